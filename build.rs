@@ -1,0 +1,3 @@
+//! Unpacks and compresses the API console's files, so that they are served from memory.
+
+fn main() {}

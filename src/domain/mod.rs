@@ -1,0 +1,18 @@
+//! What the server is about: users, scopes, secrets, the clock, and the repository traits. No I/O.
+
+mod clock;
+mod password_hash;
+mod repository;
+mod scope;
+mod secret;
+mod user;
+
+pub use clock::{Clock, SystemClock, Timestamp};
+pub use password_hash::{BcryptVersion, PasswordHash, PasswordHashError};
+pub use repository::{NewUser, Page, RepositoryError, UserChange, UserRepository};
+pub use scope::{
+    ItemsRead, MeRead, Scope, ScopeDeclaration, ScopeError, ScopeName, Scopes, UsersRead,
+    UsersWrite, declared_scopes,
+};
+pub use secret::Secret;
+pub use user::{FieldError, User, Username, check_email, check_full_name};

@@ -1,0 +1,127 @@
+//! What a store of users must offer; `storage` implements it for each database.
+
+use crate::domain::clock::Timestamp;
+use crate::domain::password_hash::PasswordHash;
+use crate::domain::scope::{ScopeName, Scopes};
+use crate::domain::user::{User, Username};
+use async_trait::async_trait;
+use std::fmt;
+use std::sync::Arc;
+
+/// A user to be created.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// See [`User::username`].
+    pub username: Username,
+    /// See [`User::email`].
+    pub email: Option<String>,
+    /// See [`User::full_name`].
+    pub full_name: Option<String>,
+    /// See [`User::disabled`].
+    pub disabled: bool,
+    /// See [`User::password_hash`].
+    pub password_hash: PasswordHash,
+    /// See [`User::scopes`].
+    pub scopes: Scopes,
+}
+
+/// What to change of a user; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+pub struct UserChange {
+    /// `Some(None)` removes the address.
+    pub email: Option<Option<String>>,
+    /// `Some(None)` removes the name.
+    pub full_name: Option<Option<String>>,
+    /// Disables or enables.
+    pub disabled: Option<bool>,
+    /// Replaces the hash.
+    pub password_hash: Option<PasswordHash>,
+    /// Replaces the hash only while the stored one is still this: a rehash must not undo a change
+    /// of password that came between.
+    pub expected_hash: Option<PasswordHash>,
+    /// Replaces all scopes.
+    pub scopes: Option<Scopes>,
+}
+
+/// A page of users in the order of their names (by bytes): keyset pagination.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The last name of the page before; `None` for the first page.
+    pub after: Option<Username>,
+    /// How many at most.
+    pub limit: u32,
+}
+
+/// Why the store did not do it.
+#[derive(Debug)]
+pub enum RepositoryError {
+    /// There is a user of that name already.
+    Exists,
+    /// No user of that name (or none whose hash is the expected one).
+    NotFound,
+    /// Nobody enabled would hold the scope that must stay held.
+    LastHolder(ScopeName),
+    /// The database does not answer or is not usable: try again later.
+    Unavailable(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl fmt::Display for RepositoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exists => f.write_str("a user of that name exists"),
+            Self::NotFound => f.write_str("no such user"),
+            Self::LastHolder(scope) => {
+                write!(f, "the user is the last enabled one that holds `{scope}`")
+            }
+            Self::Unavailable(cause) => write!(f, "the database is unavailable: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for RepositoryError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unavailable(cause) => Some(cause.as_ref()),
+            _ => None,
+        }
+    }
+}
+
+/// A store of users. Every change is atomic and durable once it is acknowledged.
+///
+/// `keep` names a scope that must stay held by an enabled user: a change that would take it from
+/// its last enabled holder is refused with [`RepositoryError::LastHolder`], decided in the same
+/// transaction as the change.
+#[async_trait]
+pub trait UserRepository: Send + Sync {
+    /// The user of that name; absence is `None`, not an error.
+    async fn find(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError>;
+
+    /// A page of users in the order of their names.
+    async fn list(&self, page: &Page) -> Result<Vec<User>, RepositoryError>;
+
+    /// Whether there is any user at all.
+    async fn is_empty(&self) -> Result<bool, RepositoryError>;
+
+    /// Creates a user.
+    async fn create(&self, user: NewUser, now: Timestamp) -> Result<User, RepositoryError>;
+
+    /// Changes a user and returns it as it is then.
+    async fn update(
+        &self,
+        username: &Username,
+        change: UserChange,
+        keep: Option<&ScopeName>,
+        now: Timestamp,
+    ) -> Result<User, RepositoryError>;
+
+    /// Deletes a user.
+    async fn delete(
+        &self,
+        username: &Username,
+        keep: Option<&ScopeName>,
+    ) -> Result<(), RepositoryError>;
+
+    /// Answers once the database does: for readiness.
+    async fn ping(&self) -> Result<(), RepositoryError>;
+}

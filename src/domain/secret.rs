@@ -1,0 +1,56 @@
+//! A string that must not be shown: passwords, signing keys.
+
+use serde::Deserialize;
+use std::fmt;
+use subtle::ConstantTimeEq as _;
+
+/// A secret; it prints as `***` in `Debug` and has no `Display`.
+///
+/// [`Secret::expose`] is the one way out, so every use can be found by searching for it.
+#[derive(Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a value that must not be shown.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Compares in a time that depends on the lengths only.
+    #[must_use]
+    pub fn equals(&self, other: &str) -> bool {
+        self.0.as_bytes().ct_eq(other.as_bytes()).into()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_stars() {
+        assert_eq!(format!("{:?}", Secret::new("swordfish")), "***");
+    }
+
+    #[test]
+    fn equality_is_of_the_whole_value() {
+        let secret = Secret::new("swordfish");
+        assert!(secret.equals("swordfish"));
+        assert!(!secret.equals("swordfis"));
+        assert!(!secret.equals("swordfisH"));
+        assert!(!secret.equals(""));
+    }
+}

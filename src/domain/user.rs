@@ -1,0 +1,153 @@
+//! Users, and what their fields may hold.
+
+use crate::domain::clock::Timestamp;
+use crate::domain::password_hash::PasswordHash;
+use crate::domain::scope::Scopes;
+use std::borrow::Borrow;
+use std::fmt;
+use std::str::FromStr;
+
+/// A user as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Who: case-sensitive, the token's `sub`.
+    pub username: Username,
+    /// Where to write to.
+    pub email: Option<String>,
+    /// How the user is called.
+    pub full_name: Option<String>,
+    /// A disabled user is refused by every guard that asks for an active one.
+    pub disabled: bool,
+    /// The password's bcrypt hash.
+    pub password_hash: PasswordHash,
+    /// The scopes that the user may ask for in a token.
+    pub scopes: Scopes,
+    /// When the user was created.
+    pub created_at: Timestamp,
+    /// When the user was last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A user's name: 1 to 128 characters, case-sensitive, without control characters.
+///
+/// `me`, `.` and `..` are refused: as path segments of `/users/{username}` they mean something else.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Username(Box<str>);
+
+/// Why a field of a user was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldError {
+    /// Nothing was given.
+    Empty,
+    /// More than so many characters.
+    TooLong(usize),
+    /// A character of Unicode's category `Cc`.
+    ControlCharacter,
+    /// A name that the URLs need for themselves.
+    Reserved,
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("should have at least 1 character"),
+            Self::TooLong(most) => write!(f, "should have at most {most} characters"),
+            Self::ControlCharacter => f.write_str("should not contain control characters"),
+            Self::Reserved => f.write_str("should not be `me`, `.` or `..`"),
+        }
+    }
+}
+
+impl std::error::Error for FieldError {}
+
+fn check(text: &str, most: usize) -> Result<(), FieldError> {
+    if text.chars().any(char::is_control) {
+        Err(FieldError::ControlCharacter)
+    } else if text.chars().count() > most {
+        Err(FieldError::TooLong(most))
+    } else {
+        Ok(())
+    }
+}
+
+/// An e-mail address is stored as given, as the Python models do: at most 254 characters
+/// (RFC 5321 §4.5.3.1.3), no control characters.
+pub fn check_email(text: &str) -> Result<(), FieldError> {
+    check(text, 254)
+}
+
+/// A full name has at most 256 characters and no control characters.
+pub fn check_full_name(text: &str) -> Result<(), FieldError> {
+    check(text, 256)
+}
+
+impl Username {
+    /// Longest name, in characters.
+    pub const LONGEST: usize = 128;
+
+    /// The name itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Username {
+    type Err = FieldError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        check(text, Self::LONGEST)?;
+        match text {
+            "" => Err(FieldError::Empty),
+            "me" | "." | ".." => Err(FieldError::Reserved),
+            _ => Ok(Self(text.into())),
+        }
+    }
+}
+
+impl Borrow<str> for Username {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Username {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_case_sensitive_and_bounded() {
+        let name = |text: &str| text.parse::<Username>();
+        assert_ne!(name("Alice"), name("alice"));
+        assert_eq!(name(""), Err(FieldError::Empty));
+        assert_eq!(name("a\nb"), Err(FieldError::ControlCharacter));
+        assert_eq!(name("a\u{85}b"), Err(FieldError::ControlCharacter));
+        assert_eq!(name("a\0"), Err(FieldError::ControlCharacter));
+        assert_eq!(name("me"), Err(FieldError::Reserved));
+        assert!(name(&"한".repeat(128)).is_ok());
+        assert_eq!(name(&"한".repeat(129)), Err(FieldError::TooLong(128)));
+    }
+
+    #[test]
+    fn a_user_does_not_print_its_hash() {
+        let user = User {
+            username: "johndoe".parse().unwrap(),
+            email: None,
+            full_name: None,
+            disabled: false,
+            password_hash: "$2b$12$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G"
+                .parse()
+                .unwrap(),
+            scopes: Scopes::default(),
+            created_at: Timestamp(0),
+            updated_at: Timestamp(0),
+        };
+        assert!(!format!("{user:?}").contains("jTjay"));
+    }
+}

@@ -1,0 +1,3 @@
+//! The ready server: `Server` without any routes of its own.
+
+fn main() {}
