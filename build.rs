@@ -1,3 +1,74 @@
-//! Unpacks and compresses the API console's files, so that they are served from memory.
+//! Unpacks Swagger UI from the registry package that carries it and compresses its files, so that
+//! they are served from memory without any work.
 
-fn main() {}
+use std::env;
+use std::error::Error;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{Cursor, Read as _, Write as _};
+use std::path::Path;
+use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
+use zip::ZipArchive;
+
+const FILES: [(&str, &str, &str); 5] = [
+    ("BUNDLE", "swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
+    ("STYLE", "swagger-ui.css", "text/css; charset=utf-8"),
+    ("ICON", "favicon-32x32.png", "image/png"),
+    ("REDIRECT", "oauth2-redirect.html", "text/html; charset=utf-8"),
+    ("REDIRECT_SCRIPT", "oauth2-redirect.js", "text/javascript; charset=utf-8"),
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=build.rs");
+    let folder = env::var("OUT_DIR")?;
+    let folder = Path::new(&folder);
+    let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
+    let mut code = String::new();
+    for (name, file, media_type) in FILES {
+        let path = archive
+            .file_names()
+            .find(|path| path.ends_with(&format!("/dist/{file}")) && !path.contains("/flavors/"))
+            .map(str::to_owned)
+            .ok_or_else(|| format!("{file} is not in the package"))?;
+        let mut plain = Vec::new();
+        archive.by_name(&path)?.read_to_end(&mut plain)?;
+        for (extension, bytes) in
+            [("", plain.clone()), (".gz", gzip(&plain)?), (".br", brotli(&plain)?)]
+        {
+            // An already compressed file gains nothing: empty says so.
+            let kept = if extension.is_empty() || bytes.len() < plain.len() { bytes } else { vec![] };
+            fs::write(folder.join(format!("{file}{extension}")), kept)?;
+        }
+        let mut sum = flate2::Crc::new();
+        sum.update(&plain);
+        let include = |extension: &str| {
+            let path = folder.join(format!("{file}{extension}"));
+            format!("Bytes::from_static(include_bytes!({path:?}))")
+        };
+        writeln!(
+            code,
+            "pub(super) static {name}: Page = Page {{ media_type: {media_type:?}, plain: {}, \
+             gzip: {}, brotli: {}, etag: Cow::Borrowed(\"{:08x}\"), \
+             cache_control: \"public, max-age=3600\" }};",
+            include(""),
+            include(".gz"),
+            include(".br"),
+            sum.sum(),
+        )?;
+    }
+    fs::write(folder.join("swagger_ui.rs"), code)?;
+    Ok(())
+}
+
+fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+fn brotli(mut bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let quality = brotli::enc::BrotliEncoderParams { quality: 9, lgwin: 22, ..Default::default() };
+    brotli::BrotliCompress(&mut bytes, &mut out, &quality)?;
+    Ok(out)
+}

@@ -4,6 +4,7 @@ mod clock;
 mod password_hash;
 mod repository;
 mod scope;
+mod scope_table;
 mod secret;
 mod user;
 
@@ -14,5 +15,6 @@ pub use scope::{
     ItemsRead, MeRead, Scope, ScopeDeclaration, ScopeError, ScopeName, Scopes, UsersRead,
     UsersWrite, declared_scopes,
 };
+pub use scope_table::{DeclaredTwice, ScopeTable};
 pub use secret::Secret;
 pub use user::{FieldError, User, Username, check_email, check_full_name};

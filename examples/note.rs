@@ -1,0 +1,456 @@
+//! The listings of FastAPI's security tutorial, one module each, written with this library.
+//!
+//! ```sh
+//! cargo run --example note -- --demo
+//! ```
+
+use bailiwick::Server;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    Server::new()
+        .mount(t001::mount)
+        .mount(t002::mount)
+        .mount(t003::mount)
+        .mount(t004::mount)
+        .mount(t005::mount)
+        .mount(t006::mount)
+        .mount(t007::mount)
+        .run_from_args()
+}
+
+/// What the listings share: names that each of them would import.
+mod prelude {
+    pub(crate) use actix_web::http::StatusCode;
+    pub(crate) use actix_web::http::header::WWW_AUTHENTICATE;
+    pub(crate) use actix_web::web::{Data, Json};
+    pub(crate) use bailiwick::api_error::ApiError;
+    pub(crate) use bailiwick::routes::{PasswordRequestForm, both};
+    pub(crate) use bailiwick::security::{
+        BasicCredentials, Call, Dependency, Depends, HttpBasic, OAuth2PasswordBearer,
+    };
+    pub(crate) use bailiwick::services::Services;
+    pub(crate) use bailiwick::{Routes, extractor, schemes};
+    pub(crate) use paperclip::actix::web::{get, post};
+    pub(crate) use paperclip::actix::{Apiv2Schema, api_v2_operation};
+    pub(crate) use serde::Serialize;
+
+    pub(crate) type Answer<T> = Result<Json<T>, ApiError>;
+
+    /// What a login gives.
+    #[derive(Serialize, Apiv2Schema)]
+    #[openapi(rename = "TutorialToken")]
+    pub(crate) struct Token {
+        pub(crate) access_token: String,
+        pub(crate) token_type: &'static str,
+    }
+
+    impl Token {
+        pub(crate) fn bearer(access_token: String) -> Answer<Self> {
+            Ok(Json(Self { access_token, token_type: "bearer" }))
+        }
+    }
+
+    /// A refusal with the bearer challenge.
+    pub(crate) fn unauthorized(detail: &str) -> ApiError {
+        ApiError::http(StatusCode::UNAUTHORIZED, detail).with_header(WWW_AUTHENTICATE, "Bearer")
+    }
+}
+
+/// First steps: a token is demanded and shown again.
+mod t001 {
+    use crate::prelude::*;
+
+    schemes! {
+        /// Any token will do.
+        pub Oauth2Scheme as "T001" = OAuth2PasswordBearer::new("t001/token");
+    }
+
+    #[derive(Serialize, Apiv2Schema)]
+    struct Shown {
+        token: String,
+    }
+
+    #[api_v2_operation]
+    async fn read_items(token: Depends<Oauth2Scheme>) -> Answer<Shown> {
+        Ok(Json(Shown { token: token.expose().to_owned() }))
+    }
+
+    pub(crate) fn mount(routes: &mut Routes) {
+        both(routes, "/t001/items", || get().to(read_items));
+    }
+}
+
+/// Get the current user: a dependency on top of the scheme.
+mod t002 {
+    use crate::prelude::*;
+
+    schemes! {
+        /// The token is the user's name.
+        pub Oauth2Scheme as "T002" = OAuth2PasswordBearer::new("t002/token");
+    }
+
+    #[derive(Serialize, Apiv2Schema)]
+    #[openapi(rename = "T002User")]
+    struct User {
+        username: String,
+        email: Option<String>,
+        full_name: Option<String>,
+        disabled: Option<bool>,
+    }
+
+    fn fake_decode_token(token: &str) -> User {
+        User {
+            username: format!("{token}fakedecoded"),
+            email: Some("john@example.com".to_owned()),
+            full_name: Some("John Doe".to_owned()),
+            disabled: None,
+        }
+    }
+
+    struct CurrentUser(User);
+
+    impl Dependency for CurrentUser {
+        type Needs = Oauth2Scheme;
+
+        async fn build(token: Oauth2Scheme, _: &Call<'_>) -> Result<Self, ApiError> {
+            Ok(Self(fake_decode_token(token.expose())))
+        }
+    }
+
+    extractor!(CurrentUser);
+
+    #[api_v2_operation]
+    async fn read_users_me(CurrentUser(user): CurrentUser) -> Answer<User> {
+        Ok(Json(user))
+    }
+
+    pub(crate) fn mount(routes: &mut Routes) {
+        both(routes, "/t002/users/me", || get().to(read_users_me));
+    }
+}
+
+/// Simple OAuth2 with password and bearer: a table of users, a fake hash, active users.
+mod t003 {
+    use crate::prelude::*;
+
+    schemes! {
+        /// The token is the user's name.
+        pub Oauth2Scheme as "T003" = OAuth2PasswordBearer::new("t003/token");
+    }
+
+    #[derive(Clone, Copy, Serialize, Apiv2Schema)]
+    #[openapi(rename = "T003User")]
+    struct User {
+        username: &'static str,
+        full_name: &'static str,
+        email: &'static str,
+        hashed_password: &'static str,
+        disabled: bool,
+    }
+
+    const FAKE_USERS_DB: [User; 2] = [
+        User {
+            username: "johndoe",
+            full_name: "John Doe",
+            email: "johndoe@example.com",
+            hashed_password: "fakehashedsecret",
+            disabled: false,
+        },
+        User {
+            username: "alice",
+            full_name: "Alice Wonderson",
+            email: "alice@example.com",
+            hashed_password: "fakehashedsecret2",
+            disabled: true,
+        },
+    ];
+
+    fn get_user(username: &str) -> Option<User> {
+        FAKE_USERS_DB.into_iter().find(|user| user.username == username)
+    }
+
+    fn fake_hash_password(password: &str) -> String {
+        format!("fakehashed{password}")
+    }
+
+    struct CurrentUser(User);
+
+    impl Dependency for CurrentUser {
+        type Needs = Oauth2Scheme;
+
+        async fn build(token: Oauth2Scheme, _: &Call<'_>) -> Result<Self, ApiError> {
+            let user = get_user(token.expose());
+            user.map(Self).ok_or_else(|| unauthorized("Invalid authentication credentials"))
+        }
+    }
+
+    struct ActiveUser(User);
+
+    impl Dependency for ActiveUser {
+        type Needs = CurrentUser;
+
+        async fn build(CurrentUser(user): CurrentUser, _: &Call<'_>) -> Result<Self, ApiError> {
+            if user.disabled { Err(ApiError::InactiveUser) } else { Ok(Self(user)) }
+        }
+    }
+
+    extractor!(ActiveUser);
+
+    #[api_v2_operation]
+    async fn login(form: PasswordRequestForm) -> Answer<Token> {
+        let hashed_password = fake_hash_password(form.password.expose());
+        match get_user(&form.username) {
+            Some(user) if user.hashed_password == hashed_password => {
+                Token::bearer(user.username.to_owned())
+            }
+            _ => Err(ApiError::BadRequest("Incorrect username or password")),
+        }
+    }
+
+    #[api_v2_operation]
+    async fn read_users_me(ActiveUser(user): ActiveUser) -> Answer<User> {
+        Ok(Json(user))
+    }
+
+    pub(crate) fn mount(routes: &mut Routes) {
+        both(routes, "/t003/token", || post().to(login));
+        both(routes, "/t003/users/me", || get().to(read_users_me));
+    }
+}
+
+/// OAuth2 with hashed passwords and JWT: bcrypt and signed tokens, no scopes.
+mod t004 {
+    use crate::prelude::*;
+    use bailiwick::domain::Scopes;
+
+    schemes! {
+        /// A signed token without scopes.
+        pub Oauth2Scheme as "T004" = OAuth2PasswordBearer::new("t004/token");
+    }
+
+    #[derive(Clone, Copy, Serialize, Apiv2Schema)]
+    #[openapi(rename = "T004User")]
+    struct User {
+        username: &'static str,
+        email: &'static str,
+        full_name: &'static str,
+        disabled: bool,
+        #[serde(skip)]
+        hashed_password: &'static str,
+    }
+
+    /// The password is 1234.
+    const FAKE_USERS_DB: [User; 1] = [User {
+        username: "johndoe",
+        email: "johndoe@example.com",
+        full_name: "John Doe",
+        disabled: false,
+        hashed_password: "$2b$12$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G",
+    }];
+
+    fn get_user(username: &str) -> Option<User> {
+        FAKE_USERS_DB.into_iter().find(|user| user.username == username)
+    }
+
+    struct CurrentUser(User);
+
+    impl Dependency for CurrentUser {
+        type Needs = Oauth2Scheme;
+
+        async fn build(token: Oauth2Scheme, call: &Call<'_>) -> Result<Self, ApiError> {
+            let claims = call.services()?.tokens.verify(token.expose()).ok();
+            let user = claims.and_then(|claims| get_user(&claims.subject));
+            user.map(Self).ok_or_else(|| call.invalid())
+        }
+    }
+
+    struct ActiveUser(User);
+
+    impl Dependency for ActiveUser {
+        type Needs = CurrentUser;
+
+        async fn build(CurrentUser(user): CurrentUser, _: &Call<'_>) -> Result<Self, ApiError> {
+            if user.disabled { Err(ApiError::InactiveUser) } else { Ok(Self(user)) }
+        }
+    }
+
+    extractor!(ActiveUser);
+
+    #[api_v2_operation]
+    async fn login(form: PasswordRequestForm, services: Data<Services>) -> Answer<Token> {
+        let refuse = || unauthorized("Incorrect username or password");
+        let hash = get_user(&form.username).and_then(|user| user.hashed_password.parse().ok());
+        if !services.passwords.verify(form.password, hash).await?.matches {
+            return Err(refuse());
+        }
+        let username = form.username.parse().map_err(|_| refuse())?;
+        let token = services.tokens.issue(&username, &Scopes::default());
+        Token::bearer(token.map_err(|error| ApiError::internal(&error))?.access_token)
+    }
+
+    #[api_v2_operation]
+    async fn read_users_me(ActiveUser(user): ActiveUser) -> Answer<User> {
+        Ok(Json(user))
+    }
+
+    #[derive(Serialize, Apiv2Schema)]
+    #[openapi(rename = "T004Item")]
+    struct Item {
+        item_id: &'static str,
+        owner: &'static str,
+    }
+
+    #[api_v2_operation]
+    async fn read_own_items(ActiveUser(user): ActiveUser) -> Answer<Vec<Item>> {
+        Ok(Json(vec![Item { item_id: "Foo", owner: user.username }]))
+    }
+
+    pub(crate) fn mount(routes: &mut Routes) {
+        both(routes, "/t004/token", || post().to(login));
+        both(routes, "/t004/users/me", || get().to(read_users_me));
+        both(routes, "/t004/users/me/items", || get().to(read_own_items));
+    }
+}
+
+/// OAuth2 scopes: this is what the library ships, so little is left to write.
+mod t005 {
+    use crate::prelude::*;
+    use bailiwick::domain::{ItemsRead, User};
+    use bailiwick::oauth::{GrantContext, PasswordGrant};
+    use bailiwick::security::{ActiveUser, CurrentUser, Scoped};
+
+    #[derive(Serialize, Apiv2Schema)]
+    #[openapi(rename = "T005User")]
+    struct Profile {
+        username: String,
+        email: Option<String>,
+        full_name: Option<String>,
+        disabled: bool,
+    }
+
+    impl From<&User> for Profile {
+        fn from(user: &User) -> Self {
+            let User { username, email, full_name, disabled, .. } = user.clone();
+            Self { username: username.to_string(), email, full_name, disabled }
+        }
+    }
+
+    #[derive(Serialize, Apiv2Schema)]
+    #[openapi(rename = "T005Item")]
+    struct Item {
+        item_id: &'static str,
+        owner: String,
+    }
+
+    #[derive(Serialize, Apiv2Schema)]
+    #[openapi(rename = "T005Status")]
+    struct Status {
+        status: &'static str,
+    }
+
+    #[api_v2_operation]
+    async fn login_for_access_token(
+        PasswordRequestForm { username, password, scope, .. }: PasswordRequestForm,
+        services: Data<Services>,
+    ) -> Answer<Token> {
+        let Services { authenticator, tokens, .. } = services.get_ref();
+        let context = GrantContext { authenticator, tokens, strict: false };
+        let token = PasswordGrant { username, password, scope }.redeem(context).await?;
+        Token::bearer(token.access_token)
+    }
+
+    #[api_v2_operation]
+    async fn read_users_me(caller: ActiveUser) -> Answer<Profile> {
+        Ok(Json(Profile::from(&*caller)))
+    }
+
+    #[api_v2_operation]
+    async fn read_own_items(caller: Scoped<ActiveUser, ItemsRead>) -> Answer<Vec<Item>> {
+        Ok(Json(vec![Item { item_id: "Foo", owner: caller.username.to_string() }]))
+    }
+
+    #[api_v2_operation]
+    async fn read_system_status(_: CurrentUser) -> Answer<Status> {
+        Ok(Json(Status { status: "ok" }))
+    }
+
+    pub(crate) fn mount(routes: &mut Routes) {
+        both(routes, "/t005/token", || post().to(login_for_access_token));
+        both(routes, "/t005/users/me", || get().to(read_users_me));
+        both(routes, "/t005/users/me/items", || get().to(read_own_items));
+        both(routes, "/t005/status", || get().to(read_system_status));
+    }
+}
+
+/// HTTP Basic: the credentials are shown again, which only a demonstration may do.
+mod t006 {
+    use crate::prelude::*;
+
+    schemes! {
+        /// Any user name and password will do.
+        pub Security as "T006" = HttpBasic::new();
+    }
+
+    #[derive(Serialize, Apiv2Schema)]
+    #[openapi(rename = "T006Credentials")]
+    struct Shown {
+        username: String,
+        password: String,
+    }
+
+    #[api_v2_operation]
+    async fn read_current_user(credentials: Depends<Security>) -> Answer<Shown> {
+        let BasicCredentials { username, password } = (**credentials).clone();
+        Ok(Json(Shown { username, password: password.expose().to_owned() }))
+    }
+
+    pub(crate) fn mount(routes: &mut Routes) {
+        both(routes, "/t006/users/me", || get().to(read_current_user));
+    }
+}
+
+/// HTTP Basic with one user, compared in constant time.
+mod t007 {
+    use crate::prelude::*;
+    use bailiwick::domain::Secret;
+
+    schemes! {
+        /// One user only.
+        pub Security as "T007" = HttpBasic::new();
+    }
+
+    struct CurrentUsername(String);
+
+    impl Dependency for CurrentUsername {
+        type Needs = Security;
+
+        async fn build(credentials: Security, _: &Call<'_>) -> Result<Self, ApiError> {
+            let is_correct_username = Secret::new("stanleyjobson").equals(&credentials.username);
+            let is_correct_password = credentials.password.equals("swordfish");
+            // `&`, not `&&`: both are compared in any case.
+            if is_correct_username & is_correct_password {
+                return Ok(Self(credentials.username.clone()));
+            }
+            Err(ApiError::http(StatusCode::UNAUTHORIZED, "Incorrect username or password")
+                .with_header(WWW_AUTHENTICATE, "Basic"))
+        }
+    }
+
+    extractor!(CurrentUsername);
+
+    #[derive(Serialize, Apiv2Schema)]
+    #[openapi(rename = "T007User")]
+    struct Username {
+        username: String,
+    }
+
+    #[api_v2_operation]
+    async fn read_current_user(CurrentUsername(username): CurrentUsername) -> Answer<Username> {
+        Ok(Json(Username { username }))
+    }
+
+    pub(crate) fn mount(routes: &mut Routes) {
+        both(routes, "/t007/users/me", || get().to(read_current_user));
+    }
+}

@@ -1,0 +1,104 @@
+//! An API of your own on the shipped users: own scopes, a guarded scope of URLs, a WebSocket.
+//!
+//! ```sh
+//! cargo run --example orders -- --demo
+//! ```
+
+use actix_web::web::{Json, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use bailiwick::api_error::ApiError;
+use bailiwick::security::{ActiveUser, Maybe, Scoped, guard};
+use bailiwick::{Routes, Server, scopes};
+use futures_util::StreamExt as _;
+use paperclip::actix::web::{get, post, scope};
+use paperclip::actix::{Apiv2Schema, HttpResponseWrapper, api_v2_operation};
+use serde::{Deserialize, Serialize};
+use std::process::ExitCode;
+
+scopes! {
+    /// Read orders.
+    pub OrdersRead = "orders:read";
+    /// Place orders.
+    pub OrdersWrite = "orders:write";
+}
+
+/// Something ordered.
+#[derive(Serialize, Deserialize, Apiv2Schema)]
+struct Order {
+    /// What.
+    item: String,
+    /// How many.
+    quantity: u32,
+}
+
+/// All orders
+#[api_v2_operation]
+async fn list(_: Scoped<ActiveUser, OrdersRead>) -> Result<Json<Vec<Order>>, ApiError> {
+    Ok(Json(vec![Order { item: "Foo".to_owned(), quantity: 2 }]))
+}
+
+/// Place an order
+#[api_v2_operation]
+async fn place(
+    caller: Scoped<ActiveUser, OrdersWrite>,
+    order: Json<Order>,
+) -> Result<Json<Order>, ApiError> {
+    log::info!("{} orders {} {}", caller.username, order.quantity, order.item);
+    Ok(order)
+}
+
+/// Who is greeted.
+#[derive(Serialize, Apiv2Schema)]
+struct Greeting {
+    /// The caller's name; null for an anonymous one.
+    hello: Option<String>,
+}
+
+/// Greets callers with a token by name, and others too
+#[api_v2_operation]
+async fn hello(caller: Maybe<ActiveUser>) -> Result<Json<Greeting>, ApiError> {
+    let hello = caller.as_ref().map(|user| user.username.to_string());
+    Ok(Json(Greeting { hello }))
+}
+
+/// Behind the guard of the whole scope: it needs no argument of its own.
+#[api_v2_operation]
+async fn report() -> Result<Json<Vec<Order>>, ApiError> {
+    Ok(Json(Vec::new()))
+}
+
+/// A WebSocket that says back what it hears; the guard refuses the handshake.
+async fn feed(
+    _: Scoped<ActiveUser, OrdersRead>,
+    request: HttpRequest,
+    body: Payload,
+) -> actix_web::Result<HttpResponse> {
+    let (answer, mut session, mut messages) = actix_ws::handle(&request, body)?;
+    actix_web::rt::spawn(async move {
+        while let Some(Ok(message)) = messages.next().await {
+            let sent = match message {
+                actix_ws::Message::Text(text) => session.text(text).await,
+                actix_ws::Message::Ping(bytes) => session.pong(&bytes).await,
+                _ => break,
+            };
+            if sent.is_err() {
+                break;
+            }
+        }
+    });
+    Ok(answer)
+}
+
+fn mount(routes: &mut Routes) {
+    routes
+        .route("/orders", get().to(list))
+        .route("/orders", post().to(place))
+        .route("/hello", get().to(hello))
+        .service(guard::<Scoped<ActiveUser, OrdersRead>>(
+            scope("/reports").route("/daily", get().to(report)),
+        ));
+}
+
+fn main() -> ExitCode {
+    Server::new().mount(mount).run_from_args()
+}

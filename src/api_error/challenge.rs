@@ -1,0 +1,216 @@
+//! What a refused caller is told: status, detail and `WWW-Authenticate`, for both profiles.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderValue;
+use std::fmt::Write as _;
+
+/// Whose answers to give, and in which realm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manner {
+    /// `true`: what the RFCs say; `false`: what a FastAPI application answers.
+    pub strict: bool,
+    /// The realm of RFC 9110 §11.5; the FastAPI profile sends it only where it is not empty.
+    pub realm: String,
+}
+
+/// The authentication scheme that a challenge names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthScheme {
+    /// RFC 6750.
+    Bearer,
+    /// RFC 7617, with a realm of the scheme's own (empty: the server's).
+    Basic(&'static str),
+    /// An API key; the name is FastAPI's, none is registered.
+    ApiKey,
+}
+
+/// Why a caller is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// No credentials of this scheme.
+    Absent,
+    /// Credentials of this scheme that cannot be read; answered as absent ones.
+    Malformed,
+    /// Credentials that say nothing: malformed, expired, unknown.
+    Invalid,
+    /// A user name and password that do not match.
+    WrongPassword,
+    /// Good credentials without all the scopes needed.
+    InsufficientScope,
+}
+
+/// A refusal: everything that its answer is made of.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+    /// Which scheme to name.
+    pub scheme: AuthScheme,
+    /// The scopes needed, outermost first, separated by spaces.
+    pub scope: String,
+    /// Whose answers to give.
+    pub manner: Manner,
+}
+
+impl Refusal {
+    /// 401, and 403 for missing scopes in the strict profile (RFC 6750 §3.1).
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match (self.reason, self.manner.strict) {
+            (Reason::InsufficientScope, true) => StatusCode::FORBIDDEN,
+            _ => StatusCode::UNAUTHORIZED,
+        }
+    }
+
+    /// FastAPI's `detail`.
+    #[must_use]
+    pub fn detail(&self) -> &'static str {
+        match self.reason {
+            Reason::Absent | Reason::Malformed => "Not authenticated",
+            Reason::Invalid => "Could not validate credentials",
+            Reason::WrongPassword => "Incorrect username or password",
+            Reason::InsufficientScope => "Not enough permissions",
+        }
+    }
+
+    /// The value of `WWW-Authenticate`.
+    ///
+    /// | reason | fastapi | strict (RFC 6750 §3, RFC 7617 §2) |
+    /// |---|---|---|
+    /// | absent | `Bearer` | `Bearer realm="…", scope="…"` |
+    /// | invalid | `Bearer scope="…"` | `Bearer realm="…", error="invalid_token", …` |
+    /// | too few scopes | `Bearer scope="…"` | `Bearer realm="…", error="insufficient_scope", …, scope="…"` |
+    /// | any, Basic | `Basic` | `Basic realm="…", charset="UTF-8"` |
+    /// | any, API key | `APIKey` | `APIKey realm="…"` |
+    #[must_use]
+    pub fn challenge(&self) -> HeaderValue {
+        let mut value = Challenge::new(match self.scheme {
+            AuthScheme::Bearer => "Bearer",
+            AuthScheme::Basic(_) => "Basic",
+            AuthScheme::ApiKey => "APIKey",
+        });
+        if let Some(realm) = self.realm() {
+            value.add("realm", realm);
+        }
+        match (self.scheme, self.manner.strict) {
+            (AuthScheme::Bearer, strict) => self.bearer_parameters(strict, &mut value),
+            (AuthScheme::Basic(_), true) => value.add("charset", "UTF-8"),
+            (AuthScheme::Basic(_), false) | (AuthScheme::ApiKey, _) => {}
+        }
+        // Quoting leaves visible ASCII only, so this cannot fail.
+        HeaderValue::from_str(&value.0).unwrap_or_else(|_| HeaderValue::from_static("Bearer"))
+    }
+
+    fn bearer_parameters(&self, strict: bool, value: &mut Challenge) {
+        let error = match self.reason {
+            Reason::Absent | Reason::Malformed => None,
+            Reason::Invalid | Reason::WrongPassword => {
+                Some(("invalid_token", "The access token is malformed, expired, revoked or unknown"))
+            }
+            Reason::InsufficientScope => {
+                Some(("insufficient_scope", "The access token lacks a scope"))
+            }
+        };
+        if let (true, Some((code, description))) = (strict, error) {
+            value.add("error", code);
+            value.add("error_description", description);
+        }
+        if !self.scope.is_empty() && (strict || error.is_some()) {
+            value.add("scope", &self.scope);
+        }
+    }
+
+    fn realm(&self) -> Option<&str> {
+        let own = match self.scheme {
+            AuthScheme::Basic(realm) if !realm.is_empty() => realm,
+            _ => &self.manner.realm,
+        };
+        match (own, self.manner.strict) {
+            ("", false) => None,
+            ("", true) => Some("bailiwick"),
+            (own, _) => Some(own),
+        }
+    }
+}
+
+/// A challenge under construction: `Scheme name="value", name="value"` (RFC 9110 §11.6.1).
+struct Challenge(String);
+
+impl Challenge {
+    fn new(scheme: &str) -> Self {
+        Self(scheme.to_owned())
+    }
+
+    fn add(&mut self, name: &str, value: &str) {
+        let between = if self.0.contains('=') { ", " } else { " " };
+        let _ = write!(self.0, "{between}{name}=\"");
+        for c in value.chars() {
+            match c {
+                '"' | '\\' => self.0.extend(['\\', c]),
+                ' '..='~' => self.0.push(c),
+                _ => self.0.push('?'),
+            }
+        }
+        self.0.push('"');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(reason: Reason, scheme: AuthScheme, strict: bool) -> (u16, String) {
+        let manner = Manner { strict, realm: String::new() };
+        let refusal = Refusal { reason, scheme, scope: "items me".to_owned(), manner };
+        (refusal.status().as_u16(), refusal.challenge().to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn the_fastapi_table() {
+        let is = |reason, scheme, challenge: &str| {
+            assert_eq!(refusal(reason, scheme, false), (401, challenge.to_owned()));
+        };
+        is(Reason::Absent, AuthScheme::Bearer, "Bearer");
+        is(Reason::Invalid, AuthScheme::Bearer, r#"Bearer scope="items me""#);
+        is(Reason::InsufficientScope, AuthScheme::Bearer, r#"Bearer scope="items me""#);
+        is(Reason::Absent, AuthScheme::Basic(""), "Basic");
+        is(Reason::Absent, AuthScheme::Basic("simple"), r#"Basic realm="simple""#);
+        is(Reason::Absent, AuthScheme::ApiKey, "APIKey");
+    }
+
+    #[test]
+    fn the_strict_table() {
+        let is = |reason, scheme, status, challenge: &str| {
+            assert_eq!(refusal(reason, scheme, true), (status, challenge.to_owned()));
+        };
+        let bearer = AuthScheme::Bearer;
+        is(Reason::Absent, bearer, 401, r#"Bearer realm="bailiwick", scope="items me""#);
+        is(
+            Reason::Invalid,
+            bearer,
+            401,
+            r#"Bearer realm="bailiwick", error="invalid_token", error_description="The access token is malformed, expired, revoked or unknown", scope="items me""#,
+        );
+        is(
+            Reason::InsufficientScope,
+            bearer,
+            403,
+            r#"Bearer realm="bailiwick", error="insufficient_scope", error_description="The access token lacks a scope", scope="items me""#,
+        );
+        is(
+            Reason::WrongPassword,
+            AuthScheme::Basic(""),
+            401,
+            r#"Basic realm="bailiwick", charset="UTF-8""#,
+        );
+        is(Reason::Absent, AuthScheme::ApiKey, 401, r#"APIKey realm="bailiwick""#);
+    }
+
+    #[test]
+    fn a_realm_is_quoted() {
+        let manner = Manner { strict: false, realm: "a\"b\\c\u{e9}".to_owned() };
+        let (reason, scheme) = (Reason::Absent, AuthScheme::Basic(""));
+        let refusal = Refusal { reason, scheme, scope: String::new(), manner };
+        assert_eq!(refusal.challenge(), r#"Basic realm="a\"b\\c?""#);
+    }
+}

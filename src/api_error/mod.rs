@@ -1,0 +1,282 @@
+//! Errors to HTTP: every status, every body, every challenge. The only `ResponseError`.
+
+mod challenge;
+mod documented;
+mod validation;
+
+pub use challenge::{AuthScheme, Manner, Reason, Refusal};
+pub use documented::{Failure, V3_MARK, document_error, v3_mark};
+pub use validation::FieldProblem;
+
+use crate::domain::RepositoryError;
+use crate::oauth::AuthenticateError;
+use crate::oauth::GrantError;
+use crate::passwords::PasswordError;
+use actix_web::http::header;
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use serde_json::{Value, json};
+use std::fmt;
+
+/// Everything that a request can fail with.
+#[derive(Debug)]
+pub enum ApiError {
+    /// The caller is refused.
+    Refused(Box<Refusal>),
+    /// The user is disabled.
+    InactiveUser,
+    /// Fields are wrong.
+    Validation(Vec<FieldProblem>),
+    /// An OAuth 2.0 grant failed (RFC 6749 §5.2).
+    Grant(GrantError),
+    /// The request is no HTTP that can be worked with.
+    BadRequest(&'static str),
+    /// Nothing is there.
+    NotFound(&'static str),
+    /// Something is there, for these methods.
+    MethodNotAllowed(Vec<Method>),
+    /// It exists already.
+    Conflict(&'static str),
+    /// A change that the rules forbid.
+    Forbidden(String),
+    /// The client took too long to send its body.
+    RequestTimeout,
+    /// The body is larger than `server.limit_request_body`.
+    PayloadTooLarge,
+    /// The body's media type is not one that is read here.
+    UnsupportedMediaType(&'static str),
+    /// Too much to do at the moment: come again after so many seconds.
+    Busy(u64),
+    /// The database does not answer.
+    Unavailable,
+    /// Our fault; the cause is in the log.
+    Internal,
+    /// An application's own answer, FastAPI's `HTTPException`.
+    Http {
+        /// The status.
+        status: StatusCode,
+        /// The body's `detail`.
+        detail: String,
+        /// More headers, for example `WWW-Authenticate`.
+        headers: Vec<(header::HeaderName, header::HeaderValue)>,
+    },
+}
+
+impl ApiError {
+    /// An application's own answer, FastAPI's `HTTPException(status_code=…, detail=…)`.
+    pub fn http(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self::Http { status, detail: detail.into(), headers: Vec::new() }
+    }
+
+    /// Adds a header to an answer made by [`ApiError::http`].
+    #[must_use]
+    pub fn with_header(mut self, name: header::HeaderName, value: &'static str) -> Self {
+        if let Self::Http { headers, .. } = &mut self {
+            headers.push((name, header::HeaderValue::from_static(value)));
+        }
+        self
+    }
+
+    /// Logs a cause that the client must not see and answers 500.
+    #[must_use]
+    pub fn internal(cause: &dyn fmt::Display) -> Self {
+        log::error!(target: "bailiwick.error", "{cause}");
+        Self::Internal
+    }
+
+    /// Whether there were no credentials at all, as opposed to bad ones.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.reason == Reason::Absent)
+    }
+
+    fn detail(&self) -> Value {
+        match self {
+            Self::Refused(refusal) => json!(refusal.detail()),
+            Self::InactiveUser => json!("Inactive user"),
+            Self::Validation(problems) => json!(problems),
+            Self::Grant(error) => json!(error.detail()),
+            Self::BadRequest(detail) | Self::NotFound(detail) | Self::Conflict(detail) => {
+                json!(detail)
+            }
+            Self::MethodNotAllowed(_) => json!("Method Not Allowed"),
+            Self::Forbidden(detail) => json!(detail),
+            Self::RequestTimeout => json!("Request Timeout"),
+            Self::PayloadTooLarge => json!("Request body too large"),
+            Self::UnsupportedMediaType(expected) => json!(format!("Expected {expected}")),
+            Self::Busy(_) => json!("Too many logins at once, try again later"),
+            Self::Unavailable => json!("Service Unavailable"),
+            Self::Internal => json!("Internal Server Error"),
+            Self::Http { detail, .. } => json!(detail),
+        }
+    }
+
+    fn body(&self) -> Value {
+        let mut body = json!({ "detail": self.detail() });
+        if let Self::Grant(error) = self {
+            body["error"] = json!(error.code());
+            body["error_description"] = json!(error.description());
+        }
+        body
+    }
+
+    fn headers(&self, answer: &mut HttpResponseBuilder) {
+        match self {
+            Self::Refused(refusal) => {
+                answer.insert_header((header::WWW_AUTHENTICATE, refusal.challenge()));
+            }
+            Self::MethodNotAllowed(methods) => {
+                let allowed: Vec<_> = methods.iter().map(Method::as_str).collect();
+                answer.insert_header((header::ALLOW, allowed.join(", ")));
+            }
+            Self::Grant(_) => {
+                answer.insert_header((header::CACHE_CONTROL, "no-store"));
+                answer.insert_header((header::PRAGMA, "no-cache"));
+            }
+            Self::Busy(seconds) => {
+                answer.insert_header((header::RETRY_AFTER, seconds.to_string()));
+            }
+            Self::Unavailable => {
+                answer.insert_header((header::RETRY_AFTER, "1"));
+            }
+            // What is left of the body would be read as the next request.
+            Self::RequestTimeout | Self::PayloadTooLarge => {
+                answer.force_close();
+            }
+            Self::Http { headers, .. } => {
+                for (name, value) in headers {
+                    answer.append_header((name.clone(), value.clone()));
+                }
+            }
+            Self::InactiveUser
+            | Self::Validation(_)
+            | Self::BadRequest(_)
+            | Self::NotFound(_)
+            | Self::Conflict(_)
+            | Self::Forbidden(_)
+            | Self::UnsupportedMediaType(_)
+            | Self::Internal => {}
+        }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.detail() {
+            Value::String(detail) => f.write_str(&detail),
+            other => write!(f, "{other}"),
+        }
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Refused(refusal) => refusal.status(),
+            Self::InactiveUser | Self::Grant(_) | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Validation(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Busy(_) | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Http { status, .. } => *status,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut answer = HttpResponse::build(self.status_code());
+        self.headers(&mut answer);
+        answer.json(self.body())
+    }
+}
+
+impl From<RepositoryError> for ApiError {
+    fn from(error: RepositoryError) -> Self {
+        match error {
+            RepositoryError::Exists => Self::Conflict("User already exists"),
+            RepositoryError::NotFound => Self::NotFound("User not found"),
+            RepositoryError::LastHolder(scope) => Self::Forbidden(format!(
+                "This would leave no enabled user with the scope `{scope}`"
+            )),
+            RepositoryError::Unavailable(cause) => {
+                log::error!(target: "bailiwick.error", "database: {cause}");
+                Self::Unavailable
+            }
+        }
+    }
+}
+
+impl From<AuthenticateError> for ApiError {
+    fn from(error: AuthenticateError) -> Self {
+        match error {
+            AuthenticateError::Busy { retry_after_seconds } => Self::Busy(retry_after_seconds),
+            AuthenticateError::Unavailable(cause) => cause.into(),
+        }
+    }
+}
+
+impl From<GrantError> for ApiError {
+    fn from(error: GrantError) -> Self {
+        match error {
+            GrantError::Authenticate(cause) => cause.into(),
+            GrantError::Token(cause) => Self::internal(&cause),
+            error @ (GrantError::InvalidCredentials | GrantError::InvalidScope(_)) => {
+                Self::Grant(error)
+            }
+        }
+    }
+}
+
+/// A new password was refused; the problem stands at the body's field `password`.
+impl From<PasswordError> for ApiError {
+    fn from(error: PasswordError) -> Self {
+        let at = ("body", "password");
+        let msg = error.to_string();
+        Self::Validation(vec![match error {
+            PasswordError::Busy { retry_after_seconds } => return Self::Busy(retry_after_seconds),
+            PasswordError::TooShort { least } => {
+                FieldProblem::new("string_too_short", at, msg).ctx(json!({"min_length": least}))
+            }
+            PasswordError::TooLong { most } => {
+                FieldProblem::new("string_too_long", at, msg).ctx(json!({"max_length": most}))
+            }
+            PasswordError::Nul | PasswordError::Common => FieldProblem::new("value_error", at, msg),
+            PasswordError::Other => return Self::internal(&msg),
+        }])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::body::to_bytes;
+
+    #[actix_web::test]
+    async fn a_405_lists_the_methods() {
+        let answer = ApiError::MethodNotAllowed(vec![Method::GET, Method::PUT]).error_response();
+        assert_eq!(answer.headers().get("allow").unwrap(), "GET, PUT");
+        let body = to_bytes(answer.into_body()).await.unwrap();
+        assert_eq!(body, r#"{"detail":"Method Not Allowed"}"#);
+    }
+
+    #[test]
+    fn a_busy_server_says_when_to_come_back() {
+        let answer = ApiError::Busy(2).error_response();
+        assert_eq!(answer.status(), 503);
+        assert_eq!(answer.headers().get("retry-after").unwrap(), "2");
+    }
+
+    #[actix_web::test]
+    async fn an_internal_error_shows_no_cause() {
+        let answer = ApiError::internal(&"password=hunter2").error_response();
+        let body = to_bytes(answer.into_body()).await.unwrap();
+        assert_eq!(body, r#"{"detail":"Internal Server Error"}"#);
+    }
+}

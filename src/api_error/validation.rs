@@ -1,0 +1,64 @@
+//! What is wrong with a request's fields, in the shape of FastAPI's `HTTPValidationError`.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// One entry of a 422 answer's `detail` list.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FieldProblem {
+    /// The kind of problem, one of pydantic's names: `missing`, `string_too_short`…
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Where: `["body", "username"]`.
+    pub loc: Vec<Value>,
+    /// What is wrong, in a sentence.
+    pub msg: String,
+    /// What was sent; null where it is missing or secret.
+    pub input: Value,
+    /// The numbers and patterns that `msg` speaks of.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub ctx: Value,
+}
+
+impl FieldProblem {
+    /// A problem at `field` of `part` (`body`, `query`, `path`).
+    #[must_use]
+    pub fn new(kind: &'static str, (part, field): (&str, &str), msg: impl Into<String>) -> Self {
+        let loc = if field.is_empty() { vec![json!(part)] } else { vec![json!(part), json!(field)] };
+        Self { kind, loc, msg: msg.into(), input: Value::Null, ctx: Value::Null }
+    }
+
+    /// A required field is not there.
+    #[must_use]
+    pub fn missing(part: &str, field: &str) -> Self {
+        Self::new("missing", (part, field), "Field required")
+    }
+
+    /// Shows what was sent; not for secrets.
+    #[must_use]
+    pub fn input(mut self, input: impl Into<Value>) -> Self {
+        self.input = input.into();
+        self
+    }
+
+    /// Adds the numbers and patterns.
+    #[must_use]
+    pub fn ctx(mut self, ctx: Value) -> Self {
+        self.ctx = ctx;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_looks_as_pydantic_writes_it() {
+        let problem = FieldProblem::missing("body", "password");
+        assert_eq!(
+            serde_json::to_value(problem).unwrap(),
+            json!({"type": "missing", "loc": ["body", "password"], "msg": "Field required", "input": null}),
+        );
+    }
+}

@@ -1,0 +1,184 @@
+//! The fields of a JSON object, taken one by one; every problem is noted, none hides another.
+
+use crate::api_error::FieldProblem;
+use crate::domain::FieldError;
+use crate::domain::ScopeTable;
+use crate::domain::Scopes;
+use crate::domain::Secret;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+/// An object's fields that were not taken yet, and the problems so far.
+pub(super) struct Fields {
+    object: Map<String, Value>,
+    scopes: Arc<ScopeTable>,
+    problems: Vec<FieldProblem>,
+}
+
+/// The schema of a new password.
+pub(super) fn password_schema() -> Value {
+    json!({
+        "type": "string",
+        "format": "password",
+        "minLength": 8,
+        "maxLength": 71,
+        "description": "8 characters at least, 71 bytes at most, none of the most common passwords",
+    })
+}
+
+/// The schema of a list of scopes.
+pub(super) fn scopes_schema() -> Value {
+    json!({"type": "array", "items": {"type": "string"}, "description": "Declared scopes only"})
+}
+
+/// The schema of a text without control characters that may be null.
+pub(super) fn text_schema(most: usize) -> Value {
+    json!({
+        "type": "string",
+        "nullable": true,
+        "maxLength": most,
+        "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$",
+    })
+}
+
+impl Fields {
+    pub(super) fn new(object: Map<String, Value>, scopes: Arc<ScopeTable>) -> Self {
+        Self { object, scopes, problems: Vec::new() }
+    }
+
+    fn note(&mut self, kind: &'static str, name: &str, msg: impl Into<String>) -> &mut FieldProblem {
+        self.problems.push(FieldProblem::new(kind, ("body", name), msg));
+        let last = self.problems.len() - 1;
+        &mut self.problems[last]
+    }
+
+    /// A required text that `check` turns into what it is.
+    pub(super) fn required<T>(
+        &mut self,
+        name: &str,
+        check: impl Fn(&str) -> Result<T, FieldError>,
+    ) -> Option<T> {
+        match self.object.remove(name) {
+            Some(value) => self.text(name, value, check),
+            None => {
+                self.problems.push(FieldProblem::missing("body", name));
+                None
+            }
+        }
+    }
+
+    /// A text that may be absent (`None`) or null (`Some(None)`).
+    pub(super) fn optional(
+        &mut self,
+        name: &str,
+        check: impl Fn(&str) -> Result<(), FieldError>,
+    ) -> Option<Option<String>> {
+        match self.object.remove(name)? {
+            Value::Null => Some(None),
+            value => {
+                let checked = |text: &str| check(text).map(|()| text.to_owned());
+                self.text(name, value, checked).map(Some)
+            }
+        }
+    }
+
+    fn text<T>(
+        &mut self,
+        name: &str,
+        value: Value,
+        check: impl Fn(&str) -> Result<T, FieldError>,
+    ) -> Option<T> {
+        let Value::String(text) = value else {
+            self.note("string_type", name, "Input should be a valid string").input = value;
+            return None;
+        };
+        match check(&text) {
+            Ok(checked) => Some(checked),
+            Err(error) => {
+                let (kind, ctx) = match error {
+                    FieldError::Empty => ("string_too_short", json!({"min_length": 1})),
+                    FieldError::TooLong(most) => ("string_too_long", json!({"max_length": most})),
+                    FieldError::ControlCharacter | FieldError::Reserved => {
+                        ("value_error", Value::Null)
+                    }
+                };
+                let problem = self.note(kind, name, format!("String {error}"));
+                problem.input = Value::String(text);
+                problem.ctx = ctx;
+                None
+            }
+        }
+    }
+
+    /// A required text that is never shown again.
+    pub(super) fn secret(&mut self, name: &str) -> Option<Secret> {
+        match self.object.remove(name) {
+            Some(Value::String(text)) => Some(Secret::new(text)),
+            Some(_) => {
+                self.note("string_type", name, "Input should be a valid string");
+                None
+            }
+            None => {
+                self.problems.push(FieldProblem::missing("body", name));
+                None
+            }
+        }
+    }
+
+    /// A boolean that may be absent.
+    pub(super) fn boolean(&mut self, name: &str) -> Option<bool> {
+        match self.object.remove(name)? {
+            Value::Bool(value) => Some(value),
+            other => {
+                self.note("bool_type", name, "Input should be a valid boolean").input = other;
+                None
+            }
+        }
+    }
+
+    /// Whether the field is there.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.object.contains_key(name)
+    }
+
+    /// A required list of declared scopes.
+    pub(super) fn scopes(&mut self, name: &str) -> Option<Scopes> {
+        let values = match self.object.remove(name) {
+            Some(Value::Array(values)) => values,
+            Some(other) => {
+                self.note("list_type", name, "Input should be a valid list").input = other;
+                return None;
+            }
+            None => {
+                self.problems.push(FieldProblem::missing("body", name));
+                return None;
+            }
+        };
+        let before = self.problems.len();
+        let mut names = Vec::new();
+        for (at, value) in values.into_iter().enumerate() {
+            let declared = value.as_str().filter(|text| self.scopes.contains(text));
+            match declared.and_then(|text| text.parse().ok()) {
+                Some(scope) => names.push(scope),
+                None => {
+                    let problem = self.note("value_error", name, "Scope is not declared");
+                    problem.loc.push(json!(at));
+                    problem.input = value;
+                }
+            }
+        }
+        (self.problems.len() == before).then(|| names.into_iter().collect())
+    }
+
+    /// What was read, if nothing is wrong; fields that nobody took are.
+    pub(super) fn finish<T>(mut self, read: Option<T>) -> Result<T, Vec<FieldProblem>> {
+        let unknown: Vec<String> = self.object.keys().cloned().collect();
+        for name in unknown {
+            self.note("extra_forbidden", &name, "Extra inputs are not permitted");
+        }
+        match read {
+            Some(read) if self.problems.is_empty() => Ok(read),
+            _ => Err(self.problems),
+        }
+    }
+}

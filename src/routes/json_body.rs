@@ -1,0 +1,149 @@
+//! JSON bodies: read, checked field by field, documented.
+
+use crate::api_error::{ApiError, FieldProblem, document_error, v3_mark};
+use crate::routes::fields::Fields;
+use crate::security::services;
+use actix_web::error::PayloadError;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use paperclip::actix::OperationModifier;
+use paperclip::v2::models::{
+    DefaultOperationRaw, DefaultParameterRaw, DefaultSchemaRaw, Either, ParameterIn,
+};
+use paperclip::v2::schema::Apiv2Schema;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::pin::Pin;
+
+/// A body that is an object of known fields.
+pub(super) trait Body: Sized + 'static {
+    /// The schema's name in the document.
+    const NAME: &'static str;
+
+    /// The schema (`OpenAPI` 3.0.3 §4.7.24).
+    fn schema() -> Value;
+
+    /// Takes the fields; `None` where a problem was noted.
+    fn read(fields: &mut Fields) -> Option<Self>;
+}
+
+/// A checked body as a handler's argument.
+pub(super) struct JsonBody<T>(T);
+
+impl<T> JsonBody<T> {
+    pub(super) fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T: Body> FromRequest for JsonBody<T> {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let body = read_body(&request, payload).await?;
+            let scopes = services(&request)?.scopes.clone();
+            if !body.is_empty() && !is_json(&request) {
+                return Err(ApiError::UnsupportedMediaType("application/json"));
+            }
+            let mut fields = Fields::new(parse(&body)?, scopes);
+            let read = T::read(&mut fields);
+            fields.finish(read).map(Self).map_err(ApiError::Validation)
+        })
+    }
+}
+
+/// `application/json` or `application/*+json` (RFC 6839 §3.1).
+fn is_json(request: &HttpRequest) -> bool {
+    let value = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = value.unwrap_or_default().split(';').next().unwrap_or_default();
+    let media_type = media_type.trim().to_ascii_lowercase();
+    media_type == "application/json"
+        || media_type.starts_with("application/") && media_type.ends_with("+json")
+}
+
+fn parse(body: &Bytes) -> Result<serde_json::Map<String, Value>, ApiError> {
+    let refuse = |problem| Err(ApiError::Validation(vec![problem]));
+    if body.is_empty() {
+        return refuse(FieldProblem::missing("body", ""));
+    }
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => refuse(FieldProblem::new(
+            "model_attributes_type",
+            ("body", ""),
+            "Input should be a valid dictionary or object to extract fields from",
+        )),
+        Err(error) => {
+            let mut problem = FieldProblem::new("json_invalid", ("body", ""), "JSON decode error");
+            problem.loc.push(json!(error.column()));
+            // serde_json's message may quote the body, which may hold a password.
+            let kind = if error.is_eof() { "Unexpected end" } else { "Invalid JSON" };
+            refuse(problem.input(json!({})).ctx(json!({"error": kind})))
+        }
+    }
+}
+
+/// Reads a body of at most `server.limit_request_body` bytes.
+pub(super) async fn read_body(
+    request: &HttpRequest,
+    mut payload: Payload,
+) -> Result<Bytes, ApiError> {
+    let most = services(request)?.settings.server.limit_request_body.get();
+    let payload = web::Payload::from_request(request, &mut payload)
+        .await
+        .map_err(|_| ApiError::BadRequest("Malformed body"))?;
+    match payload.to_bytes_limited(most).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) => Err(match error.as_error::<PayloadError>() {
+            Some(PayloadError::Overflow) => ApiError::PayloadTooLarge,
+            Some(PayloadError::Io(io)) if io.kind() == ErrorKind::TimedOut => {
+                ApiError::RequestTimeout
+            }
+            _ => ApiError::BadRequest("Incomplete body"),
+        }),
+        Err(_) => Err(ApiError::PayloadTooLarge),
+    }
+}
+
+/// Enters a Request Body Object (`OpenAPI` 3.0.3 §4.7.13), which Swagger 2.0 does not have.
+pub(super) fn document_body(operation: &mut DefaultOperationRaw, object: &Value) {
+    operation.parameters.push(Either::Right(DefaultParameterRaw {
+        in_: ParameterIn::Body,
+        name: "body".to_owned(),
+        required: true,
+        description: Some(v3_mark(object)),
+        schema: Some(DefaultSchemaRaw::default()),
+        ..DefaultParameterRaw::default()
+    }));
+}
+
+impl<T> Apiv2Schema for JsonBody<T> {}
+
+impl<T: Body> OperationModifier for JsonBody<T> {
+    fn update_parameter(operation: &mut DefaultOperationRaw) {
+        let schema = format!("#/components/schemas/{}", T::NAME);
+        let content = json!({"application/json": {"schema": {"$ref": schema}}});
+        document_body(operation, &json!({"required": true, "content": content}));
+        for (status, example) in [
+            (408, "Request Timeout"),
+            (413, "Request body too large"),
+            (415, "Expected application/json"),
+            (422, ""),
+        ] {
+            document_error(operation, status, example);
+        }
+    }
+
+    fn update_definitions(map: &mut BTreeMap<String, DefaultSchemaRaw>) {
+        let mut schema = T::schema();
+        schema["title"] = json!(T::NAME);
+        let stand_in =
+            DefaultSchemaRaw { description: Some(v3_mark(&schema)), ..DefaultSchemaRaw::default() };
+        map.insert(T::NAME.to_owned(), stand_in);
+    }
+}

@@ -1,0 +1,96 @@
+//! `/users/me`: the caller's own profile, items and password.
+
+use crate::api_error::{ApiError, Failure};
+use crate::domain::ItemsRead;
+use crate::domain::Secret;
+use crate::domain::UserChange;
+use crate::routes::both;
+use crate::routes::fields::Fields;
+use crate::routes::json_body::{Body, JsonBody};
+use crate::routes::profile::Profile;
+use crate::security::{ActiveUser, Scoped};
+use crate::services::Services;
+use actix_web::web::{Data, Json};
+use paperclip::actix::web::{ServiceConfig, get, put};
+use paperclip::actix::{Apiv2Schema, NoContent, api_v2_operation};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+pub(super) fn mount(routes: &mut ServiceConfig) {
+    both(routes, "/users/me", || get().to(me));
+    both(routes, "/users/me/items", || get().to(items));
+    both(routes, "/users/me/password", || put().to(set_password));
+}
+
+/// Your own profile
+#[api_v2_operation(operation_id = "read_users_me", tags("me"))]
+async fn me(caller: ActiveUser) -> Result<Json<Profile>, ApiError> {
+    Ok(Json(Profile::of(&caller)))
+}
+
+/// Something that belongs to somebody.
+#[derive(Serialize, Apiv2Schema)]
+struct Item {
+    /// Which one.
+    item_id: &'static str,
+    /// Whose.
+    owner: String,
+}
+
+/// Your own items
+#[api_v2_operation(operation_id = "read_own_items", tags("me"))]
+async fn items(caller: Scoped<ActiveUser, ItemsRead>) -> Result<Json<Vec<Item>>, ApiError> {
+    Ok(Json(vec![Item { item_id: "Foo", owner: caller.username.to_string() }]))
+}
+
+/// The old password and a new one.
+struct PasswordChange {
+    old_password: Secret,
+    password: Secret,
+}
+
+impl Body for PasswordChange {
+    const NAME: &'static str = "PasswordChange";
+
+    fn schema() -> Value {
+        json!({
+            "type": "object",
+            "required": ["old_password", "password"],
+            "additionalProperties": false,
+            "properties": {
+                "old_password": {"type": "string", "format": "password"},
+                "password": super::fields::password_schema(),
+            },
+            "example": {"old_password": "1234", "password": "correct horse battery"},
+        })
+    }
+
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (old_password, password) = (fields.secret("old_password"), fields.secret("password"));
+        Some(Self { old_password: old_password?, password: password? })
+    }
+}
+
+/// Change your own password
+///
+/// Needs the old one. Tokens that are out stay valid until they expire.
+#[api_v2_operation(operation_id = "set_own_password", tags("me"))]
+async fn set_password(
+    caller: ActiveUser,
+    services: Data<Services>,
+    body: JsonBody<PasswordChange>,
+) -> Result<NoContent, Failure<400, 404>> {
+    let PasswordChange { old_password, password } = body.into_inner();
+    services.passwords.check_policy(&password)?;
+    let old_hash = caller.password_hash.clone();
+    if !services.passwords.verify(old_password, Some(old_hash.clone())).await?.matches {
+        return Err(ApiError::BadRequest("Incorrect password").into());
+    }
+    let change = UserChange {
+        password_hash: Some(services.passwords.hash(password).await?),
+        expected_hash: Some(old_hash),
+        ..UserChange::default()
+    };
+    services.users.update(&caller.username, change, None, services.clock.now()).await?;
+    Ok(NoContent)
+}

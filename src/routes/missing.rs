@@ -1,0 +1,91 @@
+//! What is not there: 404, and 405 with `Allow` where another method would do.
+
+use crate::api_error::ApiError;
+use actix_web::dev::ResourceDef;
+use actix_web::http::Method;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::Value;
+
+/// Which methods are known for which path, taken from the document.
+///
+/// actix answers 404 for a method that a route does not have, and its 405 lacks the `Allow` header
+/// that RFC 9110 §15.5.6 demands.
+#[derive(Clone, Debug, Default)]
+pub struct Known(Vec<(ResourceDef, Vec<Method>)>);
+
+impl Known {
+    /// Everything in the document, with and without a slash at its end, and `more`.
+    #[must_use]
+    pub fn new(document: &Value, more: &[&'static str]) -> Self {
+        let documented = document["paths"].as_object().into_iter().flatten().map(|(path, item)| {
+            let methods = item.as_object().into_iter().flatten();
+            let methods = methods
+                .filter_map(|(name, _)| Method::from_bytes(name.to_uppercase().as_bytes()).ok());
+            (path.as_str(), methods.filter(is_standard).collect())
+        });
+        let more = more.iter().map(|path| (*path, vec![Method::GET]));
+        Self(
+            documented
+                .chain(more)
+                .map(|(path, methods)| {
+                    let plain = path.trim_end_matches('/').to_owned();
+                    (ResourceDef::new([plain.clone(), format!("{plain}/")]), methods)
+                })
+                .collect(),
+        )
+    }
+
+    /// The methods for a path; empty where nothing is.
+    #[must_use]
+    pub fn methods(&self, path: &str) -> Vec<Method> {
+        let matching = self.0.iter().filter(|(pattern, _)| pattern.is_match(path));
+        let mut methods: Vec<Method> = matching.flat_map(|(_, methods)| methods.clone()).collect();
+        methods.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        methods.dedup();
+        methods
+    }
+}
+
+fn is_standard(method: &Method) -> bool {
+    [
+        Method::GET,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::HEAD,
+        Method::OPTIONS,
+    ]
+    .contains(method)
+}
+
+/// The answer where no route matches.
+pub async fn not_found(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let known = request.app_data::<Data<Known>>();
+    let methods = known.map(|known| known.methods(request.path())).unwrap_or_default();
+    if methods.is_empty() || methods.contains(request.method()) {
+        Err(ApiError::NotFound("Not Found"))
+    } else {
+        Err(ApiError::MethodNotAllowed(methods))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn methods_come_from_the_document() {
+        let document = json!({"paths": {
+            "/users": {"get": {}, "post": {}, "parameters": []},
+            "/users/{username}": {"get": {}, "delete": {}},
+        }});
+        let known = Known::new(&document, &["/docs"]);
+        assert_eq!(known.methods("/users/"), [Method::GET, Method::POST]);
+        assert_eq!(known.methods("/users/bob"), [Method::DELETE, Method::GET]);
+        assert_eq!(known.methods("/docs"), [Method::GET]);
+        assert!(known.methods("/users/bob/x").is_empty());
+    }
+}

@@ -1,0 +1,34 @@
+//! URLs; one file per resource, each mounts itself.
+
+mod basic;
+pub mod docs;
+mod fields;
+mod form;
+mod json_body;
+mod me;
+mod missing;
+mod profile;
+mod status;
+mod token;
+mod users;
+
+pub use form::PasswordRequestForm;
+pub use missing::{Known, not_found};
+
+use paperclip::actix::web::{Route, ServiceConfig};
+
+/// Mounts every documented route of the server.
+pub fn mount(routes: &mut ServiceConfig) {
+    token::mount(routes);
+    me::mount(routes);
+    users::mount(routes);
+    status::mount(routes);
+    basic::mount(routes);
+}
+
+/// Mounts a route with and without a slash at its end: no redirect, which would have to trust the
+/// `Host` header.
+pub fn both(routes: &mut ServiceConfig, path: &str, route: impl Fn() -> Route) {
+    routes.route(path, route());
+    routes.route(&format!("{path}/"), route());
+}

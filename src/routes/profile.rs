@@ -1,0 +1,73 @@
+//! How a user looks from outside: to itself, and to administrators.
+
+use crate::domain::User;
+use paperclip::actix::Apiv2Schema;
+use serde::Serialize;
+
+/// A user as it sees itself: FastAPI's response model `User`.
+#[derive(Serialize, Apiv2Schema)]
+#[openapi(rename = "User")]
+pub(super) struct Profile {
+    /// The name to log in with.
+    username: String,
+    /// Where to write to.
+    email: Option<String>,
+    /// How the user is called.
+    full_name: Option<String>,
+    /// Whether the user is refused.
+    disabled: bool,
+}
+
+impl Profile {
+    pub(super) fn of(user: &User) -> Self {
+        Self {
+            username: user.username.to_string(),
+            email: user.email.clone(),
+            full_name: user.full_name.clone(),
+            disabled: user.disabled,
+        }
+    }
+}
+
+/// A user as administrators see it.
+#[derive(Serialize, Apiv2Schema)]
+#[openapi(rename = "UserRecord")]
+pub(super) struct UserRecord {
+    /// The name to log in with.
+    username: String,
+    /// Where to write to.
+    email: Option<String>,
+    /// How the user is called.
+    full_name: Option<String>,
+    /// Whether the user is refused.
+    disabled: bool,
+    /// The scopes that the user may ask for in a token.
+    scopes: Vec<String>,
+    /// When the user was created (RFC 3339).
+    created_at: String,
+    /// When the user was last changed (RFC 3339).
+    updated_at: String,
+}
+
+impl UserRecord {
+    pub(super) fn of(user: &User) -> Self {
+        Self {
+            username: user.username.to_string(),
+            email: user.email.clone(),
+            full_name: user.full_name.clone(),
+            disabled: user.disabled,
+            scopes: user.scopes.iter().map(str::to_owned).collect(),
+            created_at: user.created_at.to_string(),
+            updated_at: user.updated_at.to_string(),
+        }
+    }
+}
+
+/// A page of users in the order of their names.
+#[derive(Serialize, Apiv2Schema)]
+pub(super) struct UserPage {
+    /// The users.
+    pub(super) users: Vec<UserRecord>,
+    /// The value of `after` for the next page; null on the last one.
+    pub(super) next: Option<String>,
+}

@@ -1,0 +1,147 @@
+//! The JSON bodies of user administration.
+
+use crate::domain::Scopes;
+use crate::domain::Secret;
+use crate::domain::Username;
+use crate::domain::check_email;
+use crate::domain::check_full_name;
+use crate::routes::fields::{Fields, password_schema, scopes_schema, text_schema};
+use crate::routes::json_body::Body;
+use crate::routes::users::parameters::username_schema;
+use serde_json::{Value, json};
+
+/// A user to be created.
+pub(super) struct UserCreateBody {
+    pub(super) username: Username,
+    pub(super) email: Option<String>,
+    pub(super) full_name: Option<String>,
+    pub(super) disabled: bool,
+    pub(super) password: Secret,
+    pub(super) scopes: Scopes,
+}
+
+impl Body for UserCreateBody {
+    const NAME: &'static str = "UserCreate";
+
+    fn schema() -> Value {
+        json!({
+            "type": "object",
+            "required": ["username", "password"],
+            "additionalProperties": false,
+            "properties": {
+                "username": username_schema(),
+                "password": password_schema(),
+                "email": text_schema(254),
+                "full_name": text_schema(256),
+                "disabled": {"type": "boolean", "default": false},
+                "scopes": scopes_schema(),
+            },
+            "example": {
+                "username": "bob",
+                "password": "correct horse battery",
+                "email": "bob@example.com",
+                "full_name": "Bob Builder",
+                "scopes": ["me", "items"],
+            },
+        })
+    }
+
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let username = fields.required("username", str::parse);
+        let password = fields.secret("password");
+        let email = fields.optional("email", check_email);
+        let full_name = fields.optional("full_name", check_full_name);
+        let disabled = fields.boolean("disabled");
+        let scopes = if fields.has("scopes") {
+            fields.scopes("scopes")
+        } else {
+            Some(Scopes::default())
+        };
+        Some(Self {
+            username: username?,
+            email: email.flatten(),
+            full_name: full_name.flatten(),
+            disabled: disabled.unwrap_or(false),
+            password: password?,
+            scopes: scopes?,
+        })
+    }
+}
+
+/// What to change of a user.
+pub(super) struct UserChangeBody {
+    pub(super) email: Option<Option<String>>,
+    pub(super) full_name: Option<Option<String>>,
+    pub(super) disabled: Option<bool>,
+}
+
+impl Body for UserChangeBody {
+    const NAME: &'static str = "UserChange";
+
+    fn schema() -> Value {
+        json!({
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+                "email": text_schema(254),
+                "full_name": text_schema(256),
+                "disabled": {"type": "boolean"},
+            },
+            "example": {"disabled": true},
+        })
+    }
+
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self {
+            email: fields.optional("email", check_email),
+            full_name: fields.optional("full_name", check_full_name),
+            disabled: fields.boolean("disabled"),
+        })
+    }
+}
+
+/// A new password.
+pub(super) struct PasswordBody {
+    pub(super) password: Secret,
+}
+
+impl Body for PasswordBody {
+    const NAME: &'static str = "Password";
+
+    fn schema() -> Value {
+        json!({
+            "type": "object",
+            "required": ["password"],
+            "additionalProperties": false,
+            "properties": {"password": password_schema()},
+            "example": {"password": "correct horse battery"},
+        })
+    }
+
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self { password: fields.secret("password")? })
+    }
+}
+
+/// All scopes that a user is to have.
+pub(super) struct ScopesBody {
+    pub(super) scopes: Scopes,
+}
+
+impl Body for ScopesBody {
+    const NAME: &'static str = "Scopes";
+
+    fn schema() -> Value {
+        json!({
+            "type": "object",
+            "required": ["scopes"],
+            "additionalProperties": false,
+            "properties": {"scopes": scopes_schema()},
+            "example": {"scopes": ["me", "items"]},
+        })
+    }
+
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self { scopes: fields.scopes("scopes")? })
+    }
+}

@@ -1,0 +1,147 @@
+//! `/users`: administration of users, guarded by `users:read` and `users:write`.
+
+mod bodies;
+mod parameters;
+
+use crate::api_error::{ApiError, Failure};
+use crate::domain::NewUser;
+use crate::domain::Page;
+use crate::domain::Scope as _;
+use crate::domain::ScopeName;
+use crate::domain::UserChange;
+use crate::domain::UsersRead;
+use crate::domain::UsersWrite;
+use crate::routes::both;
+use crate::routes::json_body::JsonBody;
+use crate::routes::profile::{UserPage, UserRecord};
+use crate::security::{EnabledUser, Scoped};
+use crate::services::Services;
+use actix_web::web::{Data, Json};
+use bodies::{PasswordBody, ScopesBody, UserChangeBody, UserCreateBody};
+use paperclip::actix::web::{ServiceConfig, delete, get, patch, post, put};
+use paperclip::actix::{CreatedJson, NoContent, api_v2_operation};
+use parameters::{PageQuery, PathUsername};
+
+type Reader = Scoped<EnabledUser, UsersRead>;
+type Writer = Scoped<EnabledUser, UsersWrite>;
+
+pub(super) fn mount(routes: &mut ServiceConfig) {
+    both(routes, "/users", || get().to(list));
+    both(routes, "/users", || post().to(create));
+    both(routes, "/users/{username}", || get().to(show));
+    both(routes, "/users/{username}", || patch().to(change));
+    both(routes, "/users/{username}", || delete().to(remove));
+    both(routes, "/users/{username}/password", || put().to(set_password));
+    both(routes, "/users/{username}/scopes", || put().to(set_scopes));
+}
+
+/// `users:write` must stay held by somebody enabled, or nobody could administer any more.
+fn keep() -> Option<ScopeName> {
+    UsersWrite::NAME.parse().ok()
+}
+
+/// List users
+///
+/// A page in the order of the names; `next` is the `after` of the following page.
+#[api_v2_operation(operation_id = "list_users", tags("users"))]
+async fn list(
+    _: Reader,
+    services: Data<Services>,
+    query: PageQuery,
+) -> Result<Json<UserPage>, ApiError> {
+    let PageQuery { after, limit } = query;
+    // One more than asked for tells whether there is a next page.
+    let mut users = services.users.list(&Page { after, limit: limit + 1 }).await?;
+    let more = users.len() > limit as usize;
+    users.truncate(limit as usize);
+    let next = users.last().filter(|_| more).map(|user| user.username.to_string());
+    Ok(Json(UserPage { users: users.iter().map(UserRecord::of).collect(), next }))
+}
+
+/// Create a user
+#[api_v2_operation(operation_id = "create_user", tags("users"))]
+async fn create(
+    _: Writer,
+    services: Data<Services>,
+    body: JsonBody<UserCreateBody>,
+) -> Result<CreatedJson<UserRecord>, Failure<409>> {
+    let UserCreateBody { username, email, full_name, disabled, password, scopes } =
+        body.into_inner();
+    services.passwords.check_policy(&password)?;
+    let password_hash = services.passwords.hash(password).await?;
+    let user = NewUser { username, email, full_name, disabled, password_hash, scopes };
+    let user = services.users.create(user, services.clock.now()).await?;
+    Ok(CreatedJson(UserRecord::of(&user)))
+}
+
+/// Show a user
+#[api_v2_operation(operation_id = "show_user", tags("users"))]
+async fn show(
+    _: Reader,
+    services: Data<Services>,
+    username: PathUsername,
+) -> Result<Json<UserRecord>, Failure<404>> {
+    let user = services.users.find(&username.0).await?;
+    let user = user.ok_or(ApiError::NotFound("User not found"))?;
+    Ok(Json(UserRecord::of(&user)))
+}
+
+/// Change a user
+///
+/// Fields that are absent stay; null removes. Disabling bites at the user's next request.
+#[api_v2_operation(operation_id = "change_user", tags("users"))]
+async fn change(
+    _: Writer,
+    services: Data<Services>,
+    username: PathUsername,
+    body: JsonBody<UserChangeBody>,
+) -> Result<Json<UserRecord>, Failure<403, 404>> {
+    let UserChangeBody { email, full_name, disabled } = body.into_inner();
+    let change = UserChange { email, full_name, disabled, ..UserChange::default() };
+    let now = services.clock.now();
+    let user = services.users.update(&username.0, change, keep().as_ref(), now).await?;
+    Ok(Json(UserRecord::of(&user)))
+}
+
+/// Delete a user
+#[api_v2_operation(operation_id = "delete_user", tags("users"))]
+async fn remove(
+    _: Writer,
+    services: Data<Services>,
+    username: PathUsername,
+) -> Result<NoContent, Failure<403, 404>> {
+    services.users.delete(&username.0, keep().as_ref()).await?;
+    Ok(NoContent)
+}
+
+/// Set a user's password
+#[api_v2_operation(operation_id = "set_user_password", tags("users"))]
+async fn set_password(
+    _: Writer,
+    services: Data<Services>,
+    username: PathUsername,
+    body: JsonBody<PasswordBody>,
+) -> Result<NoContent, Failure<404>> {
+    let PasswordBody { password } = body.into_inner();
+    services.passwords.check_policy(&password)?;
+    let password_hash = Some(services.passwords.hash(password).await?);
+    let change = UserChange { password_hash, ..UserChange::default() };
+    services.users.update(&username.0, change, None, services.clock.now()).await?;
+    Ok(NoContent)
+}
+
+/// Set a user's scopes
+///
+/// Replaces all. A scope that is taken away no longer counts in tokens that are out.
+#[api_v2_operation(operation_id = "set_user_scopes", tags("users"))]
+async fn set_scopes(
+    _: Writer,
+    services: Data<Services>,
+    username: PathUsername,
+    body: JsonBody<ScopesBody>,
+) -> Result<Json<UserRecord>, Failure<403, 404>> {
+    let change = UserChange { scopes: Some(body.into_inner().scopes), ..UserChange::default() };
+    let now = services.clock.now();
+    let user = services.users.update(&username.0, change, keep().as_ref(), now).await?;
+    Ok(Json(UserRecord::of(&user)))
+}

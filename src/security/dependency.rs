@@ -1,0 +1,335 @@
+//! Dependencies: what a handler needs of its caller, built from one another along a chain.
+
+use crate::api_error::{ApiError, AuthScheme, Manner, Reason, Refusal};
+use crate::security::required::{Required, ScopeList, Then};
+use crate::security::requirements::Requirements;
+use crate::security::scheme::{DeclaredScheme, Scheme as _};
+use crate::services::Services;
+use crate::settings::Profile;
+use actix_web::web::Data;
+use actix_web::HttpRequest;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::pin::Pin;
+
+/// A step of a chain: FastAPI's dependency function with its sub-dependency.
+///
+/// ```
+/// use bailiwick::api_error::ApiError;
+/// use bailiwick::security::{ApiKeyHeader, Call, Dependency};
+///
+/// bailiwick::schemes! {
+///     /// The key that we sent you.
+///     Key = ApiKeyHeader::new("X-API-Key");
+/// }
+///
+/// struct Partner(String);
+///
+/// impl Dependency for Partner {
+///     type Needs = Key;
+///
+///     async fn build(key: Key, call: &Call<'_>) -> Result<Self, ApiError> {
+///         if key.equals("swordfish") { Ok(Self("acme".to_owned())) } else { Err(call.invalid()) }
+///     }
+/// }
+/// # bailiwick::extractor!(Partner);
+/// ```
+pub trait Dependency: Sized + 'static {
+    /// What must be there first: a declared scheme, another step, [`Scoped`], or a tuple of them.
+    type Needs: Resolve;
+
+    /// Error answers of this step for the document: status and example.
+    const ANSWERS: &'static [(u16, &'static str)] = &[];
+
+    /// Builds this step, or refuses the caller.
+    fn build(
+        needs: Self::Needs,
+        call: &Call<'_>,
+    ) -> impl Future<Output = Result<Self, ApiError>>;
+}
+
+/// Whatever can be resolved from a request: schemes, steps, [`Scoped`], [`Maybe`] and tuples.
+///
+/// `Outer` are the scopes that everything above has asked for, outermost first.
+pub trait Resolve: Sized + 'static {
+    /// Resolves the chain from its far end.
+    fn resolve<Outer: ScopeList>(
+        request: &HttpRequest,
+    ) -> impl Future<Output = Result<Self, ApiError>>;
+
+    /// Says what the chain needs.
+    fn document<Outer: ScopeList>(found: &mut Requirements);
+}
+
+impl<D: Dependency> Resolve for D {
+    async fn resolve<Outer: ScopeList>(request: &HttpRequest) -> Result<Self, ApiError> {
+        let needs = D::Needs::resolve::<Outer>(request).await?;
+        D::build(needs, &Call::new::<Outer>(request)).await
+    }
+
+    fn document<Outer: ScopeList>(found: &mut Requirements) {
+        D::Needs::document::<Outer>(found);
+        found.add_answers(D::ANSWERS);
+    }
+}
+
+/// The request that a step is built for, and the scopes asked for so far: FastAPI's `Request` and
+/// `SecurityScopes`.
+#[derive(Debug)]
+pub struct Call<'a> {
+    request: &'a HttpRequest,
+    required: &'static Required,
+}
+
+impl<'a> Call<'a> {
+    fn new<Outer: ScopeList>(request: &'a HttpRequest) -> Self {
+        Self { request, required: const { &Outer::REQUIRED } }
+    }
+
+    /// The request.
+    #[must_use]
+    pub fn request(&self) -> &'a HttpRequest {
+        self.request
+    }
+
+    /// The scopes required by the chain, outermost first.
+    #[must_use]
+    pub fn scopes(&self) -> &'static [&'static str] {
+        self.required.names()
+    }
+
+    /// The server's parts.
+    pub fn services(&self) -> Result<&'a Services, ApiError> {
+        services(self.request)
+    }
+
+    /// Refuses a token: 401 `Could not validate credentials`, a bearer challenge with the scopes.
+    #[must_use]
+    pub fn invalid(&self) -> ApiError {
+        self.refuse(AuthScheme::Bearer, Reason::Invalid)
+    }
+
+    /// Refuses a caller that lacks a scope: `Not enough permissions`.
+    #[must_use]
+    pub fn insufficient_scope(&self) -> ApiError {
+        self.refuse(AuthScheme::Bearer, Reason::InsufficientScope)
+    }
+
+    /// Refuses a caller.
+    #[must_use]
+    pub fn refuse(&self, scheme: AuthScheme, reason: Reason) -> ApiError {
+        ApiError::Refused(Box::new(Refusal {
+            reason,
+            scheme,
+            scope: self.scopes().join(" "),
+            manner: manner(self.request),
+        }))
+    }
+}
+
+/// The server's parts, as [`Server`](crate::Server) hands them to every worker.
+pub fn services(request: &HttpRequest) -> Result<&Services, ApiError> {
+    request
+        .app_data::<Data<Services>>()
+        .map(|data| data.get_ref())
+        .ok_or_else(|| ApiError::internal(&"the application runs without bailiwick's services"))
+}
+
+fn manner(request: &HttpRequest) -> Manner {
+    match services(request) {
+        Ok(services) => {
+            let security = &services.settings.security;
+            Manner { strict: security.profile == Profile::Strict, realm: security.realm.clone() }
+        }
+        Err(_) => Manner { strict: false, realm: String::new() },
+    }
+}
+
+/// Resolves a declared scheme: finds its credentials or refuses.
+#[doc(hidden)]
+pub fn resolve_scheme<T: DeclaredScheme, Outer: ScopeList>(
+    request: &HttpRequest,
+) -> Result<T, ApiError> {
+    match T::SCHEME.find(request) {
+        Ok(Some(credentials)) => Ok(T::found(credentials)),
+        Ok(None) => Err(refuse_scheme::<T, Outer>(request, Reason::Absent)),
+        // The answer is the same; only `Maybe` tells the two apart.
+        Err(_) => Err(refuse_scheme::<T, Outer>(request, Reason::Malformed)),
+    }
+}
+
+fn refuse_scheme<T: DeclaredScheme, Outer: ScopeList>(
+    request: &HttpRequest,
+    reason: Reason,
+) -> ApiError {
+    Call::new::<Outer>(request).refuse(T::SCHEME.challenge(), reason)
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! declared_scheme_resolves {
+    ($name:ident) => {
+        impl $crate::security::Resolve for $name {
+            async fn resolve<Outer: $crate::security::ScopeList>(
+                request: &$crate::actix_web::HttpRequest,
+            ) -> Result<Self, $crate::api_error::ApiError> {
+                $crate::security::resolve_scheme::<Self, Outer>(request)
+            }
+
+            fn document<Outer: $crate::security::ScopeList>(
+                found: &mut $crate::security::Requirements,
+            ) {
+                found.add_scheme::<Self, Outer>();
+            }
+        }
+    };
+}
+
+/// What `D` needs plus the scopes `S`: FastAPI's `Security(D, scopes=[…])`.
+///
+/// Scopes add up along the chain; those of siblings stay apart.
+#[derive(Debug)]
+pub struct Scoped<D, S = ()>(D, PhantomData<S>);
+
+/// `D` as a handler's argument: FastAPI's `Depends(D)`.
+pub type Depends<D> = Scoped<D, ()>;
+
+impl<D, S> Scoped<D, S> {
+    /// What was resolved.
+    pub fn into_inner(self) -> D {
+        self.0
+    }
+}
+
+impl<D, S> Deref for Scoped<D, S> {
+    type Target = D;
+
+    fn deref(&self) -> &D {
+        &self.0
+    }
+}
+
+impl<D: Resolve, S: ScopeList> Resolve for Scoped<D, S> {
+    async fn resolve<Outer: ScopeList>(request: &HttpRequest) -> Result<Self, ApiError> {
+        Ok(Self(D::resolve::<Then<Outer, S>>(request).await?, PhantomData))
+    }
+
+    fn document<Outer: ScopeList>(found: &mut Requirements) {
+        D::document::<Then<Outer, S>>(found);
+    }
+}
+
+/// A caller who may be anonymous: FastAPI's `auto_error=False`.
+///
+/// No credentials are `None`; bad ones are refused all the same. `Option<…>` is no substitute: it
+/// turns a forged token into an anonymous caller, so nothing here implements it.
+#[derive(Debug)]
+pub struct Maybe<D>(Option<D>);
+
+impl<D> Maybe<D> {
+    /// What was resolved.
+    pub fn into_inner(self) -> Option<D> {
+        self.0
+    }
+}
+
+impl<D> Deref for Maybe<D> {
+    type Target = Option<D>;
+
+    fn deref(&self) -> &Option<D> {
+        &self.0
+    }
+}
+
+impl<D: Resolve> Resolve for Maybe<D> {
+    async fn resolve<Outer: ScopeList>(request: &HttpRequest) -> Result<Self, ApiError> {
+        match D::resolve::<Outer>(request).await {
+            Ok(found) => Ok(Self(Some(found))),
+            Err(error) if error.is_absent() => Ok(Self(None)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn document<Outer: ScopeList>(found: &mut Requirements) {
+        found.add_optional(|inner| D::document::<Outer>(inner));
+    }
+}
+
+macro_rules! tuples {
+    ($(($($member:ident),+))+) => {$(
+        /// All of them.
+        impl<$($member: Resolve),+> Resolve for ($($member,)+) {
+            async fn resolve<Outer: ScopeList>(request: &HttpRequest) -> Result<Self, ApiError> {
+                Ok(($($member::resolve::<Outer>(request).await?,)+))
+            }
+
+            fn document<Outer: ScopeList>(found: &mut Requirements) {
+                $($member::document::<Outer>(found);)+
+            }
+        }
+    )+};
+}
+
+tuples! { (A, B) (A, B, C) (A, B, C, D) }
+
+type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
+
+/// Resolves a chain for a handler's argument.
+#[doc(hidden)]
+pub fn extract<T: Resolve>(request: &HttpRequest) -> Extraction<T> {
+    let request = request.clone();
+    Box::pin(async move { T::resolve::<()>(&request).await })
+}
+
+/// Lets a handler take a dependency by its own name: `async fn me(user: User)` in place of
+/// `user: Depends<User>`.
+#[macro_export]
+macro_rules! extractor {
+    ($({$($generics:tt)*})? $type:ty) => {
+        impl $(<$($generics)*>)? $crate::actix_web::FromRequest for $type {
+            type Error = $crate::api_error::ApiError;
+            type Future = ::core::pin::Pin<
+                Box<dyn ::core::future::Future<Output = Result<Self, Self::Error>>>,
+            >;
+
+            fn from_request(
+                request: &$crate::actix_web::HttpRequest,
+                _: &mut $crate::actix_web::dev::Payload,
+            ) -> Self::Future {
+                $crate::security::extract::<Self>(request)
+            }
+        }
+
+        impl $(<$($generics)*>)? $crate::paperclip::v2::schema::Apiv2Schema for $type {}
+
+        impl $(<$($generics)*>)? $crate::paperclip::actix::OperationModifier for $type {
+            fn update_parameter(operation: &mut $crate::paperclip::v2::models::DefaultOperationRaw) {
+                $crate::security::Requirements::of::<Self>().document_answers(operation);
+            }
+
+            fn update_definitions(
+                _: &mut ::std::collections::BTreeMap<
+                    String,
+                    $crate::paperclip::v2::models::DefaultSchemaRaw,
+                >,
+            ) {
+            }
+
+            fn update_security(operation: &mut $crate::paperclip::v2::models::DefaultOperationRaw) {
+                $crate::security::Requirements::of::<Self>().document_security(operation);
+            }
+
+            fn update_security_definitions(
+                map: &mut ::std::collections::BTreeMap<
+                    String,
+                    $crate::paperclip::v2::models::SecurityScheme,
+                >,
+            ) {
+                $crate::security::Requirements::of::<Self>().document_schemes(map);
+            }
+        }
+    };
+}
+
+extractor!({D: Resolve, S: ScopeList} Scoped<D, S>);
+extractor!({D: Resolve} Maybe<D>);

@@ -1,0 +1,50 @@
+//! Who is calling, and what lies within their bailiwick.
+//!
+//! # From FastAPI
+//!
+//! | `fastapi.security` | here |
+//! |---|---|
+//! | `OAuth2PasswordBearer(tokenUrl=…)` | [`OAuth2PasswordBearer`] in [`schemes!`](crate::schemes) |
+//! | `OAuth2AuthorizationCodeBearer(…)` | [`OAuth2AuthorizationCodeBearer`] |
+//! | `OAuth2(flows=…)` | implement [`Scheme`] |
+//! | `OAuth2PasswordRequestForm` | [`PasswordRequestForm`](crate::routes::PasswordRequestForm) |
+//! | `OAuth2PasswordRequestFormStrict` | the setting `oauth.require_grant_type` |
+//! | `HTTPBasic(realm=…)`, `HTTPBasicCredentials` | [`HttpBasic`], [`BasicCredentials`] |
+//! | `HTTPBearer(bearerFormat=…)`, `HTTPAuthorizationCredentials` | [`HttpBearer`], a [`Secret`](crate::domain::Secret) |
+//! | `HTTPDigest` | absent: FastAPI's checks nothing |
+//! | `APIKeyHeader`, `APIKeyQuery`, `APIKeyCookie` | [`ApiKeyHeader`], [`ApiKeyQuery`], [`ApiKeyCookie`] |
+//! | `OpenIdConnect(openIdConnectUrl=…)` | [`OpenIdConnect`] |
+//! | `SecurityScopes` | [`Call::scopes`] |
+//! | `Depends(f)` | [`Depends<F>`](Depends), `f` being a [`Dependency`] |
+//! | `Security(f, scopes=[…])` | [`Scoped<F, S>`](Scoped) |
+//! | `auto_error=False` | [`Maybe`] |
+//! | `scheme_name=`, `description=` | `as "Name"` and the doc comment in [`schemes!`](crate::schemes) |
+//! | `get_current_user`, `get_current_active_user` | [`CurrentUser`], [`ActiveUser`] |
+//! | `HTTPException(status_code=…, detail=…)` | [`ApiError::http`](crate::api_error::ApiError::http) |
+//!
+//! A user cannot be had without a guard: [`CurrentUser`] and the others have no constructor.
+//!
+//! ```compile_fail
+//! let user = bailiwick::security::CurrentUser(todo!());
+//! ```
+
+mod dependency;
+mod guard;
+pub mod openapi;
+mod required;
+mod requirements;
+mod scheme;
+mod user;
+
+pub use dependency::{Call, Dependency, Depends, Maybe, Resolve, Scoped, services};
+#[doc(hidden)]
+pub use dependency::{extract, resolve_scheme};
+pub use guard::{Guarded, guard};
+pub use required::{Required, ScopeList, Then};
+pub use requirements::Requirements;
+pub use scheme::{
+    ApiKeyCookie, ApiKeyHeader, ApiKeyQuery, BasicCredentials, DeclaredScheme, HttpBasic,
+    HttpBearer, Malformed, OAuth2AuthorizationCodeBearer, OAuth2PasswordBearer, OpenIdConnect,
+    Scheme,
+};
+pub use user::{AccessToken, ActiveUser, BasicLogin, BasicUser, CurrentUser, EnabledUser};

@@ -1,0 +1,172 @@
+//! Finishes the `OpenAPI` document that paperclip gathers: what Swagger 2.0 cannot say, and the
+//! facts that only the settings know. Done once at start.
+
+use crate::api_error::V3_MARK;
+use crate::domain::ScopeTable;
+use crate::settings::Profile;
+use crate::settings::Settings;
+use serde_json::{Map, Value, json};
+
+/// Turns paperclip's version 3 conversion into a valid `OpenAPI` 3.0.3 document.
+#[must_use]
+pub fn finish(mut document: Value, settings: &Settings, scopes: &ScopeTable) -> Value {
+    restore(&mut document);
+    let root_path = settings.server.root_path.as_str();
+    document["openapi"] = json!("3.0.3");
+    document["info"] = json!({
+        "title": settings.docs.title,
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": "Log in with **Authorize**; each lock shows the scopes that an operation needs.",
+        "license": {"name": "MIT"},
+    });
+    let server = if root_path.is_empty() { "/" } else { root_path };
+    document["servers"] = json!([{"url": server}]);
+    add_error_schemas(&mut document);
+    drop_slash_twins(&mut document);
+    for operation in operations(&mut document) {
+        finish_operation(operation, settings.security.profile);
+    }
+    finish_schemes(&mut document, root_path, scopes);
+    document
+}
+
+/// Puts each `OpenAPI` 3 object that travelled in a description into its place.
+fn restore(value: &mut Value) {
+    let marked = value.get("description").and_then(Value::as_str);
+    if let Some(object) = marked.and_then(|text| text.strip_prefix(V3_MARK))
+        && let Ok(object) = serde_json::from_str(object)
+    {
+        *value = object;
+        return;
+    }
+    match value {
+        Value::Object(members) => members.values_mut().for_each(restore),
+        Value::Array(members) => members.iter_mut().for_each(restore),
+        _ => {}
+    }
+}
+
+/// The two bodies of error answers, as FastAPI names them.
+fn add_error_schemas(document: &mut Value) {
+    let schemas = &mut document["components"]["schemas"];
+    schemas["Error"] = json!({
+        "title": "Error",
+        "type": "object",
+        "required": ["detail"],
+        "properties": {
+            "detail": {"type": "string", "description": "What went wrong."},
+            "error": {"type": "string", "description": "The code of RFC 6749 §5.2; `/token` only."},
+            "error_description": {"type": "string", "description": "The code in words; `/token` only."},
+        },
+    });
+    schemas["ValidationError"] = json!({
+        "title": "ValidationError",
+        "type": "object",
+        "required": ["loc", "msg", "type"],
+        "properties": {
+            "loc": {
+                "title": "Location",
+                "type": "array",
+                "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+            },
+            "msg": {"title": "Message", "type": "string"},
+            "type": {"title": "Error Type", "type": "string"},
+            "input": {"title": "Input"},
+            "ctx": {"title": "Context", "type": "object"},
+        },
+    });
+    schemas["HTTPValidationError"] = json!({
+        "title": "HTTPValidationError",
+        "type": "object",
+        "required": ["detail"],
+        "properties": {
+            "detail": {
+                "title": "Detail",
+                "type": "array",
+                "items": {"$ref": "#/components/schemas/ValidationError"},
+            },
+        },
+    });
+}
+
+/// Each route answers with and without a slash at its end; the document shows it once.
+fn drop_slash_twins(document: &mut Value) {
+    if let Some(paths) = document["paths"].as_object_mut() {
+        let plain: Vec<String> = paths.keys().filter(|path| !path.ends_with('/')).cloned().collect();
+        paths.retain(|path, _| !plain.iter().any(|plain| *path == format!("{plain}/")));
+    }
+}
+
+fn operations(document: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>> {
+    const METHODS: [&str; 8] =
+        ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+    let paths = document["paths"].as_object_mut().into_iter();
+    paths.flat_map(|paths| paths.values_mut()).flat_map(|item| {
+        let members = item.as_object_mut().into_iter().flat_map(|item| item.iter_mut());
+        members
+            .filter(|(name, _)| METHODS.contains(&name.as_str()))
+            .filter_map(|(_, operation)| operation.as_object_mut())
+    })
+}
+
+fn finish_operation(operation: &mut Map<String, Value>, profile: Profile) {
+    if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
+        // Missing scopes are 401 there; a rule's 403 (another example) stays.
+        let scopes = "/content/application~1json/example/detail";
+        let is_scopes = |answer: &Value| {
+            answer.pointer(scopes).is_some_and(|detail| detail == "Not enough permissions")
+        };
+        if profile == Profile::Fastapi && responses.get("403").is_some_and(is_scopes) {
+            responses.remove("403");
+        }
+    }
+    if operation.get("security").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+        operation.remove("security");
+    }
+}
+
+/// Puts URLs behind the path prefix, and names and descriptions into the flows' scopes.
+fn finish_schemes(document: &mut Value, root_path: &str, scopes: &ScopeTable) {
+    let used = used_scopes(document);
+    let Some(schemes) = document.pointer_mut("/components/securitySchemes") else { return };
+    for (name, scheme) in schemes.as_object_mut().into_iter().flatten() {
+        if let Some(url) = scheme.get_mut("openIdConnectUrl") {
+            *url = json!(absolute(url.as_str().unwrap_or_default(), root_path));
+        }
+        let Some(flows) = scheme.get_mut("flows").and_then(Value::as_object_mut) else { continue };
+        for flow in flows.values_mut() {
+            for key in ["authorizationUrl", "tokenUrl", "refreshUrl"] {
+                if let Some(url) = flow.get_mut(key) {
+                    *url = json!(absolute(url.as_str().unwrap_or_default(), root_path));
+                }
+            }
+            // The shipped scheme grants every declared scope, others what their operations need.
+            let own = name == "OAuth2PasswordBearer";
+            let listed = scopes.iter().filter(|(scope, _)| {
+                own || used.iter().any(|(by, used)| by == name && used == scope)
+            });
+            flow["scopes"] =
+                listed.map(|(scope, text)| (scope.to_owned(), json!(text))).collect::<Value>();
+        }
+    }
+}
+
+/// Each scheme with a scope that some operation asks it for.
+fn used_scopes(document: &mut Value) -> Vec<(String, String)> {
+    let mut used = Vec::new();
+    for operation in operations(document) {
+        let alternatives = operation.get("security").and_then(Value::as_array);
+        for requirement in alternatives.into_iter().flatten().filter_map(Value::as_object) {
+            for (scheme, scopes) in requirement {
+                let scopes = scopes.as_array().into_iter().flatten().filter_map(Value::as_str);
+                used.extend(scopes.map(|scope| (scheme.clone(), scope.to_owned())));
+            }
+        }
+    }
+    used
+}
+
+/// A URL relative to the application's root, as the browser must ask for it.
+fn absolute(url: &str, root_path: &str) -> String {
+    if url.contains("://") { url.to_owned() } else { format!("{root_path}/{}", url.trim_start_matches('/')) }
+}

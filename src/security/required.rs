@@ -1,0 +1,110 @@
+//! Required scopes as constants: they add up along a chain, outermost first, without allocation.
+
+use crate::domain::Scope;
+use std::marker::PhantomData;
+
+/// A compile-time list of scope names, outermost first, without duplicates.
+#[derive(Clone, Copy, Debug)]
+pub struct Required {
+    names: [&'static str; Required::MOST],
+    len: usize,
+}
+
+impl Required {
+    /// How many scopes one operation can ask for; more stop the build.
+    pub const MOST: usize = 16;
+
+    /// Asks for nothing.
+    pub const NONE: Self = Self { names: [""; Self::MOST], len: 0 };
+
+    /// This list and one more name, unless it is there already.
+    #[must_use]
+    pub const fn with(mut self, name: &'static str) -> Self {
+        let mut at = 0;
+        while at < self.len {
+            if same(self.names[at], name) {
+                return self;
+            }
+            at += 1;
+        }
+        assert!(self.len < Self::MOST, "an operation can require 16 scopes at most");
+        self.names[self.len] = name;
+        self.len += 1;
+        self
+    }
+
+    /// This list and the names of another behind it.
+    #[must_use]
+    pub const fn and(mut self, inner: Self) -> Self {
+        let mut at = 0;
+        while at < inner.len {
+            self = self.with(inner.names[at]);
+            at += 1;
+        }
+        self
+    }
+
+    /// The names.
+    #[must_use]
+    pub fn names(&self) -> &[&'static str] {
+        &self.names[..self.len]
+    }
+}
+
+/// `str` has no `==` in constants yet.
+const fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < a.len() {
+        if a[at] != b[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+/// Scopes as a type: one [`Scope`], a tuple of up to four, or `()`.
+pub trait ScopeList: 'static {
+    /// The names.
+    const REQUIRED: Required;
+}
+
+impl<S: Scope> ScopeList for S {
+    const REQUIRED: Required = Required::NONE.with(S::NAME);
+}
+
+/// The scopes of `Outer`, then those of `Inner`.
+#[derive(Debug)]
+pub struct Then<Outer, Inner>(PhantomData<(Outer, Inner)>);
+
+impl<Outer: ScopeList, Inner: ScopeList> ScopeList for Then<Outer, Inner> {
+    const REQUIRED: Required = Outer::REQUIRED.and(Inner::REQUIRED);
+}
+
+macro_rules! lists {
+    ($(($($member:ident),*))*) => {$(
+        impl<$($member: ScopeList),*> ScopeList for ($($member,)*) {
+            const REQUIRED: Required = Required::NONE$(.and($member::REQUIRED))*;
+        }
+    )*};
+}
+
+lists! { () (A) (A, B) (A, B, C) (A, B, C, D) }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ItemsRead;
+    use crate::domain::MeRead;
+
+    #[test]
+    fn outermost_first_and_once() {
+        type Chain = Then<Then<ItemsRead, MeRead>, (MeRead, ItemsRead)>;
+        assert_eq!(Chain::REQUIRED.names(), ["items", "me"]);
+        assert_eq!(<()>::REQUIRED.names(), [""; 0]);
+    }
+}

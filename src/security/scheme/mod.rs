@@ -1,0 +1,157 @@
+//! Security schemes: where credentials stand in a request, what a refusal says, what the document
+//! shows. One file per scheme.
+
+mod api_key;
+mod http_basic;
+mod http_bearer;
+mod oauth2_authorization_code_bearer;
+mod oauth2_password_bearer;
+mod open_id_connect;
+
+pub use api_key::{ApiKeyCookie, ApiKeyHeader, ApiKeyQuery};
+pub use http_basic::{BasicCredentials, HttpBasic};
+pub use http_bearer::HttpBearer;
+pub use oauth2_authorization_code_bearer::OAuth2AuthorizationCodeBearer;
+pub use oauth2_password_bearer::OAuth2PasswordBearer;
+pub use open_id_connect::OpenIdConnect;
+
+use crate::api_error::AuthScheme;
+use crate::domain::Secret;
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use serde_json::Value;
+
+/// A security scheme of `OpenAPI` 3.0.3: `apiKey`, `http`, `oauth2` or `openIdConnect`.
+pub trait Scheme: 'static {
+    /// What is found in a request.
+    type Credentials: 'static;
+
+    /// Finds the credentials; `Ok(None)` where there are none of this scheme.
+    fn find(&self, request: &HttpRequest) -> Result<Option<Self::Credentials>, Malformed>;
+
+    /// What a refusal names in `WWW-Authenticate`.
+    fn challenge(&self) -> AuthScheme;
+
+    /// The Security Scheme Object (`OpenAPI` 3.0.3 §4.7.23), without its description.
+    ///
+    /// `root_path` in a URL is put in by the caller; `scopes` of a flow are filled in later.
+    fn document(&self) -> Value;
+}
+
+/// There are credentials of the scheme, but they cannot be read.
+#[derive(Clone, Copy, Debug)]
+pub struct Malformed;
+
+/// A scheme that [`schemes!`](crate::schemes) declared: it carries the credentials found.
+pub trait DeclaredScheme: Sized + 'static {
+    /// The kind of scheme.
+    type Scheme: Scheme;
+    /// The scheme with its parameters.
+    const SCHEME: Self::Scheme;
+    /// The key under `components.securitySchemes`.
+    const NAME: &'static str;
+    /// What the document says about it.
+    const DESCRIPTION: &'static str;
+
+    /// Wraps what was found.
+    fn found(credentials: <Self::Scheme as Scheme>::Credentials) -> Self;
+}
+
+/// Declares security schemes, as `oauth2_scheme = OAuth2PasswordBearer(tokenUrl="token")` does in
+/// Python: a type each, which a handler takes as [`Depends<Name>`](crate::security::Depends).
+///
+/// ```
+/// use bailiwick::security::{ApiKeyHeader, OAuth2PasswordBearer};
+///
+/// bailiwick::schemes! {
+///     /// Log in at `/token`.
+///     pub Token = OAuth2PasswordBearer::new("token");
+///     /// The key that we sent you, under another name in the document.
+///     pub PartnerKey as "Partner" = ApiKeyHeader::new("X-API-Key");
+/// }
+/// ```
+#[macro_export]
+macro_rules! schemes {
+    ($($(#[doc = $description:literal])* $visible:vis $name:ident $(as $label:literal)?
+        = $kind:ident::new($($argument:expr),*)$(.$with:ident($($value:expr),*))*;)+) => {$(
+        $(#[doc = $description])*
+        $visible struct $name(<$kind as $crate::security::Scheme>::Credentials);
+
+        impl ::core::ops::Deref for $name {
+            type Target = <$kind as $crate::security::Scheme>::Credentials;
+
+            fn deref(&self) -> &Self::Target {
+                &self.0
+            }
+        }
+
+        impl $crate::security::DeclaredScheme for $name {
+            type Scheme = $kind;
+            const SCHEME: $kind = $kind::new($($argument),*)$(.$with($($value),*))*;
+            const NAME: &'static str = $crate::schemes!(@name $name $($label)?);
+            const DESCRIPTION: &'static str = concat!("", $($description),*).trim_ascii();
+
+            fn found(credentials: <$kind as $crate::security::Scheme>::Credentials) -> Self {
+                Self(credentials)
+            }
+        }
+
+        $crate::declared_scheme_resolves!($name);
+    )+};
+    (@name $name:ident) => { stringify!($name) };
+    (@name $name:ident $label:literal) => { $label };
+}
+
+/// The `Authorization` header, split at the first space, as FastAPI's
+/// `get_authorization_scheme_param` does; the credentials without white space around them.
+pub(super) fn authorization(request: &HttpRequest) -> Option<(&[u8], &[u8])> {
+    let value = request.headers().get(header::AUTHORIZATION)?.as_bytes();
+    let end = value.iter().position(|b| *b == b' ').unwrap_or(value.len());
+    let (scheme, rest) = value.split_at(end);
+    Some((scheme, rest.trim_ascii()))
+}
+
+/// The credentials of `Authorization: Bearer …`; schemes are case-insensitive (RFC 9110 §11.1).
+pub(super) fn bearer(request: &HttpRequest) -> Option<&[u8]> {
+    authorization(request)
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer"))
+        .map(|(_, credentials)| credentials)
+}
+
+/// Credentials as text; bytes that are no UTF-8 become a character that is in no token.
+pub(super) fn secret(bytes: &[u8]) -> Secret {
+    Secret::new(String::from_utf8_lossy(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    fn split(value: &str) -> Option<(String, String)> {
+        let request = TestRequest::default().insert_header(("Authorization", value));
+        let request = request.to_http_request();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        authorization(&request).map(|(scheme, rest)| (text(scheme), text(rest)))
+    }
+
+    #[test]
+    fn the_header_is_split_at_the_first_space() {
+        let is = |value, scheme: &str, rest: &str| {
+            assert_eq!(split(value), Some((scheme.to_owned(), rest.to_owned())), "{value}");
+        };
+        is("Bearer abc", "Bearer", "abc");
+        is("Bearer   abc  ", "Bearer", "abc");
+        is("Bearer abc junk", "Bearer", "abc junk");
+        is("Bearer", "Bearer", "");
+        is("", "", "");
+    }
+
+    #[test]
+    fn bearer_is_case_insensitive() {
+        for value in ["bearer x", "BEARER x", "Bearer x"] {
+            let request = TestRequest::default().insert_header(("Authorization", value));
+            assert_eq!(bearer(&request.to_http_request()), Some(&b"x"[..]));
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The composition root: settings in, working parts out. The only file that names a database.
+
+use crate::domain::Clock;
+use crate::domain::NewUser;
+use crate::domain::RepositoryError;
+use crate::domain::ScopeTable;
+use crate::domain::SystemClock;
+use crate::domain::UserRepository;
+use crate::oauth::Authenticator;
+use crate::passwords::Passwords;
+use crate::settings::Settings;
+use crate::storage;
+use crate::tokens::Tokens;
+use crate::tokens::load_secret;
+use std::fmt;
+use std::sync::Arc;
+
+/// What the admin commands need: users and passwords, without the signing secret.
+#[derive(Clone)]
+pub struct Store {
+    /// The users.
+    pub users: Arc<dyn UserRepository>,
+    /// Hashing and the password policy.
+    pub passwords: Arc<Passwords>,
+    /// The scopes that users may hold.
+    pub scopes: Arc<ScopeTable>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What a request handler needs; cheap to clone, one per worker thread.
+#[derive(Clone)]
+pub struct Services {
+    /// The users.
+    pub users: Arc<dyn UserRepository>,
+    /// Hashing and the password policy.
+    pub passwords: Arc<Passwords>,
+    /// The scopes that users may hold.
+    pub scopes: Arc<ScopeTable>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Checks user names and passwords.
+    pub authenticator: Arc<Authenticator>,
+    /// Issues and verifies access tokens.
+    pub tokens: Arc<Tokens>,
+    /// The settings.
+    pub settings: Arc<Settings>,
+}
+
+/// Why the parts could not be put together; prints as one line.
+#[derive(Debug)]
+pub struct StartError(String);
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl StartError {
+    fn new(cause: impl fmt::Display) -> Self {
+        Self(cause.to_string())
+    }
+}
+
+impl Store {
+    /// Opens the database that the settings name.
+    pub async fn open(settings: &Settings) -> Result<Self, StartError> {
+        let scopes = ScopeTable::new(&settings.scopes).map_err(StartError::new)?;
+        if let Some(scope) = &settings.docs.scope
+            && !scopes.contains(scope.as_str())
+        {
+            return Err(StartError(format!("docs.scope: `{scope}` is not a declared scope")));
+        }
+        let passwords = Passwords::new(&settings.passwords).map_err(StartError::new)?;
+        Ok(Self {
+            users: storage::open(settings).await.map_err(StartError::new)?,
+            passwords: Arc::new(passwords),
+            scopes: Arc::new(scopes),
+            clock: Arc::new(SystemClock),
+        })
+    }
+}
+
+impl Services {
+    /// Puts everything together; with `demo`, sees to it that the demo users exist.
+    pub async fn open(settings: Arc<Settings>, demo: bool) -> Result<Self, StartError> {
+        let Store { users, passwords, scopes, clock } = Store::open(&settings).await?;
+        let secret =
+            load_secret(&settings.tokens, &settings.data_dir, demo).map_err(StartError::new)?;
+        let tokens =
+            Tokens::new(&secret, &settings.tokens, clock.clone()).map_err(StartError::new)?;
+        if demo {
+            create_demo_users(users.as_ref(), clock.as_ref()).await.map_err(StartError::new)?;
+        } else if users.is_empty().await.map_err(StartError::new)? {
+            log::warn!(
+                target: "bailiwick.error",
+                "there are no users yet; add one with: bailiwick users add NAME --scope me"
+            );
+        }
+        let (users_, passwords_, clock_) = (users.clone(), passwords.clone(), clock.clone());
+        let authenticator =
+            Authenticator { users: users_, passwords: passwords_, clock: clock_ };
+        Ok(Self {
+            users,
+            passwords,
+            scopes,
+            clock,
+            authenticator: Arc::new(authenticator),
+            tokens: Arc::new(tokens),
+            settings,
+        })
+    }
+}
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Services")
+    }
+}
+
+/// `johndoe` with the password `1234`, and `alice`, disabled, with `secretalice`.
+async fn create_demo_users(
+    users: &dyn UserRepository,
+    clock: &dyn Clock,
+) -> Result<(), RepositoryError> {
+    let demo = [
+        (
+            ("johndoe", "John Doe", "johndoe@example.com"),
+            "$2b$12$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G",
+            false,
+        ),
+        (
+            ("alice", "Alice Chains", "alicechains@example.com"),
+            "$2b$12$gSvqqUPvlXP2tfVFaWK1Be7DlH.PKZbv5H8KnzzVgXXbVxpva.pFm",
+            true,
+        ),
+    ];
+    for ((username, full_name, email), hash, disabled) in demo {
+        let (Ok(username), Ok(password_hash), Ok(scopes)) =
+            (username.parse(), hash.parse(), "me items".parse())
+        else {
+            unreachable!("the demo users are well-formed; a test creates them");
+        };
+        let user = NewUser {
+            username,
+            email: Some(email.to_owned()),
+            full_name: Some(full_name.to_owned()),
+            disabled,
+            password_hash,
+            scopes,
+        };
+        match users.create(user, clock.now()).await {
+            Ok(_) | Err(RepositoryError::Exists) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
