@@ -260,13 +260,16 @@ mod tests {
         until(|| pool.queued() == 1).await;
         caller.abort();
         assert!(caller.await.unwrap_err().is_cancelled());
-        let next = {
-            let pool = Arc::clone(&pool);
-            tokio::spawn(async move { pool.run(|| 7).await })
-        };
+        let next = pool.run(|| 7);
+        tokio::pin!(next);
+        tokio::select! {
+            biased;
+            early = &mut next => panic!("{early:?}"),
+            () = std::future::ready(()) => {}
+        }
         drop(release);
         occupied.await.unwrap();
-        assert_eq!(next.await.unwrap().unwrap(), 7);
+        assert_eq!(next.await.unwrap(), 7);
         assert!(runs.try_recv().is_err(), "the abandoned job ran");
     }
 
