@@ -61,7 +61,7 @@ fn signed(header: &str, payload: &str) -> String {
     format!("{message}.{signature}")
 }
 
-/// A good token's claims with these instead; `null` removes one.
+/// A good token with these claims changed or added.
 fn claims(changes: Value) -> String {
     let mut all = json!({"sub": "johndoe", "scopes": ["me"], "exp": NOW + 60});
     for (name, value) in changes.as_object().unwrap().clone() {
