@@ -1,7 +1,6 @@
 //! Tokens of a FastAPI application (python-jose), and what becomes of each.
 
-use crate::domain::Secret;
-use crate::domain::Timestamp;
+use crate::domain::{Secret, Timestamp};
 use crate::tokens::TokenError;
 use crate::tokens::tests::{tokens_at, verdict};
 

@@ -3,6 +3,8 @@
 use crate::domain::Secret;
 use crate::settings::TokenSettings;
 use crate::tokens::SHORTEST_SECRET;
+use rand::TryRngCore as _;
+use rand::rngs::OsRng;
 use std::fmt;
 use std::fs::{DirBuilder, File, OpenOptions, hard_link, remove_file};
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -139,9 +141,9 @@ fn read(path: &Path) -> Result<Secret, SecretError> {
 /// A link is made only where nothing is (`link(2)`), and by then the file is complete.
 fn generate(path: &Path, data_dir: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(data_dir)?;
-    let random = rand::random::<[u8; 32]>();
-    let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    let draft = data_dir.join(format!(".{FILE_NAME}-{:016x}", rand::random::<u64>()));
+    let word = || OsRng.try_next_u64().map_err(io::Error::other);
+    let hex = format!("{:016x}{:016x}{:016x}{:016x}", word()?, word()?, word()?, word()?);
+    let draft = data_dir.join(format!(".{FILE_NAME}-{:016x}", word()?));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     let linked = file
         .write_all(hex.as_bytes())
