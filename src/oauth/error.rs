@@ -1,0 +1,113 @@
+//! The errors of a token endpoint: RFC 6749 §5.2.
+
+use crate::domain::{RepositoryError, ScopeName};
+use crate::oauth::authenticator::AuthenticateError;
+use crate::tokens::TokenError;
+use std::borrow::Cow;
+use std::fmt;
+
+/// Why a grant was not redeemed.
+#[derive(Debug)]
+pub enum GrantError {
+    /// A parameter is missing, malformed or there twice.
+    InvalidRequest,
+    /// A `grant_type` that is not offered.
+    UnsupportedGrantType,
+    /// Unknown user or wrong password; which of the two is not told.
+    InvalidCredentials,
+    /// The user is disabled, and no token is issued for such.
+    Disabled,
+    /// Scopes that the user does not have or that are malformed, as they were asked for: in
+    /// order, each once.
+    InvalidScope(Vec<String>),
+    /// More scopes than a token can hold.
+    TooManyScopes,
+    /// Too many logins at once.
+    Busy {
+        /// When to try again, in seconds.
+        retry_after_seconds: u64,
+    },
+    /// The store of users does not answer.
+    Unavailable(RepositoryError),
+    /// The fault is ours: the token could not be signed.
+    Signing(TokenError),
+    /// The fault is ours: the password could not be hashed.
+    Hashing,
+}
+
+impl GrantError {
+    /// The `error` of RFC 6749 §5.2; for faults of the server, those of §4.1.2.1.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::InvalidCredentials | Self::Disabled => "invalid_grant",
+            Self::InvalidScope(_) | Self::TooManyScopes => "invalid_scope",
+            Self::Busy { .. } | Self::Unavailable(_) => "temporarily_unavailable",
+            Self::Signing(_) | Self::Hashing => "server_error",
+        }
+    }
+
+    /// The `error_description`, for developers; made of the characters that RFC 6749 allows.
+    #[must_use]
+    pub fn description(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::InvalidRequest => "A parameter is missing or malformed",
+            Self::UnsupportedGrantType => "The grant type is not supported",
+            Self::InvalidCredentials => "Incorrect username or password",
+            Self::Disabled => "Inactive user",
+            Self::InvalidScope(refused) => return describe(refused).into(),
+            Self::TooManyScopes => "Too many scopes for one token",
+            Self::Busy { .. } => "Too many logins at once, try again later",
+            Self::Unavailable(_) => "The service is temporarily unavailable, try again later",
+            Self::Signing(_) | Self::Hashing => "The server failed",
+        })
+    }
+}
+
+/// Malformed scopes are not repeated: they may hold any character.
+fn describe(refused: &[String]) -> String {
+    let named: Vec<_> =
+        refused.iter().map(String::as_str).filter(|name| ScopeName::is_valid(name)).collect();
+    match (named.is_empty(), named.len() == refused.len()) {
+        (true, _) => "Malformed scope".to_owned(),
+        (false, true) => format!("Scope not allowed: {}", named.join(" ")),
+        (false, false) => format!("Malformed scope, and not allowed: {}", named.join(" ")),
+    }
+}
+
+impl fmt::Display for GrantError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.description())
+    }
+}
+
+impl std::error::Error for GrantError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unavailable(cause) => Some(cause),
+            Self::Signing(cause) => Some(cause),
+            _ => None,
+        }
+    }
+}
+
+impl From<AuthenticateError> for GrantError {
+    fn from(error: AuthenticateError) -> Self {
+        match error {
+            AuthenticateError::Busy { retry_after_seconds } => Self::Busy { retry_after_seconds },
+            AuthenticateError::Unavailable(cause) => Self::Unavailable(cause),
+            AuthenticateError::Hashing => Self::Hashing,
+        }
+    }
+}
+
+impl From<TokenError> for GrantError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::TooLarge => Self::TooManyScopes,
+            other => Self::Signing(other),
+        }
+    }
+}

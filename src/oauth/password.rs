@@ -1,0 +1,195 @@
+//! The password grant: RFC 6749 §4.3.
+
+use crate::domain::{ScopeName, Scopes, Secret};
+use crate::oauth::error::GrantError;
+use crate::oauth::response::{GrantContext, TokenResponse};
+
+/// A user name and a password, to be redeemed for a token.
+#[derive(Debug)]
+pub struct PasswordGrant {
+    /// Who.
+    pub username: String,
+    /// The password as it was typed.
+    pub password: Secret,
+    /// The scopes asked for, separated by white space; empty asks for none.
+    pub scope: String,
+}
+
+impl PasswordGrant {
+    /// Issues a token with just the scopes that were asked for.
+    ///
+    /// Scopes are looked at only after the password, so that nobody learns what another may do.
+    pub async fn redeem(self, context: GrantContext<'_>) -> Result<TokenResponse, GrantError> {
+        let user = context
+            .authenticator
+            .authenticate(&self.username, self.password)
+            .await?
+            .ok_or(GrantError::InvalidCredentials)?;
+        if context.strict && user.disabled {
+            return Err(GrantError::Disabled);
+        }
+        let scopes = granted(&self.scope, &user.scopes)?;
+        let issued = context.tokens.issue(&user.username, &scopes)?;
+        Ok(TokenResponse {
+            access_token: issued.access_token,
+            token_type: "bearer",
+            expires_in: issued.expires_in,
+            scope: scopes.to_string(),
+        })
+    }
+}
+
+/// The scopes asked for, if the user has them all.
+fn granted(asked: &str, allowed: &Scopes) -> Result<Scopes, GrantError> {
+    let mut scopes: Vec<ScopeName> = Vec::new();
+    let mut refused: Vec<String> = Vec::new();
+    for name in asked.split_whitespace() {
+        match name.parse() {
+            Ok(scope) if allowed.contains(name) => scopes.push(scope),
+            _ if refused.iter().any(|known| known == name) => {}
+            _ => refused.push(name.to_owned()),
+        }
+    }
+    if refused.is_empty() {
+        Ok(scopes.into_iter().collect())
+    } else {
+        Err(GrantError::InvalidScope(refused))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::SystemClock;
+    use crate::oauth::memory::{MemoryUsers, authenticator, hashed};
+    use crate::settings::TokenSettings;
+    use crate::tokens::Tokens;
+    use std::num::NonZeroU32;
+    use std::sync::Arc;
+
+    fn tokens() -> Tokens {
+        let settings = TokenSettings {
+            secret: None,
+            secret_file: None,
+            access_token_expire_minutes: NonZeroU32::new(30).unwrap(),
+            leeway: 0,
+            issuer: None,
+            audience: None,
+        };
+        let secret = Secret::new("a signing secret of at least 32 bytes");
+        Tokens::new(&secret, &settings, Arc::new(SystemClock)).unwrap()
+    }
+
+    async fn users() -> Arc<MemoryUsers> {
+        let users = MemoryUsers::with("johndoe", hashed(4, "swordfish").await);
+        users.edit("johndoe", |user| user.scopes = "me items".parse().unwrap());
+        users
+    }
+
+    async fn redeem(
+        users: &Arc<MemoryUsers>,
+        strict: bool,
+        form: [&str; 3],
+    ) -> Result<TokenResponse, GrantError> {
+        let [username, password, scope] = form;
+        let grant = PasswordGrant {
+            username: username.into(),
+            password: Secret::new(password),
+            scope: scope.into(),
+        };
+        let authenticator = authenticator(users, 4);
+        let tokens = tokens();
+        grant.redeem(GrantContext { authenticator: &authenticator, tokens: &tokens, strict }).await
+    }
+
+    #[tokio::test]
+    async fn the_token_carries_what_was_asked_for() {
+        let users = users().await;
+        for (asked, given) in
+            [("", ""), ("me", "me"), ("items me", "items me"), ("  me\titems  me ", "me items")]
+        {
+            let answer = redeem(&users, false, ["johndoe", "swordfish", asked]).await.unwrap();
+            assert_eq!((answer.scope.as_str(), answer.expires_in), (given, 1800));
+            let claims = tokens().verify(&answer.access_token).unwrap();
+            assert_eq!(claims.subject.as_str(), "johndoe");
+            assert_eq!(claims.scopes.to_string(), given);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_answer_is_that_of_the_rfc() {
+        let answer = redeem(&users().await, true, ["johndoe", "swordfish", "me"]).await.unwrap();
+        let json = serde_json::to_value(&answer).unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({"access_token": answer.access_token, "token_type": "bearer",
+                               "expires_in": 1800, "scope": "me"})
+        );
+    }
+
+    #[tokio::test]
+    async fn scopes_that_the_user_lacks_are_named() {
+        let users = users().await;
+        for (asked, refused, description) in [
+            ("  me  admin me", vec!["admin"], "Scope not allowed: admin"),
+            ("b a me b a", vec!["b", "a"], "Scope not allowed: b a"),
+            ("me a\"b", vec!["a\"b"], "Malformed scope"),
+            ("é x me", vec!["é", "x"], "Malformed scope, and not allowed: x"),
+            ("ME", vec!["ME"], "Scope not allowed: ME"),
+        ] {
+            let error = redeem(&users, false, ["johndoe", "swordfish", asked]).await.err().unwrap();
+            assert_eq!(error.code(), "invalid_scope");
+            assert_eq!(error.description(), description);
+            assert!(matches!(error, GrantError::InvalidScope(names) if names == refused));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wrong_login_does_not_say_what_is_wrong() {
+        let users = users().await;
+        for form in [
+            ["johndoe", "wrong", "me"],
+            ["nobody", "swordfish", "me"],
+            ["johndoe", "wrong", "admin"],
+            ["", "", "\""],
+        ] {
+            let error = redeem(&users, true, form).await.err().unwrap();
+            assert!(matches!(error, GrantError::InvalidCredentials), "{form:?}");
+            assert_eq!(error.code(), "invalid_grant");
+            assert_eq!(error.description(), "Incorrect username or password");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_disabled_user_gets_a_token_unless_strict() {
+        let users = users().await;
+        users.edit("johndoe", |user| user.disabled = true);
+        assert!(redeem(&users, false, ["johndoe", "swordfish", "me"]).await.is_ok());
+        let error = redeem(&users, true, ["johndoe", "swordfish", "me"]).await.err().unwrap();
+        assert!(matches!(error, GrantError::Disabled));
+        assert_eq!(error.code(), "invalid_grant");
+        let error = redeem(&users, true, ["johndoe", "wrong", "me"]).await.err().unwrap();
+        assert!(
+            matches!(error, GrantError::InvalidCredentials),
+            "disabled is told to its user only"
+        );
+    }
+
+    #[tokio::test]
+    async fn more_scopes_than_fit_are_the_callers_fault() {
+        let users = users().await;
+        let many: Vec<_> = (0..2000).map(|n| format!("scope:{n}")).collect();
+        users.edit("johndoe", |user| user.scopes = many.join(" ").parse().unwrap());
+        let asked = many.join(" ");
+        let error = redeem(&users, false, ["johndoe", "swordfish", &asked]).await.err().unwrap();
+        assert_eq!(error.code(), "invalid_scope");
+    }
+
+    #[tokio::test]
+    async fn a_store_that_does_not_answer_is_temporary() {
+        let users = users().await;
+        users.stop_answering();
+        let error = redeem(&users, false, ["johndoe", "swordfish", ""]).await.err().unwrap();
+        assert_eq!(error.code(), "temporarily_unavailable");
+    }
+}

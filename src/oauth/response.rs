@@ -1,0 +1,30 @@
+//! What a grant is redeemed with, and what for.
+
+use crate::oauth::authenticator::Authenticator;
+use crate::tokens::Tokens;
+use serde::Serialize;
+
+/// What a grant needs to be redeemed.
+#[derive(Clone, Copy)]
+pub struct GrantContext<'a> {
+    /// Tells who the user is.
+    pub authenticator: &'a Authenticator,
+    /// Issues the token.
+    pub tokens: &'a Tokens,
+    /// Whether a disabled user gets no token (the profile `strict`); FastAPI's tutorial issues
+    /// one and refuses it where it is used.
+    pub strict: bool,
+}
+
+/// The successful answer of RFC 6749 §5.1.
+#[derive(Clone, Serialize)]
+pub struct TokenResponse {
+    /// The token.
+    pub access_token: String,
+    /// How to present it: always `bearer` (RFC 6750).
+    pub token_type: &'static str,
+    /// Seconds until it expires.
+    pub expires_in: u64,
+    /// What was granted, separated by spaces; empty for nothing.
+    pub scope: String,
+}

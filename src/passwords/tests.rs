@@ -1,0 +1,132 @@
+//! Hashing and verifying, with vectors of other implementations.
+
+use super::*;
+
+fn settings() -> PasswordSettings {
+    PasswordSettings {
+        bcrypt_cost: 5,
+        hash_threads: NonZeroUsize::new(2),
+        hash_queue: NonZeroUsize::new(64).unwrap(),
+        policy: true,
+    }
+}
+
+fn passwords() -> Passwords {
+    Passwords::new(&settings()).unwrap()
+}
+
+async fn matches(password: &str, hash: &str) -> bool {
+    let hash = hash.parse().unwrap();
+    passwords().verify(Secret::new(password), Some(hash)).await.unwrap().matches
+}
+
+#[tokio::test]
+async fn what_is_hashed_verifies() {
+    let passwords = passwords();
+    let hash = passwords.hash(Secret::new("swordfish")).await.unwrap();
+    assert!(hash.expose().starts_with("$2b$05$"));
+    let right = passwords.verify(Secret::new("swordfish"), Some(hash.clone())).await.unwrap();
+    assert_eq!(right, Verdict { matches: true, needs_rehash: false });
+    let wrong = passwords.verify(Secret::new("swordfisH"), Some(hash.clone())).await.unwrap();
+    assert_eq!(wrong, Verdict { matches: false, needs_rehash: false });
+    assert_ne!(passwords.hash(Secret::new("swordfish")).await.unwrap(), hash, "salted");
+}
+
+/// Made with crypt(3) of libxcrypt.
+#[tokio::test]
+async fn hashes_of_other_implementations_verify() {
+    for prefix in ["$2a", "$2b", "$2x", "$2y"] {
+        let hash = format!("{prefix}$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW");
+        assert!(matches("U*U", &hash).await, "{prefix}");
+        assert!(!matches("U*V", &hash).await, "{prefix}");
+    }
+    for prefix in ["$2a", "$2b", "$2y"] {
+        let hash = format!("{prefix}$05$/OK.fbVrR/bpIqNJ5ianF.crQZGxQ7hWEf.fNKRjrYcudfgPvGbVK");
+        assert!(matches("£", &hash).await, "{prefix}");
+    }
+}
+
+/// The flaw behind `$2x$` made hashes of different passwords equal: it is not imitated.
+#[tokio::test]
+async fn the_flaw_of_2x_is_not_imitated() {
+    assert!(!matches("£", "$2x$05$/OK.fbVrR/bpIqNJ5ianF.ZWGqVwLKgsYeGeOWNzCYbZCI.oWeH2C").await);
+}
+
+#[tokio::test]
+async fn legacy_hashes_stop_at_72_bytes() {
+    let hash = "$2a$05$abcdefghijklmnopqrstuucInKr3IboNwd.uyBCOF.k5jbgnj4BlS";
+    let password = "0123456789".repeat(7) + "ab";
+    assert!(matches(&password, hash).await);
+    assert!(matches(&(password.clone() + "chars after 72 are ignored"), hash).await);
+    assert!(!matches(&password[..71], hash).await);
+}
+
+#[tokio::test]
+async fn padding_bits_are_ignored() {
+    let stray = "$2a$05$CCCCCCCCCCCCCCCCCCCCC/E5YPO9kmyuRGyh0XouQYb4YMJKvyOeX";
+    assert!(matches("U*U", stray).await);
+    assert!(!matches("U*V", stray).await);
+}
+
+#[tokio::test]
+async fn older_and_cheaper_hashes_are_to_be_renewed() {
+    let cheap = Passwords::new(&PasswordSettings { bcrypt_cost: 4, ..settings() }).unwrap();
+    let hash = cheap.hash(Secret::new("swordfish")).await.unwrap();
+    let y: PasswordHash = hash.expose().replacen("$2b", "$2y", 1).parse().unwrap();
+    let verify = async |by: &Passwords, password: &str, hash: &PasswordHash| {
+        by.verify(Secret::new(password), Some(hash.clone())).await.unwrap()
+    };
+    let renew = Verdict { matches: true, needs_rehash: true };
+    assert_eq!(verify(&passwords(), "swordfish", &hash).await, renew);
+    assert_eq!(verify(&cheap, "swordfish", &y).await, renew);
+    assert!(!verify(&cheap, "swordfish", &hash).await.needs_rehash);
+    assert!(!verify(&passwords(), "wrong", &hash).await.needs_rehash);
+    let dear = passwords().hash(Secret::new("swordfish")).await.unwrap();
+    assert!(!verify(&cheap, "swordfish", &dear).await.needs_rehash, "never made cheaper");
+}
+
+#[tokio::test]
+async fn an_unknown_user_costs_one_operation_like_a_wrong_password() {
+    let passwords = passwords();
+    let hash = passwords.hash(Secret::new("swordfish")).await.unwrap();
+    let nul = "swordfish\0".to_owned();
+    let long = "a".repeat(LONGEST_VERIFIED + 1);
+    let mut before = passwords.operations();
+    for hash in [Some(hash), None] {
+        for password in ["wrong", "", &nul, &long] {
+            let verdict = passwords.verify(Secret::new(password), hash.clone()).await.unwrap();
+            assert_eq!(verdict, Verdict { matches: false, needs_rehash: false });
+            assert_eq!(passwords.operations(), before + 1);
+            before += 1;
+        }
+    }
+}
+
+#[tokio::test]
+async fn hash_never_hashes_less_than_was_given() {
+    let passwords = passwords();
+    assert!(passwords.hash(Secret::new("a".repeat(71))).await.is_ok());
+    let long = passwords.hash(Secret::new("a".repeat(72))).await;
+    assert!(matches!(long, Err(PasswordError::TooLong)));
+    let nul = passwords.hash(Secret::new("a\0b")).await;
+    assert!(matches!(nul, Err(PasswordError::Nul)));
+    assert_eq!(passwords.operations(), 1, "refused before they cost anything");
+}
+
+#[test]
+fn a_cost_out_of_bounds_names_the_key() {
+    for cost in [0, 3, 32, 100, u32::MAX] {
+        let error = Passwords::new(&PasswordSettings { bcrypt_cost: cost, ..settings() });
+        let message = error.err().unwrap().to_string();
+        assert_eq!(message, format!("`passwords.bcrypt_cost` is {cost}: expected 4 to 31"));
+    }
+}
+
+#[test]
+fn the_policy_can_be_turned_off_but_not_the_bounds() {
+    let off = Passwords::new(&PasswordSettings { policy: false, ..settings() }).unwrap();
+    assert!(off.check_policy(&Secret::new("1234")).is_ok());
+    assert!(off.check_policy(&Secret::new("a\0b")).is_err());
+    assert!(off.check_policy(&Secret::new("a".repeat(72))).is_err());
+    assert!(passwords().check_policy(&Secret::new("1234")).is_err());
+}

@@ -1,0 +1,67 @@
+//! Why a token was not issued or not accepted.
+
+use std::fmt;
+
+/// What can go wrong with tokens. No variant holds a token or a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenError {
+    /// The signing secret has fewer than [`SHORTEST_SECRET`](crate::tokens::SHORTEST_SECRET) bytes.
+    ShortSecret,
+    /// The token could not be signed.
+    Signing,
+    /// More than [`LARGEST_TOKEN`](crate::tokens::LARGEST_TOKEN) bytes.
+    TooLarge,
+    /// Not three parts of base64url, no JSON object, or a claim of a wrong type.
+    Malformed,
+    /// Signed with another algorithm than HS256, or not at all.
+    Algorithm,
+    /// Signed with another key, or changed since.
+    Signature,
+    /// A name twice, in the header or among the claims: readers differ in which one they take.
+    Duplicate,
+    /// A header that must be understood (RFC 7515 §4.1.11), and is not.
+    Critical,
+    /// A claim that must be there is not.
+    MissingClaim,
+    /// A claim holds what it must not.
+    Claim(&'static str),
+    /// `exp` has come.
+    Expired,
+    /// `nbf` has not come.
+    NotYetValid,
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ShortSecret => f.write_str("the signing secret is shorter than 32 bytes"),
+            Self::Signing => f.write_str("the token could not be signed"),
+            Self::TooLarge => f.write_str("the token is too large"),
+            Self::Malformed => f.write_str("the token is malformed"),
+            Self::Algorithm => f.write_str("the token is not signed with HS256"),
+            Self::Signature => f.write_str("the token's signature is wrong"),
+            Self::Duplicate => f.write_str("the token holds a name twice"),
+            Self::Critical => f.write_str("the token's header has critical extensions"),
+            Self::MissingClaim => f.write_str("the token lacks a claim"),
+            Self::Claim(name) => write!(f, "the token's `{name}` is not acceptable"),
+            Self::Expired => f.write_str("the token has expired"),
+            Self::NotYetValid => f.write_str("the token is not valid yet"),
+        }
+    }
+}
+
+impl std::error::Error for TokenError {}
+
+impl From<jsonwebtoken::errors::Error> for TokenError {
+    fn from(error: jsonwebtoken::errors::Error) -> Self {
+        use jsonwebtoken::errors::ErrorKind;
+        match error.kind() {
+            ErrorKind::InvalidSignature => Self::Signature,
+            ErrorKind::InvalidAlgorithm => Self::Algorithm,
+            ErrorKind::InvalidIssuer => Self::Claim("iss"),
+            ErrorKind::InvalidAudience => Self::Claim("aud"),
+            ErrorKind::MissingRequiredClaim(_) => Self::MissingClaim,
+            _ => Self::Malformed,
+        }
+    }
+}

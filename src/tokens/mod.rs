@@ -1,0 +1,153 @@
+//! Access tokens: JWT (RFC 7519) signed with HS256. The only floor that knows jsonwebtoken.
+
+mod claims;
+mod error;
+mod secret;
+
+pub use error::TokenError;
+pub use secret::{SecretError, load_secret};
+
+use crate::domain::{Clock, Scopes, Secret, Username};
+use crate::settings::TokenSettings;
+use claims::{Read, Written, check_header};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use std::sync::Arc;
+
+/// Fewest bytes of a signing secret: as many as HS256 has bits (RFC 7518 §3.2).
+pub const SHORTEST_SECRET: usize = 32;
+
+/// Most bytes of a token. Larger ones are refused before anything is decoded; at this size a
+/// token fits the request headers that servers and proxies take.
+pub const LARGEST_TOKEN: usize = 16 * 1024;
+
+/// Issues and verifies access tokens; share it in an [`Arc`].
+pub struct Tokens {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    validation: Validation,
+    lifetime_seconds: u64,
+    leeway_seconds: u64,
+    issuer: Option<String>,
+    audience: Option<String>,
+    clock: Arc<dyn Clock>,
+}
+
+/// A new token.
+#[derive(Clone)]
+pub struct IssuedToken {
+    /// The token: whoever holds it is the user.
+    pub access_token: String,
+    /// Seconds until it expires.
+    pub expires_in: u64,
+}
+
+/// What a good token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// Whose token it is.
+    pub subject: Username,
+    /// What was granted; it counts only while the user still has it.
+    pub scopes: Scopes,
+}
+
+impl Tokens {
+    /// Takes the signing secret, at least [`SHORTEST_SECRET`] bytes.
+    pub fn new(
+        secret: &Secret,
+        settings: &TokenSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, TokenError> {
+        let key = secret.expose().as_bytes();
+        if key.len() < SHORTEST_SECRET {
+            return Err(TokenError::ShortSecret);
+        }
+        // Pins the algorithm: the token's own `alg` is never trusted (RFC 8725 §3.1).
+        let mut validation = Validation::new(Algorithm::HS256);
+        // The library reads the system's clock; times are checked against ours below.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        let mut required = vec!["exp", "sub"];
+        if let Some(issuer) = &settings.issuer {
+            validation.set_issuer(&[issuer]);
+            required.push("iss");
+        }
+        if let Some(audience) = &settings.audience {
+            validation.set_audience(&[audience]);
+            required.push("aud");
+        }
+        validation.set_required_spec_claims(&required);
+        Ok(Self {
+            encoding: EncodingKey::from_secret(key),
+            decoding: DecodingKey::from_secret(key),
+            validation,
+            lifetime_seconds: u64::from(settings.access_token_expire_minutes.get()) * 60,
+            leeway_seconds: settings.leeway,
+            issuer: settings.issuer.clone(),
+            audience: settings.audience.clone(),
+            clock,
+        })
+    }
+
+    /// Issues a token; [`TokenError::TooLarge`] for more scopes than a token can hold.
+    pub fn issue(&self, subject: &Username, scopes: &Scopes) -> Result<IssuedToken, TokenError> {
+        let now = self.clock.now().seconds();
+        let written = Written {
+            sub: subject.as_str(),
+            scopes,
+            scope: scopes.to_string(),
+            exp: now.saturating_add_unsigned(self.lifetime_seconds),
+            iat: now,
+            jti: format!("{:032x}", rand::random::<u128>()),
+            iss: self.issuer.as_deref(),
+            aud: self.audience.as_deref(),
+        };
+        let access_token = encode(&Header::new(Algorithm::HS256), &written, &self.encoding)
+            .map_err(|_| TokenError::Signing)?;
+        if access_token.len() > LARGEST_TOKEN {
+            return Err(TokenError::TooLarge);
+        }
+        Ok(IssuedToken { access_token, expires_in: self.lifetime_seconds })
+    }
+
+    /// Verifies a token: signature, times, and every claim's type (RFC 7519 §4.1, §7.2).
+    pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
+        if token.len() > LARGEST_TOKEN {
+            return Err(TokenError::TooLarge);
+        }
+        let read: Read = decode(token, &self.decoding, &self.validation)?.claims;
+        check_header(token.split('.').next().unwrap_or_default())?;
+        if read.duplicate {
+            return Err(TokenError::Duplicate);
+        }
+        if read.has_aud && self.audience.is_none() {
+            return Err(TokenError::Claim("aud"));
+        }
+        self.check_times(&read)?;
+        let subject = read.sub.ok_or(TokenError::MissingClaim)?;
+        Ok(Claims {
+            subject: subject.parse().map_err(|_| TokenError::Claim("sub"))?,
+            scopes: read.scopes,
+        })
+    }
+
+    /// `exp` is the first second at which the token is refused (RFC 7519 §4.1.4). An `iat` in the
+    /// future is accepted: it says nothing about validity (§4.1.6).
+    #[expect(clippy::cast_precision_loss, reason = "dates of this age fit an f64's 53 bits")]
+    fn check_times(&self, read: &Read) -> Result<(), TokenError> {
+        let now = self.clock.now().seconds() as f64;
+        let leeway = self.leeway_seconds as f64;
+        let exp = read.exp.ok_or(TokenError::MissingClaim)?;
+        if exp <= now - leeway {
+            Err(TokenError::Expired)
+        } else if read.nbf.is_some_and(|nbf| nbf > now + leeway) {
+            Err(TokenError::NotYetValid)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod tests;

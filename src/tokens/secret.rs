@@ -1,0 +1,289 @@
+//! Where the signing secret comes from: a setting, a file, or made on first start.
+
+use crate::domain::Secret;
+use crate::settings::TokenSettings;
+use crate::tokens::SHORTEST_SECRET;
+use rand::TryRngCore as _;
+use rand::rngs::OsRng;
+use std::fmt;
+use std::fs::{DirBuilder, File, OpenOptions, hard_link, remove_file};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// FastAPI's tutorial prints this secret, so everybody has it.
+const PUBLIC: &str = "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7";
+
+/// Most bytes read from a secret's file.
+const LONGEST: u64 = 4096;
+
+/// The name of the generated file in the data folder.
+const FILE_NAME: &str = "secret";
+
+/// Why there is no signing secret. No variant holds one.
+#[derive(Debug)]
+pub enum SecretError {
+    /// Fewer than 32 bytes; the text says which setting or file.
+    Short(String),
+    /// The secret of a public tutorial.
+    Public(String),
+    /// The file holds more than a secret, or no UTF-8 text.
+    NotText(PathBuf),
+    /// Everybody on this machine may write the file, and so choose the secret.
+    WritableByOthers(PathBuf),
+    /// The file cannot be read.
+    Read(PathBuf, io::Error),
+    /// The file cannot be made.
+    Write(PathBuf, io::Error),
+}
+
+impl fmt::Display for SecretError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Short(place) => write!(
+                f,
+                "{place}: the signing secret is shorter than {SHORTEST_SECRET} bytes; \
+                 `openssl rand -hex 32` prints a good one"
+            ),
+            Self::Public(place) => write!(
+                f,
+                "{place}: this signing secret stands in a public tutorial, so anyone can sign \
+                 tokens with it; it is accepted with --demo only"
+            ),
+            Self::NotText(path) => write!(
+                f,
+                "{}: expected a secret of at most {LONGEST} bytes of UTF-8",
+                path.display()
+            ),
+            Self::WritableByOthers(path) => write!(
+                f,
+                "{}: everybody may write this secret; run `chmod o-rw` on it and replace it",
+                path.display()
+            ),
+            Self::Read(path, cause) => write!(f, "{}: cannot be read: {cause}", path.display()),
+            Self::Write(path, cause) => write!(f, "{}: cannot be made: {cause}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for SecretError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Read(_, cause) | Self::Write(_, cause) => Some(cause),
+            _ => None,
+        }
+    }
+}
+
+/// The signing secret: `tokens.secret`, else `tokens.secret_file`, else `secret` in the data
+/// folder, which is made on first start with 256 random bits.
+///
+/// `demo` admits the secret that FastAPI's tutorial prints.
+pub fn load_secret(
+    settings: &TokenSettings,
+    data_dir: &Path,
+    demo: bool,
+) -> Result<Secret, SecretError> {
+    let (secret, place) = if let Some(secret) = &settings.secret {
+        (secret.clone(), "`tokens.secret`".to_owned())
+    } else if let Some(path) = &settings.secret_file {
+        (read(path)?, format!("`tokens.secret_file` {}", path.display()))
+    } else {
+        let path = data_dir.join(FILE_NAME);
+        (read_or_generate(&path, data_dir)?, path.display().to_string())
+    };
+    if secret.expose().len() < SHORTEST_SECRET {
+        Err(SecretError::Short(place))
+    } else if secret.equals(PUBLIC) && !demo {
+        Err(SecretError::Public(place))
+    } else {
+        Ok(secret)
+    }
+}
+
+fn read_or_generate(path: &Path, data_dir: &Path) -> Result<Secret, SecretError> {
+    match read(path) {
+        Err(SecretError::Read(_, cause)) if cause.kind() == ErrorKind::NotFound => {
+            generate(path, data_dir).map_err(|cause| SecretError::Write(path.to_owned(), cause))?;
+            // Whoever was first, this reads what all processes use.
+            read(path)
+        }
+        other => other,
+    }
+}
+
+/// Reads a secret and strips the newline that editors and `echo` leave.
+///
+/// Containers mount secrets as mode 0444, so being readable is only worth a warning.
+fn read(path: &Path) -> Result<Secret, SecretError> {
+    let failed = |cause| SecretError::Read(path.to_owned(), cause);
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    let mode = metadata.mode();
+    if metadata.is_file() && mode & 0o002 != 0 {
+        return Err(SecretError::WritableByOthers(path.to_owned()));
+    }
+    if metadata.is_file() && mode & 0o004 != 0 {
+        log::warn!("{}: everybody on this machine may read the signing secret", path.display());
+    }
+    let mut bytes = Vec::new();
+    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
+    match String::from_utf8(bytes) {
+        Ok(text) if text.len() as u64 <= LONGEST => {
+            Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
+        }
+        _ => Err(SecretError::NotText(path.to_owned())),
+    }
+}
+
+/// Makes the file, whole or not at all; if another process was faster, its file stays.
+///
+/// A link is made only where nothing is (`link(2)`), and by then the file is complete.
+fn generate(path: &Path, data_dir: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(data_dir)?;
+    let word = || OsRng.try_next_u64().map_err(io::Error::other);
+    let hex = format!("{:016x}{:016x}{:016x}{:016x}", word()?, word()?, word()?, word()?);
+    let draft = data_dir.join(format!(".{FILE_NAME}-{:016x}", word()?));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let linked = file
+        .write_all(hex.as_bytes())
+        .and_then(|()| file.sync_all())
+        .and_then(|()| hard_link(&draft, path));
+    remove_file(&draft)?;
+    match linked {
+        Err(cause) if cause.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(cause) => Err(cause),
+        Ok(()) => {
+            log::info!("{}: made a signing secret", path.display());
+            File::open(data_dir)?.sync_all()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::num::NonZeroU32;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::sync::Barrier;
+    use std::thread;
+
+    const GOOD: &str = "0123456789abcdef0123456789abcdef";
+
+    fn settings() -> TokenSettings {
+        TokenSettings {
+            secret: None,
+            secret_file: None,
+            access_token_expire_minutes: NonZeroU32::new(30).unwrap(),
+            leeway: 0,
+            issuer: None,
+            audience: None,
+        }
+    }
+
+    fn with_file(folder: &Path, content: &[u8], mode: u32) -> TokenSettings {
+        let path = folder.join("mounted");
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        TokenSettings { secret_file: Some(path), ..settings() }
+    }
+
+    fn refusal(settings: &TokenSettings, folder: &Path) -> String {
+        load_secret(settings, folder, false).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_secret_is_made_once_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("deep/data");
+        let first = load_secret(&settings(), &data, false).unwrap();
+        assert_eq!(first.expose().len(), 64);
+        assert!(first.expose().bytes().all(|byte| byte.is_ascii_hexdigit()));
+        assert!(load_secret(&settings(), &data, false).unwrap().equals(first.expose()));
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!((mode(&data), mode(&data.join("secret"))), (0o700, 0o600));
+        assert_eq!(fs::read_dir(&data).unwrap().count(), 1, "no draft is left");
+        let other = folder.path().join("other");
+        assert!(!load_secret(&settings(), &other, false).unwrap().equals(first.expose()));
+    }
+
+    #[test]
+    fn processes_that_start_at_once_agree() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let start = Barrier::new(8);
+        let secrets: Vec<_> = thread::scope(|scope| {
+            let load = || {
+                start.wait();
+                load_secret(&settings(), &data, false).unwrap()
+            };
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(load)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(secrets.iter().all(|secret| secret.equals(secrets[0].expose())));
+        assert_eq!(fs::read_dir(&data).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_setting_wins_over_the_file_and_the_file_over_the_data_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = with_file(folder.path(), b"fedcba9876543210fedcba9876543210\r\n", 0o400);
+        let secret = load_secret(&settings, folder.path(), false).unwrap();
+        assert_eq!(secret.expose(), "fedcba9876543210fedcba9876543210");
+        settings.secret = Some(Secret::new(GOOD));
+        assert_eq!(load_secret(&settings, folder.path(), false).unwrap().expose(), GOOD);
+        assert!(!folder.path().join("secret").exists());
+    }
+
+    #[test]
+    fn a_file_may_be_read_but_not_written_by_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let readable = with_file(folder.path(), GOOD.as_bytes(), 0o444);
+        assert!(load_secret(&readable, folder.path(), false).is_ok());
+        let writable = with_file(folder.path(), GOOD.as_bytes(), 0o606);
+        assert!(refusal(&writable, folder.path()).contains("everybody may write"));
+    }
+
+    #[test]
+    fn short_secrets_are_refused_by_place_and_never_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let short = &GOOD[1..];
+        let from_setting = refusal(
+            &TokenSettings { secret: Some(Secret::new(short)), ..settings() },
+            folder.path(),
+        );
+        assert!(from_setting.starts_with("`tokens.secret`: "), "{from_setting}");
+        let from_file = refusal(&with_file(folder.path(), short.as_bytes(), 0o600), folder.path());
+        assert!(from_file.starts_with("`tokens.secret_file` /"), "{from_file}");
+        fs::write(folder.path().join("secret"), "\n").unwrap();
+        let generated = refusal(&settings(), folder.path());
+        assert!(generated.contains("/secret: the signing secret is shorter"), "{generated}");
+        for text in [from_setting, from_file, generated] {
+            assert!(!text.contains(short) && !text.contains('\n'), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_tutorials_secret_is_for_demos() {
+        let folder = tempfile::tempdir().unwrap();
+        let public = TokenSettings { secret: Some(Secret::new(PUBLIC)), ..settings() };
+        assert!(load_secret(&public, folder.path(), true).is_ok());
+        let text = refusal(&public, folder.path());
+        assert!(text.contains("--demo") && !text.contains(PUBLIC), "{text}");
+    }
+
+    #[test]
+    fn unreadable_files_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let binary = with_file(folder.path(), &[0xff; 40], 0o600);
+        assert!(refusal(&binary, folder.path()).contains("mounted: expected a secret"));
+        let huge = with_file(folder.path(), &[b'a'; 5000], 0o600);
+        assert!(refusal(&huge, folder.path()).contains("mounted: expected a secret"));
+        let missing = TokenSettings { secret_file: Some("/nowhere/secret".into()), ..settings() };
+        assert!(refusal(&missing, folder.path()).starts_with("/nowhere/secret: cannot be read"));
+        fs::write(folder.path().join("file"), "").unwrap();
+        let no_folder = refusal(&settings(), &folder.path().join("file"));
+        assert!(no_folder.contains("/file/secret: cannot be"), "{no_folder}");
+    }
+}
