@@ -2,6 +2,7 @@
 
 pub mod domain;
 pub mod settings;
+pub mod storage;
 
 #[doc(hidden)]
 pub use inventory;
