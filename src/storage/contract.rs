@@ -252,11 +252,11 @@ pub(super) async fn writers_do_not_lose_each_others_changes(users: &dyn UserRepo
         users.update(&alice, change, None, T2)
     });
     let creations = (0..40).map(|at| users.create(new(&format!("user{at}"), "me"), T1));
-    let (changed, created) = tokio::join!(
+    let (updates, creations) = tokio::join!(
         futures_util::future::join_all(changes),
         futures_util::future::join_all(creations)
     );
-    assert!(changed.iter().all(Result::is_ok) && created.iter().all(Result::is_ok));
+    assert!(updates.iter().all(Result::is_ok) && creations.iter().all(Result::is_ok));
     let found = users.find(&alice).await.unwrap().unwrap();
     assert_eq!((found.email.as_deref(), found.full_name.as_deref()), (Some("new"), Some("new")));
     assert_eq!(names(users, None, 100).await.len(), 41);
