@@ -148,7 +148,7 @@ impl Failure {
     }
 
     /// The failure of an operation on one user.
-    fn of<'a>(name: &'a Username) -> impl FnOnce(RepositoryError) -> Self + 'a {
+    fn of(name: &Username) -> impl FnOnce(RepositoryError) -> Self {
         move |error| match error {
             RepositoryError::Unavailable(_) => Self::failed(error),
             _ => Self::Failed(format!("{name}: {error}")),
@@ -218,9 +218,10 @@ impl Session<'_> {
             }
             UsersCommand::SetScopes { name, scopes } => {
                 let scopes = self.declared(scopes)?;
-                let done = match scopes.is_empty() {
-                    true => "holds no scopes now".to_owned(),
-                    false => format!("holds {scopes} now"),
+                let done = if scopes.is_empty() {
+                    "holds no scopes now".to_owned()
+                } else {
+                    format!("holds {scopes} now")
                 };
                 let change = UserChange { scopes: Some(scopes), ..UserChange::default() };
                 self.change(&name, change, &done).await

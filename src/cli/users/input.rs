@@ -2,7 +2,7 @@
 
 use crate::cli::users::{Failure, Session};
 use crate::domain::Secret;
-use std::io::{BufRead as _, Read as _, Write as _};
+use std::io::{BufRead as _, Read as _};
 
 /// Far longer than any password may be.
 const LONGEST_LINE: u64 = 4096;

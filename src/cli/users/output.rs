@@ -132,10 +132,8 @@ impl Table {
             }
         }
         for row in &rows {
-            let mut line = String::new();
-            for (width, cell) in self.widths.iter().zip(row) {
-                line.push_str(&format!("{cell:width$}  ", width = *width));
-            }
+            let cells = self.widths.iter().zip(row).map(|(&width, cell)| format!("{cell:width$}"));
+            let line = cells.collect::<Vec<_>>().join("  ");
             writeln!(out, "{}", line.trim_end())?;
         }
         Ok(())
