@@ -122,6 +122,19 @@ pub trait UserRepository: Send + Sync {
         keep: Option<&ScopeName>,
     ) -> Result<(), RepositoryError>;
 
+    /// Begins to create many users; nobody else can write until it is committed or dropped.
+    async fn import(&self, now: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError>;
+
     /// Answers once the database does: for readiness.
     async fn ping(&self) -> Result<(), RepositoryError>;
+}
+
+/// Many users created in one transaction; dropped without a commit it leaves nothing behind.
+#[async_trait]
+pub trait UserImport: Send {
+    /// Creates these users, except those whose name is taken; returns the names that are.
+    async fn add(&mut self, users: Vec<NewUser>) -> Result<Vec<Username>, RepositoryError>;
+
+    /// Makes them all visible and durable.
+    async fn commit(self: Box<Self>) -> Result<(), RepositoryError>;
 }

@@ -1,0 +1,312 @@
+//! `bailiwick users`: the users of the configured database, also while the server runs.
+
+mod import;
+mod input;
+mod output;
+
+use crate::domain::NewUser;
+use crate::domain::RepositoryError;
+use crate::domain::ScopeName;
+use crate::domain::Scopes;
+use crate::domain::User;
+use crate::domain::UserChange;
+use crate::domain::Username;
+use crate::domain::check_email;
+use crate::domain::check_full_name;
+use crate::services::Store;
+use crate::settings::Settings;
+use clap::{Args, Subcommand};
+use std::fmt;
+use std::io::{self, BufRead, BufWriter, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Shows and changes users. A running server sees every change within a second.
+#[derive(Debug, Subcommand)]
+pub(super) enum UsersCommand {
+    /// Adds a user; asks for the password twice.
+    Add(Add),
+    /// Lists users in the order of their names.
+    List(List),
+    /// Shows one user.
+    Show {
+        /// The user's name.
+        name: Username,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Replaces a user's password; asks for it twice.
+    SetPassword {
+        /// The user's name.
+        name: Username,
+        /// Read the password from the first line of standard input.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Replaces all scopes of a user; without any, the user holds none.
+    SetScopes {
+        /// The user's name.
+        name: Username,
+        /// The scopes, all of them declared.
+        #[arg(value_name = "SCOPE")]
+        scopes: Vec<ScopeName>,
+    },
+    /// Disables a user: tokens already issued are refused as well.
+    Disable {
+        /// The user's name.
+        name: Username,
+    },
+    /// Enables a disabled user.
+    Enable {
+        /// The user's name.
+        name: Username,
+    },
+    /// Deletes a user; asks before.
+    Delete {
+        /// The user's name.
+        name: Username,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Adds users with their existing bcrypt hashes from JSON lines: all, or on any error none.
+    #[command(after_help = import::HELP)]
+    Import {
+        /// The file; `-` for standard input.
+        file: PathBuf,
+        /// Leave users that exist already as they are instead of failing.
+        #[arg(long)]
+        skip_existing: bool,
+    },
+}
+
+/// `users add`
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// The user's name: case-sensitive, 1 to 128 characters.
+    name: Username,
+    /// The e-mail address.
+    #[arg(long, value_parser = email)]
+    email: Option<String>,
+    /// The full name.
+    #[arg(long, value_parser = full_name)]
+    full_name: Option<String>,
+    /// A scope that the user may ask for; repeatable.
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<ScopeName>,
+    /// Add the user disabled.
+    #[arg(long)]
+    disabled: bool,
+    /// Read the password from the first line of standard input.
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+/// `users list`
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// Print a JSON array.
+    #[arg(long)]
+    json: bool,
+    /// Begin after this name.
+    #[arg(long, value_name = "NAME")]
+    after: Option<Username>,
+    /// How many at most; without it, all.
+    #[arg(long)]
+    limit: Option<u64>,
+}
+
+fn email(text: &str) -> Result<String, crate::domain::FieldError> {
+    check_email(text).map(|()| text.to_owned())
+}
+
+fn full_name(text: &str) -> Result<String, crate::domain::FieldError> {
+    check_full_name(text).map(|()| text.to_owned())
+}
+
+/// Why a command ends without having done its work.
+#[derive(Debug)]
+enum Failure {
+    /// Called wrongly: exit code 2.
+    Use(String),
+    /// It could not be done: exit code 1.
+    Failed(String),
+    /// Nobody reads the output, or it cannot be written.
+    Output(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl Failure {
+    fn failed(cause: impl fmt::Display) -> Self {
+        Self::Failed(cause.to_string())
+    }
+
+    /// The failure of an operation on one user.
+    fn of(name: &Username) -> impl FnOnce(RepositoryError) -> Self {
+        move |error| match error {
+            RepositoryError::Unavailable(_) => Self::failed(error),
+            _ => Self::Failed(format!("{name}: {error}")),
+        }
+    }
+}
+
+/// Runs one command. Exit codes: 0; 1 when it could not be done; 2 when it was called wrongly.
+pub(super) fn run(command: UsersCommand, settings: &Settings) -> ExitCode {
+    let result = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::failed)
+        .and_then(|runtime| runtime.block_on(open_and_execute(command, settings)));
+    let (line, code) = match result {
+        Ok(()) => return ExitCode::SUCCESS,
+        // `bailiwick users list | head` is no failure.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            return ExitCode::SUCCESS;
+        }
+        Err(Failure::Output(error)) => (format!("standard output: {error}"), 1),
+        Err(Failure::Failed(line)) => (line, 1),
+        Err(Failure::Use(line)) => (line, 2),
+    };
+    // Nothing is left to be done if standard error is closed.
+    let _ = writeln!(io::stderr(), "bailiwick: {line}");
+    ExitCode::from(code)
+}
+
+async fn open_and_execute(command: UsersCommand, settings: &Settings) -> Result<(), Failure> {
+    let store = Store::open(settings).await.map_err(Failure::failed)?;
+    let mut session = Session {
+        store: &store,
+        data_dir: &settings.data_dir,
+        is_terminal: io::stdin().is_terminal(),
+        input: &mut io::stdin().lock(),
+        out: &mut BufWriter::new(io::stdout().lock()),
+        errors: &mut io::stderr(),
+    };
+    session.execute(command).await?;
+    Ok(session.out.flush()?)
+}
+
+/// What a command works with.
+struct Session<'a> {
+    store: &'a Store,
+    data_dir: &'a Path,
+    /// Whether a person can be asked.
+    is_terminal: bool,
+    input: &'a mut dyn BufRead,
+    out: &'a mut dyn Write,
+    errors: &'a mut dyn Write,
+}
+
+impl Session<'_> {
+    async fn execute(&mut self, command: UsersCommand) -> Result<(), Failure> {
+        match command {
+            UsersCommand::Add(add) => self.add(add).await,
+            UsersCommand::List(list) => self.list(list).await,
+            UsersCommand::Show { name, json } => self.show(&name, json).await,
+            UsersCommand::SetPassword { name, password_stdin } => {
+                self.find(&name).await?;
+                let password = self.new_password(password_stdin)?;
+                let hash = self.store.passwords.hash(password).await.map_err(Failure::failed)?;
+                let change = UserChange { password_hash: Some(hash), ..UserChange::default() };
+                self.change(&name, change, "password changed").await
+            }
+            UsersCommand::SetScopes { name, scopes } => {
+                let scopes = self.declared(scopes)?;
+                let done = if scopes.is_empty() {
+                    "holds no scopes now".to_owned()
+                } else {
+                    format!("holds {scopes} now")
+                };
+                let change = UserChange { scopes: Some(scopes), ..UserChange::default() };
+                self.change(&name, change, &done).await
+            }
+            UsersCommand::Disable { name } => {
+                let change = UserChange { disabled: Some(true), ..UserChange::default() };
+                self.change(&name, change, "disabled").await
+            }
+            UsersCommand::Enable { name } => {
+                let change = UserChange { disabled: Some(false), ..UserChange::default() };
+                self.change(&name, change, "enabled").await
+            }
+            UsersCommand::Delete { name, yes } => self.delete(&name, yes).await,
+            UsersCommand::Import { file, skip_existing } => self.import(&file, skip_existing).await,
+        }
+    }
+
+    async fn find(&self, name: &Username) -> Result<std::sync::Arc<User>, Failure> {
+        let found = self.store.users.find(name).await.map_err(Failure::of(name))?;
+        found.ok_or_else(|| Failure::of(name)(RepositoryError::NotFound))
+    }
+
+    async fn add(&mut self, add: Add) -> Result<(), Failure> {
+        let scopes = self.declared(add.scopes)?;
+        // Asked first, so that nobody types two passwords in vain.
+        if self.store.users.find(&add.name).await.map_err(Failure::of(&add.name))?.is_some() {
+            return Err(Failure::of(&add.name)(RepositoryError::Exists));
+        }
+        let password = self.new_password(add.password_stdin)?;
+        let new = NewUser {
+            username: add.name.clone(),
+            email: add.email,
+            full_name: add.full_name,
+            disabled: add.disabled,
+            password_hash: self.store.passwords.hash(password).await.map_err(Failure::failed)?,
+            scopes,
+        };
+        let now = self.store.clock.now();
+        self.store.users.create(new, now).await.map_err(Failure::of(&add.name))?;
+        Ok(writeln!(self.out, "{}: added", add.name)?)
+    }
+
+    /// The administrator may also take away the last holder of a scope: whoever can run this can
+    /// give it back.
+    async fn change(
+        &mut self,
+        name: &Username,
+        change: UserChange,
+        done: &str,
+    ) -> Result<(), Failure> {
+        let now = self.store.clock.now();
+        self.store.users.update(name, change, None, now).await.map_err(Failure::of(name))?;
+        Ok(writeln!(self.out, "{name}: {done}")?)
+    }
+
+    async fn delete(&mut self, name: &Username, yes: bool) -> Result<(), Failure> {
+        self.find(name).await?;
+        if !yes && !self.confirm(&format!("Delete {name}?"))? {
+            return Err(Failure::Failed(format!("{name}: not deleted")));
+        }
+        self.store.users.delete(name, None).await.map_err(Failure::of(name))?;
+        Ok(writeln!(self.out, "{name}: deleted")?)
+    }
+
+    /// Only declared scopes can be held.
+    fn declared(&self, names: Vec<ScopeName>) -> Result<Scopes, Failure> {
+        match names.iter().find(|name| !self.store.scopes.contains(name.as_str())) {
+            None => Ok(names.into_iter().collect()),
+            Some(name) => {
+                let known: Vec<_> = self
+                    .store
+                    .scopes
+                    .iter()
+                    .map(|(name, description)| {
+                        format!("{name} ({})", description.trim_end_matches('.'))
+                    })
+                    .collect();
+                Err(Failure::Use(format!(
+                    "`{name}` is not a declared scope; declared are: {}",
+                    known.join(", ")
+                )))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

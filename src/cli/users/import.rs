@@ -1,0 +1,116 @@
+//! `users import`: JSON lines in, all users or none.
+
+mod line;
+
+use crate::cli::users::import::line::Lines;
+use crate::cli::users::{Failure, Session};
+use crate::domain::NewUser;
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufReader, Seek as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+/// What `--help` says about the format.
+pub(super) const HELP: &str = "\
+One JSON object a line; username and hashed_password are required:
+  {\"username\": \"alice\", \"email\": \"alice@example.com\", \"full_name\": \"Alice Wonderson\",
+   \"disabled\": false, \"hashed_password\": \"$2b$12$…\", \"scopes\": [\"me\", \"items\"]}
+hashed_password is a bcrypt hash ($2a$, $2b$, $2x$ or $2y$); it is kept as it is, and replaced at
+the user's next login if its cost is lower than the configured one.";
+
+/// Users written at once.
+const BATCH: usize = 1_000;
+
+impl Session<'_> {
+    /// Reads the input twice: first every line is checked, while nobody is kept from writing to
+    /// the database; then all are written in one transaction. Only the names are held in memory.
+    pub(super) async fn import(&mut self, file: &Path, skip: bool) -> Result<(), Failure> {
+        let fail = |error| Failure::Failed(format!("{}: {error}", file.display()));
+        let mut file = self.rereadable(file).map_err(fail)?;
+        let numbers = self.check(Lines::new(BufReader::new(&file)))?;
+        file.rewind().map_err(fail)?;
+
+        let mut import =
+            self.store.users.import(self.store.clock.now()).await.map_err(Failure::failed)?;
+        let mut lines = Lines::new(BufReader::new(&file));
+        let mut taken = 0;
+        loop {
+            let batch = self.batch(&mut lines)?;
+            if batch.is_empty() {
+                break;
+            }
+            let names = import.add(batch).await.map_err(Failure::failed)?;
+            taken += names.len();
+            for name in names.iter().filter(|_| !skip) {
+                let number = numbers.get(name.as_str()).copied().unwrap_or_default();
+                writeln!(self.errors, "line {number}: username: {name} exists already")?;
+            }
+        }
+        if taken > 0 && !skip {
+            return Err(Failure::Failed(format!(
+                "{taken} of {} users exist already; nothing was imported (--skip-existing leaves \
+                 them as they are)",
+                numbers.len()
+            )));
+        }
+        import.commit().await.map_err(Failure::failed)?;
+        let added = numbers.len() - taken;
+        Ok(writeln!(self.out, "{added} added, {taken} skipped")?)
+    }
+
+    /// The file, or a copy when it can be read only once. The copy has no name and is gone with
+    /// this process.
+    fn rereadable(&mut self, path: &Path) -> io::Result<File> {
+        let mut file;
+        let from: &mut dyn io::Read = if path == Path::new("-") {
+            &mut self.input
+        } else {
+            file = File::open(path)?;
+            let metadata = file.metadata()?;
+            if metadata.is_file() {
+                return Ok(file);
+            }
+            &mut file
+        };
+        let path = self.data_dir.join(format!("import-{}.tmp", std::process::id()));
+        let mut copy =
+            OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+        std::fs::remove_file(path)?;
+        io::copy(from, &mut copy)?;
+        copy.rewind()?;
+        Ok(copy)
+    }
+
+    /// Reports every bad line; the names with their lines if there is none.
+    fn check<R: io::BufRead>(&mut self, lines: Lines<R>) -> Result<HashMap<String, u64>, Failure> {
+        let mut numbers = HashMap::new();
+        let (mut all, mut bad) = (0_u64, 0_u64);
+        for (number, line) in lines {
+            all += 1;
+            let problem = match line.and_then(|line| line.user(&self.store.scopes)) {
+                Err(problem) => problem,
+                Ok(user) => match numbers.insert(user.username.to_string(), number) {
+                    None => continue,
+                    Some(first) => {
+                        line::Problem::new("username", format!("is on line {first} too"))
+                    }
+                },
+            };
+            bad += 1;
+            writeln!(self.errors, "line {number}: {problem}")?;
+        }
+        if bad > 0 {
+            return Err(Failure::Failed(format!(
+                "{bad} of {all} lines are wrong; nothing was imported"
+            )));
+        }
+        Ok(numbers)
+    }
+
+    fn batch<R: io::BufRead>(&self, lines: &mut Lines<R>) -> Result<Vec<NewUser>, Failure> {
+        let users = lines.take(BATCH).map(|(_, line)| line?.user(&self.store.scopes));
+        let users: Result<_, line::Problem> = users.collect();
+        users.map_err(|_| Failure::failed("the file changed while it was read"))
+    }
+}

@@ -1,0 +1,64 @@
+//! Asking: passwords without echo, yes or no.
+
+use crate::cli::users::{Failure, Session};
+use crate::domain::Secret;
+use std::io::{BufRead as _, Read as _};
+
+/// Far longer than any password may be.
+const LONGEST_LINE: u64 = 4096;
+
+impl Session<'_> {
+    /// A new password that meets the policy: typed twice, or the first line of standard input.
+    pub(super) fn new_password(&mut self, from_input: bool) -> Result<Secret, Failure> {
+        let password = if from_input {
+            self.line()?.ok_or_else(|| Failure::failed("no password on standard input"))?
+        } else if self.is_terminal {
+            let ask = |prompt| rpassword::prompt_password(prompt).map_err(Failure::failed);
+            let password = ask("New password: ")?;
+            if ask("Again: ")? != password {
+                return Err(Failure::failed("the two passwords differ"));
+            }
+            password
+        } else {
+            return Err(Failure::Use(
+                "there is no terminal to ask for the password; use --password-stdin".to_owned(),
+            ));
+        };
+        if password.is_empty() {
+            return Err(Failure::failed("the password is empty"));
+        }
+        let password = Secret::new(password);
+        let policy = self.store.passwords.check_policy(&password);
+        policy.map_err(|error| Failure::Failed(format!("password: {error}")))?;
+        Ok(password)
+    }
+
+    /// Asks a question whose answer is no unless it is yes.
+    pub(super) fn confirm(&mut self, question: &str) -> Result<bool, Failure> {
+        if !self.is_terminal {
+            return Err(Failure::Use("there is no terminal to ask; use --yes".to_owned()));
+        }
+        write!(self.errors, "{question} [y/N] ")?;
+        self.errors.flush()?;
+        let answer = self.line()?.unwrap_or_default();
+        Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// The next line of standard input without its end; `None` when there is none.
+    fn line(&mut self) -> Result<Option<String>, Failure> {
+        let mut line = Vec::new();
+        (&mut self.input)
+            .take(LONGEST_LINE)
+            .read_until(b'\n', &mut line)
+            .map_err(|error| Failure::Failed(format!("standard input: {error}")))?;
+        if line.is_empty() {
+            return Ok(None);
+        }
+        if line.pop_if(|last| *last == b'\n').is_some() {
+            line.pop_if(|last| *last == b'\r');
+        }
+        String::from_utf8(line)
+            .map(Some)
+            .map_err(|_| Failure::failed("standard input: expected UTF-8"))
+    }
+}

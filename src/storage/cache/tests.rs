@@ -1,0 +1,168 @@
+//! The cache above a repository that answers only when it is told to.
+
+use crate::domain::{
+    NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserImport,
+    UserRepository, Username,
+};
+use crate::storage::cache::{CachedUsers, Freshness};
+use crate::storage::contract::{hash, name};
+use async_trait::async_trait;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
+
+/// One user for every name; `answers` lets so many reads end.
+struct Slow {
+    email: Mutex<&'static str>,
+    reads: AtomicUsize,
+    answers: Semaphore,
+}
+
+#[async_trait]
+impl UserRepository for Arc<Slow> {
+    async fn find(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
+        self.reads.fetch_add(1, SeqCst);
+        let email = *self.email.lock().unwrap();
+        self.answers.acquire().await.unwrap().forget();
+        Ok((username.as_str() != "nobody").then(|| {
+            Arc::new(User {
+                username: username.clone(),
+                email: Some(email.to_owned()),
+                full_name: None,
+                disabled: false,
+                password_hash: hash("j"),
+                scopes: "me".parse().unwrap(),
+                created_at: Timestamp(0),
+                updated_at: Timestamp(0),
+            })
+        }))
+    }
+
+    async fn update(
+        &self,
+        _: &Username,
+        _: UserChange,
+        _: Option<&ScopeName>,
+        _: Timestamp,
+    ) -> Result<User, RepositoryError> {
+        *self.email.lock().unwrap() = "new";
+        // Committed, but the answer is lost.
+        Err(RepositoryError::Unavailable("lost".into()))
+    }
+
+    async fn list(&self, _: &Page) -> Result<Vec<User>, RepositoryError> {
+        unimplemented!()
+    }
+    async fn is_empty(&self) -> Result<bool, RepositoryError> {
+        unimplemented!()
+    }
+    async fn create(&self, _: NewUser, _: Timestamp) -> Result<User, RepositoryError> {
+        unimplemented!()
+    }
+    async fn delete(&self, _: &Username, _: Option<&ScopeName>) -> Result<(), RepositoryError> {
+        unimplemented!()
+    }
+    async fn import(&self, _: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError> {
+        unimplemented!()
+    }
+    async fn ping(&self) -> Result<(), RepositoryError> {
+        unimplemented!()
+    }
+}
+
+struct Setup {
+    slow: Arc<Slow>,
+    freshness: Arc<Freshness>,
+    users: CachedUsers<Arc<Slow>>,
+}
+
+fn setup(answers: usize) -> Setup {
+    let slow = Arc::new(Slow {
+        email: Mutex::new("old"),
+        reads: AtomicUsize::new(0),
+        answers: Semaphore::new(answers),
+    });
+    let freshness = Arc::new(Freshness::default());
+    freshness.confirm(Instant::now() + Duration::from_hours(1));
+    let size = NonZeroUsize::new(10).unwrap();
+    let users = CachedUsers::new(Arc::clone(&slow), size, Arc::clone(&freshness));
+    Setup { slow, freshness, users }
+}
+
+impl Setup {
+    async fn email(&self) -> String {
+        self.users.find(&name("alice")).await.unwrap().unwrap().email.clone().unwrap()
+    }
+
+    fn reads(&self) -> usize {
+        self.slow.reads.load(SeqCst)
+    }
+
+    async fn update(&self) {
+        let change = UserChange::default();
+        self.users.update(&name("alice"), change, None, Timestamp(1)).await.unwrap_err();
+    }
+}
+
+#[tokio::test]
+async fn a_user_is_read_once() {
+    let setup = setup(1);
+    for _ in 0..3 {
+        assert_eq!(setup.email().await, "old");
+    }
+    assert_eq!(setup.reads(), 1);
+}
+
+#[tokio::test]
+async fn a_slow_reader_does_not_put_back_what_a_write_replaced() {
+    let setup = setup(0);
+    let reading = setup.email();
+    let writing = async {
+        while setup.reads() == 0 {
+            tokio::task::yield_now().await;
+        }
+        setup.update().await;
+        setup.slow.answers.add_permits(2);
+    };
+    let (read, ()) = tokio::join!(reading, writing);
+    assert_eq!((read.as_str(), setup.email().await.as_str()), ("old", "new"));
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_is_lost_counts() {
+    let setup = setup(2);
+    assert_eq!(setup.email().await, "old");
+    setup.update().await;
+    assert_eq!(setup.email().await, "new");
+}
+
+#[tokio::test]
+async fn absent_users_are_not_kept() {
+    let setup = setup(2);
+    for _ in 0..2 {
+        assert!(setup.users.find(&name("nobody")).await.unwrap().is_none());
+    }
+    assert_eq!((setup.reads(), setup.users.cache.len()), (2, 0));
+}
+
+#[tokio::test]
+async fn without_a_recent_confirmation_every_read_goes_to_the_database() {
+    let setup = setup(4);
+    setup.email().await;
+    setup.freshness.trusted_until.store(0, SeqCst);
+    *setup.slow.email.lock().unwrap() = "new";
+    assert_eq!(setup.email().await, "new");
+    setup.email().await;
+    assert_eq!(setup.reads(), 3);
+}
+
+#[tokio::test]
+async fn the_cache_is_bounded() {
+    let setup = setup(1_000);
+    for at in 0..1_000 {
+        setup.users.find(&name(&format!("user{at}"))).await.unwrap();
+    }
+    assert!(setup.users.cache.len() <= 10, "{}", setup.users.cache.len());
+}

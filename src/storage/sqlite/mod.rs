@@ -1,0 +1,144 @@
+//! The SQLite file: created, opened, migrated.
+
+mod import;
+mod migrations;
+mod users;
+mod watch;
+
+pub(super) use users::SqliteUsers;
+pub(super) use watch::Watch;
+
+use crate::storage::StorageError;
+use rustix::fs::{Access, CWD, FileType, Mode};
+use rustix::io::Errno;
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// For how long a statement waits for the locks of others.
+const BUSY: Duration = Duration::from_secs(5);
+/// Between two attempts to set up a database that another process is setting up.
+const RETRY: Duration = Duration::from_millis(20);
+
+/// The pools over one file. SQLite has one writer at a time, so there is one connection for
+/// writing: writers queue for it in turn, and never take the readers' connections while they wait.
+#[derive(Clone)]
+struct Pools {
+    readers: SqlitePool,
+    writer: SqlitePool,
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(BUSY)
+        .foreign_keys(true)
+        .synchronous(SqliteSynchronous::Full)
+        .disable_statement_logging()
+}
+
+async fn open(path: &Path, readers: NonZeroU32) -> Result<Pools, StorageError> {
+    create_file(path)?;
+    set_up(path).await?;
+    // Connections to a file do not go stale: no tests, no ages.
+    let pool = |size| {
+        SqlitePoolOptions::new()
+            .max_connections(size)
+            .acquire_timeout(BUSY)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_lazy_with(options(path))
+    };
+    Ok(Pools { readers: pool(readers.get()), writer: pool(1) })
+}
+
+/// Creates the file with mode 0600, without opening it: closing a descriptor would drop the locks
+/// that this process may hold on the file through SQLite (POSIX locks belong to the process).
+fn create_file(path: &Path) -> Result<(), StorageError> {
+    let mode = Mode::RUSR | Mode::WUSR;
+    match rustix::fs::mknodat(CWD, path, FileType::RegularFile, mode, 0) {
+        Ok(()) => return Ok(()),
+        Err(Errno::EXIST) => {}
+        Err(error) => {
+            return Err(StorageError::file(path, format_args!("cannot be created: {error}")));
+        }
+    }
+    if path.is_dir() {
+        return Err(StorageError::file(path, "is a folder, not a file"));
+    }
+    rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK).map_err(|error| {
+        StorageError::file(path, format_args!("cannot be read and written: {error}"))
+    })
+}
+
+/// Switches to WAL and migrates. SQLite does not wait for locks while it switches, so when several
+/// processes start at once this does.
+async fn set_up(path: &Path) -> Result<(), StorageError> {
+    let deadline = Instant::now() + 2 * BUSY;
+    loop {
+        let error = match attempt(path).await {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        if !(is_busy(&error) && Instant::now() < deadline) {
+            return Err(explain(path, &error));
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+async fn attempt(path: &Path) -> Result<(), SetUpError> {
+    let mut connection = options(path).connect().await?;
+    sqlx::query("PRAGMA journal_mode = WAL").execute(&mut connection).await?;
+    migrations::run(&mut connection).await?;
+    sqlx::Connection::close(connection).await?;
+    Ok(())
+}
+
+enum SetUpError {
+    Sql(sqlx::Error),
+    Newer(i64),
+    Altered(i64),
+    Foreign,
+}
+
+impl From<sqlx::Error> for SetUpError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+/// SQLite's primary result code (<https://www.sqlite.org/rescode.html>).
+fn code(error: &sqlx::Error) -> Option<i32> {
+    let extended: i32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(extended & 0xff)
+}
+
+fn is_busy(error: &SetUpError) -> bool {
+    matches!(error, SetUpError::Sql(error) if matches!(code(error), Some(5 | 6)))
+}
+
+fn explain(path: &Path, error: &SetUpError) -> StorageError {
+    let problem = match error {
+        SetUpError::Newer(migration) => {
+            return StorageError::Newer { path: path.to_owned(), migration: *migration };
+        }
+        SetUpError::Altered(migration) => {
+            return StorageError::Altered { path: path.to_owned(), migration: *migration };
+        }
+        SetUpError::Foreign => "holds the tables of another program",
+        SetUpError::Sql(error) => match code(error) {
+            Some(5 | 6) => "is locked by another process",
+            Some(8) => "is read-only",
+            Some(11) => "is damaged",
+            Some(13) => "the disk is full",
+            Some(14) => "cannot be opened; the folder around it must be writable as well",
+            Some(26) => "is not a SQLite database",
+            _ => return StorageError::file(path, error),
+        },
+    };
+    StorageError::file(path, problem)
+}

@@ -1,0 +1,262 @@
+//! Users in SQLite.
+
+use crate::domain::{
+    NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserImport,
+    UserRepository, Username,
+};
+use crate::storage::StorageError;
+use crate::storage::error::unavailable;
+use crate::storage::sqlite::import::{SqliteImport, insert};
+use crate::storage::sqlite::{Pools, open};
+use async_trait::async_trait;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{Row as _, Sqlite, Transaction};
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// A statement that reads users, with what follows `FROM users`.
+macro_rules! select_users {
+    ($which:literal) => {
+        concat!(
+            "SELECT username, email, full_name, disabled, password_hash, created_at, updated_at,
+                 (SELECT group_concat(scope, ' ' ORDER BY position) FROM user_scopes
+                  WHERE user_scopes.username = users.username) AS scopes
+             FROM users ",
+            $which
+        )
+    };
+}
+
+/// The users of one SQLite file.
+pub(in crate::storage) struct SqliteUsers {
+    pools: Pools,
+}
+
+impl SqliteUsers {
+    /// Opens the file; creates and migrates it if need be.
+    pub(in crate::storage) async fn open(
+        path: &Path,
+        readers: NonZeroU32,
+    ) -> Result<Self, StorageError> {
+        Ok(Self { pools: open(path, readers).await? })
+    }
+
+    /// A transaction that has the write lock from its beginning: one that took it later could fail
+    /// for what others wrote since it began.
+    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, RepositoryError> {
+        self.pools.writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)
+    }
+}
+
+#[async_trait]
+impl UserRepository for SqliteUsers {
+    async fn find(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
+        let row = sqlx::query(select_users!("WHERE username = ?1"))
+            .bind(username.as_str())
+            .fetch_optional(&self.pools.readers)
+            .await
+            .map_err(unavailable)?;
+        row.map(|row| user(&row).map(Arc::new)).transpose().map_err(unavailable)
+    }
+
+    async fn list(&self, page: &Page) -> Result<Vec<User>, RepositoryError> {
+        // No name is empty, so the empty text stands before all.
+        let rows = sqlx::query(select_users!("WHERE username > ?1 ORDER BY username LIMIT ?2"))
+            .bind(page.after.as_ref().map_or("", Username::as_str))
+            .bind(page.limit)
+            .fetch_all(&self.pools.readers)
+            .await
+            .map_err(unavailable)?;
+        rows.iter().map(user).collect::<Result<_, _>>().map_err(unavailable)
+    }
+
+    async fn is_empty(&self) -> Result<bool, RepositoryError> {
+        sqlx::query_scalar("SELECT NOT EXISTS (SELECT 1 FROM users)")
+            .fetch_one(&self.pools.readers)
+            .await
+            .map_err(unavailable)
+    }
+
+    async fn create(&self, new: NewUser, now: Timestamp) -> Result<User, RepositoryError> {
+        let username = new.username.clone();
+        let mut transaction = self.begin().await?;
+        let taken = insert(&mut transaction, vec![new], now).await.map_err(unavailable)?;
+        if !taken.is_empty() {
+            return Err(RepositoryError::Exists);
+        }
+        let user = fetch(&mut transaction, &username).await?;
+        transaction.commit().await.map_err(unavailable)?;
+        Ok(user)
+    }
+
+    async fn update(
+        &self,
+        username: &Username,
+        change: UserChange,
+        keep: Option<&ScopeName>,
+        now: Timestamp,
+    ) -> Result<User, RepositoryError> {
+        let mut transaction = self.begin().await?;
+        let before = fetch(&mut transaction, username).await?;
+        if change.expected_hash.as_ref().is_some_and(|hash| *hash != before.password_hash) {
+            return Err(RepositoryError::NotFound);
+        }
+        let after = apply(&before, change, now);
+        if let Some(keep) = keep
+            && holds(&before, keep)
+            && !holds(&after, keep)
+        {
+            require_another_holder(&mut transaction, username, keep).await?;
+        }
+        write(&mut transaction, &before, &after).await.map_err(unavailable)?;
+        transaction.commit().await.map_err(unavailable)?;
+        Ok(after)
+    }
+
+    async fn delete(
+        &self,
+        username: &Username,
+        keep: Option<&ScopeName>,
+    ) -> Result<(), RepositoryError> {
+        let mut transaction = self.begin().await?;
+        let before = fetch(&mut transaction, username).await?;
+        if let Some(keep) = keep
+            && holds(&before, keep)
+        {
+            require_another_holder(&mut transaction, username, keep).await?;
+        }
+        sqlx::query("DELETE FROM users WHERE username = ?1")
+            .bind(username.as_str())
+            .execute(&mut *transaction)
+            .await
+            .map_err(unavailable)?;
+        transaction.commit().await.map_err(unavailable)
+    }
+
+    async fn import(&self, now: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError> {
+        Ok(Box::new(SqliteImport { transaction: self.begin().await?, now }))
+    }
+
+    async fn ping(&self) -> Result<(), RepositoryError> {
+        sqlx::query("SELECT count FROM user_changes")
+            .fetch_one(&self.pools.readers)
+            .await
+            .map(drop)
+            .map_err(unavailable)
+    }
+}
+
+async fn fetch(
+    connection: &mut SqliteConnection,
+    username: &Username,
+) -> Result<User, RepositoryError> {
+    let row = sqlx::query(select_users!("WHERE username = ?1"))
+        .bind(username.as_str())
+        .fetch_optional(connection)
+        .await
+        .map_err(unavailable)?;
+    let row = row.ok_or(RepositoryError::NotFound)?;
+    user(&row).map_err(unavailable)
+}
+
+fn holds(user: &User, scope: &ScopeName) -> bool {
+    !user.disabled && user.scopes.contains(scope.as_str())
+}
+
+fn apply(before: &User, change: UserChange, now: Timestamp) -> User {
+    User {
+        username: before.username.clone(),
+        email: change.email.unwrap_or_else(|| before.email.clone()),
+        full_name: change.full_name.unwrap_or_else(|| before.full_name.clone()),
+        disabled: change.disabled.unwrap_or(before.disabled),
+        password_hash: change.password_hash.unwrap_or_else(|| before.password_hash.clone()),
+        scopes: change.scopes.unwrap_or_else(|| before.scopes.clone()),
+        created_at: before.created_at,
+        updated_at: now,
+    }
+}
+
+async fn require_another_holder(
+    connection: &mut SqliteConnection,
+    username: &Username,
+    scope: &ScopeName,
+) -> Result<(), RepositoryError> {
+    let another: bool = sqlx::query_scalar(
+        "SELECT EXISTS (
+             SELECT 1 FROM user_scopes JOIN users USING (username)
+             WHERE scope = ?1 AND username <> ?2 AND NOT disabled)",
+    )
+    .bind(scope.as_str())
+    .bind(username.as_str())
+    .fetch_one(connection)
+    .await
+    .map_err(unavailable)?;
+    if another { Ok(()) } else { Err(RepositoryError::LastHolder(scope.clone())) }
+}
+
+async fn write(
+    connection: &mut SqliteConnection,
+    before: &User,
+    after: &User,
+) -> Result<(), sqlx::Error> {
+    let username = after.username.as_str();
+    sqlx::query(
+        "UPDATE users SET email = ?2, full_name = ?3, disabled = ?4, password_hash = ?5,
+             updated_at = ?6
+         WHERE username = ?1",
+    )
+    .bind(username)
+    .bind(after.email.as_deref())
+    .bind(after.full_name.as_deref())
+    .bind(after.disabled)
+    .bind(after.password_hash.expose())
+    .bind(after.updated_at.seconds())
+    .execute(&mut *connection)
+    .await?;
+    if before.scopes == after.scopes {
+        return Ok(());
+    }
+    sqlx::query("DELETE FROM user_scopes WHERE username = ?1")
+        .bind(username)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(
+        "INSERT INTO user_scopes (username, position, scope)
+         SELECT ?1, key, value FROM json_each(?2)",
+    )
+    .bind(username)
+    .bind(serde_json::json!(after.scopes).to_string())
+    .execute(&mut *connection)
+    .await?;
+    Ok(())
+}
+
+fn user(row: &SqliteRow) -> Result<User, sqlx::Error> {
+    Ok(User {
+        username: parsed(row, "username")?,
+        email: row.try_get("email")?,
+        full_name: row.try_get("full_name")?,
+        disabled: row.try_get("disabled")?,
+        password_hash: parsed(row, "password_hash")?,
+        scopes: match row.try_get::<Option<&str>, _>("scopes")? {
+            Some(_) => parsed(row, "scopes")?,
+            None => crate::domain::Scopes::default(),
+        },
+        created_at: Timestamp(row.try_get("created_at")?),
+        updated_at: Timestamp(row.try_get("updated_at")?),
+    })
+}
+
+/// A value that others may have written: what the domain does not allow is an error, not a panic.
+fn parsed<T>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    let text: &str = row.try_get(column)?;
+    text.parse().map_err(|error| sqlx::Error::ColumnDecode {
+        index: column.into(),
+        source: Box::new(error),
+    })
+}

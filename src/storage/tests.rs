@@ -1,0 +1,206 @@
+//! The contract on SQLite, with and without the cache, and what is SQLite's own.
+
+use crate::domain::{Page, Secret, UserRepository};
+use crate::settings::DatabaseSettings;
+use crate::storage::cache::{CachedUsers, Freshness};
+use crate::storage::contract::{a_change_by_another_is_seen, contract, name, new};
+use crate::storage::sqlite::{SqliteUsers, Watch};
+use crate::storage::{StorageError, create_folder, open_in};
+use sqlx::{ConnectOptions as _, SqliteConnection};
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+use tempfile::TempDir;
+
+async fn plain_at(path: &Path) -> Result<SqliteUsers, StorageError> {
+    SqliteUsers::open(path, NonZeroU32::new(4).unwrap()).await
+}
+
+async fn plain() -> (SqliteUsers, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    (plain_at(&folder.path().join("test.db")).await.unwrap(), folder)
+}
+
+/// The cache is trusted all the time: nobody else writes.
+async fn cached() -> (CachedUsers<SqliteUsers>, TempDir) {
+    let (users, folder) = plain().await;
+    let freshness = Arc::new(Freshness::default());
+    freshness.confirm(Instant::now() + std::time::Duration::from_hours(1));
+    (CachedUsers::new(users, NonZeroUsize::new(100).unwrap(), freshness), folder)
+}
+
+contract!(sqlite, plain());
+contract!(cached_sqlite, cached());
+
+fn settings(url: &str) -> DatabaseSettings {
+    DatabaseSettings {
+        url: Secret::new(url),
+        pool_size: NonZeroU32::new(4).unwrap(),
+        cache_size: NonZeroUsize::new(100).unwrap(),
+    }
+}
+
+async fn refused(url: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let Err(error) = open_in(folder.path(), &settings(url)).await else { panic!("{url}: opened") };
+    let line = error.to_string();
+    assert!(!line.contains('\n'), "{line}");
+    line
+}
+
+async fn raw(path: &Path) -> SqliteConnection {
+    sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .connect()
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_change_by_another_process_is_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open_in(folder.path(), &settings("")).await.unwrap();
+    let second = open_in(folder.path(), &settings("")).await.unwrap();
+    a_change_by_another_is_seen(&*first, &*second).await;
+}
+
+#[tokio::test]
+async fn a_change_by_hand_is_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.db");
+    let users = plain_at(&path).await.unwrap();
+    let freshness = Arc::new(Freshness::default());
+    let watch = Watch::start(&path, Arc::clone(&freshness)).unwrap();
+    let cached = CachedUsers::new(users, NonZeroUsize::MIN, freshness).owning(watch);
+    cached.create(new("alice", "me items"), crate::domain::Timestamp(1)).await.unwrap();
+    cached.find(&name("alice")).await.unwrap();
+    let mut connection = raw(&path).await;
+    sqlx::query("DELETE FROM user_scopes WHERE scope = 'items'")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    while cached.find(&name("alice")).await.unwrap().unwrap().scopes.contains("items") {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn everything_is_there_after_reopening() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("deep/data");
+    {
+        create_folder(&data).unwrap();
+        let users = open_in(&data, &settings("")).await.unwrap();
+        users.create(new("alice", "me"), crate::domain::Timestamp(1)).await.unwrap();
+    }
+    let users = open_in(&data, &settings("")).await.unwrap();
+    assert!(users.find(&name("alice")).await.unwrap().is_some());
+
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&data), 0o700);
+    for file in data.read_dir().unwrap() {
+        let file = file.unwrap().path();
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+}
+
+#[tokio::test]
+async fn many_may_open_a_new_database_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.db");
+    let openers: Vec<_> = (0..8)
+        .map(|_| {
+            let path = path.clone();
+            std::thread::spawn(move || {
+                let runtime =
+                    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+                runtime.block_on(async { plain_at(&path).await.map(drop) })
+            })
+        })
+        .collect();
+    for opener in openers {
+        opener.join().unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_start_does_not_wait_for_a_long_write() {
+    let (users, folder) = plain().await;
+    let _import = users.import(crate::domain::Timestamp(1)).await.unwrap();
+    let other = plain_at(&folder.path().join("test.db")).await.unwrap();
+    assert!(other.is_empty().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_refused() {
+    let (users, folder) = plain().await;
+    let path = folder.path().join("test.db");
+    drop(users);
+    let mut connection = raw(&path).await;
+    sqlx::query("INSERT INTO _sqlx_migrations VALUES (99, 'later', '', TRUE, x'00', 0)")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let line = plain_at(&path).await.err().unwrap().to_string();
+    assert!(line.contains("newer version") && line.contains("99"), "{line}");
+    assert!(line.contains(&path.display().to_string()), "{line}");
+
+    sqlx::query("DELETE FROM _sqlx_migrations WHERE version = 99")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET checksum = x'00'")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let line = plain_at(&path).await.err().unwrap().to_string();
+    assert!(line.contains("migration 1 differs"), "{line}");
+}
+
+#[tokio::test]
+async fn what_is_no_database_is_refused_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text");
+    std::fs::write(&text, "not a database, but a text that is longer than a header\n".repeat(99))
+        .unwrap();
+    let other = folder.path().join("other.db");
+    let mut connection = raw(&other).await;
+    sqlx::query("CREATE TABLE orders (id)").execute(&mut connection).await.unwrap();
+
+    for (path, says) in [
+        (text.as_path(), "is not a SQLite database"),
+        (folder.path(), "is a folder"),
+        (Path::new("/absent/bailiwick.db"), "cannot be created"),
+        (Path::new("/proc/version"), "cannot be"),
+        (other.as_path(), "another program"),
+    ] {
+        let line = refused(&format!("sqlite:{}", path.display())).await;
+        assert!(line.contains(&path.display().to_string()), "{line}");
+        assert!(line.contains(says), "{says}: {line}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_of_no_file_is_refused_and_not_repeated() {
+    for url in ["postgres://bailiwick:swordfish@db/users", "sqlite:", "sqlite::memory:", "x.db"] {
+        let line = refused(url).await;
+        assert!(line.starts_with("database.url:") && !line.contains("swordfish"), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_others_damaged_is_an_error() {
+    let (users, folder) = plain().await;
+    users.create(new("alice", "me"), crate::domain::Timestamp(1)).await.unwrap();
+    let mut connection = raw(&folder.path().join("test.db")).await;
+    sqlx::query("UPDATE users SET password_hash = 'swordfish'")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let error = users.find(&name("alice")).await.unwrap_err().to_string();
+    assert!(error.contains("password_hash") && !error.contains("swordfish"), "{error}");
+    assert!(users.list(&Page { after: None, limit: 9 }).await.is_err());
+}
