@@ -1,0 +1,185 @@
+//! What a client sent, made fit for a log: it cannot forge a line or put a secret there.
+
+use std::fmt;
+use std::io;
+
+/// Parts of parameter names that carry secrets, in lower case.
+const SECRET_PARTS: [&str; 15] = [
+    "api-key",
+    "api_key",
+    "apikey",
+    "assertion",
+    "authorization",
+    "cookie",
+    "credential",
+    "jwt",
+    "passwd",
+    "password",
+    "pwd",
+    "secret",
+    "session",
+    "signature",
+    "token",
+];
+
+/// Whole parameter names that carry secrets, in lower case.
+const SECRET_NAMES: [&str; 8] =
+    ["auth", "code", "code_verifier", "key", "nonce", "request", "sig", "state"];
+
+/// Escapes as nginx does: control characters, `"`, `\` and what is not ASCII become `\xHH`.
+pub fn escape(out: &mut impl fmt::Write, text: &[u8]) -> fmt::Result {
+    for chunk in text.chunk_by(|a, b| is_plain(*a) == is_plain(*b)) {
+        match std::str::from_utf8(chunk) {
+            Ok(plain) if is_plain(chunk[0]) => out.write_str(plain)?,
+            _ => chunk.iter().try_for_each(|byte| write!(out, "\\x{byte:02X}"))?,
+        }
+    }
+    Ok(())
+}
+
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')
+}
+
+/// Writes a query string escaped, with `***` for the value of each parameter that can carry a secret.
+pub fn redact_query(out: &mut impl fmt::Write, query: &str) -> fmt::Result {
+    // Some servers take `;` for a separator, so a secret may hide behind one.
+    for parameter in query.split_inclusive(['&', ';']) {
+        match parameter.split_once('=') {
+            Some((name, value)) if carries_secret(name) => {
+                escape(out, name.as_bytes())?;
+                out.write_str("=***")?;
+                if let Some(separator @ ('&' | ';')) = value.chars().next_back() {
+                    out.write_char(separator)?;
+                }
+            }
+            _ => escape(out, parameter.as_bytes())?,
+        }
+    }
+    Ok(())
+}
+
+fn carries_secret(name: &str) -> bool {
+    let name = percent_decoded(name).to_ascii_lowercase();
+    let name = String::from_utf8_lossy(&name);
+    let name = name.trim();
+    SECRET_NAMES.contains(&name) || SECRET_PARTS.iter().any(|part| name.contains(part))
+}
+
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let mut bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    while let Some((&byte, rest)) = bytes.split_first() {
+        let hex = |index: usize| rest.get(index).and_then(|b| char::from(*b).to_digit(16));
+        bytes = match (byte, hex(0), hex(1)) {
+            (b'%', Some(high), Some(low)) => {
+                decoded.extend(u8::try_from(high * 16 + low));
+                &rest[2..]
+            }
+            _ => {
+                decoded.push(byte);
+                rest
+            }
+        };
+    }
+    decoded
+}
+
+/// Writes text so that it stays on its line: control characters and line separators become `\xHH`.
+pub(super) struct OneLine<W> {
+    out: W,
+    failed: Option<io::Error>,
+}
+
+impl<W: io::Write> OneLine<W> {
+    pub(super) fn new(out: W) -> Self {
+        Self { out, failed: None }
+    }
+
+    /// What became of the writing; an error of a value's `Display` costs the rest of that value only.
+    pub(super) fn finish(self, _written: fmt::Result) -> io::Result<()> {
+        self.failed.map_or(Ok(()), Err)
+    }
+}
+
+impl<W: io::Write> fmt::Write for OneLine<W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut write = || {
+            let mut done = 0;
+            for (at, found) in
+                text.match_indices(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
+            {
+                self.out.write_all(&text.as_bytes()[done..at])?;
+                found.bytes().try_for_each(|byte| write!(self.out, "\\x{byte:02X}"))?;
+                done = at + found.len();
+            }
+            self.out.write_all(&text.as_bytes()[done..])
+        };
+        write().map_err(|error| {
+            self.failed = Some(error);
+            fmt::Error
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn escaped(text: &[u8]) -> String {
+        let mut out = String::new();
+        escape(&mut out, text).unwrap();
+        out
+    }
+
+    fn redacted(query: &str) -> String {
+        let mut out = String::new();
+        redact_query(&mut out, query).unwrap();
+        out
+    }
+
+    #[test]
+    fn client_text_is_escaped_as_nginx_does() {
+        assert_eq!(escaped(b"/plain path?x=%20~"), "/plain path?x=%20~");
+        assert_eq!(escaped(b"a\"b\\c\r\n\x1b[31m\x7f"), "a\\x22b\\x5Cc\\x0D\\x0A\\x1B[31m\\x7F");
+        assert_eq!(escaped("é".as_bytes()), "\\xC3\\xA9");
+        assert_eq!(escaped(b"\xff"), "\\xFF");
+        assert_eq!(escaped(b""), "");
+    }
+
+    #[test]
+    fn secrets_in_a_query_are_redacted() {
+        for name in [
+            "access_token",
+            "Access_Token",
+            "refresh_token",
+            "id_token",
+            "token",
+            "code",
+            "state",
+            "password",
+            "client_secret",
+            "client_assertion",
+            "api_key",
+            "X-API-Key",
+            "%61ccess_token",
+            "access%5Ftoken",
+            "tokens[]",
+            "%20code",
+            "CODE_VERIFIER",
+        ] {
+            assert_eq!(redacted(&format!("a=1&{name}=hidden&b=2")), format!("a=1&{name}=***&b=2"));
+        }
+        assert_eq!(redacted("a=1;token=hidden;b=2"), "a=1;token=***;b=2");
+        assert_eq!(redacted("token=hidden=hidden"), "token=***");
+        assert_eq!(redacted("token="), "token=***");
+    }
+
+    #[test]
+    fn the_rest_of_a_query_is_kept() {
+        for query in ["", "a=1&b", "page=2&after=x%20y", "&&", "a==", "encode=1", "%zz=1", "%"] {
+            assert_eq!(redacted(query), query);
+        }
+        assert_eq!(redacted("a=\"\n"), "a=\\x22\\x0A");
+    }
+}

@@ -1,0 +1,211 @@
+//! Who the client is behind proxies: `X-Forwarded-*` counts only when a trusted peer sent it.
+
+use super::error::ServeError;
+use actix_web::dev::{Extensions, ServiceRequest};
+use ipnet::IpNet;
+use std::any::Any;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use tokio::net::UnixStream;
+
+/// The client of a request, in its extensions.
+///
+/// Actix's `ConnectionInfo` believes every client's headers; this is to be used in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientAddress {
+    /// The machine.
+    pub host: ClientHost,
+    /// Its port; 0 where a proxy told the address, as for uvicorn.
+    pub port: u16,
+    /// Whether a trusted proxy said that the client came by https.
+    pub https: bool,
+}
+
+/// The machine that a request came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientHost {
+    /// An address; IPv4 in IPv6 is shown as IPv4.
+    Ip(IpAddr),
+    /// This machine, by a unix socket, and no proxy said for whom.
+    Unix,
+    /// The connection was gone before its address could be asked for.
+    Unknown,
+}
+
+impl fmt::Display for ClientAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host {
+            ClientHost::Ip(address) => write!(f, "{}", SocketAddr::new(address, self.port)),
+            ClientHost::Unix => write!(f, "unix:{}", self.port),
+            ClientHost::Unknown => write!(f, "unknown:{}", self.port),
+        }
+    }
+}
+
+/// Marks a connection as one by unix socket: Actix knows no address of those.
+struct UnixPeer;
+
+/// To be called for each new connection.
+pub(super) fn mark_unix_peer(connection: &dyn Any, data: &mut Extensions) {
+    if connection.is::<UnixStream>() {
+        data.insert(UnixPeer);
+    }
+}
+
+/// The peers of `server.forwarded_allow_ips`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TrustedProxies {
+    networks: Vec<IpNet>,
+    unix: bool,
+}
+
+impl TrustedProxies {
+    /// Reads addresses, networks and the word `unix`.
+    pub(super) fn new(texts: &[String]) -> Result<Self, ServeError> {
+        let mut trusted = Self::default();
+        for (index, text) in texts.iter().enumerate() {
+            if text == "unix" {
+                trusted.unix = true;
+                continue;
+            }
+            let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+            trusted.networks.push(network.map_err(|_| ServeError::Setting {
+                key: format!("server.forwarded_allow_ips[{index}]"),
+                value: text.clone(),
+                allowed: "an address, a network such as 10.0.0.0/8, or unix",
+            })?);
+        }
+        Ok(trusted)
+    }
+
+    /// The client of this request.
+    pub(super) fn client(&self, request: &ServiceRequest) -> ClientAddress {
+        let peer = match request.peer_addr() {
+            Some(peer) => ClientAddress {
+                host: ClientHost::Ip(peer.ip().to_canonical()),
+                port: peer.port(),
+                https: false,
+            },
+            None => {
+                let unix = request.conn_data::<UnixPeer>().is_some();
+                let host = if unix { ClientHost::Unix } else { ClientHost::Unknown };
+                ClientAddress { host, port: 0, https: false }
+            }
+        };
+        if !self.trusts(peer.host) {
+            return peer;
+        }
+        let texts = |name| request.headers().get_all(name).map(|value| value.to_str().ok());
+        let hops: Vec<_> = texts("x-forwarded-for").collect();
+        let https = texts("x-forwarded-proto").last().flatten();
+        ClientAddress {
+            https: https.is_some_and(|text| text.trim().eq_ignore_ascii_case("https")),
+            ..self.behind(peer, &hops)
+        }
+    }
+
+    fn trusts(&self, host: ClientHost) -> bool {
+        match host {
+            ClientHost::Ip(address) => self.networks.iter().any(|net| net.contains(&address)),
+            ClientHost::Unix => self.unix,
+            ClientHost::Unknown => false,
+        }
+    }
+
+    /// From the last hop to the first; the first that is none of ours is the client.
+    ///
+    /// What stands left of it the client wrote itself, and of what cannot be read nobody knows.
+    fn behind(&self, peer: ClientAddress, headers: &[Option<&str>]) -> ClientAddress {
+        let mut client = peer;
+        let hops = headers.iter().rev().flat_map(|value| value.unwrap_or("?").rsplit(','));
+        for hop in hops.map(str::trim).filter(|hop| !hop.is_empty()) {
+            let Some(address) = address(hop) else { break };
+            client = ClientAddress { host: ClientHost::Ip(address), port: 0, https: false };
+            if !self.trusts(client.host) {
+                break;
+            }
+        }
+        client
+    }
+}
+
+/// An address, alone or with the port that some proxies add.
+fn address(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
+    let with_port = || hop.parse::<SocketAddr>().map(|address| address.ip());
+    bare.parse::<IpAddr>().or_else(|_| with_port()).ok().map(|address| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    fn trusted(texts: &[&str]) -> TrustedProxies {
+        TrustedProxies::new(&texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>()).unwrap()
+    }
+
+    fn client(trusted: &TrustedProxies, peer: &str, headers: &[(&str, &str)]) -> ClientAddress {
+        let mut request = TestRequest::default().peer_addr(peer.parse().unwrap());
+        for header in headers {
+            request = request.append_header(*header);
+        }
+        trusted.client(&request.to_srv_request())
+    }
+
+    #[test]
+    fn a_header_counts_only_from_a_trusted_peer() {
+        let proxies = trusted(&["127.0.0.1", "10.0.0.0/8", "::1"]);
+        for (peer, forwarded, expected) in [
+            ("8.8.8.8:7", "6.6.6.6", "8.8.8.8:7"),
+            ("127.0.0.1:7", "6.6.6.6", "6.6.6.6:0"),
+            ("127.0.0.1:7", "6.6.6.6, 9.9.9.9, 10.1.1.1", "9.9.9.9:0"),
+            ("127.0.0.1:7", "10.1.1.1, 10.1.1.2", "10.1.1.1:0"),
+            ("127.0.0.1:7", "junk", "127.0.0.1:7"),
+            ("127.0.0.1:7", "6.6.6.6, junk, 10.1.1.1", "10.1.1.1:0"),
+            ("127.0.0.1:7", "", "127.0.0.1:7"),
+            ("127.0.0.1:7", "9.9.9.9:4711", "9.9.9.9:0"),
+            ("127.0.0.1:7", "[2001:db8::1]:4711", "[2001:db8::1]:0"),
+            ("127.0.0.1:7", "2001:db8::1", "[2001:db8::1]:0"),
+            ("127.0.0.1:7", "::ffff:9.9.9.9", "9.9.9.9:0"),
+            ("[::ffff:127.0.0.1]:7", "9.9.9.9", "9.9.9.9:0"),
+            ("[::1]:7", "9.9.9.9", "9.9.9.9:0"),
+        ] {
+            let found = client(&proxies, peer, &[("x-forwarded-for", forwarded)]);
+            assert_eq!(found.to_string(), expected, "{peer} {forwarded}");
+        }
+    }
+
+    #[test]
+    fn a_header_in_two_lines_is_one_list() {
+        let headers = [("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "9.9.9.9")];
+        assert_eq!(
+            client(&trusted(&["127.0.0.1"]), "127.0.0.1:7", &headers).to_string(),
+            "9.9.9.9:0"
+        );
+    }
+
+    #[test]
+    fn https_is_believed_from_a_trusted_peer() {
+        let headers = [("x-forwarded-proto", "https")];
+        assert!(client(&trusted(&["127.0.0.1"]), "127.0.0.1:7", &headers).https);
+        assert!(!client(&trusted(&[]), "127.0.0.1:7", &headers).https);
+        assert!(!client(&trusted(&["127.0.0.1"]), "127.0.0.1:7", &[]).https);
+    }
+
+    #[test]
+    fn a_connection_without_an_address_is_not_a_unix_socket() {
+        let request = TestRequest::default().append_header(("x-forwarded-for", "9.9.9.9"));
+        let found = trusted(&["unix"]).client(&request.to_srv_request());
+        assert_eq!(found.to_string(), "unknown:0");
+    }
+
+    #[test]
+    fn a_bad_peer_is_named() {
+        let texts = ["127.0.0.1".to_owned(), "10.0.0.0/99".to_owned()];
+        assert_eq!(
+            TrustedProxies::new(&texts).unwrap_err().to_string(),
+            "server.forwarded_allow_ips[1]: `10.0.0.0/99`: expected an address, a network such as 10.0.0.0/8, or unix"
+        );
+    }
+}

@@ -1,0 +1,59 @@
+//! Why the server does not serve.
+
+use crate::logging::LoggingError;
+use crate::services::StartError;
+use crate::settings::Bind;
+use std::fmt;
+use std::io;
+
+/// The server cannot start or go on; each is one line for whoever started it.
+#[derive(Debug)]
+pub enum ServeError {
+    /// An address cannot be listened on.
+    Bind {
+        /// The address as configured.
+        bind: Bind,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// A setting has a value that means nothing.
+    Setting {
+        /// The setting, for example `cors.origins[0]`.
+        key: String,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        allowed: &'static str,
+    },
+    /// A setting of the log has a value that means nothing.
+    Logging(LoggingError),
+    /// Database, keys or users are not to be had.
+    Services(StartError),
+    /// The workers did not start; the cause is in the log.
+    Workers(io::Error),
+    /// The operating system refused something that every server needs.
+    Runtime(io::Error),
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind { bind, cause } => write!(f, "{bind}: {cause} (server.bind)"),
+            Self::Setting { key, value, allowed } => {
+                write!(f, "{key}: `{}`: expected {allowed}", value.escape_debug())
+            }
+            Self::Logging(error) => error.fmt(f),
+            Self::Services(error) => error.fmt(f),
+            Self::Workers(error) => write!(f, "the workers cannot start: {error}"),
+            Self::Runtime(error) => write!(f, "the server cannot run: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ServeError {}
+
+impl From<LoggingError> for ServeError {
+    fn from(error: LoggingError) -> Self {
+        Self::Logging(error)
+    }
+}

@@ -1,0 +1,117 @@
+//! Limits on request bodies: size (413) and time (408).
+
+use super::state::AppState;
+use crate::api_error::ApiError;
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::error::PayloadError;
+use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::http::{ConnectionType, Method};
+use actix_web::middleware::Next;
+use actix_web::web::Bytes;
+use actix_web::{Error, HttpMessage as _};
+use futures_util::Stream;
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Refuses bodies above `limit_request_body`, and those not sent within `client_body_timeout`.
+///
+/// The answer is the same whatever the handler made of a body that broke off. Requests without a
+/// body cost nothing.
+pub(super) async fn limit_body<B: MessageBody + 'static>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let payload = match request.take_payload() {
+        Payload::None => None,
+        // After a WebSocket's handshake the stream is the conversation.
+        payload if request.head().upgrade() && request.method() == Method::GET => {
+            request.set_payload(payload);
+            None
+        }
+        payload => Some(payload),
+    };
+    let Some(payload) = payload else {
+        return next.call(request).await.map(ServiceResponse::map_into_left_body);
+    };
+
+    let state = AppState::of(&request);
+    let settings = &state.settings.server;
+    let limit = settings.limit_request_body.get();
+    if declared_length(&request).is_some_and(|length| length > limit as u64) {
+        request.set_payload(payload);
+        return Ok(refuse(request.error_response(ApiError::PayloadTooLarge)));
+    }
+    let refusal = Refusal::default();
+    let body = LimitedBody {
+        inner: payload,
+        remaining: limit,
+        deadline: Instant::now() + Duration::from_secs(settings.client_body_timeout.get()),
+        timer: None,
+        refusal: Rc::clone(&refusal),
+    };
+    request.set_payload(Payload::Stream { payload: Box::pin(body) });
+
+    let result = next.call(request).await;
+    match (refusal.take(), result) {
+        (None, result) => result.map(ServiceResponse::map_into_left_body),
+        (Some(error), Ok(response)) => {
+            let (request, _) = response.into_parts();
+            Ok(refuse(ServiceResponse::from_err(error, request)))
+        }
+        (Some(error), Err(_)) => Err(error.into()),
+    }
+}
+
+/// The rest of the body is not read, so the connection cannot go on.
+fn refuse<B>(mut response: ServiceResponse) -> ServiceResponse<EitherBody<B>> {
+    response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    response.map_into_right_body()
+}
+
+fn declared_length(request: &ServiceRequest) -> Option<u64> {
+    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// Why the body was broken off, told to the middleware behind the handler's back.
+type Refusal = Rc<Cell<Option<ApiError>>>;
+
+/// A body that breaks off at its limits.
+struct LimitedBody {
+    inner: Payload,
+    remaining: usize,
+    deadline: Instant,
+    /// Made once the client makes us wait.
+    timer: Option<Pin<Box<Sleep>>>,
+    refusal: Refusal,
+}
+
+impl Stream for LimitedBody {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Poll::Ready(item) = Pin::new(&mut self.inner).poll_next(context) {
+            let Some(Ok(chunk)) = item else { return Poll::Ready(item) };
+            return Poll::Ready(Some(match self.remaining.checked_sub(chunk.len()) {
+                Some(remaining) => {
+                    self.remaining = remaining;
+                    Ok(chunk)
+                }
+                None => {
+                    self.refusal.set(Some(ApiError::PayloadTooLarge));
+                    Err(PayloadError::Overflow)
+                }
+            }));
+        }
+        let deadline = self.deadline;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        ready!(timer.as_mut().poll(context));
+        self.refusal.set(Some(ApiError::RequestTimeout));
+        Poll::Ready(Some(Err(PayloadError::Io(io::ErrorKind::TimedOut.into()))))
+    }
+}

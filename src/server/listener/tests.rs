@@ -1,0 +1,96 @@
+use super::*;
+
+fn text(listener: &Listener) -> String {
+    listener.to_string()
+}
+
+fn refused(path: &Path) -> String {
+    cause(&unix(path, 16).err().expect("it must not be bound"))
+}
+
+#[test]
+fn port_0_is_replaced_by_a_free_one() {
+    let bound = tcp(("127.0.0.1", 0), 16).unwrap();
+    let [(Listener::Tcp(address), _)] = &bound[..] else { panic!("one address") };
+    assert_ne!(address.port(), 0);
+    assert_eq!(text(&bound[0].0), format!("http://127.0.0.1:{}", address.port()));
+}
+
+#[test]
+fn all_addresses_of_a_name_share_a_port() {
+    let bound = tcp(("localhost", 0), 16).unwrap();
+    let ports: Vec<_> = bound
+        .iter()
+        .map(|(listener, _)| match listener {
+            Listener::Tcp(address) => address.port(),
+            Listener::Unix(_) => 0,
+        })
+        .collect();
+    assert!(!ports.is_empty());
+    assert!(ports.iter().all(|port| *port == ports[0] && *port != 0), "{ports:?}");
+}
+
+#[test]
+fn a_taken_port_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let cause = cause(&tcp(("127.0.0.1", port), 16).err().unwrap());
+    let error = ServeError::Bind { bind: Bind::Tcp { host: "127.0.0.1".into(), port }, cause };
+    let expected = format!("127.0.0.1:{port}: address already in use (server.bind)");
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn an_address_of_another_machine_is_named() {
+    let error = tcp(("192.0.2.1", 0), 16).err().unwrap();
+    assert_eq!(cause(&error), "not an address of this machine");
+}
+
+#[test]
+fn a_unix_socket_is_for_owner_and_group_and_goes_with_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("b.sock");
+    let bound = unix(&path, 16).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
+    assert_eq!(text(&bound.0), format!("unix:{}", path.display()));
+    UnixStream::connect(&path).unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    drop(bound);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("b.sock");
+    let other = UnixListener::bind(&path).unwrap();
+    assert_eq!(refused(&path), "address already in use");
+    drop(other);
+    let bound = unix(&path, 16).unwrap();
+    UnixStream::connect(&path).unwrap();
+    assert_eq!(refused(&path), "address already in use");
+    drop(bound);
+}
+
+#[test]
+fn other_files_are_never_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("b.sock");
+    fs::write(&path, "precious").unwrap();
+    assert_eq!(refused(&path), "exists and is not a socket");
+    assert_eq!(refused(folder.path()), "exists and is not a socket");
+    assert_eq!(refused(&folder.path().join("no/b.sock")), "no such folder");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+}
+
+#[test]
+fn a_successors_socket_outlives_us() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("b.sock");
+    let bound = unix(&path, 16).unwrap();
+    fs::remove_file(&path).unwrap();
+    let successor = UnixListener::bind(&path).unwrap();
+    drop(bound);
+    UnixStream::connect(&path).unwrap();
+    drop(successor);
+}

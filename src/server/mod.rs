@@ -1,0 +1,99 @@
+//! The server's process: listeners, workers, signals, drain, and the middleware around every route.
+
+mod access_log;
+mod app;
+mod client_address;
+mod cors;
+mod drain;
+mod error;
+mod headers;
+mod limits;
+mod listener;
+mod panic;
+mod signals;
+mod state;
+mod worker;
+
+pub use client_address::{ClientAddress, ClientHost};
+pub use error::ServeError;
+
+use crate::logging;
+use crate::logging::{AccessFilter, ERROR};
+use crate::services::Services;
+use crate::settings::Settings;
+use actix_web::web::Data;
+use client_address::TrustedProxies;
+use listener::Listeners;
+use state::AppState;
+use std::fmt;
+use std::sync::Arc;
+
+/// Where an application puts its routes.
+pub type Routes<'a> = paperclip::actix::web::ServiceConfig<'a>;
+
+type Mount = Arc<dyn Fn(&mut Routes<'_>) + Send + Sync>;
+
+/// The routes that are served beside the built-in ones.
+#[derive(Clone, Default)]
+pub struct Application {
+    mounts: Vec<Mount>,
+}
+
+impl Application {
+    /// Adds routes; `mount` is called once in each worker.
+    pub fn mount(&mut self, mount: impl Fn(&mut Routes<'_>) + Send + Sync + 'static) {
+        self.mounts.push(Arc::new(mount));
+    }
+
+    /// Puts all routes, in the order of their mounting.
+    pub(super) fn configure(&self, routes: &mut Routes<'_>) {
+        for mount in &self.mounts {
+            mount(routes);
+        }
+    }
+}
+
+impl fmt::Debug for Application {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Application").field("mounts", &self.mounts.len()).finish()
+    }
+}
+
+/// Serves until a signal ends it; `demo` opens the services with the demo users.
+///
+/// SIGTERM, SIGINT and SIGQUIT stop accepting and let what is in flight finish within
+/// `server.graceful_timeout`; a second signal ends at once.
+pub fn run(
+    application: Application,
+    settings: Arc<Settings>,
+    demo: bool,
+) -> Result<(), ServeError> {
+    panic::log_panics();
+    worker::raise_descriptor_limit();
+    actix_web::rt::System::new().block_on(serve(application, settings, demo))
+}
+
+/// Checks the settings of the server and of the log without starting anything.
+pub fn check(settings: &Settings) -> Result<(), ServeError> {
+    logging::check(&settings.logging)?;
+    TrustedProxies::new(&settings.server.forwarded_allow_ips)?;
+    cors::check(&settings.cors)
+}
+
+async fn serve(
+    application: Application,
+    settings: Arc<Settings>,
+    demo: bool,
+) -> Result<(), ServeError> {
+    check(&settings)?;
+    let signals = signals::listen().map_err(ServeError::Runtime)?;
+    log::info!(target: ERROR, "Starting bailiwick {}", env!("CARGO_PKG_VERSION"));
+    let listeners = Listeners::bind(&settings.server)?;
+    let services =
+        Services::open(Arc::clone(&settings), demo).await.map_err(ServeError::Services)?;
+    let state = Data::new(AppState::new(application, services, settings)?);
+    worker::start(state, listeners).await?.until(signals).await
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,37 @@
+//! A panic in a handler: one answer 500 and one line in the log; the connection lives on.
+
+use crate::logging::ERROR;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpResponse};
+use futures_util::FutureExt as _;
+use std::panic::{AssertUnwindSafe, PanicHookInfo};
+
+/// Answers 500 where a handler, or middleware further in, panicked.
+pub(super) async fn catch<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    // What the request owned is dropped with it; what it shared must cope, as it must with threads.
+    let call = AssertUnwindSafe(async move { next.call(request).await });
+    call.catch_unwind().await.unwrap_or_else(|_| Err(internal_error()))
+}
+
+fn internal_error() -> Error {
+    let body = serde_json::json!({ "detail": "Internal Server Error" });
+    let response = HttpResponse::InternalServerError().json(body);
+    InternalError::from_response("a handler panicked", response).into()
+}
+
+/// Sends panics to the log, as one line each, in place of the terminal.
+pub(super) fn log_panics() {
+    std::panic::set_hook(Box::new(|info: &PanicHookInfo<'_>| {
+        let thread = std::thread::current();
+        let name = thread.name().unwrap_or("-");
+        let message = info.payload_as_str().unwrap_or("without a message");
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        log::error!(target: ERROR, "panic in thread {name} at {place}: {message}");
+    }));
+}

@@ -1,0 +1,59 @@
+//! What every worker knows: settings, services, and whether the server is about to stop.
+
+use super::client_address::TrustedProxies;
+use super::{AccessFilter, Application, ServeError};
+use crate::services::Services;
+use crate::settings::Settings;
+use actix_web::dev::ServiceRequest;
+use actix_web::web::Data;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Shared by all workers; middleware finds it with [`AppState::of`].
+pub(super) struct AppState {
+    /// The routes beside the built-in ones.
+    pub(super) application: Application,
+    /// Users, tokens, passwords.
+    pub(super) services: Services,
+    /// The whole configuration.
+    pub(super) settings: Arc<Settings>,
+    /// Which lines the access log keeps.
+    pub(super) access_filter: AccessFilter,
+    /// Whose `X-Forwarded-*` headers are believed.
+    pub(super) trusted: TrustedProxies,
+    draining: AtomicBool,
+}
+
+impl AppState {
+    pub(super) fn new(
+        application: Application,
+        services: Services,
+        settings: Arc<Settings>,
+    ) -> Result<Self, ServeError> {
+        Ok(Self {
+            access_filter: AccessFilter::new(&settings.logging.access_filters)?,
+            trusted: TrustedProxies::new(&settings.server.forwarded_allow_ips)?,
+            draining: AtomicBool::new(false),
+            application,
+            services,
+            settings,
+        })
+    }
+
+    /// The state of the server that received this request.
+    ///
+    /// # Panics
+    /// When the application was built without it, which `app.rs` does not.
+    pub(super) fn of(request: &ServiceRequest) -> Data<Self> {
+        request.app_data::<Data<Self>>().expect("app.rs registers the state").clone()
+    }
+
+    /// Asks for `Connection: close` on every answer from now on.
+    pub(super) fn start_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}

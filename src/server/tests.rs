@@ -1,0 +1,203 @@
+//! The real server on port 0, with routes of the tests' own.
+
+mod harness;
+
+use super::*;
+use harness::{Served, plain_settings, settings, wait_for_line};
+use serde_json::json;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use tokio::sync::mpsc::unbounded_channel;
+
+#[test]
+fn a_request_is_answered_with_the_security_headers() {
+    let server = Served::start(&json!({}));
+    let answer = server.get("/hello");
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.body, "hello");
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    assert_eq!(answer.header("referrer-policy"), "no-referrer");
+    assert_eq!(answer.header("x-frame-options"), "DENY");
+    assert_eq!(
+        answer.header("content-security-policy"),
+        "default-src 'none'; frame-ancestors 'none'"
+    );
+    assert_eq!(answer.header("server"), "");
+    server.stop();
+}
+
+#[test]
+fn a_request_leaves_one_line_without_its_secrets() {
+    let server = Served::start(&json!({ "forwarded_allow_ips": ["127.0.0.1"] }));
+    server.send("GET /hello?line=1&access_token=hidden HTTP/1.1\r\nx-forwarded-for: 9.9.9.9\r\n");
+    wait_for_line(r#"9.9.9.9:0 - "GET /hello?line=1&access_token=*** HTTP/1.1" 200"#);
+    let (port, answer) = server.send("GET /nowhere?%22 HTTP/1.0\r\n");
+    assert_eq!(answer.status, 404);
+    wait_for_line(&format!(r#"127.0.0.1:{port} - "GET /nowhere?%22 HTTP/1.0" 404"#));
+    server.stop();
+}
+
+#[test]
+fn an_abandoned_request_leaves_a_line() {
+    let server = Served::start(&json!({}));
+    let stream = server.connect();
+    let (mut client, port) = (&stream, stream.local_addr().unwrap().port());
+    client.write_all(b"GET /wait HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    server.entered();
+    socket2::SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+    drop(stream);
+    wait_for_line(&format!(r#"127.0.0.1:{port} - "GET /wait HTTP/1.1" 499"#));
+    server.stop();
+}
+
+#[test]
+fn requests_in_flight_are_finished_after_a_signal() {
+    let server = Served::start(&json!({}));
+    let mut client = server.connect();
+    client.write_all(b"GET /wait HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    server.entered();
+    server.signals.send("SIGTERM").unwrap();
+    while TcpStream::connect(server.address).is_ok() {
+        std::thread::yield_now();
+    }
+    server.release();
+    let answer = harness::read_answer(&mut client);
+    assert_eq!((answer.status, answer.body.as_str()), (200, "waited"));
+    assert_eq!(answer.header("connection"), "close");
+    server.ended().unwrap();
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let server = Served::start(&json!({ "graceful_timeout": 3600 }));
+    let mut client = server.connect();
+    client.write_all(b"GET /wait HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    server.entered();
+    server.signals.send("SIGINT").unwrap();
+    server.signals.send("SIGINT").unwrap();
+    server.ended().unwrap();
+}
+
+#[test]
+fn a_large_body_is_refused_by_its_declared_length() {
+    let server = Served::start(&json!({ "limit_request_body": 10 }));
+    let (_, answer) = server.send("POST /body HTTP/1.1\r\ncontent-length: 11\r\n");
+    assert_eq!(answer.status, 413);
+    assert!(answer.body.starts_with(r#"{"detail":"#), "{}", answer.body);
+    assert_eq!(answer.header("connection"), "close");
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    server.stop();
+}
+
+#[test]
+fn a_large_body_is_refused_while_it_streams() {
+    let server = Served::start(&json!({ "limit_request_body": 10 }));
+    for (chunks, status) in [("a\r\n0123456789\r\n0\r\n\r\n", 200), ("b\r\n0123456789a\r\n", 413)] {
+        let mut client = server.connect();
+        let head = "POST /body HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+        client.write_all(format!("{head}{chunks}").as_bytes()).unwrap();
+        let answer = harness::read_answer(&mut client);
+        assert_eq!(answer.status, status, "{}", answer.body);
+    }
+    server.stop();
+}
+
+#[test]
+fn a_slow_body_is_refused() {
+    let server = Served::start(&json!({ "client_body_timeout": 1 }));
+    let mut client = server.connect();
+    client.write_all(b"POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\na").unwrap();
+    let answer = harness::read_answer(&mut client);
+    assert_eq!(answer.status, 408);
+    assert!(answer.body.starts_with(r#"{"detail":"#), "{}", answer.body);
+    server.stop();
+}
+
+#[test]
+fn a_slow_head_is_refused() {
+    let server = Served::start(&json!({ "client_header_timeout": 1 }));
+    let mut client = server.connect();
+    client.write_all(b"GET /hello HTTP/1.1\r\nho").unwrap();
+    assert_eq!(harness::read_answer(&mut client).status, 408);
+    server.stop();
+}
+
+#[test]
+fn a_panic_is_answered_and_the_connection_lives_on() {
+    let server = Served::start(&json!({}));
+    let mut client = server.connect();
+    client.write_all(b"GET /panic HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    let answer = harness::read_answer(&mut client);
+    assert_eq!(answer.status, 500);
+    assert_eq!(answer.body, r#"{"detail":"Internal Server Error"}"#);
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    client.write_all(b"GET /hello HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    assert_eq!(harness::read_answer(&mut client).status, 200);
+    let port = client.local_addr().unwrap().port();
+    wait_for_line(&format!(r#"127.0.0.1:{port} - "GET /panic HTTP/1.1" 500"#));
+    drop(client);
+    server.stop();
+}
+
+#[test]
+fn an_application_that_panics_does_not_start() {
+    let mut application = Application::default();
+    application.mount(|_| panic!("no routes"));
+    let (_signals, receiver) = unbounded_channel();
+    let ready = |_| Err("it is ready");
+    let error = harness::serve(application, plain_settings(), ready, receiver).unwrap_err();
+    assert!(error.to_string().starts_with("the workers cannot start: "), "{error}");
+}
+
+#[test]
+fn a_unix_socket_serves_and_its_peers_can_be_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("b.sock");
+    let bind = format!("unix:{}", path.display());
+    let server =
+        Served::start(&json!({ "bind": ["127.0.0.1:0", bind], "forwarded_allow_ips": ["unix"] }));
+    for (header, client) in [("x-forwarded-for: 9.9.9.9", "9.9.9.9:0"), ("x-a: b", "unix:0")] {
+        let mut stream = UnixStream::connect(&path).unwrap();
+        write!(
+            stream,
+            "GET /hello?unix HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{header}\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        wait_for_line(&format!(r#"{client} - "GET /hello?unix HTTP/1.1" 200"#));
+    }
+    server.stop();
+    assert!(!path.exists());
+}
+
+#[test]
+fn pages_of_other_origins_may_call_where_configured() {
+    let server = Served::with(settings(
+        &json!({}),
+        &json!({ "origins": ["https://a.example"], "credentials": true, "max_age": 60 }),
+    ));
+    let allowed = |origin: &str| {
+        let (_, answer) = server.send(&format!("GET /hello HTTP/1.1\r\norigin: {origin}\r\n"));
+        assert_eq!(answer.status, 200);
+        answer.header("access-control-allow-origin").to_owned()
+    };
+    assert_eq!(allowed("https://a.example"), "https://a.example");
+    assert_eq!(allowed("https://b.example"), "");
+    server.stop();
+}
+
+#[test]
+fn bad_settings_are_named_before_anything_starts() {
+    for (server, cors, expected) in [
+        (json!({ "forwarded_allow_ips": ["x"] }), json!([]), "server.forwarded_allow_ips[0]: `x`"),
+        (json!({}), json!(["*"]), "cors.origins[0]: `*`"),
+    ] {
+        let cors = json!({ "origins": cors, "credentials": false, "max_age": 0 });
+        let error = check(&settings(&server, &cors)).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
+    assert!(check(&plain_settings()).is_ok());
+}

@@ -1,0 +1,249 @@
+//! Starts a server in a thread; a client that sees every byte; the log's lines.
+
+use crate::logging::ACCESS;
+use crate::server::listener::{Listener, Listeners};
+use crate::server::state::AppState;
+use crate::server::{Application, ServeError, worker};
+use crate::services::Services;
+use crate::settings::Settings;
+use actix_web::HttpResponse;
+use actix_web::web::{Bytes, Data};
+use log::{LevelFilter, Log, Metadata, Record};
+use paperclip::actix::{api_v2_operation, web};
+use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Condvar, LazyLock, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// Longer than any test takes: who waits so long waits in vain.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Settings with these keys of `[server]` and this `[cors]`.
+pub(super) fn settings(server: &Value, cors: &Value) -> Settings {
+    let mut all = json!({
+        "data_dir": "data",
+        "server": {
+            "bind": ["127.0.0.1:0"], "workers": 1, "backlog": 64, "worker_connections": 100,
+            "keepalive": 60, "graceful_timeout": 60, "client_header_timeout": 60,
+            "client_body_timeout": 60, "limit_request_body": 1000, "root_path": "",
+            "forwarded_allow_ips": [],
+        },
+        "database": { "url": "", "pool_size": 1, "cache_size": 1 },
+        "tokens": { "access_token_expire_minutes": 30, "leeway": 0 },
+        "passwords": { "bcrypt_cost": 4, "hash_queue": 1, "policy": true },
+        "oauth": { "require_grant_type": false },
+        "security": { "profile": "fastapi", "realm": "" },
+        "cors": cors,
+        "docs": { "enabled": false, "title": "" },
+        "logging": { "level": "info", "access": true, "format": "%(message)s" },
+    });
+    for (key, value) in server.as_object().unwrap() {
+        all["server"][key] = value.clone();
+    }
+    serde_json::from_value(all).unwrap()
+}
+
+/// Settings as they are without changes.
+pub(super) fn plain_settings() -> Settings {
+    settings(&json!({}), &json!({ "origins": [], "credentials": false, "max_age": 0 }))
+}
+
+/// A server in a thread of its own.
+pub(super) struct Served {
+    pub(super) address: SocketAddr,
+    pub(super) signals: UnboundedSender<&'static str>,
+    gate: Arc<Semaphore>,
+    entries: Receiver<()>,
+    thread: JoinHandle<Result<(), ServeError>>,
+}
+
+impl Served {
+    pub(super) fn start(server: &Value) -> Self {
+        Self::with(settings(server, &json!({ "origins": [], "credentials": false, "max_age": 0 })))
+    }
+
+    pub(super) fn with(settings: Settings) -> Self {
+        let (entered, entries) = mpsc::channel();
+        let gate = Arc::new(Semaphore::new(0));
+        let door = Data::new(Door { entered: Mutex::new(entered), gate: Arc::clone(&gate) });
+        let mut application = Application::default();
+        application.mount(move |routes| {
+            routes
+                .app_data(door.clone())
+                .route("/hello", web::get().to(hello))
+                .route("/body", web::post().to(body))
+                .route("/panic", web::get().to(panics))
+                .route("/wait", web::get().to(wait));
+        });
+        let (ready, started) = mpsc::channel();
+        let (signals, receiver) = unbounded_channel();
+        let thread =
+            std::thread::spawn(move || serve(application, settings, |at| ready.send(at), receiver));
+        let address = started.recv_timeout(PATIENCE).expect("the server starts");
+        Self { address, signals, gate, entries, thread }
+    }
+
+    pub(super) fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    /// Sends a head whose last line is missing, on a connection of its own; returns its port too.
+    pub(super) fn send(&self, head: &str) -> (u16, Answer) {
+        let mut stream = self.connect();
+        write!(stream, "{head}host: a\r\n\r\n").unwrap();
+        (stream.local_addr().unwrap().port(), read_answer(&mut stream))
+    }
+
+    pub(super) fn get(&self, path: &str) -> Answer {
+        self.send(&format!("GET {path} HTTP/1.1\r\n")).1
+    }
+
+    /// Waits until a request has arrived at `/wait`.
+    pub(super) fn entered(&self) {
+        self.entries.recv_timeout(PATIENCE).expect("the request arrives");
+    }
+
+    /// Lets one request at `/wait` go on.
+    pub(super) fn release(&self) {
+        self.gate.add_permits(1);
+    }
+
+    pub(super) fn ended(self) -> Result<(), ServeError> {
+        self.thread.join().unwrap()
+    }
+
+    pub(super) fn stop(self) {
+        self.signals.send("SIGTERM").unwrap();
+        self.ended().unwrap();
+    }
+}
+
+/// What `server::run` does, but with the test's signals and a word on where it listens.
+pub(super) fn serve<E: std::fmt::Debug>(
+    application: Application,
+    settings: Settings,
+    ready: impl FnOnce(SocketAddr) -> Result<(), E>,
+    signals: UnboundedReceiver<&'static str>,
+) -> Result<(), ServeError> {
+    lines();
+    actix_web::rt::System::new().block_on(async move {
+        let settings = Arc::new(settings);
+        let listeners = Listeners::bind(&settings.server)?;
+        let services =
+            Services::open(Arc::clone(&settings), true).await.map_err(ServeError::Services)?;
+        let state = Data::new(AppState::new(application, services, settings)?);
+        let running = worker::start(state, listeners).await?;
+        let Some(Listener::Tcp(address)) = running.listeners().first() else { panic!("no TCP") };
+        ready(*address).unwrap();
+        running.until(signals).await
+    })
+}
+
+/// An answer, its headers' names in lower case.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    headers: Vec<(String, String)>,
+    pub(super) body: String,
+}
+
+impl Answer {
+    /// A header's value, empty without one.
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+}
+
+/// Reads one answer and leaves the connection as it is.
+pub(super) fn read_answer(stream: &mut TcpStream) -> Answer {
+    let mut stream = BufReader::new(stream);
+    let mut lines = stream.by_ref().lines().map(Result::unwrap);
+    let status = lines.next().expect("an answer");
+    let status = status.split(' ').nth(1).unwrap().parse().unwrap();
+    let headers = lines
+        .take_while(|line| !line.is_empty())
+        .map(|line| {
+            let (name, value) = line.split_once(": ").unwrap();
+            (name.to_lowercase(), value.to_owned())
+        })
+        .collect();
+    let mut answer = Answer { status, headers, body: String::new() };
+    let length = answer.header("content-length").parse().unwrap_or(0);
+    stream.take(length).read_to_string(&mut answer.body).unwrap();
+    answer
+}
+
+struct Door {
+    entered: Mutex<mpsc::Sender<()>>,
+    gate: Arc<Semaphore>,
+}
+
+#[api_v2_operation]
+async fn hello() -> HttpResponse {
+    HttpResponse::Ok().body("hello")
+}
+
+#[api_v2_operation]
+async fn body(body: Bytes) -> HttpResponse {
+    HttpResponse::Ok().body(body)
+}
+
+#[api_v2_operation]
+async fn panics() -> HttpResponse {
+    panic!("on purpose")
+}
+
+#[api_v2_operation]
+async fn wait(door: Data<Door>) -> HttpResponse {
+    door.entered.lock().unwrap().send(()).unwrap();
+    door.gate.acquire().await.unwrap().forget();
+    HttpResponse::Ok().body("waited")
+}
+
+/// The access log of all servers in this process.
+#[derive(Default)]
+struct Lines {
+    lines: Mutex<Vec<String>>,
+    more: Condvar,
+}
+
+impl Log for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == ACCESS
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            self.lines.lock().unwrap().push(record.args().to_string());
+            self.more.notify_all();
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+fn lines() -> &'static Lines {
+    static LINES: LazyLock<&'static Lines> = LazyLock::new(|| {
+        let lines: &Lines = Box::leak(Box::default());
+        log::set_logger(lines).unwrap();
+        log::set_max_level(LevelFilter::Info);
+        lines
+    });
+    *LINES
+}
+
+/// Waits for a line of the access log.
+pub(super) fn wait_for_line(line: &str) {
+    let log = lines();
+    let missing = |lines: &mut Vec<String>| !lines.iter().any(|known| known == line);
+    let (lines, waited) =
+        log.more.wait_timeout_while(log.lines.lock().unwrap(), PATIENCE, missing).unwrap();
+    assert!(!waited.timed_out(), "`{line}` is not in {lines:#?}");
+}
