@@ -260,7 +260,7 @@ mod t004 {
 
         async fn build(token: Oauth2Scheme, call: &Call<'_>) -> Result<Self, ApiError> {
             let claims = call.services()?.tokens.verify(token.expose()).ok();
-            let user = claims.and_then(|claims| get_user(&claims.subject));
+            let user = claims.and_then(|claims| get_user(claims.subject.as_str()));
             user.map(Self).ok_or_else(|| call.invalid())
         }
     }

@@ -1,7 +1,9 @@
 //! bailiwick: the auth and application server.
 
 pub mod api_error;
+
 pub mod domain;
+pub mod logging;
 pub mod oauth;
 pub mod passwords;
 pub mod routes;

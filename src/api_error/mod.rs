@@ -2,16 +2,18 @@
 
 mod challenge;
 mod documented;
+mod extractors;
 mod validation;
 
 pub use challenge::{AuthScheme, Manner, Reason, Refusal};
 pub use documented::{Failure, V3_MARK, document_error, v3_mark};
+pub use extractors::configure_extractors;
 pub use validation::FieldProblem;
 
 use crate::domain::RepositoryError;
 use crate::oauth::AuthenticateError;
 use crate::oauth::GrantError;
-use crate::passwords::PasswordError;
+use crate::passwords::{LONGEST, PasswordError, SHORTEST};
 use actix_web::http::header;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
@@ -95,7 +97,7 @@ impl ApiError {
             Self::Refused(refusal) => json!(refusal.detail()),
             Self::InactiveUser => json!("Inactive user"),
             Self::Validation(problems) => json!(problems),
-            Self::Grant(error) => json!(error.detail()),
+            Self::Grant(error) => json!(error.description()),
             Self::BadRequest(detail) | Self::NotFound(detail) | Self::Conflict(detail) => {
                 json!(detail)
             }
@@ -215,21 +217,23 @@ impl From<RepositoryError> for ApiError {
 
 impl From<AuthenticateError> for ApiError {
     fn from(error: AuthenticateError) -> Self {
-        match error {
-            AuthenticateError::Busy { retry_after_seconds } => Self::Busy(retry_after_seconds),
-            AuthenticateError::Unavailable(cause) => cause.into(),
-        }
+        GrantError::from(error).into()
     }
 }
 
 impl From<GrantError> for ApiError {
     fn from(error: GrantError) -> Self {
         match error {
-            GrantError::Authenticate(cause) => cause.into(),
-            GrantError::Token(cause) => Self::internal(&cause),
-            error @ (GrantError::InvalidCredentials | GrantError::InvalidScope(_)) => {
-                Self::Grant(error)
-            }
+            GrantError::Busy { retry_after_seconds } => Self::Busy(retry_after_seconds),
+            GrantError::Unavailable(cause) => cause.into(),
+            GrantError::Signing(cause) => Self::internal(&cause),
+            GrantError::Hashing => Self::internal(&"a password could not be hashed"),
+            GrantError::InvalidRequest
+            | GrantError::UnsupportedGrantType
+            | GrantError::InvalidCredentials
+            | GrantError::Disabled
+            | GrantError::InvalidScope(_)
+            | GrantError::TooManyScopes => Self::Grant(error),
         }
     }
 }
@@ -241,14 +245,18 @@ impl From<PasswordError> for ApiError {
         let msg = error.to_string();
         Self::Validation(vec![match error {
             PasswordError::Busy { retry_after_seconds } => return Self::Busy(retry_after_seconds),
-            PasswordError::TooShort { least } => {
-                FieldProblem::new("string_too_short", at, msg).ctx(json!({"min_length": least}))
+            PasswordError::TooShort => {
+                FieldProblem::new("string_too_short", at, msg).ctx(json!({"min_length": SHORTEST}))
             }
-            PasswordError::TooLong { most } => {
-                FieldProblem::new("string_too_long", at, msg).ctx(json!({"max_length": most}))
+            PasswordError::TooLong => {
+                FieldProblem::new("string_too_long", at, msg).ctx(json!({"max_length": LONGEST}))
             }
-            PasswordError::Nul | PasswordError::Common => FieldProblem::new("value_error", at, msg),
-            PasswordError::Other => return Self::internal(&msg),
+            PasswordError::Nul | PasswordError::TooCommon => {
+                FieldProblem::new("value_error", at, msg)
+            }
+            PasswordError::CostNotAllowed(_)
+            | PasswordError::NoThreads(_)
+            | PasswordError::Failed => return Self::internal(&msg),
         }])
     }
 }

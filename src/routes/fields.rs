@@ -5,6 +5,7 @@ use crate::domain::FieldError;
 use crate::domain::ScopeTable;
 use crate::domain::Scopes;
 use crate::domain::Secret;
+use crate::passwords::{LONGEST, SHORTEST};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -20,8 +21,8 @@ pub(super) fn password_schema() -> Value {
     json!({
         "type": "string",
         "format": "password",
-        "minLength": 8,
-        "maxLength": 71,
+        "minLength": SHORTEST,
+        "maxLength": LONGEST,
         "description": "8 characters at least, 71 bytes at most, none of the most common passwords",
     })
 }

@@ -3,7 +3,6 @@
 use crate::api_error::{ApiError, AuthScheme, Reason};
 use crate::domain::MeRead;
 use crate::domain::User;
-use crate::domain::Username;
 use crate::security::dependency::{Call, Dependency, Scoped};
 use crate::security::scheme::{HttpBasic, OAuth2PasswordBearer};
 use std::ops::Deref;
@@ -46,12 +45,9 @@ impl Dependency for CurrentUser {
         let Ok(claims) = services.tokens.verify(token.expose()) else {
             return Err(call.invalid());
         };
-        let Ok(username) = claims.subject.parse::<Username>() else {
-            return Err(call.invalid());
-        };
-        let user = services.users.find(&username).await?.ok_or_else(|| call.invalid())?;
+        let user = services.users.find(&claims.subject).await?.ok_or_else(|| call.invalid())?;
         let granted = |scope: &&str| {
-            claims.scopes.iter().any(|claimed| claimed == *scope) && user.scopes.contains(scope)
+            claims.scopes.contains(scope) && user.scopes.contains(scope)
         };
         if call.scopes().iter().all(granted) {
             Ok(Self(user))

@@ -17,13 +17,16 @@ mod worker;
 pub use client_address::{ClientAddress, ClientHost};
 pub use error::ServeError;
 
+use crate::domain::ScopeTable;
 use crate::logging;
 use crate::logging::{AccessFilter, ERROR};
+use crate::security::openapi;
 use crate::services::Services;
 use crate::settings::Settings;
 use actix_web::web::Data;
 use client_address::TrustedProxies;
 use listener::Listeners;
+use serde_json::Value;
 use state::AppState;
 use std::fmt;
 use std::sync::Arc;
@@ -71,6 +74,12 @@ pub fn run(
     panic::log_panics();
     worker::raise_descriptor_limit();
     actix_web::rt::System::new().block_on(serve(application, settings, demo))
+}
+
+/// The finished `OpenAPI` document of the built-in routes and the application's.
+#[must_use]
+pub fn document(application: &Application, settings: &Settings, scopes: &ScopeTable) -> Value {
+    openapi::finish(app::gather(application), settings, scopes)
 }
 
 /// Checks the settings of the server and of the log without starting anything.

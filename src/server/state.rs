@@ -1,7 +1,10 @@
 //! What every worker knows: settings, services, and whether the server is about to stop.
 
 use super::client_address::TrustedProxies;
-use super::{AccessFilter, Application, ServeError};
+use super::{AccessFilter, Application, ServeError, document};
+use crate::routes::Known;
+use crate::routes::docs;
+use crate::routes::docs::Docs;
 use crate::services::Services;
 use crate::settings::Settings;
 use actix_web::dev::ServiceRequest;
@@ -21,6 +24,10 @@ pub(super) struct AppState {
     pub(super) access_filter: AccessFilter,
     /// Whose `X-Forwarded-*` headers are believed.
     pub(super) trusted: TrustedProxies,
+    /// Which methods are known for which path.
+    pub(super) known: Data<Known>,
+    /// The pages, unless `docs.enabled` is off.
+    pub(super) docs: Option<Data<Docs>>,
     draining: AtomicBool,
 }
 
@@ -30,7 +37,12 @@ impl AppState {
         services: Services,
         settings: Arc<Settings>,
     ) -> Result<Self, ServeError> {
+        let document = document(&application, &settings, &services.scopes);
+        let enabled = settings.docs.enabled;
+        let pages: &[&str] = if enabled { &docs::PATHS } else { &[] };
         Ok(Self {
+            known: Data::new(Known::new(&document, pages)),
+            docs: enabled.then(|| Data::new(Docs::new(&document, &settings))),
             access_filter: AccessFilter::new(&settings.logging.access_filters)?,
             trusted: TrustedProxies::new(&settings.server.forwarded_allow_ips)?,
             draining: AtomicBool::new(false),
