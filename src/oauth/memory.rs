@@ -2,7 +2,7 @@
 
 use crate::domain::{
     NewUser, Page, PasswordHash, RepositoryError, ScopeName, Scopes, Secret, SystemClock,
-    Timestamp, User, UserChange, UserRepository, Username,
+    Timestamp, User, UserChange, UserImport, UserRepository, Username,
 };
 use crate::oauth::authenticator::Authenticator;
 use crate::passwords::Passwords;
@@ -132,6 +132,10 @@ impl UserRepository for MemoryUsers {
 
     async fn delete(&self, _: &Username, _: Option<&ScopeName>) -> Result<(), RepositoryError> {
         unimplemented!("no grant deletes users")
+    }
+
+    async fn import(&self, _: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError> {
+        unimplemented!("no grant imports users")
     }
 
     async fn ping(&self) -> Result<(), RepositoryError> {
