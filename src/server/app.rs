@@ -11,19 +11,20 @@ use paperclip::actix::OpenApiExt as _;
 
 /// Builds the application; the last middleware is the outermost.
 pub(super) fn app(
-    state: Data<AppState>,
+    state: &Data<AppState>,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
         Config = (),
-        Response = ServiceResponse<impl MessageBody + 'static>,
+        Response = ServiceResponse<impl MessageBody + use<>>,
         Error = Error,
         InitError = (),
-    > + 'static,
+    > + use<>,
 > {
     App::new()
         .wrap_api()
         .app_data(state.clone())
+        .app_data(Data::new(state.services.clone()))
         .configure(|routes| state.application.configure(routes))
         .wrap(from_fn(limits::limit_body))
         .wrap(cors::cors(&state.settings.cors))
