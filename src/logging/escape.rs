@@ -71,16 +71,13 @@ fn percent_decoded(text: &str) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(bytes.len());
     while let Some((&byte, rest)) = bytes.split_first() {
         let hex = |index: usize| rest.get(index).and_then(|b| char::from(*b).to_digit(16));
-        bytes = match (byte, hex(0), hex(1)) {
-            (b'%', Some(high), Some(low)) => {
-                decoded.extend(u8::try_from(high * 16 + low));
-                &rest[2..]
-            }
-            _ => {
-                decoded.push(byte);
-                rest
-            }
-        };
+        if let (b'%', Some(high), Some(low)) = (byte, hex(0), hex(1)) {
+            decoded.extend(u8::try_from(high * 16 + low));
+            bytes = &rest[2..];
+        } else {
+            decoded.push(byte);
+            bytes = rest;
+        }
     }
     decoded
 }
@@ -125,6 +122,15 @@ impl<W: io::Write> fmt::Write for OneLine<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_sent_stays_on_its_line_and_in_its_quotes(text: Vec<u8>, query: String) {
+            let plain = |text: &str| text.bytes().all(|byte| is_plain(byte) || byte == b'\\');
+            proptest::prop_assert!(plain(&escaped(&text)));
+            proptest::prop_assert!(plain(&redacted(&query)));
+        }
+    }
 
     fn escaped(text: &[u8]) -> String {
         let mut out = String::new();

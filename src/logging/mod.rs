@@ -29,6 +29,9 @@ pub const CRITICAL: &str = "bailiwick.critical";
 /// Crates below us whose normal course interests only who looks for a fault.
 const QUIET: [&str; 6] = ["actix", "mio", "paperclip", "rustls", "sqlx", "tokio"];
 
+/// Reports each malformed request as an error of ours, so that any client could fill the log.
+const CLIENTS_FAULTS: &str = "actix_http::h1::dispatcher";
+
 /// How long the end of the program waits for a reader of the log that does not read.
 const LAST_FLUSH: Duration = Duration::from_secs(2);
 
@@ -120,6 +123,9 @@ impl Router {
             rest.filter_level(LevelFilter::Off).filter_module(CRITICAL, LevelFilter::Error);
         } else {
             rest.filter_level(level);
+        }
+        if level <= LevelFilter::Info {
+            rest.filter_module(CLIENTS_FAULTS, LevelFilter::Off);
         }
         if level == LevelFilter::Info {
             for name in QUIET {
@@ -237,6 +243,15 @@ mod tests {
         ];
         assert_eq!(written(&settings(Level::Info), &lines)[1], "WARNING sqlx.query slow\n");
         assert_eq!(written(&settings(Level::Debug), &lines)[1].lines().count(), 2);
+    }
+
+    #[test]
+    fn malformed_requests_are_no_errors_of_ours() {
+        let lines = [(RecordLevel::Error, CLIENTS_FAULTS, "stream error")];
+        for level in [Level::Critical, Level::Error, Level::Warning, Level::Info] {
+            assert_eq!(written(&settings(level), &lines)[1], "");
+        }
+        assert!(written(&settings(Level::Debug), &lines)[1].ends_with("stream error\n"));
     }
 
     #[test]

@@ -80,18 +80,12 @@ impl TrustedProxies {
 
     /// The client of this request.
     pub(super) fn client(&self, request: &ServiceRequest) -> ClientAddress {
-        let peer = match request.peer_addr() {
-            Some(peer) => ClientAddress {
-                host: ClientHost::Ip(peer.ip().to_canonical()),
-                port: peer.port(),
-                https: false,
-            },
-            None => {
-                let unix = request.conn_data::<UnixPeer>().is_some();
-                let host = if unix { ClientHost::Unix } else { ClientHost::Unknown };
-                ClientAddress { host, port: 0, https: false }
-            }
+        let (host, port) = match request.peer_addr() {
+            Some(peer) => (ClientHost::Ip(peer.ip().to_canonical()), peer.port()),
+            None if request.conn_data::<UnixPeer>().is_some() => (ClientHost::Unix, 0),
+            None => (ClientHost::Unknown, 0),
         };
+        let peer = ClientAddress { host, port, https: false };
         if !self.trusts(peer.host) {
             return peer;
         }

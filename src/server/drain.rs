@@ -7,7 +7,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 
-/// Puts `Connection: close` on every answer of a draining server; WebSockets are left alone.
+/// Puts `Connection: close` on every answer of a draining server, save those that switch protocols.
 pub(super) async fn close_connections<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,

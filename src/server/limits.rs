@@ -97,16 +97,12 @@ impl Stream for LimitedBody {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if let Poll::Ready(item) = Pin::new(&mut self.inner).poll_next(context) {
             let Some(Ok(chunk)) = item else { return Poll::Ready(item) };
-            return Poll::Ready(Some(match self.remaining.checked_sub(chunk.len()) {
-                Some(remaining) => {
-                    self.remaining = remaining;
-                    Ok(chunk)
-                }
-                None => {
-                    self.refusal.set(Some(ApiError::PayloadTooLarge));
-                    Err(PayloadError::Overflow)
-                }
-            }));
+            let Some(remaining) = self.remaining.checked_sub(chunk.len()) else {
+                self.refusal.set(Some(ApiError::PayloadTooLarge));
+                return Poll::Ready(Some(Err(PayloadError::Overflow)));
+            };
+            self.remaining = remaining;
+            return Poll::Ready(Some(Ok(chunk)));
         }
         let deadline = self.deadline;
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));

@@ -81,6 +81,11 @@ fn tcp((host, port): (&str, u16), backlog: i32) -> io::Result<Vec<(Listener, Soc
     let mut port = port;
     for mut address in (host, port).to_socket_addrs()? {
         address.set_port(port);
+        // A hosts file may name an address twice.
+        if bound.iter().any(|(other, _)| matches!(other, Listener::Tcp(other) if *other == address))
+        {
+            continue;
+        }
         match tcp_socket(address, backlog) {
             Ok(listener) => {
                 let address = listener.local_addr()?;
@@ -140,17 +145,10 @@ impl Drop for SocketFile {
 fn unix(path: &Path, backlog: i32) -> io::Result<(Listener, Socket)> {
     refuse_what_is_not_stale(path)?;
     let other = path.with_file_name(format!(".bailiwick-{}", std::process::id()));
-    let bound = bind_unix(&other, backlog).and_then(|(socket, file)| {
-        fs::rename(&other, path)?;
-        Ok((socket, file))
-    });
-    match bound {
-        Ok((socket, mut file)) => {
-            file.path = path.to_owned();
-            Ok((Listener::Unix(file), Socket::Unix(socket)))
-        }
-        Err(error) => Err(error),
-    }
+    let (socket, mut file) = bind_unix(&other, backlog)?;
+    fs::rename(&other, path)?;
+    path.clone_into(&mut file.path);
+    Ok((Listener::Unix(file), Socket::Unix(socket)))
 }
 
 fn bind_unix(path: &Path, backlog: i32) -> io::Result<(UnixListener, SocketFile)> {

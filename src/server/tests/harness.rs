@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Longer than any test takes: who waits so long waits in vain.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Settings with these keys of `[server]` and this `[cors]`.
 pub(super) fn settings(server: &Value, cors: &Value) -> Settings {
