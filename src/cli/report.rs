@@ -121,8 +121,8 @@ mod tests {
             (&["users"], "a command is missing, `--help` lists them"),
             (&["--workers"], "a value is required for '--workers <N>' but none was supplied"),
             (
-                &["user"],
-                "unrecognized subcommand 'user'; tip: a similar subcommand exists: 'users'",
+                &["print-confg"],
+                "unrecognized subcommand 'print-confg'; tip: a similar subcommand exists: 'print-config'",
             ),
             (&["-w", "1", "-w", "2"], "the argument '--workers <N>' cannot be used multiple times"),
         ] {

@@ -44,6 +44,11 @@ pub enum SettingsError {
         /// The variable.
         variable: String,
     },
+    /// A table, which no variable can hold.
+    OnlyInFile {
+        /// The variable.
+        variable: String,
+    },
     /// Two keys that exclude each other.
     Contradiction {
         /// The first key, with where it came from.
@@ -82,6 +87,11 @@ impl SettingsError {
                 format!("{place} = {value}: expected {expected}")
             }
             Self::NotUtf8 { variable } => format!("environment {variable}: expected UTF-8 text"),
+            Self::OnlyInFile { variable } => {
+                format!(
+                    "environment {variable}: a table can only stand in a file (`--config FILE`)"
+                )
+            }
             Self::Contradiction { first, second } => {
                 format!("both {first} and {second} are set: expected only one of them")
             }

@@ -141,10 +141,9 @@ const fn optional(name: &'static str, kind: Kind) -> Key {
 }
 
 impl Key {
-    /// The variable that sets it; none for a list of tables.
-    pub(super) fn variable(&self) -> Option<String> {
-        let tables = matches!(self.kind, Kind::Filters);
-        (!tables).then(|| format!("BAILIWICK__{}", self.name.to_uppercase().replace('.', "__")))
+    /// The variable that sets it.
+    pub(super) fn variable(&self) -> String {
+        format!("BAILIWICK__{}", self.name.to_uppercase().replace('.', "__"))
     }
 
     /// The flag that sets it, as it is typed.

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 
 const DEFAULT: &str = include_str!("../../config/default.toml");
 const PREFIX: &str = "BAILIWICK__";
+/// Scopes differ by capitals and hold colons, which names of variables do not.
+const SCOPES: &str = "BAILIWICK__SCOPES";
 
 /// What the user gave; [`Layers::load`] puts it over the compiled default.
 #[derive(Clone, Debug, Default)]
@@ -99,14 +101,16 @@ impl Layer {
     }
 
     fn of_variable(variable: String, value: &str) -> Result<Self, SettingsError> {
-        let named = |key: &&keys::Key| key.variable().as_ref() == Some(&variable);
-        match keys::KEYS.iter().find(named) {
-            Some(key) => Self::of_key(key, value, Origin::Environment(variable)),
-            None => Err(SettingsError::UnknownKey {
+        match keys::KEYS.iter().find(|key| key.variable() == variable) {
+            Some(key) if !matches!(key.kind, keys::Kind::Filters) => {
+                Self::of_key(key, value, Origin::Environment(variable))
+            }
+            None if !variable.starts_with(SCOPES) => Err(SettingsError::UnknownKey {
                 place: "environment".to_owned(),
-                nearest: nearest(&variable, keys::KEYS.iter().filter_map(keys::Key::variable)),
+                nearest: nearest(&variable, keys::KEYS.iter().map(keys::Key::variable)),
                 key: variable,
             }),
+            _ => Err(SettingsError::OnlyInFile { variable }),
         }
     }
 
@@ -219,12 +223,14 @@ fn unknown(name: &str, place: String) -> SettingsError {
 fn nearest(wrong: &str, known: impl Iterator<Item = String>) -> Vec<String> {
     let last = |name: &str| name.rsplit("__").next()?.rsplit('.').next().map(str::to_owned);
     let last = |name: &str| last(name).unwrap_or_default();
+    let wrong = wrong.to_lowercase();
     let mut near: Vec<_> = known
         .filter_map(|name| {
-            let whole = strsim::damerau_levenshtein(wrong, &name);
-            let part = strsim::damerau_levenshtein(&last(wrong), &last(&name)) + 1;
+            let right = name.to_lowercase();
+            let whole = strsim::damerau_levenshtein(&wrong, &right);
+            let part = strsim::damerau_levenshtein(&last(&wrong), &last(&right)) + 1;
             let distance = whole.min(part);
-            (distance <= 2.max(last(wrong).len() / 3)).then_some((distance, name))
+            (distance <= 2.max(last(&wrong).len() / 3)).then_some((distance, name))
         })
         .collect();
     near.sort();

@@ -160,7 +160,7 @@ fn the_environment_sets_every_key_but_tables() {
             (_, "database.url") => "sqlite:/b.db".to_owned(),
             _ => "text".to_owned(),
         };
-        let variable = key.variable().unwrap();
+        let variable = key.variable();
         let loaded = load("", &[(&variable, &value)]).unwrap();
         assert_eq!(shown(&loaded, key.name).origin, &Origin::Environment(variable));
     }

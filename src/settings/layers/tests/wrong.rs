@@ -145,7 +145,7 @@ fn whatever_is_wrong_in_the_environment_is_one_line() {
         (
             "BAILIWICK__server__workers",
             "1",
-            "environment: unknown key `BAILIWICK__server__workers`, `bailiwick print-config` lists the known ones",
+            "environment: unknown key `BAILIWICK__server__workers`, did you mean `BAILIWICK__SERVER__WORKERS`?",
         ),
         (
             "BAILIWICK__SERVER__WORKERS",
@@ -180,7 +180,12 @@ fn whatever_is_wrong_in_the_environment_is_one_line() {
         (
             "BAILIWICK__LOGGING__ACCESS_FILTERS",
             "[]",
-            "environment: unknown key `BAILIWICK__LOGGING__ACCESS_FILTERS`, `bailiwick print-config` lists the known ones",
+            "environment BAILIWICK__LOGGING__ACCESS_FILTERS: a table can only stand in a file (`--config FILE`)",
+        ),
+        (
+            "BAILIWICK__SCOPES__ORDERS",
+            "Read orders.",
+            "environment BAILIWICK__SCOPES__ORDERS: a table can only stand in a file (`--config FILE`)",
         ),
     ] {
         assert_eq!(load("", &[(variable, value)]).unwrap_err(), line);
@@ -214,7 +219,7 @@ fn a_file_that_cannot_be_read_is_named() {
 proptest::proptest! {
     #[test]
     fn no_file_and_no_variable_panics_or_takes_two_lines(text in "(?s).{0,200}", key in 0..keys::KEYS.len()) {
-        let variable = keys::KEYS[key].variable().unwrap_or_default();
+        let variable = keys::KEYS[key].variable();
         for error in [
             load(&text, &[]),
             load(&format!("{} = {text}", keys::KEYS[key].name), &[]),
