@@ -1,3 +1,7 @@
 //! The ready server: `Server` without any routes of its own.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bailiwick::Server::new().run_from_args()
+}

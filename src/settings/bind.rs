@@ -1,12 +1,13 @@
 //! Addresses to listen on, in gunicorn's notation.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 /// One listener: `HOST:PORT`, `[v6]:PORT` or `unix:PATH`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Bind {
     /// A TCP socket on a host name or address.
     Tcp {
@@ -51,6 +52,14 @@ impl FromStr for Bind {
     }
 }
 
+impl TryFrom<String> for Bind {
+    type Error = BindError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
 impl fmt::Display for Bind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -59,31 +68,6 @@ impl fmt::Display for Bind {
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
-}
-
-/// A list of texts; the environment can only give one text, which is split at commas.
-pub(super) fn strings<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum OneOrMany {
-        Many(Vec<String>),
-        One(String),
-    }
-    Ok(match OneOrMany::deserialize(from)? {
-        OneOrMany::Many(texts) => texts,
-        OneOrMany::One(text) => {
-            text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect()
-        }
-    })
-}
-
-/// A list of listeners, at least one.
-pub(super) fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Bind>, D::Error> {
-    let texts = strings(from)?;
-    if texts.is_empty() {
-        return Err(serde::de::Error::custom("expected at least one address"));
-    }
-    texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
 }
 
 #[cfg(test)]

@@ -1,8 +1,16 @@
 //! Typed settings, layered: compiled default, file, environment, flags.
 
 mod bind;
+mod checks;
+mod error;
+mod keys;
+mod layers;
+mod loaded;
 
 pub use bind::{Bind, BindError};
+pub use error::SettingsError;
+pub use layers::{Layers, environment};
+pub use loaded::{Effective, Loaded, Origin};
 
 use crate::domain::{ScopeName, Secret};
 use serde::Deserialize;
@@ -39,12 +47,33 @@ pub struct Settings {
     pub scopes: BTreeMap<ScopeName, String>,
 }
 
+impl Settings {
+    /// The database to open: `database.url`, or `bailiwick.db` in the data folder.
+    #[must_use]
+    pub fn database_url(&self) -> Secret {
+        if self.database.url.expose().is_empty() {
+            Secret::new(format!("sqlite:{}", self.data_dir.join("bailiwick.db").display()))
+        } else {
+            self.database.url.clone()
+        }
+    }
+}
+
+/// How many workers serve when `server.workers` is absent: one for each core that this process
+/// may use, by its CPU affinity and its cgroup's quota.
+///
+/// gunicorn's `2 * cores + 1` is for workers that block while a request waits for its database;
+/// these never block, so a second worker on a core only takes turns with the first.
+#[must_use]
+pub fn default_workers() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
 /// `[server]`: listeners, workers, limits.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerSettings {
-    /// Where to listen, a list (or, from the environment, separated by commas).
-    #[serde(deserialize_with = "bind::list")]
+    /// Where to listen; at least one.
     pub bind: Vec<Bind>,
     /// Worker threads; absent: one for each core this process may use.
     pub workers: Option<NonZeroUsize>,
@@ -65,7 +94,6 @@ pub struct ServerSettings {
     /// Path prefix that the proxy in front strips, for example `/auth`; empty for none.
     pub root_path: RootPath,
     /// Peers whose `X-Forwarded-*` headers are believed: addresses, networks (CIDR), `unix`.
-    #[serde(deserialize_with = "bind::strings")]
     pub forwarded_allow_ips: Vec<String>,
 }
 
@@ -179,7 +207,6 @@ pub enum Profile {
 #[serde(deny_unknown_fields)]
 pub struct CorsSettings {
     /// Exact origins, for example `https://app.example.com`.
-    #[serde(deserialize_with = "bind::strings")]
     pub origins: Vec<String>,
     /// Whether cookies and Authorization may be sent along.
     pub credentials: bool,

@@ -1,0 +1,71 @@
+//! The command line: arguments in, exit code out. One file for each command.
+
+mod arguments;
+mod check_config;
+mod openapi;
+mod print_config;
+mod report;
+mod serve;
+mod users;
+
+use crate::server::Application;
+use crate::server::Routes;
+use arguments::{Arguments, Command};
+use clap::Parser as _;
+use report::Failure;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// The whole program, to which an application adds its routes.
+///
+/// ```no_run
+/// use std::process::ExitCode;
+///
+/// fn main() -> ExitCode {
+///     bailiwick::Server::new().run_from_args()
+/// }
+/// ```
+#[derive(Debug, Default)]
+pub struct Server {
+    application: Application,
+}
+
+impl Server {
+    /// The server without routes of an application.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds routes beside the built-in ones; `mount` is called once in each worker.
+    #[must_use]
+    pub fn mount(mut self, mount: impl Fn(&mut Routes<'_>) + Send + Sync + 'static) -> Self {
+        self.application.mount(mount);
+        self
+    }
+
+    /// Does what this process's arguments say; `bailiwick --help` lists them.
+    ///
+    /// Exit codes: 0 when it was done; 2 for wrong use and a wrong configuration; 1 when it could
+    /// not be done for another reason. Whatever went wrong is one line on standard error.
+    #[must_use]
+    pub fn run_from_args(self) -> ExitCode {
+        self.run(std::env::args_os()).unwrap_or_else(Failure::report)
+    }
+
+    fn run(self, arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Failure> {
+        let arguments = Arguments::try_parse_from(arguments)?;
+        let loaded = arguments.options.layers()?.load()?;
+        match arguments.command.unwrap_or(Command::Serve) {
+            Command::Serve => serve::run(self.application, loaded, arguments.options.demo)?,
+            Command::Users { command } => return Ok(users::run(command, &loaded.settings)),
+            Command::CheckConfig => check_config::run(&loaded)?,
+            Command::PrintConfig { json } => print_config::run(&loaded, json)?,
+            Command::Openapi => openapi::run(&self.application, &loaded)?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,13 @@
+//! `bailiwick openapi`: the document of the API, for clients and generators.
+
+use crate::cli::report;
+use crate::cli::report::Failure;
+use crate::server;
+use crate::server::Application;
+use crate::settings::Loaded;
+
+/// Prints the document, with the application's own routes.
+pub(super) fn run(application: &Application, loaded: &Loaded) -> Result<(), Failure> {
+    let document = server::document(application, &loaded.settings);
+    report::print(&format!("{document:#}\n"))
+}

@@ -1,0 +1,80 @@
+//! `bailiwick print-config`: what is in force, and where it came from.
+
+use crate::cli::report;
+use crate::cli::report::Failure;
+use crate::settings;
+use crate::settings::Effective;
+use crate::settings::Loaded;
+use serde_json::{Map, Value, json};
+
+/// Prints a table, or JSON: an object with `value` and `source` for each key.
+pub(super) fn run(loaded: &Loaded, json: bool) -> Result<(), Failure> {
+    report::print(&if json { as_json(loaded) } else { table(loaded) })
+}
+
+fn as_json(loaded: &Loaded) -> String {
+    let keys: Map<String, Value> = loaded
+        .effective()
+        .map(|Effective { key, value, origin }| {
+            (key.to_owned(), json!({ "value": value, "source": origin.to_string() }))
+        })
+        .collect();
+    format!("{:#}\n", Value::Object(keys))
+}
+
+fn table(loaded: &Loaded) -> String {
+    let rows: Vec<_> = loaded
+        .effective()
+        .map(|effective| [effective.key.to_owned(), cell(&effective), effective.origin.to_string()])
+        .collect();
+    let width =
+        |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let (keys, values) = (width(0), width(1));
+    let lines: Vec<_> = rows
+        .iter()
+        .map(|[key, value, origin]| format!("{key:keys$}  {value:values$}  {origin}\n"))
+        .collect();
+    lines.concat()
+}
+
+fn cell(effective: &Effective<'_>) -> String {
+    match (effective.key, &effective.value) {
+        ("server.workers", Value::Null) => format!("(none: {})", settings::default_workers()),
+        (_, Value::Null) => "(none)".to_owned(),
+        (_, value) => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Layers;
+
+    fn loaded() -> Loaded {
+        let secret = ("BAILIWICK__TOKENS__SECRET".to_owned(), "swordfish".repeat(4));
+        let flags = vec![("server.bind".to_owned(), "a:1".to_owned())];
+        Layers { environment: vec![secret], flags, file: None }.load().unwrap()
+    }
+
+    #[test]
+    fn the_table_has_a_row_for_each_key() {
+        let table = table(&loaded());
+        let row = |key: &str| {
+            let row = table.lines().find(|line| line.split(' ').next() == Some(key)).unwrap();
+            row.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(row("server.bind"), r#"["a:1"] flag --bind"#);
+        assert_eq!(row("tokens.secret"), r#""***" environment BAILIWICK__TOKENS__SECRET"#);
+        assert_eq!(row("docs.scope"), "(none) default");
+        assert!(!table.contains("swordfish"));
+    }
+
+    #[test]
+    fn json_holds_the_same() {
+        let document: Value = serde_json::from_str(&as_json(&loaded())).unwrap();
+        assert_eq!(document["server.backlog"], json!({ "value": 2048, "source": "default" }));
+        assert_eq!(document["tokens.secret"]["value"], "***");
+        assert_eq!(document["docs.scope"]["value"], Value::Null);
+        assert!(!document.to_string().contains("swordfish"));
+    }
+}

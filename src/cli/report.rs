@@ -1,0 +1,147 @@
+//! What a command prints, and how one ends that failed.
+
+use crate::server::ServeError;
+use crate::settings::SettingsError;
+use clap::error::ErrorKind;
+use std::fmt;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+/// Why a command was not done.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// `--help` or `--version`, which clap hands over as an error.
+    Asked(String),
+    /// Wrong arguments or a wrong configuration.
+    Use(String),
+    /// It could not be done.
+    Failed(String),
+}
+
+impl Failure {
+    /// Tells the user, in one line on standard error.
+    pub(super) fn report(self) -> ExitCode {
+        let (line, code) = match self {
+            Self::Asked(text) => {
+                return print(&text).map_or_else(Self::report, |()| ExitCode::SUCCESS);
+            }
+            Self::Use(line) => (line, 2),
+            Self::Failed(line) => (line, 1),
+        };
+        // Nothing is left to be done if standard error is closed.
+        let _ = writeln!(io::stderr(), "bailiwick: {}", escaped(&line));
+        ExitCode::from(code)
+    }
+
+    /// The server's settings are wrong in themselves: the file, not the moment.
+    pub(super) fn wrong_settings(error: impl fmt::Display) -> Self {
+        Self::Use(error.to_string())
+    }
+}
+
+impl From<clap::Error> for Failure {
+    fn from(error: clap::Error) -> Self {
+        let text = error.render().to_string();
+        match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Self::Asked(text),
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                Self::Use("a command is missing, `--help` lists them".to_owned())
+            }
+            _ => Self::Use(one_line(&text)),
+        }
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        Self::wrong_settings(error)
+    }
+}
+
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// Writes `text` to standard output. A reader that has seen enough (`| head`) is no failure.
+pub(super) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::Failed(format!("standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// clap's paragraphs above the usage, as one line.
+fn one_line(text: &str) -> String {
+    let above = text.split("\nUsage:").next().unwrap_or_default();
+    let above = above.split("\nFor more information").next().unwrap_or_default();
+    let above = above.strip_prefix("error: ").unwrap_or(above);
+    let paragraphs = above.split("\n\n").map(|paragraph| {
+        paragraph
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
+    });
+    paragraphs.filter(|paragraph| !paragraph.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+/// An argument may hold a line break; the message is one line all the same.
+fn escaped(line: &str) -> String {
+    let mut escaped = String::with_capacity(line.len());
+    for c in line.chars() {
+        if c.is_control() { escaped.extend(c.escape_default()) } else { escaped.push(c) }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::arguments::Arguments;
+    use clap::Parser as _;
+
+    fn failure(arguments: &[&str]) -> Failure {
+        let arguments = ["bailiwick"].iter().chain(arguments);
+        Arguments::try_parse_from(arguments).unwrap_err().into()
+    }
+
+    #[test]
+    fn wrong_use_is_one_line() {
+        for (arguments, expected) in [
+            (
+                &["--wokers", "1"][..],
+                "unexpected argument '--wokers' found; tip: a similar argument exists: '--workers'",
+            ),
+            (&["users"], "a command is missing, `--help` lists them"),
+            (&["--workers"], "a value is required for '--workers <N>' but none was supplied"),
+            (
+                &["print-confg"],
+                "unrecognized subcommand 'print-confg'; tip: a similar subcommand exists: 'print-config'",
+            ),
+            (&["-w", "1", "-w", "2"], "the argument '--workers <N>' cannot be used multiple times"),
+        ] {
+            match failure(arguments) {
+                Failure::Use(line) => assert_eq!(line, expected),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn help_and_version_are_no_failures() {
+        for flag in ["--help", "--version", "-h", "-V"] {
+            assert!(matches!(failure(&[flag]), Failure::Asked(_)), "{flag}");
+        }
+    }
+
+    #[test]
+    fn control_characters_are_escaped() {
+        assert_eq!(escaped("a\nb\u{1b}[31mé"), "a\\nb\\u{1b}[31mé");
+    }
+}

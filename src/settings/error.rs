@@ -1,0 +1,103 @@
+//! Why the configuration cannot be used; each error is one line and says where.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// The configuration cannot be used. `Display` is one line; it never shows a secret.
+#[derive(Debug)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The file is no TOML.
+    Unparsable {
+        /// The file, with the line and column where known.
+        place: String,
+        /// What the parser expected.
+        cause: String,
+    },
+    /// Nothing has this name.
+    UnknownKey {
+        /// The file and line, or `environment`.
+        place: String,
+        /// The key or variable.
+        key: String,
+        /// Keys or variables with a similar name, best first.
+        nearest: Vec<String>,
+    },
+    /// A key holds what it may not hold.
+    BadValue {
+        /// The file and line with the key, or the variable or flag.
+        place: String,
+        /// The value; a secret as `***`.
+        value: String,
+        /// What is allowed.
+        expected: String,
+    },
+    /// A variable holds bytes that are no UTF-8.
+    NotUtf8 {
+        /// The variable.
+        variable: String,
+    },
+    /// A table, which no variable can hold.
+    OnlyInFile {
+        /// The variable.
+        variable: String,
+    },
+    /// Two keys that exclude each other.
+    Contradiction {
+        /// The first key, with where it came from.
+        first: String,
+        /// The second.
+        second: String,
+    },
+    /// The values do not fit together in a way that no check foresaw.
+    Other(String),
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Names of files and keys are the user's: a line break in one must not make a second line.
+        for c in self.line().chars() {
+            if c.is_control() { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
+        }
+        Ok(())
+    }
+}
+
+impl SettingsError {
+    fn line(&self) -> String {
+        match self {
+            Self::Unreadable { file, cause } => {
+                format!("{}: cannot be read: {cause}", file.display())
+            }
+            Self::Unparsable { place, cause } => format!("{place}: not valid TOML: {cause}"),
+            Self::UnknownKey { place, key, nearest } if nearest.is_empty() => format!(
+                "{place}: unknown key `{key}`, `bailiwick print-config` lists the known ones"
+            ),
+            Self::UnknownKey { place, key, nearest } => {
+                format!("{place}: unknown key `{key}`, did you mean `{}`?", nearest.join("` or `"))
+            }
+            Self::BadValue { place, value, expected } => {
+                format!("{place} = {value}: expected {expected}")
+            }
+            Self::NotUtf8 { variable } => format!("environment {variable}: expected UTF-8 text"),
+            Self::OnlyInFile { variable } => {
+                format!(
+                    "environment {variable}: a table can only stand in a file (`--config FILE`)"
+                )
+            }
+            Self::Contradiction { first, second } => {
+                format!("both {first} and {second} are set: expected only one of them")
+            }
+            Self::Other(cause) => cause.clone(),
+        }
+    }
+}
+
+impl std::error::Error for SettingsError {}

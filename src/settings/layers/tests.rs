@@ -1,0 +1,234 @@
+//! Layers and provenance; `wrong` holds what must be refused.
+
+use super::*;
+use crate::settings::Effective;
+
+mod wrong;
+
+fn load(file: &str, environment: &[(&str, &str)]) -> Result<Loaded, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("b.toml");
+    std::fs::write(&path, file).unwrap();
+    let environment = environment.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    Layers { file: Some(path.clone()), environment, ..Layers::default() }
+        .load()
+        .map_err(|error| error.to_string().replace(&path.display().to_string(), "b.toml"))
+}
+
+fn flags(flags: &[(&str, &str)]) -> Vec<(String, String)> {
+    flags.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect()
+}
+
+fn shown<'a>(loaded: &'a Loaded, key: &str) -> Effective<'a> {
+    loaded.effective().find(|effective| effective.key == key).unwrap()
+}
+
+#[test]
+fn every_file_in_config_loads() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/config");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let loaded = Layers { file: Some(path), ..Layers::default() }.load();
+            loaded.unwrap_or_else(|error| panic!("{error}"));
+            count += 1;
+        }
+    }
+    assert!(count >= 4, "{count}");
+}
+
+/// The lines of default.toml that set a key, commented out or not, with the line before.
+fn documented() -> Vec<(String, String)> {
+    let mut section = String::new();
+    let mut above = "";
+    let mut keys = Vec::new();
+    for line in DEFAULT.lines() {
+        if let Some(header) = line.strip_prefix('[') {
+            section = format!("{}.", header.trim_end_matches(']'));
+        } else if let Some((key, _)) = line.trim_start_matches("# ").split_once(" = ")
+            && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+            && !line.starts_with("#  ")
+        {
+            keys.push((format!("{section}{key}"), above.to_owned()));
+        }
+        above = line;
+    }
+    keys
+}
+
+#[test]
+fn every_key_stands_in_default_toml_under_a_comment() {
+    let documented = documented();
+    let names: Vec<_> = documented.iter().map(|(name, _)| name.as_str()).collect();
+    let known: Vec<_> = keys::KEYS.iter().map(|key| key.name).collect();
+    assert_eq!(names, known);
+    for (name, above) in documented {
+        assert!(above.starts_with("# "), "{name} has no comment above it");
+    }
+}
+
+/// serde itself names the fields of the types, in its complaint about one that does not exist.
+#[test]
+fn the_table_of_keys_is_that_of_the_types() {
+    let fields = |section: &str| -> Vec<String> {
+        let mut tree = Layer::of_text(DEFAULT, Origin::Default).unwrap().collect().unwrap();
+        if section.is_empty() {
+            tree.insert("?".to_owned(), "".into());
+        } else if let ValueKind::Table(table) = &mut tree.get_mut(section).unwrap().kind {
+            table.insert("?".to_owned(), "".into());
+        }
+        let error = Value::new(None, tree).try_deserialize::<crate::settings::Settings>();
+        let error = error.unwrap_err().to_string();
+        let (_, names) = error.split_once("expected ").unwrap();
+        let (names, _) = names.split_once(" for key").unwrap_or((names, ""));
+        names.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    };
+    let mut names = Vec::new();
+    for field in fields("") {
+        if keys::is_section(&field) {
+            if field != "scopes" {
+                names.extend(fields(&field).into_iter().map(|inner| format!("{field}.{inner}")));
+            }
+        } else {
+            names.push(field);
+        }
+    }
+    let known: Vec<_> = keys::KEYS.iter().map(|key| key.name.to_owned()).collect();
+    assert_eq!(names, known);
+}
+
+#[test]
+fn optional_keys_are_those_without_a_default() {
+    let given = Layer::of_text(DEFAULT, Origin::Default).unwrap().values;
+    for key in keys::KEYS {
+        assert_eq!(key.optional, !given.contains_key(key.name), "{}", key.name);
+    }
+}
+
+#[test]
+fn a_later_layer_wins_and_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("b.toml");
+    let text = "[server]\nworkers = 2\nbacklog = 20\nkeepalive = 200\nbind = ['a:1', 'b:2']\n";
+    std::fs::write(&file, text).unwrap();
+    let environment = flags(&[
+        ("BAILIWICK__SERVER__WORKERS", "3"),
+        ("BAILIWICK__SERVER__BACKLOG", "30"),
+        ("HOME", "/root"),
+        ("BAILIWICK_OTHER", "x"),
+    ]);
+    let flags = flags(&[("server.workers", "4"), ("logging.level", "DEBUG")]);
+    let loaded = Layers { file: Some(file.clone()), environment, flags }.load().unwrap();
+    let server = &loaded.settings.server;
+    assert_eq!(server.workers.unwrap().get(), 4);
+    assert_eq!(server.backlog.get(), 30);
+    assert_eq!(server.keepalive, 200);
+    assert_eq!(server.graceful_timeout, 30);
+    assert_eq!(server.bind.len(), 2);
+    assert_eq!(loaded.settings.logging.level, crate::settings::Level::Debug);
+    for (key, value, origin) in [
+        ("server.workers", "4", "flag --workers".to_owned()),
+        ("server.backlog", "30", "environment BAILIWICK__SERVER__BACKLOG".to_owned()),
+        ("server.keepalive", "200", format!("file {}", file.display())),
+        ("server.graceful_timeout", "30", "default".to_owned()),
+        ("server.bind", r#"["a:1","b:2"]"#, format!("file {}", file.display())),
+        ("logging.level", r#""debug""#, "flag --log-level".to_owned()),
+        ("docs.scope", "null", "default".to_owned()),
+    ] {
+        let effective = shown(&loaded, key);
+        assert_eq!(
+            (effective.value.to_string(), effective.origin.to_string()),
+            (value.to_owned(), origin)
+        );
+    }
+}
+
+#[test]
+fn the_environment_sets_every_key_but_tables() {
+    for key in keys::KEYS {
+        let value = match (&key.kind, key.name) {
+            (keys::Kind::Filters, _) => continue,
+            (keys::Kind::Whole(least, _), _) => least.to_string(),
+            (keys::Kind::Switch, _) => "true".to_owned(),
+            (keys::Kind::Word(words), _) => words[1].to_owned(),
+            (keys::Kind::Secret(..), _) => "s".repeat(32),
+            (_, "server.bind") => "a:1, unix:/b".to_owned(),
+            (_, "server.root_path") => "/a".to_owned(),
+            (_, "server.forwarded_allow_ips") => "unix, ::1".to_owned(),
+            (_, "cors.origins") => "https://a.example,http://b:1".to_owned(),
+            (_, "database.url") => "sqlite:/b.db".to_owned(),
+            _ => "text".to_owned(),
+        };
+        let variable = key.variable();
+        let loaded = load("", &[(&variable, &value)]).unwrap();
+        assert_eq!(shown(&loaded, key.name).origin, &Origin::Environment(variable));
+    }
+}
+
+#[test]
+fn text_from_the_environment_stays_text() {
+    let secret = "00700700700700700700700700700700";
+    let loaded =
+        load("", &[("BAILIWICK__TOKENS__SECRET", secret), ("BAILIWICK__TOKENS__ISSUER", "007")])
+            .unwrap();
+    assert_eq!(loaded.settings.tokens.secret.as_ref().unwrap().expose(), secret);
+    assert_eq!(loaded.settings.tokens.issuer.as_deref(), Some("007"));
+}
+
+#[test]
+fn words_are_read_in_upper_and_lower_case() {
+    for (word, level) in [("INFO", "info"), ("WARN", "warn"), ("Critical", "critical")] {
+        let loaded = load("", &[("BAILIWICK__LOGGING__LEVEL", word)]).unwrap();
+        assert_eq!(shown(&loaded, "logging.level").value, level);
+    }
+}
+
+#[test]
+fn an_empty_text_takes_an_optional_key_back() {
+    let file = "[server]\nworkers = 3\n[tokens]\nissuer = \"x\"\naudience = ''\n";
+    let environment = [("BAILIWICK__SERVER__WORKERS", ""), ("BAILIWICK__TOKENS__ISSUER", "")];
+    let settings = load(file, &environment).unwrap().settings;
+    assert_eq!(settings.server.workers, None);
+    assert_eq!((settings.tokens.issuer, settings.tokens.audience), (None, None));
+}
+
+#[test]
+fn scopes_and_filters_are_read_from_a_file() {
+    let file = "
+[scopes]
+\"orders:read\" = 'Read orders.'
+\"https://x/a.b\" = 'Anything.'
+[[logging.access_filters]]
+methods = ['GET']
+path = '/status'
+[[logging.access_filters]]
+status = '5xx'
+keep = true
+";
+    let loaded = load(file, &[]).unwrap();
+    let scopes: Vec<_> =
+        loaded.settings.scopes.keys().map(crate::domain::ScopeName::as_str).collect();
+    assert_eq!(scopes, ["https://x/a.b", "orders:read"]);
+    let filters = &loaded.settings.logging.access_filters;
+    assert_eq!(filters[0].path.as_deref(), Some("/status"));
+    assert!(!filters[0].keep && filters[1].keep);
+    assert_eq!(shown(&loaded, "scopes.orders:read").value, "Read orders.");
+}
+
+#[test]
+fn secrets_are_masked() {
+    let secret = "swordfish-swordfish-swordfish-swordfish";
+    let loaded = load(&format!("[tokens]\nsecret = '{secret}'\n"), &[]).unwrap();
+    assert_eq!(shown(&loaded, "tokens.secret").value, "***");
+    assert!(!format!("{:?}", loaded.settings).contains("swordfish"));
+    let loaded = load("[database]\nurl = 'sqlite:/x/b.db'\n", &[]).unwrap();
+    assert_eq!(shown(&loaded, "database.url").value, "sqlite:/x/b.db");
+}
+
+#[test]
+fn the_database_is_in_the_data_folder_unless_named() {
+    let url = |file| load(file, &[]).unwrap().settings.database_url().expose().to_owned();
+    assert_eq!(url("data_dir = '/d'"), "sqlite:/d/bailiwick.db");
+    assert_eq!(url("database.url = 'sqlite::memory:'"), "sqlite::memory:");
+}

@@ -1,0 +1,232 @@
+//! One line for each thing that can be wrong in the configuration.
+
+use super::*;
+
+#[test]
+fn whatever_is_wrong_in_a_file_is_one_line() {
+    for (file, line) in WRONG_FILES {
+        assert_eq!(load(file, &[]).unwrap_err(), *line, "{file}");
+    }
+}
+
+const WRONG_FILES: &[(&str, &str)] = &[
+    (
+        "[server]\n\nwokers = 1",
+        "b.toml:3: unknown key `server.wokers`, did you mean `server.workers`?",
+    ),
+    ("workers = 1", "b.toml:1: unknown key `workers`, did you mean `server.workers`?"),
+    ("[servr]\nworkers = 1", "b.toml:1: unknown key `servr`, did you mean `server`?"),
+    ("[servr]", "b.toml:1: unknown key `servr`, did you mean `server`?"),
+    ("[x.y]\nzzzzzz = 1", "b.toml: unknown key `x`, `bailiwick print-config` lists the known ones"),
+    ("server = 5", "b.toml:1: server = …: expected a section: [server]"),
+    (
+        "[server]\nworkers = 0",
+        "b.toml:2: server.workers = 0: expected a whole number from 1 to 1024",
+    ),
+    (
+        "[server]\nworkers = -1",
+        "b.toml:2: server.workers = -1: expected a whole number from 1 to 1024",
+    ),
+    (
+        "[server]\nworkers = 1.5",
+        "b.toml:2: server.workers = 1.5: expected a whole number from 1 to 1024",
+    ),
+    (
+        "[server]\nworkers = true",
+        "b.toml:2: server.workers = true: expected a whole number from 1 to 1024",
+    ),
+    (
+        "server.workers = 'two'",
+        "b.toml:1: server.workers = \"two\": expected a whole number from 1 to 1024",
+    ),
+    (
+        "server = { workers = [1] }",
+        "b.toml: server.workers = [1]: expected a whole number from 1 to 1024",
+    ),
+    (
+        "[server.workers]\nx = 1",
+        "b.toml:1: server.workers = {\"x\":1}: expected a whole number from 1 to 1024",
+    ),
+    (
+        "[server]\nkeepalive = 100000",
+        "b.toml:2: server.keepalive = 100000: expected a whole number from 0 to 86400",
+    ),
+    (
+        "[server]\nbind = []",
+        "b.toml:2: server.bind = []: expected a list of at least one HOST:PORT, [IPv6]:PORT or unix:PATH",
+    ),
+    (
+        "[server]\nbind = ['8000']",
+        "b.toml:2: server.bind = [\"8000\"]: expected a list of at least one HOST:PORT, [IPv6]:PORT or unix:PATH",
+    ),
+    (
+        "[server]\nbind = [8000]",
+        "b.toml:2: server.bind = [8000]: expected a list of at least one HOST:PORT, [IPv6]:PORT or unix:PATH",
+    ),
+    (
+        "[server]\nforwarded_allow_ips = ['*']",
+        "b.toml:2: server.forwarded_allow_ips = [\"*\"]: expected a list of IP addresses, networks such as 10.0.0.0/8, or unix",
+    ),
+    (
+        "[server]\nroot_path = '/a/'",
+        "b.toml:2: server.root_path = \"/a/\": expected an empty text or a path such as \"/auth\", without a slash at its end",
+    ),
+    (
+        "[database]\nurl = 'mysql://me:pw@h/d'",
+        "b.toml:2: database.url = \"mysql://me:***@h/d\": expected sqlite:PATH, or an empty text",
+    ),
+    ("data_dir = ''", "b.toml:1: data_dir = \"\": expected a path"),
+    ("data_dir = 5", "b.toml:1: data_dir = 5: expected a path"),
+    (
+        "[tokens]\nsecret = 'swordfish'",
+        "b.toml:2: tokens.secret = ***: expected a text of at least 32 bytes",
+    ),
+    (
+        "[passwords]\nbcrypt_cost = 3",
+        "b.toml:2: passwords.bcrypt_cost = 3: expected a whole number from 4 to 31",
+    ),
+    ("[passwords]\npolicy = 1", "b.toml:2: passwords.policy = 1: expected true or false"),
+    (
+        "[security]\nprofile = 'lax'",
+        "b.toml:2: security.profile = \"lax\": expected one of fastapi, strict",
+    ),
+    (
+        "[security]\nrealm = 'a\"b'",
+        "b.toml:2: security.realm = \"a\\\"b\": expected a text of printable ASCII characters without quotes and backslashes",
+    ),
+    (
+        "[cors]\norigins = ['*']",
+        "b.toml:2: cors.origins = [\"*\"]: expected a list of exact origins SCHEME://HOST or SCHEME://HOST:PORT, in lower case, without a path and without *",
+    ),
+    (
+        "[logging]\nlevel = 'loud'",
+        "b.toml:2: logging.level = \"loud\": expected one of critical, error, warning, warn, info, debug, trace",
+    ),
+    (
+        "[logging]\naccess_filters = 1",
+        "b.toml:2: logging.access_filters = 1: expected a list of tables [[logging.access_filters]]",
+    ),
+    (
+        "[[logging.access_filters]]\nmetods = []",
+        "b.toml:1: logging.access_filters[0].metods = []: expected only the keys methods, path, status, keep",
+    ),
+    (
+        "[[logging.access_filters]]\nkeep = 'no'",
+        "b.toml:1: logging.access_filters[0].keep = \"no\": expected true or false",
+    ),
+    (
+        "[scopes]\na = ''",
+        "b.toml:2: scopes.a = \"\": expected a text that says what the scope allows (a name with a dot or colon stands in quotes)",
+    ),
+    (
+        "[scopes]\n'a b' = 'x'",
+        "b.toml:2: scopes.a b = …: expected its name to be a scope: 1 to 128 printable ASCII characters without spaces, quotes and backslashes",
+    ),
+    (
+        "[tokens]\nsecret = swordfish",
+        "b.toml:2:10: not valid TOML: string values must be quoted, expected literal string",
+    ),
+    ("[server]\nworkers = 1\nworkers = 2", "b.toml:3:1: not valid TOML: duplicate key"),
+];
+
+#[test]
+fn whatever_is_wrong_in_the_environment_is_one_line() {
+    for (variable, value, line) in [
+        (
+            "BAILIWICK__SERVER__WOKERS",
+            "1",
+            "environment: unknown key `BAILIWICK__SERVER__WOKERS`, did you mean `BAILIWICK__SERVER__WORKERS`?",
+        ),
+        (
+            "BAILIWICK__WORKERS",
+            "1",
+            "environment: unknown key `BAILIWICK__WORKERS`, did you mean `BAILIWICK__SERVER__WORKERS`?",
+        ),
+        (
+            "BAILIWICK__server__workers",
+            "1",
+            "environment: unknown key `BAILIWICK__server__workers`, did you mean `BAILIWICK__SERVER__WORKERS`?",
+        ),
+        (
+            "BAILIWICK__SERVER__WORKERS",
+            "0",
+            "environment BAILIWICK__SERVER__WORKERS = \"0\": expected a whole number from 1 to 1024",
+        ),
+        (
+            "BAILIWICK__SERVER__WORKERS",
+            "4\n",
+            "environment BAILIWICK__SERVER__WORKERS = \"4\\n\": expected a whole number from 1 to 1024",
+        ),
+        (
+            "BAILIWICK__SERVER__KEEPALIVE",
+            "",
+            "environment BAILIWICK__SERVER__KEEPALIVE = \"\": expected a whole number from 0 to 86400",
+        ),
+        (
+            "BAILIWICK__TOKENS__SECRET",
+            "007",
+            "environment BAILIWICK__TOKENS__SECRET = ***: expected a text of at least 32 bytes",
+        ),
+        (
+            "BAILIWICK__DOCS__ENABLED",
+            "maybe",
+            "environment BAILIWICK__DOCS__ENABLED = \"maybe\": expected true or false",
+        ),
+        (
+            "BAILIWICK__SERVER__BIND",
+            ",",
+            "environment BAILIWICK__SERVER__BIND = \",\": expected a list of at least one HOST:PORT, [IPv6]:PORT or unix:PATH",
+        ),
+        (
+            "BAILIWICK__LOGGING__ACCESS_FILTERS",
+            "[]",
+            "environment BAILIWICK__LOGGING__ACCESS_FILTERS: a table can only stand in a file (`--config FILE`)",
+        ),
+        (
+            "BAILIWICK__SCOPES__ORDERS",
+            "Read orders.",
+            "environment BAILIWICK__SCOPES__ORDERS: a table can only stand in a file (`--config FILE`)",
+        ),
+    ] {
+        assert_eq!(load("", &[(variable, value)]).unwrap_err(), line);
+    }
+}
+
+#[test]
+fn two_secrets_and_wrong_flags_are_one_line() {
+    let file = "[tokens]\nsecret_file = '/s'";
+    let secret = ("BAILIWICK__TOKENS__SECRET", "00700700700700700700700700700700");
+    assert_eq!(
+        load(file, &[secret]).unwrap_err(),
+        "both tokens.secret (environment BAILIWICK__TOKENS__SECRET) and tokens.secret_file (file b.toml) are set: expected only one of them"
+    );
+    let flags = flags(&[("server.workers", "0")]);
+    let error = Layers { flags, ..Layers::default() }.load().unwrap_err();
+    assert_eq!(error.to_string(), "flag --workers = \"0\": expected a whole number from 1 to 1024");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    for (file, cause) in [
+        ("/nonexistent/b.toml", "No such file or directory (os error 2)"),
+        ("/", "Is a directory (os error 21)"),
+    ] {
+        let error = Layers { file: Some(file.into()), ..Layers::default() }.load().unwrap_err();
+        assert_eq!(error.to_string(), format!("{file}: cannot be read: {cause}"));
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_file_and_no_variable_panics_or_takes_two_lines(text in "(?s).{0,200}", key in 0..keys::KEYS.len()) {
+        let variable = keys::KEYS[key].variable();
+        for error in [
+            load(&text, &[]),
+            load(&format!("{} = {text}", keys::KEYS[key].name), &[]),
+            load(&format!("{} = {text:?}", keys::KEYS[key].name), &[]),
+            load("", &[(&variable, &text)]),
+        ] {
+            assert!(error.err().is_none_or(|line| !line.contains(char::is_control)));
+        }
+    }
+}
