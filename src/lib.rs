@@ -1,7 +1,7 @@
 //! bailiwick: the auth and application server.
 
 pub mod api_error;
-
+pub mod cli;
 pub mod domain;
 pub mod logging;
 pub mod oauth;
@@ -14,6 +14,7 @@ pub mod settings;
 pub mod storage;
 pub mod tokens;
 
+pub use cli::Server;
 pub use server::Routes;
 
 #[doc(hidden)]

@@ -65,20 +65,25 @@ impl StartError {
     }
 }
 
+/// The compiled scopes and those of the settings, which may name only such.
+pub fn scope_table(settings: &Settings) -> Result<ScopeTable, StartError> {
+    let scopes = ScopeTable::new(&settings.scopes).map_err(StartError::new)?;
+    match &settings.docs.scope {
+        Some(scope) if !scopes.contains(scope.as_str()) => {
+            Err(StartError(format!("docs.scope: `{scope}` is not a declared scope")))
+        }
+        _ => Ok(scopes),
+    }
+}
+
 impl Store {
     /// Opens the database that the settings name.
     pub async fn open(settings: &Settings) -> Result<Self, StartError> {
-        let scopes = ScopeTable::new(&settings.scopes).map_err(StartError::new)?;
-        if let Some(scope) = &settings.docs.scope
-            && !scopes.contains(scope.as_str())
-        {
-            return Err(StartError(format!("docs.scope: `{scope}` is not a declared scope")));
-        }
         let passwords = Passwords::new(&settings.passwords).map_err(StartError::new)?;
         Ok(Self {
             users: storage::open(settings).await.map_err(StartError::new)?,
             passwords: Arc::new(passwords),
-            scopes: Arc::new(scopes),
+            scopes: Arc::new(scope_table(settings)?),
             clock: Arc::new(SystemClock),
         })
     }

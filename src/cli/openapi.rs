@@ -8,6 +8,6 @@ use crate::settings::Loaded;
 
 /// Prints the document, with the application's own routes.
 pub(super) fn run(application: &Application, loaded: &Loaded) -> Result<(), Failure> {
-    let document = server::document(application, &loaded.settings);
+    let document = server::document(application, &loaded.settings)?;
     report::print(&format!("{document:#}\n"))
 }

@@ -20,10 +20,10 @@ pub(super) fn app(
     impl ServiceFactory<
         ServiceRequest,
         Config = (),
-        Response = ServiceResponse<impl MessageBody + 'static>,
+        Response = ServiceResponse<impl MessageBody + use<>>,
         Error = Error,
         InitError = (),
-    > + 'static,
+    > + use<>,
 > {
     let limit = state.settings.server.limit_request_body.get();
     let app = App::new()

@@ -17,11 +17,11 @@ mod worker;
 pub use client_address::{ClientAddress, ClientHost};
 pub use error::ServeError;
 
-use crate::domain::ScopeTable;
 use crate::logging;
 use crate::logging::{AccessFilter, ERROR};
 use crate::security::openapi;
 use crate::services::Services;
+use crate::services::scope_table;
 use crate::settings::Settings;
 use actix_web::web::Data;
 use client_address::TrustedProxies;
@@ -29,6 +29,8 @@ use listener::Listeners;
 use serde_json::Value;
 use state::AppState;
 use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Where an application puts its routes.
@@ -77,15 +79,19 @@ pub fn run(
 }
 
 /// The finished `OpenAPI` document of the built-in routes and the application's.
-#[must_use]
-pub fn document(application: &Application, settings: &Settings, scopes: &ScopeTable) -> Value {
-    openapi::finish(app::gather(application), settings, scopes)
+pub fn document(application: &Application, settings: &Settings) -> Result<Value, ServeError> {
+    let scopes = scope_table(settings).map_err(ServeError::Services)?;
+    let found = catch_unwind(AssertUnwindSafe(|| app::gather(application)));
+    // The cause is in the log: the hook of `panic.rs` wrote it.
+    let found = found.map_err(|_| ServeError::Workers(io::Error::other("mounting panicked")))?;
+    Ok(openapi::finish(found, settings, &scopes))
 }
 
 /// Checks the settings of the server and of the log without starting anything.
 pub fn check(settings: &Settings) -> Result<(), ServeError> {
     logging::check(&settings.logging)?;
     TrustedProxies::new(&settings.server.forwarded_allow_ips)?;
+    scope_table(settings).map_err(ServeError::Services)?;
     cors::check(&settings.cors)
 }
 

@@ -37,7 +37,7 @@ impl AppState {
         services: Services,
         settings: Arc<Settings>,
     ) -> Result<Self, ServeError> {
-        let document = document(&application, &settings, &services.scopes);
+        let document = document(&application, &settings)?;
         let enabled = settings.docs.enabled;
         let pages: &[&str] = if enabled { &docs::PATHS } else { &[] };
         Ok(Self {
