@@ -36,14 +36,15 @@ fn main() -> Result<(), Box<dyn Error>> {
             [("", plain.clone()), (".gz", gzip(&plain)?), (".br", brotli(&plain)?)]
         {
             // An already compressed file gains nothing: empty says so.
-            let kept = if extension.is_empty() || bytes.len() < plain.len() { bytes } else { vec![] };
+            let kept =
+                if extension.is_empty() || bytes.len() < plain.len() { bytes } else { vec![] };
             fs::write(folder.join(format!("{file}{extension}")), kept)?;
         }
         let mut sum = flate2::Crc::new();
         sum.update(&plain);
         let include = |extension: &str| {
             let path = folder.join(format!("{file}{extension}"));
-            format!("Bytes::from_static(include_bytes!({path:?}))")
+            format!("Bytes::from_static(include_bytes!({:?}))", path.display().to_string())
         };
         writeln!(
             code,

@@ -46,8 +46,8 @@ mod prelude {
     }
 
     impl Token {
-        pub(crate) fn bearer(access_token: String) -> Answer<Self> {
-            Ok(Json(Self { access_token, token_type: "bearer" }))
+        pub(crate) fn bearer(access_token: String) -> Json<Self> {
+            Json(Self { access_token, token_type: "bearer" })
         }
     }
 
@@ -202,7 +202,7 @@ mod t003 {
         let hashed_password = fake_hash_password(form.password.expose());
         match get_user(&form.username) {
             Some(user) if user.hashed_password == hashed_password => {
-                Token::bearer(user.username.to_owned())
+                Ok(Token::bearer(user.username.to_owned()))
             }
             _ => Err(ApiError::BadRequest("Incorrect username or password")),
         }
@@ -286,7 +286,8 @@ mod t004 {
         }
         let username = form.username.parse().map_err(|_| refuse())?;
         let token = services.tokens.issue(&username, &Scopes::default());
-        Token::bearer(token.map_err(|error| ApiError::internal(&error))?.access_token)
+        let token = token.map_err(|error| ApiError::internal(&error))?;
+        Ok(Token::bearer(token.access_token))
     }
 
     #[api_v2_operation]
@@ -357,7 +358,7 @@ mod t005 {
         let Services { authenticator, tokens, .. } = services.get_ref();
         let context = GrantContext { authenticator, tokens, strict: false };
         let token = PasswordGrant { username, password, scope }.redeem(context).await?;
-        Token::bearer(token.access_token)
+        Ok(Token::bearer(token.access_token))
     }
 
     #[api_v2_operation]

@@ -11,7 +11,7 @@ use bailiwick::security::{ActiveUser, Maybe, Scoped, guard};
 use bailiwick::{Routes, Server, scopes};
 use futures_util::StreamExt as _;
 use paperclip::actix::web::{get, post, scope};
-use paperclip::actix::{Apiv2Schema, HttpResponseWrapper, api_v2_operation};
+use paperclip::actix::{Apiv2Schema, api_v2_operation};
 use serde::{Deserialize, Serialize};
 use std::process::ExitCode;
 
@@ -68,6 +68,7 @@ async fn report() -> Result<Json<Vec<Order>>, ApiError> {
 }
 
 /// A WebSocket that says back what it hears; the guard refuses the handshake.
+#[api_v2_operation(skip)]
 async fn feed(
     _: Scoped<ActiveUser, OrdersRead>,
     request: HttpRequest,
@@ -93,6 +94,7 @@ fn mount(routes: &mut Routes) {
     routes
         .route("/orders", get().to(list))
         .route("/orders", post().to(place))
+        .route("/orders/feed", get().to(feed))
         .route("/hello", get().to(hello))
         .service(guard::<Scoped<ActiveUser, OrdersRead>>(
             scope("/reports").route("/daily", get().to(report)),

@@ -106,8 +106,7 @@ impl Services {
             );
         }
         let (users_, passwords_, clock_) = (users.clone(), passwords.clone(), clock.clone());
-        let authenticator =
-            Authenticator { users: users_, passwords: passwords_, clock: clock_ };
+        let authenticator = Authenticator { users: users_, passwords: passwords_, clock: clock_ };
         Ok(Self {
             users,
             passwords,

@@ -104,9 +104,10 @@ impl Refusal {
     fn bearer_parameters(&self, strict: bool, value: &mut Challenge) {
         let error = match self.reason {
             Reason::Absent | Reason::Malformed => None,
-            Reason::Invalid | Reason::WrongPassword => {
-                Some(("invalid_token", "The access token is malformed, expired, revoked or unknown"))
-            }
+            Reason::Invalid | Reason::WrongPassword => Some((
+                "invalid_token",
+                "The access token is malformed, expired, revoked or unknown",
+            )),
             Reason::InsufficientScope => {
                 Some(("insufficient_scope", "The access token lacks a scope"))
             }

@@ -38,7 +38,8 @@ pub fn document_error(operation: &mut DefaultOperationRaw, status: u16, example:
         _ => None,
     };
     if let Some((name, description)) = header {
-        object["headers"] = json!({name: {"description": description, "schema": {"type": "string"}}});
+        object["headers"] =
+            json!({name: {"description": description, "schema": {"type": "string"}}});
     }
     let response =
         DefaultResponseRaw { description: Some(v3_mark(&object)), ..DefaultResponseRaw::default() };

@@ -2,7 +2,9 @@
 
 use crate::api_error::{ApiError, FieldProblem};
 use actix_web::error::{JsonPayloadError, UrlencodedError};
-use actix_web::web::{FormConfig, JsonConfig, PathConfig, PayloadConfig, QueryConfig, ServiceConfig};
+use actix_web::web::{
+    FormConfig, JsonConfig, PathConfig, PayloadConfig, QueryConfig, ServiceConfig,
+};
 
 /// Configures `Json`, `Form`, `Query`, `Path` and bodies of at most `limit` bytes.
 pub fn configure_extractors(config: &mut ServiceConfig, limit: usize) {
@@ -10,9 +12,7 @@ pub fn configure_extractors(config: &mut ServiceConfig, limit: usize) {
         .app_data(PayloadConfig::new(limit))
         .app_data(JsonConfig::default().limit(limit).error_handler(|error, _| json(&error).into()))
         .app_data(FormConfig::default().limit(limit).error_handler(|error, _| form(&error).into()))
-        .app_data(
-            QueryConfig::default().error_handler(|error, _| invalid("query", &error).into()),
-        )
+        .app_data(QueryConfig::default().error_handler(|error, _| invalid("query", &error).into()))
         .app_data(PathConfig::default().error_handler(|error, _| invalid("path", &error).into()));
 }
 

@@ -102,14 +102,13 @@ impl ApiError {
                 json!(detail)
             }
             Self::MethodNotAllowed(_) => json!("Method Not Allowed"),
-            Self::Forbidden(detail) => json!(detail),
             Self::RequestTimeout => json!("Request Timeout"),
             Self::PayloadTooLarge => json!("Request body too large"),
             Self::UnsupportedMediaType(expected) => json!(format!("Expected {expected}")),
             Self::Busy(_) => json!("Too many logins at once, try again later"),
             Self::Unavailable => json!("Service Unavailable"),
             Self::Internal => json!("Internal Server Error"),
-            Self::Http { detail, .. } => json!(detail),
+            Self::Forbidden(detail) | Self::Http { detail, .. } => json!(detail),
         }
     }
 

@@ -24,7 +24,8 @@ impl FieldProblem {
     /// A problem at `field` of `part` (`body`, `query`, `path`).
     #[must_use]
     pub fn new(kind: &'static str, (part, field): (&str, &str), msg: impl Into<String>) -> Self {
-        let loc = if field.is_empty() { vec![json!(part)] } else { vec![json!(part), json!(field)] };
+        let loc =
+            if field.is_empty() { vec![json!(part)] } else { vec![json!(part), json!(field)] };
         Self { kind, loc, msg: msg.into(), input: Value::Null, ctx: Value::Null }
     }
 

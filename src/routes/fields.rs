@@ -47,7 +47,12 @@ impl Fields {
         Self { object, scopes, problems: Vec::new() }
     }
 
-    fn note(&mut self, kind: &'static str, name: &str, msg: impl Into<String>) -> &mut FieldProblem {
+    fn note(
+        &mut self,
+        kind: &'static str,
+        name: &str,
+        msg: impl Into<String>,
+    ) -> &mut FieldProblem {
         self.problems.push(FieldProblem::new(kind, ("body", name), msg));
         let last = self.problems.len() - 1;
         &mut self.problems[last]
@@ -59,12 +64,11 @@ impl Fields {
         name: &str,
         check: impl Fn(&str) -> Result<T, FieldError>,
     ) -> Option<T> {
-        match self.object.remove(name) {
-            Some(value) => self.text(name, value, check),
-            None => {
-                self.problems.push(FieldProblem::missing("body", name));
-                None
-            }
+        if let Some(value) = self.object.remove(name) {
+            self.text(name, value, check)
+        } else {
+            self.problems.push(FieldProblem::missing("body", name));
+            None
         }
     }
 
@@ -159,13 +163,12 @@ impl Fields {
         let mut names = Vec::new();
         for (at, value) in values.into_iter().enumerate() {
             let declared = value.as_str().filter(|text| self.scopes.contains(text));
-            match declared.and_then(|text| text.parse().ok()) {
-                Some(scope) => names.push(scope),
-                None => {
-                    let problem = self.note("value_error", name, "Scope is not declared");
-                    problem.loc.push(json!(at));
-                    problem.input = value;
-                }
+            if let Some(scope) = declared.and_then(|text| text.parse().ok()) {
+                names.push(scope);
+            } else {
+                let problem = self.note("value_error", name, "Scope is not declared");
+                problem.loc.push(json!(at));
+                problem.input = value;
             }
         }
         (self.problems.len() == before).then(|| names.into_iter().collect())

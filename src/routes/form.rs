@@ -83,7 +83,10 @@ async fn read_form(request: &HttpRequest, payload: Payload) -> Result<Form, ApiE
     }
 }
 
-async fn read_multipart(request: &HttpRequest, body: actix_web::web::Bytes) -> Result<Form, ApiError> {
+async fn read_multipart(
+    request: &HttpRequest,
+    body: actix_web::web::Bytes,
+) -> Result<Form, ApiError> {
     let stream = futures_util::stream::once(async { Ok(body) });
     let mut parts = Multipart::new(request.headers(), Box::pin(stream));
     let mut form = Form::new();
@@ -164,14 +167,19 @@ impl OperationModifier for PasswordRequestForm {
                 "client_secret": {"type": "string", "format": "password", "description": "Accepted, not checked"},
             },
         });
-        crate::routes::json_body::document_body(operation, &json!({
-            "required": true,
-            "content": {
-                "application/x-www-form-urlencoded": {"schema": body},
-                "multipart/form-data": {"schema": body},
-            },
-        }));
-        for (status, example) in [(408, "Request Timeout"), (413, "Request body too large"), (422, "")] {
+        crate::routes::json_body::document_body(
+            operation,
+            &json!({
+                "required": true,
+                "content": {
+                    "application/x-www-form-urlencoded": {"schema": body},
+                    "multipart/form-data": {"schema": body},
+                },
+            }),
+        );
+        for (status, example) in
+            [(408, "Request Timeout"), (413, "Request body too large"), (422, "")]
+        {
             document_error(operation, status, example);
         }
     }

@@ -21,6 +21,7 @@ pub(super) fn mount(routes: &mut ServiceConfig) {
 
 /// An access token (RFC 6749 §5.1).
 #[derive(Serialize, Apiv2Schema)]
+#[expect(clippy::struct_field_names, reason = "the names of RFC 6749 §5.1")]
 struct Token {
     /// The token: a signed JWT.
     access_token: String,

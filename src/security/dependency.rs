@@ -6,8 +6,8 @@ use crate::security::requirements::Requirements;
 use crate::security::scheme::{DeclaredScheme, Scheme as _};
 use crate::services::Services;
 use crate::settings::Profile;
-use actix_web::web::Data;
 use actix_web::HttpRequest;
+use actix_web::web::Data;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::pin::Pin;
@@ -42,10 +42,7 @@ pub trait Dependency: Sized + 'static {
     const ANSWERS: &'static [(u16, &'static str)] = &[];
 
     /// Builds this step, or refuses the caller.
-    fn build(
-        needs: Self::Needs,
-        call: &Call<'_>,
-    ) -> impl Future<Output = Result<Self, ApiError>>;
+    fn build(needs: Self::Needs, call: &Call<'_>) -> impl Future<Output = Result<Self, ApiError>>;
 }
 
 /// Whatever can be resolved from a request: schemes, steps, [`Scoped`], [`Maybe`] and tuples.
@@ -131,7 +128,7 @@ impl<'a> Call<'a> {
 pub fn services(request: &HttpRequest) -> Result<&Services, ApiError> {
     request
         .app_data::<Data<Services>>()
-        .map(|data| data.get_ref())
+        .map(Data::get_ref)
         .ok_or_else(|| ApiError::internal(&"the application runs without bailiwick's services"))
 }
 
@@ -276,6 +273,7 @@ type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
 
 /// Resolves a chain for a handler's argument.
 #[doc(hidden)]
+#[must_use]
 pub fn extract<T: Resolve>(request: &HttpRequest) -> Extraction<T> {
     let request = request.clone();
     Box::pin(async move { T::resolve::<()>(&request).await })

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 /// Turns paperclip's version 3 conversion into a valid `OpenAPI` 3.0.3 document.
 #[must_use]
 pub fn finish(mut document: Value, settings: &Settings, scopes: &ScopeTable) -> Value {
+    finish_schemas(&mut document);
     restore(&mut document);
     let root_path = settings.server.root_path.as_str();
     document["openapi"] = json!("3.0.3");
@@ -28,6 +29,28 @@ pub fn finish(mut document: Value, settings: &Settings, scopes: &ScopeTable) -> 
     }
     finish_schemes(&mut document, root_path, scopes);
     document
+}
+
+/// An optional field of a derived schema is there and null; Swagger 2.0 has no word for that.
+fn finish_schemas(document: &mut Value) {
+    let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
+    for (name, schema) in schemas.into_iter().flatten() {
+        let required: Vec<Value> = schema["required"].as_array().cloned().unwrap_or_default();
+        let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else {
+            continue;
+        };
+        for (field, property) in properties.iter_mut() {
+            if required.iter().any(|name| name == field) {
+                continue;
+            }
+            // Nothing may stand beside a reference (OpenAPI 3.0.3 §4.7.23).
+            if property.get("$ref").is_some() {
+                *property = json!({"allOf": [property.take()]});
+            }
+            property["nullable"] = json!(true);
+        }
+        schema["title"] = json!(name);
+    }
 }
 
 /// Puts each `OpenAPI` 3 object that travelled in a description into its place.
@@ -92,7 +115,8 @@ fn add_error_schemas(document: &mut Value) {
 /// Each route answers with and without a slash at its end; the document shows it once.
 fn drop_slash_twins(document: &mut Value) {
     if let Some(paths) = document["paths"].as_object_mut() {
-        let plain: Vec<String> = paths.keys().filter(|path| !path.ends_with('/')).cloned().collect();
+        let plain: Vec<String> =
+            paths.keys().filter(|path| !path.ends_with('/')).cloned().collect();
         paths.retain(|path, _| !plain.iter().any(|plain| *path == format!("{plain}/")));
     }
 }
@@ -119,6 +143,12 @@ fn finish_operation(operation: &mut Map<String, Value>, profile: Profile) {
         if profile == Profile::Fastapi && responses.get("403").is_some_and(is_scopes) {
             responses.remove("403");
         }
+    }
+    if let Some(description) = operation.get_mut("description")
+        && let Some(text) = description.as_str()
+    {
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        *description = json!(lines.join("\n"));
     }
     if operation.get("security").and_then(Value::as_array).is_some_and(Vec::is_empty) {
         operation.remove("security");
@@ -168,5 +198,9 @@ fn used_scopes(document: &mut Value) -> Vec<(String, String)> {
 
 /// A URL relative to the application's root, as the browser must ask for it.
 fn absolute(url: &str, root_path: &str) -> String {
-    if url.contains("://") { url.to_owned() } else { format!("{root_path}/{}", url.trim_start_matches('/')) }
+    if url.contains("://") {
+        url.to_owned()
+    } else {
+        format!("{root_path}/{}", url.trim_start_matches('/'))
+    }
 }

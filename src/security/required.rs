@@ -18,6 +18,9 @@ impl Required {
     pub const NONE: Self = Self { names: [""; Self::MOST], len: 0 };
 
     /// This list and one more name, unless it is there already.
+    ///
+    /// # Panics
+    /// At build time, with more than [`Required::MOST`] names.
     #[must_use]
     pub const fn with(mut self, name: &'static str) -> Self {
         let mut at = 0;

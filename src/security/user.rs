@@ -46,9 +46,7 @@ impl Dependency for CurrentUser {
             return Err(call.invalid());
         };
         let user = services.users.find(&claims.subject).await?.ok_or_else(|| call.invalid())?;
-        let granted = |scope: &&str| {
-            claims.scopes.contains(scope) && user.scopes.contains(scope)
-        };
+        let granted = |scope: &&str| claims.scopes.contains(scope) && user.scopes.contains(scope);
         if call.scopes().iter().all(granted) {
             Ok(Self(user))
         } else {

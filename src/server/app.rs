@@ -15,7 +15,7 @@ use serde_json::Value;
 
 /// Builds the application; the last middleware is the outermost.
 pub(super) fn app(
-    state: Data<AppState>,
+    state: &Data<AppState>,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,

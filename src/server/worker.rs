@@ -59,7 +59,7 @@ pub(super) async fn start(
 fn http_server(state: &Data<AppState>, sockets: Vec<Socket>, workers: usize) -> io::Result<Server> {
     let settings = &state.settings.server;
     let factory_state = state.clone();
-    let mut server = HttpServer::new(move || app(factory_state.clone()))
+    let mut server = HttpServer::new(move || app(&factory_state))
         .workers(workers)
         .disable_signals()
         .max_connections(settings.worker_connections.get())

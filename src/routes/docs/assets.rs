@@ -45,13 +45,14 @@ impl Page {
     }
 
     /// The answer in the form that the client likes best; 304 where it has the page already.
-    pub(super) fn answer(&self, request: &HttpRequest, policy: Option<&'static str>) -> HttpResponse {
+    pub(super) fn answer(
+        &self,
+        request: &HttpRequest,
+        policy: Option<&'static str>,
+    ) -> HttpResponse {
         let tag = EntityTag::new_weak(self.etag.clone().into_owned());
-        let mut answer = if self.is_known(request, &tag) {
-            HttpResponse::NotModified()
-        } else {
-            HttpResponse::Ok()
-        };
+        let mut answer =
+            if is_known(request, &tag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
         answer
             .insert_header((ETAG, tag.to_string()))
             .insert_header((CACHE_CONTROL, self.cache_control))
@@ -59,7 +60,7 @@ impl Page {
         if let Some(policy) = policy {
             answer.insert_header(("Content-Security-Policy", policy));
         }
-        if self.is_known(request, &tag) {
+        if is_known(request, &tag) {
             return answer.finish();
         }
         answer.insert_header((CONTENT_TYPE, self.media_type));
@@ -70,19 +71,12 @@ impl Page {
         answer.body(body.clone())
     }
 
-    fn is_known(&self, request: &HttpRequest, tag: &EntityTag) -> bool {
-        match request.get_header::<IfNoneMatch>() {
-            Some(IfNoneMatch::Any) => true,
-            Some(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(tag)),
-            None => false,
-        }
-    }
-
     fn form(&self, request: &HttpRequest) -> (Option<&'static str>, &Bytes) {
         let accepted = AcceptEncoding::parse(request).ok();
         let accepts = |encoding: ContentEncoding| {
             let supported = [Encoding::Known(encoding), Encoding::identity()];
-            let chosen = accepted.as_ref().and_then(|accepted| accepted.negotiate(supported.iter()));
+            let chosen =
+                accepted.as_ref().and_then(|accepted| accepted.negotiate(supported.iter()));
             chosen == Some(Encoding::Known(encoding))
         };
         if !self.brotli.is_empty() && accepts(ContentEncoding::Brotli) {
@@ -92,6 +86,14 @@ impl Page {
         } else {
             (None, &self.plain)
         }
+    }
+}
+
+fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
+    match request.get_header::<IfNoneMatch>() {
+        Some(IfNoneMatch::Any) => true,
+        Some(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(tag)),
+        None => false,
     }
 }
 

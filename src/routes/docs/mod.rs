@@ -109,7 +109,8 @@ pub fn mount(routes: &mut ServiceConfig) {
         ("/docs/oauth2-redirect.js", &assets::REDIRECT_SCRIPT),
         ("/docs/oauth2-redirect", &assets::REDIRECT),
     ] {
-        let answer = move |request: HttpRequest| async move { file.answer(&request, Some(CONSOLE_POLICY)) };
+        let answer =
+            move |request: HttpRequest| async move { file.answer(&request, Some(CONSOLE_POLICY)) };
         routes.route(path, get().to(answer));
     }
 }
@@ -123,7 +124,7 @@ async fn admit(request: &HttpRequest) -> Result<&Docs, ApiError> {
         }
     }
     let docs = request.app_data::<Data<Docs>>();
-    docs.map(|docs| docs.get_ref()).ok_or(ApiError::NotFound("Not Found"))
+    docs.map(Data::get_ref).ok_or(ApiError::NotFound("Not Found"))
 }
 
 async fn document(request: HttpRequest) -> Result<HttpResponse, ApiError> {

@@ -52,11 +52,8 @@ impl Body for UserCreateBody {
         let email = fields.optional("email", check_email);
         let full_name = fields.optional("full_name", check_full_name);
         let disabled = fields.boolean("disabled");
-        let scopes = if fields.has("scopes") {
-            fields.scopes("scopes")
-        } else {
-            Some(Scopes::default())
-        };
+        let scopes =
+            if fields.has("scopes") { fields.scopes("scopes") } else { Some(Scopes::default()) };
         Some(Self {
             username: username?,
             email: email.flatten(),

@@ -50,14 +50,17 @@ impl Apiv2Schema for PathUsername {}
 
 impl OperationModifier for PathUsername {
     fn update_parameter(operation: &mut DefaultOperationRaw) {
-        operation.parameters.push(parameter(ParameterIn::Path, &json!({
-            "in": "path",
-            "name": "username",
-            "required": true,
-            "description": "The user's name",
-            "schema": username_schema(),
-            "example": "johndoe",
-        })));
+        operation.parameters.push(parameter(
+            ParameterIn::Path,
+            &json!({
+                "in": "path",
+                "name": "username",
+                "required": true,
+                "description": "The user's name",
+                "schema": username_schema(),
+                "example": "johndoe",
+            }),
+        ));
         document_error(operation, 422, "");
     }
 
@@ -106,20 +109,20 @@ impl PageQuery {
                 })
                 .ok()
         });
-        let limit = last("limit").map_or(Ok(Self::USUAL), |text| Self::limit(text));
+        let limit = last("limit").map_or(Ok(Self::USUAL), Self::limit);
         match limit {
             Ok(limit) if problems.is_empty() => Ok(Self { after, limit }),
             Ok(_) => Err(problems),
             Err(problem) => {
-                problems.push(problem);
+                problems.push(*problem);
                 Err(problems)
             }
         }
     }
 
-    fn limit(text: &str) -> Result<u32, FieldProblem> {
+    fn limit(text: &str) -> Result<u32, Box<FieldProblem>> {
         let problem = |kind, msg: &str, ctx| {
-            FieldProblem::new(kind, ("query", "limit"), msg).input(text).ctx(ctx)
+            Box::new(FieldProblem::new(kind, ("query", "limit"), msg).input(text).ctx(ctx))
         };
         match text.parse::<i64>() {
             Ok(number) if number < 1 => Err(problem(
@@ -127,13 +130,15 @@ impl PageQuery {
                 "Input should be greater than or equal to 1",
                 json!({"ge": 1}),
             )),
-            Ok(number) => u32::try_from(number).ok().filter(|number| *number <= Self::MOST).ok_or_else(|| {
-                problem(
-                    "less_than_equal",
-                    "Input should be less than or equal to 1000",
-                    json!({"le": Self::MOST}),
-                )
-            }),
+            Ok(number) => {
+                u32::try_from(number).ok().filter(|number| *number <= Self::MOST).ok_or_else(|| {
+                    problem(
+                        "less_than_equal",
+                        "Input should be less than or equal to 1000",
+                        json!({"le": Self::MOST}),
+                    )
+                })
+            }
             Err(_) => Err(problem(
                 "int_parsing",
                 "Input should be a valid integer, unable to parse string as an integer",
@@ -156,12 +161,15 @@ impl Apiv2Schema for PageQuery {}
 
 impl OperationModifier for PageQuery {
     fn update_parameter(operation: &mut DefaultOperationRaw) {
-        operation.parameters.push(parameter(ParameterIn::Query, &json!({
-            "in": "query",
-            "name": "after",
-            "description": "The last name of the page before",
-            "schema": username_schema(),
-        })));
+        operation.parameters.push(parameter(
+            ParameterIn::Query,
+            &json!({
+                "in": "query",
+                "name": "after",
+                "description": "The last name of the page before",
+                "schema": username_schema(),
+            }),
+        ));
         operation.parameters.push(parameter(ParameterIn::Query, &json!({
             "in": "query",
             "name": "limit",

@@ -81,7 +81,10 @@ mod tests {
         assert_eq!(found(&query, get().uri("/?a=b&key=k%20k")), Some("k k".to_owned()));
         assert_eq!(found(&query, get().uri("/?key=")), None);
         let cookie = ApiKeyCookie::new("sid");
-        assert_eq!(found(&cookie, get().insert_header(("cookie", "a=b; sid=k"))), Some("k".to_owned()));
+        assert_eq!(
+            found(&cookie, get().insert_header(("cookie", "a=b; sid=k"))),
+            Some("k".to_owned())
+        );
         assert_eq!(found(&cookie, get()), None);
     }
 }

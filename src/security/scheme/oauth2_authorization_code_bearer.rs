@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 /// with a third party. The application checks the token in a
 /// [`Dependency`](crate::security::Dependency) of its own.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_field_names, reason = "the names of OpenAPI 3.0.3 §4.7.25")]
 pub struct OAuth2AuthorizationCodeBearer {
     authorization_url: &'static str,
     token_url: &'static str,
