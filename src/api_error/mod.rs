@@ -6,7 +6,7 @@ mod extractors;
 mod validation;
 
 pub use challenge::{AuthScheme, Manner, Reason, Refusal};
-pub use documented::{Failure, V3_MARK, document_error, v3_mark};
+pub use documented::{Failure, V3_MARK, document_error, error_answer, v3_mark};
 pub use extractors::configure_extractors;
 pub use validation::FieldProblem;
 

@@ -29,7 +29,7 @@ pub(super) fn password_schema() -> Value {
 
 /// The schema of a list of scopes.
 pub(super) fn scopes_schema() -> Value {
-    json!({"type": "array", "items": {"type": "string"}, "description": "Declared scopes only"})
+    json!({"type": "array", "items": {"type": "string", "format": "scope"}})
 }
 
 /// The schema of a text without control characters that may be null.

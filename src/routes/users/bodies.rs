@@ -24,12 +24,14 @@ impl Body for UserCreateBody {
     const NAME: &'static str = "UserCreate";
 
     fn schema() -> Value {
+        let mut username = username_schema();
+        username["not"] = json!({"enum": ["me", ".", ".."]});
         json!({
             "type": "object",
             "required": ["username", "password"],
             "additionalProperties": false,
             "properties": {
-                "username": username_schema(),
+                "username": username,
                 "password": password_schema(),
                 "email": text_schema(254),
                 "full_name": text_schema(256),
