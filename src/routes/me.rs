@@ -32,8 +32,10 @@ async fn me(caller: ActiveUser) -> Result<Json<Profile>, ApiError> {
 #[derive(Serialize, Apiv2Schema)]
 struct Item {
     /// Which one.
+    #[openapi(example = "Foo")]
     item_id: &'static str,
     /// Whose.
+    #[openapi(example = "johndoe")]
     owner: String,
 }
 
