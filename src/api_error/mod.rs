@@ -45,6 +45,10 @@ pub enum ApiError {
     RequestTimeout,
     /// The body is larger than `server.limit_request_body`.
     PayloadTooLarge,
+    /// Path and query are longer than `server.limit_request_line`.
+    UriTooLong,
+    /// More or longer header fields than `server.limit_request_fields` and `…_field_size` allow.
+    HeaderFieldsTooLarge,
     /// The body's media type is not one that is read here.
     UnsupportedMediaType(&'static str),
     /// Too much to do at the moment: come again after so many seconds.
@@ -104,6 +108,8 @@ impl ApiError {
             Self::MethodNotAllowed(_) => json!("Method Not Allowed"),
             Self::RequestTimeout => json!("Request Timeout"),
             Self::PayloadTooLarge => json!("Request body too large"),
+            Self::UriTooLong => json!("URI too long"),
+            Self::HeaderFieldsTooLarge => json!("Request header fields too large"),
             Self::UnsupportedMediaType(expected) => json!(format!("Expected {expected}")),
             Self::Busy(_) => json!("Too many logins at once, try again later"),
             Self::Unavailable => json!("Service Unavailable"),
@@ -141,7 +147,10 @@ impl ApiError {
                 answer.insert_header((header::RETRY_AFTER, "1"));
             }
             // What is left of the body would be read as the next request.
-            Self::RequestTimeout | Self::PayloadTooLarge => {
+            Self::RequestTimeout
+            | Self::PayloadTooLarge
+            | Self::UriTooLong
+            | Self::HeaderFieldsTooLarge => {
                 answer.force_close();
             }
             Self::Http { headers, .. } => {
@@ -184,6 +193,8 @@ impl ResponseError for ApiError {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UriTooLong => StatusCode::URI_TOO_LONG,
+            Self::HeaderFieldsTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Busy(_) | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
