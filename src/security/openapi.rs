@@ -175,9 +175,15 @@ fn list_scopes(value: &mut Value, names: &[&str]) {
     }
     match value {
         Value::Object(members) => {
-            members.values_mut().for_each(|member| list_scopes(member, names))
+            for member in members.values_mut() {
+                list_scopes(member, names);
+            }
         }
-        Value::Array(members) => members.iter_mut().for_each(|member| list_scopes(member, names)),
+        Value::Array(members) => {
+            for member in members {
+                list_scopes(member, names);
+            }
+        }
         _ => {}
     }
 }
