@@ -22,12 +22,12 @@ const FLOORS: [&str; 14] = [
     "domain",
 ];
 
-/// What a floor may import, where it is less than everything below it.
+/// What a floor may import, where that is less than everything below it.
 const NARROW: [(&str, &[&str]); 11] = [
     ("cli", &["server", "services", "logging", "settings", "domain"]),
-    ("server", &["routes", "services", "logging", "settings"]),
-    ("routes", &["security", "api_error", "services", "oauth", "domain"]),
-    ("security", &["api_error", "services", "tokens", "domain"]),
+    ("server", &["routes", "security", "api_error", "services", "logging", "settings"]),
+    ("routes", &["security", "api_error", "services", "oauth", "passwords", "settings", "domain"]),
+    ("security", &["api_error", "services", "tokens", "settings", "domain"]),
     ("api_error", &["oauth", "tokens", "passwords", "domain"]),
     ("services", &["storage", "oauth", "tokens", "passwords", "settings", "domain"]),
     ("storage", &["settings", "domain"]),
@@ -140,14 +140,16 @@ struct Source {
 }
 
 impl Source {
-    /// The lines that are no comments, with their numbers.
+    /// The lines of code, with their numbers. Unit tests are left out: they may put a floor
+    /// together with what it is used with.
     fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        let numbered = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));
+        let (code, _) = self.lengths();
+        let numbered = self.text.lines().take(code).enumerate().map(|(i, line)| (i + 1, line));
         numbered.filter(|(_, line)| !line.trim_start().starts_with("//"))
     }
 
     fn may_import(&self, target: &str) -> bool {
-        if self.floor == target || self.is_test() {
+        if self.floor == target {
             return true;
         }
         let floor = |name: &str| FLOORS.iter().position(|known| *known == name);
@@ -157,21 +159,27 @@ impl Source {
         }
     }
 
-    /// Tests may put a floor together with what it is used with.
+    /// Whether it is compiled for unit tests only: below `tests/`, or declared so.
     fn is_test(&self) -> bool {
-        self.path.file_stem().is_some_and(|stem| stem == "tests")
-            || self.path.iter().any(|part| part == "tests")
+        let stem = self.path.file_stem().expect("a name").to_string_lossy();
+        let folder = self.path.parent().expect("a folder");
+        let declared = format!("#[cfg(test)]\nmod {stem};");
+        self.path.iter().any(|part| part == "tests")
+            || [folder.join("mod.rs"), folder.with_extension("rs")]
+                .iter()
+                .filter_map(|parent| fs::read_to_string(parent).ok())
+                .any(|parent| parent.contains(&declared))
     }
 
     /// Lines of code and of unit tests.
     fn lengths(&self) -> (usize, usize) {
-        let all = self.text.lines().count();
+        let lines: Vec<_> = self.text.lines().collect();
         if self.is_test() {
-            return (0, all);
+            return (0, lines.len());
         }
-        let marker = |line: &str| line == "#[cfg(test)]";
-        let code = self.text.lines().position(marker).unwrap_or(all);
-        (code, all - code)
+        let marker = |pair: &[&str]| pair[0] == "#[cfg(test)]" && pair[1].ends_with('{');
+        let code = lines.windows(2).position(marker).unwrap_or(lines.len());
+        (code, lines.len() - code)
     }
 }
 

@@ -356,6 +356,30 @@ pub(crate) fn connect(address: &str) -> TcpStream {
     stream
 }
 
+/// Reads until the text has come.
+pub(crate) fn read_until(stream: &mut impl Read, end: &str) -> String {
+    let mut text = Vec::new();
+    let mut byte = [0];
+    while !text.ends_with(end.as_bytes()) {
+        match stream.read(&mut byte) {
+            Ok(1) => text.push(byte[0]),
+            other => panic!("{other:?} before {end:?}: {:?}", String::from_utf8_lossy(&text)),
+        }
+    }
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// Reads a head and the body that its Content-Length tells.
+pub(crate) fn read_answer(stream: &mut impl Read) -> String {
+    let head = read_until(stream, "\r\n\r\n");
+    let length = head.lines().find_map(|line| {
+        line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned)
+    });
+    let mut body = vec![0; length.map_or(0, |length| length.parse().expect("a number"))];
+    stream.read_exact(&mut body).expect("the body");
+    head + &String::from_utf8_lossy(&body)
+}
+
 /// Asks again until there is an answer.
 pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();

@@ -1,35 +1,13 @@
 //! How it serves: the access log, limits, signals, sockets, and what stays in its folder.
 
-use crate::harness::{App, DEADLINE, FORM, eventually, shared_app, spawn_app};
+use crate::harness::{
+    App, DEADLINE, FORM, eventually, read_answer, read_until, shared_app, spawn_app,
+};
 use std::fs;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
-
-/// Reads until the text has come.
-fn read_until(stream: &mut impl std::io::Read, end: &str) -> String {
-    let mut text = Vec::new();
-    let mut byte = [0];
-    while !text.ends_with(end.as_bytes()) {
-        match stream.read(&mut byte) {
-            Ok(1) => text.push(byte[0]),
-            other => panic!("{other:?} before {end:?}: {:?}", String::from_utf8_lossy(&text)),
-        }
-    }
-    String::from_utf8_lossy(&text).into_owned()
-}
-
-/// Reads a head and the body that its Content-Length tells.
-fn read_answer(stream: &mut impl std::io::Read) -> String {
-    let head = read_until(stream, "\r\n\r\n");
-    let length = head.lines().find_map(|line| {
-        line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned)
-    });
-    let mut body = vec![0; length.map_or(0, |length| length.parse().expect("a number"))];
-    stream.read_exact(&mut body).expect("the body");
-    head + &String::from_utf8_lossy(&body)
-}
 
 #[test]
 fn the_access_log_has_a_line_for_each_request() {
