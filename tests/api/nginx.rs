@@ -57,17 +57,16 @@ fn install(folder: &TempDir, listen: &str, upstream: &str) {
     fs::create_dir(&target).expect("a folder");
     for entry in fs::read_dir(shipped).expect("the shipped files") {
         let entry = entry.expect("an entry");
-        let mut text = fs::read_to_string(entry.path()).expect("UTF-8");
-        if entry.file_name() == "bailiwick.conf" {
-            for (from, to) in [
-                ("listen 80;", format!("listen {listen};")),
-                ("server 127.0.0.1:8000;", format!("server {upstream};")),
-                ("/var/log/nginx/bailiwick.log", "access.log".to_owned()),
-            ] {
-                assert_eq!(text.matches(from).count(), 1, "`{from}` in the shipped file");
-                text = text.replace(from, &to);
+        let text = fs::read_to_string(entry.path()).expect("UTF-8");
+        let text = match entry.file_name().to_str() {
+            Some("bailiwick.conf") => text
+                .replace("listen 80;", &format!("listen {listen};"))
+                .replace("/var/log/nginx/access.log", "access.log"),
+            Some("upstream.inc") => {
+                text.replace("\nserver 127.0.0.1:8000;", &format!("\nserver {upstream};"))
             }
-        }
+            _ => text,
+        };
         fs::write(target.join(entry.file_name()), text).expect("written");
     }
     let conf = "daemon off;\nuser root;\nworker_processes 1;\npid nginx.pid;\nerror_log error.log info;\n\
