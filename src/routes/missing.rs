@@ -24,7 +24,7 @@ impl Known {
                 .filter_map(|(name, _)| Method::from_bytes(name.to_uppercase().as_bytes()).ok());
             (path.as_str(), methods.filter(is_standard).collect())
         });
-        let more = more.iter().map(|path| (*path, vec![Method::GET]));
+        let more = more.iter().map(|path| (*path, vec![Method::GET, Method::HEAD]));
         Self(
             documented
                 .chain(more)
@@ -99,7 +99,7 @@ mod tests {
         let known = Known::new(&document, &["/docs"]);
         assert_eq!(known.methods("/users/"), [Method::GET, Method::POST]);
         assert_eq!(known.methods("/users/bob"), [Method::DELETE, Method::GET]);
-        assert_eq!(known.methods("/docs"), [Method::GET]);
+        assert_eq!(known.methods("/docs"), [Method::GET, Method::HEAD]);
         assert_eq!(known.methods("/users/me"), [Method::GET]);
         assert!(known.methods("/users/bob/x").is_empty());
     }
