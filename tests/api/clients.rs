@@ -63,6 +63,7 @@ fn quick_app() -> App {
 fn schemathesis(app: &App, folder: &TempDir) -> Command {
     let mut command = python_tool("schemathesis");
     command.current_dir(folder.path()).env("NO_COLOR", "1");
+    command.arg("--config-file").arg(repository("tests/clients/schemathesis.toml"));
     command.args(["run", &app.url("/openapi.json"), "--checks", "all", "--seed", "1"]);
     command.args(["--max-examples", "25", "--generation-database", "none"]);
     command
