@@ -1,4 +1,4 @@
-//! Clients from PyPI, as a Python team uses them, and checkers of the document.
+//! Python clients, as a Python team uses them, and checkers of the document.
 
 use crate::harness::{App, repository, run_tool, shared_app};
 use std::process::Command;
@@ -45,7 +45,7 @@ fn schemathesis_finds_no_fault_in_what_an_admin_sees() {
     let app = quick_app();
     let scopes = ["me", "items", "users:read", "users:write"];
     let mut add = vec!["users", "add", "root", "--password-stdin"];
-    scopes.iter().for_each(|scope| add.extend(["--scope", scope]));
+    add.extend(scopes.iter().flat_map(|scope| ["--scope", scope]));
     let output = app.command(&add, &format!("{ADMIN_PASSWORD}\n"));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let token = app.login("root", ADMIN_PASSWORD, &scopes.join("+"));
@@ -63,6 +63,7 @@ fn quick_app() -> App {
 fn schemathesis(app: &App, folder: &TempDir) -> Command {
     let mut command = python_tool("schemathesis");
     command.current_dir(folder.path()).env("NO_COLOR", "1");
+    command.arg("--config-file").arg(repository("tests/clients/schemathesis.toml"));
     command.args(["run", &app.url("/openapi.json"), "--checks", "all", "--seed", "1"]);
     command.args(["--max-examples", "25", "--generation-database", "none"]);
     command

@@ -29,7 +29,7 @@ fn every_recorded_answer_is_given() {
         let faults = Case { case, tokens: &golden["tokens"] }.ask(&url);
         if !faults.is_empty() {
             writeln!(report, "{} | {}", case["section"], case["name"]).unwrap();
-            faults.iter().for_each(|fault| writeln!(report, "    {fault}").unwrap());
+            writeln!(report, "    {}", faults.join("\n    ")).unwrap();
         }
     }
     assert!(report.is_empty(), "of {} cases, these differ:\n{report}", cases.len());
