@@ -248,27 +248,32 @@ impl From<GrantError> for ApiError {
     }
 }
 
-/// A new password was refused; the problem stands at the body's field `password`.
 impl From<PasswordError> for ApiError {
     fn from(error: PasswordError) -> Self {
-        let at = ("body", "password");
-        let msg = error.to_string();
-        Self::Validation(vec![match error {
-            PasswordError::Busy { retry_after_seconds } => return Self::Busy(retry_after_seconds),
-            PasswordError::TooShort => {
-                FieldProblem::new("string_too_short", at, msg).ctx(json!({"min_length": SHORTEST}))
-            }
-            PasswordError::TooLong => {
-                FieldProblem::new("string_too_long", at, msg).ctx(json!({"max_length": LONGEST}))
-            }
-            PasswordError::Nul | PasswordError::TooCommon => {
-                FieldProblem::new("value_error", at, msg)
+        match error {
+            PasswordError::Busy { retry_after_seconds } => Self::Busy(retry_after_seconds),
+            PasswordError::TooShort
+            | PasswordError::TooLong
+            | PasswordError::Nul
+            | PasswordError::TooCommon => {
+                Self::Validation(vec![password_problem(&error, "password")])
             }
             PasswordError::CostNotAllowed(_)
             | PasswordError::NoThreads(_)
-            | PasswordError::Failed => return Self::internal(&msg),
-        }])
+            | PasswordError::Failed => Self::internal(&error),
+        }
     }
+}
+
+/// Why a new password in the body's field `name` was refused; the password is not shown.
+#[must_use]
+pub fn password_problem(error: &PasswordError, name: &str) -> FieldProblem {
+    let (kind, ctx) = match error {
+        PasswordError::TooShort => ("string_too_short", json!({"min_length": SHORTEST})),
+        PasswordError::TooLong => ("string_too_long", json!({"max_length": LONGEST})),
+        _ => ("value_error", Value::Null),
+    };
+    FieldProblem::new(kind, ("body", name), error.to_string()).ctx(ctx)
 }
 
 #[cfg(test)]

@@ -48,9 +48,9 @@ impl Body for UserCreateBody {
         })
     }
 
-    fn read(fields: &mut Fields) -> Option<Self> {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let username = fields.required("username", str::parse);
-        let password = fields.secret("password");
+        let password = fields.new_password("password");
         let email = fields.optional("email", check_email);
         let full_name = fields.optional("full_name", check_full_name);
         let disabled = fields.boolean("disabled");
@@ -90,7 +90,7 @@ impl Body for UserChangeBody {
         })
     }
 
-    fn read(fields: &mut Fields) -> Option<Self> {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self {
             email: fields.optional("email", check_email),
             full_name: fields.optional("full_name", check_full_name),
@@ -117,8 +117,8 @@ impl Body for PasswordBody {
         })
     }
 
-    fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { password: fields.secret("password")? })
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self { password: fields.new_password("password")? })
     }
 }
 
@@ -140,7 +140,7 @@ impl Body for ScopesBody {
         })
     }
 
-    fn read(fields: &mut Fields) -> Option<Self> {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self { scopes: fields.scopes("scopes")? })
     }
 }
