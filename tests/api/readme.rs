@@ -88,14 +88,16 @@ fn the_tour_works_as_pasted() {
     fs::create_dir_all(&built).unwrap();
     symlink(env!("CARGO_BIN_EXE_bailiwick"), built.join("bailiwick")).unwrap();
 
+    let end = format!("printf %s '{END}'\n");
     let blocks = blocks();
-    let commands: Vec<_> = blocks.iter().filter(|block| block.kind == "sh").collect();
     let mut script = "set -euo pipefail; exec 2>&1\n".to_owned();
-    for block in &commands {
-        script += &format!("{}printf %s '{END}'\n", block.text);
+    for block in blocks.iter().filter(|block| block.kind == "sh") {
+        script += &block.text;
+        script += &end;
     }
     let script = script.replace(ADDRESS, &app.address);
-    let output = run(Command::new("bash").args(["-c", &script]).current_dir(app.folder()), "");
+    let mut shell = Command::new("bash");
+    let output = run(shell.args(["-c", &script]).current_dir(app.folder()), "");
     let printed = String::from_utf8_lossy(&output.stdout).replace('\r', "");
     assert!(output.status.success(), "{}:\n{printed}", output.status);
 
