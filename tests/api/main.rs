@@ -7,4 +7,5 @@ mod deployment;
 mod golden;
 mod harness;
 mod nginx;
+mod readme;
 mod serving;
