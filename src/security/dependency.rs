@@ -112,6 +112,17 @@ impl<'a> Call<'a> {
         self.refuse(AuthScheme::Bearer, Reason::InsufficientScope)
     }
 
+    /// Refuses a disabled user: 400 `Inactive user`, or as any other bad credentials in the strict
+    /// profile (RFC 6750 §3.1).
+    #[must_use]
+    pub fn inactive(&self, scheme: AuthScheme) -> ApiError {
+        if manner(self.request).strict {
+            self.refuse(scheme, Reason::Invalid)
+        } else {
+            ApiError::InactiveUser
+        }
+    }
+
     /// Refuses a caller.
     #[must_use]
     pub fn refuse(&self, scheme: AuthScheme, reason: Reason) -> ApiError {
