@@ -3,6 +3,7 @@
 use crate::api_error::{ApiError, FieldProblem, document_error, v3_mark};
 use crate::domain::FieldError;
 use crate::domain::Username;
+use crate::security::after_guards;
 use actix_web::web::{Path, Query};
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use paperclip::actix::OperationModifier;
@@ -12,7 +13,7 @@ use paperclip::v2::models::{
 use paperclip::v2::schema::Apiv2Schema;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::future::{Ready, ready};
+use std::pin::Pin;
 
 /// The schema of a user's name.
 pub(super) fn username_schema() -> Value {
@@ -25,16 +26,23 @@ pub(super) fn username_schema() -> Value {
     })
 }
 
+type Checked<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
+
+fn checked<T: 'static>(request: &HttpRequest, read: Result<T, ApiError>) -> Checked<T> {
+    let request = request.clone();
+    Box::pin(async move { after_guards(&request, read).await })
+}
+
 /// `{username}` in the path.
 pub(super) struct PathUsername(pub(super) Username);
 
 impl FromRequest for PathUsername {
     type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
+    type Future = Checked<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let text = Path::<String>::from_request(request, payload).into_inner();
-        ready(match text.map(|text| text.parse()) {
+        checked(request, match text.map(|text| text.parse()) {
             Ok(Ok(username)) => Ok(Self(username)),
             Ok(Err(FieldError::Reserved)) | Err(_) => Err(ApiError::NotFound("User not found")),
             Ok(Err(error)) => {
@@ -150,10 +158,10 @@ impl PageQuery {
 
 impl FromRequest for PageQuery {
     type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
+    type Future = Checked<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::read(request.query_string()).map_err(ApiError::Validation))
+        checked(request, Self::read(request.query_string()).map_err(ApiError::Validation))
     }
 }
 
