@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, ResponseError};
 use paperclip::v2::models::{DefaultOperationRaw, DefaultResponseRaw, Either};
 use paperclip::v2::schema::Apiv2Errors;
 use serde_json::{Value, json};
+use std::collections::btree_map::Entry;
 use std::fmt;
 
 /// Marks a `description` that carries an `OpenAPI` 3 object in JSON.
@@ -20,7 +21,8 @@ pub fn v3_mark(object: &Value) -> String {
     format!("{V3_MARK}{object}")
 }
 
-/// Enters an error answer of `status` into an operation; one that is there stays.
+/// Enters an error answer of `status` into an operation; one that is there stays, unless it is the
+/// guards' 403, which only the strict profile gives.
 pub fn document_error(operation: &mut DefaultOperationRaw, status: u16, example: &str) {
     let schema = if status == 422 { "HTTPValidationError" } else { "Error" };
     let mut object = json!({
@@ -43,7 +45,11 @@ pub fn document_error(operation: &mut DefaultOperationRaw, status: u16, example:
     }
     let response =
         DefaultResponseRaw { description: Some(v3_mark(&object)), ..DefaultResponseRaw::default() };
-    operation.responses.entry(status.to_string()).or_insert(Either::Right(response));
+    match operation.responses.entry(status.to_string()) {
+        Entry::Occupied(mut there) if status == 403 => drop(there.insert(Either::Right(response))),
+        Entry::Occupied(_) => {}
+        Entry::Vacant(free) => drop(free.insert(Either::Right(response))),
+    }
 }
 
 /// Every operation can meet these.
