@@ -59,6 +59,8 @@ async fn list(
 }
 
 /// Create a user
+///
+/// The name must be free; of scopes, the user may hold declared ones only.
 #[api_v2_operation(operation_id = "create_user", tags("users"))]
 async fn create(
     _: Writer,
@@ -75,6 +77,8 @@ async fn create(
 }
 
 /// Show a user
+///
+/// With the scopes that the user may ask for.
 #[api_v2_operation(operation_id = "show_user", tags("users"))]
 async fn show(
     _: Reader,
@@ -104,6 +108,8 @@ async fn change(
 }
 
 /// Delete a user
+///
+/// From then on, tokens that are out are refused.
 #[api_v2_operation(operation_id = "delete_user", tags("users"))]
 async fn remove(
     _: Writer,
@@ -115,6 +121,8 @@ async fn remove(
 }
 
 /// Set a user's password
+///
+/// Without the old one. Tokens that are out stay valid until they expire.
 #[api_v2_operation(operation_id = "set_user_password", tags("users"))]
 async fn set_password(
     _: Writer,

@@ -42,15 +42,18 @@ impl FromRequest for PathUsername {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let text = Path::<String>::from_request(request, payload).into_inner();
-        checked(request, match text.map(|text| text.parse()) {
-            Ok(Ok(username)) => Ok(Self(username)),
-            Ok(Err(FieldError::Reserved)) | Err(_) => Err(ApiError::NotFound("User not found")),
-            Ok(Err(error)) => {
-                let at = ("path", "username");
-                let problem = FieldProblem::new("value_error", at, format!("String {error}"));
-                Err(ApiError::Validation(vec![problem]))
-            }
-        })
+        checked(
+            request,
+            match text.map(|text| text.parse()) {
+                Ok(Ok(username)) => Ok(Self(username)),
+                Ok(Err(FieldError::Reserved)) | Err(_) => Err(ApiError::NotFound("User not found")),
+                Ok(Err(error)) => {
+                    let at = ("path", "username");
+                    let problem = FieldProblem::new("value_error", at, format!("String {error}"));
+                    Err(ApiError::Validation(vec![problem]))
+                }
+            },
+        )
     }
 }
 
