@@ -2,7 +2,7 @@
 
 use crate::api_error::{ApiError, FieldProblem, document_error, v3_mark};
 use crate::routes::fields::Fields;
-use crate::security::{after_guards, services};
+use crate::security::services;
 use actix_web::error::PayloadError;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Bytes;
@@ -45,21 +45,16 @@ impl<T: Body> FromRequest for JsonBody<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let body = read(&request, payload).await;
-            after_guards(&request, body).await.map(Self)
+            let body = read_body(&request, payload).await?;
+            let scopes = services(&request)?.scopes.clone();
+            if !body.is_empty() && !is_json(&request) {
+                return Err(ApiError::UnsupportedMediaType("application/json"));
+            }
+            let mut fields = Fields::new(parse(&body)?, scopes);
+            let read = T::read(&mut fields);
+            fields.finish(read).map(Self).map_err(ApiError::Validation)
         })
     }
-}
-
-async fn read<T: Body>(request: &HttpRequest, payload: Payload) -> Result<T, ApiError> {
-    let body = read_body(request, payload).await?;
-    let scopes = services(request)?.scopes.clone();
-    if !body.is_empty() && !is_json(request) {
-        return Err(ApiError::UnsupportedMediaType("application/json"));
-    }
-    let mut fields = Fields::new(parse(&body)?, scopes);
-    let read = T::read(&mut fields);
-    fields.finish(read).map_err(ApiError::Validation)
 }
 
 /// `application/json` or `application/*+json` (RFC 6839 §3.1).

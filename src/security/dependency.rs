@@ -6,15 +6,11 @@ use crate::security::requirements::Requirements;
 use crate::security::scheme::{DeclaredScheme, Scheme as _};
 use crate::services::Services;
 use crate::settings::Profile;
+use actix_web::HttpRequest;
 use actix_web::web::Data;
-use actix_web::{HttpMessage as _, HttpRequest};
-use std::cell::Cell;
-use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::pin::Pin;
-use std::rc::Rc;
-use std::task::Poll;
 
 /// A step of a chain: FastAPI's dependency function with its sub-dependency.
 ///
@@ -280,55 +276,7 @@ type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
 #[must_use]
 pub fn extract<T: Resolve>(request: &HttpRequest) -> Extraction<T> {
     let request = request.clone();
-    let open = OpenGuard::of(&request);
-    Box::pin(async move {
-        let resolved = T::resolve::<()>(&request).await;
-        drop(open);
-        resolved
-    })
-}
-
-/// How many chains of a request are not resolved yet.
-#[derive(Clone, Default)]
-struct OpenGuards(Rc<Cell<usize>>);
-
-/// One of them, until it is dropped.
-struct OpenGuard(OpenGuards);
-
-impl OpenGuard {
-    fn of(request: &HttpRequest) -> Self {
-        let guards = OpenGuards::of(request);
-        guards.0.set(guards.0.get() + 1);
-        Self(guards)
-    }
-}
-
-impl Drop for OpenGuard {
-    fn drop(&mut self) {
-        self.0.0.set(self.0.0.get() - 1);
-    }
-}
-
-impl OpenGuards {
-    fn of(request: &HttpRequest) -> Self {
-        request.extensions_mut().get_or_insert(Self::default()).clone()
-    }
-}
-
-/// Hands a refused argument out once every guard of the handler has let its caller in.
-///
-/// actix polls a handler's arguments in turn and answers with the first error: without this, who is
-/// refused only after a look into the database would be told first what is wrong with the body.
-pub async fn after_guards<T>(
-    request: &HttpRequest,
-    read: Result<T, ApiError>,
-) -> Result<T, ApiError> {
-    if read.is_err() {
-        let guards = OpenGuards::of(request);
-        // The guards are polled by the same task, which therefore wakes up for them.
-        poll_fn(|_| if guards.0.get() == 0 { Poll::Ready(()) } else { Poll::Pending }).await;
-    }
-    read
+    Box::pin(async move { T::resolve::<()>(&request).await })
 }
 
 /// Lets a handler take a dependency by its own name: `async fn me(user: User)` in place of

@@ -38,7 +38,7 @@ mod user;
 
 pub use dependency::{Call, Dependency, Depends, Maybe, Resolve, Scoped, services};
 #[doc(hidden)]
-pub use dependency::{after_guards, extract, resolve_scheme};
+pub use dependency::{extract, resolve_scheme};
 pub use guard::{Guarded, guard};
 pub use required::{Required, ScopeList, Then};
 pub use requirements::Requirements;

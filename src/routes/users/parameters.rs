@@ -3,7 +3,6 @@
 use crate::api_error::{ApiError, FieldProblem, document_error, v3_mark};
 use crate::domain::FieldError;
 use crate::domain::Username;
-use crate::security::after_guards;
 use actix_web::web::{Path, Query};
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use paperclip::actix::OperationModifier;
@@ -13,7 +12,7 @@ use paperclip::v2::models::{
 use paperclip::v2::schema::Apiv2Schema;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::pin::Pin;
+use std::future::{Ready, ready};
 
 /// The schema of a user's name.
 pub(super) fn username_schema() -> Value {
@@ -26,34 +25,24 @@ pub(super) fn username_schema() -> Value {
     })
 }
 
-type Checked<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
-
-fn checked<T: 'static>(request: &HttpRequest, read: Result<T, ApiError>) -> Checked<T> {
-    let request = request.clone();
-    Box::pin(async move { after_guards(&request, read).await })
-}
-
 /// `{username}` in the path.
 pub(super) struct PathUsername(pub(super) Username);
 
 impl FromRequest for PathUsername {
     type Error = ApiError;
-    type Future = Checked<Self>;
+    type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let text = Path::<String>::from_request(request, payload).into_inner();
-        checked(
-            request,
-            match text.map(|text| text.parse()) {
-                Ok(Ok(username)) => Ok(Self(username)),
-                Ok(Err(FieldError::Reserved)) | Err(_) => Err(ApiError::NotFound("User not found")),
-                Ok(Err(error)) => {
-                    let at = ("path", "username");
-                    let problem = FieldProblem::new("value_error", at, format!("String {error}"));
-                    Err(ApiError::Validation(vec![problem]))
-                }
-            },
-        )
+        ready(match text.map(|text| text.parse()) {
+            Ok(Ok(username)) => Ok(Self(username)),
+            Ok(Err(FieldError::Reserved)) | Err(_) => Err(ApiError::NotFound("User not found")),
+            Ok(Err(error)) => {
+                let at = ("path", "username");
+                let problem = FieldProblem::new("value_error", at, format!("String {error}"));
+                Err(ApiError::Validation(vec![problem]))
+            }
+        })
     }
 }
 
@@ -161,10 +150,10 @@ impl PageQuery {
 
 impl FromRequest for PageQuery {
     type Error = ApiError;
-    type Future = Checked<Self>;
+    type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        checked(request, Self::read(request.query_string()).map_err(ApiError::Validation))
+        ready(Self::read(request.query_string()).map_err(ApiError::Validation))
     }
 }
 
