@@ -89,9 +89,10 @@ async fn read_multipart(
 ) -> Result<Form, ApiError> {
     let stream = futures_util::stream::once(async { Ok(body) });
     let mut parts = Multipart::new(request.headers(), Box::pin(stream));
-    let mut form = Form::new();
+    let (mut form, mut count) = (Form::new(), 0);
     while let Some(part) = parts.try_next().await.map_err(|_| UNREADABLE)? {
-        if form.len() >= MOST_FIELDS {
+        count += 1;
+        if count > MOST_FIELDS {
             return Err(UNREADABLE);
         }
         let disposition = part.content_disposition();

@@ -23,6 +23,8 @@ pub(super) fn mount(routes: &mut ServiceConfig) {
 }
 
 /// Your own profile
+///
+/// The user of the access token.
 #[api_v2_operation(operation_id = "read_users_me", tags("me"))]
 async fn me(caller: ActiveUser) -> Result<Json<Profile>, ApiError> {
     Ok(Json(Profile::of(&caller)))
@@ -40,6 +42,8 @@ struct Item {
 }
 
 /// Your own items
+///
+/// What belongs to the user of the access token.
 #[api_v2_operation(operation_id = "read_own_items", tags("me"))]
 async fn items(caller: Scoped<ActiveUser, ItemsRead>) -> Result<Json<Vec<Item>>, ApiError> {
     Ok(Json(vec![Item { item_id: "Foo", owner: caller.username.to_string() }]))

@@ -58,6 +58,8 @@ async fn list(
 }
 
 /// Create a user
+///
+/// The name must be free; of scopes, the user may hold declared ones only.
 #[api_v2_operation(operation_id = "create_user", tags("users"))]
 async fn create(
     Authorized(_, body, ..): Authorized<Writer, JsonBody<UserCreateBody>>,
@@ -72,6 +74,8 @@ async fn create(
 }
 
 /// Show a user
+///
+/// With the scopes that the user may ask for.
 #[api_v2_operation(operation_id = "show_user", tags("users"))]
 async fn show(
     Authorized(_, username, ..): Authorized<Reader, PathUsername>,
@@ -98,6 +102,8 @@ async fn change(
 }
 
 /// Delete a user
+///
+/// From then on, tokens that are out are refused.
 #[api_v2_operation(operation_id = "delete_user", tags("users"))]
 async fn remove(
     Authorized(_, username, ..): Authorized<Writer, PathUsername>,
@@ -108,6 +114,8 @@ async fn remove(
 }
 
 /// Set a user's password
+///
+/// Without the old one. Tokens that are out stay valid until they expire.
 #[api_v2_operation(operation_id = "set_user_password", tags("users"))]
 async fn set_password(
     Authorized(_, username, body): Authorized<Writer, PathUsername, JsonBody<PasswordBody>>,

@@ -1,0 +1,246 @@
+//! The guards and the document say the same: every operation, every subset of its scopes.
+
+use crate::harness::{App, FORM, Response};
+use crate::people::{PASSWORD, import, segment, server};
+use crate::signer::{now, sign, token};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// An operation of the document.
+struct Operation {
+    method: String,
+    path: String,
+    /// The scheme and its scopes, in the document's order.
+    needs: Option<(String, Vec<String>)>,
+    answers: BTreeSet<String>,
+}
+
+impl Operation {
+    /// A request whose body, where one is needed, is refused by whoever looks at it.
+    fn send(&self, app: &App, authorization: Option<&str>) -> Response {
+        let mut headers = vec![("content-type", "application/json")];
+        headers.extend(authorization.map(|value| ("authorization", value)));
+        let body = if self.method == "GET" { "" } else { "{}" };
+        let path = self.path.replace("{username}", "nobody");
+        let answer = app.send(&self.method, &path, &headers, body);
+        let twin = app.send(&self.method, &format!("{path}/"), &headers, body);
+        assert_eq!((answer.status, &answer.body), (twin.status, &twin.body), "{path}/");
+        let status = answer.status.to_string();
+        assert!(self.answers.contains(&status), "{} {} documents no {status}", self.method, path);
+        answer
+    }
+
+    fn bearer(&self, app: &App, token: &str) -> Response {
+        self.send(app, Some(&format!("Bearer {token}")))
+    }
+}
+
+fn operations(app: &App) -> Vec<Operation> {
+    let document = app.get("/openapi.json").json();
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("an item") {
+            let needs = operation.get("security").map(|security| {
+                let [alternative] = security.as_array().expect("a list").as_slice() else {
+                    panic!("{path}: the binary's operations have one requirement: {security}");
+                };
+                let mut schemes = alternative.as_object().expect("an object").iter();
+                let (Some((scheme, scopes)), None) = (schemes.next(), schemes.next()) else {
+                    panic!("{path}: {alternative}");
+                };
+                (scheme.clone(), texts(scopes))
+            });
+            let answers = operation["responses"].as_object().expect("answers");
+            operations.push(Operation {
+                method: method.to_uppercase(),
+                path: path.clone(),
+                needs,
+                answers: answers.keys().cloned().collect(),
+            });
+        }
+    }
+    assert!(operations.len() >= 13, "only {}", operations.len());
+    operations
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    let texts = list.as_array().expect("a list").iter();
+    texts.map(|text| text.as_str().expect("a text").to_owned()).collect()
+}
+
+/// `full` holds every scope; `without SCOPE` all but one; `off` is disabled.
+fn people(app: &App) -> Vec<String> {
+    let document = app.get("/openapi.json").json();
+    let scopes = &document["components"]["securitySchemes"]["OAuth2PasswordBearer"]["flows"]["password"]
+        ["scopes"];
+    let scopes: Vec<String> = scopes.as_object().expect("scopes").keys().cloned().collect();
+    let mut users = vec![
+        json!({"username": "full", "scopes": scopes}),
+        json!({"username": "off", "scopes": scopes, "disabled": true}),
+    ];
+    for scope in &scopes {
+        let others: Vec<_> = scopes.iter().filter(|other| *other != scope).collect();
+        users.push(json!({"username": format!("without {scope}"), "scopes": others}));
+    }
+    import(app, &users);
+    scopes
+}
+
+fn assert_answer(answer: &Response, expected: (u16, &str, &str), what: &str) {
+    let challenge = answer.header("www-authenticate").unwrap_or_default();
+    let found = (answer.status, challenge, answer.body.as_str());
+    let (status, challenge, detail) = expected;
+    let body = json!({ "detail": detail }).to_string();
+    assert_eq!(found, (status, challenge, body.as_str()), "{what}");
+}
+
+#[test]
+fn the_document_lists_the_scopes_that_the_guards_enforce() {
+    for profile in ["fastapi", "strict"] {
+        let app = server(&format!("[security]\nprofile = \"{profile}\"\n")).spawn();
+        let all = people(&app);
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        let strict = profile == "strict";
+        let mut guarded = 0;
+        for operation in operations(&app) {
+            let Some((scheme, scopes)) = &operation.needs else { continue };
+            if scheme == "OAuth2PasswordBearer" {
+                guarded += 1;
+                check_oauth2(&app, &operation, (scopes, &all), strict);
+            } else {
+                assert_eq!(scheme, "HTTPBasic");
+                check_basic(&app, &operation, strict);
+            }
+        }
+        assert!(guarded >= 11, "only {guarded}");
+    }
+}
+
+fn check_oauth2(
+    app: &App,
+    operation: &Operation,
+    (scopes, all): (&[String], &[&str]),
+    strict: bool,
+) {
+    let what = format!("{} {} {scopes:?} strict={strict}", operation.method, operation.path);
+    let scope = scopes.join(" ");
+    let needed: Vec<&str> = scopes.iter().map(String::as_str).collect();
+    let named = match (scope.is_empty(), strict) {
+        (true, _) => String::new(),
+        (false, false) => format!(" scope=\"{scope}\""),
+        (false, true) => format!(", scope=\"{scope}\""),
+    };
+    let (absent, invalid, few) = if strict {
+        let realm = "Bearer realm=\"bailiwick\"";
+        let code = "error=\"invalid_token\", error_description=\"The access token is malformed, expired, revoked or unknown\"";
+        let lacks =
+            "error=\"insufficient_scope\", error_description=\"The access token lacks a scope\"";
+        (
+            format!("{realm}{named}"),
+            format!("{realm}, {code}{named}"),
+            format!("{realm}, {lacks}{named}"),
+        )
+    } else {
+        ("Bearer".to_owned(), format!("Bearer{named}"), format!("Bearer{named}"))
+    };
+    let absent = (401, absent.as_str(), "Not authenticated");
+    let invalid = (401, invalid.as_str(), "Could not validate credentials");
+    let few = (if strict { 403 } else { 401 }, few.as_str(), "Not enough permissions");
+
+    // All of the required scopes, or all there are: let in.
+    for held in [needed.as_slice(), all] {
+        let answer = operation.bearer(app, &token("full", held));
+        assert!(!matches!(answer.status, 401 | 403), "{what} {held:?}: {}", answer.body);
+    }
+    // Every real subset, none among them: refused.
+    for chosen in 0..(1 << needed.len()) - 1 {
+        let held: Vec<&str> =
+            (0..needed.len()).filter(|at| chosen & (1 << at) != 0).map(|at| needed[at]).collect();
+        let answer = operation.bearer(app, &token("full", &held));
+        assert_answer(&answer, few, &format!("{what} {held:?}"));
+    }
+    for missing in all {
+        // All scopes but one, in the token, and then in the user: the same.
+        let others: Vec<&str> = all.iter().copied().filter(|other| other != missing).collect();
+        let thief = format!("without {missing}");
+        for answer in [
+            operation.bearer(app, &token("full", &others)),
+            operation.bearer(app, &token(&thief, all)),
+        ] {
+            if needed.contains(missing) {
+                assert_answer(&answer, few, &format!("{what} without {missing}"));
+            } else {
+                assert!(!matches!(answer.status, 401 | 403), "{what} without {missing}");
+            }
+        }
+    }
+    assert_answer(&operation.send(app, None), absent, &what);
+    for other in ["Basic ZnVsbDpibHVlLWhlcm9uLTQy", "Token x"] {
+        assert_answer(&operation.send(app, Some(other)), absent, &what);
+    }
+    let expired = sign(&json!({"sub": "full", "scopes": all, "exp": now() - 1}));
+    for bad in ["garbage", "a.b.c", &expired, &token("nobody", all)] {
+        assert_answer(&operation.bearer(app, bad), invalid, &format!("{what} {bad}"));
+    }
+    let off = operation.bearer(app, &token("off", all));
+    if operation.path == "/status" {
+        assert_eq!(off.status, 200, "{what}");
+    } else {
+        assert_answer(&off, (400, "", "Inactive user"), &what);
+    }
+}
+
+fn check_basic(app: &App, operation: &Operation, strict: bool) {
+    let challenge = if strict { "Basic realm=\"bailiwick\", charset=\"UTF-8\"" } else { "Basic" };
+    let basic = |text: &str| operation.send(app, Some(&format!("Basic {}", STANDARD.encode(text))));
+    let absent = (401, challenge, "Not authenticated");
+    let wrong = (401, challenge, "Incorrect username or password");
+    assert_answer(&operation.send(app, None), absent, "none");
+    let bearer = format!("Bearer {}", token("full", &["me", "items"]));
+    for malformed in ["Basic", "Basic !", "Basic bm9jb2xvbg==", &bearer] {
+        assert_answer(&operation.send(app, Some(malformed)), absent, malformed);
+    }
+    for login in ["full:wrong", "nobody:blue-heron-42", ":", "full:", "Full:blue-heron-42"] {
+        assert_answer(&basic(login), wrong, login);
+    }
+    assert_eq!(basic(&format!("full:{PASSWORD}")).status, 200);
+    let off = basic(&format!("off:{PASSWORD}"));
+    assert_answer(&off, (400, "", "Inactive user"), "off");
+}
+
+/// What needs no login: nothing but the login.
+#[test]
+fn only_the_login_is_open() {
+    let app = server("").spawn();
+    let open: Vec<_> = operations(&app)
+        .into_iter()
+        .filter(|operation| operation.needs.is_none())
+        .map(|operation| format!("{} {}", operation.method, operation.path))
+        .collect();
+    assert_eq!(open, ["POST /token"]);
+}
+
+/// Who is not let in learns nothing from the body's checks, not even while the user is looked up.
+#[test]
+fn the_guard_answers_before_the_body_is_judged() {
+    let app = server("").spawn();
+    let users: Vec<_> =
+        (0..20).map(|n| json!({"username": format!("u{n}"), "scopes": ["me"]})).collect();
+    import(&app, &users);
+    let long = segment(&"x".repeat(129));
+    for (method, path, body) in [
+        ("POST", "/users", "{"),
+        ("PUT", "/users/nobody/password", "{\"password\":1}"),
+        ("GET", "/users?limit=x", ""),
+        ("GET", &format!("/users/{long}"), ""),
+    ] {
+        for n in 0..20 {
+            let bearer = format!("Bearer {}", token(&format!("u{n}"), &["me"]));
+            let headers = [("authorization", bearer.as_str()), ("content-type", FORM)];
+            let answer = app.send(method, path, &headers, body);
+            assert_eq!(answer.status, 401, "{method} {path} {}", answer.body);
+        }
+    }
+}

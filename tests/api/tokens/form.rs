@@ -1,0 +1,189 @@
+//! `POST /token`: every form that is accepted, and each that is not.
+
+use super::with_bob;
+use crate::harness::{App, FORM, Response};
+use crate::people::{PASSWORD, log_in};
+use serde_json::json;
+
+fn fields<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    [("username", "bob"), ("password", PASSWORD)].iter().chain(more).copied().collect()
+}
+
+/// Field by field as a browser's `FormData` is sent.
+fn multipart(app: &App, fields: &[(&str, &str)]) -> Response {
+    let parts = fields.iter().map(|(name, value)| {
+        format!("--frontier\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    });
+    let body = parts.collect::<String>() + "--frontier--\r\n";
+    app.send("POST", "/token", &[("content-type", "multipart/form-data; boundary=frontier")], &body)
+}
+
+#[test]
+fn every_form_of_the_password_flow_logs_in() {
+    let app = with_bob("");
+    for more in [
+        vec![],
+        vec![("grant_type", "password")],
+        vec![("grant_type", "")],
+        vec![("scope", "")],
+        vec![("client_id", ""), ("client_secret", "")],
+        vec![("client_id", "anybody"), ("client_secret", "anything")],
+        vec![("unknown", "field")],
+    ] {
+        assert_eq!(log_in(&app, &fields(&more)).status, 200, "{more:?}");
+        assert_eq!(multipart(&app, &fields(&more)).status, 200, "multipart {more:?}");
+    }
+    let answer = multipart(&app, &fields(&[("scope", "me items")]));
+    assert_eq!(answer.json()["scope"], "me items");
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+}
+
+/// Swagger UI sends an empty client along; so does many an OAuth library.
+#[test]
+fn a_client_in_the_header_is_not_looked_at() {
+    let app = with_bob("");
+    let body = format!("grant_type=password&username=bob&password={PASSWORD}");
+    for value in ["Basic Og==", "Basic", "Basic !", "Basic Y2xpZW50OnNlY3JldA==", "Bearer x"] {
+        for path in ["/token", "/token/"] {
+            let headers = [("content-type", FORM), ("authorization", value)];
+            let answer = app.send("POST", path, &headers, &body);
+            assert_eq!(answer.status, 200, "{value}: {}", answer.body);
+        }
+    }
+}
+
+#[test]
+fn scopes_beyond_the_users_own_are_refused() {
+    let app = with_bob("");
+    for (scope, description) in [
+        ("users:write", "Scope not allowed: users:write"),
+        ("me users:read items users:write", "Scope not allowed: users:read users:write"),
+        ("ME", "Scope not allowed: ME"),
+        ("me,items", "Scope not allowed: me,items"),
+        ("a\"b", "Malformed scope"),
+    ] {
+        let answer = log_in(&app, &fields(&[("scope", scope)]));
+        assert_eq!(answer.status, 400, "{scope}");
+        let body = json!({
+            "detail": description, "error": "invalid_scope", "error_description": description,
+        });
+        assert_eq!(answer.json(), body);
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert_eq!(answer.header("pragma"), Some("no-cache"));
+    }
+    for (scope, given) in
+        [(" me  items ", "me items"), ("me me", "me"), ("items", "items"), ("", "")]
+    {
+        assert_eq!(log_in(&app, &fields(&[("scope", scope)])).json()["scope"], given);
+    }
+}
+
+#[test]
+fn a_wrong_login_says_nothing() {
+    let app = with_bob("");
+    let long = "x".repeat(5000);
+    for (username, password) in [
+        ("bob", "wrong"),
+        ("nobody", PASSWORD),
+        ("Bob", PASSWORD),
+        ("bob ", PASSWORD),
+        ("me", PASSWORD),
+        ("bob\0", PASSWORD),
+        ("bob", "blue-heron-42\0"),
+        ("bob", &long),
+        (&long, PASSWORD),
+    ] {
+        // Without the right password, nobody learns which scopes there are.
+        let answer =
+            log_in(&app, &[("username", username), ("password", password), ("scope", "no")]);
+        let detail = "Incorrect username or password";
+        let body = json!({"detail": detail, "error": "invalid_grant", "error_description": detail});
+        assert_eq!((answer.status, answer.json()), (400, body), "{username:.20} {password:.20}");
+        assert_eq!(answer.header("www-authenticate"), None);
+    }
+}
+
+#[test]
+fn what_is_no_login_form_is_refused() {
+    let app = with_bob("");
+    let both = json!([
+        {"type": "missing", "loc": ["body", "username"], "msg": "Field required", "input": null},
+        {"type": "missing", "loc": ["body", "password"], "msg": "Field required", "input": null},
+    ]);
+    let json_body = json!({"username": "bob", "password": PASSWORD}).to_string();
+    for (content_type, body) in [
+        (FORM, ""),
+        (FORM, "username=&password="),
+        ("application/json", &json_body),
+        ("text/plain", "username=bob"),
+    ] {
+        let answer = app.send("POST", "/token", &[("content-type", content_type)], body);
+        assert_eq!(
+            (answer.status, &answer.json()["detail"]),
+            (422, &both),
+            "{content_type} {body}"
+        );
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+    }
+    let query = format!("/token?username=bob&password={PASSWORD}");
+    assert_eq!(app.send("POST", &query, &[("content-type", FORM)], "a=b").status, 422);
+
+    let other = log_in(&app, &fields(&[("grant_type", "client_credentials")]));
+    assert_eq!(
+        (other.status, &other.json()["detail"][0]["loc"]),
+        (422, &json!(["body", "grant_type"]))
+    );
+    assert!(!other.body.contains("heron"));
+
+    let file = format!(
+        "--f\r\nContent-Disposition: form-data; name=\"username\"\r\n\r\nbob\r\n\
+         --f\r\nContent-Disposition: form-data; name=\"password\"; filename=\"p\"\r\n\r\n{PASSWORD}\r\n--f--\r\n"
+    );
+    let headers = [("content-type", "multipart/form-data; boundary=f")];
+    let answer = app.send("POST", "/token", &headers, &file);
+    assert_eq!(
+        (answer.status, &answer.json()["detail"][0]["loc"]),
+        (422, &json!(["body", "password"]))
+    );
+    assert!(!answer.body.contains("heron"));
+}
+
+#[test]
+fn more_than_a_thousand_fields_are_refused() {
+    let app = with_bob("");
+    let junk: Vec<String> = (0..999).map(|n| format!("f{n}")).collect();
+    let many = |count: usize| {
+        let more: Vec<(&str, &str)> =
+            junk[..count - 2].iter().map(|name| (name.as_str(), "x")).collect();
+        fields(&more)
+    };
+    let refused = json!({"detail": "There was an error parsing the body"});
+    assert_eq!(log_in(&app, &many(1000)).status, 200);
+    assert_eq!(multipart(&app, &many(1000)).status, 200);
+    for answer in [log_in(&app, &many(1001)), multipart(&app, &many(1001))] {
+        assert_eq!((answer.status, answer.json()), (400, refused.clone()));
+    }
+    // The same name again and again counts as well.
+    let same: Vec<_> = (0..1001).map(|_| ("username", "bob")).collect();
+    for answer in [log_in(&app, &same), multipart(&app, &same)] {
+        assert_eq!((answer.status, answer.json()), (400, refused.clone()));
+    }
+    for (content_type, body) in [
+        ("multipart/form-data", "--x--"),
+        ("multipart/form-data; boundary=frontier", "--frontier\r\nnonsense"),
+        ("multipart/form-data; boundary=frontier", "x"),
+    ] {
+        let answer = app.send("POST", "/token", &[("content-type", content_type)], body);
+        assert!(matches!(answer.status, 400 | 422), "{content_type}: {}", answer.body);
+    }
+}
+
+#[test]
+fn the_strict_form_demands_the_grant_type() {
+    let app = with_bob("[oauth]\nrequire_grant_type = true\n");
+    assert_eq!(log_in(&app, &fields(&[("grant_type", "password")])).status, 200);
+    let answer = log_in(&app, &fields(&[]));
+    assert_eq!(answer.status, 422);
+    assert_eq!(answer.json()["detail"][0]["loc"], json!(["body", "grant_type"]));
+    assert_eq!(log_in(&app, &fields(&[("grant_type", "passwordx")])).status, 422);
+}
