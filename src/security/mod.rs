@@ -31,6 +31,7 @@
 mod dependency;
 mod guard;
 pub mod openapi;
+mod refused;
 mod required;
 mod requirements;
 mod scheme;
@@ -40,6 +41,7 @@ pub use dependency::{Call, Dependency, Depends, Maybe, Resolve, Scoped, services
 #[doc(hidden)]
 pub use dependency::{extract, resolve_scheme};
 pub use guard::{Guarded, guard};
+pub use refused::answer_refused;
 pub use required::{Required, ScopeList, Then};
 pub use requirements::Requirements;
 pub use scheme::{
