@@ -95,22 +95,26 @@ struct Shown {
 
 type Answer = Result<Json<Shown>, ApiError>;
 
-fn show<S>(caller: Option<&By<S>>) -> Answer {
-    Ok(Json(Shown { partner: caller.map(|by| by.0.name) }))
+impl<S> By<S> {
+    fn show(&self) -> Json<Shown> {
+        Json(Shown { partner: Some(self.0.name) })
+    }
 }
+
+const ANONYMOUS: Json<Shown> = Json(Shown { partner: None });
 
 macro_rules! handlers {
     ($($required:ident $optional:ident by $scheme:ident;)+) => {$(
         /// Only with credentials
         #[api_v2_operation]
         async fn $required(caller: By<$scheme>) -> Answer {
-            show(Some(&caller))
+            Ok(caller.show())
         }
 
         /// With credentials or without
         #[api_v2_operation]
         async fn $optional(caller: Maybe<By<$scheme>>) -> Answer {
-            show(caller.as_ref())
+            Ok(caller.as_ref().map_or(ANONYMOUS, By::show))
         }
     )+};
 }
@@ -127,7 +131,13 @@ handlers! {
 /// With a scope that the provider granted
 #[api_v2_operation]
 async fn scoped(caller: Scoped<By<ThirdParty>, PartnersRead>) -> Answer {
-    show(Some(&caller))
+    Ok(caller.show())
+}
+
+/// With both the provider's token and the key; the scope is asked of the token only
+#[api_v2_operation]
+async fn two(caller: Scoped<By<ThirdParty>, PartnersRead>, _: By<Key>) -> Answer {
+    Ok(caller.show())
 }
 
 /// Who stands at the desk.
@@ -154,6 +164,7 @@ fn mount(routes: &mut Routes) {
         .route("/third-party", get().to(third_party))
         .route("/third-party/optional", get().to(third_party_optional))
         .route("/third-party/scoped", get().to(scoped))
+        .route("/third-party/and-key", get().to(two))
         .route("/discovered", get().to(discovered))
         .route("/discovered/optional", get().to(discovered_optional))
         .route("/machine", get().to(machine))

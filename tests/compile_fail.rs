@@ -90,9 +90,10 @@ fn newest_library(folder: &Path) -> PathBuf {
     let entries = fs::read_dir(folder).expect("the folder of dependencies");
     let libraries = entries.filter_map(|entry| {
         let entry = entry.expect("an entry");
-        let name = entry.file_name().into_string().ok()?;
-        let is_library = name.starts_with("libbailiwick-") && name.ends_with(".rlib");
-        is_library.then(|| (entry.metadata().and_then(|it| it.modified()).ok(), entry.path()))
+        let path = entry.path();
+        let is_library =
+            path.file_stem()?.to_str()?.starts_with("libbailiwick-") && path.extension()? == "rlib";
+        is_library.then(|| (entry.metadata().and_then(|it| it.modified()).ok(), path))
     });
     libraries.max().expect("the library is built for this test").1
 }

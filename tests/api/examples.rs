@@ -1,11 +1,11 @@
 //! `examples/note.rs` and `examples/orders.rs`, started and asked as their readers would.
 
 use crate::example_server::Example;
-use crate::harness::{Response, repository};
+use crate::harness::{Response, read_until, repository};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 /// The secret that the recorded tokens are signed with; `--demo` allows it.
@@ -220,7 +220,9 @@ fn t007_knows_one_user() {
 fn add_user(app: &Example, name: &str, scopes: &[&str]) -> String {
     let password = "correct horse battery";
     let mut arguments = vec!["users", "add", name, "--password-stdin"];
-    scopes.iter().for_each(|scope| arguments.extend(["--scope", scope]));
+    for scope in scopes {
+        arguments.extend(["--scope", scope]);
+    }
     let output = app.command(&arguments, password);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let scope = scopes.join("+");
@@ -303,7 +305,7 @@ fn an_optional_caller_is_anonymous_or_real() {
 }
 
 /// Asks for a WebSocket; gives the connection and the answer's head.
-fn shake_hands(app: &Example, authorization: Option<&str>) -> (BufReader<TcpStream>, String) {
+fn shake_hands(app: &Example, authorization: Option<&str>) -> (TcpStream, String) {
     let mut stream = app.connect();
     let header = authorization.map(|value| format!("Authorization: {value}\r\n"));
     let request = format!(
@@ -313,11 +315,7 @@ fn shake_hands(app: &Example, authorization: Option<&str>) -> (BufReader<TcpStre
         header.unwrap_or_default(),
     );
     stream.write_all(request.as_bytes()).expect("sent");
-    let mut stream = BufReader::new(stream);
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        assert_ne!(stream.read_line(&mut head).expect("a line"), 0, "{head}");
-    }
+    let head = read_until(&mut stream, "\r\n\r\n");
     (stream, head.to_lowercase())
 }
 
@@ -349,7 +347,7 @@ fn a_websocket_is_opened_by_a_token_only() {
     assert!(head.contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="), "{head}");
     // RFC 6455 §5.7: a masked "Hello" there, an unmasked one back.
     let hello = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
-    stream.get_mut().write_all(&hello).expect("sent");
+    stream.write_all(&hello).expect("sent");
     let mut frame = [0; 7];
     stream.read_exact(&mut frame).expect("a frame");
     assert_eq!(&frame, b"\x81\x05Hello");

@@ -126,6 +126,25 @@ fn an_application_s_own_user_type_has_scopes() {
 }
 
 #[test]
+fn two_schemes_are_both_needed_and_scopes_of_one_do_not_reach_the_other() {
+    let app = Example::spawn("schemes");
+    let path = "/third-party/and-key";
+    let ask = |token: &str, key: &str| {
+        let token = format!("Bearer {token}");
+        app.send("GET", path, &[("authorization", &token), ("x-api-key", key)], "")
+    };
+    let (rich, poor) = (GOOD, "token-of-umbrella");
+    answered(&ask(rich, rich), &json!({"partner": "acme"}));
+    answered(&ask(rich, poor), &json!({"partner": "acme"}));
+    refused(&ask(poor, rich), r#"Bearer scope="partners:read""#, "Not enough permissions");
+    refused(&ask(rich, "forged"), "APIKey", INVALID);
+    refused(&bearer(&app, path, rich), "APIKey", ABSENT);
+    refused(&header(&app, path, rich), "Bearer", ABSENT);
+    let security = &app.document()["paths"][path]["get"]["security"];
+    assert_eq!(security, &json!([{"ThirdParty": ["partners:read"], "PartnerKey": []}]));
+}
+
+#[test]
 fn the_strict_profile_answers_as_the_rfcs_say() {
     let app = Example::spawn_with("schemes", &[("BAILIWICK__SECURITY__PROFILE", "strict")]);
     let challenge = |answer: &Response| answer.header("www-authenticate").map(str::to_owned);
