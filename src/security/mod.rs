@@ -18,9 +18,14 @@
 //! | `Depends(f)` | [`Depends<F>`](Depends), `f` being a [`Dependency`] |
 //! | `Security(f, scopes=[…])` | [`Scoped<F, S>`](Scoped) |
 //! | `auto_error=False` | [`Maybe`] |
+//! | `APIRouter(dependencies=[Depends(f)])` | [`guard::<F>`](guard()) around a scope of URLs |
 //! | `scheme_name=`, `description=` | `as "Name"` and the doc comment in [`schemes!`](crate::schemes) |
 //! | `get_current_user`, `get_current_active_user` | [`CurrentUser`], [`ActiveUser`] |
 //! | `HTTPException(status_code=…, detail=…)` | [`ApiError::http`](crate::api_error::ApiError::http) |
+//!
+//! All of them work in the handler of a WebSocket too: the handshake is refused with the same answer.
+//! `examples/note.rs` ports FastAPI's security tutorial, `examples/orders.rs` adds an API to the shipped
+//! users, `examples/schemes.rs` brings callers of its own.
 //!
 //! A user cannot be had without a guard: [`CurrentUser`] and the others have no constructor.
 //!
