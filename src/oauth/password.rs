@@ -4,6 +4,10 @@ use crate::domain::{ScopeName, Scopes, Secret};
 use crate::oauth::error::GrantError;
 use crate::oauth::response::{GrantContext, TokenResponse};
 
+/// Most bytes of `scope`: more than any user's scopes take, and few enough to compare each with
+/// each.
+const LONGEST_SCOPE: usize = 4096;
+
 /// A user name and a password, to be redeemed for a token.
 #[derive(Debug)]
 pub struct PasswordGrant {
@@ -27,6 +31,9 @@ impl PasswordGrant {
             .ok_or(GrantError::InvalidCredentials)?;
         if context.strict && user.disabled {
             return Err(GrantError::Disabled);
+        }
+        if self.scope.len() > LONGEST_SCOPE {
+            return Err(GrantError::TooManyScopes);
         }
         let scopes = granted(&self.scope, &user.scopes)?;
         let issued = context.tokens.issue(&user.username, &scopes)?;

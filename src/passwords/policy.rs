@@ -13,6 +13,10 @@ pub const LONGEST: usize = 71;
 /// Stands behind the password when zxcvbn looks at it: a "word" of rank 1 that nobody types.
 const MARKER: &str = "\u{1}\u{2}\u{3}\u{4}\u{5}\u{6}\u{7}\u{8}\u{e}\u{f}\u{10}\u{11}";
 
+/// The longest entry of zxcvbn's list, in characters. What is longer cannot be on it, and zxcvbn's
+/// work grows fast with the length.
+const LONGEST_COMMON: usize = 20;
+
 /// What every hash of ours needs, policy or not.
 pub(super) fn check_hashable(password: &Secret) -> Result<(), PasswordError> {
     if password.expose().len() > LONGEST {
@@ -43,6 +47,9 @@ pub(super) fn check_choice(password: &Secret) -> Result<(), PasswordError> {
 /// of it, and a capital at the start keeps repeats (`asdfasdf`) from being cheaper than the list.
 /// Also refused are entries spelled backwards or with digits for letters, and digits in a row.
 fn is_common(password: &str) -> bool {
+    if password.chars().count() > LONGEST_COMMON {
+        return false;
+    }
     let mut lower = password.to_lowercase();
     let only_digits = lower.bytes().all(|byte| byte.is_ascii_digit());
     if let Some(first) = lower.get_mut(..1) {

@@ -2,16 +2,20 @@
 
 use crate::api_error::{FieldProblem, password_problem};
 use crate::domain::FieldError;
+use crate::domain::ScopeTable;
 use crate::domain::Scopes;
 use crate::domain::Secret;
-use crate::passwords::{LONGEST, SHORTEST};
-use crate::services::Services;
+use crate::passwords::{LONGEST, Passwords, SHORTEST};
 use serde_json::{Map, Value, json};
+
+/// Problems beyond these are not told: the answer must not grow with what was sent.
+const MOST_PROBLEMS: usize = 100;
 
 /// An object's fields that were not taken yet, and the problems so far.
 pub(super) struct Fields<'a> {
     object: Map<String, Value>,
-    services: &'a Services,
+    scopes: &'a ScopeTable,
+    passwords: &'a Passwords,
     problems: Vec<FieldProblem>,
 }
 
@@ -42,8 +46,12 @@ pub(super) fn text_schema(most: usize) -> Value {
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(object: Map<String, Value>, services: &'a Services) -> Self {
-        Self { object, services, problems: Vec::new() }
+    pub(super) fn new(
+        object: Map<String, Value>,
+        scopes: &'a ScopeTable,
+        passwords: &'a Passwords,
+    ) -> Self {
+        Self { object, scopes, passwords, problems: Vec::new() }
     }
 
     fn note(
@@ -132,7 +140,7 @@ impl<'a> Fields<'a> {
     /// A required new password that meets the policy.
     pub(super) fn new_password(&mut self, name: &str) -> Option<Secret> {
         let password = self.secret(name)?;
-        match self.services.passwords.check_policy(&password) {
+        match self.passwords.check_policy(&password) {
             Ok(()) => Some(password),
             Err(error) => {
                 self.problems.push(password_problem(&error, name));
@@ -173,7 +181,10 @@ impl<'a> Fields<'a> {
         let before = self.problems.len();
         let mut names = Vec::new();
         for (at, value) in values.into_iter().enumerate() {
-            let declared = value.as_str().filter(|text| self.services.scopes.contains(text));
+            if self.problems.len() > MOST_PROBLEMS {
+                break;
+            }
+            let declared = value.as_str().filter(|text| self.scopes.contains(text));
             if let Some(scope) = declared.and_then(|text| text.parse().ok()) {
                 names.push(scope);
             } else {
@@ -187,7 +198,8 @@ impl<'a> Fields<'a> {
 
     /// What was read, if nothing is wrong; fields that nobody took are.
     pub(super) fn finish<T>(mut self, read: Option<T>) -> Result<T, Vec<FieldProblem>> {
-        let unknown: Vec<String> = self.object.keys().cloned().collect();
+        let left = MOST_PROBLEMS.saturating_sub(self.problems.len());
+        let unknown: Vec<String> = self.object.keys().take(left).cloned().collect();
         for name in unknown {
             self.note("extra_forbidden", &name, "Extra inputs are not permitted");
         }
@@ -205,6 +217,15 @@ mod tests {
     use crate::domain::check_email;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
+    use std::sync::LazyLock;
+
+    static SCOPES: LazyLock<ScopeTable> =
+        LazyLock::new(|| ScopeTable::new(&BTreeMap::new()).unwrap());
+    static PASSWORDS: LazyLock<Passwords> = LazyLock::new(|| {
+        let settings =
+            json!({"bcrypt_cost": 4, "hash_threads": 1, "hash_queue": 1, "policy": true});
+        Passwords::new(&serde_json::from_value(settings).unwrap()).unwrap()
+    });
 
     fn any_json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
@@ -230,8 +251,7 @@ mod tests {
             unknown in prop::collection::btree_map("x.{0,5}", any_json(), 0..2),
         ) {
             let sent: BTreeMap<String, Value> = known.into_iter().chain(unknown).collect();
-            let table = Arc::new(ScopeTable::new(&BTreeMap::new()).unwrap());
-            let mut fields = Fields::new(sent.clone().into_iter().collect(), table);
+            let mut fields = Fields::new(sent.clone().into_iter().collect(), &SCOPES, &PASSWORDS);
             let username = fields.required("username", str::parse::<Username>);
             let email = fields.optional("email", check_email);
             let password = fields.secret("password");

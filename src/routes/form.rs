@@ -7,7 +7,7 @@ use crate::security::services;
 use actix_multipart::Multipart;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
-use futures_util::TryStreamExt as _;
+use futures_util::{FutureExt as _, TryStreamExt as _};
 use paperclip::actix::OperationModifier;
 use paperclip::v2::models::{DefaultOperationRaw, DefaultSchemaRaw};
 use paperclip::v2::schema::Apiv2Schema;
@@ -77,7 +77,9 @@ async fn read_form(request: &HttpRequest, payload: Payload) -> Result<Form, ApiE
         Ok(form)
     } else if media_type.eq_ignore_ascii_case("multipart/form-data") {
         let body = read_body(request, payload).await?;
-        read_multipart(request, body).await
+        // All of the body is there. A parser that waits for more has met a body without its closing
+        // boundary, and nobody would ever wake it.
+        read_multipart(request, body).now_or_never().unwrap_or(Err(UNREADABLE))
     } else {
         Ok(Form::new())
     }
@@ -225,6 +227,18 @@ mod tests {
     fn the_last_of_several_counts() {
         let form = read(form("username=a&username=b&password=c&scope=me++items"), false).unwrap();
         assert_eq!((form.username.as_str(), form.scope.as_str()), ("b", "me  items"));
+    }
+
+    #[actix_web::test]
+    async fn a_multipart_body_without_its_end_is_refused() {
+        let request = actix_web::test::TestRequest::post()
+            .insert_header((CONTENT_TYPE, "multipart/form-data; boundary=x"))
+            .to_http_request();
+        let part = "--x\r\nContent-Disposition: form-data; name=\"username\"\r\n\r\na\r\n";
+        for (body, good) in [(format!("{part}--x--\r\n"), true), (part.to_owned(), false)] {
+            let read = read_multipart(&request, body.clone().into()).now_or_never();
+            assert_eq!(read.is_some_and(|form| form.is_ok()), good, "{body}");
+        }
     }
 
     proptest! {

@@ -4,7 +4,7 @@ use crate::api_error::{ApiError, FieldProblem, document_error, v3_mark};
 use crate::routes::fields::Fields;
 use crate::security::services;
 use actix_web::error::PayloadError;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use paperclip::actix::OperationModifier;
@@ -50,7 +50,7 @@ impl<T: Body> FromRequest for JsonBody<T> {
             if !body.is_empty() && !is_json(&request) {
                 return Err(ApiError::UnsupportedMediaType("application/json"));
             }
-            let mut fields = Fields::new(parse(&body)?, services);
+            let mut fields = Fields::new(parse(&body)?, &services.scopes, &services.passwords);
             let read = T::read(&mut fields);
             fields.finish(read).map(Self).map_err(ApiError::Validation)
         })
@@ -93,6 +93,9 @@ pub(super) async fn read_body(
     request: &HttpRequest,
     mut payload: Payload,
 ) -> Result<Bytes, ApiError> {
+    if request.headers().contains_key(CONTENT_ENCODING) {
+        return Err(ApiError::UnsupportedMediaType("a body without Content-Encoding"));
+    }
     let most = services(request)?.settings.server.limit_request_body.get();
     let payload = web::Payload::from_request(request, &mut payload)
         .await

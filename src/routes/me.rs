@@ -2,6 +2,7 @@
 
 use crate::api_error::{ApiError, Failure};
 use crate::domain::ItemsRead;
+use crate::domain::RepositoryError;
 use crate::domain::Secret;
 use crate::domain::UserChange;
 use crate::routes::both;
@@ -85,7 +86,7 @@ impl Body for PasswordChange {
 async fn set_password(
     Authorized(caller, body, ..): Authorized<ActiveUser, JsonBody<PasswordChange>>,
     services: Data<Services>,
-) -> Result<NoContent, Failure<400, 404>> {
+) -> Result<NoContent, Failure<400, 409>> {
     let PasswordChange { old_password, password } = body.into_inner();
     let old_hash = caller.password_hash.clone();
     if !services.passwords.verify(old_password, Some(old_hash.clone())).await?.matches {
@@ -96,6 +97,12 @@ async fn set_password(
         expected_hash: Some(old_hash),
         ..UserChange::default()
     };
-    services.users.update(&caller.username, change, None, services.clock.now()).await?;
-    Ok(NoContent)
+    let now = services.clock.now();
+    match services.users.update(&caller.username, change, None, now).await {
+        Ok(_) => Ok(NoContent),
+        Err(RepositoryError::NotFound) => {
+            Err(ApiError::Conflict("The password was changed meanwhile").into())
+        }
+        Err(error) => Err(error.into()),
+    }
 }

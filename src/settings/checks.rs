@@ -40,7 +40,15 @@ pub(super) fn is_realm(text: &str) -> bool {
 
 /// Empty (the file in the data folder), or a database that this build can open.
 pub(super) fn is_database_url(text: &str) -> bool {
-    text.is_empty() || text.strip_prefix("sqlite:").is_some_and(|path| !path.is_empty())
+    let path = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:"));
+    // A database in memory could not be shared; options and `file:` URLs are SQLite's, not ours.
+    text.is_empty()
+        || path.is_some_and(|path| {
+            !path.is_empty()
+                && path != ":memory:"
+                && !path.starts_with("file:")
+                && !path.contains('?')
+        })
 }
 
 /// The URL with `***` in the place of a password, in the user part or as a parameter.
@@ -54,6 +62,9 @@ pub(super) fn masked_url(url: &str) -> String {
         (Some((scheme, rest)), Some((_, host))) if scheme != "sqlite" && rest.contains('@') => {
             let user = rest.split([':', '@']).next().unwrap_or_default();
             format!("{scheme}://{user}:***@{host}")
+        }
+        (None, Some(_)) if !address.starts_with("sqlite:") => {
+            format!("{}:***", address.split(':').next().unwrap_or_default())
         }
         _ => address.to_owned(),
     };
@@ -119,11 +130,22 @@ mod tests {
     }
 
     #[test]
+    fn a_database_is_a_file() {
+        for text in ["", "sqlite:b.db", "sqlite:///var/lib/b.db"] {
+            assert!(is_database_url(text), "{text}");
+        }
+        for text in ["b.db", "sqlite:", "sqlite::memory:", "sqlite:file:b", "sqlite:b?mode=ro"] {
+            assert!(!is_database_url(text), "{text}");
+        }
+    }
+
+    #[test]
     fn passwords_in_urls_are_masked() {
         for (url, shown) in [
             ("", ""),
             ("sqlite:/var/lib/b.db", "sqlite:/var/lib/b.db"),
             ("sqlite:///var/lib/b@home.db?mode=rwc", "sqlite:///var/lib/b@home.db?mode=rwc"),
+            ("postgres:me:pw@db/b", "postgres:***"),
             ("postgres://me:pw@db/b", "postgres://me:***@db/b"),
             ("postgres://me:p@w:d/x@db/b", "postgres://me:***@db/b"),
             ("postgres://db/b?user=me&Password=pw&x", "postgres://db/b?user=me&Password=***&x"),

@@ -52,7 +52,12 @@ fn database_path(data_dir: &Path, settings: &DatabaseSettings) -> Result<PathBuf
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"));
     match path {
         // A database in memory could not be shared by the connections of the pool.
-        Some(path) if !path.is_empty() && !path.contains('?') && path != ":memory:" => {
+        Some(path)
+            if !path.is_empty()
+                && !path.contains('?')
+                && path != ":memory:"
+                && !path.starts_with("file:") =>
+        {
             Ok(path.into())
         }
         _ => Err(StorageError::Url),

@@ -230,5 +230,5 @@ fn secrets_are_masked() {
 fn the_database_is_in_the_data_folder_unless_named() {
     let url = |file| load(file, &[]).unwrap().settings.database_url().expose().to_owned();
     assert_eq!(url("data_dir = '/d'"), "sqlite:/d/bailiwick.db");
-    assert_eq!(url("database.url = 'sqlite::memory:'"), "sqlite::memory:");
+    assert_eq!(url("database.url = 'sqlite:other.db'"), "sqlite:other.db");
 }
