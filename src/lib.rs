@@ -1,4 +1,56 @@
-//! bailiwick: the auth and application server.
+//! bailiwick checks who is calling (authentication) and what lies within their bailiwick
+//! (authorization by scope), and serves that on actix-web with several workers.
+//!
+//! The binary is a ready auth server. The library is what `fastapi.security` and a server are to a
+//! Python developer: [`security`] holds schemes, extractors and guards, [`scopes!`] declares scopes
+//! as types, [`schemes!`] security schemes, and [`Server`] hosts routes of your own with all that the
+//! binary does.
+//!
+//! ```no_run
+//! use actix_web::web::Json;
+//! use bailiwick::api_error::ApiError;
+//! use bailiwick::security::{ActiveUser, Scoped};
+//! use bailiwick::{Server, scopes};
+//! use paperclip::actix::api_v2_operation;
+//! use paperclip::actix::web::get;
+//! use std::process::ExitCode;
+//!
+//! scopes! {
+//!     /// Read orders.
+//!     pub Orders = "orders:read";
+//! }
+//!
+//! /// All orders
+//! #[api_v2_operation]
+//! async fn orders(_: Scoped<ActiveUser, Orders>) -> Result<Json<Vec<String>>, ApiError> {
+//!     Ok(Json(vec!["Foo".to_owned()]))
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     Server::new().mount(|routes| { routes.route("/orders", get().to(orders)); }).run_from_args()
+//! }
+//! ```
+//!
+//! # The map
+//!
+//! A module imports only modules below it; `tests/architecture.rs` holds that.
+//!
+//! | floor | owns |
+//! |---|---|
+//! | `main` | argv in, exit code out |
+//! | [`cli`] | the commands: serve, users, check-config, print-config, openapi |
+//! | [`server`] | the process: listeners, workers, signals, drain, middleware order, access log |
+//! | [`routes`] | URLs; one file per resource, each mounts itself |
+//! | [`security`] | who is calling and may they: schemes, the dependency chain, guards, the document |
+//! | [`api_error`] | errors to HTTP: every status, every challenge, every body |
+//! | [`services`] | the composition root; the only file that names a database |
+//! | [`storage`] | users in SQL, migrations, the user cache |
+//! | [`oauth`] | one file per grant; RFC 6749's errors |
+//! | [`tokens`] | JWT: claims, issuing, verifying, the signing secret |
+//! | [`passwords`] | hashing off the workers, verification, the policy |
+//! | [`logging`] | lines, formats, filters, the sink |
+//! | [`settings`] | typed settings, layered |
+//! | [`domain`] | user, scope, secret, clock, the repository traits; no I/O |
 
 pub mod api_error;
 pub mod cli;

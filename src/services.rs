@@ -99,7 +99,10 @@ impl Services {
             Tokens::new(&secret, &settings.tokens, clock.clone()).map_err(StartError::new)?;
         if demo {
             create_demo_users(users.as_ref(), clock.as_ref()).await.map_err(StartError::new)?;
-        } else if users.is_empty().await.map_err(StartError::new)? {
+        } else {
+            warn_of_demo_passwords(users.as_ref()).await.map_err(StartError::new)?;
+        }
+        if users.is_empty().await.map_err(StartError::new)? {
             log::warn!(
                 target: "bailiwick.error",
                 "there are no users yet; add one with: bailiwick users add NAME --scope me"
@@ -126,39 +129,62 @@ impl fmt::Debug for Services {
 }
 
 /// `johndoe` with the password `1234`, and `alice`, disabled, with `secretalice`.
-async fn create_demo_users(
-    users: &dyn UserRepository,
-    clock: &dyn Clock,
-) -> Result<(), RepositoryError> {
-    let demo = [
-        (
-            ("johndoe", "John Doe", "johndoe@example.com"),
-            "$2b$12$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G",
-            false,
-        ),
-        (
-            ("alice", "Alice Chains", "alicechains@example.com"),
-            "$2b$12$gSvqqUPvlXP2tfVFaWK1Be7DlH.PKZbv5H8KnzzVgXXbVxpva.pFm",
-            true,
-        ),
-    ];
-    for ((username, full_name, email), hash, disabled) in demo {
+fn demo_users() -> [NewUser; 2] {
+    let user = |username: &str, full_name: &str, email: &str, hash: &str| {
         let (Ok(username), Ok(password_hash), Ok(scopes)) =
             (username.parse(), hash.parse(), "me items".parse())
         else {
             unreachable!("the demo users are well-formed; a test creates them");
         };
-        let user = NewUser {
+        NewUser {
             username,
             email: Some(email.to_owned()),
             full_name: Some(full_name.to_owned()),
-            disabled,
+            disabled: false,
             password_hash,
             scopes,
-        };
+        }
+    };
+    let johndoe = user(
+        "johndoe",
+        "John Doe",
+        "johndoe@example.com",
+        "$2b$12$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G",
+    );
+    let alice = user(
+        "alice",
+        "Alice Chains",
+        "alicechains@example.com",
+        "$2b$12$gSvqqUPvlXP2tfVFaWK1Be7DlH.PKZbv5H8KnzzVgXXbVxpva.pFm",
+    );
+    [johndoe, NewUser { disabled: true, ..alice }]
+}
+
+/// Creates those demo users that do not exist.
+async fn create_demo_users(
+    users: &dyn UserRepository,
+    clock: &dyn Clock,
+) -> Result<(), RepositoryError> {
+    for user in demo_users() {
         match users.create(user, clock.now()).await {
             Ok(_) | Err(RepositoryError::Exists) => {}
             Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// The demo's data folder may have become the real one; its passwords are known to everybody.
+async fn warn_of_demo_passwords(users: &dyn UserRepository) -> Result<(), RepositoryError> {
+    for demo in demo_users() {
+        let stored = users.find(&demo.username).await?;
+        if stored.is_some_and(|user| !user.disabled && user.password_hash == demo.password_hash) {
+            log::warn!(
+                target: "bailiwick.error",
+                "the password of {name} is the demo's, which everybody knows; change it with: \
+                 bailiwick users set-password {name}",
+                name = demo.username,
+            );
         }
     }
     Ok(())

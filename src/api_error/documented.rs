@@ -21,9 +21,9 @@ pub fn v3_mark(object: &Value) -> String {
     format!("{V3_MARK}{object}")
 }
 
-/// Enters an error answer of `status` into an operation; one that is there stays, unless it is the
-/// guards' 403, which only the strict profile gives.
-pub fn document_error(operation: &mut DefaultOperationRaw, status: u16, example: &str) {
+/// The Response Object of an error answer (`OpenAPI` 3.0.3 §4.7.17).
+#[must_use]
+pub fn error_answer(status: u16, example: &str) -> Value {
     let schema = if status == 422 { "HTTPValidationError" } else { "Error" };
     let mut object = json!({
         "description": StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()),
@@ -43,8 +43,14 @@ pub fn document_error(operation: &mut DefaultOperationRaw, status: u16, example:
         object["headers"] =
             json!({name: {"description": description, "schema": {"type": "string"}}});
     }
-    let response =
-        DefaultResponseRaw { description: Some(v3_mark(&object)), ..DefaultResponseRaw::default() };
+    object
+}
+
+/// Enters an error answer of `status` into an operation; one that is there stays, unless it is the
+/// guards' 403, which only the strict profile gives.
+pub fn document_error(operation: &mut DefaultOperationRaw, status: u16, example: &str) {
+    let description = Some(v3_mark(&error_answer(status, example)));
+    let response = DefaultResponseRaw { description, ..DefaultResponseRaw::default() };
     match operation.responses.entry(status.to_string()) {
         Entry::Occupied(mut there) if status == 403 => drop(there.insert(Either::Right(response))),
         Entry::Occupied(_) => {}

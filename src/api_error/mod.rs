@@ -6,7 +6,7 @@ mod extractors;
 mod validation;
 
 pub use challenge::{AuthScheme, Manner, Reason, Refusal};
-pub use documented::{Failure, V3_MARK, document_error, v3_mark};
+pub use documented::{Failure, V3_MARK, document_error, error_answer, v3_mark};
 pub use extractors::configure_extractors;
 pub use validation::FieldProblem;
 
@@ -45,6 +45,10 @@ pub enum ApiError {
     RequestTimeout,
     /// The body is larger than `server.limit_request_body`.
     PayloadTooLarge,
+    /// Path and query are longer than `server.limit_request_line`.
+    UriTooLong,
+    /// More or longer header fields than `server.limit_request_fields` and `…_field_size` allow.
+    HeaderFieldsTooLarge,
     /// The body's media type is not one that is read here.
     UnsupportedMediaType(&'static str),
     /// Too much to do at the moment: come again after so many seconds.
@@ -104,6 +108,8 @@ impl ApiError {
             Self::MethodNotAllowed(_) => json!("Method Not Allowed"),
             Self::RequestTimeout => json!("Request Timeout"),
             Self::PayloadTooLarge => json!("Request body too large"),
+            Self::UriTooLong => json!("URI too long"),
+            Self::HeaderFieldsTooLarge => json!("Request header fields too large"),
             Self::UnsupportedMediaType(expected) => json!(format!("Expected {expected}")),
             Self::Busy(_) => json!("Too many logins at once, try again later"),
             Self::Unavailable => json!("Service Unavailable"),
@@ -141,7 +147,10 @@ impl ApiError {
                 answer.insert_header((header::RETRY_AFTER, "1"));
             }
             // What is left of the body would be read as the next request.
-            Self::RequestTimeout | Self::PayloadTooLarge => {
+            Self::RequestTimeout
+            | Self::PayloadTooLarge
+            | Self::UriTooLong
+            | Self::HeaderFieldsTooLarge => {
                 answer.force_close();
             }
             Self::Http { headers, .. } => {
@@ -184,6 +193,8 @@ impl ResponseError for ApiError {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UriTooLong => StatusCode::URI_TOO_LONG,
+            Self::HeaderFieldsTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Busy(_) | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -237,27 +248,32 @@ impl From<GrantError> for ApiError {
     }
 }
 
-/// A new password was refused; the problem stands at the body's field `password`.
 impl From<PasswordError> for ApiError {
     fn from(error: PasswordError) -> Self {
-        let at = ("body", "password");
-        let msg = error.to_string();
-        Self::Validation(vec![match error {
-            PasswordError::Busy { retry_after_seconds } => return Self::Busy(retry_after_seconds),
-            PasswordError::TooShort => {
-                FieldProblem::new("string_too_short", at, msg).ctx(json!({"min_length": SHORTEST}))
-            }
-            PasswordError::TooLong => {
-                FieldProblem::new("string_too_long", at, msg).ctx(json!({"max_length": LONGEST}))
-            }
-            PasswordError::Nul | PasswordError::TooCommon => {
-                FieldProblem::new("value_error", at, msg)
+        match error {
+            PasswordError::Busy { retry_after_seconds } => Self::Busy(retry_after_seconds),
+            PasswordError::TooShort
+            | PasswordError::TooLong
+            | PasswordError::Nul
+            | PasswordError::TooCommon => {
+                Self::Validation(vec![password_problem(&error, "password")])
             }
             PasswordError::CostNotAllowed(_)
             | PasswordError::NoThreads(_)
-            | PasswordError::Failed => return Self::internal(&msg),
-        }])
+            | PasswordError::Failed => Self::internal(&error),
+        }
     }
+}
+
+/// Why a new password in the body's field `name` was refused; the password is not shown.
+#[must_use]
+pub fn password_problem(error: &PasswordError, name: &str) -> FieldProblem {
+    let (kind, ctx) = match error {
+        PasswordError::TooShort => ("string_too_short", json!({"min_length": SHORTEST})),
+        PasswordError::TooLong => ("string_too_long", json!({"max_length": LONGEST})),
+        _ => ("value_error", Value::Null),
+    };
+    FieldProblem::new(kind, ("body", name), error.to_string()).ctx(ctx)
 }
 
 #[cfg(test)]

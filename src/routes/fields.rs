@@ -1,18 +1,17 @@
 //! The fields of a JSON object, taken one by one; every problem is noted, none hides another.
 
-use crate::api_error::FieldProblem;
+use crate::api_error::{FieldProblem, password_problem};
 use crate::domain::FieldError;
-use crate::domain::ScopeTable;
 use crate::domain::Scopes;
 use crate::domain::Secret;
 use crate::passwords::{LONGEST, SHORTEST};
+use crate::services::Services;
 use serde_json::{Map, Value, json};
-use std::sync::Arc;
 
 /// An object's fields that were not taken yet, and the problems so far.
-pub(super) struct Fields {
+pub(super) struct Fields<'a> {
     object: Map<String, Value>,
-    scopes: Arc<ScopeTable>,
+    services: &'a Services,
     problems: Vec<FieldProblem>,
 }
 
@@ -29,7 +28,7 @@ pub(super) fn password_schema() -> Value {
 
 /// The schema of a list of scopes.
 pub(super) fn scopes_schema() -> Value {
-    json!({"type": "array", "items": {"type": "string"}, "description": "Declared scopes only"})
+    json!({"type": "array", "items": {"type": "string", "format": "scope"}})
 }
 
 /// The schema of a text without control characters that may be null.
@@ -42,9 +41,9 @@ pub(super) fn text_schema(most: usize) -> Value {
     })
 }
 
-impl Fields {
-    pub(super) fn new(object: Map<String, Value>, scopes: Arc<ScopeTable>) -> Self {
-        Self { object, scopes, problems: Vec::new() }
+impl<'a> Fields<'a> {
+    pub(super) fn new(object: Map<String, Value>, services: &'a Services) -> Self {
+        Self { object, services, problems: Vec::new() }
     }
 
     fn note(
@@ -130,6 +129,18 @@ impl Fields {
         }
     }
 
+    /// A required new password that meets the policy.
+    pub(super) fn new_password(&mut self, name: &str) -> Option<Secret> {
+        let password = self.secret(name)?;
+        match self.services.passwords.check_policy(&password) {
+            Ok(()) => Some(password),
+            Err(error) => {
+                self.problems.push(password_problem(&error, name));
+                None
+            }
+        }
+    }
+
     /// A boolean that may be absent.
     pub(super) fn boolean(&mut self, name: &str) -> Option<bool> {
         match self.object.remove(name)? {
@@ -162,7 +173,7 @@ impl Fields {
         let before = self.problems.len();
         let mut names = Vec::new();
         for (at, value) in values.into_iter().enumerate() {
-            let declared = value.as_str().filter(|text| self.scopes.contains(text));
+            let declared = value.as_str().filter(|text| self.services.scopes.contains(text));
             if let Some(scope) = declared.and_then(|text| text.parse().ok()) {
                 names.push(scope);
             } else {

@@ -160,7 +160,7 @@ impl OperationModifier for PasswordRequestForm {
             "title": "PasswordRequestForm",
             "required": ["username", "password"],
             "properties": {
-                "grant_type": {"type": "string", "pattern": "^password$", "description": "`password`"},
+                "grant_type": {"type": "string", "pattern": "^(password)?$", "description": "`password`"},
                 "username": {"type": "string", "minLength": 1, "example": "johndoe"},
                 "password": {"type": "string", "minLength": 1, "format": "password", "example": "1234"},
                 "scope": {"type": "string", "default": "", "description": "Scopes, separated by spaces", "example": "me items"},

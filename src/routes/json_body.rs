@@ -26,7 +26,7 @@ pub(super) trait Body: Sized + 'static {
     fn schema() -> Value;
 
     /// Takes the fields; `None` where a problem was noted.
-    fn read(fields: &mut Fields) -> Option<Self>;
+    fn read(fields: &mut Fields<'_>) -> Option<Self>;
 }
 
 /// A checked body as a handler's argument.
@@ -46,11 +46,11 @@ impl<T: Body> FromRequest for JsonBody<T> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let body = read_body(&request, payload).await?;
-            let scopes = services(&request)?.scopes.clone();
+            let services = services(&request)?;
             if !body.is_empty() && !is_json(&request) {
                 return Err(ApiError::UnsupportedMediaType("application/json"));
             }
-            let mut fields = Fields::new(parse(&body)?, scopes);
+            let mut fields = Fields::new(parse(&body)?, services);
             let read = T::read(&mut fields);
             fields.finish(read).map(Self).map_err(ApiError::Validation)
         })

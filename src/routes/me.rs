@@ -8,7 +8,7 @@ use crate::routes::both;
 use crate::routes::fields::Fields;
 use crate::routes::json_body::{Body, JsonBody};
 use crate::routes::profile::Profile;
-use crate::security::{ActiveUser, Scoped};
+use crate::security::{ActiveUser, Authorized, Scoped};
 use crate::services::Services;
 use actix_web::web::{Data, Json};
 use paperclip::actix::web::{ServiceConfig, get, put};
@@ -34,8 +34,10 @@ async fn me(caller: ActiveUser) -> Result<Json<Profile>, ApiError> {
 #[derive(Serialize, Apiv2Schema)]
 struct Item {
     /// Which one.
+    #[openapi(example = "Foo")]
     item_id: &'static str,
     /// Whose.
+    #[openapi(example = "johndoe")]
     owner: String,
 }
 
@@ -69,8 +71,9 @@ impl Body for PasswordChange {
         })
     }
 
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let (old_password, password) = (fields.secret("old_password"), fields.secret("password"));
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let (old_password, password) =
+            (fields.secret("old_password"), fields.new_password("password"));
         Some(Self { old_password: old_password?, password: password? })
     }
 }
@@ -80,12 +83,10 @@ impl Body for PasswordChange {
 /// Needs the old one. Tokens that are out stay valid until they expire.
 #[api_v2_operation(operation_id = "set_own_password", tags("me"))]
 async fn set_password(
-    caller: ActiveUser,
+    Authorized(caller, body, ..): Authorized<ActiveUser, JsonBody<PasswordChange>>,
     services: Data<Services>,
-    body: JsonBody<PasswordChange>,
 ) -> Result<NoContent, Failure<400, 404>> {
     let PasswordChange { old_password, password } = body.into_inner();
-    services.passwords.check_policy(&password)?;
     let old_hash = caller.password_hash.clone();
     if !services.passwords.verify(old_password, Some(old_hash.clone())).await?.matches {
         return Err(ApiError::BadRequest("Incorrect password").into());

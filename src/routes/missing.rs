@@ -24,7 +24,7 @@ impl Known {
                 .filter_map(|(name, _)| Method::from_bytes(name.to_uppercase().as_bytes()).ok());
             (path.as_str(), methods.filter(is_standard).collect())
         });
-        let more = more.iter().map(|path| (*path, vec![Method::GET]));
+        let more = more.iter().map(|path| (*path, vec![Method::GET, Method::HEAD]));
         Self(
             documented
                 .chain(more)
@@ -39,8 +39,16 @@ impl Known {
     /// The methods for a path; empty where nothing is.
     #[must_use]
     pub fn methods(&self, path: &str) -> Vec<Method> {
-        let matching = self.0.iter().filter(|(pattern, _)| pattern.is_match(path));
-        let mut methods: Vec<Method> = matching.flat_map(|(_, methods)| methods.clone()).collect();
+        let matching: Vec<_> =
+            self.0.iter().filter(|(pattern, _)| pattern.is_match(path)).collect();
+        // `/users/me` is itself, although `/users/{username}` matches it too.
+        let literal = |(pattern, _): &&&(ResourceDef, Vec<Method>)| {
+            pattern.pattern_iter().all(|text| !text.contains('{'))
+        };
+        let mut methods: Vec<Method> = match matching.iter().find(literal) {
+            Some((_, methods)) => methods.clone(),
+            None => matching.iter().flat_map(|(_, methods)| methods.clone()).collect(),
+        };
         methods.sort_by(|a, b| a.as_str().cmp(b.as_str()));
         methods.dedup();
         methods
@@ -62,12 +70,17 @@ fn is_standard(method: &Method) -> bool {
 
 /// The answer where no route matches.
 pub async fn not_found(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    Err(refusal(&request, "Not Found"))
+}
+
+/// 405 where another method would do, else 404 with this detail.
+pub(super) fn refusal(request: &HttpRequest, detail: &'static str) -> ApiError {
     let known = request.app_data::<Data<Known>>();
     let methods = known.map(|known| known.methods(request.path())).unwrap_or_default();
     if methods.is_empty() || methods.contains(request.method()) {
-        Err(ApiError::NotFound("Not Found"))
+        ApiError::NotFound(detail)
     } else {
-        Err(ApiError::MethodNotAllowed(methods))
+        ApiError::MethodNotAllowed(methods)
     }
 }
 
@@ -81,11 +94,13 @@ mod tests {
         let document = json!({"paths": {
             "/users": {"get": {}, "post": {}, "parameters": []},
             "/users/{username}": {"get": {}, "delete": {}},
+            "/users/me": {"get": {}},
         }});
         let known = Known::new(&document, &["/docs"]);
         assert_eq!(known.methods("/users/"), [Method::GET, Method::POST]);
         assert_eq!(known.methods("/users/bob"), [Method::DELETE, Method::GET]);
-        assert_eq!(known.methods("/docs"), [Method::GET]);
+        assert_eq!(known.methods("/docs"), [Method::GET, Method::HEAD]);
+        assert_eq!(known.methods("/users/me"), [Method::GET]);
         assert!(known.methods("/users/bob/x").is_empty());
     }
 }

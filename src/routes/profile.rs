@@ -9,12 +9,16 @@ use serde::Serialize;
 #[openapi(rename = "User")]
 pub(super) struct Profile {
     /// The name to log in with.
+    #[openapi(example = "johndoe")]
     username: String,
     /// Where to write to.
+    #[openapi(example = "johndoe@example.com")]
     email: Option<String>,
     /// How the user is called.
+    #[openapi(example = "John Doe")]
     full_name: Option<String>,
     /// Whether the user is refused.
+    #[openapi(example = "false")]
     disabled: bool,
 }
 
@@ -34,18 +38,25 @@ impl Profile {
 #[openapi(rename = "UserRecord")]
 pub(super) struct UserRecord {
     /// The name to log in with.
+    #[openapi(example = "johndoe")]
     username: String,
     /// Where to write to.
+    #[openapi(example = "johndoe@example.com")]
     email: Option<String>,
     /// How the user is called.
+    #[openapi(example = "John Doe")]
     full_name: Option<String>,
     /// Whether the user is refused.
+    #[openapi(example = "false")]
     disabled: bool,
     /// The scopes that the user may ask for in a token.
+    #[openapi(example = "[\"me\", \"items\"]")]
     scopes: Vec<String>,
     /// When the user was created (RFC 3339).
+    #[openapi(example = "2026-01-31T08:00:00Z")]
     created_at: String,
     /// When the user was last changed (RFC 3339).
+    #[openapi(example = "2026-01-31T08:00:00Z")]
     updated_at: String,
 }
 
@@ -69,5 +80,6 @@ pub(super) struct UserPage {
     /// The users.
     pub(super) users: Vec<UserRecord>,
     /// The value of `after` for the next page; null on the last one.
+    #[openapi(example = "johndoe")]
     pub(super) next: Option<String>,
 }

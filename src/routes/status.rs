@@ -16,6 +16,7 @@ pub(super) fn mount(routes: &mut ServiceConfig) {
 #[derive(Serialize, Apiv2Schema)]
 struct Status {
     /// `ok`.
+    #[openapi(example = "ok")]
     status: &'static str,
 }
 

@@ -24,12 +24,16 @@ pub(super) fn mount(routes: &mut ServiceConfig) {
 #[expect(clippy::struct_field_names, reason = "the names of RFC 6749 §5.1")]
 struct Token {
     /// The token: a signed JWT.
+    #[openapi(example = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30.signature")]
     access_token: String,
     /// `bearer`.
+    #[openapi(example = "bearer")]
     token_type: String,
     /// Seconds until it expires.
+    #[openapi(example = "1800")]
     expires_in: u64,
     /// The scopes that it carries.
+    #[openapi(example = "me items")]
     scope: String,
 }
 

@@ -28,6 +28,7 @@
 //! let user = bailiwick::security::CurrentUser(todo!());
 //! ```
 
+mod authorized;
 mod dependency;
 mod guard;
 pub mod openapi;
@@ -36,6 +37,7 @@ mod requirements;
 mod scheme;
 mod user;
 
+pub use authorized::{Authorized, Nothing};
 pub use dependency::{Call, Dependency, Depends, Maybe, Resolve, Scoped, services};
 #[doc(hidden)]
 pub use dependency::{extract, resolve_scheme};

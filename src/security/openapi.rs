@@ -1,7 +1,7 @@
 //! Finishes the `OpenAPI` document that paperclip gathers: what Swagger 2.0 cannot say, and the
 //! facts that only the settings know. Done once at start.
 
-use crate::api_error::V3_MARK;
+use crate::api_error::{V3_MARK, error_answer};
 use crate::domain::ScopeTable;
 use crate::settings::Profile;
 use crate::settings::Settings;
@@ -28,18 +28,26 @@ pub fn finish(mut document: Value, settings: &Settings, scopes: &ScopeTable) -> 
         finish_operation(operation, settings.security.profile);
     }
     finish_schemes(&mut document, root_path, scopes);
+    let names: Vec<&str> = scopes.iter().map(|(name, _)| name).collect();
+    list_scopes(&mut document["components"]["schemas"], &names);
     document
 }
 
-/// An optional field of a derived schema is there and null; Swagger 2.0 has no word for that.
+/// Names the schemas; an optional field of a derived one is there and null, for which Swagger 2.0
+/// has no word.
 fn finish_schemas(document: &mut Value) {
     let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
     for (name, schema) in schemas.into_iter().flatten() {
-        let required: Vec<Value> = schema["required"].as_array().cloned().unwrap_or_default();
-        let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else {
-            continue;
-        };
+        allow_null(schema);
+        schema["title"] = json!(name);
+    }
+}
+
+fn allow_null(schema: &mut Value) {
+    let required: Vec<Value> = schema["required"].as_array().cloned().unwrap_or_default();
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         for (field, property) in properties.iter_mut() {
+            allow_null(property);
             if required.iter().any(|name| name == field) {
                 continue;
             }
@@ -49,7 +57,9 @@ fn finish_schemas(document: &mut Value) {
             }
             property["nullable"] = json!(true);
         }
-        schema["title"] = json!(name);
+    }
+    if let Some(items) = schema.get_mut("items") {
+        allow_null(items);
     }
 }
 
@@ -134,14 +144,11 @@ fn operations(document: &mut Value) -> impl Iterator<Item = &mut Map<String, Val
 }
 
 fn finish_operation(operation: &mut Map<String, Value>, profile: Profile) {
-    if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
-        // Missing scopes are 401 there; a rule's 403 (another example) stays.
-        let scopes = "/content/application~1json/example/detail";
-        let is_scopes = |answer: &Value| {
-            answer.pointer(scopes).is_some_and(|detail| detail == "Not enough permissions")
-        };
-        if profile == Profile::Fastapi && responses.get("403").is_some_and(is_scopes) {
-            responses.remove("403");
+    if profile == Profile::Strict && asks_for_scopes(operation) {
+        let answer = error_answer(403, "Not enough permissions");
+        let responses = operation.entry("responses").or_insert_with(|| json!({}));
+        if responses.get("403").is_none() {
+            responses["403"] = answer;
         }
     }
     if let Some(description) = operation.get_mut("description")
@@ -152,6 +159,32 @@ fn finish_operation(operation: &mut Map<String, Value>, profile: Profile) {
     }
     if operation.get("security").and_then(Value::as_array).is_some_and(Vec::is_empty) {
         operation.remove("security");
+    }
+}
+
+fn asks_for_scopes(operation: &Map<String, Value>) -> bool {
+    let alternatives = operation.get("security").and_then(Value::as_array);
+    let schemes = alternatives.into_iter().flatten().filter_map(Value::as_object);
+    schemes.flat_map(Map::values).any(|scopes| scopes.as_array().is_some_and(|s| !s.is_empty()))
+}
+
+/// Only declared scopes can be held: the document lists them.
+fn list_scopes(value: &mut Value, names: &[&str]) {
+    if value.get("format").is_some_and(|format| format == "scope") {
+        value["enum"] = json!(names);
+    }
+    match value {
+        Value::Object(members) => {
+            for member in members.values_mut() {
+                list_scopes(member, names);
+            }
+        }
+        Value::Array(members) => {
+            for member in members {
+                list_scopes(member, names);
+            }
+        }
+        _ => {}
     }
 }
 

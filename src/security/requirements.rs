@@ -40,13 +40,9 @@ impl Requirements {
         }
         // Only oauth2 and openIdConnect may list scopes (OpenAPI 3.0.3 §4.7.30).
         let lists = matches!(object["type"].as_str(), Some("oauth2" | "openIdConnect"));
-        let required = Outer::REQUIRED;
-        let scopes = if lists { required.names().to_vec() } else { Vec::new() };
+        let scopes = if lists { Outer::REQUIRED.names().to_vec() } else { Vec::new() };
         self.schemes.push(Requirement { name: T::NAME, object, scopes, optional: false });
         self.answers.push((401, "Not authenticated"));
-        if !required.names().is_empty() {
-            self.answers.push((403, "Not enough permissions"));
-        }
     }
 
     /// What is needed only if it is there.

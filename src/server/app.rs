@@ -39,6 +39,7 @@ pub(super) fn app(
         .app_data(state.clone())
         .default_service(route().to(routes::not_found))
         .wrap(from_fn(limits::limit_body))
+        .wrap(from_fn(limits::limit_head))
         // Answers may hold users or tokens; what may be kept says so itself.
         .wrap(DefaultHeaders::new().add((CACHE_CONTROL, "no-store")))
         .wrap(cors::cors(&state.settings.cors))

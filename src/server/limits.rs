@@ -1,7 +1,8 @@
-//! Limits on request bodies: size (413) and time (408).
+//! Limits on requests: the head's size (414, 431), the body's size (413) and time (408).
 
 use super::state::AppState;
 use crate::api_error::ApiError;
+use crate::settings::ServerSettings;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::PayloadError;
@@ -18,6 +19,36 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Refuses heads above `limit_request_line`, `limit_request_fields` and `limit_request_field_size`.
+pub(super) async fn limit_head<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let state = AppState::of(&request);
+    match check_head(&request, &state.settings.server) {
+        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_left_body),
+        Err(error) => Ok(refuse(request.error_response(error))),
+    }
+}
+
+fn check_head(request: &ServiceRequest, settings: &ServerSettings) -> Result<(), ApiError> {
+    let line = request.uri().path_and_query().map_or(0, |line| line.as_str().len());
+    let (mut fields, mut longest) = (0, 0);
+    for (name, value) in request.headers() {
+        fields += 1;
+        longest = longest.max(name.as_str().len() + value.len());
+    }
+    if line > settings.limit_request_line.get() {
+        Err(ApiError::UriTooLong)
+    } else if fields > settings.limit_request_fields.get()
+        || longest > settings.limit_request_field_size.get()
+    {
+        Err(ApiError::HeaderFieldsTooLarge)
+    } else {
+        Ok(())
+    }
+}
 
 /// Refuses bodies above `limit_request_body`, and those not sent within `client_body_timeout`.
 ///

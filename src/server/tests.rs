@@ -80,6 +80,23 @@ fn a_second_signal_ends_at_once() {
 }
 
 #[test]
+fn a_large_head_is_refused() {
+    let server = Served::start(&json!({
+        "limit_request_line": 20, "limit_request_fields": 3, "limit_request_field_size": 12,
+    }));
+    for (head, status) in [
+        ("GET /hello HTTP/1.1\r\nhost: a\r\na: 1\r\nb: 2\r\n\r\n", 200),
+        ("GET /hello?aaaaaaaaaaaaaaaaaaa HTTP/1.1\r\nhost: a\r\n\r\n", 414),
+        ("GET /hello HTTP/1.1\r\nhost: a\r\na: 1\r\nb: 2\r\nc: 3\r\n\r\n", 431),
+        ("GET /hello HTTP/1.1\r\nhost: a\r\nlong: 123456789\r\n\r\n", 431),
+    ] {
+        let (_, answer) = server.send(head);
+        assert_eq!(answer.status, status, "{head}");
+    }
+    server.stop();
+}
+
+#[test]
 fn a_large_body_is_refused_by_its_declared_length() {
     let server = Served::start(&json!({ "limit_request_body": 10 }));
     let (_, answer) = server.send("POST /body HTTP/1.1\r\ncontent-length: 11\r\n");

@@ -66,6 +66,9 @@ pub(super) const KEYS: &[Key] = &[
     key("server.graceful_timeout", Kind::Whole(0, DAY)),
     key("server.client_header_timeout", Kind::Whole(1, DAY)),
     key("server.client_body_timeout", Kind::Whole(1, DAY)),
+    key("server.limit_request_line", Kind::Whole(1, 65_536)),
+    key("server.limit_request_fields", Kind::Whole(1, 96)),
+    key("server.limit_request_field_size", Kind::Whole(1, 65_536)),
     key("server.limit_request_body", Kind::Whole(1, 1 << 30)),
     key(
         "server.root_path",

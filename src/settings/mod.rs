@@ -89,6 +89,12 @@ pub struct ServerSettings {
     pub client_header_timeout: NonZeroU64,
     /// Seconds a client may take to send a request's body.
     pub client_body_timeout: NonZeroU64,
+    /// Longest path and query in bytes.
+    pub limit_request_line: NonZeroUsize,
+    /// Most header fields.
+    pub limit_request_fields: NonZeroUsize,
+    /// Longest header field in bytes, name and value.
+    pub limit_request_field_size: NonZeroUsize,
     /// Largest body in bytes.
     pub limit_request_body: NonZeroUsize,
     /// Path prefix that the proxy in front strips, for example `/auth`; empty for none.

@@ -1,10 +1,18 @@
-//! The real binary, asked from outside.
+//! The real binary, asked from outside: by curl, sockets, nginx, Python clients and a browser.
 
 mod authorization;
+mod browser;
+mod clients;
+mod command_line;
+mod deployment;
 mod documents;
+mod golden;
 mod harness;
+mod nginx;
 mod people;
 mod profiles;
+mod readme;
+mod serving;
 mod signer;
 mod tokens;
 mod users;

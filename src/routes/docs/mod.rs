@@ -6,8 +6,8 @@ mod reference;
 use crate::api_error::ApiError;
 use crate::security::{BasicUser, Depends, Resolve as _, services};
 use crate::settings::Settings;
-use actix_web::web::{Data, ServiceConfig, get};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::web::{Data, ServiceConfig, get, head};
+use actix_web::{Handler, HttpRequest, HttpResponse, Responder};
 use assets::Page;
 use serde_json::{Value, json};
 
@@ -96,12 +96,13 @@ fn escape(text: &str) -> String {
 /// Mounts the pages.
 pub fn mount(routes: &mut ServiceConfig) {
     for path in ["/docs", "/docs/"] {
-        routes.route(path, get().to(console));
+        page(routes, path, console);
     }
     for path in ["/redoc", "/redoc/"] {
-        routes.route(path, get().to(reference_page));
+        page(routes, path, reference_page);
     }
-    routes.route("/openapi.json", get().to(document)).route("/docs/init.js", get().to(init));
+    page(routes, "/openapi.json", document);
+    page(routes, "/docs/init.js", init);
     for (path, file) in [
         ("/docs/swagger-ui.css", &assets::STYLE),
         ("/docs/swagger-ui-bundle.js", &assets::BUNDLE),
@@ -111,8 +112,17 @@ pub fn mount(routes: &mut ServiceConfig) {
     ] {
         let answer =
             move |request: HttpRequest| async move { file.answer(&request, Some(CONSOLE_POLICY)) };
-        routes.route(path, get().to(answer));
+        page(routes, path, answer);
     }
+}
+
+/// A page answers GET and HEAD.
+fn page<F, R>(routes: &mut ServiceConfig, path: &str, answer: F)
+where
+    F: Handler<(HttpRequest,), Output = R>,
+    R: Responder + 'static,
+{
+    routes.route(path, get().to(answer.clone())).route(path, head().to(answer));
 }
 
 /// With `docs.scope`, lets in only users that have it.

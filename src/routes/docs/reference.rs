@@ -81,7 +81,7 @@ fn security(out: &mut String, alternatives: &Value) {
         })
         .collect();
     if !texts.is_empty() {
-        let _ = write!(out, "<p class=lock>🔒 {}</p>", texts.join(" or "));
+        let _ = write!(out, "<p class=lock>Needs {}</p>", texts.join(" or "));
     }
 }
 

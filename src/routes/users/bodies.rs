@@ -24,12 +24,14 @@ impl Body for UserCreateBody {
     const NAME: &'static str = "UserCreate";
 
     fn schema() -> Value {
+        let mut username = username_schema();
+        username["not"] = json!({"enum": ["me", ".", ".."]});
         json!({
             "type": "object",
             "required": ["username", "password"],
             "additionalProperties": false,
             "properties": {
-                "username": username_schema(),
+                "username": username,
                 "password": password_schema(),
                 "email": text_schema(254),
                 "full_name": text_schema(256),
@@ -46,9 +48,9 @@ impl Body for UserCreateBody {
         })
     }
 
-    fn read(fields: &mut Fields) -> Option<Self> {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let username = fields.required("username", str::parse);
-        let password = fields.secret("password");
+        let password = fields.new_password("password");
         let email = fields.optional("email", check_email);
         let full_name = fields.optional("full_name", check_full_name);
         let disabled = fields.boolean("disabled");
@@ -88,7 +90,7 @@ impl Body for UserChangeBody {
         })
     }
 
-    fn read(fields: &mut Fields) -> Option<Self> {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self {
             email: fields.optional("email", check_email),
             full_name: fields.optional("full_name", check_full_name),
@@ -115,8 +117,8 @@ impl Body for PasswordBody {
         })
     }
 
-    fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { password: fields.secret("password")? })
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self { password: fields.new_password("password")? })
     }
 }
 
@@ -138,7 +140,7 @@ impl Body for ScopesBody {
         })
     }
 
-    fn read(fields: &mut Fields) -> Option<Self> {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self { scopes: fields.scopes("scopes")? })
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::UsersWrite;
 use crate::routes::both;
 use crate::routes::json_body::JsonBody;
 use crate::routes::profile::{UserPage, UserRecord};
-use crate::security::{EnabledUser, Scoped};
+use crate::security::{Authorized, EnabledUser, Scoped};
 use crate::services::Services;
 use actix_web::web::{Data, Json};
 use bodies::{PasswordBody, ScopesBody, UserChangeBody, UserCreateBody};
@@ -45,9 +45,8 @@ fn keep() -> Option<ScopeName> {
 /// A page in the order of the names; `next` is the `after` of the following page.
 #[api_v2_operation(operation_id = "list_users", tags("users"))]
 async fn list(
-    _: Reader,
+    Authorized(_, query, ..): Authorized<Reader, PageQuery>,
     services: Data<Services>,
-    query: PageQuery,
 ) -> Result<Json<UserPage>, ApiError> {
     let PageQuery { after, limit } = query;
     // One more than asked for tells whether there is a next page.
@@ -63,13 +62,11 @@ async fn list(
 /// The name must be free; of scopes, the user may hold declared ones only.
 #[api_v2_operation(operation_id = "create_user", tags("users"))]
 async fn create(
-    _: Writer,
+    Authorized(_, body, ..): Authorized<Writer, JsonBody<UserCreateBody>>,
     services: Data<Services>,
-    body: JsonBody<UserCreateBody>,
 ) -> Result<CreatedJson<UserRecord>, Failure<409>> {
     let UserCreateBody { username, email, full_name, disabled, password, scopes } =
         body.into_inner();
-    services.passwords.check_policy(&password)?;
     let password_hash = services.passwords.hash(password).await?;
     let user = NewUser { username, email, full_name, disabled, password_hash, scopes };
     let user = services.users.create(user, services.clock.now()).await?;
@@ -81,9 +78,8 @@ async fn create(
 /// With the scopes that the user may ask for.
 #[api_v2_operation(operation_id = "show_user", tags("users"))]
 async fn show(
-    _: Reader,
+    Authorized(_, username, ..): Authorized<Reader, PathUsername>,
     services: Data<Services>,
-    username: PathUsername,
 ) -> Result<Json<UserRecord>, Failure<404>> {
     let user = services.users.find(&username.0).await?;
     let user = user.ok_or(ApiError::NotFound("User not found"))?;
@@ -95,10 +91,8 @@ async fn show(
 /// Fields that are absent stay; null removes. Disabling bites at the user's next request.
 #[api_v2_operation(operation_id = "change_user", tags("users"))]
 async fn change(
-    _: Writer,
+    Authorized(_, username, body): Authorized<Writer, PathUsername, JsonBody<UserChangeBody>>,
     services: Data<Services>,
-    username: PathUsername,
-    body: JsonBody<UserChangeBody>,
 ) -> Result<Json<UserRecord>, Failure<403, 404>> {
     let UserChangeBody { email, full_name, disabled } = body.into_inner();
     let change = UserChange { email, full_name, disabled, ..UserChange::default() };
@@ -112,9 +106,8 @@ async fn change(
 /// From then on, tokens that are out are refused.
 #[api_v2_operation(operation_id = "delete_user", tags("users"))]
 async fn remove(
-    _: Writer,
+    Authorized(_, username, ..): Authorized<Writer, PathUsername>,
     services: Data<Services>,
-    username: PathUsername,
 ) -> Result<NoContent, Failure<403, 404>> {
     services.users.delete(&username.0, keep().as_ref()).await?;
     Ok(NoContent)
@@ -125,13 +118,10 @@ async fn remove(
 /// Without the old one. Tokens that are out stay valid until they expire.
 #[api_v2_operation(operation_id = "set_user_password", tags("users"))]
 async fn set_password(
-    _: Writer,
+    Authorized(_, username, body): Authorized<Writer, PathUsername, JsonBody<PasswordBody>>,
     services: Data<Services>,
-    username: PathUsername,
-    body: JsonBody<PasswordBody>,
 ) -> Result<NoContent, Failure<404>> {
     let PasswordBody { password } = body.into_inner();
-    services.passwords.check_policy(&password)?;
     let password_hash = Some(services.passwords.hash(password).await?);
     let change = UserChange { password_hash, ..UserChange::default() };
     services.users.update(&username.0, change, None, services.clock.now()).await?;
@@ -143,10 +133,8 @@ async fn set_password(
 /// Replaces all. A scope that is taken away no longer counts in tokens that are out.
 #[api_v2_operation(operation_id = "set_user_scopes", tags("users"))]
 async fn set_scopes(
-    _: Writer,
+    Authorized(_, username, body): Authorized<Writer, PathUsername, JsonBody<ScopesBody>>,
     services: Data<Services>,
-    username: PathUsername,
-    body: JsonBody<ScopesBody>,
 ) -> Result<Json<UserRecord>, Failure<403, 404>> {
     let change = UserChange { scopes: Some(body.into_inner().scopes), ..UserChange::default() };
     let now = services.clock.now();

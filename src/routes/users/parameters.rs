@@ -3,6 +3,7 @@
 use crate::api_error::{ApiError, FieldProblem, document_error, v3_mark};
 use crate::domain::FieldError;
 use crate::domain::Username;
+use crate::routes::missing::refusal;
 use actix_web::web::{Path, Query};
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use paperclip::actix::OperationModifier;
@@ -21,7 +22,6 @@ pub(super) fn username_schema() -> Value {
         "minLength": 1,
         "maxLength": Username::LONGEST,
         "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$",
-        "not": {"enum": ["me", ".", ".."]},
     })
 }
 
@@ -36,7 +36,8 @@ impl FromRequest for PathUsername {
         let text = Path::<String>::from_request(request, payload).into_inner();
         ready(match text.map(|text| text.parse()) {
             Ok(Ok(username)) => Ok(Self(username)),
-            Ok(Err(FieldError::Reserved)) | Err(_) => Err(ApiError::NotFound("User not found")),
+            // `/users/me` has routes of its own; another method of it ends up here.
+            Ok(Err(FieldError::Reserved)) | Err(_) => Err(refusal(request, "User not found")),
             Ok(Err(error)) => {
                 let at = ("path", "username");
                 let problem = FieldProblem::new("value_error", at, format!("String {error}"));
@@ -166,8 +167,8 @@ impl OperationModifier for PageQuery {
             &json!({
                 "in": "query",
                 "name": "after",
-                "description": "The last name of the page before",
-                "schema": username_schema(),
+                "description": "The last name of the page before; empty for the first page",
+                "schema": {"type": "string", "maxLength": Username::LONGEST, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"},
             }),
         ));
         operation.parameters.push(parameter(ParameterIn::Query, &json!({

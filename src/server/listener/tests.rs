@@ -1,3 +1,5 @@
+//! Listeners bind, replace and refuse as they should.
+
 use super::*;
 
 fn text(listener: &Listener) -> String {

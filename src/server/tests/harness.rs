@@ -30,7 +30,8 @@ pub(super) fn settings(server: &Value, cors: &Value) -> Settings {
         "server": {
             "bind": ["127.0.0.1:0"], "workers": 1, "backlog": 64, "worker_connections": 100,
             "keepalive": 60, "graceful_timeout": 60, "client_header_timeout": 60,
-            "client_body_timeout": 60, "limit_request_body": 1000, "root_path": "",
+            "client_body_timeout": 60, "limit_request_line": 8190, "limit_request_fields": 96,
+            "limit_request_field_size": 32768, "limit_request_body": 1000, "root_path": "",
             "forwarded_allow_ips": [],
         },
         "database": { "url": "", "pool_size": 1, "cache_size": 1 },

@@ -1,12 +1,18 @@
 //! The real binary, started for a test: own folder, own port, its output kept.
 
+mod http;
+mod lines;
+
+pub(crate) use http::{FORM, Response, connect, read_answer, read_until};
+pub(crate) use lines::Lines;
+
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::io::Write as _;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -93,7 +99,7 @@ impl Builder {
         let mut app = App { child, stdout, stderr, address: String::new(), folder };
         let line = app.stderr.wait_for("Listening at: ");
         let (_, address) = line.split_once("Listening at: ").expect("an address");
-        app.address = address.trim_start_matches("http://").to_owned();
+        address.trim_start_matches("http://").clone_into(&mut app.address);
         app
     }
 }
@@ -200,108 +206,6 @@ impl Drop for App {
     }
 }
 
-/// The media type of HTML forms.
-pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
-
-/// An answer, read to its end.
-#[derive(Debug)]
-pub(crate) struct Response {
-    pub(crate) status: u16,
-    headers: Vec<(String, String)>,
-    pub(crate) body: String,
-}
-
-impl Response {
-    /// Sends the request and takes every status for an answer.
-    pub(crate) fn of(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Self {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .timeout_global(Some(DEADLINE))
-            .build();
-        let mut request = ureq::http::Request::builder().method(method).uri(url);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let agent = ureq::Agent::new_with_config(config);
-        let sent = if body.is_empty() {
-            agent.run(request.body(()).expect("a request"))
-        } else {
-            agent.run(request.body(body).expect("a request"))
-        };
-        let mut answer = sent.unwrap_or_else(|error| panic!("{method} {url}: {error}"));
-        let headers = answer.headers().iter().map(|(name, value)| {
-            (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-        });
-        Self {
-            status: answer.status().as_u16(),
-            headers: headers.collect(),
-            body: answer.body_mut().read_to_string().expect("a text"),
-        }
-    }
-
-    /// The first header of this name, in lower case.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    /// The body as JSON; a test fails here with the body when it is none.
-    pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.body)
-            .unwrap_or_else(|error| panic!("{error}: {} {:?}", self.status, self.body))
-    }
-}
-
-/// Lines as they come, from a pipe.
-#[derive(Debug)]
-pub(crate) struct Lines(Arc<(Mutex<Collected>, Condvar)>);
-
-#[derive(Debug, Default)]
-struct Collected {
-    lines: Vec<String>,
-    ended: bool,
-}
-
-impl Lines {
-    pub(crate) fn of(pipe: impl Read + Send + 'static) -> Self {
-        let shared = Arc::new((Mutex::new(Collected::default()), Condvar::new()));
-        let writer = Arc::clone(&shared);
-        thread::spawn(move || {
-            let mut pipe = BufReader::new(pipe);
-            let mut line = Vec::new();
-            while pipe.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
-                let text = String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned();
-                writer.0.lock().unwrap().lines.push(text);
-                writer.1.notify_all();
-                line.clear();
-            }
-            writer.0.lock().unwrap().ended = true;
-            writer.1.notify_all();
-        });
-        Self(shared)
-    }
-
-    /// The first line that holds the text, once it has come.
-    pub(crate) fn wait_for(&self, text: &str) -> String {
-        let found =
-            |state: &Collected| state.lines.iter().find(|line| line.contains(text)).cloned();
-        let (state, _) = self
-            .0
-            .1
-            .wait_timeout_while(self.0.0.lock().unwrap(), DEADLINE, |state| {
-                found(state).is_none() && !state.ended
-            })
-            .unwrap();
-        found(&state)
-            .unwrap_or_else(|| panic!("no line with `{text}` in:\n{}", state.lines.join("\n")))
-    }
-
-    /// Everything so far.
-    pub(crate) fn text(&self) -> String {
-        self.0.0.lock().unwrap().lines.join("\n")
-    }
-}
-
 /// A command of the binary, in a folder, without what the caller's environment says of bailiwick.
 pub(crate) fn bailiwick(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bailiwick"));
@@ -347,37 +251,6 @@ fn is_installed(program: &OsStr) -> bool {
 /// A file of the repository.
 pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-/// A connection with the deadline on everything read from it.
-pub(crate) fn connect(address: &str) -> TcpStream {
-    let stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("{address}: {error}"));
-    stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
-    stream
-}
-
-/// Reads until the text has come.
-pub(crate) fn read_until(stream: &mut impl Read, end: &str) -> String {
-    let mut text = Vec::new();
-    let mut byte = [0];
-    while !text.ends_with(end.as_bytes()) {
-        match stream.read(&mut byte) {
-            Ok(1) => text.push(byte[0]),
-            other => panic!("{other:?} before {end:?}: {:?}", String::from_utf8_lossy(&text)),
-        }
-    }
-    String::from_utf8_lossy(&text).into_owned()
-}
-
-/// Reads a head and the body that its Content-Length tells.
-pub(crate) fn read_answer(stream: &mut impl Read) -> String {
-    let head = read_until(stream, "\r\n\r\n");
-    let length = head.lines().find_map(|line| {
-        line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned)
-    });
-    let mut body = vec![0; length.map_or(0, |length| length.parse().expect("a number"))];
-    stream.read_exact(&mut body).expect("the body");
-    head + &String::from_utf8_lossy(&body)
 }
 
 /// Asks again until there is an answer.

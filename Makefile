@@ -1,0 +1,59 @@
+# `make` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench docs clean tools
+
+NODE_MODULES := tests/browser/node_modules/.package-lock.json
+
+help:
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: ## Serve on http://127.0.0.1:8000 with the demo users
+	cargo run --locked -- --demo
+
+# The last line sums up what cargo says of each test program.
+test: tools ## Install what the tests need, run all tests, count them
+	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; status=0; \
+	cargo test --locked --no-fail-fast 2>&1 | tee "$$log" || status=$$?; \
+	awk '/^test result:/ { passed += $$4; failed += $$6 } \
+	    END { printf "%d passed, %d failed\n", passed, failed }' "$$log"; \
+	exit $$status
+
+check: ## Format, lints, documentation, known vulnerabilities
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+	@if ! cargo deny --version >/dev/null 2>&1; then \
+	    echo "Skipped: known vulnerabilities (cargo deny is not installed)"; \
+	elif ! timeout 60 cargo deny fetch db >/dev/null 2>&1; then \
+	    echo "Skipped: known vulnerabilities (their database cannot be reached)"; \
+	else \
+	    cargo deny check advisories; \
+	fi
+
+bench: ## Nothing yet: benchmarks come later
+	@echo "There are no benchmarks yet."
+
+docs: ## The library's documentation, into target/doc
+	cargo doc --locked --no-deps
+	@echo "Open $${CARGO_TARGET_DIR:-target}/doc/bailiwick/index.html"
+
+clean: ## Remove everything that was built or installed here; data/ stays
+	cargo clean
+	rm -rf .venv tests/browser/node_modules
+
+tools: debian .venv/installed $(NODE_MODULES) ## Install what the tests need: Debian, PyPI and npm packages
+
+.PHONY: debian
+debian:
+	@tests/debian-packages
+
+.venv/installed: tests/clients/requirements.txt | debian
+	python3 -m venv --clear .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps -r $<
+	touch $@
+
+$(NODE_MODULES): tests/browser/package-lock.json | debian
+	cd tests/browser && npm ci --silent --no-audit --no-fund
+	touch $@

@@ -1,0 +1,70 @@
+//! Python clients, as a Python team uses them, and checkers of the document.
+
+use crate::harness::{App, repository, run_tool, shared_app};
+use std::process::Command;
+use tempfile::TempDir;
+
+const ADMIN_PASSWORD: &str = "a-long-password-of-root";
+
+/// A program of the Python environment that `make tools` creates.
+pub(crate) fn python_tool(name: &str) -> Command {
+    let path = repository(".venv/bin").join(name);
+    assert!(path.exists(), "{} is missing: run `make tools`", path.display());
+    Command::new(path)
+}
+
+fn run_script(name: &str, app: &App) {
+    let script = repository("tests/clients").join(name);
+    run_tool(python_tool("python").arg(script).arg(app.url("")));
+}
+
+#[test]
+fn requests_oauthlib_logs_in_and_calls() {
+    run_script("requests_oauthlib_login.py", shared_app());
+}
+
+#[test]
+fn authlib_logs_in_and_calls() {
+    run_script("authlib_login.py", shared_app());
+}
+
+#[test]
+fn the_document_is_valid() {
+    run_script("validate_openapi.py", shared_app());
+}
+
+#[test]
+fn schemathesis_finds_no_fault_in_what_a_stranger_sees() {
+    let app = quick_app();
+    let folder = TempDir::new().expect("a folder");
+    run_tool(&mut schemathesis(&app, &folder));
+}
+
+#[test]
+fn schemathesis_finds_no_fault_in_what_an_admin_sees() {
+    let app = quick_app();
+    let scopes = ["me", "items", "users:read", "users:write"];
+    let mut add = vec!["users", "add", "root", "--password-stdin"];
+    add.extend(scopes.iter().flat_map(|scope| ["--scope", scope]));
+    let output = app.command(&add, &format!("{ADMIN_PASSWORD}\n"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let token = app.login("root", ADMIN_PASSWORD, &scopes.join("+"));
+    let folder = TempDir::new().expect("a folder");
+    let bearer = format!("Authorization: Bearer {token}");
+    run_tool(schemathesis(&app, &folder).args(["--header", &bearer]));
+}
+
+/// A server whose logins do not take most of the time.
+fn quick_app() -> App {
+    App::demo().env("BAILIWICK__PASSWORDS__BCRYPT_COST", "4").spawn()
+}
+
+/// All checks over the whole document, the same requests each time.
+fn schemathesis(app: &App, folder: &TempDir) -> Command {
+    let mut command = python_tool("schemathesis");
+    command.current_dir(folder.path()).env("NO_COLOR", "1");
+    command.arg("--config-file").arg(repository("tests/clients/schemathesis.toml"));
+    command.args(["run", &app.url("/openapi.json"), "--checks", "all", "--seed", "1"]);
+    command.args(["--max-examples", "25", "--generation-database", "none"]);
+    command
+}

@@ -1,0 +1,243 @@
+//! The house stays a house: imports point down, each dependency has one home, files stay small.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Top floor first. A module may import only modules that stand after it.
+const FLOORS: [&str; 14] = [
+    "main",
+    "cli",
+    "server",
+    "routes",
+    "security",
+    "api_error",
+    "services",
+    "storage",
+    "oauth",
+    "tokens",
+    "passwords",
+    "logging",
+    "settings",
+    "domain",
+];
+
+/// What a floor may import, where that is less than everything below it.
+const NARROW: [(&str, &[&str]); 11] = [
+    ("cli", &["server", "services", "logging", "settings", "domain"]),
+    ("server", &["routes", "security", "api_error", "services", "logging", "settings"]),
+    ("routes", &["security", "api_error", "services", "oauth", "passwords", "settings", "domain"]),
+    ("security", &["api_error", "services", "tokens", "settings", "domain"]),
+    ("api_error", &["oauth", "tokens", "passwords", "domain"]),
+    ("services", &["storage", "oauth", "tokens", "passwords", "settings", "domain"]),
+    ("storage", &["settings", "domain"]),
+    ("oauth", &["tokens", "passwords", "domain"]),
+    ("tokens", &["settings", "domain"]),
+    ("passwords", &["settings", "domain"]),
+    ("logging", &["settings"]),
+];
+
+/// The floors that may name a third-party crate.
+const HOMES: [(&str, &[&str]); 9] = [
+    ("actix_web", &["main", "server", "routes", "security", "api_error"]),
+    ("actix_web_httpauth", &["security"]),
+    ("bcrypt", &["passwords"]),
+    ("clap", &["cli"]),
+    ("config", &["settings"]),
+    ("env_logger", &["logging"]),
+    ("jsonwebtoken", &["tokens"]),
+    ("paperclip", &["server", "routes", "security", "api_error"]),
+    ("sqlx", &["storage"]),
+];
+
+/// The ceiling for the code of a file, and apart from it for its unit tests.
+const LONGEST: usize = 400;
+
+#[test]
+fn imports_point_down() {
+    let mut faults = BTreeSet::new();
+    for source in sources() {
+        for (number, line) in source.lines() {
+            let place = format!("{}:{number}", source.path.display());
+            if line.contains("use crate::{") {
+                faults.insert(format!("{place}: one `use crate::floor::…` a line, to be grepped"));
+            }
+            if line.contains("super::super") {
+                faults.insert(format!("{place}: climbs twice, name the floor instead"));
+            }
+            for target in words_after(line, "crate::") {
+                if FLOORS.contains(&target) && !source.may_import(target) {
+                    faults.insert(format!("{place}: `{}` imports `{target}`", source.floor));
+                }
+            }
+        }
+    }
+    none(&faults);
+}
+
+#[test]
+fn every_source_stands_on_a_floor() {
+    let homeless = sources().into_iter().filter(|source| !FLOORS.contains(&source.floor.as_str()));
+    none(&homeless.map(|source| source.path.display().to_string()).collect());
+}
+
+#[test]
+fn each_dependency_has_one_home() {
+    let mut faults = BTreeSet::new();
+    for source in sources() {
+        for (dependency, homes) in HOMES {
+            let at_home = homes.contains(&source.floor.as_str());
+            for (number, line) in source.lines().filter(|_| !at_home) {
+                if names(line, dependency) {
+                    faults.insert(format!("{}:{number} names {dependency}", source.path.display()));
+                }
+            }
+        }
+    }
+    none(&faults);
+}
+
+#[test]
+fn files_stay_small() {
+    let mut faults = BTreeSet::new();
+    for source in sources() {
+        let (code, tests) = source.lengths();
+        if code > LONGEST || tests > LONGEST {
+            faults.insert(format!("{}: {code} + {tests} lines", source.path.display()));
+        }
+    }
+    none(&faults);
+}
+
+#[test]
+fn every_file_says_what_it_owns() {
+    let mut silent = BTreeSet::new();
+    for folder in ["src", "tests", "examples"] {
+        for path in rust_files(folder) {
+            // The programs that must not compile are read beside what the compiler says of them.
+            let text = fs::read_to_string(&path).expect("UTF-8");
+            if !text.starts_with("//! ") && !path.starts_with("tests/compile_fail") {
+                silent.insert(path.display().to_string());
+            }
+        }
+    }
+    none(&silent);
+}
+
+#[test]
+fn the_map_in_lib_rs_is_complete() {
+    let map = fs::read_to_string("src/lib.rs").expect("src/lib.rs");
+    let missing = FLOORS[1..].iter().filter(|floor| {
+        !map.lines().any(|line| line.starts_with("//!") && line.contains(&format!("[`{floor}`]")))
+    });
+    none(&missing.map(|floor| (*floor).to_owned()).collect());
+}
+
+struct Source {
+    path: PathBuf,
+    floor: String,
+    text: String,
+}
+
+impl Source {
+    /// The lines of code, with their numbers. Unit tests are left out: they may put a floor
+    /// together with what it is used with.
+    fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
+        let (code, _) = self.lengths();
+        let numbered = self.text.lines().take(code).enumerate().map(|(i, line)| (i + 1, line));
+        numbered.filter(|(_, line)| !line.trim_start().starts_with("//"))
+    }
+
+    fn may_import(&self, target: &str) -> bool {
+        if self.floor == target {
+            return true;
+        }
+        let floor = |name: &str| FLOORS.iter().position(|known| *known == name);
+        match NARROW.iter().find(|(name, _)| *name == self.floor) {
+            Some((_, allowed)) => allowed.contains(&target),
+            None => floor(&self.floor) < floor(target),
+        }
+    }
+
+    /// Whether it is compiled for unit tests only: below `tests/`, or declared so.
+    fn is_test(&self) -> bool {
+        let stem = self.path.file_stem().expect("a name").to_string_lossy();
+        let folder = self.path.parent().expect("a folder");
+        let declared = format!("#[cfg(test)]\nmod {stem};");
+        self.path.iter().any(|part| part == "tests")
+            || [folder.join("mod.rs"), folder.with_extension("rs")]
+                .iter()
+                .filter_map(|parent| fs::read_to_string(parent).ok())
+                .any(|parent| parent.contains(&declared))
+    }
+
+    /// Lines of code and of unit tests.
+    fn lengths(&self) -> (usize, usize) {
+        let lines: Vec<_> = self.text.lines().collect();
+        if self.is_test() {
+            return (0, lines.len());
+        }
+        let marker = |pair: &[&str]| pair[0] == "#[cfg(test)]" && pair[1].ends_with('{');
+        let code = lines.windows(2).position(marker).unwrap_or(lines.len());
+        (code, lines.len() - code)
+    }
+}
+
+/// Every source but `lib.rs`, which stands beside the floors.
+fn sources() -> Vec<Source> {
+    let paths = rust_files("src").into_iter().filter(|path| path != Path::new("src/lib.rs"));
+    paths
+        .map(|path| {
+            let name = path.iter().nth(1).expect("below src");
+            let floor = Path::new(name).file_stem().expect("a name").to_string_lossy().into_owned();
+            let text = fs::read_to_string(&path).expect("UTF-8");
+            Source { path, floor, text }
+        })
+        .collect()
+}
+
+fn rust_files(folder: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::from(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten() {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|kind| kind == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// The words that follow a prefix which is no end of a longer word.
+fn words_after<'a>(line: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+    let hits = line.match_indices(prefix).filter(|(at, _)| !line[..*at].ends_with(is_word));
+    hits.map(|(at, found)| {
+        let rest = &line[at + found.len()..];
+        &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())]
+    })
+}
+
+/// Whether the line names the crate: as a path, or in a bare `use`.
+fn names(line: &str, dependency: &str) -> bool {
+    let path = format!("{dependency}::");
+    let bare = [format!("use {dependency};"), format!("use {dependency} as ")];
+    bare.iter().any(|text| line.contains(text.as_str()))
+        || line.match_indices(&path).any(|(at, _)| {
+            let before = &line[..at];
+            !before.ends_with(is_word)
+                && !["crate::", "super::", "self::"].iter().any(|own| before.ends_with(own))
+        })
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+fn none(faults: &BTreeSet<String>) {
+    let list = faults.iter().cloned().collect::<Vec<_>>().join("\n");
+    assert!(faults.is_empty(), "{} found:\n{list}", faults.len());
+}
