@@ -402,7 +402,7 @@ mod t006 {
 
     #[api_v2_operation]
     async fn read_current_user(credentials: Depends<Security>) -> Answer<Shown> {
-        let BasicCredentials { username, password } = (**credentials).clone();
+        let BasicCredentials { username, password } = credentials.into_inner().0;
         Ok(Json(Shown { username, password: password.expose().to_owned() }))
     }
 

@@ -159,6 +159,7 @@ impl Challenge {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn refusal(reason: Reason, scheme: AuthScheme, strict: bool) -> (u16, String) {
         let manner = Manner { strict, realm: String::new() };
@@ -213,5 +214,50 @@ mod tests {
         let (reason, scheme) = (Reason::Absent, AuthScheme::Basic(""));
         let refusal = Refusal { reason, scheme, scope: String::new(), manner };
         assert_eq!(refusal.challenge(), r#"Basic realm="a\"b\\c?""#);
+    }
+
+    /// `Scheme name="value", name="value"`, read as RFC 9110 §11.6.1 has it.
+    fn parsed(challenge: &str) -> Option<(String, Vec<(String, String)>)> {
+        let (scheme, mut rest) = challenge.split_once(' ').unwrap_or((challenge, ""));
+        let mut parameters = Vec::new();
+        while !rest.is_empty() {
+            let (name, quoted) = rest.split_once("=\"")?;
+            let mut value = String::new();
+            let mut characters = quoted.char_indices();
+            let end = loop {
+                match characters.next()? {
+                    (_, '\\') => value.push(characters.next()?.1),
+                    (at, '"') => break at + 1,
+                    (_, c) => value.push(c),
+                }
+            };
+            parameters.push((name.to_owned(), value));
+            let after = &quoted[end..];
+            rest = if after.is_empty() { "" } else { after.strip_prefix(", ")? };
+        }
+        Some((scheme.to_owned(), parameters))
+    }
+
+    proptest! {
+        #[test]
+        fn any_realm_and_scope_can_be_read_back(realm in ".{1,40}", scope in ".{1,40}", strict: bool) {
+            let shown = |text: &str| {
+                let visible = |c| if matches!(c, ' '..='~') { c } else { '?' };
+                text.chars().map(visible).collect::<String>()
+            };
+            let manner = Manner { strict, realm: realm.clone() };
+            for reason in [Reason::Absent, Reason::Invalid, Reason::InsufficientScope] {
+                let (scheme, scope) = (AuthScheme::Bearer, scope.clone());
+                let refusal = Refusal { reason, scheme, scope: scope.clone(), manner: manner.clone() };
+                let challenge = refusal.challenge();
+                let (name, parameters) = parsed(challenge.to_str().unwrap()).unwrap();
+                let value = |name: &str| parameters.iter().find(|(known, _)| known == name);
+                prop_assert_eq!(name, "Bearer");
+                prop_assert_eq!(&value("realm").unwrap().1, &shown(&realm));
+                let has_scope = strict || reason != Reason::Absent;
+                let found = value("scope").map(|(_, value)| value.clone());
+                prop_assert_eq!(found, has_scope.then(|| shown(&scope)));
+            }
+        }
     }
 }

@@ -197,3 +197,66 @@ impl<'a> Fields<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Username;
+    use crate::domain::check_email;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".{0,20}".prop_map(Value::from),
+            Just(json!("me")),
+        ];
+        leaf.prop_recursive(2, 8, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(".{0,5}", inner, 0..4).prop_map(|map| json!(map)),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_object_is_taken_or_every_problem_names_its_field(
+            known in prop::collection::btree_map(
+                "username|email|password|disabled|scopes", any_json(), 0..6),
+            unknown in prop::collection::btree_map("x.{0,5}", any_json(), 0..2),
+        ) {
+            let sent: BTreeMap<String, Value> = known.into_iter().chain(unknown).collect();
+            let table = Arc::new(ScopeTable::new(&BTreeMap::new()).unwrap());
+            let mut fields = Fields::new(sent.clone().into_iter().collect(), table);
+            let username = fields.required("username", str::parse::<Username>);
+            let email = fields.optional("email", check_email);
+            let password = fields.secret("password");
+            let disabled = fields.boolean("disabled");
+            let scopes = fields.scopes("scopes");
+            let read = || Some((username?, password?, scopes?));
+            match fields.finish(read()) {
+                Ok((username, password, scopes)) => {
+                    prop_assert_eq!(&sent["username"], username.as_str());
+                    prop_assert_eq!(&sent["password"], password.expose());
+                    prop_assert_eq!(sent.get("email").cloned(), email.map(|it| json!(it)));
+                    prop_assert_eq!(sent.get("disabled").cloned(), disabled.map(Value::from));
+                    prop_assert!(scopes.iter().all(|scope| sent["scopes"].to_string().contains(scope)));
+                }
+                Err(problems) => {
+                    prop_assert!(!problems.is_empty());
+                    for problem in problems {
+                        prop_assert_eq!(&problem.loc[0], "body");
+                        let name = problem.loc[1].as_str().unwrap();
+                        prop_assert_eq!(problem.kind == "missing", !sent.contains_key(name));
+                        // A password is never shown again.
+                        prop_assert!(name != "password" || problem.input.is_null());
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Dependencies: what a handler needs of its caller, built from one another along a chain.
 
 use crate::api_error::{ApiError, AuthScheme, Manner, Reason, Refusal};
+use crate::security::refused;
 use crate::security::required::{Required, ScopeList, Then};
 use crate::security::requirements::Requirements;
 use crate::security::scheme::{DeclaredScheme, Scheme as _};
@@ -15,7 +16,7 @@ use std::pin::Pin;
 /// A step of a chain: FastAPI's dependency function with its sub-dependency.
 ///
 /// ```
-/// use bailiwick::api_error::ApiError;
+/// use bailiwick::api_error::{ApiError, AuthScheme, Reason};
 /// use bailiwick::security::{ApiKeyHeader, Call, Dependency};
 ///
 /// bailiwick::schemes! {
@@ -29,10 +30,16 @@ use std::pin::Pin;
 ///     type Needs = Key;
 ///
 ///     async fn build(key: Key, call: &Call<'_>) -> Result<Self, ApiError> {
-///         if key.equals("swordfish") { Ok(Self("acme".to_owned())) } else { Err(call.invalid()) }
+///         if key.equals("swordfish") {
+///             Ok(Self("acme".to_owned()))
+///         } else {
+///             Err(call.refuse(AuthScheme::ApiKey, Reason::Invalid))
+///         }
 ///     }
 /// }
-/// # bailiwick::extractor!(Partner);
+///
+/// // A handler may now take a `Partner`; without this line, a `Depends<Partner>`.
+/// bailiwick::extractor!(Partner);
 /// ```
 pub trait Dependency: Sized + 'static {
     /// What must be there first: a declared scheme, another step, [`Scoped`], or a tuple of them.
@@ -112,6 +119,17 @@ impl<'a> Call<'a> {
         self.refuse(AuthScheme::Bearer, Reason::InsufficientScope)
     }
 
+    /// Refuses a disabled user: 400 `Inactive user`, or as any other bad credentials in the strict
+    /// profile (RFC 6750 §3.1).
+    #[must_use]
+    pub fn inactive(&self, scheme: AuthScheme) -> ApiError {
+        if manner(self.request).strict {
+            self.refuse(scheme, Reason::Invalid)
+        } else {
+            ApiError::InactiveUser
+        }
+    }
+
     /// Refuses a caller.
     #[must_use]
     pub fn refuse(&self, scheme: AuthScheme, reason: Reason) -> ApiError {
@@ -184,7 +202,24 @@ macro_rules! declared_scheme_resolves {
 
 /// What `D` needs plus the scopes `S`: FastAPI's `Security(D, scopes=[…])`.
 ///
-/// Scopes add up along the chain; those of siblings stay apart.
+/// `S` is a scope, a tuple of them, or nothing. Scopes add up along the chain, outermost first; those
+/// of siblings stay apart. It derefs to `D`, and it can stand in a handler as well as in
+/// [`Dependency::Needs`].
+///
+/// ```
+/// use bailiwick::domain::ItemsRead;
+/// use bailiwick::security::{ActiveUser, Scoped};
+///
+/// bailiwick::scopes! {
+///     /// Read orders.
+///     pub OrdersRead = "orders:read";
+/// }
+///
+/// /// Needs `orders:read`, `items` and, for the active user, `me`.
+/// async fn orders(caller: Scoped<ActiveUser, (OrdersRead, ItemsRead)>) -> String {
+///     caller.username.to_string()
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Scoped<D, S = ()>(D, PhantomData<S>);
 
@@ -218,8 +253,24 @@ impl<D: Resolve, S: ScopeList> Resolve for Scoped<D, S> {
 
 /// A caller who may be anonymous: FastAPI's `auto_error=False`.
 ///
-/// No credentials are `None`; bad ones are refused all the same. `Option<…>` is no substitute: it
-/// turns a forged token into an anonymous caller, so nothing here implements it.
+/// No credentials are `None`; bad ones are refused before the handler runs. Credentials of another
+/// scheme are none. Of a tuple, the first member without credentials makes it `None`.
+///
+/// ```
+/// use bailiwick::security::{ActiveUser, Maybe};
+///
+/// async fn hello(caller: Maybe<ActiveUser>) -> String {
+///     match caller.as_ref() {
+///         Some(user) => format!("Hello {}", user.username),
+///         None => "Hello stranger".to_owned(),
+///     }
+/// }
+/// ```
+///
+/// `Option<ActiveUser>` is no substitute: actix-web has it for every extractor and makes a forged
+/// token an anonymous caller. [`answer_refused`](crate::security::answer_refused) refuses the
+/// request then, but only after the handler has run, and the document does not say that the
+/// credentials are optional.
 #[derive(Debug)]
 pub struct Maybe<D>(Option<D>);
 
@@ -276,11 +327,19 @@ type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
 #[must_use]
 pub fn extract<T: Resolve>(request: &HttpRequest) -> Extraction<T> {
     let request = request.clone();
-    Box::pin(async move { T::resolve::<()>(&request).await })
+    Box::pin(async move {
+        let found = T::resolve::<()>(&request).await;
+        if let Err(error) = &found {
+            refused::remember(&request, error);
+        }
+        found
+    })
 }
 
 /// Lets a handler take a dependency by its own name: `async fn me(user: User)` in place of
 /// `user: Depends<User>`.
+///
+/// A generic type names its parameters in braces: `extractor!({S: Resolve} By<S>);`.
 #[macro_export]
 macro_rules! extractor {
     ($({$($generics:tt)*})? $type:ty) => {

@@ -18,9 +18,14 @@
 //! | `Depends(f)` | [`Depends<F>`](Depends), `f` being a [`Dependency`] |
 //! | `Security(f, scopes=[…])` | [`Scoped<F, S>`](Scoped) |
 //! | `auto_error=False` | [`Maybe`] |
+//! | `APIRouter(dependencies=[Depends(f)])` | [`guard::<F>`](guard()) around a scope of URLs |
 //! | `scheme_name=`, `description=` | `as "Name"` and the doc comment in [`schemes!`](crate::schemes) |
 //! | `get_current_user`, `get_current_active_user` | [`CurrentUser`], [`ActiveUser`] |
 //! | `HTTPException(status_code=…, detail=…)` | [`ApiError::http`](crate::api_error::ApiError::http) |
+//!
+//! All of them work in the handler of a WebSocket too: the handshake is refused with the same answer.
+//! `examples/note.rs` ports FastAPI's security tutorial, `examples/orders.rs` adds an API to the shipped
+//! users, `examples/schemes.rs` brings callers of its own.
 //!
 //! A user cannot be had without a guard: [`CurrentUser`] and the others have no constructor.
 //!
@@ -32,6 +37,7 @@ mod authorized;
 mod dependency;
 mod guard;
 pub mod openapi;
+mod refused;
 mod required;
 mod requirements;
 mod scheme;
@@ -42,6 +48,7 @@ pub use dependency::{Call, Dependency, Depends, Maybe, Resolve, Scoped, services
 #[doc(hidden)]
 pub use dependency::{extract, resolve_scheme};
 pub use guard::{Guarded, guard};
+pub use refused::answer_refused;
 pub use required::{Required, ScopeList, Then};
 pub use requirements::Requirements;
 pub use scheme::{

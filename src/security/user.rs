@@ -63,8 +63,8 @@ impl Dependency for EnabledUser {
     type Needs = CurrentUser;
     const ANSWERS: &'static [(u16, &'static str)] = &[(400, "Inactive user")];
 
-    async fn build(CurrentUser(user): CurrentUser, _: &Call<'_>) -> Result<Self, ApiError> {
-        if user.disabled { Err(ApiError::InactiveUser) } else { Ok(Self(user)) }
+    async fn build(CurrentUser(user): CurrentUser, call: &Call<'_>) -> Result<Self, ApiError> {
+        if user.disabled { Err(call.inactive(AuthScheme::Bearer)) } else { Ok(Self(user)) }
     }
 }
 
@@ -89,12 +89,13 @@ impl Dependency for BasicUser {
     const ANSWERS: &'static [(u16, &'static str)] = &[(400, "Inactive user")];
 
     async fn build(BasicLogin(login): BasicLogin, call: &Call<'_>) -> Result<Self, ApiError> {
-        let refuse = |reason| call.refuse(AuthScheme::Basic(""), reason);
+        let scheme = AuthScheme::Basic("");
+        let refuse = |reason| call.refuse(scheme, reason);
         let authenticator = &call.services()?.authenticator;
         let user = authenticator.authenticate(&login.username, login.password).await?;
         let user = user.ok_or_else(|| refuse(Reason::WrongPassword))?;
         if user.disabled {
-            Err(ApiError::InactiveUser)
+            Err(call.inactive(scheme))
         } else if call.scopes().iter().all(|scope| user.scopes.contains(scope)) {
             Ok(Self(user))
         } else {

@@ -4,6 +4,7 @@ use super::state::AppState;
 use super::{Application, access_log, cors, drain, headers, limits, panic};
 use crate::api_error::configure_extractors;
 use crate::routes;
+use crate::security::answer_refused;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::header::CACHE_CONTROL;
@@ -38,6 +39,7 @@ pub(super) fn app(
         .configure(|routes| mount(&state.application, routes))
         .app_data(state.clone())
         .default_service(route().to(routes::not_found))
+        .wrap(from_fn(answer_refused))
         .wrap(from_fn(limits::limit_body))
         .wrap(from_fn(limits::limit_head))
         // Answers may hold users or tokens; what may be kept says so itself.

@@ -158,6 +158,16 @@ fn a_panic_is_answered_and_the_connection_lives_on() {
 }
 
 #[test]
+fn bad_credentials_make_no_anonymous_caller() {
+    let server = Served::start(&json!({}));
+    assert_eq!(server.get("/optional").body, "anonymous");
+    let (_, answer) = server.send("GET /optional HTTP/1.1\r\nauthorization: Basic !\r\n");
+    assert_eq!(answer.status, 401);
+    assert_eq!(answer.header("www-authenticate"), "Basic");
+    server.stop();
+}
+
+#[test]
 fn an_application_that_panics_does_not_start() {
     let mut application = Application::default();
     application.mount(|_| panic!("no routes"));

@@ -37,7 +37,7 @@ fn the_document_is_valid() {
 fn schemathesis_finds_no_fault_in_what_a_stranger_sees() {
     let app = quick_app();
     let folder = TempDir::new().expect("a folder");
-    run_tool(&mut schemathesis(&app, &folder));
+    check_all(&mut schemathesis(&app, &folder));
 }
 
 #[test]
@@ -51,7 +51,15 @@ fn schemathesis_finds_no_fault_in_what_an_admin_sees() {
     let token = app.login("root", ADMIN_PASSWORD, &scopes.join("+"));
     let folder = TempDir::new().expect("a folder");
     let bearer = format!("Authorization: Bearer {token}");
-    run_tool(schemathesis(&app, &folder).args(["--header", &bearer]));
+    check_all(schemathesis(&app, &folder).args(["--header", &bearer]));
+}
+
+/// Runs it; also fails when a phase was left out.
+fn check_all(schemathesis: &mut Command) {
+    let report = run_tool(schemathesis);
+    for phase in ["Examples", "Coverage", "Fuzzing", "Stateful"] {
+        assert!(report.contains(&format!("✅ {phase}")), "{phase} did not run:\n{report}");
+    }
 }
 
 /// A server whose logins do not take most of the time.

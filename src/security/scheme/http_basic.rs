@@ -71,6 +71,7 @@ fn decode(credentials: &[u8]) -> Result<BasicCredentials, Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn decoded(text: &str) -> Option<(String, String)> {
         let found = decode(STANDARD.encode(text).as_bytes()).ok()?;
@@ -93,6 +94,21 @@ mod tests {
     fn what_is_no_base64_or_no_utf8_is_malformed() {
         for text in ["am9objoxMjM0NQ", "am9objo_Pj8-fn5-", "am9objoxMjM0 junk", "/zr/", "am9o"] {
             assert!(decode(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_comes_back(username in "[^:]*", password in ".*") {
+            let found = decoded(&format!("{username}:{password}"));
+            prop_assert_eq!(found, Some((username, password)));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_malformed(raw: Vec<u8>, within: Vec<u8>) {
+            let _ = decode(&raw);
+            let colon = String::from_utf8(within.clone()).is_ok_and(|text| text.contains(':'));
+            prop_assert_eq!(decode(STANDARD.encode(&within).as_bytes()).is_ok(), colon);
         }
     }
 }

@@ -126,7 +126,9 @@ pub(super) fn secret(bytes: &[u8]) -> Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use actix_web::http::header::HeaderValue;
     use actix_web::test::TestRequest;
+    use proptest::prelude::*;
 
     fn split(value: &str) -> Option<(String, String)> {
         let request = TestRequest::default().insert_header(("Authorization", value));
@@ -152,6 +154,49 @@ mod tests {
         for value in ["bearer x", "BEARER x", "Bearer x"] {
             let request = TestRequest::default().insert_header(("Authorization", value));
             assert_eq!(bearer(&request.to_http_request()), Some(&b"x"[..]));
+        }
+    }
+
+    /// FastAPI's rule: `scheme, _, param = header.partition(" ")`, then `param.strip()`.
+    fn partition(value: &str) -> (String, String) {
+        let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
+        (scheme.to_owned(), rest.trim_matches([' ', '\t']).to_owned())
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_split_as_in_python(value in "((?i:bearer|basic)[ \t]{0,3})?[ -~\t]{0,40}") {
+            prop_assert_eq!(split(&value), Some(partition(&value)));
+        }
+
+        #[test]
+        fn no_header_value_makes_a_scheme_panic(bytes: Vec<u8>, scheme in "(Basic |bearer )?") {
+            let value = HeaderValue::from_bytes(&[scheme.as_bytes(), &bytes].concat());
+            let Ok(value) = value else { return Ok(()) };
+            let names = ["authorization", "x-key", "cookie"];
+            let request = names.iter().fold(TestRequest::default(), |request, name| {
+                request.insert_header((*name, value.clone()))
+            });
+            let request = request.to_http_request();
+            let is_scheme = |name: &str| {
+                authorization(&request).is_some_and(|(found, rest)| {
+                    found.eq_ignore_ascii_case(name.as_bytes()) && !rest.is_empty()
+                })
+            };
+            let found = HttpBearer::new().find(&request).unwrap();
+            prop_assert_eq!(found.is_some(), is_scheme("bearer"));
+            prop_assert_eq!(matches!(HttpBasic::new().find(&request), Ok(None)), !is_scheme("basic"));
+            prop_assert!(OAuth2PasswordBearer::new("").find(&request).is_ok());
+            prop_assert!(OpenIdConnect::new("").find(&request).is_ok());
+            prop_assert!(ApiKeyHeader::new("x-key").find(&request).is_ok());
+            prop_assert!(ApiKeyCookie::new("x").find(&request).is_ok());
+        }
+
+        #[test]
+        fn no_query_makes_a_key_panic(query in "[!-~]{0,40}") {
+            let Ok(uri) = format!("/?{query}").parse::<actix_web::http::Uri>() else { return Ok(()) };
+            let request = TestRequest::default().uri(&uri.to_string()).to_http_request();
+            prop_assert!(ApiKeyQuery::new("k").find(&request).is_ok());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Starts a server in a thread; a client that sees every byte; the log's lines.
 
 use crate::logging::ACCESS;
+use crate::security::BasicUser;
 use crate::server::listener::{Listener, Listeners};
 use crate::server::state::AppState;
 use crate::server::{Application, ServeError, worker};
@@ -77,6 +78,7 @@ impl Served {
             routes
                 .app_data(door.clone())
                 .route("/hello", web::get().to(hello))
+                .route("/optional", web::get().to(optional))
                 .route("/body", web::post().to(body))
                 .route("/panic", web::get().to(panics))
                 .route("/wait", web::get().to(wait));
@@ -184,6 +186,12 @@ pub(super) fn read_answer(stream: &mut TcpStream) -> Answer {
 struct Door {
     entered: Mutex<mpsc::Sender<()>>,
     gate: Arc<Semaphore>,
+}
+
+/// What no application should do; the server makes up for it.
+#[api_v2_operation(skip)]
+async fn optional(caller: Option<BasicUser>) -> Bytes {
+    Bytes::from(caller.map_or("anonymous".to_owned(), |user| user.username.to_string()))
 }
 
 #[api_v2_operation]

@@ -30,13 +30,15 @@ pub(crate) fn spawn_app() -> App {
 
 /// One demo server for all tests that leave it as they found it.
 ///
-/// A static is never dropped, so a shell waits for this process to end and then ends the server.
+/// A static is never dropped, so a shell waits for this process to end and then ends the server
+/// and removes its folder.
 pub(crate) fn shared_app() -> &'static App {
     static SHARED: OnceLock<(App, Child)> = OnceLock::new();
     let (app, _guard) = SHARED.get_or_init(|| {
         let app = spawn_app();
         let guard = Command::new("sh")
-            .args(["-c", "read -r _; kill -9 \"$1\"", "sh", &app.pid().to_string()])
+            .args(["-c", "read -r _; kill -9 \"$1\"; rm -rf \"$2\"", "sh", &app.pid().to_string()])
+            .arg(app.folder())
             .stdin(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

@@ -1,0 +1,114 @@
+//! Refusals that a handler never saw: `Option<ActiveUser>` makes every error a `None`.
+
+use crate::api_error::ApiError;
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, ResponseError as _};
+
+/// The answer to credentials that an extractor has refused.
+struct Refused(HttpResponse);
+
+/// Keeps a refusal until the request is answered; missing credentials are none.
+pub(super) fn remember(request: &HttpRequest, error: &ApiError) {
+    if !error.is_absent() {
+        request.extensions_mut().insert(Refused(error.error_response()));
+    }
+}
+
+/// Middleware: a request with bad credentials is never answered with success.
+///
+/// actix-web implements its extractor for `Option<T>` of every `T`, and the types cannot forbid it:
+/// a forged token would make an anonymous caller. So an extractor's refusal is remembered, and takes
+/// the place of whatever the handler answers, unless that is an error or a redirect already.
+/// [`Server`](crate::Server) has this middleware built in.
+pub async fn answer_refused<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let response = next.call(request).await?;
+    let status = response.status();
+    if status.is_success() || status.is_informational() {
+        let refused = response.request().extensions_mut().remove::<Refused>();
+        if let Some(Refused(answer)) = refused {
+            return Ok(response.into_response(answer).map_into_right_body());
+        }
+    }
+    Ok(response.map_into_left_body())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api_error::ApiError;
+    use crate::security::{Depends, HttpBasic, HttpBearer, Maybe};
+    use actix_web::middleware::from_fn;
+    use actix_web::test::{TestRequest, call_service, init_service, read_body};
+    use actix_web::web::get;
+    use actix_web::{App, Either};
+
+    crate::schemes! {
+        Login = HttpBasic::new();
+        Token = HttpBearer::new();
+    }
+
+    async fn option(caller: Option<Depends<Login>>) -> String {
+        caller.map_or("anonymous".to_owned(), |login| login.username.clone())
+    }
+
+    async fn result(caller: Result<Depends<Login>, ApiError>) -> HttpResponse {
+        match caller {
+            Ok(_) => HttpResponse::Ok().finish(),
+            Err(_) => HttpResponse::SeeOther().insert_header(("location", "/login")).finish(),
+        }
+    }
+
+    async fn either(_: Either<Depends<Login>, Depends<Token>>) -> &'static str {
+        "either"
+    }
+
+    async fn maybe(caller: Maybe<Login>) -> String {
+        caller.as_ref().map_or("anonymous".to_owned(), |login| login.username.clone())
+    }
+
+    async fn ask(path: &str, authorization: Option<&str>) -> (u16, String) {
+        let app = App::new()
+            .wrap(from_fn(answer_refused))
+            .route("/option", get().to(option))
+            .route("/result", get().to(result))
+            .route("/either", get().to(either))
+            .route("/maybe", get().to(maybe));
+        let app = init_service(app).await;
+        let mut request = TestRequest::with_uri(path);
+        if let Some(value) = authorization {
+            request = request.insert_header(("authorization", value));
+        }
+        let answer = call_service(&app, request.to_request()).await;
+        let status = answer.status().as_u16();
+        (status, String::from_utf8_lossy(&read_body(answer).await).into_owned())
+    }
+
+    #[actix_web::test]
+    async fn an_option_makes_no_anonymous_caller_of_bad_credentials() {
+        for path in ["/option", "/maybe"] {
+            assert_eq!(ask(path, None).await, (200, "anonymous".to_owned()));
+            assert_eq!(ask(path, Some("Bearer x")).await, (200, "anonymous".to_owned()));
+            assert_eq!(ask(path, Some("Basic am9objoxMjM0")).await, (200, "john".to_owned()));
+            let refusal = (401, r#"{"detail":"Not authenticated"}"#.to_owned());
+            assert_eq!(ask(path, Some("Basic !")).await, refusal, "{path}");
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_handler_may_answer_a_refusal_itself() {
+        assert_eq!(ask("/result", Some("Basic !")).await.0, 303);
+    }
+
+    #[actix_web::test]
+    async fn either_of_two_schemes_will_do() {
+        assert_eq!(ask("/either", Some("Basic am9objoxMjM0")).await.0, 200);
+        assert_eq!(ask("/either", Some("Bearer x")).await.0, 200);
+        assert_eq!(ask("/either", Some("Basic !")).await.0, 401);
+        assert_eq!(ask("/either", None).await.0, 401);
+    }
+}

@@ -1,0 +1,125 @@
+//! An example of the library, started for a test: `cargo test` has built it next to the binary.
+
+use crate::harness::{FORM, Lines, Response, connect, run};
+use serde_json::Value;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// A running example with the demo users; ends with the value.
+pub(crate) struct Example {
+    child: Child,
+    program: PathBuf,
+    address: String,
+    folder: TempDir,
+    /// Both pipes are read, or the example would stand still once they are full.
+    _output: [Lines; 2],
+}
+
+impl Example {
+    pub(crate) fn spawn(name: &str) -> Self {
+        Self::spawn_with(name, &[])
+    }
+
+    /// With variables of the environment.
+    pub(crate) fn spawn_with(name: &str, environment: &[(&str, &str)]) -> Self {
+        let program = program(name);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut child = command(&program, folder.path())
+            .args(["--demo", "-w", "1", "-b", "127.0.0.1:0"])
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        let stdout = Lines::of(child.stdout.take().expect("piped"));
+        let stderr = Lines::of(child.stderr.take().expect("piped"));
+        let line = stderr.wait_for("Listening at: http://");
+        let (_, address) = line.split_once("http://").expect("an address");
+        let address = address.to_owned();
+        Self { child, program, address, folder, _output: [stdout, stderr] }
+    }
+
+    /// Any request; the body goes along when it is not empty.
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Response {
+        Response::of(method, &format!("http://{}{path}", self.address), headers, body)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Response {
+        self.send("GET", path, &[], "")
+    }
+
+    /// GET with this `Authorization`.
+    pub(crate) fn get_as(&self, path: &str, authorization: &str) -> Response {
+        self.send("GET", path, &[("authorization", authorization)], "")
+    }
+
+    /// POST of a form.
+    pub(crate) fn post_form(&self, path: &str, form: &str) -> Response {
+        self.send("POST", path, &[("content-type", FORM)], form)
+    }
+
+    /// johndoe's `Authorization` with these scopes.
+    pub(crate) fn login(&self, path: &str, scope: &str) -> String {
+        let form = format!("username=johndoe&password=1234&scope={scope}");
+        let answer = self.post_form(path, &form);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        format!("Bearer {}", answer.json()["access_token"].as_str().expect("a token"))
+    }
+
+    /// The `OpenAPI` document.
+    pub(crate) fn document(&self) -> Value {
+        self.get("/openapi.json").json()
+    }
+
+    /// Runs a command of the example on the same data, for example `users list`.
+    pub(crate) fn command(&self, args: &[&str], stdin: &str) -> Output {
+        run(command(&self.program, self.folder.path()).args(args), stdin)
+    }
+
+    /// A connection for requests written by hand.
+    pub(crate) fn connect(&self) -> TcpStream {
+        connect(&self.address)
+    }
+}
+
+impl Drop for Example {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn program(name: &str) -> PathBuf {
+    let binary = Path::new(env!("CARGO_BIN_EXE_bailiwick"));
+    let program = binary.with_file_name("examples").join(name);
+    assert!(
+        program.is_file(),
+        "{} is missing: run `cargo build --examples`, or `cargo test` without `--test`",
+        program.display(),
+    );
+    program
+}
+
+/// A command in a folder, without what the caller's environment says of bailiwick.
+fn command(program: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("BAILIWICK__") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .current_dir(folder)
+        .env("BAILIWICK__DATA_DIR", folder.join("data"))
+        .env("BAILIWICK__PASSWORDS__BCRYPT_COST", "4");
+    command
+}
