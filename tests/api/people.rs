@@ -1,8 +1,10 @@
 //! Servers with users to administer, and requests in the administrator's name.
 
-use crate::harness::{App, Builder, FORM, Response};
+use crate::harness;
+use crate::harness::{App, Builder, FORM, Response, bailiwick};
 use crate::signer::{SECRET, token};
 use serde_json::{Value, json};
+use std::sync::OnceLock;
 
 /// A password that the policy takes.
 pub(crate) const PASSWORD: &str = "blue-heron-42";
@@ -52,9 +54,40 @@ pub(crate) fn run(app: &App, args: &[&str], stdin: &str) {
 pub(crate) fn call(app: &App, (method, path): (&str, &str), token: &str, body: &Value) -> Response {
     let bearer = format!("Bearer {token}");
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-    match body {
+    let answer = match body {
         Value::Null => app.send(method, path, &headers[..1], ""),
         body => app.send(method, path, &headers, &body.to_string()),
+    };
+    assert_documented((method, path), answer.status);
+    answer
+}
+
+/// Checks that the document knows of this answer; what it does not know at all is another test's.
+fn assert_documented((method, path): (&str, &str), status: u16) {
+    static DOCUMENT: OnceLock<Value> = OnceLock::new();
+    let document = DOCUMENT.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let output = harness::run(bailiwick(folder.path()).arg("openapi"), "");
+        serde_json::from_slice(&output.stdout).expect("the document")
+    });
+    let path = path.split('?').next().unwrap_or_default();
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let fits = |template: &str| {
+        let mut asked = path.split('/');
+        let all = template
+            .split('/')
+            .all(|part| asked.next().is_some_and(|asked| part == asked || part.starts_with('{')));
+        all && asked.next().is_none()
+    };
+    let paths = document["paths"].as_object().expect("paths");
+    let known =
+        paths.get(path).or_else(|| paths.iter().find(|(path, _)| fits(path)).map(|it| it.1));
+    if let Some(operation) = known.and_then(|item| item.get(method.to_lowercase())) {
+        let answers = operation["responses"].as_object().expect("answers");
+        assert!(
+            answers.contains_key(&status.to_string()),
+            "{method} {path}: {status}: {answers:?}"
+        );
     }
 }
 
@@ -67,7 +100,9 @@ pub(crate) fn admin(app: &App, route: (&str, &str), body: &Value) -> Response {
 pub(crate) fn log_in(app: &App, fields: &[(&str, &str)]) -> Response {
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.extend_pairs(fields);
-    app.send("POST", "/token", &[("content-type", FORM)], &form.finish())
+    let answer = app.send("POST", "/token", &[("content-type", FORM)], &form.finish());
+    assert_documented(("POST", "/token"), answer.status);
+    answer
 }
 
 /// Whether this name and password get a token.

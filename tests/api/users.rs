@@ -194,7 +194,7 @@ fn other_methods_are_refused_with_those_that_are_allowed() {
         ("GET", "/users/root/password", "PUT"),
         ("DELETE", "/users/root/scopes/", "PUT"),
         ("GET", "/token", "POST"),
-        ("PUT", "/docs", "GET"),
+        ("PUT", "/docs", "GET, HEAD"),
     ] {
         let answer = admin(&app, (method, path), &Value::Null);
         assert_eq!(answer.status, 405, "{method} {path}: {}", answer.body);

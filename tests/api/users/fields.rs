@@ -91,6 +91,15 @@ fn no_problem_hides_another() {
         assert!(places.contains(&place), "{place} in {}", answer.body);
     }
     assert_eq!(places.len(), 7, "{}", answer.body);
+
+    // The password's policy is one problem among others.
+    let body = json!({"username": "", "password": "short", "email": 1});
+    let answer = admin(&app, ("POST", "/users"), &body);
+    let places: Vec<_> = problems(&answer.json()).into_iter().map(|(loc, ..)| loc).collect();
+    for field in ["username", "password", "email"] {
+        assert!(places.contains(&json!(["body", field])), "{field} in {}", answer.body);
+    }
+    assert!(!answer.body.contains("\"short\""), "{}", answer.body);
 }
 
 #[test]
