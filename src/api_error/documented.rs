@@ -6,7 +6,6 @@ use actix_web::{HttpResponse, ResponseError};
 use paperclip::v2::models::{DefaultOperationRaw, DefaultResponseRaw, Either};
 use paperclip::v2::schema::Apiv2Errors;
 use serde_json::{Value, json};
-use std::collections::btree_map::Entry;
 use std::fmt;
 
 /// Marks a `description` that carries an `OpenAPI` 3 object in JSON.
@@ -46,16 +45,11 @@ pub fn error_answer(status: u16, example: &str) -> Value {
     object
 }
 
-/// Enters an error answer of `status` into an operation; one that is there stays, unless it is the
-/// guards' 403, which only the strict profile gives.
+/// Enters an error answer of `status` into an operation; one that is there stays.
 pub fn document_error(operation: &mut DefaultOperationRaw, status: u16, example: &str) {
     let description = Some(v3_mark(&error_answer(status, example)));
     let response = DefaultResponseRaw { description, ..DefaultResponseRaw::default() };
-    match operation.responses.entry(status.to_string()) {
-        Entry::Occupied(mut there) if status == 403 => drop(there.insert(Either::Right(response))),
-        Entry::Occupied(_) => {}
-        Entry::Vacant(free) => drop(free.insert(Either::Right(response))),
-    }
+    operation.responses.entry(status.to_string()).or_insert(Either::Right(response));
 }
 
 /// Every operation can meet these.
