@@ -28,6 +28,9 @@ fn create(app: &App, username: &str) -> Value {
     let body = json!({"username": username, "password": PASSWORD});
     let answer = admin(app, ("POST", "/users"), &body);
     assert_eq!(answer.status, 201, "{username}: {}", answer.body);
+    let location = answer.header("location").expect("where the new user is");
+    let found = admin(app, ("GET", location), &Value::Null);
+    assert_eq!((found.status, found.json()), (200, answer.json()), "{location}");
     answer.json()
 }
 

@@ -1,6 +1,7 @@
 //! `/users`: administration of users, guarded by `users:read` and `users:write`.
 
 mod bodies;
+mod created;
 mod parameters;
 
 use crate::api_error::{ApiError, Failure};
@@ -18,8 +19,9 @@ use crate::security::{Authorized, EnabledUser, Scoped};
 use crate::services::Services;
 use actix_web::web::{Data, Json};
 use bodies::{PasswordBody, ScopesBody, UserChangeBody, UserCreateBody};
+use created::Created;
 use paperclip::actix::web::{ServiceConfig, delete, get, patch, post, put};
-use paperclip::actix::{CreatedJson, NoContent, api_v2_operation};
+use paperclip::actix::{NoContent, api_v2_operation};
 use parameters::{PageQuery, PathUsername};
 
 type Reader = Scoped<EnabledUser, UsersRead>;
@@ -64,13 +66,13 @@ async fn list(
 async fn create(
     Authorized(_, body, ..): Authorized<Writer, JsonBody<UserCreateBody>>,
     services: Data<Services>,
-) -> Result<CreatedJson<UserRecord>, Failure<409>> {
+) -> Result<Created, Failure<409>> {
     let UserCreateBody { username, email, full_name, disabled, password, scopes } =
         body.into_inner();
     let password_hash = services.passwords.hash(password).await?;
     let user = NewUser { username, email, full_name, disabled, password_hash, scopes };
     let user = services.users.create(user, services.clock.now()).await?;
-    Ok(CreatedJson(UserRecord::of(&user)))
+    Ok(Created::new(&user, &services.settings.server.root_path))
 }
 
 /// Show a user
