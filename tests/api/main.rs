@@ -6,5 +6,6 @@ mod command_line;
 mod deployment;
 mod golden;
 mod harness;
+mod logging;
 mod nginx;
 mod serving;
