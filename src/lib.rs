@@ -48,7 +48,7 @@
 //! | [`oauth`] | one file per grant; RFC 6749's errors |
 //! | [`tokens`] | JWT: claims, issuing, verifying, the signing secret |
 //! | [`passwords`] | hashing off the workers, verification, the policy |
-//! | [`logging`] | lines, formats, filters, the sink |
+//! | [`logging`] | loggers, handlers, formatters, filters, the sink, request ids |
 //! | [`settings`] | typed settings, layered |
 //! | [`domain`] | user, scope, secret, clock, the repository traits; no I/O |
 

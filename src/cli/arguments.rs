@@ -76,6 +76,10 @@ pub(super) struct Options {
     /// Least level that is logged: critical, error, warning, info, debug or trace.
     #[arg(long, value_name = "LEVEL", global = true)]
     pub(super) log_level: Option<String>,
+    /// Read loggers, handlers, formatters and filters of the log from this TOML file;
+    /// config/logging.toml is an example.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) log_config: Option<String>,
 }
 
 impl Options {
@@ -91,6 +95,7 @@ impl Options {
             ("server.workers", self.workers.clone()),
             ("server.bind", bind),
             ("logging.level", self.log_level.clone()),
+            ("logging.config", self.log_config.clone()),
         ]
         .into_iter()
         .filter_map(|(key, value)| Some((key.to_owned(), value?)))

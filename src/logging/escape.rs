@@ -43,13 +43,14 @@ fn is_plain(byte: u8) -> bool {
 
 /// Writes a query string escaped, with `***` for the value of each parameter that can carry a secret.
 pub fn redact_query(out: &mut impl fmt::Write, query: &str) -> fmt::Result {
-    // Some servers take `;` for a separator, so a secret may hide behind one.
-    for parameter in query.split_inclusive(['&', ';']) {
+    // Some servers take `;` for a separator, and addresses in headers have a second query behind
+    // `#`, so a secret may hide behind one.
+    for parameter in query.split_inclusive(['&', ';', '?', '#']) {
         match parameter.split_once('=') {
-            Some((name, value)) if carries_secret(name) => {
+            Some((name, value)) if is_secret_name(name) => {
                 escape(out, name.as_bytes())?;
                 out.write_str("=***")?;
-                if let Some(separator @ ('&' | ';')) = value.chars().next_back() {
+                if let Some(separator @ ('&' | ';' | '?' | '#')) = value.chars().next_back() {
                     out.write_char(separator)?;
                 }
             }
@@ -59,7 +60,23 @@ pub fn redact_query(out: &mut impl fmt::Write, query: &str) -> fmt::Result {
     Ok(())
 }
 
-fn carries_secret(name: &str) -> bool {
+/// Writes a header's value escaped; an address in it loses the secrets of its query.
+pub(super) fn redact_header(out: &mut impl fmt::Write, value: &[u8]) -> fmt::Result {
+    let query = value.iter().position(|byte| matches!(byte, b'?' | b'#'));
+    let (plain, query) = value.split_at(query.unwrap_or(value.len()));
+    escape(out, plain)?;
+    if query.is_empty() {
+        return Ok(());
+    }
+    match str::from_utf8(query) {
+        Ok(query) => redact_query(out, query),
+        // Nobody can say where the names are.
+        Err(_) => out.write_str("?***"),
+    }
+}
+
+/// Whether a parameter or header of this name can carry a secret.
+pub(super) fn is_secret_name(name: &str) -> bool {
     let name = percent_decoded(name).to_ascii_lowercase();
     let name = String::from_utf8_lossy(&name);
     let name = name.trim();
@@ -179,6 +196,20 @@ mod tests {
         assert_eq!(redacted("a=1;token=hidden;b=2"), "a=1;token=***;b=2");
         assert_eq!(redacted("token=hidden=hidden"), "token=***");
         assert_eq!(redacted("token="), "token=***");
+    }
+
+    #[test]
+    fn an_address_in_a_header_loses_its_secrets() {
+        let redacted = |value: &[u8]| {
+            let mut out = String::new();
+            redact_header(&mut out, value).unwrap();
+            out
+        };
+        assert_eq!(redacted(b"https://a/b?a=1&code=hidden"), "https://a/b?a=1&code=***");
+        assert_eq!(redacted(b"/cb#access_token=hidden&b=2"), "/cb#access_token=***&b=2");
+        assert_eq!(redacted(b"/cb?a=1#id_token=hidden"), "/cb?a=1#id_token=***");
+        assert_eq!(redacted(b"/cb?code=\xff"), "/cb?***");
+        assert_eq!(redacted(b"curl/8\n"), "curl/8\\x0A");
     }
 
     #[test]

@@ -1,66 +1,58 @@
 //! The line's format, in the words of Python's logging, parsed once at start.
 
 use super::escape::OneLine;
-use super::{CRITICAL, ERROR, LoggingError};
+use super::timestamp::TimeFormat;
+use super::words::{KNOWN, NoWord, SECRET, Word};
+use super::{Headers, LoggingError};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use log::{Level, Record};
+use log::Record;
 use std::cell::RefCell;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io;
 
-const KEY: &str = "logging.format";
+const CONVERSION: &str =
+    "%(name)s or %(name)d, with a width at most (%(levelname)-8s), or %% for a percent sign";
 
-/// What can stand in a line, by Python's name; `d` says that it is a number.
-const WORDS: [(&str, Word, char); 13] = [
-    ("asctime", Word::Asctime, 's'),
-    ("filename", Word::Filename, 's'),
-    ("levelname", Word::LevelName, 's'),
-    ("levelno", Word::LevelNumber, 'd'),
-    ("lineno", Word::LineNumber, 'd'),
-    ("message", Word::Message, 's'),
-    ("module", Word::Module, 's'),
-    ("name", Word::Name, 's'),
-    ("pathname", Word::Pathname, 's'),
-    ("process", Word::Process, 'd'),
-    ("processName", Word::ProcessName, 's'),
-    ("thread", Word::Thread, 'd'),
-    ("threadName", Word::ThreadName, 's'),
-];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Word {
-    Asctime,
-    Filename,
-    LevelName,
-    LevelNumber,
-    LineNumber,
-    Message,
-    Module,
-    Name,
-    Pathname,
-    Process,
-    ProcessName,
-    Thread,
-    ThreadName,
+thread_local! {
+    /// Room for a word that is to be padded.
+    static PADDED: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 #[derive(Debug)]
 enum Part {
     Literal(String),
-    Word { word: Word, width: usize, left: bool },
+    Word { word: Word, pad: Pad },
+}
+
+/// What stands between a word's name and its conversion.
+#[derive(Debug, Default, PartialEq)]
+struct Pad {
+    left: bool,
+    zero: bool,
+    width: usize,
+    /// Longest text; for numbers the digits behind the point.
+    precision: Option<usize>,
+    is_float: bool,
 }
 
 /// A parsed format such as `%(asctime)s - %(levelname)-8s - %(message)s`.
 #[derive(Debug)]
 pub(super) struct LineFormat {
     parts: Vec<Part>,
-    process: u32,
+}
+
+/// A format as it was found.
+#[derive(Clone, Copy)]
+pub(super) struct Written<'a> {
+    /// The key that holds it.
+    pub(super) key: &'a str,
+    pub(super) format: &'a str,
 }
 
 impl LineFormat {
-    /// Reads a format; an error names the setting, what stands there and what may.
-    pub(super) fn parse(format: &str) -> Result<Self, LoggingError> {
+    /// Reads a format; an error names the key, what stands there and what may.
+    pub(super) fn parse(written: Written<'_>, headers: &mut Headers) -> Result<Self, LoggingError> {
+        let Written { key, format } = written;
         let mut parts = Vec::new();
         let mut literal = String::new();
         let mut rest = format;
@@ -71,7 +63,7 @@ impl LineFormat {
                 rest = after;
                 continue;
             }
-            let (part, after) = parse_word(after)?;
+            let (part, after) = parse_word(key, after, headers)?;
             if !literal.is_empty() {
                 parts.push(Part::Literal(std::mem::take(&mut literal)));
             }
@@ -79,161 +71,148 @@ impl LineFormat {
             rest = after;
         }
         literal.push_str(rest);
-        if literal.chars().any(char::is_control) {
-            return Err(LoggingError::setting(KEY, format, "one line without control characters"));
+        if format.chars().any(char::is_control) {
+            return Err(LoggingError::setting(key, format, "one line without control characters"));
         }
         if !literal.is_empty() {
             parts.push(Part::Literal(literal));
         }
-        if !parts.iter().any(|part| matches!(part, Part::Word { word: Word::Message, .. })) {
-            return Err(LoggingError::setting(KEY, format, "a format with %(message)s in it"));
+        let is_content = |part: &Part| matches!(part, Part::Word { word, .. } if word.is_content());
+        if !parts.iter().any(is_content) {
+            let allowed = "a format with %(message)s in it, or what gunicorn shows of a request";
+            return Err(LoggingError::setting(key, format, allowed));
         }
-        Ok(Self { parts, process: std::process::id() })
+        Ok(Self { parts })
+    }
+
+    /// Writes times as this format of strftime says.
+    pub(super) fn set_time(&mut self, written: Written<'_>) -> Result<(), LoggingError> {
+        for part in &mut self.parts {
+            if let Part::Word { word: Word::Asctime(format), .. } = part {
+                *format = TimeFormat::strftime(written.format)
+                    .filter(|_| !written.format.chars().any(char::is_control))
+                    .ok_or_else(|| {
+                        let allowed = "a format of strftime such as %Y-%m-%d %H:%M:%S";
+                        LoggingError::setting(written.key, written.format, allowed)
+                    })?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes one line without its end.
     pub(super) fn write(
         &self,
         out: &mut impl io::Write,
-        record: &Record<'_>,
-        now: Timestamp,
+        (record, now): (&Record<'_>, Timestamp),
     ) -> io::Result<()> {
         for part in &self.parts {
             match part {
                 Part::Literal(text) => out.write_all(text.as_bytes())?,
-                Part::Word { word, width: 0, .. } => {
+                Part::Word { word, pad } if *pad == Pad::default() => {
                     let mut line = OneLine::new(&mut *out);
-                    let written = self.word(&mut line, *word, (record, now));
+                    let written = word.write(&mut line, (record, now));
                     line.finish(written)?;
                 }
-                Part::Word { word, width, left } => {
-                    let mut text = String::new();
-                    let written = self.word(&mut text, *word, (record, now));
+                Part::Word { word, pad } => {
+                    let mut text = PADDED.take();
+                    text.clear();
+                    let written = word.write(&mut text, (record, now));
                     let mut line = OneLine::new(&mut *out);
-                    let written = written.and_then(|()| match left {
-                        true => write!(line, "{text:<width$}"),
-                        false => write!(line, "{text:>width$}"),
-                    });
+                    let written = written.and_then(|()| pad.write(&mut line, &text));
                     line.finish(written)?;
+                    PADDED.replace(text);
                 }
             }
         }
         Ok(())
     }
+}
 
-    fn word(
-        &self,
-        out: &mut impl fmt::Write,
-        word: Word,
-        (record, now): (&Record<'_>, Timestamp),
-    ) -> fmt::Result {
-        let file = record.file().unwrap_or("");
-        let file_name = file.rsplit('/').next().unwrap_or(file);
-        match word {
-            Word::Asctime => asctime(out, now),
-            Word::Filename => out.write_str(file_name),
-            Word::LevelName => out.write_str(level_name(record)),
-            Word::LevelNumber => write!(out, "{}", level_number(record)),
-            Word::LineNumber => write!(out, "{}", record.line().unwrap_or(0)),
-            Word::Message => out.write_fmt(*record.args()),
-            Word::Module => out.write_str(file_name.strip_suffix(".rs").unwrap_or(file_name)),
-            Word::Name => name(out, record.target()),
-            Word::Pathname => out.write_str(file),
-            Word::Process => write!(out, "{}", self.process),
-            Word::ProcessName => out.write_str("MainProcess"),
-            Word::Thread => write!(out, "{}", rustix::thread::gettid().as_raw_nonzero()),
-            Word::ThreadName => out.write_str(std::thread::current().name().unwrap_or("-")),
+impl Pad {
+    fn write(&self, out: &mut impl fmt::Write, text: &str) -> fmt::Result {
+        let width = self.width;
+        let number = if self.is_float { text.parse::<f64>().ok() } else { None };
+        match (number, self.precision) {
+            (Some(number), precision) => {
+                let precision = precision.unwrap_or(6);
+                match (self.left, self.zero) {
+                    (true, _) => write!(out, "{number:<width$.precision$}"),
+                    (false, true) => write!(out, "{number:0width$.precision$}"),
+                    (false, false) => write!(out, "{number:>width$.precision$}"),
+                }
+            }
+            (None, Some(precision)) if self.left => write!(out, "{text:<width$.precision$}"),
+            (None, Some(precision)) => write!(out, "{text:>width$.precision$}"),
+            (None, None) if self.left => write!(out, "{text:<width$}"),
+            (None, None) if self.zero => write!(out, "{text:0>width$}"),
+            (None, None) => write!(out, "{text:>width$}"),
         }
     }
 }
 
-/// Reads `(name)[-][width]s` after a `%`; returns what follows.
-fn parse_word(text: &str) -> Result<(Part, &str), LoggingError> {
-    let shown = || format!("%{}", text.split(' ').next().unwrap_or(""));
+/// Reads `(name)[-0][width][.precision]s` after a `%`; returns what follows.
+fn parse_word<'a>(
+    key: &str,
+    text: &'a str,
+    headers: &mut Headers,
+) -> Result<(Part, &'a str), LoggingError> {
     let broken = || {
-        let allowed = "%(name)s or %(name)d, with a width at most (%(levelname)-8s), or %% for a percent sign";
-        LoggingError::setting(KEY, &shown(), allowed)
+        let shown = format!("%{}", text.split(' ').next().unwrap_or(""));
+        LoggingError::setting(key, &shown, CONVERSION)
     };
     let (name, after) =
         text.strip_prefix('(').and_then(|text| text.split_once(')')).ok_or_else(broken)?;
-    let Some(&(_, word, kind)) = WORDS.iter().find(|(known, ..)| *known == name) else {
-        let known: Vec<_> = WORDS.iter().map(|(name, ..)| *name).collect();
-        let allowed = format!("one of {}", known.join(", "));
-        return Err(LoggingError::setting(KEY, &format!("%({name})"), allowed));
-    };
-    let (left, after) = after.strip_prefix('-').map_or((false, after), |after| (true, after));
-    let digits = after.bytes().take_while(u8::is_ascii_digit).count();
-    let (width, after) = after.split_at(digits);
-    let width = match width {
-        "" => 0,
-        width => width.parse().ok().filter(|width| *width <= 200).ok_or_else(broken)?,
+    let (word, is_number) = Word::find(name, headers).map_err(|error| {
+        let allowed = match error {
+            NoWord::Unknown => format!("one of {KNOWN}"),
+            NoWord::Secret => SECRET.to_owned(),
+        };
+        LoggingError::setting(key, &format!("%({name})"), allowed)
+    })?;
+    let flags = after.bytes().take_while(|b| matches!(b, b'-' | b'0')).count();
+    let (flags, after) = after.split_at(flags);
+    let (width, after) = number(after).ok_or_else(broken)?;
+    let (precision, after) = match after.strip_prefix('.') {
+        Some(after) => {
+            let (precision, after) = number(after).ok_or_else(broken)?;
+            (Some(precision), after)
+        }
+        None => (None, after),
     };
     let mut after = after.chars();
-    match after.next() {
-        Some('s') => {}
-        Some('d') if kind == 'd' => {}
+    let is_float = match after.next() {
+        Some('s') => false,
+        Some('d') if is_number && precision.is_none() => false,
+        Some('f') if is_number => true,
         _ => return Err(broken()),
-    }
-    Ok((Part::Word { word, width, left }, after.as_str()))
+    };
+    let (left, zero) = (flags.contains('-'), flags.contains('0'));
+    let pad = Pad { left, zero, width, precision, is_float };
+    Ok((Part::Word { word, pad }, after.as_str()))
 }
 
-/// Local time as Python writes it, `2023-06-21 10:26:44,125`; formatted once a second per thread.
-fn asctime(out: &mut impl fmt::Write, now: Timestamp) -> fmt::Result {
-    thread_local! {
-        static SECOND: RefCell<(i64, String)> = const { RefCell::new((i64::MIN, String::new())) };
-    }
-    SECOND.with_borrow_mut(|(second, text)| {
-        if *second != now.as_second() {
-            let local = now.to_zoned(TimeZone::system());
-            text.clear();
-            write!(text, "{}", local.strftime("%Y-%m-%d %H:%M:%S"))?;
-            *second = now.as_second();
-        }
-        write!(out, "{text},{:03}", now.subsec_millisecond())
-    })
-}
-
-fn level_name(record: &Record<'_>) -> &'static str {
-    match record.level() {
-        Level::Error if record.target() == CRITICAL => "CRITICAL",
-        Level::Error => "ERROR",
-        Level::Warn => "WARNING",
-        Level::Info => "INFO",
-        Level::Debug => "DEBUG",
-        Level::Trace => "TRACE",
-    }
-}
-
-fn level_number(record: &Record<'_>) -> u8 {
-    match record.level() {
-        Level::Error if record.target() == CRITICAL => 50,
-        Level::Error => 40,
-        Level::Warn => 30,
-        Level::Info => 20,
-        Level::Debug => 10,
-        Level::Trace => 5,
-    }
-}
-
-/// A module's path as Python writes it, with dots.
-fn name(out: &mut impl fmt::Write, target: &str) -> fmt::Result {
-    if target == CRITICAL {
-        return out.write_str(ERROR);
-    }
-    for (index, part) in target.split("::").enumerate() {
-        if index > 0 {
-            out.write_char('.')?;
-        }
-        out.write_str(part)?;
-    }
-    Ok(())
+/// Digits, 0 without any; `None` above 200.
+fn number(text: &str) -> Option<(usize, &str)> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (digits, after) = text.split_at(digits);
+    let number = if digits.is_empty() { 0 } else { digits.parse().ok()? };
+    (number <= 200).then_some((number, after))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::access::Access;
+    use super::super::access::testing::{access, while_logging};
     use super::*;
+    use jiff::tz::TimeZone;
+    use log::Level;
 
-    fn line(format: &str) -> String {
+    fn parse(format: &str) -> Result<LineFormat, LoggingError> {
+        LineFormat::parse(Written { key: "logging.format", format }, &mut Headers::default())
+    }
+
+    fn written(format: &LineFormat) -> String {
         let mut out = Vec::new();
         let record = Record::builder()
             .level(Level::Warn)
@@ -242,9 +221,13 @@ mod tests {
             .line(Some(7))
             .args(format_args!("hello"))
             .build();
-        let now = "2023-06-21T10:26:44.125Z".parse().unwrap();
-        LineFormat::parse(format).unwrap().write(&mut out, &record, now).unwrap();
+        let now = "2023-06-21T10:26:44.025Z".parse().unwrap();
+        format.write(&mut out, (&record, now)).unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    fn line(format: &str) -> String {
+        written(&parse(format).unwrap())
     }
 
     #[test]
@@ -254,43 +237,113 @@ mod tests {
             "WARNING 30 bailiwick.storage hello"
         );
         assert_eq!(
-            line("%(pathname)s %(filename)s %(module)s %(lineno)d %(message)s"),
-            "src/storage/cache.rs cache.rs cache 7 hello"
+            line("%(pathname)s %(filename)s %(module)s %(lineno)d %(funcName)s %(message)s"),
+            "src/storage/cache.rs cache.rs cache 7 - hello"
         );
-        assert_eq!(
-            line("[%(levelname)-8s|%(name)20s|%(lineno)3d] 100%% %(message)s"),
-            "[WARNING |   bailiwick.storage|  7] 100% hello"
-        );
+        assert_eq!(line("%(created)f %(created).3f %(msecs)03d %(message)s"), {
+            "1687343204.025000 1687343204.025 025 hello"
+        });
         let process = std::process::id().to_string();
         assert_eq!(line("%(process)d%(message)s"), format!("{process}hello"));
         assert!(line("%(thread)d %(message)s").split(' ').next().unwrap().parse::<u32>().is_ok());
         let thread = std::thread::current().name().unwrap().to_owned();
         assert_eq!(line("%(threadName)s %(message)s"), format!("{thread} hello"));
+        assert_eq!(line("%(processName)s %(request_id)s %(message)s"), "MainProcess - hello");
     }
 
     #[test]
-    fn asctime_is_local_time_with_milliseconds() {
-        let at: Timestamp = "2023-06-21T10:26:44.125Z".parse().unwrap();
-        let local = at.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string();
-        assert_eq!(line("%(asctime)s - %(message)s"), format!("{local},125 - hello"));
+    fn words_are_padded_and_cut() {
+        assert_eq!(
+            line("[%(levelname)-8s|%(name)20s|%(lineno)3d|%(lineno)03d] 100%% %(message).2s"),
+            "[WARNING |   bailiwick.storage|  7|007] 100% he"
+        );
+    }
+
+    #[test]
+    fn asctime_is_local_time_with_milliseconds_or_as_datefmt_says() {
+        let at: Timestamp = "2023-06-21T10:26:44.025Z".parse().unwrap();
+        let local = at.to_zoned(TimeZone::system());
+        let plain = local.strftime("%Y-%m-%d %H:%M:%S").to_string();
+        assert_eq!(line("%(asctime)s - %(message)s"), format!("{plain},025 - hello"));
+        let mut format = parse("%(asctime)s.%(msecs)03d %(message)s").unwrap();
+        format.set_time(Written { key: "datefmt", format: "%H:%M:%S" }).unwrap();
+        assert_eq!(written(&format), format!("{}.025 hello", local.strftime("%H:%M:%S")));
+        let error = format.set_time(Written { key: "datefmt", format: "%Ö" }).unwrap_err();
+        assert!(error.to_string().starts_with("datefmt: `%Ö`: expected a format of strftime"));
+    }
+
+    #[test]
+    fn gunicorns_atoms_are_written_as_gunicorn_does() {
+        let sent = || Access {
+            request_headers: vec![Some((*b"curl/8 \"x\"\n").into()), None],
+            response_headers: vec![Some((*b"/cb?code=hidden&a=1").into())],
+            ..access()
+        };
+        let shown = |format: &str| while_logging(sent(), || line(format));
+        assert_eq!(
+            shown(r#"%(h)s %(l)s %(u)s "%(r)s" %(s)s %(b)s"#),
+            r#"127.0.0.1 - - "GET /items/?page=2&token=*** HTTP/1.1" 200 17"#
+        );
+        assert_eq!(
+            shown("%(m)s %(U)s %(q)s %(H)s %(B)d %(T)s %(D)s %(M)s %(L)s"),
+            "GET /items/ page=2&token=*** HTTP/1.1 17 1 1234567 1234 1.234567"
+        );
+        assert_eq!(
+            shown("%(a)s|%({referer}i)s|%({Location}o)s"),
+            r"curl/8 \x22x\x22\x0A|-|/cb?code=***&a=1"
+        );
+        assert_eq!(shown("%(p)s %(m)s"), format!("<{}> GET", std::process::id()));
+        let at: Timestamp = "2023-06-21T10:26:44.025Z".parse().unwrap();
+        let clf = at.to_zoned(TimeZone::system()).strftime("[%d/%b/%Y:%H:%M:%S %z]").to_string();
+        assert_eq!(shown("%(t)s"), clf);
+        assert_eq!(shown("%(request_id)s %(message)s"), "request-1 hello");
+        let unknown = Access { length: None, ..access() };
+        assert_eq!(while_logging(unknown, || line("%(B)s %(b)d")), "- -");
+    }
+
+    #[test]
+    fn other_lines_have_nothing_of_a_request() {
+        assert_eq!(line("%(h)s %(s)s %({x}i)s %(message)s"), "- - - hello");
     }
 
     #[test]
     fn a_bad_format_is_named() {
         for (format, value, allowed) in [
-            ("%(messag)s", "`%(messag)`", "asctime, filename, levelname"),
+            ("%(messag)s", "`%(messag)`", "asctime, created, filename"),
             ("%(message)s %(asctime)d", "`%(asctime)d`", "%(name)s"),
             ("%(message)s %(name", "`%(name`", "%(name)s"),
             ("%(message)s 5% off", "`%`", "%% for a percent sign"),
             ("%(message)s %(name)999s", "`%(name)999s`", "%(name)s"),
             ("%(name)s", "`%(name)s`", "%(message)s"),
+            ("%({x}e)s", "`%({x}e)`", "{header}i"),
+            ("%({a b}i)s", "`%({a b}i)`", "{header}i"),
+            ("%({}i)s", "`%({}i)`", "{header}i"),
             ("", "``", "%(message)s"),
             ("a\n%(message)s\nb", "`a\\n%(message)s\\nb`", "one line"),
         ] {
-            let error = LineFormat::parse(format).unwrap_err().to_string();
+            let error = parse(format).unwrap_err().to_string();
             assert!(error.starts_with(&format!("logging.format: {value}: ")), "{error}");
             assert!(error.contains(allowed), "{error}");
             assert!(!error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_format_cannot_name_a_secret() {
+        for header in [
+            "Authorization",
+            "proxy-authorization",
+            "COOKIE",
+            "set-cookie",
+            "X-API-Key",
+            "X-Auth-Token",
+        ] {
+            for kind in ["i", "o"] {
+                let name = format!("%({{{header}}}{kind})");
+                let error = parse(&format!("%(message)s {name}s")).unwrap_err().to_string();
+                let expected = format!("logging.format: `{name}`: expected a header that holds no");
+                assert!(error.starts_with(&expected), "{error}");
+            }
         }
     }
 }

@@ -1,7 +1,10 @@
 //! The asynchronous end of the log: callers append to memory, one thread writes.
 
 use super::{ERROR, LoggingError};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -33,14 +36,13 @@ struct State {
     hurry: bool,
     /// The thread writes what it took from `buffer`.
     writing: bool,
+    /// The file is to be opened anew once `buffer` is written.
+    reopen: bool,
 }
 
 impl Sink {
     /// Starts the thread that writes to `out`; `name` is for the line about dropped lines.
-    pub(super) fn new(
-        name: &'static str,
-        out: impl Write + Send + 'static,
-    ) -> Result<Self, LoggingError> {
+    pub(super) fn new(name: &str, out: impl Output) -> Result<Self, LoggingError> {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             filled: Condvar::new(),
@@ -49,9 +51,19 @@ impl Sink {
         let sink = Self(Arc::clone(&shared));
         std::thread::Builder::new()
             .name(format!("log-{name}"))
-            .spawn(move || shared.write_to(out, name))
+            .spawn({
+                let name = name.to_owned();
+                move || shared.write_to(out, &name)
+            })
             .map_err(|error| LoggingError::Thread(error.to_string()))?;
         Ok(sink)
+    }
+
+    /// Opens the file anew, by its path, after the lines that are in memory; soon, and in the
+    /// sink's own thread.
+    pub(super) fn reopen(&self) {
+        self.0.lock().reopen = true;
+        self.0.filled.notify_one();
     }
 
     /// Waits until everything is written, for `limit` at most.
@@ -59,7 +71,7 @@ impl Sink {
         let mut state = self.0.lock();
         state.hurry = true;
         self.0.filled.notify_one();
-        let pending = |state: &mut State| state.writing || !state.buffer.is_empty();
+        let pending = |state: &mut State| state.writing || state.is_due();
         drop(self.0.drained.wait_timeout_while(state, limit, pending));
     }
 }
@@ -91,11 +103,12 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write_to(&self, mut out: impl Write, name: &str) {
+    fn write_to(&self, mut out: impl Output, name: &str) {
         let mut lines = Vec::new();
+        let mut lost = 0;
         loop {
             let mut state = self.lock();
-            while state.buffer.is_empty() {
+            while !state.is_due() {
                 state.writing = false;
                 state.hurry = false;
                 self.drained.notify_all();
@@ -103,20 +116,77 @@ impl Shared {
             }
             state.writing = true;
             std::mem::swap(&mut state.buffer, &mut lines);
-            let dropped = std::mem::take(&mut state.dropped);
+            let reopen = std::mem::take(&mut state.reopen);
+            lost += std::mem::take(&mut state.dropped);
             drop(state);
 
-            // Whoever closed the other end has no use for the lines, and there is no other place.
-            let _ = out.write_all(&lines).and_then(|()| out.flush());
+            match out.write_all(&lines).and_then(|()| out.flush()) {
+                Ok(()) if lost > 0 => {
+                    log::warn!(target: ERROR, "{lost} lines of the log were dropped: {name} does not take them fast enough");
+                    lost = 0;
+                }
+                Ok(()) => {}
+                // There is no other place for them: they are reported when there is room again.
+                Err(_) => lost += lines.split(|byte| *byte == b'\n').skip(1).count() as u64,
+            }
             lines.clear();
             lines.shrink_to(2 * FULL);
-            if dropped > 0 {
-                log::warn!(target: ERROR, "{dropped} lines of the log were dropped: {name} is not read fast enough");
+            if reopen && let Err(error) = out.reopen() {
+                log::error!(target: ERROR, "the log goes on in the old file: {name}: {error}");
             }
 
-            let waiting = |state: &mut State| !state.hurry && state.buffer.len() < FULL;
+            let waiting =
+                |state: &mut State| !state.hurry && !state.reopen && state.buffer.len() < FULL;
             drop(self.filled.wait_timeout_while(self.lock(), PAUSE, waiting));
         }
+    }
+}
+
+impl State {
+    fn is_due(&self) -> bool {
+        !self.buffer.is_empty() || self.reopen
+    }
+}
+
+/// Where a sink's lines go in the end.
+pub(super) trait Output: Write + Send + 'static {
+    /// Makes a new file where the old one was moved away; streams stay as they are.
+    fn reopen(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Output for io::Stdout {}
+impl Output for io::Stderr {}
+
+/// A file that lines are appended to.
+pub(super) struct LogFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl LogFile {
+    /// Opens the file, or makes it, readable for its owner and group.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).mode(0o640).open(path)?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+}
+
+impl Write for LogFile {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        self.file.write(lines)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Output for LogFile {
+    fn reopen(&mut self) -> io::Result<()> {
+        *self = Self::open(&self.path)?;
+        Ok(())
     }
 }
 
@@ -149,6 +219,8 @@ pub(super) mod testing {
             Ok(())
         }
     }
+
+    impl Output for Pipe {}
 }
 
 #[cfg(test)]
@@ -195,5 +267,38 @@ mod tests {
         drop(held);
         sink.drain(LONG);
         assert!(pipe.text().len() >= CAP);
+    }
+
+    #[test]
+    fn a_file_that_was_moved_away_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, moved] = ["a.log", "a.log.1"].map(|name| folder.path().join(name));
+        let mut sink = Sink::new("a.log", LogFile::open(&path).unwrap()).unwrap();
+        writeln!(sink, "old").unwrap();
+        sink.drain(LONG);
+        std::fs::rename(&path, &moved).unwrap();
+        writeln!(sink, "late").unwrap();
+        sink.drain(LONG);
+        sink.reopen();
+        sink.drain(LONG);
+        writeln!(sink, "new").unwrap();
+        sink.drain(LONG);
+        assert_eq!(std::fs::read_to_string(&moved).unwrap(), "old\nlate\n");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "new\n");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_made_anew_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("logs");
+        std::fs::create_dir(&inner).unwrap();
+        let mut sink = Sink::new("a", LogFile::open(&inner.join("a.log")).unwrap()).unwrap();
+        let moved = folder.path().join("moved");
+        std::fs::rename(&inner, &moved).unwrap();
+        sink.reopen();
+        sink.drain(LONG);
+        writeln!(sink, "still here").unwrap();
+        sink.drain(LONG);
+        assert_eq!(std::fs::read_to_string(moved.join("a.log")).unwrap(), "still here\n");
     }
 }

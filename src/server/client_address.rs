@@ -80,12 +80,7 @@ impl TrustedProxies {
 
     /// The client of this request.
     pub(super) fn client(&self, request: &ServiceRequest) -> ClientAddress {
-        let (host, port) = match request.peer_addr() {
-            Some(peer) => (ClientHost::Ip(peer.ip().to_canonical()), peer.port()),
-            None if request.conn_data::<UnixPeer>().is_some() => (ClientHost::Unix, 0),
-            None => (ClientHost::Unknown, 0),
-        };
-        let peer = ClientAddress { host, port, https: false };
+        let peer = peer(request);
         if !self.trusts(peer.host) {
             return peer;
         }
@@ -96,6 +91,11 @@ impl TrustedProxies {
             https: https.is_some_and(|text| text.trim().eq_ignore_ascii_case("https")),
             ..self.behind(peer, &hops)
         }
+    }
+
+    /// Whether whoever sent this request is a proxy of ours.
+    pub(super) fn trusts_peer(&self, request: &ServiceRequest) -> bool {
+        self.trusts(peer(request).host)
     }
 
     fn trusts(&self, host: ClientHost) -> bool {
@@ -121,6 +121,16 @@ impl TrustedProxies {
         }
         client
     }
+}
+
+/// Whoever is at the other end of the connection.
+fn peer(request: &ServiceRequest) -> ClientAddress {
+    let (host, port) = match request.peer_addr() {
+        Some(peer) => (ClientHost::Ip(peer.ip().to_canonical()), peer.port()),
+        None if request.conn_data::<UnixPeer>().is_some() => (ClientHost::Unix, 0),
+        None => (ClientHost::Unknown, 0),
+    };
+    ClientAddress { host, port, https: false }
 }
 
 /// An address, alone or with the port that some proxies add.

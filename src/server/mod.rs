@@ -18,7 +18,7 @@ pub use client_address::{ClientAddress, ClientHost};
 pub use error::ServeError;
 
 use crate::logging;
-use crate::logging::{AccessFilter, ERROR};
+use crate::logging::ERROR;
 use crate::security::openapi;
 use crate::services::Services;
 use crate::services::scope_table;

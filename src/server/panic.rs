@@ -1,6 +1,6 @@
 //! A panic in a handler: one answer 500 and one line in the log; the connection lives on.
 
-use crate::logging::ERROR;
+use crate::logging::{ERROR, RequestId};
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
@@ -32,6 +32,7 @@ pub(super) fn log_panics() {
         let name = thread.name().unwrap_or("-");
         let message = info.payload_as_str().unwrap_or("without a message");
         let place = info.location().map(ToString::to_string).unwrap_or_default();
-        log::error!(target: ERROR, "panic in thread {name} at {place}: {message}");
+        let request = RequestId::current().map(|id| format!(" (request {id})")).unwrap_or_default();
+        log::error!(target: ERROR, "panic in thread {name} at {place}: {message}{request}");
     }));
 }

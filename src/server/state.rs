@@ -1,7 +1,7 @@
 //! What every worker knows: settings, services, and whether the server is about to stop.
 
 use super::client_address::TrustedProxies;
-use super::{AccessFilter, Application, ServeError, document};
+use super::{Application, ServeError, document};
 use crate::routes::Known;
 use crate::routes::docs;
 use crate::routes::docs::Docs;
@@ -20,8 +20,6 @@ pub(super) struct AppState {
     pub(super) services: Services,
     /// The whole configuration.
     pub(super) settings: Arc<Settings>,
-    /// Which lines the access log keeps.
-    pub(super) access_filter: AccessFilter,
     /// Whose `X-Forwarded-*` headers are believed.
     pub(super) trusted: TrustedProxies,
     /// Which methods are known for which path.
@@ -43,7 +41,6 @@ impl AppState {
         Ok(Self {
             known: Data::new(Known::new(&document, pages)),
             docs: enabled.then(|| Data::new(Docs::new(&document, &settings))),
-            access_filter: AccessFilter::new(&settings.logging.access_filters)?,
             trusted: TrustedProxies::new(&settings.server.forwarded_allow_ips)?,
             draining: AtomicBool::new(false),
             application,

@@ -168,6 +168,19 @@ fn bad_credentials_make_no_anonymous_caller() {
 }
 
 #[test]
+fn a_request_has_an_id_that_its_handler_and_its_answer_know() {
+    let server = Served::start(&json!({ "forwarded_allow_ips": ["127.0.0.1"] }));
+    let told = server.send("GET /id HTTP/1.1\r\nx-request-id: from-nginx.1\r\n").1;
+    assert_eq!(told.header("x-request-id"), "from-nginx.1");
+    assert_eq!(told.body, "from-nginx.1");
+    let made = server.get("/id");
+    assert_eq!(made.body.len(), 32);
+    assert_eq!(made.header("x-request-id"), made.body);
+    assert_eq!(server.get("/panic").header("x-request-id").len(), 32);
+    server.stop();
+}
+
+#[test]
 fn an_application_that_panics_does_not_start() {
     let mut application = Application::default();
     application.mount(|_| panic!("no routes"));

@@ -1,6 +1,7 @@
 //! The table of keys: which exist, what each may hold, and how a value is read.
 
 use crate::domain::ScopeName;
+use crate::settings::Keep;
 use crate::settings::RootPath;
 use crate::settings::bind::Bind;
 use crate::settings::checks;
@@ -29,6 +30,8 @@ pub(super) enum Kind {
     Secret(Check, &'static str),
     /// A list of texts that each pass the check; from the environment and flags separated by commas.
     List(Check, &'static str),
+    /// `true`, `false`, or a share from 0 to 1.
+    Share,
     /// `[[logging.access_filters]]`
     Filters,
 }
@@ -121,6 +124,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key("logging.access", Kind::Switch),
     key("logging.format", NOT_EMPTY),
+    optional("logging.config", PATH),
     key("logging.access_filters", Kind::Filters),
 ];
 
@@ -129,10 +133,13 @@ const SCOPE: &str =
 
 /// The keys of one `[[logging.access_filters]]`.
 const FILTER_KEYS: &[Key] = &[
+    optional("message", NOT_EMPTY),
     optional("methods", Kind::List(|text| !text.is_empty(), "a list of methods")),
     optional("path", NOT_EMPTY),
     optional("status", NOT_EMPTY),
-    optional("keep", Kind::Switch),
+    optional("user_agent", NOT_EMPTY),
+    optional("slower_than", Kind::Whole(0, DAY * 1000)),
+    optional("keep", Kind::Share),
 ];
 
 const fn key(name: &'static str, kind: Kind) -> Key {
@@ -155,6 +162,7 @@ impl Key {
             "server.workers" => "--workers",
             "server.bind" => "--bind",
             "logging.level" => "--log-level",
+            "logging.config" => "--log-config",
             _ => "flag",
         }
     }
@@ -183,12 +191,18 @@ impl Key {
             }
             .filter(|number| (least..=most).contains(&number))
             .map(ValueKind::I64),
-            (Kind::Switch, ValueKind::Boolean(switch)) => Some(ValueKind::Boolean(*switch)),
+            (Kind::Switch | Kind::Share, ValueKind::Boolean(switch)) => {
+                Some(ValueKind::Boolean(*switch))
+            }
             (Kind::Switch, _) => match text {
                 Some("true") => Some(ValueKind::Boolean(true)),
                 Some("false") => Some(ValueKind::Boolean(false)),
                 _ => None,
             },
+            (Kind::Share, ValueKind::Float(share)) => {
+                Keep::of_share(*share).map(|_| ValueKind::Float(*share))
+            }
+            (Kind::Share, ValueKind::I64(share @ (0 | 1))) => Some(ValueKind::I64(*share)),
             (Kind::Word(words), _) => text
                 .map(str::to_lowercase)
                 .filter(|text| words.contains(&text.as_str()))
@@ -201,7 +215,7 @@ impl Key {
                 .filter(|texts| self.name != "server.bind" || !texts.is_empty())
                 .map(ValueKind::from),
             (Kind::Filters, ValueKind::Array(filters)) => return read_filters(filters),
-            (Kind::Filters, _) => None,
+            (Kind::Share | Kind::Filters, _) => None,
         };
         read.ok_or_else(mismatch)
     }
@@ -224,6 +238,7 @@ impl Key {
             Kind::Switch => "true or false".to_owned(),
             Kind::Word(words) => format!("one of {}", words.join(", ")),
             Kind::Text(_, text) | Kind::Secret(_, text) | Kind::List(_, text) => text.to_owned(),
+            Kind::Share => Keep::EXPECTED.to_owned(),
             Kind::Filters => "a list of tables [[logging.access_filters]]".to_owned(),
         }
     }

@@ -3,12 +3,14 @@
 mod bind;
 mod checks;
 mod error;
+mod filter_rule;
 mod keys;
 mod layers;
 mod loaded;
 
 pub use bind::{Bind, BindError};
 pub use error::SettingsError;
+pub use filter_rule::{FilterRule, Keep};
 pub use layers::{Layers, environment};
 pub use loaded::{Effective, Loaded, Origin};
 
@@ -242,9 +244,12 @@ pub struct LoggingSettings {
     pub access: bool,
     /// The line, in the words of Python's logging.
     pub format: String,
+    /// A file with loggers, handlers, formatters and filters; absent: two streams.
+    #[serde(default)]
+    pub config: Option<PathBuf>,
     /// Rules that drop or keep lines of the access log; the first that matches decides.
     #[serde(default)]
-    pub access_filters: Vec<AccessFilterSettings>,
+    pub access_filters: Vec<FilterRule>,
 }
 
 /// A level of the log.
@@ -264,18 +269,4 @@ pub enum Level {
     Debug,
     /// Everything.
     Trace,
-}
-
-/// `[[logging.access_filters]]`: all given conditions must match.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AccessFilterSettings {
-    /// Methods, for example `["GET", "HEAD"]`; empty: all.
-    pub methods: Vec<String>,
-    /// A glob on the path, for example `/static/**`.
-    pub path: Option<String>,
-    /// A status or class: `200`, `2xx`.
-    pub status: Option<String>,
-    /// Whether lines that match are kept; `false` drops them.
-    pub keep: bool,
 }

@@ -10,6 +10,7 @@ mod example_server;
 mod examples;
 mod golden;
 mod harness;
+mod logging;
 mod nginx;
 mod people;
 mod profiles;

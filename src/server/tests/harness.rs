@@ -1,6 +1,6 @@
 //! Starts a server in a thread; a client that sees every byte; the log's lines.
 
-use crate::logging::ACCESS;
+use crate::logging::{ACCESS, RequestId};
 use crate::security::BasicUser;
 use crate::server::listener::{Listener, Listeners};
 use crate::server::state::AppState;
@@ -80,6 +80,7 @@ impl Served {
                 .route("/hello", web::get().to(hello))
                 .route("/optional", web::get().to(optional))
                 .route("/body", web::post().to(body))
+                .route("/id", web::get().to(id))
                 .route("/panic", web::get().to(panics))
                 .route("/wait", web::get().to(wait));
         });
@@ -202,6 +203,11 @@ async fn hello() -> HttpResponse {
 #[api_v2_operation]
 async fn body(body: Bytes) -> HttpResponse {
     HttpResponse::Ok().body(body)
+}
+
+#[api_v2_operation]
+async fn id() -> HttpResponse {
+    HttpResponse::Ok().body(RequestId::current().map(|id| id.to_string()).unwrap_or_default())
 }
 
 #[api_v2_operation]

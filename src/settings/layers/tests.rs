@@ -29,7 +29,9 @@ fn every_file_in_config_loads() {
     let mut count = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
+        // The log's own file has its own keys, and its own test.
+        let is_ours = !path.ends_with("logging.toml");
+        if is_ours && path.extension().is_some_and(|extension| extension == "toml") {
             let loaded = Layers { file: Some(path), ..Layers::default() }.load();
             loaded.unwrap_or_else(|error| panic!("{error}"));
             count += 1;
@@ -212,7 +214,8 @@ keep = true
     assert_eq!(scopes, ["https://x/a.b", "orders:read"]);
     let filters = &loaded.settings.logging.access_filters;
     assert_eq!(filters[0].path.as_deref(), Some("/status"));
-    assert!(!filters[0].keep && filters[1].keep);
+    assert_eq!(filters[0].keep, crate::settings::Keep::Nothing);
+    assert_eq!(filters[1].keep, crate::settings::Keep::Everything);
     assert_eq!(shown(&loaded, "scopes.orders:read").value, "Read orders.");
 }
 

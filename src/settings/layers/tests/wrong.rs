@@ -108,11 +108,11 @@ const WRONG_FILES: &[(&str, &str)] = &[
     ),
     (
         "[[logging.access_filters]]\nmetods = []",
-        "b.toml:1: logging.access_filters[0].metods = []: expected only the keys methods, path, status, keep",
+        "b.toml:1: logging.access_filters[0].metods = []: expected only the keys message, methods, path, status, user_agent, slower_than, keep",
     ),
     (
         "[[logging.access_filters]]\nkeep = 'no'",
-        "b.toml:1: logging.access_filters[0].keep = \"no\": expected true or false",
+        "b.toml:1: logging.access_filters[0].keep = \"no\": expected true, false, or a share from 0 to 1 such as 0.01",
     ),
     (
         "[scopes]\na = ''",

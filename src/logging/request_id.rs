@@ -1,0 +1,106 @@
+//! The id of a request: taken from a trusted proxy or made, and known to every line that is logged
+//! while the request is served.
+
+use std::fmt;
+
+tokio::task_local! {
+    static CURRENT: RequestId;
+}
+
+const SHORTEST: usize = 8;
+const LONGEST: usize = 64;
+
+/// 8 to 64 of the characters `A-Z a-z 0-9 . _ -`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RequestId {
+    bytes: [u8; LONGEST],
+    length: u8,
+}
+
+impl RequestId {
+    /// A new one: 128 random bits as 32 hexadecimal digits.
+    #[must_use]
+    pub fn random() -> Self {
+        let mut bytes = [0; LONGEST];
+        let random = rand::random::<[u8; 16]>();
+        for (byte, digits) in random.iter().zip(bytes.chunks_exact_mut(2)) {
+            const DIGITS: &[u8; 16] = b"0123456789abcdef";
+            digits[0] = DIGITS[usize::from(byte >> 4)];
+            digits[1] = DIGITS[usize::from(byte & 0xf)];
+        }
+        Self { bytes, length: 32 }
+    }
+
+    /// What somebody else made, if it is well-formed.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let is_valid = (SHORTEST..=LONGEST).contains(&text.len())
+            && text.iter().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b));
+        if !is_valid {
+            return None;
+        }
+        let mut bytes = [0; LONGEST];
+        bytes[..text.len()].copy_from_slice(text);
+        Some(Self { bytes, length: u8::try_from(text.len()).ok()? })
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        // Only ASCII gets in.
+        str::from_utf8(&self.bytes[..usize::from(self.length)]).unwrap_or_default()
+    }
+
+    /// The id of the request that this task serves.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        CURRENT.try_get().ok()
+    }
+
+    /// Serves a request: lines logged by `serve` know this id.
+    pub async fn known_to<F: Future>(self, serve: F) -> F::Output {
+        CURRENT.scope(self, serve).await
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RequestId").field(&self.as_str()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn made_ids_differ_and_are_well_formed() {
+        let (one, two) = (RequestId::random(), RequestId::random());
+        assert_ne!(one, two);
+        assert_eq!(one.as_str().len(), 32);
+        assert_eq!(RequestId::parse(one.as_str().as_bytes()), Some(one));
+    }
+
+    #[test]
+    fn only_well_formed_ids_are_taken() {
+        for text in ["12345678", "a.b_c-D9", &"x".repeat(64)] {
+            assert_eq!(RequestId::parse(text.as_bytes()).unwrap().as_str(), text);
+        }
+        for text in ["", "1234567", &"x".repeat(65), "a b c d e", "line\r\nbreak", "é12345678"] {
+            assert_eq!(RequestId::parse(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_id_is_known_while_its_request_is_served() {
+        let id = RequestId::random();
+        assert_eq!(id.known_to(async { RequestId::current() }).await, Some(id));
+        assert_eq!(RequestId::current(), None);
+    }
+}

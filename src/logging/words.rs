@@ -1,0 +1,278 @@
+//! What can stand in a line: the attributes of Python's records and the atoms of gunicorn's access log.
+
+use super::access::{Access, with_current};
+use super::escape::{is_secret_name, redact_header};
+use super::timestamp::{TimeFormat, milliseconds, write_created};
+use super::{CRITICAL, ERROR, Headers, RequestId, escape, redact_query};
+use jiff::Timestamp;
+use log::{Level, Metadata, Record};
+use std::fmt;
+use std::sync::LazyLock;
+
+/// Where gunicorn has nothing to show.
+const NOTHING: &str = "-";
+
+static START: LazyLock<Timestamp> = LazyLock::new(Timestamp::now);
+
+/// What one `%(…)` stands for.
+#[derive(Debug)]
+pub(super) enum Word {
+    // Of every record, by Python's name.
+    Asctime(TimeFormat),
+    Created,
+    Filename,
+    FunctionName,
+    LevelName,
+    LevelNumber,
+    LineNumber,
+    Message,
+    Milliseconds,
+    Module,
+    Name,
+    Pathname,
+    Process,
+    ProcessName,
+    RelativeCreated,
+    RequestId,
+    Thread,
+    ThreadName,
+    // Of requests, `-` in other lines.
+    Access(Atom),
+}
+
+/// What gunicorn's access log can show of a request.
+#[derive(Debug)]
+pub(super) enum Atom {
+    Host,
+    Identity,
+    Time(TimeFormat),
+    Request,
+    Method,
+    Path,
+    Query,
+    Protocol,
+    Status,
+    Length,
+    Seconds,
+    DecimalSeconds,
+    Milliseconds,
+    Microseconds,
+    ProcessId,
+    /// By its place in [`Headers::request`].
+    RequestHeader(usize),
+    /// By its place in [`Headers::response`].
+    ResponseHeader(usize),
+}
+
+/// The names that [`Word::find`] knows, for messages.
+pub(super) const KNOWN: &str = "asctime, created, filename, funcName, levelname, levelno, lineno, message, module, msecs, name, pathname, process, processName, relativeCreated, request_id, thread, threadName, or of gunicorn's h, l, u, t, r, m, U, q, H, s, B, b, f, a, T, D, L, M, p, {header}i, {header}o";
+
+/// What is said of a format that would log credentials.
+pub(super) const SECRET: &str =
+    "a header that holds no secret; Authorization, Cookie and their like are never logged";
+
+/// Why there is no such word.
+pub(super) enum NoWord {
+    Unknown,
+    Secret,
+}
+
+impl Word {
+    /// The word of this name, with whether it is a number.
+    pub(super) fn find(name: &str, headers: &mut Headers) -> Result<(Self, bool), NoWord> {
+        if let Some(header) = name.strip_prefix('{') {
+            let (header, kind) = header.split_once('}').ok_or(NoWord::Unknown)?;
+            if is_secret_name(header) {
+                return Err(NoWord::Secret);
+            }
+            let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$&'*+-.^_`|~".contains(&b);
+            let atom = match kind {
+                _ if header.is_empty() || !header.bytes().all(is_token) => {
+                    return Err(NoWord::Unknown);
+                }
+                "i" => Atom::RequestHeader(headers.of_request(header)),
+                "o" => Atom::ResponseHeader(headers.of_response(header)),
+                _ => return Err(NoWord::Unknown),
+            };
+            return Ok((Self::Access(atom), false));
+        }
+        let (word, is_number) = match name {
+            "asctime" => (Self::Asctime(TimeFormat::python()), false),
+            "created" => (Self::Created, true),
+            "filename" => (Self::Filename, false),
+            "funcName" => (Self::FunctionName, false),
+            "levelname" => (Self::LevelName, false),
+            "levelno" => (Self::LevelNumber, true),
+            "lineno" => (Self::LineNumber, true),
+            "message" => (Self::Message, false),
+            "module" => (Self::Module, false),
+            "msecs" => (Self::Milliseconds, true),
+            "name" => (Self::Name, false),
+            "pathname" => (Self::Pathname, false),
+            "process" => (Self::Process, true),
+            "processName" => (Self::ProcessName, false),
+            "relativeCreated" => (Self::RelativeCreated, true),
+            "request_id" => (Self::RequestId, false),
+            "thread" => (Self::Thread, true),
+            "threadName" => (Self::ThreadName, false),
+            _ => {
+                let (atom, is_number) = Atom::find(name, headers).ok_or(NoWord::Unknown)?;
+                (Self::Access(atom), is_number)
+            }
+        };
+        Ok((word, is_number))
+    }
+
+    /// Whether it says what happened: a line needs one of these.
+    pub(super) fn is_content(&self) -> bool {
+        matches!(self, Self::Message | Self::Access(_))
+    }
+
+    pub(super) fn write(
+        &self,
+        out: &mut impl fmt::Write,
+        (record, now): (&Record<'_>, Timestamp),
+    ) -> fmt::Result {
+        let file = record.file().unwrap_or("");
+        let file_name = file.rsplit('/').next().unwrap_or(file);
+        match self {
+            Self::Asctime(format) => format.write(out, now),
+            Self::Created => write_created(out, now),
+            Self::Filename => out.write_str(file_name),
+            // `log` knows the place, but not the function.
+            Self::FunctionName => out.write_str(NOTHING),
+            Self::LevelName => out.write_str(level_name(record)),
+            Self::LevelNumber => write!(out, "{}", severity(record.metadata())),
+            Self::LineNumber => write!(out, "{}", record.line().unwrap_or(0)),
+            Self::Message => out.write_fmt(*record.args()),
+            Self::Milliseconds => write!(out, "{}", milliseconds(now)),
+            Self::Module => out.write_str(file_name.strip_suffix(".rs").unwrap_or(file_name)),
+            Self::Name => write_name(out, record.target()),
+            Self::Pathname => out.write_str(file),
+            Self::Process => write!(out, "{}", std::process::id()),
+            Self::ProcessName => out.write_str("MainProcess"),
+            Self::RelativeCreated => {
+                write!(out, "{}", now.as_millisecond() - START.as_millisecond())
+            }
+            Self::RequestId => match request_id() {
+                Some(id) => out.write_str(id.as_str()),
+                None => out.write_str(NOTHING),
+            },
+            Self::Thread => write!(out, "{}", rustix::thread::gettid().as_raw_nonzero()),
+            Self::ThreadName => out.write_str(std::thread::current().name().unwrap_or(NOTHING)),
+            Self::Access(atom) => with_current(|access| match access {
+                Some(access) => atom.write(out, (access, now)),
+                None => out.write_str(NOTHING),
+            }),
+        }
+    }
+}
+
+impl Atom {
+    fn find(name: &str, headers: &mut Headers) -> Option<(Self, bool)> {
+        Some(match name {
+            "h" => (Self::Host, false),
+            "l" | "u" => (Self::Identity, false),
+            "t" => (Self::Time(TimeFormat::gunicorn()), false),
+            "r" => (Self::Request, false),
+            "m" => (Self::Method, false),
+            "U" => (Self::Path, false),
+            "q" => (Self::Query, false),
+            "H" => (Self::Protocol, false),
+            "s" => (Self::Status, true),
+            "B" | "b" => (Self::Length, true),
+            "f" => (Self::RequestHeader(headers.of_request("referer")), false),
+            "a" => (Self::RequestHeader(headers.of_request("user-agent")), false),
+            "T" => (Self::Seconds, true),
+            "D" => (Self::Microseconds, true),
+            "L" => (Self::DecimalSeconds, true),
+            "M" => (Self::Milliseconds, true),
+            "p" => (Self::ProcessId, false),
+            _ => return None,
+        })
+    }
+
+    fn write(&self, out: &mut impl fmt::Write, (access, now): (&Access, Timestamp)) -> fmt::Result {
+        let elapsed = access.elapsed;
+        match self {
+            Self::Host => write!(out, "{}", access.host),
+            // Of callers the log knows no more than their address.
+            Self::Identity => out.write_str(NOTHING),
+            Self::Time(format) => format.write(out, now),
+            Self::Request => access.write_request(out),
+            Self::Method => escape(out, access.method.as_bytes()),
+            Self::Path => escape(out, access.path().as_bytes()),
+            Self::Query => redact_query(out, access.query().unwrap_or_default()),
+            Self::Protocol => out.write_str(access.protocol),
+            Self::Status => write!(out, "{}", access.status),
+            Self::Length => match access.length {
+                Some(length) => write!(out, "{length}"),
+                None => out.write_str(NOTHING),
+            },
+            Self::Seconds => write!(out, "{}", elapsed.as_secs()),
+            Self::DecimalSeconds => {
+                write!(out, "{}.{:06}", elapsed.as_secs(), elapsed.subsec_micros())
+            }
+            Self::Milliseconds => write!(out, "{}", elapsed.as_millis()),
+            Self::Microseconds => write!(out, "{}", elapsed.as_micros()),
+            Self::ProcessId => write!(out, "<{}>", std::process::id()),
+            Self::RequestHeader(place) => header(out, &access.request_headers, *place),
+            Self::ResponseHeader(place) => header(out, &access.response_headers, *place),
+        }
+    }
+}
+
+fn header(out: &mut impl fmt::Write, values: &[Option<Box<[u8]>>], place: usize) -> fmt::Result {
+    match values.get(place) {
+        Some(Some(value)) => redact_header(out, value),
+        _ => out.write_str(NOTHING),
+    }
+}
+
+/// The request that a line is about: its own in the access log, else the one being served.
+pub(super) fn request_id() -> Option<RequestId> {
+    with_current(|access| access.map(|access| access.request_id)).or_else(RequestId::current)
+}
+
+/// Remembers when the program started, for `relativeCreated`.
+pub(super) fn start() {
+    LazyLock::force(&START);
+}
+
+/// Python's name of the level.
+pub(super) fn level_name(record: &Record<'_>) -> &'static str {
+    match record.level() {
+        Level::Error if record.target() == CRITICAL => "CRITICAL",
+        Level::Error => "ERROR",
+        Level::Warn => "WARNING",
+        Level::Info => "INFO",
+        Level::Debug => "DEBUG",
+        Level::Trace => "TRACE",
+    }
+}
+
+/// Python's number of the level.
+pub(super) fn severity(metadata: &Metadata<'_>) -> u8 {
+    match metadata.level() {
+        Level::Error if metadata.target() == CRITICAL => 50,
+        Level::Error => 40,
+        Level::Warn => 30,
+        Level::Info => 20,
+        Level::Debug => 10,
+        Level::Trace => 5,
+    }
+}
+
+/// The logger's name: a module's path as Python writes it, with dots.
+pub(super) fn write_name(out: &mut impl fmt::Write, target: &str) -> fmt::Result {
+    if target == CRITICAL {
+        return out.write_str(ERROR);
+    }
+    for (index, part) in target.split("::").enumerate() {
+        if index > 0 {
+            out.write_char('.')?;
+        }
+        out.write_str(part)?;
+    }
+    Ok(())
+}
