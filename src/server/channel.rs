@@ -2,7 +2,9 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::io;
+use std::io::{self, Read as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream as StdStream;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -72,6 +74,19 @@ pub(super) struct Inheritance {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct TakenOver;
 
+/// The channel that this process was started with, behind its first line.
+pub(super) fn of_this_process<T: DeserializeOwned>() -> io::Result<(T, StdStream)> {
+    let mut channel = StdStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let mut line = Vec::new();
+    let mut byte = [0];
+    // No more than the line: what follows it is read elsewhere.
+    while line.last() != Some(&b'\n') {
+        channel.read_exact(&mut byte)?;
+        line.push(byte[0]);
+    }
+    Ok((serde_json::from_slice(&line)?, channel))
+}
+
 /// One end of the channel.
 pub(super) struct Channel {
     pub(super) reader: ChannelReader,
@@ -79,7 +94,7 @@ pub(super) struct Channel {
 }
 
 impl Channel {
-    pub(super) fn new(stream: std::os::unix::net::UnixStream) -> io::Result<Self> {
+    pub(super) fn new(stream: StdStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         let (reader, writer) = UnixStream::from_std(stream)?.into_split();
         let reader = ChannelReader { lines: BufReader::new(reader) };

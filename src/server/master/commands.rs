@@ -118,7 +118,7 @@ impl Master {
         earlier.chain(members).fold(self.plan.generation, u64::max) + 1
     }
 
-    fn move_pidfile(&mut self, plan: &Plan) {
+    pub(super) fn move_pidfile(&mut self, plan: &Plan) {
         let path = plan.settings.server.pidfile.as_deref();
         if path == self.pidfile.as_ref().map(Pidfile::path) {
             return;

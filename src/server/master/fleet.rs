@@ -1,7 +1,7 @@
 //! Starts, hears, watches and replaces worker processes.
 
 use super::crew::{self, Member, STANDS_STILL, Stage};
-use super::{ERROR, Master, Phase, Report, ServeError};
+use super::{ERROR, Master, Phase, Report, ServeError, identity, systemd};
 use crate::server::channel::Vitals;
 use crate::settings::ServerSettings;
 use std::io;
@@ -87,8 +87,13 @@ impl Master {
         let serving = self.crew.iter().any(|member| member.stage == Stage::Serving);
         if let Some(before) = self.earlier.pop_if(|_| !self.proven && serving) {
             log::error!(target: ERROR, "The new configuration does not start, the old one stays: {cause}");
+            identity::set_umask(&before.settings.server);
+            self.move_pidfile(&before);
             self.plan = before;
             self.proven = true;
+            if std::mem::take(&mut self.reloading) {
+                systemd::ready("serving; the last reload has failed");
+            }
             return Ok(());
         }
         let wait = self.backoff.note(Duration::ZERO, Instant::now());
@@ -120,7 +125,7 @@ impl Master {
     }
 
     pub(super) fn ended(&mut self, id: u64, how: io::Result<ExitStatus>) -> Result<(), ServeError> {
-        let how = how.map_or_else(|error| error.to_string(), |status| described(status));
+        let how = how.map_or_else(|error| error.to_string(), described);
         if self.successor_ended(id, &how) {
             return Ok(());
         }

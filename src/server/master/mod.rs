@@ -203,7 +203,7 @@ impl Master {
     fn announce(&mut self) -> Result<(), ServeError> {
         self.phase = Phase::Serving;
         if self.predecessor.is_none() {
-            self.claim()?;
+            self.claim(false)?;
             systemd::ready("serving");
         }
         log::info!(target: ERROR, "Workers: {}", self.plan.threads);
@@ -214,13 +214,13 @@ impl Master {
     }
 
     /// Pidfile and control socket become this process's.
-    fn claim(&mut self) -> Result<(), ServeError> {
+    fn claim(&mut self, takes_over: bool) -> Result<(), ServeError> {
         let settings = &self.plan.settings;
         if let Some(path) = &settings.server.pidfile {
             self.pidfile = Some(Pidfile::write(path)?);
         }
         let path = settings.control_socket();
-        match control::listen(&path, self.predecessor.is_some(), &self.events) {
+        match control::listen(&path, takes_over, &self.events) {
             Ok(file) => self.control = Some(file),
             Err(error) => {
                 let cause = super::listener::cause(&error);
@@ -232,11 +232,11 @@ impl Master {
 
     /// All processes are as they are wanted: whoever waits for it is told.
     fn settled(&mut self) {
-        if self.predecessor.is_some() {
-            if let Err(error) = self.claim() {
+        if let Some(predecessor) = self.predecessor.take() {
+            if let Err(error) = self.claim(true) {
                 log::error!(target: ERROR, "{error}");
             }
-            self.predecessor.take().map(Predecessor::relieve);
+            predecessor.relieve();
             systemd::ready("serving");
         } else if std::mem::take(&mut self.reloading) {
             log::info!(target: ERROR, "All worker processes are of generation {}", self.plan.generation);

@@ -6,14 +6,13 @@ use crate::server::channel::{self, Inheritance, SUCCESSOR, TakenOver};
 use crate::server::listener::Listeners;
 use crew::Message;
 use listenfd::ListenFd;
-use std::io::{self, Read as _, Write as _};
-use std::os::fd::AsFd as _;
+use std::io::{self, Write as _};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 
 /// How long a new master may take until it serves.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The master that has started this one.
 pub(super) struct Predecessor {
@@ -28,14 +27,8 @@ impl Predecessor {
         let Some(pid) = std::env::var(SUCCESSOR).ok().and_then(|pid| pid.parse().ok()) else {
             return Ok(None);
         };
-        let mut channel = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-        let mut line = Vec::new();
-        let mut byte = [0];
-        while line.last() != Some(&b'\n') {
-            channel.read_exact(&mut byte)?;
-            line.push(byte[0]);
-        }
-        Ok(Some(Self { pid, channel, inheritance: serde_json::from_slice(&line)? }))
+        let (inheritance, channel) = channel::of_this_process()?;
+        Ok(Some(Self { pid, channel, inheritance }))
     }
 
     pub(super) fn pid(&self) -> i32 {

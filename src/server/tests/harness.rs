@@ -32,7 +32,8 @@ pub(super) fn settings(server: &Value, cors: &Value) -> Settings {
         "server": {
             "bind": ["127.0.0.1:0"], "workers": 1, "backlog": 64, "worker_connections": 100,
             "keepalive": 60, "processes": 1, "timeout": 30, "max_requests": 0,
-            "max_requests_jitter": 0, "max_memory": 0, "limit_concurrency": 0, "graceful_timeout": 60, "client_header_timeout": 60,
+            "max_requests_jitter": 0, "max_memory": 0, "limit_concurrency": 0,
+            "graceful_timeout": 60, "client_header_timeout": 60,
             "client_body_timeout": 60, "limit_request_line": 8190, "limit_request_fields": 96,
             "limit_request_field_size": 32768, "limit_request_body": 1000, "root_path": "",
             "forwarded_allow_ips": [],

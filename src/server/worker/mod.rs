@@ -3,7 +3,9 @@
 pub(super) mod threads;
 pub(super) mod vitals;
 
-use super::channel::{Channel, ChannelReader, ChannelWriter, Handover, Order, Report, WORKER};
+use super::channel::{
+    self, Channel, ChannelReader, ChannelWriter, Handover, Order, Report, WORKER,
+};
 use super::error::ServeError;
 use super::listener::Socket;
 use super::state::AppState;
@@ -13,9 +15,8 @@ use crate::settings::Settings;
 use actix_web::web::Data;
 use listenfd::ListenFd;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::num::NonZeroUsize;
-use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,7 +53,7 @@ impl Worker {
         let Some(master) = std::env::var(WORKER).ok() else { return Ok(None) };
         follow(&master).map_err(ServeError::Runtime)?;
         let sockets = ListenFd_(ListenFd::from_env());
-        let (handover, channel) = receive().map_err(ServeError::Runtime)?;
+        let (handover, channel) = channel::of_this_process().map_err(ServeError::Runtime)?;
         Ok(Some(Self { handover, sockets, channel }))
     }
 
@@ -67,12 +68,13 @@ impl Worker {
     pub fn fail(mut self, cause: &dyn std::fmt::Display) {
         let report = Report::Failed(cause.to_string());
         // Without a master there is nobody to tell.
-        let _ = super::channel::line(&report).and_then(|line| self.channel.write_all(&line));
+        let _ = channel::line(&report).and_then(|line| self.channel.write_all(&line));
     }
 
     /// Serves until the master or SIGTERM ends it; `demo` opens the services with the demo users.
     ///
-    /// Why it could not start is told to the master.
+    /// Whether it went well; why it could not start is told to the master.
+    #[must_use]
     pub fn run(self, application: Application, settings: Arc<Settings>, demo: bool) -> bool {
         panic::log_panics();
         threads::raise_descriptor_limit();
@@ -118,18 +120,6 @@ fn follow(master: &str) -> io::Result<()> {
     } else {
         Err(io::Error::other(format!("{WORKER} is set, but the master {master} is gone")))
     }
-}
-
-/// The master's first line; what follows it stays in the channel.
-fn receive() -> io::Result<(Handover, UnixStream)> {
-    let mut channel = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let mut line = Vec::new();
-    let mut byte = [0];
-    while line.last() != Some(&b'\n') {
-        channel.read_exact(&mut byte)?;
-        line.push(byte[0]);
-    }
-    Ok((serde_json::from_slice(&line)?, channel))
 }
 
 fn take(sockets: &mut ListenFd, count: usize) -> io::Result<Vec<Socket>> {
