@@ -1,8 +1,10 @@
 //! `bailiwick ctl`, the control socket, pidfile and systemd.
 
-use crate::harness::{App, bailiwick, eventually, run};
-use crate::server::{Cleanup, SHORT, gone, quick, replaced, serving, status};
+use crate::harness::{App, Response, bailiwick, eventually, run};
+use crate::server::{Cleanup, SHORT, quick, replaced, serving, status};
+use command_fds::{CommandFdExt as _, FdMapping};
 use std::fs;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::process::Stdio;
@@ -96,28 +98,23 @@ fn systemd_passes_sockets_and_is_told_of_everything() {
             }
         }
     };
-    let mut command = std::process::Command::new("systemd-socket-activate");
-    // Without systemd's tool the socket is the server's own; the messages are the same.
-    let activated = command.arg("--version").stdout(Stdio::null()).status().is_ok();
-    let template = bailiwick(folder.path());
-    let mut command = if activated {
-        let mut command = std::process::Command::new("systemd-socket-activate");
-        command.args(["-l", "127.0.0.1:18977", "-E", "NOTIFY_SOCKET", "-E", "WATCHDOG_USEC"]);
-        command.arg(template.get_program());
-        command.current_dir(folder.path()).env("BAILIWICK__DATA_DIR", folder.path().join("data"));
-        command
-    } else {
-        template
-    };
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let mut command = bailiwick(folder.path());
     command
-        .args(["--demo", "-b", "127.0.0.1:0"])
+        .args(["--demo", "-b", "unix:unused.sock"])
         .env("NOTIFY_SOCKET", folder.path().join("notify"))
-        .env("WATCHDOG_USEC", "200000");
+        .env("WATCHDOG_USEC", "200000")
+        .env("LISTEN_FDS", "1")
+        .fd_mappings(vec![FdMapping { parent_fd: listener.into(), child_fd: 3 }])
+        .expect("one socket");
     let mut server = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    // The test's own copy of the socket would go on listening.
+    drop(command);
     let pid = u64::from(server.id());
-    if activated {
-        eventually("a connection", || std::net::TcpStream::connect("127.0.0.1:18977").ok());
-    }
+    let answer = Response::of("GET", &format!("http://{address}/openapi.json"), &[], "");
+    assert_eq!(answer.status, 200);
+    assert!(!folder.path().join("unused.sock").exists());
     told("READY=1");
     told("WATCHDOG=1");
     crate::server::kill(pid, "HUP");
@@ -126,5 +123,5 @@ fn systemd_passes_sockets_and_is_told_of_everything() {
     crate::server::kill(pid, "TERM");
     told("STOPPING=1");
     server.wait().expect("its end");
-    gone(pid);
+    assert!(TcpStream::connect(address).is_err());
 }

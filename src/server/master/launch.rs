@@ -95,7 +95,8 @@ impl Launcher {
             .args(arguments)
             .env("LISTEN_FDS", sockets.len().to_string())
             .env("LISTEN_FDS_FIRST_FD", FIRST_SOCKET.to_string());
-        for name in ["LISTEN_PID", "LISTEN_FDNAMES", WORKER, SUCCESSOR] {
+        // systemd's variables name the first master: a successor feeds the watchdog, too.
+        for name in ["LISTEN_PID", "LISTEN_FDNAMES", "WATCHDOG_PID", WORKER, SUCCESSOR] {
             command.env_remove(name);
         }
         let mapping = |(parent_fd, child_fd)| FdMapping { parent_fd, child_fd };
