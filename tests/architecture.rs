@@ -38,15 +38,19 @@ const NARROW: [(&str, &[&str]); 11] = [
 ];
 
 /// The floors that may name a third-party crate.
-const HOMES: [(&str, &[&str]); 9] = [
+const HOMES: [(&str, &[&str]); 13] = [
     ("actix_web", &["main", "server", "routes", "security", "api_error"]),
     ("actix_web_httpauth", &["security"]),
     ("bcrypt", &["passwords"]),
     ("clap", &["cli"]),
+    ("command_fds", &["server"]),
     ("config", &["settings"]),
     ("env_logger", &["logging"]),
     ("jsonwebtoken", &["tokens"]),
+    ("listenfd", &["server"]),
+    ("nix", &["server"]),
     ("paperclip", &["server", "routes", "security", "api_error"]),
+    ("sd_notify", &["server"]),
     ("sqlx", &["storage"]),
 ];
 

@@ -1,5 +1,6 @@
 //! What can be typed behind `bailiwick`.
 
+use crate::cli::ctl::CtlCommand;
 use crate::cli::users::UsersCommand;
 use crate::settings;
 use crate::settings::Layers;
@@ -43,6 +44,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: UsersCommand,
     },
+    /// Ask or command the server that runs with the same configuration.
+    Ctl {
+        #[command(subcommand)]
+        command: CtlCommand,
+    },
     /// Check the configuration, start nothing.
     CheckConfig,
     /// Print each key's value and where it came from; secrets as `***`.
@@ -67,6 +73,9 @@ pub(super) struct Options {
     /// Listen here: HOST:PORT, [IPv6]:PORT or unix:PATH; may be repeated. Default: 127.0.0.1:8000.
     #[arg(short, long, value_name = "ADDR", global = true)]
     pub(super) bind: Vec<String>,
+    /// Worker processes, each with that many threads. Default: 1.
+    #[arg(long, value_name = "N", global = true, allow_negative_numbers = true)]
+    pub(super) processes: Option<String>,
     /// Read this TOML file over the defaults.
     #[arg(short, long, value_name = "FILE", global = true)]
     pub(super) config: Option<PathBuf>,
@@ -80,20 +89,91 @@ pub(super) struct Options {
     /// config/logging.toml is an example.
     #[arg(long, value_name = "FILE", global = true)]
     pub(super) log_config: Option<String>,
+    #[command(flatten)]
+    pub(super) serving: Serving,
+}
+
+/// The flags that gunicorn's and uvicorn's users know; `config/default.toml` explains each.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Serving (each is a key of [server])")]
+pub(super) struct Serving {
+    /// Connections that may wait to be accepted.
+    #[arg(long, value_name = "N", global = true)]
+    backlog: Option<String>,
+    /// Connections served at once by each worker thread.
+    #[arg(long, value_name = "N", global = true)]
+    worker_connections: Option<String>,
+    /// Seconds that an idle connection is kept.
+    #[arg(long, value_name = "SECONDS", global = true)]
+    keep_alive: Option<String>,
+    /// Seconds that requests in flight may take when workers stop.
+    #[arg(long, value_name = "SECONDS", global = true)]
+    graceful_timeout: Option<String>,
+    /// Seconds that a worker thread may stand still before its process is replaced.
+    #[arg(short, long, value_name = "SECONDS", global = true)]
+    timeout: Option<String>,
+    /// Requests after which a process is replaced.
+    #[arg(long, value_name = "N", global = true)]
+    max_requests: Option<String>,
+    /// At most so many more, at random.
+    #[arg(long, value_name = "N", global = true)]
+    max_requests_jitter: Option<String>,
+    /// Requests in flight in a process above which 503 is answered.
+    #[arg(long, value_name = "N", global = true)]
+    limit_concurrency: Option<String>,
+    /// The path prefix that a proxy in front strips.
+    #[arg(long, value_name = "PATH", global = true)]
+    root_path: Option<String>,
+    /// Whose X-Forwarded-* headers are believed, separated by commas.
+    #[arg(long, value_name = "PEERS", global = true)]
+    forwarded_allow_ips: Option<String>,
+    /// Keep the master's process id in this file.
+    #[arg(short, long, value_name = "FILE", global = true)]
+    pid: Option<String>,
+    /// Permissions that new files do not get, in octal.
+    #[arg(short = 'm', long, value_name = "OCTAL", global = true)]
+    umask: Option<String>,
+    /// Run the worker processes as this user.
+    #[arg(short, long, value_name = "USER", global = true)]
+    user: Option<String>,
+    /// Run the worker processes as this group.
+    #[arg(short, long, value_name = "GROUP", global = true)]
+    group: Option<String>,
 }
 
 impl Options {
     /// The layers over the compiled default, with this process's environment.
     pub(super) fn layers(&self) -> Result<Layers, SettingsError> {
         let environment = settings::environment()?;
-        Ok(Layers { file: self.config.clone(), environment, flags: self.flags() })
+        Ok(Layers {
+            file: self.config.clone(),
+            environment,
+            flags: self.flags(),
+            ..Layers::default()
+        })
     }
 
     fn flags(&self) -> Vec<(String, String)> {
         let bind = (!self.bind.is_empty()).then(|| self.bind.join(","));
+        let serving = &self.serving;
         [
             ("server.workers", self.workers.clone()),
+            ("server.processes", self.processes.clone()),
             ("server.bind", bind),
+            ("server.backlog", serving.backlog.clone()),
+            ("server.worker_connections", serving.worker_connections.clone()),
+            ("server.keepalive", serving.keep_alive.clone()),
+            ("server.graceful_timeout", serving.graceful_timeout.clone()),
+            ("server.timeout", serving.timeout.clone()),
+            ("server.max_requests", serving.max_requests.clone()),
+            ("server.max_requests_jitter", serving.max_requests_jitter.clone()),
+            ("server.limit_concurrency", serving.limit_concurrency.clone()),
+            ("server.root_path", serving.root_path.clone()),
+            ("server.forwarded_allow_ips", serving.forwarded_allow_ips.clone()),
+            ("server.pidfile", serving.pid.clone()),
+            ("server.umask", serving.umask.clone()),
+            ("server.user", serving.user.clone()),
+            ("server.group", serving.group.clone()),
             ("logging.level", self.log_level.clone()),
             ("logging.config", self.log_config.clone()),
         ]

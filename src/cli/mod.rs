@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check_config;
+mod ctl;
 mod openapi;
 mod print_config;
 mod report;
@@ -55,9 +56,15 @@ impl Server {
 
     fn run(self, arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Failure> {
         let arguments = Arguments::try_parse_from(arguments)?;
-        let loaded = arguments.options.layers()?.load()?;
-        match arguments.command.unwrap_or(Command::Serve) {
-            Command::Serve => serve::run(self.application, loaded, arguments.options.demo)?,
+        let layers = arguments.options.layers()?;
+        let command = arguments.command.unwrap_or(Command::Serve);
+        if matches!(command, Command::Serve) {
+            return serve::run(self.application, layers, arguments.options.demo);
+        }
+        let loaded = layers.load()?;
+        match command {
+            Command::Serve => {}
+            Command::Ctl { command } => ctl::run(command, &loaded.settings)?,
             Command::Users { command } => return Ok(users::run(command, &loaded.settings)),
             Command::CheckConfig => check_config::run(&loaded)?,
             Command::PrintConfig { json } => print_config::run(&loaded, json)?,

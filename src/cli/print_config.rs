@@ -53,7 +53,7 @@ mod tests {
     fn loaded() -> Loaded {
         let secret = ("BAILIWICK__TOKENS__SECRET".to_owned(), "swordfish".repeat(4));
         let flags = vec![("server.bind".to_owned(), "a:1".to_owned())];
-        Layers { environment: vec![secret], flags, file: None }.load().unwrap()
+        Layers { environment: vec![secret], flags, ..Layers::default() }.load().unwrap()
     }
 
     #[test]

@@ -1,17 +1,54 @@
-//! `bailiwick serve`: the server itself.
+//! `bailiwick serve`: the master, or a worker process that a master has started.
 
 use crate::cli::report::Failure;
 use crate::logging;
+use crate::logging::LoggingGuard;
 use crate::server;
-use crate::server::Application;
-use crate::settings::Loaded;
+use crate::server::{Application, Worker};
+use crate::settings::Layers;
+use crate::settings::Settings;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 /// Serves until a signal ends it.
-pub(super) fn run(application: Application, loaded: Loaded, demo: bool) -> Result<(), Failure> {
-    server::check(&loaded.settings).map_err(Failure::wrong_settings)?;
+pub(super) fn run(
+    application: Application,
+    layers: Layers,
+    demo: bool,
+) -> Result<ExitCode, Failure> {
+    // Asked first: whoever replaces the file later must not change what was started.
+    let executable = server::executable()?;
+    if let Some(worker) = Worker::of_this_process()? {
+        return Ok(work(worker, application, (layers, demo)));
+    }
+    let layers = layers.read()?;
+    let settings = layers.clone().load()?.settings;
+    server::check(&settings).map_err(Failure::wrong_settings)?;
     // Held to the end: dropping it writes the lines that are still in memory.
-    let _log = logging::init(&loaded.settings.logging)
-        .map_err(|error| Failure::Failed(error.to_string()))?;
-    Ok(server::run(application, Arc::new(loaded.settings), demo)?)
+    let _log = log(&settings)?;
+    server::run(executable, layers)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The master prints what goes wrong here, in its own way.
+fn work(worker: Worker, application: Application, (layers, demo): (Layers, bool)) -> ExitCode {
+    let layers = Layers { text: worker.handover.config.clone(), ..layers };
+    let started = || -> Result<(Settings, LoggingGuard), Failure> {
+        let settings = worker.settings(layers.load()?.settings);
+        server::check(&settings).map_err(Failure::wrong_settings)?;
+        let log = log(&settings)?;
+        Ok((settings, log))
+    };
+    let served = match started() {
+        Ok((settings, _log)) => worker.run(application, Arc::new(settings), demo),
+        Err(failure) => {
+            worker.fail(&failure);
+            false
+        }
+    };
+    if served { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn log(settings: &Settings) -> Result<LoggingGuard, Failure> {
+    logging::init(&settings.logging).map_err(|error| Failure::Failed(error.to_string()))
 }

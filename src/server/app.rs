@@ -1,6 +1,7 @@
 //! The application of one worker: routes and middleware order in one place.
 
 use super::state::AppState;
+use super::worker::vitals;
 use super::{Application, access_log, cors, drain, headers, limits, panic};
 use crate::api_error::configure_extractors;
 use crate::routes;
@@ -46,6 +47,7 @@ pub(super) fn app(
         .wrap(DefaultHeaders::new().add((CACHE_CONTROL, "no-store")))
         .wrap(cors::cors(&state.settings.cors))
         .wrap(from_fn(panic::catch))
+        .wrap(from_fn(vitals::count))
         .wrap(from_fn(headers::secure))
         .wrap(from_fn(drain::close_connections))
         .wrap(from_fn(access_log::record))

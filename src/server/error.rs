@@ -5,6 +5,7 @@ use crate::services::StartError;
 use crate::settings::Bind;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 /// The server cannot start or go on; each is one line for whoever started it.
 #[derive(Debug)]
@@ -31,6 +32,24 @@ pub enum ServeError {
     Services(StartError),
     /// The workers did not start; the cause is in the log.
     Workers(io::Error),
+    /// The first worker process did not start; the line is its own.
+    Worker(String),
+    /// Another server runs with this pidfile.
+    Running {
+        /// The pidfile.
+        pidfile: PathBuf,
+        /// The other's process id.
+        pid: i32,
+    },
+    /// A file of the server's own cannot be written.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+        /// The setting that names it.
+        key: &'static str,
+    },
     /// The operating system refused something that every server needs.
     Runtime(io::Error),
 }
@@ -45,6 +64,15 @@ impl fmt::Display for ServeError {
             Self::Logging(error) => error.fmt(f),
             Self::Services(error) => error.fmt(f),
             Self::Workers(error) => write!(f, "the workers cannot start: {error}"),
+            Self::Worker(line) => f.write_str(line),
+            Self::Running { pidfile, pid } => {
+                write!(
+                    f,
+                    "{}: a server runs already, process {pid} (server.pidfile)",
+                    pidfile.display()
+                )
+            }
+            Self::File { path, cause, key } => write!(f, "{}: {cause} ({key})", path.display()),
             Self::Runtime(error) => write!(f, "the server cannot run: {error}"),
         }
     }

@@ -1,13 +1,13 @@
 //! The sockets that the server listens on, TCP and unix.
 
-use super::error::ServeError;
-use crate::settings::Bind;
-use crate::settings::ServerSettings;
+use listenfd::ListenFd;
 use socket2::{Domain, SockAddr, Type};
+use std::cell::Cell;
 use std::fmt;
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -15,15 +15,50 @@ use std::path::{Path, PathBuf};
 /// Owner and group may connect: the proxy in front joins the group.
 const UNIX_MODE: u32 = 0o660;
 
-/// A bound socket, not yet served.
+/// A bound socket.
 pub(super) enum Socket {
     Tcp(TcpListener),
     Unix(UnixListener),
 }
 
+impl Socket {
+    /// The socket at this place of those that were passed to this process.
+    pub(super) fn take(passed: &mut ListenFd, at: usize) -> io::Result<Self> {
+        let taken = match passed.take_tcp_listener(at) {
+            Ok(socket) => socket.map(Self::Tcp),
+            Err(_) => passed.take_unix_listener(at)?.map(Self::Unix),
+        };
+        taken.ok_or_else(|| io::Error::other(format!("socket {at} was not passed")))
+    }
+
+    /// The same socket for another process.
+    pub(super) fn share(&self) -> io::Result<OwnedFd> {
+        match self {
+            Self::Tcp(listener) => listener.as_fd().try_clone_to_owned(),
+            Self::Unix(listener) => listener.as_fd().try_clone_to_owned(),
+        }
+    }
+
+    /// Where a socket listens that somebody else has bound.
+    fn listener(&self) -> io::Result<Listener> {
+        Ok(match self {
+            Self::Tcp(listener) => {
+                listener.set_nonblocking(true)?;
+                Listener::Tcp(listener.local_addr()?)
+            }
+            Self::Unix(listener) => {
+                listener.set_nonblocking(true)?;
+                let address = listener.local_addr()?;
+                let path = address.as_pathname().unwrap_or(Path::new("(unnamed)")).to_owned();
+                Listener::Unix(SocketFile { path, device: 0, inode: 0, ours: Cell::new(false) })
+            }
+        })
+    }
+}
+
 /// Where the server listens; `Display` is its URL. Dropping it removes a unix socket's file.
 #[derive(Debug)]
-pub(super) enum Listener {
+pub(in crate::server) enum Listener {
     Tcp(SocketAddr),
     Unix(SocketFile),
 }
@@ -37,34 +72,8 @@ impl fmt::Display for Listener {
     }
 }
 
-/// All sockets of `server.bind`.
-pub(super) struct Listeners(Vec<(Listener, Socket)>);
-
-impl Listeners {
-    /// Binds everything that is configured, or nothing.
-    pub(super) fn bind(settings: &ServerSettings) -> Result<Self, ServeError> {
-        let backlog = i32::try_from(settings.backlog.get()).unwrap_or(i32::MAX);
-        let mut all = Vec::new();
-        for bind in &settings.bind {
-            let failed =
-                |error: io::Error| ServeError::Bind { bind: bind.clone(), cause: cause(&error) };
-            match bind {
-                Bind::Tcp { host, port } => {
-                    all.extend(tcp((host, *port), backlog).map_err(failed)?);
-                }
-                Bind::Unix(path) => all.push(unix(path, backlog).map_err(failed)?),
-            }
-        }
-        Ok(Self(all))
-    }
-
-    pub(super) fn into_parts(self) -> (Vec<Listener>, Vec<Socket>) {
-        self.0.into_iter().unzip()
-    }
-}
-
 /// What went wrong, without the number that only programmers know.
-fn cause(error: &io::Error) -> String {
+pub(super) fn cause(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::AddrInUse => "address already in use".to_owned(),
         ErrorKind::AddrNotAvailable => "not an address of this machine".to_owned(),
@@ -125,14 +134,32 @@ fn tcp_socket(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
 
 /// The file of a unix socket; removed when dropped, if it is still this socket's.
 #[derive(Debug)]
-pub(super) struct SocketFile {
+pub(in crate::server) struct SocketFile {
     path: PathBuf,
     device: u64,
     inode: u64,
+    ours: Cell<bool>,
+}
+
+impl SocketFile {
+    /// Leaves the file to another process.
+    pub(super) fn disown(&self) {
+        self.ours.set(false);
+    }
+
+    /// The file of a socket that this process now owns.
+    fn of(path: &Path) -> io::Result<Self> {
+        let found = fs::symlink_metadata(path)?;
+        let (device, inode) = (found.dev(), found.ino());
+        Ok(Self { path: path.to_owned(), device, inode, ours: Cell::new(true) })
+    }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
+        if !self.ours.get() {
+            return;
+        }
         let ours = fs::symlink_metadata(&self.path)
             .is_ok_and(|found| found.dev() == self.device && found.ino() == self.inode);
         if ours && let Err(error) = fs::remove_file(&self.path) {
@@ -141,17 +168,31 @@ impl Drop for SocketFile {
     }
 }
 
-/// Binds under another name and renames, so that at no time the path leads nowhere.
 fn unix(path: &Path, backlog: i32) -> io::Result<(Listener, Socket)> {
     refuse_what_is_not_stale(path)?;
-    let other = path.with_file_name(format!(".bailiwick-{}", std::process::id()));
-    let (socket, mut file) = bind_unix(&other, backlog)?;
-    fs::rename(&other, path)?;
-    path.clone_into(&mut file.path);
+    let (socket, file) = replace_unix(path, (backlog, UNIX_MODE))?;
     Ok((Listener::Unix(file), Socket::Unix(socket)))
 }
 
-fn bind_unix(path: &Path, backlog: i32) -> io::Result<(UnixListener, SocketFile)> {
+/// Binds under another name and renames, so that at no time the path leads nowhere.
+fn replace_unix(path: &Path, how: (i32, u32)) -> io::Result<(UnixListener, SocketFile)> {
+    let other = path.with_file_name(format!(".bailiwick-{}", std::process::id()));
+    let (socket, mut file) = bind_unix(&other, how)?;
+    fs::rename(&other, path)?;
+    path.clone_into(&mut file.path);
+    Ok((socket, file))
+}
+
+/// Binds the socket of `bailiwick ctl`, for this user alone. A master that takes over takes the
+/// socket, too.
+pub(super) fn control(path: &Path, takes_over: bool) -> io::Result<(UnixListener, SocketFile)> {
+    if !takes_over {
+        refuse_what_is_not_stale(path)?;
+    }
+    replace_unix(path, (16, 0o600))
+}
+
+fn bind_unix(path: &Path, (backlog, mode): (i32, u32)) -> io::Result<(UnixListener, SocketFile)> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -159,9 +200,8 @@ fn bind_unix(path: &Path, backlog: i32) -> io::Result<(UnixListener, SocketFile)
     let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
     socket.bind(&SockAddr::unix(path)?)?;
-    let found = fs::symlink_metadata(path)?;
-    let file = SocketFile { path: path.to_owned(), device: found.dev(), inode: found.ino() };
-    fs::set_permissions(path, Permissions::from_mode(UNIX_MODE))?;
+    let file = SocketFile::of(path)?;
+    fs::set_permissions(path, Permissions::from_mode(mode))?;
     socket.listen(backlog)?;
     Ok((socket.into(), file))
 }
@@ -182,6 +222,10 @@ fn refuse_what_is_not_stale(path: &Path) -> io::Result<()> {
         Ok(_) => Err(ErrorKind::AddrInUse.into()),
     }
 }
+
+mod set;
+
+pub(super) use set::Listeners;
 
 #[cfg(test)]
 mod tests;

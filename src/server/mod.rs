@@ -1,7 +1,9 @@
-//! The server's process: listeners, workers, signals, drain, and the middleware around every route.
+//! The server's processes: master and workers, listeners, drain, and the middleware around every
+//! route.
 
 mod access_log;
 mod app;
+mod channel;
 mod client_address;
 mod cors;
 mod drain;
@@ -9,25 +11,23 @@ mod error;
 mod headers;
 mod limits;
 mod listener;
+mod master;
 mod panic;
-mod signals;
 mod state;
 mod worker;
 
+pub use channel::Handover;
 pub use client_address::{ClientAddress, ClientHost};
 pub use error::ServeError;
+pub use master::{Answer, ProcessStatus, Request, Restart, Status, ask, executable, run};
+pub use worker::Worker;
 
 use crate::logging;
-use crate::logging::ERROR;
 use crate::security::openapi;
-use crate::services::Services;
 use crate::services::scope_table;
 use crate::settings::Settings;
-use actix_web::web::Data;
 use client_address::TrustedProxies;
-use listener::Listeners;
 use serde_json::Value;
-use state::AppState;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -64,20 +64,6 @@ impl fmt::Debug for Application {
     }
 }
 
-/// Serves until a signal ends it; `demo` opens the services with the demo users.
-///
-/// SIGTERM, SIGINT and SIGQUIT stop accepting and let what is in flight finish within
-/// `server.graceful_timeout`; a second signal ends at once.
-pub fn run(
-    application: Application,
-    settings: Arc<Settings>,
-    demo: bool,
-) -> Result<(), ServeError> {
-    panic::log_panics();
-    worker::raise_descriptor_limit();
-    actix_web::rt::System::new().block_on(serve(application, settings, demo))
-}
-
 /// The finished `OpenAPI` document of the built-in routes and the application's.
 pub fn document(application: &Application, settings: &Settings) -> Result<Value, ServeError> {
     let scopes = scope_table(settings).map_err(ServeError::Services)?;
@@ -92,22 +78,8 @@ pub fn check(settings: &Settings) -> Result<(), ServeError> {
     logging::check(&settings.logging)?;
     TrustedProxies::new(&settings.server.forwarded_allow_ips)?;
     scope_table(settings).map_err(ServeError::Services)?;
+    master::check(&settings.server)?;
     cors::check(&settings.cors)
-}
-
-async fn serve(
-    application: Application,
-    settings: Arc<Settings>,
-    demo: bool,
-) -> Result<(), ServeError> {
-    check(&settings)?;
-    let signals = signals::listen().map_err(ServeError::Runtime)?;
-    log::info!(target: ERROR, "Starting bailiwick {}", env!("CARGO_PKG_VERSION"));
-    let listeners = Listeners::bind(&settings.server)?;
-    let services =
-        Services::open(Arc::clone(&settings), demo).await.map_err(ServeError::Services)?;
-    let state = Data::new(AppState::new(application, services, settings)?);
-    worker::start(state, listeners).await?.until(signals).await
 }
 
 #[cfg(test)]

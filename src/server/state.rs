@@ -1,6 +1,7 @@
 //! What every worker knows: settings, services, and whether the server is about to stop.
 
 use super::client_address::TrustedProxies;
+use super::worker::vitals::Vitals;
 use super::{Application, ServeError, document};
 use crate::routes::Known;
 use crate::routes::docs;
@@ -26,6 +27,8 @@ pub(super) struct AppState {
     pub(super) known: Data<Known>,
     /// The pages, unless `docs.enabled` is off.
     pub(super) docs: Option<Data<Docs>>,
+    /// How this process is.
+    pub(super) vitals: Arc<Vitals>,
     draining: AtomicBool,
 }
 
@@ -42,6 +45,7 @@ impl AppState {
             known: Data::new(Known::new(&document, pages)),
             docs: enabled.then(|| Data::new(Docs::new(&document, &settings))),
             trusted: TrustedProxies::new(&settings.server.forwarded_allow_ips)?,
+            vitals: Vitals::new(),
             draining: AtomicBool::new(false),
             application,
             services,

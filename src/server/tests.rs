@@ -2,6 +2,7 @@
 
 mod harness;
 
+use super::channel::Order;
 use super::*;
 use harness::{Served, plain_settings, settings, wait_for_line};
 use serde_json::json;
@@ -57,7 +58,7 @@ fn requests_in_flight_are_finished_after_a_signal() {
     let mut client = server.connect();
     client.write_all(b"GET /wait HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
     server.entered();
-    server.signals.send("SIGTERM").unwrap();
+    server.signals.send(Order::Stop).unwrap();
     while TcpStream::connect(server.address).is_ok() {
         std::thread::yield_now();
     }
@@ -74,8 +75,8 @@ fn a_second_signal_ends_at_once() {
     let mut client = server.connect();
     client.write_all(b"GET /wait HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
     server.entered();
-    server.signals.send("SIGINT").unwrap();
-    server.signals.send("SIGINT").unwrap();
+    server.signals.send(Order::Stop).unwrap();
+    server.signals.send(Order::Quit).unwrap();
     server.ended().unwrap();
 }
 

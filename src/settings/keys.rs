@@ -3,6 +3,7 @@
 use crate::domain::ScopeName;
 use crate::settings::Keep;
 use crate::settings::RootPath;
+use crate::settings::Umask;
 use crate::settings::bind::Bind;
 use crate::settings::checks;
 use config::{Map, Value, ValueKind};
@@ -63,10 +64,16 @@ pub(super) const KEYS: &[Key] = &[
         ),
     ),
     optional("server.workers", Kind::Whole(1, 1024)),
+    key("server.processes", Kind::Whole(1, 1024)),
     key("server.backlog", Kind::Whole(1, 65_535)),
     key("server.worker_connections", Kind::Whole(1, 1_000_000)),
     key("server.keepalive", Kind::Whole(0, DAY)),
     key("server.graceful_timeout", Kind::Whole(0, DAY)),
+    key("server.timeout", Kind::Whole(0, DAY)),
+    key("server.max_requests", Kind::Whole(0, i64::MAX)),
+    key("server.max_requests_jitter", Kind::Whole(0, 1 << 32)),
+    key("server.max_memory", Kind::Whole(0, 1 << 32)),
+    key("server.limit_concurrency", Kind::Whole(0, 1 << 32)),
     key("server.client_header_timeout", Kind::Whole(1, DAY)),
     key("server.client_body_timeout", Kind::Whole(1, DAY)),
     key("server.limit_request_line", Kind::Whole(1, 65_536)),
@@ -84,6 +91,17 @@ pub(super) const KEYS: &[Key] = &[
         "server.forwarded_allow_ips",
         Kind::List(checks::is_peer, "a list of IP addresses, networks such as 10.0.0.0/8, or unix"),
     ),
+    optional("server.pidfile", PATH),
+    optional(
+        "server.umask",
+        Kind::Text(
+            |text| Umask::try_from(text.to_owned()).is_ok(),
+            "a text of octal digits up to 777, for example \"027\"",
+        ),
+    ),
+    optional("server.user", NOT_EMPTY),
+    optional("server.group", NOT_EMPTY),
+    optional("server.control_socket", PATH),
     key("database.url", Kind::Text(checks::is_database_url, "sqlite:PATH, or an empty text")),
     key("database.pool_size", Kind::Whole(1, 1000)),
     key("database.cache_size", Kind::Whole(1, 10_000_000)),
@@ -160,7 +178,22 @@ impl Key {
     pub(super) fn flag(&self) -> &'static str {
         match self.name {
             "server.workers" => "--workers",
+            "server.processes" => "--processes",
             "server.bind" => "--bind",
+            "server.backlog" => "--backlog",
+            "server.worker_connections" => "--worker-connections",
+            "server.keepalive" => "--keep-alive",
+            "server.graceful_timeout" => "--graceful-timeout",
+            "server.timeout" => "--timeout",
+            "server.max_requests" => "--max-requests",
+            "server.max_requests_jitter" => "--max-requests-jitter",
+            "server.limit_concurrency" => "--limit-concurrency",
+            "server.root_path" => "--root-path",
+            "server.forwarded_allow_ips" => "--forwarded-allow-ips",
+            "server.pidfile" => "--pid",
+            "server.umask" => "--umask",
+            "server.user" => "--user",
+            "server.group" => "--group",
             "logging.level" => "--log-level",
             "logging.config" => "--log-config",
             _ => "flag",

@@ -17,6 +17,8 @@ const SCOPES: &str = "BAILIWICK__SCOPES";
 pub struct Layers {
     /// The file of `--config`.
     pub file: Option<PathBuf>,
+    /// What the file held when it was read; absent: [`Layers::load`] reads it.
+    pub text: Option<String>,
     /// Variables by name; those without the prefix `BAILIWICK__` are ignored.
     pub environment: Vec<(String, String)>,
     /// Flags as keys such as `server.workers`, with their values.
@@ -36,12 +38,17 @@ pub fn environment() -> Result<Vec<(String, String)>, SettingsError> {
 }
 
 impl Layers {
+    /// The same layers with the file as it is now: whatever loads them later sees the same.
+    pub fn read(mut self) -> Result<Self, SettingsError> {
+        self.text = self.file.as_ref().map(read).transpose()?;
+        Ok(self)
+    }
+
     /// Reads the layers, checks every key and value of each, and merges them.
     pub fn load(self) -> Result<Loaded, SettingsError> {
         let mut layers = vec![Layer::of_text(DEFAULT, Origin::Default)?];
         if let Some(file) = self.file {
-            let text = std::fs::read_to_string(&file)
-                .map_err(|cause| SettingsError::Unreadable { file: file.clone(), cause })?;
+            let text = self.text.map_or_else(|| read(&file), Ok)?;
             layers.push(Layer::of_text(&text, Origin::File(file))?);
         }
         for (variable, value) in self.environment {
@@ -55,6 +62,11 @@ impl Layers {
         }
         merge(layers)
     }
+}
+
+fn read(file: &PathBuf) -> Result<String, SettingsError> {
+    std::fs::read_to_string(file)
+        .map_err(|cause| SettingsError::Unreadable { file: file.clone(), cause })
 }
 
 fn merge(layers: Vec<Layer>) -> Result<Loaded, SettingsError> {

@@ -50,6 +50,13 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Where `bailiwick ctl` finds the master: `server.control_socket`, or `control.sock` in the
+    /// data folder.
+    #[must_use]
+    pub fn control_socket(&self) -> PathBuf {
+        self.server.control_socket.clone().unwrap_or_else(|| self.data_dir.join("control.sock"))
+    }
+
     /// The database to open: `database.url`, or `bailiwick.db` in the data folder.
     #[must_use]
     pub fn database_url(&self) -> Secret {
@@ -77,8 +84,10 @@ pub fn default_workers() -> NonZeroUsize {
 pub struct ServerSettings {
     /// Where to listen; at least one.
     pub bind: Vec<Bind>,
-    /// Worker threads; absent: one for each core this process may use.
+    /// Worker threads of each process; absent: one for each core this process may use.
     pub workers: Option<NonZeroUsize>,
+    /// Worker processes.
+    pub processes: NonZeroUsize,
     /// Connections waiting to be accepted, per listener.
     pub backlog: NonZeroU32,
     /// Connections served at once, per worker thread.
@@ -87,6 +96,16 @@ pub struct ServerSettings {
     pub keepalive: u64,
     /// Seconds that requests in flight may take after SIGTERM.
     pub graceful_timeout: u64,
+    /// Seconds that a worker thread may stand still before its process is replaced; 0: for ever.
+    pub timeout: u64,
+    /// Requests after which a process is replaced; 0: never.
+    pub max_requests: u64,
+    /// Up to so many requests are added to `max_requests`, at random for each process.
+    pub max_requests_jitter: u64,
+    /// Resident memory in MiB above which a process is replaced; 0: any.
+    pub max_memory: u64,
+    /// Requests in flight in one process above which 503 is answered at once; 0: any number.
+    pub limit_concurrency: usize,
     /// Seconds a client may take to send a request's head.
     pub client_header_timeout: NonZeroU64,
     /// Seconds a client may take to send a request's body.
@@ -103,6 +122,42 @@ pub struct ServerSettings {
     pub root_path: RootPath,
     /// Peers whose `X-Forwarded-*` headers are believed: addresses, networks (CIDR), `unix`.
     pub forwarded_allow_ips: Vec<String>,
+    /// The file that holds the master's process id while it runs.
+    pub pidfile: Option<PathBuf>,
+    /// The permissions that new files do not get, in octal.
+    pub umask: Option<Umask>,
+    /// The user that worker processes run as, by name or number.
+    pub user: Option<String>,
+    /// The group that worker processes run as, by name or number.
+    pub group: Option<String>,
+    /// The socket of `bailiwick ctl`; absent: `control.sock` in the data folder.
+    pub control_socket: Option<PathBuf>,
+}
+
+/// Permissions that new files do not get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Umask(u32);
+
+impl Umask {
+    /// The bits.
+    #[must_use]
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+}
+
+impl TryFrom<String> for Umask {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let digits = text.strip_prefix("0o").unwrap_or(&text);
+        let octal = !digits.is_empty() && digits.bytes().all(|b| (b'0'..=b'7').contains(&b));
+        match u32::from_str_radix(digits, 8) {
+            Ok(bits) if octal && bits <= 0o777 => Ok(Self(bits)),
+            _ => Err(format!("`{text}`: expected octal digits up to 777")),
+        }
+    }
 }
 
 /// A path prefix: empty, or with a leading and without a trailing slash.

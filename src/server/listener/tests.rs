@@ -1,6 +1,8 @@
 //! Listeners bind, replace and refuse as they should.
 
 use super::*;
+use crate::server::ServeError;
+use crate::settings::Bind;
 
 fn text(listener: &Listener) -> String {
     listener.to_string()

@@ -2,9 +2,11 @@
 
 use crate::logging::{ACCESS, RequestId};
 use crate::security::BasicUser;
-use crate::server::listener::{Listener, Listeners};
+use crate::server::channel::Order;
+use crate::server::listener::Listeners;
 use crate::server::state::AppState;
-use crate::server::{Application, ServeError, worker};
+use crate::server::worker::threads;
+use crate::server::{Application, ServeError};
 use crate::services::Services;
 use crate::settings::Settings;
 use actix_web::HttpResponse;
@@ -30,7 +32,9 @@ pub(super) fn settings(server: &Value, cors: &Value) -> Settings {
         "data_dir": "data",
         "server": {
             "bind": ["127.0.0.1:0"], "workers": 1, "backlog": 64, "worker_connections": 100,
-            "keepalive": 60, "graceful_timeout": 60, "client_header_timeout": 60,
+            "keepalive": 60, "processes": 1, "timeout": 30, "max_requests": 0,
+            "max_requests_jitter": 0, "max_memory": 0, "limit_concurrency": 0,
+            "graceful_timeout": 60, "client_header_timeout": 60,
             "client_body_timeout": 60, "limit_request_line": 8190, "limit_request_fields": 96,
             "limit_request_field_size": 32768, "limit_request_body": 1000, "root_path": "",
             "forwarded_allow_ips": [],
@@ -58,7 +62,7 @@ pub(super) fn plain_settings() -> Settings {
 /// A server in a thread of its own.
 pub(super) struct Served {
     pub(super) address: SocketAddr,
-    pub(super) signals: UnboundedSender<&'static str>,
+    pub(super) signals: UnboundedSender<Order>,
     gate: Arc<Semaphore>,
     entries: Receiver<()>,
     thread: JoinHandle<Result<(), ServeError>>,
@@ -124,7 +128,7 @@ impl Served {
     }
 
     pub(super) fn stop(self) {
-        self.signals.send("SIGTERM").unwrap();
+        self.signals.send(Order::Stop).unwrap();
         self.ended().unwrap();
     }
 }
@@ -134,7 +138,7 @@ pub(super) fn serve<E: std::fmt::Debug>(
     application: Application,
     settings: Settings,
     ready: impl FnOnce(SocketAddr) -> Result<(), E>,
-    signals: UnboundedReceiver<&'static str>,
+    signals: UnboundedReceiver<Order>,
 ) -> Result<(), ServeError> {
     lines();
     actix_web::rt::System::new().block_on(async move {
@@ -143,10 +147,13 @@ pub(super) fn serve<E: std::fmt::Debug>(
         let services =
             Services::open(Arc::clone(&settings), true).await.map_err(ServeError::Services)?;
         let state = Data::new(AppState::new(application, services, settings)?);
-        let running = worker::start(state, listeners).await?;
-        let Some(Listener::Tcp(address)) = running.listeners().first() else { panic!("no TCP") };
-        ready(*address).unwrap();
-        running.until(signals).await
+        let url = listeners.urls().next().unwrap().to_string();
+        let (listeners, sockets) = listeners.into_parts();
+        let running = threads::start(state, sockets).await?;
+        ready(url.strip_prefix("http://").unwrap().parse().unwrap()).unwrap();
+        let ended = running.until(signals).await;
+        drop(listeners);
+        ended
     })
 }
 

@@ -121,7 +121,9 @@ fn a_later_layer_wins_and_is_named() {
         ("BAILIWICK_OTHER", "x"),
     ]);
     let flags = flags(&[("server.workers", "4"), ("logging.level", "DEBUG")]);
-    let loaded = Layers { file: Some(file.clone()), environment, flags }.load().unwrap();
+    let loaded = Layers { file: Some(file.clone()), environment, flags, ..Layers::default() }
+        .load()
+        .unwrap();
     let server = &loaded.settings.server;
     assert_eq!(server.workers.unwrap().get(), 4);
     assert_eq!(server.backlog.get(), 30);
@@ -158,6 +160,7 @@ fn the_environment_sets_every_key_but_tables() {
             (_, "server.bind") => "a:1, unix:/b".to_owned(),
             (_, "server.root_path") => "/a".to_owned(),
             (_, "server.forwarded_allow_ips") => "unix, ::1".to_owned(),
+            (_, "server.umask") => "027".to_owned(),
             (_, "cors.origins") => "https://a.example,http://b:1".to_owned(),
             (_, "database.url") => "sqlite:/b.db".to_owned(),
             _ => "text".to_owned(),

@@ -1,0 +1,135 @@
+//! What master and worker say to each other: JSON lines on a socket that is the worker's stdin.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::io::{self, Read as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream as StdStream;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+
+/// Marks a worker process; its value is the master's process id.
+pub(super) const WORKER: &str = "BAILIWICK_WORKER";
+
+/// Marks a master that takes over; its value is the old master's process id.
+pub(super) const SUCCESSOR: &str = "BAILIWICK_SUCCESSOR";
+
+/// The first line to a worker: what it needs to know before it can start.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Handover {
+    /// What the file of `--config` held when the master accepted it: a worker that is started
+    /// later must not see another one.
+    pub config: Option<String>,
+    /// Its worker threads.
+    pub threads: usize,
+    /// How many sockets it gets.
+    pub(super) sockets: usize,
+}
+
+/// What the master tells a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Order {
+    /// Others have taken over: accept no more, send clients away for so many seconds, then stop.
+    Drain(u64),
+    /// Stop; what is in flight may finish within `graceful_timeout`.
+    Stop,
+    /// Stop at once.
+    Quit,
+    /// Reopen the log's files.
+    ReopenLogs,
+}
+
+/// What a worker tells the master.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Report {
+    /// It serves.
+    Ready,
+    /// It cannot start; the line says why.
+    Failed(String),
+    /// It lives.
+    Alive(Vitals),
+}
+
+/// What a worker says of itself, several times a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Vitals {
+    /// Milliseconds since the slowest of its threads has turned.
+    pub(super) stalled: u64,
+    pub(super) connections: usize,
+    pub(super) in_flight: usize,
+    pub(super) requests: u64,
+    /// Resident memory in KiB.
+    pub(super) memory: u64,
+}
+
+/// The first line to a master that takes over.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Inheritance {
+    /// What each socket was bound for, in their order; nothing for those of systemd.
+    pub(super) binds: Vec<Option<String>>,
+}
+
+/// What a master that takes over tells the old one: it serves.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct TakenOver;
+
+/// The channel that this process was started with, behind its first line.
+pub(super) fn of_this_process<T: DeserializeOwned>() -> io::Result<(T, StdStream)> {
+    let mut channel = StdStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let mut line = Vec::new();
+    let mut byte = [0];
+    // No more than the line: what follows it is read elsewhere.
+    while line.last() != Some(&b'\n') {
+        channel.read_exact(&mut byte)?;
+        line.push(byte[0]);
+    }
+    Ok((serde_json::from_slice(&line)?, channel))
+}
+
+/// One end of the channel.
+pub(super) struct Channel {
+    pub(super) reader: ChannelReader,
+    pub(super) writer: ChannelWriter,
+}
+
+impl Channel {
+    pub(super) fn new(stream: StdStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        let (reader, writer) = UnixStream::from_std(stream)?.into_split();
+        let reader = ChannelReader { lines: BufReader::new(reader) };
+        Ok(Self { reader, writer: ChannelWriter { writer } })
+    }
+}
+
+pub(super) struct ChannelReader {
+    lines: BufReader<OwnedReadHalf>,
+}
+
+impl ChannelReader {
+    /// The next message; nothing once the other end is gone or talks nonsense.
+    pub(super) async fn next<T: DeserializeOwned>(&mut self) -> Option<T> {
+        let mut line = String::new();
+        match self.lines.read_line(&mut line).await {
+            Ok(length) if length > 0 => serde_json::from_str(&line).ok(),
+            _ => None,
+        }
+    }
+}
+
+pub(super) struct ChannelWriter {
+    writer: OwnedWriteHalf,
+}
+
+impl ChannelWriter {
+    pub(super) async fn send(&mut self, message: &impl Serialize) -> io::Result<()> {
+        self.writer.write_all(&line(message)?).await
+    }
+}
+
+/// The message as it is sent.
+pub(super) fn line(message: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    Ok(line)
+}

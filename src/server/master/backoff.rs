@@ -1,0 +1,63 @@
+//! How long to wait before the next start of worker processes that do not stay alive.
+
+use std::time::{Duration, Instant};
+
+/// The wait after the second failure; it doubles with each more.
+const FIRST: Duration = Duration::from_millis(200);
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// A process that has served for so long did not fail at its start.
+const STEADY: Duration = Duration::from_secs(5);
+
+/// The first death costs nothing; a series of them waits ever longer.
+#[derive(Debug, Default)]
+pub(super) struct Backoff {
+    failures: u32,
+    until: Option<Instant>,
+}
+
+impl Backoff {
+    /// Takes note of a process that has ended after it had served for `served`; returns the wait.
+    pub(super) fn note(&mut self, served: Duration, now: Instant) -> Duration {
+        if served >= STEADY {
+            *self = Self::default();
+            return Duration::ZERO;
+        }
+        self.failures += 1;
+        let wait = match self.failures {
+            1 => Duration::ZERO,
+            failures => FIRST.saturating_mul(1 << (failures - 2).min(16)).min(LONGEST),
+        };
+        self.until = Some(now + wait);
+        wait
+    }
+
+    /// Forgets the series: something has changed.
+    pub(super) fn reset(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(super) fn allows(&self, now: Instant) -> bool {
+        self.until.is_none_or(|until| now >= until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_death_costs_nothing_and_more_wait_ever_longer() {
+        let (mut backoff, now) = (Backoff::default(), Instant::now());
+        let waits: Vec<_> = (0..5).map(|_| backoff.note(Duration::ZERO, now).as_millis()).collect();
+        assert_eq!(waits, [0, 200, 400, 800, 1600]);
+        assert!(!backoff.allows(now));
+        assert!(backoff.allows(now + Duration::from_millis(1600)));
+        for _ in 0..40 {
+            backoff.note(Duration::ZERO, now);
+        }
+        assert_eq!(backoff.note(Duration::ZERO, now), LONGEST);
+        assert_eq!(backoff.note(STEADY, now), Duration::ZERO);
+        assert!(backoff.allows(now));
+    }
+}

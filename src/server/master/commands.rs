@@ -1,0 +1,168 @@
+//! What the master does when it is told to: signals and `bailiwick ctl`.
+
+use super::control::{Answer, Request};
+use super::crew::Stage;
+use super::signals::Command;
+use super::status::{ProcessStatus, Restart, Status};
+use super::{ERROR, Master, Order, Phase, Pidfile, Plan, identity, systemd};
+use std::time::Instant;
+
+impl Master {
+    /// Does what it is told; what it says of it is in the log, too.
+    pub(super) fn obey(&mut self, command: Command) -> Result<String, String> {
+        let done = match command {
+            Command::Stop if self.phase == Phase::Leaving => Ok(self.leave(Order::Quit)),
+            Command::Stop => Ok(self.leave(Order::Stop)),
+            Command::Quit => Ok(self.leave(Order::Quit)),
+            _ if self.phase == Phase::Leaving => Err("the server is about to end".to_owned()),
+            Command::Reload => self.reload(),
+            Command::More => self.change_threads(1),
+            Command::Fewer => self.change_threads(-1),
+            Command::ReopenLogs => Ok(self.reopen_logs()),
+            Command::Upgrade => self.upgrade(),
+            Command::Rest => Ok(self.rest()),
+        };
+        match &done {
+            Ok(line) => log::info!(target: ERROR, "{line}"),
+            Err(line) => log::error!(target: ERROR, "Refused: {line}"),
+        }
+        done
+    }
+
+    pub(super) fn answer(&mut self, request: Request) -> Answer {
+        match request.command().map(|command| self.obey(command)) {
+            None => Answer::Status(self.status()),
+            Some(Ok(line)) => Answer::Accepted(line),
+            Some(Err(line)) => Answer::Refused(line),
+        }
+    }
+
+    fn leave(&mut self, order: Order) -> String {
+        self.phase = Phase::Leaving;
+        systemd::stopping();
+        self.stop_successor();
+        for member in &mut self.crew {
+            let order = if member.stage == Stage::Starting { Order::Quit } else { order };
+            member.order(order);
+        }
+        // New connections are refused from now on: the workers close theirs as they stop.
+        self.plan.listeners = super::Listeners::default();
+        self.pending = None;
+        self.earlier.clear();
+        if order == Order::Quit {
+            "Stopping at once".to_owned()
+        } else {
+            "Stopping; requests in flight may finish".to_owned()
+        }
+    }
+
+    fn reload(&mut self) -> Result<String, String> {
+        let plan = self.pending.as_ref().unwrap_or(&self.plan).renewed()?;
+        self.resting = false;
+        self.follow(plan);
+        systemd::reloading();
+        self.reloading = true;
+        Ok("Reloading: all workers are replaced".to_owned())
+    }
+
+    fn change_threads(&mut self, change: isize) -> Result<String, String> {
+        let mut plan = self.pending.as_ref().unwrap_or(&self.plan).clone();
+        let threads = plan.threads.checked_add_signed(change).filter(|threads| *threads > 0);
+        plan.threads = threads.ok_or("a process has at least one worker thread")?;
+        let line = format!("Workers: {}", plan.threads);
+        if self.resting {
+            self.resting = false;
+        }
+        self.follow(plan);
+        Ok(line)
+    }
+
+    fn reopen_logs(&mut self) -> String {
+        for member in self.crew.iter_mut().filter(|member| member.stage != Stage::Starting) {
+            member.order(Order::ReopenLogs);
+        }
+        "Reopening logs: there are none in files".to_owned()
+    }
+
+    fn rest(&mut self) -> String {
+        self.resting = true;
+        "Stopping the workers; SIGHUP brings them back".to_owned()
+    }
+
+    /// Puts a plan in force as soon as the current one has shown whether it can start: many that
+    /// come at once are one.
+    fn follow(&mut self, plan: Plan) {
+        self.pending = Some(plan);
+        self.backoff.reset();
+    }
+
+    /// Puts the pending plan in force, unless a process is just starting.
+    pub(super) fn put_in_force(&mut self) {
+        if self.crew.iter().any(|member| member.stage == Stage::Starting) {
+            return;
+        }
+        let Some(mut plan) = self.pending.take() else { return };
+        plan.generation = self.next_generation();
+        identity::set_umask(&plan.settings.server);
+        self.move_pidfile(&plan);
+        let before = std::mem::replace(&mut self.plan, plan);
+        if self.proven {
+            self.earlier.push(before);
+        }
+        self.proven = false;
+    }
+
+    fn next_generation(&self) -> u64 {
+        let earlier = self.earlier.iter().map(|plan| plan.generation);
+        let members = self.crew.iter().map(|member| member.generation);
+        earlier.chain(members).fold(self.plan.generation, u64::max) + 1
+    }
+
+    pub(super) fn move_pidfile(&mut self, plan: &Plan) {
+        let path = plan.settings.server.pidfile.as_deref();
+        if path == self.pidfile.as_ref().map(Pidfile::path) {
+            return;
+        }
+        self.pidfile = None;
+        if let Some(path) = path {
+            match Pidfile::write(path) {
+                Ok(file) => self.pidfile = Some(file),
+                Err(error) => log::error!(target: ERROR, "{error}"),
+            }
+        }
+    }
+
+    fn status(&self) -> Status {
+        let now = Instant::now();
+        let seconds = |since: Instant| now.saturating_duration_since(since).as_secs();
+        let processes = self.crew.iter().map(|member| ProcessStatus {
+            pid: member.pid,
+            generation: member.generation,
+            state: match member.stage {
+                Stage::Starting => "starting",
+                Stage::Serving => "serving",
+                Stage::Draining => "draining",
+                Stage::Stopping => "stopping",
+            }
+            .to_owned(),
+            threads: member.threads,
+            uptime: seconds(member.started),
+            connections: member.vitals.connections,
+            in_flight: member.vitals.in_flight,
+            requests: member.vitals.requests,
+            memory_kib: member.vitals.memory,
+        });
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            generation: self.plan.generation,
+            uptime: seconds(self.started),
+            listening: self.plan.listeners.urls().map(ToString::to_string).collect(),
+            processes: processes.collect(),
+            last_restart: self.last_restart.as_ref().map(|(reason, when)| Restart {
+                reason: reason.clone(),
+                seconds_ago: seconds(*when),
+            }),
+        }
+    }
+}

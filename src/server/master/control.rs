@@ -1,0 +1,140 @@
+//! The control socket: one line of JSON in, one out. Both ends.
+
+use super::Event;
+use super::signals::Command;
+use super::status::Status;
+use crate::server::error::ServeError;
+use crate::server::listener;
+use crate::server::listener::SocketFile;
+use crate::settings::Settings;
+use serde::{Deserialize, Serialize};
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixListener;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// Longest request in bytes.
+const LONGEST: u64 = 1024;
+
+/// How long either end waits for the other.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What `bailiwick ctl` can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Request {
+    /// Tell how everything is.
+    Status,
+    /// Read the configuration again and replace all workers.
+    Reload,
+    /// One worker thread more.
+    More,
+    /// One worker thread fewer.
+    Fewer,
+    /// Reopen the log's files.
+    ReopenLogs,
+    /// Start the program anew, and let it take over.
+    Upgrade,
+    /// Stop; what is in flight may finish.
+    Stop,
+}
+
+impl Request {
+    pub(super) fn command(self) -> Option<Command> {
+        Some(match self {
+            Self::Status => return None,
+            Self::Reload => Command::Reload,
+            Self::More => Command::More,
+            Self::Fewer => Command::Fewer,
+            Self::ReopenLogs => Command::ReopenLogs,
+            Self::Upgrade => Command::Upgrade,
+            Self::Stop => Command::Stop,
+        })
+    }
+}
+
+/// What the master answers.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// How everything is.
+    Status(Status),
+    /// It is being done; the line says what.
+    Accepted(String),
+    /// It is not done; the line says why.
+    Refused(String),
+}
+
+/// Asks the master that runs with these settings.
+pub fn ask(settings: &Settings, request: Request) -> Result<Answer, ServeError> {
+    let path = settings.control_socket();
+    let asked = || -> io::Result<Answer> {
+        let mut stream = UnixStream::connect(&path)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(&crate::server::channel::line(&request)?)?;
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line)?;
+        Ok(serde_json::from_str(&line)?)
+    };
+    asked().map_err(|error| ServeError::File {
+        cause: match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                "no server listens here; is it running, with the same configuration?".to_owned()
+            }
+            _ => error.to_string(),
+        },
+        path: path.clone(),
+        key: "server.control_socket",
+    })
+}
+
+/// Listens on the socket; its file goes with what this returns.
+pub(super) fn listen(
+    path: &Path,
+    takes_over: bool,
+    events: &UnboundedSender<Event>,
+) -> io::Result<SocketFile> {
+    let (listener, file) = listener::control(path, takes_over)?;
+    let listener = UnixListener::from_std(listener)?;
+    let events = events.clone();
+    actix_web::rt::spawn(async move {
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    actix_web::rt::spawn(timeout(PATIENCE, serve(stream, events.clone())));
+                }
+                // Out of descriptors, most likely.
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    });
+    Ok(file)
+}
+
+async fn serve(mut stream: tokio::net::UnixStream, events: UnboundedSender<Event>) {
+    let (reader, mut writer) = stream.split();
+    let mut line = String::new();
+    let mut reader = tokio::io::BufReader::new(reader.take(LONGEST));
+    if reader.read_line(&mut line).await.is_err() {
+        return;
+    }
+    let answer = match serde_json::from_str(&line) {
+        Ok(request) => {
+            let (sender, answer) = oneshot::channel();
+            // The master answers as long as it lives.
+            let _ = events.send(Event::Asked(request, sender));
+            let Ok(answer) = answer.await else { return };
+            answer
+        }
+        Err(error) => Answer::Refused(format!("this is no request: {error}")),
+    };
+    if let Ok(line) = crate::server::channel::line(&answer) {
+        // Whoever does not wait for the answer does not need it.
+        let _ = writer.write_all(&line).await;
+    }
+}

@@ -1,0 +1,223 @@
+//! Starts, hears, watches and replaces worker processes.
+
+use super::crew::{self, Member, STANDS_STILL, Stage};
+use super::{ERROR, Master, Phase, Report, ServeError, identity, systemd};
+use crate::server::channel::Vitals;
+use crate::settings::ServerSettings;
+use std::io;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+impl Master {
+    /// Does what the rule says: starts, drains. Only a failure of the first start is an error.
+    pub(super) fn arrange(&mut self) -> Result<(), ServeError> {
+        if self.phase == Phase::Leaving {
+            return Ok(());
+        }
+        self.put_in_force();
+        let wanted = self.wanted();
+        let decision = crew::next(&self.crew, self.plan.generation, wanted);
+        for member in &mut self.crew {
+            if decision.drain.contains(&member.id) {
+                log::debug!(target: ERROR, "Worker process {} is no longer needed", member.pid);
+                member.drain();
+            }
+        }
+        for _ in 0..decision.start {
+            if self.backoff.allows(Instant::now()) {
+                self.start()?;
+            }
+        }
+        let living: Vec<_> = self.crew.iter().map(|member| member.generation).collect();
+        let proven = self.proven;
+        let last = self.earlier.last().map(|plan| plan.generation);
+        self.earlier.retain(|plan| {
+            living.contains(&plan.generation) || !proven && Some(plan.generation) == last
+        });
+        if self.phase == Phase::Serving
+            && self.pending.is_none()
+            && crew::is_settled(&self.crew, self.plan.generation, wanted)
+        {
+            self.settled();
+        }
+        Ok(())
+    }
+
+    fn wanted(&self) -> usize {
+        if self.resting { 0 } else { self.plan.settings.server.processes.get() }
+    }
+
+    fn start(&mut self) -> Result<(), ServeError> {
+        self.next_id += 1;
+        let (id, now) = (self.next_id, Instant::now());
+        let launched = match self.launcher.worker(id, &self.plan) {
+            Ok(launched) => launched,
+            Err(error) => {
+                return self.failed(format!("a worker process cannot be started: {error}"));
+            }
+        };
+        let settings = &self.plan.settings.server;
+        let deadline = (settings.timeout > 0).then(|| now + Duration::from_secs(settings.timeout));
+        self.crew.push(Member {
+            id,
+            pid: launched.pid,
+            generation: self.plan.generation,
+            threads: self.plan.threads,
+            stage: Stage::Starting,
+            started: now,
+            ready: None,
+            messages: launched.messages,
+            vitals: Vitals::default(),
+            heard: now,
+            most_requests: most_requests(settings),
+            stale: None,
+            failure: None,
+            patience: self.plan.patience(),
+            deadline,
+        });
+        Ok(())
+    }
+
+    /// A process of the current plan has ended before it served.
+    fn failed(&mut self, cause: String) -> Result<(), ServeError> {
+        if self.phase == Phase::Starting {
+            return Err(ServeError::Worker(cause));
+        }
+        let serving = self.crew.iter().any(|member| member.stage == Stage::Serving);
+        if let Some(before) = self.earlier.pop_if(|_| !self.proven && serving) {
+            log::error!(target: ERROR, "The new configuration does not start, the old one stays: {cause}");
+            identity::set_umask(&before.settings.server);
+            self.move_pidfile(&before);
+            self.plan = before;
+            self.proven = true;
+            if std::mem::take(&mut self.reloading) {
+                systemd::ready("serving; the last reload has failed");
+            }
+            return Ok(());
+        }
+        let wait = self.backoff.note(Duration::ZERO, Instant::now());
+        log::error!(target: ERROR, "A worker process does not start: {cause}; next try in {:.1} s", wait.as_secs_f32());
+        Ok(())
+    }
+
+    pub(super) fn heard(&mut self, id: u64, report: Report) -> Result<(), ServeError> {
+        let Some(member) = self.crew.iter_mut().find(|member| member.id == id) else {
+            return Ok(());
+        };
+        member.heard = Instant::now();
+        match report {
+            Report::Ready if member.stage == Stage::Starting => {
+                member.stage = Stage::Serving;
+                member.ready = Some(member.heard);
+                member.deadline = None;
+                self.proven |= member.generation == self.plan.generation;
+                log::debug!(target: ERROR, "Worker process {} serves", member.pid);
+                if self.phase == Phase::Starting {
+                    self.announce()?;
+                }
+            }
+            Report::Ready => {}
+            Report::Failed(line) => member.failure = Some(line),
+            Report::Alive(vitals) => member.vitals = vitals,
+        }
+        Ok(())
+    }
+
+    pub(super) fn ended(&mut self, id: u64, how: io::Result<ExitStatus>) -> Result<(), ServeError> {
+        let how = how.map_or_else(|error| error.to_string(), described);
+        if self.successor_ended(id, &how) {
+            return Ok(());
+        }
+        let Some(at) = self.crew.iter().position(|member| member.id == id) else { return Ok(()) };
+        let member = self.crew.remove(at);
+        if member.is_ending() || self.phase == Phase::Leaving {
+            return Ok(());
+        }
+        let Some(ready) = member.ready else {
+            let cause = member.failure.unwrap_or_else(|| format!("it ended with {how}"));
+            if member.generation != self.plan.generation {
+                return Ok(());
+            }
+            return self.failed(cause);
+        };
+        let reason = format!("process {} ended with {how}", member.pid);
+        let wait = self.backoff.note(ready.elapsed(), Instant::now());
+        log::error!(target: ERROR, "Worker {reason}; next start in {:.1} s", wait.as_secs_f32());
+        self.last_restart = Some((reason, Instant::now()));
+        Ok(())
+    }
+
+    /// Looks at what time alone can tell.
+    pub(super) fn watch(&mut self, now: Instant) {
+        self.watchdog.feed(now);
+        self.watch_successor(now);
+        let timeout = Duration::from_secs(self.plan.settings.server.timeout);
+        let leaving = self.phase == Phase::Leaving;
+        for member in &mut self.crew {
+            if member.deadline.is_some_and(|deadline| now > deadline) {
+                log::warn!(target: ERROR, "Worker process {} takes too long and is killed", member.pid);
+                member.failure.get_or_insert_with(|| "it is not ready in time".to_owned());
+                member.kill();
+            } else if member.stage == Stage::Serving && !timeout.is_zero() && !leaving {
+                let stalled = Duration::from_millis(member.vitals.stalled);
+                if now.saturating_duration_since(member.heard) > timeout {
+                    log::error!(target: ERROR, "Worker process {} is silent and is killed", member.pid);
+                    member.kill();
+                } else if stalled > timeout && member.stale.is_none() {
+                    replace(member, STANDS_STILL.to_owned(), &mut self.last_restart);
+                }
+            }
+        }
+        if !leaving {
+            self.recycle();
+        }
+    }
+
+    /// Marks one process for replacement that has served enough, never two at a time.
+    fn recycle(&mut self) {
+        let generation = self.plan.generation;
+        let wanted = self.wanted();
+        if self.pending.is_some()
+            || !crew::is_settled(&self.crew, generation, wanted)
+            || !self.backoff.allows(Instant::now())
+        {
+            return;
+        }
+        let most_memory = self.plan.settings.server.max_memory;
+        for member in self.crew.iter_mut().filter(|member| member.stage == Stage::Serving) {
+            let Vitals { requests, memory, .. } = member.vitals;
+            let reason = if member.most_requests.is_some_and(|most| requests >= most) {
+                format!("{requests} requests (max_requests)")
+            } else if most_memory > 0 && memory > most_memory.saturating_mul(1024) {
+                format!("{} MiB of memory (max_memory)", memory / 1024)
+            } else {
+                continue;
+            };
+            // A limit that a process exceeds at once must not become a loop.
+            let served = member.ready.map_or(Duration::ZERO, |ready| ready.elapsed());
+            self.backoff.note(served, Instant::now());
+            return replace(member, reason, &mut self.last_restart);
+        }
+    }
+}
+
+fn replace(member: &mut Member, reason: String, last: &mut Option<(String, Instant)>) {
+    log::warn!(target: ERROR, "Worker process {} is replaced: {reason}", member.pid);
+    *last = Some((format!("process {} replaced: {reason}", member.pid), Instant::now()));
+    member.stale = Some(reason);
+}
+
+/// `max_requests` with its jitter.
+fn most_requests(settings: &ServerSettings) -> Option<u64> {
+    let jitter = rand::random_range(0..=settings.max_requests_jitter);
+    (settings.max_requests > 0).then(|| settings.max_requests.saturating_add(jitter))
+}
+
+fn described(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => status.to_string(),
+    }
+}

@@ -1,0 +1,246 @@
+//! The master: owns the sockets, starts worker processes, watches and replaces them.
+
+mod backoff;
+mod commands;
+mod control;
+mod crew;
+mod fleet;
+mod identity;
+mod launch;
+mod plan;
+mod signals;
+mod status;
+mod systemd;
+mod upgrade;
+
+pub use control::{Answer, Request, ask};
+pub use status::{ProcessStatus, Restart, Status};
+
+use super::channel::{Order, Report};
+use super::error::ServeError;
+use super::listener::{Listeners, SocketFile};
+use super::panic;
+use crate::logging::ERROR;
+use crate::settings::Layers;
+use crate::settings::ServerSettings;
+use backoff::Backoff;
+use crew::Member;
+use identity::{Identity, Pidfile};
+use launch::Launcher;
+use listenfd::ListenFd;
+use plan::Plan;
+use signals::Command;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+use systemd::Watchdog;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+use upgrade::{Predecessor, Successor};
+
+/// Pause between two looks at deadlines.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Everything that can happen to a master.
+enum Event {
+    Signal(&'static str, Command),
+    Asked(Request, oneshot::Sender<Answer>),
+    /// A worker process says something.
+    Report(u64, Report),
+    /// A child has ended.
+    Ended(u64, io::Result<ExitStatus>),
+    /// The master that was started to take over serves.
+    TakenOver(u64),
+}
+
+/// What the master is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// No worker process has served yet.
+    Starting,
+    Serving,
+    /// All worker processes are told to end; then the master ends.
+    Leaving,
+}
+
+struct Master {
+    phase: Phase,
+    started: Instant,
+    launcher: Launcher,
+    /// The next child's.
+    next_id: u64,
+    plan: Plan,
+    /// What is to follow once the current plan's first process has shown whether it can start.
+    pending: Option<Plan>,
+    /// Earlier plans whose processes still live; the last one returns if the current one fails.
+    earlier: Vec<Plan>,
+    /// Whether a process of the current plan has served.
+    proven: bool,
+    /// Whether systemd waits for the end of a reload.
+    reloading: bool,
+    /// Whether the workers are stopped while the master stays.
+    resting: bool,
+    crew: Vec<Member>,
+    backoff: Backoff,
+    last_restart: Option<(String, Instant)>,
+    predecessor: Option<Predecessor>,
+    successor: Option<Successor>,
+    watchdog: Watchdog,
+    pidfile: Option<Pidfile>,
+    control: Option<SocketFile>,
+    events: UnboundedSender<Event>,
+}
+
+/// This program's file. Asked at the very start: later another may have taken its place.
+pub fn executable() -> Result<PathBuf, ServeError> {
+    std::env::current_exe().map_err(ServeError::Runtime)
+}
+
+/// Serves, with worker processes, until a signal ends it.
+///
+/// `layers` hold the text of their file. A failure of the first worker process is an error; later
+/// ones never end the master.
+pub fn run(executable: PathBuf, layers: Layers) -> Result<(), ServeError> {
+    panic::log_panics();
+    // Before there are other threads that could look at the environment.
+    let passed = ListenFd::from_env();
+    let predecessor = Predecessor::of_this_process().map_err(ServeError::Runtime)?;
+    actix_web::rt::System::new().block_on(async move {
+        let (events, receiver) = unbounded_channel();
+        signals::listen(&events).map_err(ServeError::Runtime)?;
+        log::info!(target: ERROR, "Starting bailiwick {}", env!("CARGO_PKG_VERSION"));
+        let launcher = Launcher::new(executable, events.clone());
+        let listeners = match &predecessor {
+            Some(before) => Some(before.listeners(passed)).transpose(),
+            None => Listeners::passed(passed),
+        };
+        let listeners = listeners.map_err(ServeError::Runtime)?.unwrap_or_default();
+        let master = Master::new(launcher, (layers, listeners), predecessor, events)?;
+        master.run(receiver).await
+    })
+}
+
+/// Checks the settings of the master without starting anything.
+pub(super) fn check(settings: &ServerSettings) -> Result<(), ServeError> {
+    Identity::of(settings).map(drop)
+}
+
+impl Master {
+    fn new(
+        launcher: Launcher,
+        (layers, listeners): (Layers, Listeners),
+        predecessor: Option<Predecessor>,
+        events: UnboundedSender<Event>,
+    ) -> Result<Self, ServeError> {
+        let loaded = layers.clone().load();
+        let settings = loaded.map_err(|error| ServeError::Worker(error.to_string()))?.settings;
+        if let Some(path) = &settings.server.pidfile {
+            Pidfile::check(path, predecessor.as_ref().map(Predecessor::pid))?;
+        }
+        identity::set_umask(&settings.server);
+        let mut plan = Plan::with(layers, settings, &listeners)?;
+        plan.generation = 1;
+        Ok(Self {
+            phase: Phase::Starting,
+            started: Instant::now(),
+            launcher,
+            next_id: 0,
+            plan,
+            pending: None,
+            earlier: Vec::new(),
+            proven: false,
+            reloading: false,
+            resting: false,
+            crew: Vec::new(),
+            backoff: Backoff::default(),
+            last_restart: None,
+            predecessor,
+            successor: None,
+            watchdog: Watchdog::new(),
+            pidfile: None,
+            control: None,
+            events,
+        })
+    }
+
+    async fn run(mut self, mut events: UnboundedReceiver<Event>) -> Result<(), ServeError> {
+        let mut tick = tokio::time::interval(TICK);
+        self.arrange()?;
+        loop {
+            tokio::select! {
+                Some(event) = events.recv() => self.on(event)?,
+                _ = tick.tick() => self.watch(Instant::now()),
+            }
+            self.arrange()?;
+            if self.phase == Phase::Leaving && self.crew.is_empty() {
+                log::info!(target: ERROR, "Shutting down");
+                return Ok(());
+            }
+        }
+    }
+
+    fn on(&mut self, event: Event) -> Result<(), ServeError> {
+        match event {
+            Event::Signal(name, command) => {
+                log::info!(target: ERROR, "Handling signal: {name}");
+                // What is refused is in the log.
+                let _ = self.obey(command);
+            }
+            Event::Asked(request, sender) => {
+                let answer = self.answer(request);
+                // Whoever asked may be gone.
+                let _ = sender.send(answer);
+            }
+            Event::Report(id, report) => self.heard(id, report)?,
+            Event::Ended(id, how) => return self.ended(id, how),
+            Event::TakenOver(id) => self.taken_over(id),
+        }
+        Ok(())
+    }
+
+    /// The first worker process serves.
+    fn announce(&mut self) -> Result<(), ServeError> {
+        self.phase = Phase::Serving;
+        if self.predecessor.is_none() {
+            self.claim(false)?;
+            systemd::ready("serving");
+        }
+        log::info!(target: ERROR, "Workers: {}", self.plan.threads);
+        for url in self.plan.listeners.urls() {
+            log::info!(target: ERROR, "Listening at: {url}");
+        }
+        Ok(())
+    }
+
+    /// Pidfile and control socket become this process's.
+    fn claim(&mut self, takes_over: bool) -> Result<(), ServeError> {
+        let settings = &self.plan.settings;
+        if let Some(path) = &settings.server.pidfile {
+            self.pidfile = Some(Pidfile::write(path)?);
+        }
+        let path = settings.control_socket();
+        match control::listen(&path, takes_over, &self.events) {
+            Ok(file) => self.control = Some(file),
+            Err(error) => {
+                let cause = super::listener::cause(&error);
+                log::warn!(target: ERROR, "{}: {cause}: `bailiwick ctl` will not reach this server", path.display());
+            }
+        }
+        Ok(())
+    }
+
+    /// All processes are as they are wanted: whoever waits for it is told.
+    fn settled(&mut self) {
+        if let Some(predecessor) = self.predecessor.take() {
+            if let Err(error) = self.claim(true) {
+                log::error!(target: ERROR, "{error}");
+            }
+            predecessor.relieve();
+            systemd::ready("serving");
+        } else if std::mem::take(&mut self.reloading) {
+            log::info!(target: ERROR, "All worker processes are of generation {}", self.plan.generation);
+            systemd::ready("serving");
+        }
+    }
+}

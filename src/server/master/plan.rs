@@ -1,0 +1,64 @@
+//! What is to run: a configuration that was accepted, with the sockets for it.
+
+use super::identity::Identity;
+use crate::server;
+use crate::server::error::ServeError;
+use crate::server::listener::Listeners;
+use crate::settings::Layers;
+use crate::settings::Settings;
+use crate::settings::default_workers;
+use std::sync::Arc;
+
+/// The configuration of one generation of workers.
+#[derive(Clone)]
+pub(super) struct Plan {
+    /// Rises with each plan that is put in force.
+    pub(super) generation: u64,
+    /// With the text of the file, for the workers.
+    pub(super) layers: Layers,
+    pub(super) settings: Arc<Settings>,
+    pub(super) identity: Identity,
+    /// Worker threads of each process.
+    pub(super) threads: usize,
+    pub(super) listeners: Listeners,
+}
+
+impl Plan {
+    /// Reads the settings and opens the sockets that these listeners lack.
+    pub(super) fn new(layers: Layers, listeners: &Listeners) -> Result<Self, String> {
+        let loaded = layers.clone().load().map_err(|error| error.to_string())?;
+        Self::with(layers, loaded.settings, listeners).map_err(|error| error.to_string())
+    }
+
+    /// The same for settings that are loaded already.
+    pub(super) fn with(
+        layers: Layers,
+        settings: Settings,
+        listeners: &Listeners,
+    ) -> Result<Self, ServeError> {
+        server::check(&settings)?;
+        Ok(Self {
+            generation: 0,
+            identity: Identity::of(&settings.server)?,
+            threads: settings.server.workers.unwrap_or_else(default_workers).get(),
+            listeners: listeners.exchange(&settings.server)?,
+            settings: Arc::new(settings),
+            layers,
+        })
+    }
+
+    /// The same configuration read again, from a file that may have changed.
+    pub(super) fn renewed(&self) -> Result<Self, String> {
+        let layers = Layers { text: None, ..self.layers.clone() };
+        Self::new(layers.read().map_err(|error| error.to_string())?, &self.listeners)
+    }
+
+    /// The seconds of a drain, and of the end after it.
+    ///
+    /// A connection that stays idle is closed after `keepalive`; one that does not gets an answer
+    /// with `Connection: close`. After a second more no client can be surprised.
+    pub(super) fn patience(&self) -> (u64, u64) {
+        let server = &self.settings.server;
+        (server.keepalive + 1, server.graceful_timeout)
+    }
+}

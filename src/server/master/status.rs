@@ -1,0 +1,97 @@
+//! What `bailiwick ctl status` shows.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The master and its worker processes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The program's version.
+    pub version: String,
+    /// The master's process id.
+    pub pid: u32,
+    /// Rises with each replacement of all workers.
+    pub generation: u64,
+    /// Seconds since the master has started.
+    pub uptime: u64,
+    /// Where it listens.
+    pub listening: Vec<String>,
+    /// Its worker processes.
+    pub processes: Vec<ProcessStatus>,
+    /// The last replacement of a single process; nothing before the first.
+    pub last_restart: Option<Restart>,
+}
+
+/// One worker process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessStatus {
+    /// Its process id.
+    pub pid: u32,
+    /// The generation that it belongs to.
+    pub generation: u64,
+    /// `starting`, `serving`, `draining` or `stopping`.
+    pub state: String,
+    /// Its worker threads.
+    pub threads: usize,
+    /// Seconds since its start.
+    pub uptime: u64,
+    /// Open connections.
+    pub connections: usize,
+    /// Requests being answered.
+    pub in_flight: usize,
+    /// Requests since its start.
+    pub requests: u64,
+    /// Resident memory in KiB.
+    pub memory_kib: u64,
+}
+
+/// Why a process was replaced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restart {
+    /// What happened.
+    pub reason: String,
+    /// How many seconds ago.
+    pub seconds_ago: u64,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "bailiwick {}, process {}, up {} s", self.version, self.pid, self.uptime)?;
+        writeln!(f, "Listening at: {}", self.listening.join(" "))?;
+        match &self.last_restart {
+            Some(restart) => {
+                writeln!(f, "Last restart: {} s ago, {}", restart.seconds_ago, restart.reason)?;
+            }
+            None => writeln!(f, "Last restart: none")?,
+        }
+        let head =
+            ["PID", "GEN", "STATE", "THREADS", "UP", "CONNS", "FLIGHT", "REQUESTS", "MEMORY"];
+        row(f, &head)?;
+        for process in &self.processes {
+            row(
+                f,
+                &[
+                    &process.pid.to_string(),
+                    &process.generation.to_string(),
+                    &process.state,
+                    &process.threads.to_string(),
+                    &format!("{} s", process.uptime),
+                    &process.connections.to_string(),
+                    &process.in_flight.to_string(),
+                    &process.requests.to_string(),
+                    &format!("{} MiB", process.memory_kib / 1024),
+                ],
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn row(f: &mut fmt::Formatter<'_>, cells: &[&str; 9]) -> fmt::Result {
+    let [pid, generation, state, rest @ ..] = cells;
+    write!(f, "{pid:>8} {generation:>4} {state:<9}")?;
+    for cell in rest {
+        write!(f, " {cell:>8}")?;
+    }
+    writeln!(f)
+}

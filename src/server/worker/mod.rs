@@ -1,0 +1,161 @@
+//! A worker process: takes the master's sockets, serves, tells how it is, obeys.
+
+pub(super) mod threads;
+pub(super) mod vitals;
+
+use super::channel::{
+    self, Channel, ChannelReader, ChannelWriter, Handover, Order, Report, WORKER,
+};
+use super::error::ServeError;
+use super::listener::Socket;
+use super::state::AppState;
+use super::{Application, panic};
+use crate::services::Services;
+use crate::settings::Settings;
+use actix_web::web::Data;
+use listenfd::ListenFd;
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use std::io::{self, Write as _};
+use std::num::NonZeroUsize;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use vitals::Vitals;
+
+/// Pause between two reports.
+const REPORT: Duration = Duration::from_millis(250);
+
+/// A worker process before it serves.
+#[derive(Debug)]
+pub struct Worker {
+    /// What the master hands over.
+    pub handover: Handover,
+    sockets: ListenFd_,
+    channel: UnixStream,
+}
+
+/// `ListenFd` cannot be printed.
+struct ListenFd_(ListenFd);
+
+impl std::fmt::Debug for ListenFd_ {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} sockets", self.0.len())
+    }
+}
+
+impl Worker {
+    /// The worker that this process is; nothing in a process that no master has started.
+    ///
+    /// To be called before there are other threads: it changes the environment.
+    pub fn of_this_process() -> Result<Option<Self>, ServeError> {
+        let Some(master) = std::env::var(WORKER).ok() else { return Ok(None) };
+        follow(&master).map_err(ServeError::Runtime)?;
+        let sockets = ListenFd_(ListenFd::from_env());
+        let (handover, channel) = channel::of_this_process().map_err(ServeError::Runtime)?;
+        Ok(Some(Self { handover, sockets, channel }))
+    }
+
+    /// The settings as the master wants them for this process.
+    #[must_use]
+    pub fn settings(&self, mut settings: Settings) -> Settings {
+        settings.server.workers = NonZeroUsize::new(self.handover.threads);
+        settings
+    }
+
+    /// Tells the master why this process cannot start.
+    pub fn fail(mut self, cause: &dyn std::fmt::Display) {
+        let report = Report::Failed(cause.to_string());
+        // Without a master there is nobody to tell.
+        let _ = channel::line(&report).and_then(|line| self.channel.write_all(&line));
+    }
+
+    /// Serves until the master or SIGTERM ends it; `demo` opens the services with the demo users.
+    ///
+    /// Whether it went well; why it could not start is told to the master.
+    #[must_use]
+    pub fn run(self, application: Application, settings: Arc<Settings>, demo: bool) -> bool {
+        panic::log_panics();
+        threads::raise_descriptor_limit();
+        actix_web::rt::System::new().block_on(self.serve(application, settings, demo))
+    }
+
+    async fn serve(self, application: Application, settings: Arc<Settings>, demo: bool) -> bool {
+        let Self { handover, mut sockets, channel } = self;
+        let Ok(Channel { reader, mut writer }) = Channel::new(channel) else { return false };
+        let (sender, orders) = mpsc::unbounded_channel();
+        if listen(reader, sender).is_err() {
+            return false;
+        }
+        let start = async {
+            let sockets = take(&mut sockets.0, handover.sockets).map_err(ServeError::Runtime)?;
+            let services =
+                Services::open(Arc::clone(&settings), demo).await.map_err(ServeError::Services)?;
+            let state = Data::new(AppState::new(application, services, settings)?);
+            let vitals = Arc::clone(&state.vitals);
+            threads::start(state, sockets).await.map(|running| (running, vitals))
+        };
+        let (running, vitals) = match start.await {
+            Ok(started) => started,
+            Err(error) => {
+                let _ = writer.send(&Report::Failed(error.to_string())).await;
+                return false;
+            }
+        };
+        let _ = writer.send(&Report::Ready).await;
+        tokio::select! {
+            ended = running.until(orders) => ended.is_ok(),
+            () = report(&vitals, writer) => unreachable!("reports never end"),
+        }
+    }
+}
+
+/// Sees to it that this process does not outlive the master.
+fn follow(master: &str) -> io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::TERM))?;
+    let parent = getppid().map(Pid::as_raw_nonzero);
+    if parent.map(|pid| pid.to_string()).as_deref() == Some(master) {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!("{WORKER} is set, but the master {master} is gone")))
+    }
+}
+
+fn take(sockets: &mut ListenFd, count: usize) -> io::Result<Vec<Socket>> {
+    (0..count).map(|at| Socket::take(sockets, at)).collect()
+}
+
+/// Orders come from the master, and by SIGTERM; other signals are the master's, though a terminal
+/// sends them to all.
+fn listen(mut reader: ChannelReader, orders: mpsc::UnboundedSender<Order>) -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let ignored = [SignalKind::interrupt(), SignalKind::quit(), SignalKind::hangup()];
+    let more = [Signal::USR1, Signal::USR2, Signal::TTIN, Signal::TTOU];
+    for kind in ignored.into_iter().chain(more.map(|s| SignalKind::from_raw(s.as_raw()))) {
+        // Tokio's handler stays when the stream is dropped.
+        drop(signal(kind)?);
+    }
+    actix_web::rt::spawn(async move {
+        loop {
+            let order = tokio::select! {
+                order = reader.next() => order,
+                _ = terminate.recv() => Some(Order::Stop),
+            };
+            // The master is gone when the channel ends.
+            let last = order.is_none();
+            if orders.send(order.unwrap_or(Order::Stop)).is_err() || last {
+                return;
+            }
+        }
+    });
+    Ok(())
+}
+
+async fn report(vitals: &Vitals, mut writer: ChannelWriter) {
+    loop {
+        // A master that is gone is noticed where its orders are read.
+        let _ = writer.send(&Report::Alive(vitals.report())).await;
+        tokio::time::sleep(REPORT).await;
+    }
+}

@@ -1,0 +1,200 @@
+//! The threads of one worker process: start, serve, drain.
+
+use super::vitals::Vitals;
+use crate::logging::ERROR;
+use crate::server::app::app;
+use crate::server::channel::Order;
+use crate::server::client_address;
+use crate::server::error::ServeError;
+use crate::server::listener::Socket;
+use crate::server::state::AppState;
+use crate::settings::ServerSettings;
+use crate::settings::default_workers;
+use actix_web::HttpServer;
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::http::KeepAlive;
+use actix_web::web::Data;
+use rustix::process::{Resource, getrlimit, setrlimit};
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// How long a connection is read on after a refused body, so that the client sees the answer
+/// instead of a reset.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Pause between two looks at a draining process's connections.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Beyond `graceful_timeout`, which Actix keeps unless a thread stands still.
+const OVERTIME: Duration = Duration::from_secs(1);
+
+/// A server that serves.
+pub(in crate::server) struct Running {
+    server: Server,
+    handle: ServerHandle,
+    state: Data<AppState>,
+}
+
+/// Starts the worker threads on these sockets.
+///
+/// They have built the application when this returns: one that panics is an error here.
+pub(in crate::server) async fn start(
+    state: Data<AppState>,
+    sockets: Vec<Socket>,
+) -> Result<Running, ServeError> {
+    let mut server = http_server(&state, sockets).map_err(ServeError::Workers)?;
+    let handle = server.handle();
+    // The first poll starts the workers; it is over only when one of them has failed.
+    let first = poll_fn(|context| Poll::Ready(Pin::new(&mut server).poll(context))).await;
+    if let Poll::Ready(ended) = first {
+        let error = ended.err().unwrap_or_else(|| io::Error::other("they ended at once"));
+        return Err(ServeError::Workers(error));
+    }
+    Ok(Running { server, handle, state })
+}
+
+fn http_server(state: &Data<AppState>, sockets: Vec<Socket>) -> io::Result<Server> {
+    let settings = &state.settings.server;
+    let factory_state = state.clone();
+    let vitals = Arc::clone(&state.vitals);
+    let mut server = HttpServer::new(move || {
+        factory_state.vitals.start_heart();
+        app(&factory_state)
+    })
+    .workers(threads(settings))
+    .disable_signals()
+    .max_connections(settings.worker_connections.get())
+    .keep_alive(match settings.keepalive {
+        0 => KeepAlive::Disabled,
+        seconds => KeepAlive::Timeout(Duration::from_secs(seconds)),
+    })
+    .tcp_nodelay(true)
+    .client_request_timeout(Duration::from_secs(settings.client_header_timeout.get()))
+    .client_disconnect_timeout(LINGER)
+    .shutdown_timeout(settings.graceful_timeout)
+    .on_connect(move |connection, data| {
+        vitals.count_connection(data);
+        client_address::mark_unix_peer(connection, data);
+    });
+    for socket in sockets {
+        server = match socket {
+            Socket::Tcp(listener) => server.listen(listener)?,
+            Socket::Unix(listener) => server.listen_uds(listener)?,
+        };
+    }
+    Ok(server.run())
+}
+
+impl Running {
+    /// Serves until ordered otherwise. An order overtakes the one before it where it is harsher.
+    pub(in crate::server) async fn until(
+        self,
+        mut orders: UnboundedReceiver<Order>,
+    ) -> Result<(), ServeError> {
+        let Self { mut server, handle, state } = self;
+        let mut order = tokio::select! {
+            ended = &mut server => return ended.map_err(ServeError::Workers),
+            order = next(&mut orders) => order,
+        };
+        state.start_draining();
+        if let Order::Drain(seconds) = order {
+            // Sent with the call; done while the server is polled below.
+            drop(handle.pause());
+            order = tokio::select! {
+                ended = &mut server => return ended.map_err(ServeError::Workers),
+                order = harsher(&mut orders) => order,
+                () = drained(&state.vitals, Duration::from_secs(seconds)) => Order::Stop,
+            };
+        }
+        if order == Order::Stop {
+            drop(handle.stop(true));
+            let limit = Duration::from_secs(state.settings.server.graceful_timeout) + OVERTIME;
+            tokio::select! {
+                _ = &mut server => {}
+                () = sleep(limit) => {
+                    log::warn!(target: ERROR, "A worker thread does not stop: its requests are cut");
+                }
+                () = quit(&mut orders) => {
+                    log::warn!(target: ERROR, "Requests in flight are cut");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The next order that ends serving.
+async fn next(orders: &mut UnboundedReceiver<Order>) -> Order {
+    loop {
+        match orders.recv().await {
+            Some(Order::ReopenLogs) => reopen_logs(),
+            Some(order) => return order,
+            None => return Order::Stop,
+        }
+    }
+}
+
+async fn harsher(orders: &mut UnboundedReceiver<Order>) -> Order {
+    loop {
+        match next(orders).await {
+            Order::Drain(_) => {}
+            order => return order,
+        }
+    }
+}
+
+async fn quit(orders: &mut UnboundedReceiver<Order>) {
+    loop {
+        match orders.recv().await {
+            Some(Order::Quit) => return,
+            Some(_) => {}
+            // Nobody is left who could order it.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+fn reopen_logs() {
+    log::info!(target: ERROR, "The log has no files to reopen");
+}
+
+/// Waits until no connection is left, for `window` at most.
+///
+/// A connection that was accepted before the pause may still be on its way to its thread. It is
+/// counted once each thread has turned twice.
+async fn drained(vitals: &Arc<Vitals>, window: Duration) {
+    let end = Instant::now() + window;
+    sleep(2 * LOOK).await;
+    let before = vitals.beats();
+    loop {
+        let mut beats = vitals.beats().into_iter().zip(&before);
+        let turned = beats.all(|(now, before)| now > before.saturating_add(1) || now == u64::MAX);
+        if Instant::now() >= end || turned && vitals.connections() == 0 {
+            return;
+        }
+        sleep_until(end.min(Instant::now() + LOOK)).await;
+    }
+}
+
+/// The configured number of threads, or one for each core that this process may use.
+fn threads(settings: &ServerSettings) -> usize {
+    settings.workers.unwrap_or_else(default_workers).get()
+}
+
+/// Raises the number of descriptors to what the system allows: each connection is one.
+pub(super) fn raise_descriptor_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return;
+    }
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        log::warn!(target: ERROR, "the limit of open files stays as it is: {error}");
+    }
+}

@@ -1,0 +1,147 @@
+//! How a worker process is: its threads' hearts, its connections and requests, its memory.
+
+use crate::api_error::ApiError;
+use crate::server::channel;
+use crate::server::state::AppState;
+use actix_web::Error;
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+/// Pause between two beats of a thread's heart.
+const PULSE: Duration = Duration::from_millis(100);
+
+/// Seconds after which a client that was refused for lack of room may come again.
+const RETRY_AFTER: u64 = 1;
+
+/// Counted by the worker threads, read by the process's first thread.
+#[derive(Debug)]
+pub(in crate::server) struct Vitals {
+    start: Instant,
+    hearts: Mutex<Vec<Weak<Heart>>>,
+    connections: AtomicUsize,
+    in_flight: AtomicUsize,
+    requests: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Heart {
+    /// Milliseconds after the start.
+    last: AtomicU64,
+    beats: AtomicU64,
+}
+
+impl Heart {
+    fn beats(&self) -> u64 {
+        self.beats.load(Ordering::Relaxed)
+    }
+}
+
+impl Vitals {
+    pub(in crate::server) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            start: Instant::now(),
+            hearts: Mutex::default(),
+            connections: AtomicUsize::new(0),
+            in_flight: AtomicUsize::new(0),
+            requests: AtomicU64::new(0),
+        })
+    }
+
+    /// Starts the heart of this thread: it beats while the thread's event loop turns.
+    pub(super) fn start_heart(self: &Arc<Self>) {
+        let heart = Arc::new(Heart { last: AtomicU64::new(self.now()), beats: AtomicU64::new(0) });
+        self.hearts().push(Arc::downgrade(&heart));
+        let vitals = Arc::clone(self);
+        actix_web::rt::spawn(async move {
+            loop {
+                heart.last.store(vitals.now(), Ordering::Relaxed);
+                heart.beats.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(PULSE).await;
+            }
+        });
+    }
+
+    /// Counts a connection for as long as its data live.
+    pub(super) fn count_connection(self: &Arc<Self>, data: &mut Extensions) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        data.insert(Connection(Arc::clone(self)));
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// How often each heart has beaten.
+    pub(super) fn beats(&self) -> Vec<u64> {
+        let hearts = self.hearts();
+        let beats = |heart: &Weak<Heart>| heart.upgrade().map_or(u64::MAX, |heart| heart.beats());
+        hearts.iter().map(beats).collect()
+    }
+
+    pub(super) fn report(&self) -> channel::Vitals {
+        let now = self.now();
+        let hearts = self.hearts();
+        // A thread that has ended took its heart along.
+        let slowest =
+            hearts.iter().filter_map(Weak::upgrade).map(|h| h.last.load(Ordering::Relaxed)).min();
+        channel::Vitals {
+            stalled: slowest.map_or(0, |last| now.saturating_sub(last)),
+            connections: self.connections(),
+            in_flight: self.in_flight.load(Ordering::Relaxed),
+            requests: self.requests.load(Ordering::Relaxed),
+            memory: resident(),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn hearts(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Heart>>> {
+        self.hearts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Resident memory in KiB, 0 where the system does not tell.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok()).unwrap_or(0)
+}
+
+struct Connection(Arc<Vitals>);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+struct InFlight(Arc<Vitals>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Counts requests, and answers 503 to those above `limit_concurrency`.
+pub(in crate::server) async fn count<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let state = AppState::of(&request);
+    let vitals = Arc::clone(&state.vitals);
+    vitals.requests.fetch_add(1, Ordering::Relaxed);
+    let before = vitals.in_flight.fetch_add(1, Ordering::Relaxed);
+    let _in_flight = InFlight(vitals);
+    let limit = state.settings.server.limit_concurrency;
+    if limit > 0 && before >= limit {
+        return Ok(request.error_response(ApiError::Busy(RETRY_AFTER)).map_into_right_body());
+    }
+    next.call(request).await.map(ServiceResponse::map_into_left_body)
+}

@@ -1,0 +1,41 @@
+//! Workers that die, stand still, or never start.
+
+use crate::server::{SHORT, kill, quick, replaced, serving};
+
+#[test]
+fn a_killed_worker_is_replaced() {
+    let app = quick().config(SHORT).spawn();
+    let before = serving(&app);
+    kill(before[0], "KILL");
+    // Whoever connects meanwhile waits in the master's queue.
+    assert_eq!(app.get("/openapi.json").status, 200);
+    replaced(&app, &before, 1);
+    let output = app.command(&["ctl", "status"], "");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains(&format!("process {} ended with signal 9", before[0])), "{text}");
+}
+
+#[test]
+fn a_crash_loop_slows_down_and_never_ends_the_master() {
+    let app = quick().config(SHORT).spawn();
+    let mut killed = Vec::new();
+    for _ in 0..4 {
+        let pids = replaced(&app, &killed, 1);
+        kill(pids[0], "KILL");
+        killed.extend(pids);
+    }
+    let line = app.stderr.wait_for("next start in 0.8 s");
+    assert!(line.contains("ended with signal 9"), "{line}");
+    replaced(&app, &killed, 1);
+    assert_eq!(app.get("/openapi.json").status, 200);
+}
+
+#[test]
+fn a_worker_that_says_nothing_is_replaced() {
+    let app = quick().config(&format!("{SHORT}timeout = 1\n")).spawn();
+    let before = serving(&app);
+    kill(before[0], "STOP");
+    app.stderr.wait_for("is silent and is killed");
+    replaced(&app, &before, 1);
+    assert_eq!(app.get("/openapi.json").status, 200);
+}

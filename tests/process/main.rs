@@ -1,0 +1,13 @@
+//! The process manager on the real binary: signals, crashes, `ctl`, and reloads under load.
+
+#[path = "../api/harness/mod.rs"]
+#[expect(dead_code, reason = "the harness is shared with tests/api, which uses all of it")]
+mod harness;
+
+mod control;
+mod crashes;
+mod limits;
+mod load;
+mod server;
+mod signals;
+mod soak;

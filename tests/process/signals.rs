@@ -1,0 +1,267 @@
+//! Every signal that gunicorn's users know.
+
+use crate::harness::{App, FORM, Lines, bailiwick, eventually, read_answer, read_until};
+use crate::server::{Cleanup, SHORT, gone, kill, lives, quick, replaced, serving, status};
+use serde_json::Value;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+
+/// Sends the head of a login whose body is still to come; the server has it in its hands.
+fn begin_login(app: &App) -> (TcpStream, &'static str) {
+    let form = "username=johndoe&password=1234";
+    let mut stream = app.connect();
+    write!(
+        stream,
+        "POST /token HTTP/1.1\r\nHost: a\r\nContent-Type: {FORM}\r\nContent-Length: {}\r\n\
+         Expect: 100-continue\r\n\r\n",
+        form.len()
+    )
+    .expect("sent");
+    assert!(read_until(&mut stream, "\r\n\r\n").starts_with("HTTP/1.1 100"));
+    (stream, form)
+}
+
+fn generation(status: &Value) -> u64 {
+    status["generation"].as_u64().unwrap_or(0)
+}
+
+#[test]
+fn hup_replaces_all_with_the_new_configuration() {
+    let app = quick().config(SHORT).spawn();
+    let before = serving(&app);
+    let (mut stream, form) = begin_login(&app);
+    fs::write(
+        app.folder().join("config.toml"),
+        format!("{SHORT}processes = 2\n[docs]\nenabled = false\n"),
+    )
+    .expect("written");
+    app.signal("HUP");
+    replaced(&app, &before, 2);
+    assert_eq!(app.get("/docs").status, 404);
+    // The old process still owes an answer, and closes the connection with it.
+    stream.write_all(form.as_bytes()).expect("sent");
+    let answer = read_answer(&mut stream).to_ascii_lowercase();
+    assert!(answer.starts_with("http/1.1 200") && answer.contains("connection: close"), "{answer}");
+    gone(before[0]);
+}
+
+#[test]
+fn hup_with_a_bad_file_is_refused_and_the_old_go_on() {
+    let app = quick().config(SHORT).spawn();
+    let before = serving(&app);
+    fs::write(app.folder().join("config.toml"), "[server]\nwrokers = 2\n").expect("written");
+    app.signal("HUP");
+    let line = app.stderr.wait_for("Refused: ");
+    assert!(line.contains("config.toml:2") && line.contains("wrokers"), "{line}");
+    assert_eq!(serving_with(&app, SHORT), before);
+    // A worker that dies now comes back with the configuration that was accepted.
+    fs::write(app.folder().join("config.toml"), "[server]\nwrokers = 2\n").expect("written");
+    kill(before[0], "KILL");
+    app.stderr.wait_for("ended with signal 9");
+    assert_eq!(app.get("/openapi.json").status, 200);
+}
+
+/// `ctl` reads the same file as the server: it must be right for that.
+fn serving_with(app: &App, config: &str) -> Vec<u64> {
+    fs::write(app.folder().join("config.toml"), config).expect("written");
+    serving(app)
+}
+
+#[test]
+fn hup_with_a_configuration_that_does_not_start_returns_to_the_old() {
+    let app = quick().config(SHORT).spawn();
+    let before = serving(&app);
+    let bad = format!("{SHORT}[database]\nurl = \"sqlite:/nonexistent/folder/b.db\"\n");
+    fs::write(app.folder().join("config.toml"), bad).expect("written");
+    app.signal("HUP");
+    app.stderr.wait_for("The new configuration does not start, the old one stays");
+    assert_eq!(serving(&app), before);
+    assert_eq!(app.get("/openapi.json").status, 200);
+}
+
+#[test]
+fn hup_moves_the_listeners() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("config.toml");
+    let bind = |name: &str| {
+        let text = format!("{SHORT}bind = [\"unix:{name}\", \"127.0.0.1:0\"]\n");
+        fs::write(&config, text).expect("written");
+    };
+    bind("one.sock");
+    let mut command = bailiwick(folder.path());
+    command.arg("--demo").arg("-c").arg(&config).stdin(Stdio::null()).stdout(Stdio::null());
+    let mut master = command.stderr(Stdio::piped()).spawn().expect("it starts");
+    let stderr = Lines::of(master.stderr.take().expect("piped"));
+    let line = stderr.wait_for("Listening at: http://");
+    let address = line.rsplit('/').next().expect("an address").to_owned();
+    let exists = |name: &str| folder.path().join(name).exists();
+    assert!(exists("one.sock"));
+
+    bind("two.sock");
+    kill(u64::from(master.id()), "HUP");
+    stderr.wait_for("All worker processes are of generation 2");
+    let mut stream = UnixStream::connect(folder.path().join("two.sock")).expect("a connection");
+    stream.write_all(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200"));
+    eventually("the old socket to go", || (!exists("one.sock")).then_some(()));
+    // What stays is the same socket, on the port that it had.
+    assert!(TcpStream::connect(address).is_ok());
+    kill(u64::from(master.id()), "TERM");
+    master.wait().expect("its end");
+    assert!(!exists("two.sock"));
+}
+
+#[test]
+fn rapid_hups_are_one() {
+    let app = quick().config(SHORT).spawn();
+    let before = serving(&app);
+    for _ in 0..20 {
+        app.signal("HUP");
+    }
+    replaced(&app, &before, 1);
+    eventually("the last reload", || {
+        let status = status(&app);
+        let starting = status["processes"].as_array()?.iter().any(|p| p["state"] == "starting");
+        (!starting).then_some(())
+    });
+    let generation = generation(&status(&app));
+    assert!((2..=6).contains(&generation), "{generation} generations");
+}
+
+#[test]
+fn ttin_and_ttou_change_the_worker_threads() {
+    let app = quick().config(SHORT).spawn();
+    let threads = |count: u64| {
+        eventually("another number of threads", || {
+            let status = status(&app);
+            let serving =
+                status["processes"].as_array()?.iter().find(|p| p["state"] == "serving")?.clone();
+            (serving["threads"] == count).then_some(())
+        });
+    };
+    app.signal("TTIN");
+    threads(2);
+    app.signal("TTIN");
+    threads(3);
+    app.signal("TTOU");
+    threads(2);
+    app.signal("TTOU");
+    threads(1);
+    app.signal("TTOU");
+    app.stderr.wait_for("Refused: a process has at least one worker thread");
+}
+
+#[test]
+fn winch_stops_the_workers_and_hup_brings_them_back() {
+    let app = quick().config(SHORT).spawn();
+    let before = serving(&app);
+    app.signal("WINCH");
+    gone(before[0]);
+    eventually("no workers", || {
+        (status(&app)["processes"].as_array().map(Vec::len) == Some(0)).then_some(())
+    });
+    // The master still listens: who connects now is served later.
+    let mut stream = app.connect();
+    stream.write_all(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+    app.signal("HUP");
+    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn usr1_is_taken_and_nothing_ends() {
+    let app = quick().config(SHORT).spawn();
+    app.signal("USR1");
+    app.stderr.wait_for("Handling signal: USR1");
+    app.stderr.wait_for("The log has no files to reopen");
+    assert_eq!(app.get("/openapi.json").status, 200);
+}
+
+#[test]
+fn usr2_lets_a_new_master_take_over() {
+    let mut app = quick().config(&format!("{SHORT}pidfile = \"b.pid\"\n")).spawn();
+    let before = serving(&app);
+    let (mut stream, form) = begin_login(&app);
+    app.signal("USR2");
+    app.stderr.wait_for("has taken over");
+    let new = status(&app)["pid"].as_u64().expect("a new master");
+    assert_ne!(new, u64::from(app.pid()));
+    let pidfile = || fs::read_to_string(app.folder().join("b.pid")).unwrap_or_default();
+    assert_eq!(pidfile().trim(), new.to_string());
+    assert_eq!(app.get("/openapi.json").status, 200);
+    stream.write_all(form.as_bytes()).expect("sent");
+    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200"));
+    gone(before[0]);
+    assert_eq!(app.wait().code(), Some(0));
+    assert_eq!(app.get("/openapi.json").status, 200);
+    kill(new, "TERM");
+    gone(new);
+    assert!(TcpStream::connect(&app.address).is_err());
+    assert!(!app.folder().join("b.pid").exists());
+}
+
+#[test]
+fn usr2_with_a_program_that_does_not_start_changes_nothing() {
+    let app = quick().config(SHORT).spawn();
+    let _cleanup = Cleanup(&app);
+    let before = serving(&app);
+    fs::write(app.folder().join("config.toml"), "[server]\nwrokers = 2\n").expect("written");
+    app.signal("USR2");
+    app.stderr.wait_for("was to take over and ended (exit code 2): this one stays");
+    fs::write(app.folder().join("config.toml"), SHORT).expect("written");
+    assert_eq!(serving(&app), before);
+    assert_eq!(app.get("/openapi.json").status, 200);
+}
+
+#[test]
+fn int_and_quit_end_at_once_whatever_is_in_flight() {
+    for name in ["INT", "QUIT"] {
+        let mut app = quick().config("[server]\ngraceful_timeout = 3600\n").spawn();
+        let workers = serving(&app);
+        let (mut stream, _) = begin_login(&app);
+        app.signal(name);
+        assert_eq!(app.wait().code(), Some(0), "{}", app.stderr.text());
+        assert!(!lives(workers[0]));
+        // Ended or reset: no answer.
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest);
+        assert!(rest.is_empty());
+    }
+}
+
+#[test]
+fn term_during_a_drain_ends_all_generations_properly() {
+    let mut app = quick().config("[server]\nkeepalive = 3600\ngraceful_timeout = 3600\n").spawn();
+    let before = serving(&app);
+    let (mut stream, form) = begin_login(&app);
+    app.signal("HUP");
+    let after = replaced(&app, &before, 1);
+    app.signal("TERM");
+    app.stderr.wait_for("requests in flight may finish");
+    stream.write_all(form.as_bytes()).expect("sent");
+    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200"));
+    assert_eq!(app.wait().code(), Some(0), "{}", app.stderr.text());
+    assert!(!lives(before[0]) && !lives(after[0]));
+}
+
+#[test]
+fn a_second_term_ends_at_once() {
+    let mut app = quick().config("[server]\ngraceful_timeout = 3600\n").spawn();
+    let (_stream, _) = begin_login(&app);
+    app.signal("TERM");
+    app.stderr.wait_for("requests in flight may finish");
+    app.signal("TERM");
+    assert_eq!(app.wait().code(), Some(0));
+}
+
+#[test]
+fn workers_do_not_outlive_a_killed_master() {
+    let mut app = quick().config(SHORT).spawn();
+    let workers = serving(&app);
+    app.signal("KILL");
+    app.wait();
+    gone(workers[0]);
+    assert!(TcpStream::connect(&app.address).is_err());
+}
