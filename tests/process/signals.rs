@@ -7,7 +7,9 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::Stdio;
+use tempfile::TempDir;
 
 /// Sends the head of a login whose body is still to come; the server has it in its hands.
 fn begin_login(app: &App) -> (TcpStream, &'static str) {
@@ -171,12 +173,32 @@ fn winch_stops_the_workers_and_hup_brings_them_back() {
 }
 
 #[test]
-fn usr1_is_taken_and_nothing_ends() {
-    let app = quick().config(SHORT).spawn();
+fn usr1_reopens_the_log_files() {
+    let folder = TempDir::new().expect("a folder");
+    let toml = r#"
+        [loggers.root]
+        level = "info"
+        handlers = ["console", "file"]
+        [handlers.console]
+        stream = "stderr"
+        [handlers.file]
+        file = "all.log"
+    "#;
+    fs::write(folder.path().join("log.toml"), toml).expect("the file is written");
+    let args = ["--log-config", "log.toml"];
+    let app = quick().config(SHORT).args(args).spawn_in(folder);
+    let (log, old) = (app.folder().join("all.log"), app.folder().join("all.log.1"));
+    let holds = |path: &Path, text: &str| {
+        fs::read_to_string(path).is_ok_and(|lines| lines.contains(text)).then_some(())
+    };
+    app.get("/before");
+    eventually("the first line", || holds(&log, "/before"));
+    fs::rename(&log, &old).expect("the log is moved away");
     app.signal("USR1");
-    app.stderr.wait_for("Handling signal: USR1");
-    app.stderr.wait_for("The log has no files to reopen");
-    assert_eq!(app.get("/openapi.json").status, 200);
+    eventually("the new file", || holds(&log, "Log files reopened").or(holds(&log, "Reopening")));
+    app.get("/after");
+    eventually("the second line", || holds(&log, "/after"));
+    assert!(holds(&old, "/after").is_none());
 }
 
 #[test]

@@ -5,6 +5,7 @@ use super::crew::Stage;
 use super::signals::Command;
 use super::status::{ProcessStatus, Restart, Status};
 use super::{ERROR, Master, Order, Phase, Pidfile, Plan, identity, systemd};
+use crate::logging;
 use std::time::Instant;
 
 impl Master {
@@ -81,7 +82,8 @@ impl Master {
         for member in self.crew.iter_mut().filter(|member| member.stage != Stage::Starting) {
             member.order(Order::ReopenLogs);
         }
-        "Reopening logs: there are none in files".to_owned()
+        logging::reopen();
+        "Reopening log files".to_owned()
     }
 
     fn rest(&mut self) -> String {

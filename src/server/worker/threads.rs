@@ -1,6 +1,7 @@
 //! The threads of one worker process: start, serve, drain.
 
 use super::vitals::Vitals;
+use crate::logging;
 use crate::logging::ERROR;
 use crate::server::app::app;
 use crate::server::channel::Order;
@@ -161,7 +162,8 @@ async fn quit(orders: &mut UnboundedReceiver<Order>) {
 }
 
 fn reopen_logs() {
-    log::info!(target: ERROR, "The log has no files to reopen");
+    logging::reopen();
+    log::info!(target: ERROR, "Log files reopened");
 }
 
 /// Waits until no connection is left, for `window` at most.
