@@ -38,7 +38,7 @@ const NARROW: [(&str, &[&str]); 11] = [
 ];
 
 /// The floors that may name a third-party crate.
-const HOMES: [(&str, &[&str]); 9] = [
+const HOMES: [(&str, &[&str]); 10] = [
     ("actix_web", &["main", "server", "routes", "security", "api_error"]),
     ("actix_web_httpauth", &["security"]),
     ("bcrypt", &["passwords"]),
@@ -47,6 +47,7 @@ const HOMES: [(&str, &[&str]); 9] = [
     ("env_logger", &["logging"]),
     ("jsonwebtoken", &["tokens"]),
     ("paperclip", &["server", "routes", "security", "api_error"]),
+    ("prometheus", &["server"]),
     ("sqlx", &["storage"]),
 ];
 

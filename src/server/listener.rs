@@ -1,6 +1,7 @@
 //! The sockets that the server listens on, TCP and unix.
 
 use super::error::ServeError;
+use crate::settings::AdminSettings;
 use crate::settings::Bind;
 use crate::settings::ServerSettings;
 use socket2::{Domain, SockAddr, Type};
@@ -14,6 +15,9 @@ use std::path::{Path, PathBuf};
 
 /// Owner and group may connect: the proxy in front joins the group.
 const UNIX_MODE: u32 = 0o660;
+
+/// Connections that may wait at an address of `admin.bind`.
+const ADMIN_BACKLOG: i32 = 64;
 
 /// A bound socket, not yet served.
 pub(super) enum Socket {
@@ -37,17 +41,29 @@ impl fmt::Display for Listener {
     }
 }
 
-/// All sockets of `server.bind`.
+/// Bound sockets, with what removes them.
 pub(super) struct Listeners(Vec<(Listener, Socket)>);
 
 impl Listeners {
-    /// Binds everything that is configured, or nothing.
+    /// Binds everything of `server.bind`, or nothing.
     pub(super) fn bind(settings: &ServerSettings) -> Result<Self, ServeError> {
         let backlog = i32::try_from(settings.backlog.get()).unwrap_or(i32::MAX);
+        Self::bind_all("server.bind", &settings.bind, backlog)
+    }
+
+    /// The same for `admin.bind`, which few connect to.
+    pub(super) fn bind_admin(settings: &AdminSettings) -> Result<Self, ServeError> {
+        Self::bind_all("admin.bind", &settings.bind, ADMIN_BACKLOG)
+    }
+
+    fn bind_all(key: &'static str, binds: &[Bind], backlog: i32) -> Result<Self, ServeError> {
         let mut all = Vec::new();
-        for bind in &settings.bind {
-            let failed =
-                |error: io::Error| ServeError::Bind { bind: bind.clone(), cause: cause(&error) };
+        for bind in binds {
+            let failed = |error: io::Error| ServeError::Bind {
+                key,
+                bind: bind.clone(),
+                cause: cause(&error),
+            };
             match bind {
                 Bind::Tcp { host, port } => {
                     all.extend(tcp((host, *port), backlog).map_err(failed)?);

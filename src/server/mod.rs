@@ -1,6 +1,7 @@
 //! The server's process: listeners, workers, signals, drain, and the middleware around every route.
 
 mod access_log;
+mod admin;
 mod app;
 mod client_address;
 mod cors;
@@ -9,6 +10,7 @@ mod error;
 mod headers;
 mod limits;
 mod listener;
+mod metrics;
 mod panic;
 mod signals;
 mod state;
@@ -104,9 +106,12 @@ async fn serve(
     let signals = signals::listen().map_err(ServeError::Runtime)?;
     log::info!(target: ERROR, "Starting bailiwick {}", env!("CARGO_PKG_VERSION"));
     let listeners = Listeners::bind(&settings.server)?;
+    let admin_listeners = Listeners::bind_admin(&settings.admin)?;
     let services =
         Services::open(Arc::clone(&settings), demo).await.map_err(ServeError::Services)?;
     let state = Data::new(AppState::new(application, services, settings)?);
+    // Held to the end: it tells that the server drains.
+    let _admin = admin::start(&state, admin_listeners).map_err(ServeError::Runtime)?;
     worker::start(state, listeners).await?.until(signals).await
 }
 

@@ -1,7 +1,8 @@
 //! What every worker knows: settings, services, and whether the server is about to stop.
 
 use super::client_address::TrustedProxies;
-use super::{AccessFilter, Application, ServeError, document};
+use super::metrics::Metrics;
+use super::{AccessFilter, Application, ServeError, admin, document};
 use crate::routes::Known;
 use crate::routes::docs;
 use crate::routes::docs::Docs;
@@ -9,6 +10,7 @@ use crate::services::Services;
 use crate::settings::Settings;
 use actix_web::dev::ServiceRequest;
 use actix_web::web::Data;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -28,6 +30,8 @@ pub(super) struct AppState {
     pub(super) known: Data<Known>,
     /// The pages, unless `docs.enabled` is off.
     pub(super) docs: Option<Data<Docs>>,
+    /// What is counted, while somebody may ask for it.
+    pub(super) metrics: Option<Metrics>,
     draining: AtomicBool,
 }
 
@@ -39,9 +43,17 @@ impl AppState {
     ) -> Result<Self, ServeError> {
         let document = document(&application, &settings)?;
         let enabled = settings.docs.enabled;
-        let pages: &[&str] = if enabled { &docs::PATHS } else { &[] };
+        let mut pages = Vec::new();
+        if enabled {
+            pages.extend(docs::PATHS);
+        }
+        if settings.admin.public {
+            pages.extend(admin::PATHS);
+        }
+        let metrics = settings.admin.is_on().then(|| Metrics::new(&services)).transpose();
         Ok(Self {
-            known: Data::new(Known::new(&document, pages)),
+            metrics: metrics.map_err(|cause| ServeError::Runtime(io::Error::other(cause)))?,
+            known: Data::new(Known::new(&document, &pages)),
             docs: enabled.then(|| Data::new(Docs::new(&document, &settings))),
             access_filter: AccessFilter::new(&settings.logging.access_filters)?,
             trusted: TrustedProxies::new(&settings.server.forwarded_allow_ips)?,

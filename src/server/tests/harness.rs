@@ -35,6 +35,7 @@ pub(super) fn settings(server: &Value, cors: &Value) -> Settings {
             "limit_request_field_size": 32768, "limit_request_body": 1000, "root_path": "",
             "forwarded_allow_ips": [],
         },
+        "admin": { "bind": [], "public": false },
         "database": { "url": "", "pool_size": 1, "cache_size": 1 },
         "tokens": { "access_token_expire_minutes": 30, "leeway": 0 },
         "passwords": { "bcrypt_cost": 4, "hash_queue": 1, "policy": true },

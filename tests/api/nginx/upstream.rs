@@ -1,10 +1,11 @@
 //! The server behind nginx: on a unix socket, restarted, killed, without an answer.
 
-use super::{Nginx, free_address};
-use crate::harness::{App, FORM, Response, connect, eventually, read_answer, read_until};
+use super::Nginx;
+use crate::harness::{App, DEADLINE, FORM, Response, connect, eventually, read_answer, read_until};
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::thread;
+use std::time::Duration;
 
 /// A cost that no machine of today reaches the end of.
 const ENDLESS: (&str, &str) = ("BAILIWICK__PASSWORDS__BCRYPT_COST", "31");
@@ -29,7 +30,9 @@ fn a_unix_socket_leads_to_the_server() {
 
 #[test]
 fn a_clients_connection_outlives_the_servers_restart() {
-    let address = free_address();
+    // Unlike a port it cannot be taken meanwhile.
+    let folder = tempfile::tempdir().expect("a folder");
+    let address = format!("unix:{}", folder.path().join("b.sock").display());
     let start = || App::demo().args(["-b", &address]).spawn();
     let mut app = start();
     let nginx = Nginx::before(&address);
@@ -107,6 +110,25 @@ fn a_server_without_an_answer_is_504_in_json() {
     refused_in_json(&answer, 504);
 }
 
+/// A login that was under way may have been done: it is refused, not sent again.
+#[test]
+fn a_server_that_is_killed_is_502_in_json() {
+    let app = App::demo().env(ENDLESS.0, ENDLESS.1).config("[admin]\npublic = true\n").spawn();
+    let nginx = Nginx::before(&app.address);
+    let url = format!("http://{}/token", nginx.address);
+    let login = thread::spawn(move || {
+        Response::of("POST", &url, &[("content-type", FORM)], "username=nobody&password=x")
+    });
+    eventually("the login to be under way", || {
+        let metrics = app.get("/metrics").body;
+        // The other one is this.
+        metrics.contains("bailiwick_http_requests_in_flight 2\n").then_some(())
+    });
+    app.signal("KILL");
+    refused_in_json(&login.join().expect("no panic"), 502);
+    refused_in_json(&nginx.send("GET", "/users/me", &[], ""), 502);
+}
+
 /// Too many logins: bailiwick's own answer passes as it is.
 #[test]
 fn a_busy_servers_503_is_its_own() {
@@ -119,10 +141,14 @@ fn a_busy_servers_503_is_its_own() {
     let busy = eventually("a full queue", || {
         let mut stream = connect(&nginx.address);
         stream.write_all(send.as_bytes()).expect("sent");
-        stream.set_read_timeout(Some(std::time::Duration::from_millis(200))).expect("a timeout");
+        stream.set_read_timeout(Some(Duration::from_millis(200))).expect("a timeout");
         let answered = stream.peek(&mut [0]).is_ok();
         waiting.push(stream);
-        answered.then(|| read_answer(waiting.last_mut().expect("it")))
+        answered.then(|| {
+            let stream = waiting.last_mut().expect("it");
+            stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+            read_answer(stream)
+        })
     });
     assert!(busy.starts_with("HTTP/1.1 503 "), "{busy}");
     assert!(busy.to_lowercase().contains("\r\nretry-after: "), "{busy}");
