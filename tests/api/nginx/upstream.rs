@@ -3,7 +3,7 @@
 use super::Nginx;
 use crate::harness::{App, DEADLINE, FORM, Response, connect, eventually, read_answer, read_until};
 use std::io::Write as _;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
@@ -73,32 +73,38 @@ fn a_clients_connection_outlives_the_servers_restart() {
 /// connection; a POST that may have been done is not.
 #[test]
 fn only_what_may_be_repeated_is_sent_again() {
-    let upstream = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let nginx = Nginx::before(&upstream.local_addr().expect("an address").to_string());
-    let server = thread::spawn(move || {
-        let mut asked = Vec::new();
-        loop {
-            let (mut stream, _) = upstream.accept().expect("a connection");
-            let head = read_until(&mut stream, "\r\n\r\n");
-            let line = head.lines().next().unwrap_or_default().to_owned();
-            let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-            stream.write_all(ok.as_bytes()).expect("sent");
-            asked.push(line);
-            if asked.len() == 3 {
-                return asked;
-            }
+    for (method, path, status) in
+        [("GET", "/users", 200), ("POST", "/users", 502), ("POST", "/token", 502)]
+    {
+        let upstream = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let nginx = Nginx::before(&upstream.local_addr().expect("an address").to_string());
+        let server = thread::spawn(move || {
+            let accept = || {
+                let (stream, _) = upstream.accept().expect("a connection");
+                stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+                stream
+            };
+            let mut kept = accept();
+            answer_ok(&mut kept);
             // The next request on this connection is read and not answered.
-            asked.push(
-                read_until(&mut stream, "\r\n\r\n").lines().next().unwrap_or_default().to_owned(),
-            );
-        }
-    });
-    assert_eq!(nginx.send("GET", "/1", &[], "").status, 200);
-    assert_eq!(nginx.send("GET", "/2", &[], "").status, 200, "sent again");
-    assert_eq!(
-        server.join().expect("no panic"),
-        ["GET /1 HTTP/1.1", "GET /2 HTTP/1.1", "GET /2 HTTP/1.1"]
-    );
+            read_until(&mut kept, "\r\n\r\n");
+            drop(kept);
+            if status == 200 {
+                answer_ok(&mut accept());
+            }
+            upstream
+        });
+        assert_eq!(nginx.send("GET", "/first", &[], "").status, 200);
+        assert_eq!(nginx.send(method, path, &[], "").status, status, "{method} {path}");
+        let upstream = server.join().expect("no panic");
+        upstream.set_nonblocking(true).expect("an option");
+        assert!(upstream.accept().is_err(), "{method} {path}: sent once more");
+    }
+}
+
+fn answer_ok(stream: &mut TcpStream) {
+    read_until(stream, "\r\n\r\n");
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").expect("sent");
 }
 
 #[test]
