@@ -39,7 +39,7 @@
 //! |---|---|
 //! | `main` | argv in, exit code out |
 //! | [`cli`] | the commands: serve, users, ctl, check-config, print-config, openapi |
-//! | [`server`] | the processes: master, workers, listeners, signals, drain, control socket, middleware order, access log |
+//! | [`server`] | the processes: master, workers, listeners, signals, drain, control socket, middleware order, access log, metrics |
 //! | [`routes`] | URLs; one file per resource, each mounts itself |
 //! | [`security`] | who is calling and may they: schemes, the dependency chain, guards, the document |
 //! | [`api_error`] | errors to HTTP: every status, every challenge, every body |

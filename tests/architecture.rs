@@ -38,7 +38,7 @@ const NARROW: [(&str, &[&str]); 11] = [
 ];
 
 /// The floors that may name a third-party crate.
-const HOMES: [(&str, &[&str]); 13] = [
+const HOMES: [(&str, &[&str]); 14] = [
     ("actix_web", &["main", "server", "routes", "security", "api_error"]),
     ("actix_web_httpauth", &["security"]),
     ("bcrypt", &["passwords"]),
@@ -50,6 +50,7 @@ const HOMES: [(&str, &[&str]); 13] = [
     ("listenfd", &["server"]),
     ("nix", &["server"]),
     ("paperclip", &["server", "routes", "security", "api_error"]),
+    ("prometheus", &["server"]),
     ("sd_notify", &["server"]),
     ("sqlx", &["storage"]),
 ];

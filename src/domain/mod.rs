@@ -10,7 +10,9 @@ mod user;
 
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use password_hash::{BcryptVersion, PasswordHash, PasswordHashError};
-pub use repository::{NewUser, Page, RepositoryError, UserChange, UserImport, UserRepository};
+pub use repository::{
+    Lookups, NewUser, Page, RepositoryError, UserChange, UserImport, UserRepository,
+};
 pub use scope::{
     ItemsRead, MeRead, Scope, ScopeDeclaration, ScopeError, ScopeName, Scopes, UsersRead,
     UsersWrite, declared_scopes,

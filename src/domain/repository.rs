@@ -87,6 +87,15 @@ impl std::error::Error for RepositoryError {
     }
 }
 
+/// How many lookups of a user were answered from memory, and how many were not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lookups {
+    /// Answered from memory.
+    pub hits: u64,
+    /// The database was asked.
+    pub misses: u64,
+}
+
 /// A store of users. Every change is atomic and durable once it is acknowledged.
 ///
 /// `keep` names a scope that must stay held by an enabled user: a change that would take it from
@@ -127,6 +136,11 @@ pub trait UserRepository: Send + Sync {
 
     /// Answers once the database does: for readiness.
     async fn ping(&self) -> Result<(), RepositoryError>;
+
+    /// How [`UserRepository::find`] came to its answers so far; zero for a store without a cache.
+    fn lookups(&self) -> Lookups {
+        Lookups::default()
+    }
 }
 
 /// Many users created in one transaction; dropped without a commit it leaves nothing behind.

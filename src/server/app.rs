@@ -1,8 +1,9 @@
 //! The application of one worker: routes and middleware order in one place.
 
+use super::metrics::Recorder;
 use super::state::AppState;
 use super::worker::vitals;
-use super::{Application, access_log, cors, drain, headers, limits, panic};
+use super::{Application, access_log, admin, cors, drain, headers, limits, metrics, panic};
 use crate::api_error::configure_extractors;
 use crate::routes;
 use crate::security::answer_refused;
@@ -14,6 +15,7 @@ use actix_web::web::{Data, route};
 use actix_web::{App, Error};
 use paperclip::actix::OpenApiExt as _;
 use serde_json::Value;
+use std::rc::Rc;
 
 /// Builds the application; the last middleware is the outermost.
 pub(super) fn app(
@@ -36,6 +38,11 @@ pub(super) fn app(
         Some(docs) => app.app_data(docs.clone()).configure(routes::docs::mount),
         None => app,
     };
+    let app = match &state.metrics {
+        Some(metrics) => app.app_data(Rc::new(Recorder::new(metrics))),
+        None => app,
+    };
+    let app = if state.settings.admin.public { app.configure(admin::mount) } else { app };
     app.wrap_api()
         .configure(|routes| mount(&state.application, routes))
         .app_data(state.clone())
@@ -50,6 +57,7 @@ pub(super) fn app(
         .wrap(from_fn(vitals::count))
         .wrap(from_fn(headers::secure))
         .wrap(from_fn(drain::close_connections))
+        .wrap(from_fn(metrics::record))
         .wrap(from_fn(access_log::record))
         .build()
 }

@@ -23,8 +23,10 @@ pub struct Handover {
     pub config: Option<String>,
     /// Its worker threads.
     pub threads: usize,
-    /// How many sockets it gets.
+    /// How many sockets it gets for the API.
     pub(super) sockets: usize,
+    /// How many for health and metrics, after those.
+    pub(super) admin_sockets: usize,
 }
 
 /// What the master tells a worker.
@@ -68,6 +70,9 @@ pub(super) struct Vitals {
 pub(super) struct Inheritance {
     /// What each socket was bound for, in their order; nothing for those of systemd.
     pub(super) binds: Vec<Option<String>>,
+    /// The same for those of `admin.bind`, which come after them.
+    #[serde(default)]
+    pub(super) admin: Vec<Option<String>>,
 }
 
 /// What a master that takes over tells the old one: it serves.

@@ -12,6 +12,8 @@ use std::path::PathBuf;
 pub enum ServeError {
     /// An address cannot be listened on.
     Bind {
+        /// The setting that names it.
+        key: &'static str,
         /// The address as configured.
         bind: Bind,
         /// What is wrong with it.
@@ -57,7 +59,7 @@ pub enum ServeError {
 impl fmt::Display for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Bind { bind, cause } => write!(f, "{bind}: {cause} (server.bind)"),
+            Self::Bind { key, bind, cause } => write!(f, "{bind}: {cause} ({key})"),
             Self::Setting { key, value, allowed } => {
                 write!(f, "{key}: `{}`: expected {allowed}", value.escape_debug())
             }

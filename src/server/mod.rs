@@ -2,6 +2,7 @@
 //! route.
 
 mod access_log;
+mod admin;
 mod app;
 mod channel;
 mod client_address;
@@ -12,6 +13,7 @@ mod headers;
 mod limits;
 mod listener;
 mod master;
+mod metrics;
 mod panic;
 mod state;
 mod worker;

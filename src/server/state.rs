@@ -1,8 +1,9 @@
 //! What every worker knows: settings, services, and whether the server is about to stop.
 
 use super::client_address::TrustedProxies;
+use super::metrics::Metrics;
 use super::worker::vitals::Vitals;
-use super::{Application, ServeError, document};
+use super::{Application, ServeError, admin, document};
 use crate::routes::Known;
 use crate::routes::docs;
 use crate::routes::docs::Docs;
@@ -10,6 +11,7 @@ use crate::services::Services;
 use crate::settings::Settings;
 use actix_web::dev::ServiceRequest;
 use actix_web::web::Data;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -29,6 +31,8 @@ pub(super) struct AppState {
     pub(super) docs: Option<Data<Docs>>,
     /// How this process is.
     pub(super) vitals: Arc<Vitals>,
+    /// What is counted, while somebody may ask for it.
+    pub(super) metrics: Option<Metrics>,
     draining: AtomicBool,
 }
 
@@ -40,9 +44,17 @@ impl AppState {
     ) -> Result<Self, ServeError> {
         let document = document(&application, &settings)?;
         let enabled = settings.docs.enabled;
-        let pages: &[&str] = if enabled { &docs::PATHS } else { &[] };
+        let mut pages = Vec::new();
+        if enabled {
+            pages.extend(docs::PATHS);
+        }
+        if settings.admin.public {
+            pages.extend(admin::PATHS);
+        }
+        let metrics = settings.admin.is_on().then(|| Metrics::new(&services)).transpose();
         Ok(Self {
-            known: Data::new(Known::new(&document, pages)),
+            metrics: metrics.map_err(|cause| ServeError::Runtime(io::Error::other(cause)))?,
+            known: Data::new(Known::new(&document, &pages)),
             docs: enabled.then(|| Data::new(Docs::new(&document, &settings))),
             trusted: TrustedProxies::new(&settings.server.forwarded_allow_ips)?,
             vitals: Vitals::new(),

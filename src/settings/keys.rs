@@ -102,6 +102,14 @@ pub(super) const KEYS: &[Key] = &[
     optional("server.user", NOT_EMPTY),
     optional("server.group", NOT_EMPTY),
     optional("server.control_socket", PATH),
+    key(
+        "admin.bind",
+        Kind::List(
+            |text| text.parse::<Bind>().is_ok(),
+            "a list of HOST:PORT, [IPv6]:PORT or unix:PATH",
+        ),
+    ),
+    key("admin.public", Kind::Switch),
     key("database.url", Kind::Text(checks::is_database_url, "sqlite:PATH, or an empty text")),
     key("database.pool_size", Kind::Whole(1, 1000)),
     key("database.cache_size", Kind::Whole(1, 10_000_000)),

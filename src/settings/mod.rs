@@ -28,6 +28,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// `[server]`
     pub server: ServerSettings,
+    /// `[admin]`
+    pub admin: AdminSettings,
     /// `[database]`
     pub database: DatabaseSettings,
     /// `[tokens]`
@@ -190,6 +192,24 @@ impl TryFrom<String> for RootPath {
                 "`{text}`: expected an empty string or a path such as `/auth`, without a slash at its end"
             ))
         }
+    }
+}
+
+/// `[admin]`: health and metrics.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdminSettings {
+    /// Where `/healthz`, `/readyz` and `/metrics` are served; may be empty.
+    pub bind: Vec<Bind>,
+    /// Whether they are served beside the API, too.
+    pub public: bool,
+}
+
+impl AdminSettings {
+    /// Whether they are served anywhere.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.public || !self.bind.is_empty()
     }
 }
 

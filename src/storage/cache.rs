@@ -1,7 +1,7 @@
 //! Users in memory, above any repository: bounded, and never staler than one second.
 
 use crate::domain::{
-    NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserImport,
+    Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserImport,
     UserRepository, Username,
 };
 use async_trait::async_trait;
@@ -9,7 +9,7 @@ use quick_cache::sync::Cache;
 use std::any::Any;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 /// For how long cached users are believed after the database was last asked for changes.
@@ -78,12 +78,16 @@ pub(super) struct CachedUsers<R> {
     inner: R,
     cache: Cache<Username, Entry>,
     freshness: Arc<Freshness>,
+    hits: AtomicU64,
+    misses: AtomicU64,
     watch: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl<R: UserRepository> CachedUsers<R> {
     pub(super) fn new(inner: R, size: NonZeroUsize, freshness: Arc<Freshness>) -> Self {
-        Self { inner, cache: Cache::new(size.get()), freshness, watch: None }
+        let cache = Cache::new(size.get());
+        let (hits, misses) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { inner, cache, freshness, hits, misses, watch: None }
     }
 
     /// Keeps the watcher alive as long as the cache.
@@ -97,13 +101,16 @@ impl<R: UserRepository> CachedUsers<R> {
 impl<R: UserRepository> UserRepository for CachedUsers<R> {
     async fn find(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
         let Some(epoch) = self.freshness.epoch() else {
+            self.misses.fetch_add(1, Relaxed);
             return self.inner.find(username).await;
         };
         if let Some(entry) = self.cache.get(username)
             && entry.epoch == epoch
         {
+            self.hits.fetch_add(1, Relaxed);
             return Ok(Some(entry.user));
         }
+        self.misses.fetch_add(1, Relaxed);
         let found = self.inner.find(username).await?;
         if let Some(user) = &found {
             self.cache.insert(username.clone(), Entry { epoch, user: Arc::clone(user) });
@@ -152,6 +159,10 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
 
     async fn ping(&self) -> Result<(), RepositoryError> {
         self.inner.ping().await
+    }
+
+    fn lookups(&self) -> Lookups {
+        Lookups { hits: self.hits.load(Relaxed), misses: self.misses.load(Relaxed) }
     }
 }
 

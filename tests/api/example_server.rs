@@ -75,6 +75,11 @@ impl Example {
         format!("Bearer {}", answer.json()["access_token"].as_str().expect("a token"))
     }
 
+    /// `HOST:PORT`
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// The `OpenAPI` document.
     pub(crate) fn document(&self) -> Value {
         self.get("/openapi.json").json()

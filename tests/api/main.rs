@@ -1,5 +1,6 @@
 //! The real binary, asked from outside: by curl, sockets, nginx, Python clients and a browser.
 
+mod admin;
 mod authorization;
 mod browser;
 mod clients;

@@ -1,5 +1,9 @@
 //! The shipped nginx configuration, run for real in front of the real binary.
 
+mod edge;
+mod tls;
+mod upstream;
+
 use crate::harness::{
     App, FORM, Lines, Response, connect, eventually, read_answer, repository, run_tool,
 };
@@ -18,9 +22,29 @@ struct Nginx {
 
 impl Nginx {
     fn before(upstream: &str) -> Self {
-        let folder = TempDir::new().expect("a folder");
+        Self::with(upstream, &[])
+    }
+
+    /// The shipped files with these texts replaced, each of which must be there.
+    fn with(upstream: &str, replaced: &[(&str, &str)]) -> Self {
         let address = free_address();
-        install(&folder, &address, upstream);
+        Self::start(address.clone(), "bailiwick.conf", upstream, |text| {
+            replaced
+                .iter()
+                .fold(text, |text, (from, to)| text.replace(from, to))
+                .replace("listen 80;", &format!("listen {address};"))
+        })
+    }
+
+    /// Starts it with the shipped files as `edit` leaves them; its log and the upstream are
+    /// replaced in any case.
+    fn start(address: String, main: &str, upstream: &str, edit: impl Fn(String) -> String) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        install(&folder, main, |text| {
+            edit(text)
+                .replace("/var/log/nginx/access.log", "access.log")
+                .replace("\nserver 127.0.0.1:8000;", &format!("\nserver {upstream};"))
+        });
         run_tool(nginx(&folder).arg("-t"));
         let mut child = nginx(&folder)
             .stdin(Stdio::null())
@@ -49,31 +73,22 @@ impl Drop for Nginx {
     }
 }
 
-/// The shipped files below a `nginx.conf` as small as can be; only addresses and the log's place
-/// differ from what is shipped.
-fn install(folder: &TempDir, listen: &str, upstream: &str) {
-    let shipped = repository("config/nginx");
+/// The shipped files below a `nginx.conf` as small as can be, which compresses everything.
+fn install(folder: &TempDir, main: &str, edit: impl Fn(String) -> String) {
     let target = folder.path().join("bailiwick");
     fs::create_dir(&target).expect("a folder");
-    for entry in fs::read_dir(shipped).expect("the shipped files") {
+    for entry in fs::read_dir(repository("config/nginx")).expect("the shipped files") {
         let entry = entry.expect("an entry");
         let text = fs::read_to_string(entry.path()).expect("UTF-8");
-        let text = match entry.file_name().to_str() {
-            Some("bailiwick.conf") => text
-                .replace("listen 80;", &format!("listen {listen};"))
-                .replace("/var/log/nginx/access.log", "access.log"),
-            Some("upstream.inc") => {
-                text.replace("\nserver 127.0.0.1:8000;", &format!("\nserver {upstream};"))
-            }
-            _ => text,
-        };
-        fs::write(target.join(entry.file_name()), text).expect("written");
+        fs::write(target.join(entry.file_name()), edit(text)).expect("written");
     }
-    let conf = "daemon off;\nuser root;\nworker_processes 1;\npid nginx.pid;\nerror_log error.log info;\n\
-        events {}\nhttp {\n    client_body_temp_path body;\n    proxy_temp_path proxy;\n\
+    let conf = format!(
+        "daemon off;\nuser root;\nworker_processes 1;\npid nginx.pid;\nerror_log error.log info;\n\
+        events {{}}\nhttp {{\n    client_body_temp_path body;\n    proxy_temp_path proxy;\n\
         fastcgi_temp_path fastcgi;\n    uwsgi_temp_path uwsgi;\n    scgi_temp_path scgi;\n\
         gzip on;\n    gzip_types application/json;\n    gzip_min_length 1;\n    gzip_proxied any;\n\
-        include bailiwick/bailiwick.conf;\n}\n";
+        include bailiwick/{main};\n}}\n"
+    );
     fs::write(folder.path().join("nginx.conf"), conf).expect("written");
 }
 

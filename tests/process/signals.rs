@@ -1,6 +1,6 @@
 //! Every signal that gunicorn's users know.
 
-use crate::harness::{App, FORM, Lines, bailiwick, eventually, read_answer, read_until};
+use crate::harness::{App, FORM, Lines, Response, bailiwick, eventually, read_answer, read_until};
 use crate::server::{Cleanup, SHORT, gone, kill, lives, quick, replaced, serving, status};
 use serde_json::Value;
 use std::fs;
@@ -114,6 +114,30 @@ fn hup_moves_the_listeners() {
     kill(u64::from(master.id()), "TERM");
     master.wait().expect("its end");
     assert!(!exists("two.sock"));
+}
+
+#[test]
+fn while_old_workers_drain_the_new_ones_tell_health() {
+    let app = quick().config(SHORT).env("BAILIWICK__ADMIN__BIND", "127.0.0.1:0").spawn();
+    let _cleanup = Cleanup(&app);
+    let line = app.stderr.wait_for("Health and metrics at: ");
+    let (_, url) = line.split_once(" at: ").expect("an address");
+    let ready = || Response::of("GET", &format!("{url}/readyz"), &[], "");
+    for signal in ["HUP", "USR2"] {
+        let before = serving(&app);
+        let (mut stream, form) = begin_login(&app);
+        kill(status(&app)["pid"].as_u64().expect("a master"), signal);
+        replaced(&app, &before, 1);
+        eventually("a ready successor", || (ready().status == 200).then_some(()));
+        assert!(lives(before[0]), "{signal}: the old process still owes an answer");
+        for _ in 0..10 {
+            let answer = ready();
+            assert_eq!(answer.status, 200, "{signal}: {}", answer.body);
+        }
+        stream.write_all(form.as_bytes()).expect("sent");
+        read_answer(&mut stream);
+        gone(before[0]);
+    }
 }
 
 #[test]

@@ -4,13 +4,16 @@ use super::{Listener, Socket, SocketFile, cause, tcp, unix};
 use crate::server::channel::Inheritance;
 use crate::server::error::ServeError;
 use crate::settings::Bind;
-use crate::settings::ServerSettings;
+use crate::settings::Settings;
 use listenfd::ListenFd;
 use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::rc::Rc;
+
+/// Connections that may wait at an address of `admin.bind`, which few connect to.
+const ADMIN_BACKLOG: i32 = 64;
 
 /// One socket with what it was bound for; nothing for a socket of systemd.
 struct Bound {
@@ -20,40 +23,35 @@ struct Bound {
 }
 
 /// Sockets that workers listen on; those that two generations share are the same.
+///
+/// A child gets those of `server` first, then those of `admin`.
 #[derive(Clone, Default)]
-pub(in crate::server) struct Listeners(Vec<Rc<Bound>>);
+pub(in crate::server) struct Listeners {
+    server: Vec<Rc<Bound>>,
+    admin: Vec<Rc<Bound>>,
+}
 
 impl Listeners {
     /// Binds everything that is configured, or nothing.
     #[cfg(test)]
-    pub(in crate::server) fn bind(settings: &ServerSettings) -> Result<Self, ServeError> {
+    pub(in crate::server) fn bind(settings: &Settings) -> Result<Self, ServeError> {
         Self::default().exchange(settings)
     }
 
     /// The listeners for changed settings: what stays is kept, what is new is bound, or nothing is.
     ///
-    /// The sockets that systemd has passed stay whatever the settings say.
-    pub(in crate::server) fn exchange(
-        &self,
-        settings: &ServerSettings,
-    ) -> Result<Self, ServeError> {
-        if self.0.iter().any(|bound| bound.bind.is_none()) {
-            return Ok(self.clone());
-        }
-        let mut all = Vec::new();
-        for bind in &settings.bind {
-            let same = |bound: &&Rc<Bound>| bound.bind.as_ref() == Some(bind);
-            if all.iter().any(|bound| same(&bound)) {
-                continue;
-            }
-            let known: Vec<_> = self.0.iter().filter(same).cloned().collect();
-            if known.is_empty() {
-                all.extend(bound(bind, settings)?);
-            } else {
-                all.extend(known);
-            }
-        }
-        Ok(Self(all))
+    /// The sockets that systemd has passed stay whatever the settings say; none of them is for
+    /// `admin.bind`.
+    pub(in crate::server) fn exchange(&self, settings: &Settings) -> Result<Self, ServeError> {
+        let backlog = i32::try_from(settings.server.backlog.get()).unwrap_or(i32::MAX);
+        let server = if self.server.iter().any(|bound| bound.bind.is_none()) {
+            self.server.clone()
+        } else {
+            let key = Key { name: "server.bind", backlog };
+            key.exchange(&self.server, &settings.server.bind)?
+        };
+        let key = Key { name: "admin.bind", backlog: ADMIN_BACKLOG };
+        Ok(Self { server, admin: key.exchange(&self.admin, &settings.admin.bind)? })
     }
 
     /// The sockets that systemd has passed, if it has (`sd_listen_fds(3)`).
@@ -64,7 +62,7 @@ impl Listeners {
             Ok(Rc::new(Bound { bind: None, listener: socket.listener()?, socket }))
         });
         let all = bound.collect::<io::Result<Vec<_>>>()?;
-        Ok(if all.is_empty() { None } else { Some(Self(all)) })
+        Ok(if all.is_empty() { None } else { Some(Self { server: all, admin: Vec::new() }) })
     }
 
     /// The sockets of the master before this one.
@@ -72,7 +70,8 @@ impl Listeners {
         mut passed: ListenFd,
         inheritance: &Inheritance,
     ) -> io::Result<Self> {
-        let bound = inheritance.binds.iter().enumerate().map(|(at, bind)| {
+        let binds = inheritance.binds.iter().chain(&inheritance.admin);
+        let bound = binds.enumerate().map(|(at, bind)| {
             let socket = Socket::take(&mut passed, at)?;
             let bind: Option<Bind> = bind.as_ref().and_then(|bind| bind.parse().ok());
             let listener = match &bind {
@@ -81,39 +80,63 @@ impl Listeners {
             };
             Ok(Rc::new(Bound { bind, listener, socket }))
         });
-        bound.collect::<io::Result<_>>().map(Self)
+        let mut server = bound.collect::<io::Result<Vec<_>>>()?;
+        let admin = server.split_off(inheritance.binds.len());
+        Ok(Self { server, admin })
     }
 
     /// What a master that takes over needs to know of them.
     pub(in crate::server) fn inheritance(&self) -> Inheritance {
-        let binds = self.0.iter().map(|bound| bound.bind.as_ref().map(ToString::to_string));
-        Inheritance { binds: binds.collect() }
+        let binds = |bound: &[Rc<Bound>]| {
+            bound.iter().map(|bound| bound.bind.as_ref().map(ToString::to_string)).collect()
+        };
+        Inheritance { binds: binds(&self.server), admin: binds(&self.admin) }
     }
 
     /// The sockets for another process.
     pub(in crate::server) fn share(&self) -> io::Result<Vec<OwnedFd>> {
-        self.0.iter().map(|bound| bound.socket.share()).collect()
+        self.all().map(|bound| bound.socket.share()).collect()
     }
 
     /// The sockets for a server in this process.
     #[cfg(test)]
     pub(in crate::server) fn into_parts(self) -> (Vec<Listener>, Vec<Socket>) {
-        let bound = self.0.into_iter().filter_map(Rc::into_inner);
+        let bound = self.server.into_iter().filter_map(Rc::into_inner);
         bound.map(|bound| (bound.listener, bound.socket)).unzip()
     }
 
+    /// How many there are for the API.
     pub(in crate::server) fn len(&self) -> usize {
-        self.0.len()
+        self.server.len()
     }
 
-    /// Their URLs.
+    /// How many there are for health and metrics.
+    pub(in crate::server) fn admin_len(&self) -> usize {
+        self.admin.len()
+    }
+
+    /// The URLs of the API.
     pub(in crate::server) fn urls(&self) -> impl Iterator<Item = &dyn fmt::Display> {
-        self.0.iter().map(|bound| &bound.listener as &dyn fmt::Display)
+        self.server.iter().map(|bound| &bound.listener as &dyn fmt::Display)
+    }
+
+    /// The URLs of health and metrics.
+    pub(in crate::server) fn admin_urls(&self) -> impl Iterator<Item = &dyn fmt::Display> {
+        self.admin.iter().map(|bound| &bound.listener as &dyn fmt::Display)
+    }
+
+    /// Closes those of the API.
+    pub(in crate::server) fn keep_admin(&mut self) {
+        self.server.clear();
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Rc<Bound>> {
+        self.server.iter().chain(&self.admin)
     }
 
     /// Leaves the files of unix sockets to whoever has taken the sockets over.
     pub(in crate::server) fn leave(&self) {
-        for bound in &self.0 {
+        for bound in self.all() {
             if let Listener::Unix(file) = &bound.listener {
                 file.disown();
             }
@@ -121,16 +144,40 @@ impl Listeners {
     }
 }
 
-fn bound(bind: &Bind, settings: &ServerSettings) -> Result<Vec<Rc<Bound>>, ServeError> {
-    let backlog = i32::try_from(settings.backlog.get()).unwrap_or(i32::MAX);
-    let bound = match bind {
-        Bind::Tcp { host, port } => tcp((host, *port), backlog),
-        Bind::Unix(path) => unix(Path::new(path), backlog).map(|bound| vec![bound]),
-    };
-    let bound = bound
-        .map_err(|error| ServeError::Bind { bind: bind.clone(), cause: cause(&error) })?
-        .into_iter();
-    Ok(bound
-        .map(|(listener, socket)| Rc::new(Bound { bind: Some(bind.clone()), listener, socket }))
-        .collect())
+/// The setting that names the addresses.
+struct Key {
+    name: &'static str,
+    backlog: i32,
+}
+
+impl Key {
+    fn exchange(&self, before: &[Rc<Bound>], binds: &[Bind]) -> Result<Vec<Rc<Bound>>, ServeError> {
+        let mut all = Vec::new();
+        for bind in binds {
+            let same = |bound: &&Rc<Bound>| bound.bind.as_ref() == Some(bind);
+            if all.iter().any(|bound| same(&bound)) {
+                continue;
+            }
+            let known: Vec<_> = before.iter().filter(same).cloned().collect();
+            if known.is_empty() {
+                all.extend(self.bound(bind)?);
+            } else {
+                all.extend(known);
+            }
+        }
+        Ok(all)
+    }
+
+    fn bound(&self, bind: &Bind) -> Result<Vec<Rc<Bound>>, ServeError> {
+        let bound = match bind {
+            Bind::Tcp { host, port } => tcp((host, *port), self.backlog),
+            Bind::Unix(path) => unix(Path::new(path), self.backlog).map(|bound| vec![bound]),
+        };
+        let failed =
+            |error| ServeError::Bind { key: self.name, bind: bind.clone(), cause: cause(&error) };
+        let bound = bound.map_err(failed)?.into_iter();
+        Ok(bound
+            .map(|(listener, socket)| Rc::new(Bound { bind: Some(bind.clone()), listener, socket }))
+            .collect())
+    }
 }

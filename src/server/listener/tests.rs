@@ -39,7 +39,8 @@ fn a_taken_port_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let cause = cause(&tcp(("127.0.0.1", port), 16).err().unwrap());
-    let error = ServeError::Bind { bind: Bind::Tcp { host: "127.0.0.1".into(), port }, cause };
+    let bind = Bind::Tcp { host: "127.0.0.1".into(), port };
+    let error = ServeError::Bind { key: "server.bind", bind, cause };
     let expected = format!("127.0.0.1:{port}: address already in use (server.bind)");
     assert_eq!(error.to_string(), expected);
 }

@@ -46,8 +46,9 @@ impl Master {
             let order = if member.stage == Stage::Starting { Order::Quit } else { order };
             member.order(order);
         }
-        // New connections are refused from now on: the workers close theirs as they stop.
-        self.plan.listeners = super::Listeners::default();
+        // New connections are refused from now on: the workers close theirs as they stop. Health
+        // is told to the end.
+        self.plan.listeners.keep_admin();
         self.pending = None;
         self.earlier.clear();
         if order == Order::Quit {

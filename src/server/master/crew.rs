@@ -54,9 +54,9 @@ const OVERTIME: Duration = Duration::from_secs(4);
 impl Member {
     /// Tells it to end in this way.
     pub(super) fn order(&mut self, order: Order) {
-        let (window, graceful) = self.patience;
+        let (_, graceful) = self.patience;
         let (stage, seconds) = match order {
-            Order::Drain(_) => (Stage::Draining, window + graceful),
+            Order::Drain(window) => (Stage::Draining, window + graceful),
             Order::Stop => (Stage::Stopping, graceful),
             Order::Quit => (Stage::Stopping, 0),
             Order::ReopenLogs => {
@@ -75,7 +75,7 @@ impl Member {
         let order = match self.stage {
             Stage::Starting => Order::Quit,
             // Whoever waits for a thread that stands still waits in vain.
-            Stage::Serving if self.stale.as_deref() == Some(STANDS_STILL) => Order::Stop,
+            Stage::Serving if self.stale.as_deref() == Some(STANDS_STILL) => Order::Drain(0),
             Stage::Serving => Order::Drain(self.patience.0),
             Stage::Draining | Stage::Stopping => return,
         };

@@ -44,6 +44,7 @@ impl Launcher {
             config: plan.layers.text.clone(),
             threads: plan.threads,
             sockets: plan.listeners.len(),
+            admin_sockets: plan.listeners.admin_len(),
         };
         let mut command = self.command(&plan.listeners)?;
         command.env(WORKER, std::process::id().to_string());

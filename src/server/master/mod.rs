@@ -210,6 +210,9 @@ impl Master {
         for url in self.plan.listeners.urls() {
             log::info!(target: ERROR, "Listening at: {url}");
         }
+        for url in self.plan.listeners.admin_urls() {
+            log::info!(target: ERROR, "Health and metrics at: {url}");
+        }
         Ok(())
     }
 

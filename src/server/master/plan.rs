@@ -41,7 +41,7 @@ impl Plan {
             generation: 0,
             identity: Identity::of(&settings.server)?,
             threads: settings.server.workers.unwrap_or_else(default_workers).get(),
-            listeners: listeners.exchange(&settings.server)?,
+            listeners: listeners.exchange(&settings)?,
             settings: Arc::new(settings),
             layers,
         })

@@ -6,6 +6,7 @@ use crate::server::channel::Order;
 use crate::server::listener::Listeners;
 use crate::server::state::AppState;
 use crate::server::worker::threads;
+use crate::server::worker::threads::Sockets;
 use crate::server::{Application, ServeError};
 use crate::services::Services;
 use crate::settings::Settings;
@@ -39,6 +40,7 @@ pub(super) fn settings(server: &Value, cors: &Value) -> Settings {
             "limit_request_field_size": 32768, "limit_request_body": 1000, "root_path": "",
             "forwarded_allow_ips": [],
         },
+        "admin": { "bind": [], "public": false },
         "database": { "url": "", "pool_size": 1, "cache_size": 1 },
         "tokens": { "access_token_expire_minutes": 30, "leeway": 0 },
         "passwords": { "bcrypt_cost": 4, "hash_queue": 1, "policy": true },
@@ -143,13 +145,13 @@ pub(super) fn serve<E: std::fmt::Debug>(
     lines();
     actix_web::rt::System::new().block_on(async move {
         let settings = Arc::new(settings);
-        let listeners = Listeners::bind(&settings.server)?;
+        let listeners = Listeners::bind(&settings)?;
         let services =
             Services::open(Arc::clone(&settings), true).await.map_err(ServeError::Services)?;
         let state = Data::new(AppState::new(application, services, settings)?);
         let url = listeners.urls().next().unwrap().to_string();
         let (listeners, sockets) = listeners.into_parts();
-        let running = threads::start(state, sockets).await?;
+        let running = threads::start(state, Sockets { server: sockets, admin: Vec::new() }).await?;
         ready(url.strip_prefix("http://").unwrap().parse().unwrap()).unwrap();
         let ended = running.until(signals).await;
         drop(listeners);

@@ -20,6 +20,7 @@ use std::num::NonZeroUsize;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
+use threads::Sockets;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use vitals::Vitals;
@@ -89,7 +90,7 @@ impl Worker {
             return false;
         }
         let start = async {
-            let sockets = take(&mut sockets.0, handover.sockets).map_err(ServeError::Runtime)?;
+            let sockets = take(&mut sockets.0, &handover).map_err(ServeError::Runtime)?;
             let services =
                 Services::open(Arc::clone(&settings), demo).await.map_err(ServeError::Services)?;
             let state = Data::new(AppState::new(application, services, settings)?);
@@ -122,8 +123,12 @@ fn follow(master: &str) -> io::Result<()> {
     }
 }
 
-fn take(sockets: &mut ListenFd, count: usize) -> io::Result<Vec<Socket>> {
-    (0..count).map(|at| Socket::take(sockets, at)).collect()
+fn take(sockets: &mut ListenFd, handover: &Handover) -> io::Result<Sockets> {
+    let count = handover.sockets + handover.admin_sockets;
+    let all = (0..count).map(|at| Socket::take(sockets, at));
+    let mut server = all.collect::<io::Result<Vec<_>>>()?;
+    let admin = server.split_off(handover.sockets);
+    Ok(Sockets { server, admin })
 }
 
 /// Orders come from the master, and by SIGTERM; other signals are the master's, though a terminal

@@ -3,6 +3,7 @@
 use super::vitals::Vitals;
 use crate::logging;
 use crate::logging::ERROR;
+use crate::server::admin;
 use crate::server::app::app;
 use crate::server::channel::Order;
 use crate::server::client_address;
@@ -35,10 +36,20 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Beyond `graceful_timeout`, which Actix keeps unless a thread stands still.
 const OVERTIME: Duration = Duration::from_secs(1);
 
+/// What a worker process listens on.
+pub(in crate::server) struct Sockets {
+    /// For the API.
+    pub(in crate::server) server: Vec<Socket>,
+    /// For health and metrics; may be none.
+    pub(in crate::server) admin: Vec<Socket>,
+}
+
 /// A server that serves.
 pub(in crate::server) struct Running {
     server: Server,
     handle: ServerHandle,
+    /// Health and metrics, where they are served.
+    admin: Option<ServerHandle>,
     state: Data<AppState>,
 }
 
@@ -47,9 +58,9 @@ pub(in crate::server) struct Running {
 /// They have built the application when this returns: one that panics is an error here.
 pub(in crate::server) async fn start(
     state: Data<AppState>,
-    sockets: Vec<Socket>,
+    sockets: Sockets,
 ) -> Result<Running, ServeError> {
-    let mut server = http_server(&state, sockets).map_err(ServeError::Workers)?;
+    let mut server = http_server(&state, sockets.server).map_err(ServeError::Workers)?;
     let handle = server.handle();
     // The first poll starts the workers; it is over only when one of them has failed.
     let first = poll_fn(|context| Poll::Ready(Pin::new(&mut server).poll(context))).await;
@@ -57,7 +68,8 @@ pub(in crate::server) async fn start(
         let error = ended.err().unwrap_or_else(|| io::Error::other("they ended at once"));
         return Err(ServeError::Workers(error));
     }
-    Ok(Running { server, handle, state })
+    let admin = admin::start(&state, sockets.admin).map_err(ServeError::Runtime)?;
+    Ok(Running { server, handle, admin, state })
 }
 
 fn http_server(state: &Data<AppState>, sockets: Vec<Socket>) -> io::Result<Server> {
@@ -98,7 +110,7 @@ impl Running {
         self,
         mut orders: UnboundedReceiver<Order>,
     ) -> Result<(), ServeError> {
-        let Self { mut server, handle, state } = self;
+        let Self { mut server, handle, admin, state } = self;
         let mut order = tokio::select! {
             ended = &mut server => return ended.map_err(ServeError::Workers),
             order = next(&mut orders) => order,
@@ -107,6 +119,8 @@ impl Running {
         if let Order::Drain(seconds) = order {
             // Sent with the call; done while the server is polled below.
             drop(handle.pause());
+            // Whoever asks now is to hear the successor.
+            drop(admin.map(|admin| admin.stop(true)));
             order = tokio::select! {
                 ended = &mut server => return ended.map_err(ServeError::Workers),
                 order = harsher(&mut orders) => order,

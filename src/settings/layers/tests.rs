@@ -157,7 +157,7 @@ fn the_environment_sets_every_key_but_tables() {
             (keys::Kind::Switch, _) => "true".to_owned(),
             (keys::Kind::Word(words), _) => words[1].to_owned(),
             (keys::Kind::Secret(..), _) => "s".repeat(32),
-            (_, "server.bind") => "a:1, unix:/b".to_owned(),
+            (_, "server.bind" | "admin.bind") => "a:1, unix:/b".to_owned(),
             (_, "server.root_path") => "/a".to_owned(),
             (_, "server.forwarded_allow_ips") => "unix, ::1".to_owned(),
             (_, "server.umask") => "027".to_owned(),

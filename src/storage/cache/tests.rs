@@ -1,7 +1,7 @@
 //! The cache above a repository that answers only when it is told to.
 
 use crate::domain::{
-    NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserImport,
+    Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserImport,
     UserRepository, Username,
 };
 use crate::storage::cache::{CachedUsers, Freshness};
@@ -165,4 +165,16 @@ async fn the_cache_is_bounded() {
         setup.users.find(&name(&format!("user{at}"))).await.unwrap();
     }
     assert!(setup.users.cache.len() <= 10, "{}", setup.users.cache.len());
+}
+
+#[tokio::test]
+async fn lookups_are_counted() {
+    let Setup { users, freshness, .. } = setup(4);
+    for who in ["johndoe", "johndoe", "nobody", "nobody"] {
+        users.find(&name(who)).await.unwrap();
+    }
+    assert_eq!(users.lookups(), Lookups { hits: 1, misses: 3 });
+    freshness.invalidate();
+    users.find(&name("johndoe")).await.unwrap();
+    assert_eq!(users.lookups(), Lookups { hits: 1, misses: 4 });
 }

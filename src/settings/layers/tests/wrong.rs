@@ -56,6 +56,10 @@ const WRONG_FILES: &[(&str, &str)] = &[
         "b.toml:2: server.bind = []: expected a list of at least one HOST:PORT, [IPv6]:PORT or unix:PATH",
     ),
     (
+        "[admin]\nbind = ['9090']",
+        "b.toml:2: admin.bind = [\"9090\"]: expected a list of HOST:PORT, [IPv6]:PORT or unix:PATH",
+    ),
+    (
         "[server]\nbind = ['8000']",
         "b.toml:2: server.bind = [\"8000\"]: expected a list of at least one HOST:PORT, [IPv6]:PORT or unix:PATH",
     ),

@@ -1,0 +1,108 @@
+//! `/healthz`, `/readyz` and `/metrics`, at addresses of their own.
+
+use super::headers;
+use super::listener::Socket;
+use super::state::AppState;
+use crate::logging::ERROR;
+use actix_web::dev::ServerHandle;
+use actix_web::guard::{Any, Get, Head};
+use actix_web::http::KeepAlive;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, ContentType};
+use actix_web::middleware::{DefaultHeaders, from_fn};
+use actix_web::web::{Data, ServiceConfig, route};
+use actix_web::{App, HttpResponse, HttpServer};
+use serde_json::json;
+use std::io;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// What is served.
+pub(super) const PATHS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
+/// How long the database may take to answer until the server is called not ready.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The form of `/metrics`.
+const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Mounts all three; the application must know the state.
+pub(super) fn mount(config: &mut ServiceConfig) {
+    let [healthz, readyz, metrics] = PATHS;
+    let read = || route().guard(Any(Get()).or(Head()));
+    config
+        .route(healthz, read().to(alive))
+        .route(readyz, read().to(ready))
+        .route(metrics, read().to(tell));
+}
+
+/// Serves them on a thread of its own until the process ends or the handle is told to stop, also
+/// while the server drains. Nothing without sockets.
+pub(super) fn start(
+    state: &Data<AppState>,
+    sockets: Vec<Socket>,
+) -> io::Result<Option<ServerHandle>> {
+    if sockets.is_empty() {
+        return Ok(None);
+    }
+    let state = state.clone();
+    let mut server = HttpServer::new(move || {
+        App::new()
+            .app_data(state.clone())
+            .configure(mount)
+            .wrap(DefaultHeaders::new().add((CACHE_CONTROL, "no-store")))
+            .wrap(from_fn(headers::secure))
+    })
+    .workers(1)
+    // Each question finds a process that accepts now, not one that is being replaced.
+    .keep_alive(KeepAlive::Disabled)
+    .disable_signals();
+    for socket in sockets {
+        server = match socket {
+            Socket::Tcp(listener) => server.listen(listener)?,
+            Socket::Unix(listener) => server.listen_uds(listener)?,
+        };
+    }
+    let server = server.run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    Ok(Some(handle))
+}
+
+async fn alive() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "status": "alive" }))
+}
+
+async fn ready(state: Data<AppState>) -> HttpResponse {
+    if state.is_draining() {
+        return not_ready("Draining");
+    }
+    match timeout(PATIENCE, state.services.users.ping()).await {
+        Ok(Ok(())) => HttpResponse::Ok().json(json!({ "status": "ready" })),
+        Ok(Err(cause)) => {
+            log::warn!(target: ERROR, "not ready: {cause}");
+            not_ready("The database does not answer")
+        }
+        Err(_) => {
+            log::warn!(target: ERROR, "not ready: the database has not answered in {PATIENCE:?}");
+            not_ready("The database does not answer")
+        }
+    }
+}
+
+fn not_ready(detail: &str) -> HttpResponse {
+    HttpResponse::build(StatusCode::SERVICE_UNAVAILABLE).json(json!({ "detail": detail }))
+}
+
+async fn tell(state: Data<AppState>) -> HttpResponse {
+    let text = state.metrics.as_ref().map(super::metrics::Metrics::text).transpose();
+    match text {
+        Ok(text) => HttpResponse::Ok().content_type(EXPOSITION).body(text.unwrap_or_default()),
+        Err(cause) => {
+            log::error!(target: ERROR, "the metrics cannot be told: {cause}");
+            HttpResponse::InternalServerError()
+                .content_type(ContentType::json())
+                .body(r#"{"detail":"Internal Server Error"}"#)
+        }
+    }
+}

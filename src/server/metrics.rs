@@ -1,0 +1,187 @@
+//! Counts every request by route, method and status, for `/metrics`.
+
+mod pulled;
+
+use crate::services::Services;
+use actix_web::Error;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::middleware::Next;
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    TextEncoder,
+};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Instant;
+
+/// nginx's status for a client that went away before the answer.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// The route of paths that no route has: their number is the clients' to choose.
+const UNMATCHED: &str = "unmatched";
+
+/// Seconds: a token is verified in much less than the first, a password hashed in a quarter.
+const BUCKETS: [f64; 13] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// Everything that is counted in this process.
+pub(super) struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    seconds: HistogramVec,
+    in_flight: IntGauge,
+}
+
+impl Metrics {
+    pub(super) fn new(services: &Services) -> prometheus::Result<Self> {
+        let requests = IntCounterVec::new(
+            Opts::new(
+                "bailiwick_http_requests_total",
+                "Requests answered; 499: the client went away before.",
+            ),
+            &["route", "method", "status"],
+        )?;
+        let seconds = HistogramVec::new(
+            HistogramOpts::new(
+                "bailiwick_http_request_duration_seconds",
+                "From a request's head to that of its answer.",
+            )
+            .buckets(BUCKETS.to_vec()),
+            &["route", "method"],
+        )?;
+        let in_flight = IntGauge::new(
+            "bailiwick_http_requests_in_flight",
+            "Requests that are being answered now.",
+        )?;
+        let registry = Registry::new();
+        registry.register(Box::new(requests.clone()))?;
+        registry.register(Box::new(seconds.clone()))?;
+        registry.register(Box::new(in_flight.clone()))?;
+        pulled::register(&registry, services)?;
+        Ok(Self { registry, requests, seconds, in_flight })
+    }
+
+    /// In Prometheus's text format.
+    pub(super) fn text(&self) -> prometheus::Result<String> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
+
+/// One worker's way to the counters: what it has counted once it finds again without a lock.
+pub(super) struct Recorder {
+    requests: IntCounterVec,
+    seconds: HistogramVec,
+    in_flight: IntGauge,
+    /// By template; the template of a route without parameters is its path.
+    routes: RefCell<HashMap<String, Rc<Route>>>,
+}
+
+struct Route {
+    template: String,
+    counters: RefCell<HashMap<(&'static str, u16), Counters>>,
+}
+
+struct Counters {
+    requests: IntCounter,
+    seconds: Histogram,
+}
+
+impl Recorder {
+    pub(super) fn new(metrics: &Metrics) -> Self {
+        Self {
+            requests: metrics.requests.clone(),
+            seconds: metrics.seconds.clone(),
+            in_flight: metrics.in_flight.clone(),
+            routes: RefCell::default(),
+        }
+    }
+
+    fn route(&self, request: &ServiceRequest) -> Rc<Route> {
+        if let Some(known) = self.routes.borrow().get(request.path()) {
+            return Rc::clone(known);
+        }
+        let pattern = request.match_pattern().unwrap_or_else(|| UNMATCHED.to_owned());
+        if let Some(known) = self.routes.borrow().get(&pattern) {
+            return Rc::clone(known);
+        }
+        // With and without a slash at its end it is the same route.
+        let template = match pattern.trim_end_matches('/') {
+            "" => "/".to_owned(),
+            trimmed => trimmed.to_owned(),
+        };
+        let route = Rc::new(Route { template, counters: RefCell::default() });
+        self.routes.borrow_mut().insert(pattern, Rc::clone(&route));
+        route
+    }
+
+    fn count(&self, request: &Request) {
+        let mut counters = request.route.counters.borrow_mut();
+        let template = request.route.template.as_str();
+        let counters = counters.entry((request.method, request.status)).or_insert_with(|| {
+            let status = request.status.to_string();
+            Counters {
+                requests: self.requests.with_label_values(&[template, request.method, &status]),
+                seconds: self.seconds.with_label_values(&[template, request.method]),
+            }
+        });
+        counters.requests.inc();
+        counters.seconds.observe(request.started.elapsed().as_secs_f64());
+    }
+}
+
+/// A request in flight; counted when it is dropped, because an abandoned one does nothing else.
+struct Request {
+    recorder: Rc<Recorder>,
+    route: Rc<Route>,
+    method: &'static str,
+    status: u16,
+    started: Instant,
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.recorder.in_flight.dec();
+        self.recorder.count(self);
+    }
+}
+
+/// Counts a request, also one that inner middleware refused, that panicked, or that was abandoned.
+pub(super) async fn record<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let Some(recorder) = request.app_data::<Rc<Recorder>>().cloned() else {
+        return next.call(request).await;
+    };
+    recorder.in_flight.inc();
+    let mut counted = Request {
+        route: recorder.route(&request),
+        method: method(request.method()),
+        status: CLIENT_CLOSED_REQUEST,
+        started: Instant::now(),
+        recorder,
+    };
+    let result = next.call(request).await;
+    counted.status = match &result {
+        Ok(response) => response.status().as_u16(),
+        Err(error) => error.as_response_error().status_code().as_u16(),
+    };
+    result
+}
+
+/// A client may invent methods without end.
+fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}

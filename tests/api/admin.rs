@@ -1,0 +1,251 @@
+//! Health and metrics at an address of their own.
+
+#![expect(clippy::float_cmp, reason = "what is compared are whole numbers")]
+
+use crate::harness::{
+    App, Builder, FORM, Response, connect, eventually, read_answer, read_until, run_tool,
+};
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+use std::time::Duration;
+
+/// A server with an admin listener on a port of the system's choice.
+struct Watched {
+    app: App,
+    admin: String,
+}
+
+impl Watched {
+    fn start(builder: Builder) -> Self {
+        let app = builder.env("BAILIWICK__ADMIN__BIND", "127.0.0.1:0").spawn();
+        let line = app.stderr.wait_for("Health and metrics at: ");
+        let (_, url) = line.split_once(" at: ").expect("an address");
+        Self { admin: url.to_owned(), app }
+    }
+
+    fn get(&self, path: &str) -> Response {
+        Response::of("GET", &format!("{}{path}", self.admin), &[], "")
+    }
+
+    /// Each series of `/metrics` with its value.
+    fn metrics(&self) -> BTreeMap<String, f64> {
+        let answer = self.get("/metrics");
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let series = answer.body.lines().filter(|line| !line.starts_with('#'));
+        series
+            .map(|line| {
+                let (name, value) = line.rsplit_once(' ').expect("a value");
+                (name.to_owned(), value.parse().expect("a number"))
+            })
+            .collect()
+    }
+
+    /// How many requests were counted so far.
+    fn requests(&self, route: &str, method: &str, status: u16) -> f64 {
+        let name = format!(
+            "bailiwick_http_requests_total{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}}"
+        );
+        self.metrics().get(&name).copied().unwrap_or_default()
+    }
+}
+
+/// A login that goes on until the server is killed.
+fn endless_login(app: &App) -> std::net::TcpStream {
+    let mut stream = connect(&app.address);
+    let body = "username=nobody&password=x";
+    write!(
+        stream,
+        "POST /token HTTP/1.1\r\nHost: a\r\nContent-Type: {FORM}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .expect("sent");
+    stream
+}
+
+/// A demo server on which hashing with the configured cost never ends.
+fn endless() -> Builder {
+    App::demo().env("BAILIWICK__PASSWORDS__BCRYPT_COST", "31")
+}
+
+#[test]
+fn by_default_nothing_is_told() {
+    let app = App::demo().spawn();
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(app.get(path).status, 404, "{path}");
+    }
+    assert!(!app.stderr.text().contains("Health and metrics"), "{}", app.stderr.text());
+}
+
+#[test]
+fn the_admin_address_tells_and_the_public_one_does_not() {
+    let watched = Watched::start(App::demo());
+    for (path, status) in [("/healthz", "alive"), ("/readyz", "ready")] {
+        let answer = watched.get(path);
+        assert_eq!((answer.status, answer.json()["status"].as_str()), (200, Some(status)));
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+    }
+    let metrics = watched.get("/metrics");
+    assert_eq!(metrics.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(watched.app.get(path).status, 404, "{path}");
+        let head = Response::of("HEAD", &format!("{}{path}", watched.admin), &[], "");
+        assert_eq!((head.status, head.body.as_str()), (200, ""), "{path}");
+    }
+    for path in ["/users/me", "/token", "/docs"] {
+        assert_eq!(watched.get(path).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn where_wished_the_public_address_tells_too() {
+    let app = App::demo().config("[admin]\npublic = true\n").spawn();
+    assert_eq!(app.get("/healthz").json()["status"], "alive");
+    assert_eq!(app.get("/readyz").json()["status"], "ready");
+    assert!(app.get("/metrics").body.contains("route=\"/healthz\""));
+    let wrong = app.send("POST", "/metrics", &[], "");
+    assert_eq!((wrong.status, wrong.header("allow")), (405, Some("GET, HEAD")));
+}
+
+#[test]
+fn requests_are_counted_by_route_method_and_status() {
+    let watched = Watched::start(App::demo());
+    let app = &watched.app;
+    let token = app.login("johndoe", "1234", "me");
+    for path in ["/users/me", "/users/me/", "/users/me?a=b"] {
+        assert_eq!(app.get_as(path, &token).status, 200);
+    }
+    assert_eq!(app.get("/users/me").status, 401);
+    for path in ["/users/a", "/users/b", "/nowhere/1", "/nowhere/2"] {
+        app.get(path);
+    }
+    // No client would send it, so by hand.
+    let mut stream = app.connect();
+    stream.write_all(b"BREW /users/me HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 405 "));
+
+    assert_eq!(watched.requests("/token", "POST", 200), 1.0);
+    assert_eq!(watched.requests("/users/me", "GET", 200), 3.0);
+    assert_eq!(watched.requests("/users/me", "GET", 401), 1.0);
+    assert_eq!(watched.requests("/users/{username}", "GET", 401), 2.0);
+    assert_eq!(watched.requests("unmatched", "GET", 404), 2.0);
+    assert_eq!(watched.requests("/users/me", "other", 405), 1.0);
+    let metrics = watched.metrics();
+    let seconds = "bailiwick_http_request_duration_seconds";
+    let labels = "method=\"GET\",route=\"/users/me\"";
+    assert_eq!(metrics[&format!("{seconds}_count{{{labels}}}")], 4.0);
+    assert_eq!(metrics[&format!("{seconds}_bucket{{{labels},le=\"+Inf\"}}")], 4.0);
+    assert!(metrics[&format!("{seconds}_sum{{{labels}}}")] > 0.0);
+    assert_eq!(metrics["bailiwick_http_requests_in_flight"], 0.0);
+}
+
+#[test]
+fn passwords_users_and_the_process_are_measured() {
+    let watched = Watched::start(App::demo());
+    let before = watched.metrics();
+    let token = watched.app.login("johndoe", "1234", "me");
+    for _ in 0..5 {
+        watched.app.get_as("/users/me", &token);
+    }
+    let after = watched.metrics();
+    let grown = |name: &str| after[name] - before[name];
+    assert_eq!(grown("bailiwick_password_hash_operations_total"), 1.0);
+    assert_eq!(after["bailiwick_password_hash_queue"], 0.0);
+    let lookups =
+        grown("bailiwick_user_cache_hits_total") + grown("bailiwick_user_cache_misses_total");
+    assert_eq!(lookups, 6.0);
+    assert!(grown("bailiwick_user_cache_misses_total") >= 1.0);
+    assert!(grown("process_cpu_seconds_total") > 0.0);
+    assert!(after["process_resident_memory_bytes"] > 1_000_000.0);
+    assert!(after["process_open_fds"] > 5.0);
+    assert!(after["process_max_fds"] >= after["process_open_fds"]);
+}
+
+#[test]
+fn what_is_in_flight_and_what_was_abandoned_is_counted() {
+    let config = "[passwords]\nhash_threads = 1\n";
+    let watched = Watched::start(endless().config(config));
+    let logins: Vec<_> = (0..3).map(|_| endless_login(&watched.app)).collect();
+    eventually("three logins, two of them waiting", || {
+        let metrics = watched.metrics();
+        let now = ["bailiwick_http_requests_in_flight", "bailiwick_password_hash_queue"]
+            .map(|name| metrics[name]);
+        (now == [3.0, 2.0]).then_some(())
+    });
+    for login in logins {
+        // A reset, which cannot be taken for a client that only has no more to say.
+        socket2::SockRef::from(&login).set_linger(Some(Duration::ZERO)).expect("an option");
+    }
+    eventually("no login", || {
+        let gone = watched.metrics()["bailiwick_http_requests_in_flight"] == 0.0;
+        (gone && watched.requests("/token", "POST", 499) == 3.0).then_some(())
+    });
+}
+
+#[test]
+fn a_draining_server_lives_and_is_not_ready() {
+    let mut watched = Watched::start(endless());
+    let _login = endless_login(&watched.app);
+    eventually("the login", || {
+        (watched.metrics()["bailiwick_http_requests_in_flight"] == 1.0).then_some(())
+    });
+    watched.app.signal("TERM");
+    let refused = eventually("the end of readiness", || {
+        Some(watched.get("/readyz")).filter(|answer| answer.status != 200)
+    });
+    assert_eq!((refused.status, refused.json()["detail"].as_str()), (503, Some("Draining")));
+    assert_eq!(watched.get("/healthz").status, 200);
+    assert_eq!(watched.metrics()["bailiwick_http_requests_in_flight"], 1.0);
+    watched.app.signal("TERM");
+    assert_eq!(watched.app.wait().code(), Some(0));
+}
+
+#[test]
+fn a_server_whose_database_fails_lives_and_is_not_ready() {
+    let watched = Watched::start(App::demo());
+    let rename = |from: &str, to: &str| {
+        let code = "import sqlite3, sys\n\
+            sqlite3.connect(sys.argv[1]).execute(f'ALTER TABLE {sys.argv[2]} RENAME TO {sys.argv[3]}')";
+        let database = watched.app.data_dir().join("bailiwick.db");
+        run_tool(Command::new("python3").args(["-c", code]).arg(database).args([from, to]));
+    };
+    rename("user_changes", "gone");
+    let refused = watched.get("/readyz");
+    assert_eq!(refused.status, 503);
+    assert_eq!(refused.json()["detail"], "The database does not answer");
+    assert_eq!(watched.get("/healthz").status, 200);
+    watched.app.stderr.wait_for("not ready: ");
+    rename("gone", "user_changes");
+    assert_eq!(watched.get("/readyz").status, 200);
+}
+
+#[test]
+fn a_unix_socket_can_tell() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let socket = folder.path().join("admin.sock");
+    let config = format!("[admin]\nbind = [\"unix:{}\"]\n", socket.display());
+    let mut app = App::demo().config(&config).spawn();
+    let mut stream = UnixStream::connect(&socket).expect("a socket");
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+    let answer = read_until(&mut stream, "\"alive\"}");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    app.signal("TERM");
+    app.wait();
+    assert!(!socket.exists());
+}
+
+#[test]
+fn an_address_that_cannot_be_had_stops_the_start() {
+    let app = App::demo().spawn();
+    let config = format!("[admin]\nbind = [\"{}\"]\n", app.address);
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("config.toml"), config).expect("written");
+    let mut command = crate::harness::bailiwick(folder.path());
+    command.args(["--demo", "-b", "127.0.0.1:0", "--config", "config.toml"]);
+    let output = crate::harness::run(&mut command, "");
+    assert_eq!(output.status.code(), Some(1));
+    let expected = format!("{}: address already in use (admin.bind)", app.address);
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(printed.contains(&expected), "{printed}");
+}

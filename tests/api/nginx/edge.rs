@@ -1,0 +1,195 @@
+//! What nginx keeps from the server: forged headers, floods of logins, slow clients.
+
+use super::{Nginx, free_address};
+use crate::example_server::Example;
+use crate::harness::{
+    App, DEADLINE, FORM, Response, connect, eventually, read_answer, read_until, repository,
+};
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
+/// What arrives behind nginx when this is sent to it.
+fn forwarded(request: &str) -> String {
+    let upstream = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let nginx = Nginx::before(&upstream.local_addr().expect("an address").to_string());
+    let mut client = connect(&nginx.address);
+    client.write_all(request.as_bytes()).expect("sent");
+    let (mut stream, _) = upstream.accept().expect("a connection");
+    stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+    read_until(&mut stream, "\r\n\r\n")
+}
+
+#[test]
+fn forged_headers_are_overwritten() {
+    let head = forwarded(
+        "GET /a HTTP/1.1\r\nHost: evil.example:1\r\nX-Forwarded-For: 6.6.6.6\r\n\
+         X-Forwarded-For: 7.7.7.7\r\nForwarded: for=6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\n\
+         X-Forwarded-Host: evil.example\r\nX-Forwarded-Proto: https\r\nX-Request-ID: mine\r\n\
+         Upgrade: h2c\r\nConnection: upgrade, http2-settings\r\n\r\n",
+    );
+    let header = |name: &str| -> Vec<&str> {
+        head.lines()
+            .filter_map(|line| line.split_once(": "))
+            .filter(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+            .collect()
+    };
+    assert_eq!(header("x-forwarded-for"), ["127.0.0.1"]);
+    assert_eq!(header("x-forwarded-proto"), ["http"]);
+    for name in ["forwarded", "x-real-ip", "x-forwarded-host", "upgrade", "connection"] {
+        assert_eq!(header(name), [""; 0], "{name}");
+    }
+    // What the client asked for; bailiwick builds nothing from it.
+    assert_eq!(header("host"), ["evil.example:1"]);
+    let id = header("x-request-id")[0];
+    assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
+}
+
+#[test]
+fn each_answer_names_its_request_as_the_log_does() {
+    let app = App::demo().spawn();
+    let nginx = Nginx::before(&app.address);
+    for (path, body, status) in [("/named", "", 404), ("/token", &*"a".repeat(20_000), 413)] {
+        let method = if body.is_empty() { "GET" } else { "POST" };
+        let answer = nginx.send(method, path, &[("x-request-id", "mine")], body);
+        assert_eq!(answer.status, status);
+        let id = answer.header("x-request-id").expect("an id").to_owned();
+        eventually("its line", || {
+            let line = format!("\"id\":\"{id}\"");
+            nginx.access_log().lines().any(|known| known.contains(&line)).then_some(())
+        });
+    }
+}
+
+#[test]
+fn too_many_logins_are_refused_in_json() {
+    let app = App::demo().env("BAILIWICK__PASSWORDS__BCRYPT_COST", "4").spawn();
+    let nginx = Nginx::before(&app.address);
+    let login = || nginx.send("POST", "/token", &[("content-type", FORM)], "username=a&password=b");
+    let basic = || nginx.send("GET", "/basic/users/me", &[("authorization", "basic YTpi")], "");
+    for (name, ask, passed) in [
+        ("token", &login as &dyn Fn() -> Response, 400),
+        ("basic", &basic as &dyn Fn() -> Response, 401),
+    ] {
+        assert_eq!(ask().status, passed, "{name}");
+        let refused = eventually("a refusal", || Some(ask()).filter(|it| it.status != passed));
+        assert_eq!(refused.status, 429, "{name}: {}", refused.body);
+        assert_eq!(refused.header("content-type"), Some("application/json"));
+        assert_eq!(refused.header("retry-after"), Some("1"));
+        assert_eq!(refused.header("cache-control"), Some("no-store"));
+        assert_eq!(refused.json()["detail"], "Too Many Requests");
+    }
+    // Other requests are not counted, a preflight to the same path neither.
+    for _ in 0..60 {
+        assert_eq!(nginx.send("GET", "/users/me", &[], "").status, 401);
+        assert_ne!(nginx.send("OPTIONS", "/token", &[], "").status, 429);
+    }
+}
+
+#[test]
+fn only_what_is_the_same_for_everybody_is_compressed() {
+    let app = App::demo().spawn();
+    let nginx = Nginx::before(&app.address);
+    let bearer = format!("Bearer {}", app.login("johndoe", "1234", "me"));
+    let headers = [("accept-encoding", "gzip"), ("authorization", &*bearer)];
+    for (path, encoding) in
+        [("/users/me", None), ("/status", None), ("/openapi.json", Some("gzip"))]
+    {
+        // Read by hand: the client of the tests would take the encoding away.
+        let mut stream = connect(&nginx.address);
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\n").expect("sent");
+        for (name, value) in headers {
+            write!(stream, "{name}: {value}\r\n").expect("sent");
+        }
+        stream.write_all(b"\r\n").expect("sent");
+        let head = read_until(&mut stream, "\r\n\r\n").to_lowercase();
+        assert!(head.starts_with("http/1.1 200 "), "{path}: {head}");
+        let found = head.lines().find_map(|line| line.strip_prefix("content-encoding: "));
+        assert_eq!(found, encoding, "{path}: {head}");
+    }
+}
+
+#[test]
+fn a_slow_client_never_reaches_the_server() {
+    let app = App::demo().spawn();
+    let shortened = [
+        ("client_header_timeout 10s", "client_header_timeout 1s"),
+        ("client_body_timeout 30s", "client_body_timeout 1s"),
+    ];
+    let nginx = Nginx::with(&app.address, &shortened);
+    let mut slow: Vec<_> = [
+        "GET /slow HTTP/1.1\r\nHo",
+        "POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf",
+    ]
+    .into_iter()
+    .map(|half| {
+        let mut stream = connect(&nginx.address);
+        stream.write_all(half.as_bytes()).expect("sent");
+        stream
+    })
+    .collect();
+    assert_eq!(nginx.send("GET", "/quick", &[], "").status, 404);
+    for stream in &mut slow {
+        let mut answer = Vec::new();
+        // Closed by nginx, with an answer or without one.
+        drop(stream.read_to_end(&mut answer));
+        assert!(!answer.starts_with(b"HTTP/1.1 2"), "{}", String::from_utf8_lossy(&answer));
+    }
+    app.stdout.wait_for("/quick");
+    assert!(!app.stdout.text().contains("/slow"), "{}", app.stdout.text());
+}
+
+#[test]
+fn what_a_test_shortens_stands_in_the_files() {
+    let text: String = ["limits.inc", "proxy.inc"]
+        .map(|file| fs::read_to_string(repository(&format!("config/nginx/{file}"))).expect(file))
+        .concat();
+    for line in
+        ["client_header_timeout 10s;", "client_body_timeout 30s;", "proxy_read_timeout 60s;"]
+    {
+        assert!(text.contains(line), "{line}");
+    }
+}
+
+#[test]
+fn a_method_and_a_protocol_that_nginx_refuses_are_refused_in_json() {
+    let nginx = Nginx::before(&free_address());
+    for (request, status) in [
+        ("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 405),
+        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+    ] {
+        let mut stream = connect(&nginx.address);
+        stream.write_all(request.as_bytes()).expect("sent");
+        let answer = read_answer(&mut stream);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{status}: {answer}");
+        assert!(answer.contains("{\"detail\":\""), "{status}: {answer}");
+    }
+}
+
+#[test]
+fn a_websocket_goes_through() {
+    let server = Example::spawn("orders");
+    let set = server.command(&["users", "set-scopes", "johndoe", "me", "orders:read"], "");
+    assert!(set.status.success(), "{set:?}");
+    let token = server.login("/token", "me orders:read");
+    let nginx = Nginx::before(server.address());
+    let mut stream = connect(&nginx.address);
+    write!(
+        stream,
+        "GET /orders/feed HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\
+         Authorization: {token}\r\n\r\n"
+    )
+    .expect("sent");
+    let head = read_until(&mut stream, "\r\n\r\n");
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    // A text frame of two bytes, masked with zeros (RFC 6455 §5.2); its echo is not masked.
+    stream.write_all(b"\x81\x82\0\0\0\0hi").expect("sent");
+    let mut echo = [0; 4];
+    stream.read_exact(&mut echo).expect("an answer");
+    assert_eq!(&echo, b"\x81\x02hi");
+
+    let refused = nginx.send("GET", "/orders/feed", &[("upgrade", "websocket")], "");
+    assert_eq!(refused.status, 401, "{}", refused.body);
+}

@@ -1,0 +1,135 @@
+//! `bailiwick-tls.conf`: TLS, HTTP/2, and what happens to requests in the clear.
+
+use super::{Nginx, free_address};
+use crate::harness::{App, connect, read_answer, run_tool};
+use std::io::Write as _;
+use std::process::Command;
+use tempfile::TempDir;
+
+const NAME: &str = "auth.example.com";
+
+/// nginx with TLS by a certificate of its own, in front of the demo server.
+struct Tls {
+    nginx: Nginx,
+    app: App,
+    /// Of the port that speaks HTTP.
+    clear: String,
+    certificates: TempDir,
+}
+
+impl Tls {
+    fn start() -> Self {
+        let app = App::demo().spawn();
+        let certificates = TempDir::new().expect("a folder");
+        let path = |name: &str| certificates.path().join(name).display().to_string();
+        let (certificate, key) = (path("bailiwick.pem"), path("bailiwick.key"));
+        run_tool(Command::new("openssl").args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "1",
+            "-subj",
+            &format!("/CN={NAME}"),
+            "-addext",
+            &format!("subjectAltName=DNS:{NAME}"),
+            "-keyout",
+            &key,
+            "-out",
+            &certificate,
+        ]));
+        let (address, clear) = (free_address(), free_address());
+        let edit = |text: String| {
+            text.replace("listen 443 ssl", &format!("listen {address} ssl"))
+                .replace("listen 80;", &format!("listen {clear};"))
+                .replace("/etc/ssl/certs/bailiwick.pem", &certificate)
+                .replace("/etc/ssl/private/bailiwick.key", &key)
+        };
+        let nginx = Nginx::start(address.clone(), "bailiwick-tls.conf", &app.address, edit);
+        Self { nginx, app, clear, certificates }
+    }
+
+    /// What curl prints: the answer's head and body, then `version status`.
+    fn curl(&self, path: &str, args: &[&str]) -> String {
+        let (_, port) = self.nginx.address.rsplit_once(':').expect("a port");
+        let certificate = self.certificates.path().join("bailiwick.pem");
+        run_tool(
+            Command::new("curl")
+                .args(["-s", "-i", "--max-time", "20", "--resolve"])
+                .arg(format!("{NAME}:{port}:127.0.0.1"))
+                .arg("--cacert")
+                .arg(certificate)
+                .args(["-w", "\n%{http_version} %{http_code}"])
+                .args(args)
+                .arg(format!("https://{NAME}:{port}{path}")),
+        )
+    }
+
+    /// An answer of the port that speaks HTTP.
+    fn in_the_clear(&self, request: &str) -> String {
+        let mut stream = connect(&self.clear);
+        stream.write_all(request.as_bytes()).expect("sent");
+        read_answer(&mut stream)
+    }
+}
+
+#[test]
+fn tls_and_http_2_lead_to_the_server() {
+    let tls = Tls::start();
+    let login = tls.curl("/token", &["--http2", "-d", "username=johndoe&password=1234&scope=me"]);
+    assert!(login.ends_with("\n2 200"), "{login}");
+    assert!(login.contains("strict-transport-security: max-age="), "{login}");
+    let (_, token) = login.split_once("\"access_token\":\"").expect("a token");
+    let (token, _) = token.split_once('"').expect("its end");
+    let bearer = format!("Authorization: Bearer {token}");
+    for version in ["--http2", "--http1.1"] {
+        let me = tls.curl("/users/me", &[version, "-H", &bearer]);
+        assert!(me.ends_with(" 200") && me.contains("\"johndoe\""), "{me}");
+    }
+    // Old protocols are refused, whatever curl would do.
+    let (_, port) = tls.nginx.address.rsplit_once(':').expect("a port");
+    let old = Command::new("curl")
+        .args(["-sk", "--tls-max", "1.1", "--ciphers", "DEFAULT@SECLEVEL=0"])
+        .arg(format!("https://127.0.0.1:{port}/"))
+        .output()
+        .expect("curl");
+    assert_eq!(old.status.code(), Some(35), "{old:?}");
+    assert!(tls.app.stdout.text().contains(" - 127.0.0.1:0 - "), "the address came in a header");
+}
+
+#[test]
+fn what_is_too_large_is_refused_in_json_over_http_2_too() {
+    let tls = Tls::start();
+    let (body, field) = ("a".repeat(20_000), format!("X: {}", "a".repeat(40_000)));
+    for (args, status) in [(["-d", &*body], 413), (["-H", &*field], 431)] {
+        let answer = tls.curl("/token", &["--http2", args[0], args[1]]);
+        assert!(answer.ends_with(&format!("\n2 {status}")), "{answer}");
+        assert!(answer.contains("{\"detail\":\""), "{answer}");
+    }
+}
+
+#[test]
+fn in_the_clear_pages_are_led_to_tls_and_logins_are_refused() {
+    let tls = Tls::start();
+    let page = tls.in_the_clear("GET /docs?a=b HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+    assert!(page.starts_with("HTTP/1.1 308 "), "{page}");
+    assert!(page.contains(&format!("\r\nLocation: https://{NAME}/docs?a=b\r\n")), "{page}");
+    for request in [
+        "POST /token HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+        "GET /users/me HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer x\r\n\r\n",
+    ] {
+        let answer = tls.in_the_clear(request);
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+        assert!(answer.ends_with("{\"detail\":\"Forbidden\"}"), "{answer}");
+        assert!(!answer.contains("Strict-Transport-Security"), "{answer}");
+    }
+    let mut stream = connect(&tls.nginx.address);
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+    let answer = read_answer(&mut stream);
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(answer.contains("{\"detail\":\""), "{answer}");
+}
