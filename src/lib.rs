@@ -38,7 +38,7 @@
 //! | floor | owns |
 //! |---|---|
 //! | `main` | argv in, exit code out |
-//! | [`cli`] | the commands: serve, users, check-config, print-config, openapi |
+//! | [`cli`] | the commands: serve, users, db, check-config, print-config, openapi |
 //! | [`server`] | the process: listeners, workers, signals, drain, middleware order, access log |
 //! | [`routes`] | URLs; one file per resource, each mounts itself |
 //! | [`security`] | who is calling and may they: schemes, the dependency chain, guards, the document |

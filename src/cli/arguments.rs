@@ -1,5 +1,6 @@
 //! What can be typed behind `bailiwick`.
 
+use crate::cli::db::DbCommand;
 use crate::cli::users::UsersCommand;
 use crate::settings;
 use crate::settings::Layers;
@@ -42,6 +43,11 @@ pub(super) enum Command {
     Users {
         #[command(subcommand)]
         command: UsersCommand,
+    },
+    /// Copy, check and back up databases, also while the server runs.
+    Db {
+        #[command(subcommand)]
+        command: DbCommand,
     },
     /// Check the configuration, start nothing.
     CheckConfig,
@@ -151,6 +157,7 @@ mod tests {
             "Examples:",
             "serve",
             "users",
+            "db",
             "check-config",
             "print-config",
             "openapi",

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check_config;
+mod db;
 mod openapi;
 mod print_config;
 mod report;
@@ -59,6 +60,7 @@ impl Server {
         match arguments.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::run(self.application, loaded, arguments.options.demo)?,
             Command::Users { command } => return Ok(users::run(command, &loaded.settings)),
+            Command::Db { command } => db::run(command, &arguments.options, &loaded.settings)?,
             Command::CheckConfig => check_config::run(&loaded)?,
             Command::PrintConfig { json } => print_config::run(&loaded, json)?,
             Command::Openapi => openapi::run(&self.application, &loaded)?,

@@ -163,6 +163,7 @@ impl Key {
             "server.workers" => "--workers",
             "server.bind" => "--bind",
             "logging.level" => "--log-level",
+            "database.url" => "--from or --to",
             _ => "flag",
         }
     }

@@ -4,12 +4,15 @@ mod cache;
 #[cfg(test)]
 mod contract;
 mod error;
+mod maintenance;
 mod migrations;
 mod postgres;
 mod row;
 mod sqlite;
+mod transfer;
 
 pub use error::StorageError;
+pub use maintenance::{MaintenanceError, Summary, back_up, check, copy};
 
 use crate::domain::UserRepository;
 use crate::settings::CacheSettings;

@@ -12,7 +12,6 @@ use std::time::Duration;
 pub(in crate::storage) struct Address {
     /// For connections that serve requests.
     pub(super) options: PgConnectOptions,
-    /// For messages; without user and password.
     pub(super) label: String,
     pub(super) connect_timeout: Duration,
     pub(super) acquire_timeout: Duration,
@@ -21,6 +20,11 @@ pub(in crate::storage) struct Address {
 }
 
 impl Address {
+    /// For messages; without user and password.
+    pub(in crate::storage) fn label(&self) -> &str {
+        &self.label
+    }
+
     /// The address that the settings give, or `None` when they name no PostgreSQL.
     pub(in crate::storage) fn of(
         settings: &DatabaseSettings,

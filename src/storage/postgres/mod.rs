@@ -7,6 +7,7 @@ mod migrations;
 mod set_up;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod users;
 mod watch;
 

@@ -130,7 +130,7 @@ async fn what_cannot_be_used_is_refused_in_one_line() {
     server.sql("postgres", "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0");
     server.sql(&database, "CREATE TABLE users (id int)");
     let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let port = server.port();
+    let port = server.port;
     for (url, says) in [
         (server.url("absent"), "does not exist"),
         (server.url("latin"), "expected UTF8"),
@@ -152,8 +152,7 @@ async fn what_cannot_be_used_is_refused_in_one_line() {
 async fn the_password_may_stand_in_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("password");
-    let url =
-        format!("postgresql://postgres@127.0.0.1:{}/{}", shared().port(), shared().database());
+    let url = format!("postgresql://postgres@127.0.0.1:{}/{}", shared().port, shared().database());
     let settings = DatabaseSettings { password_file: Some(file.clone()), ..settings(&url) };
     let line = refused(&settings).await;
     assert!(

@@ -33,7 +33,7 @@ macro_rules! select_users {
 
 /// The users of one database.
 pub(in crate::storage) struct PostgresUsers {
-    driver: Arc<Driver>,
+    pub(super) driver: Arc<Driver>,
     address: Address,
 }
 

@@ -2,6 +2,7 @@
 
 mod import;
 mod migrations;
+mod transfer;
 mod users;
 mod watch;
 

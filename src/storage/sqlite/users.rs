@@ -10,7 +10,7 @@ use crate::storage::row::{apply, created, holds, user};
 use crate::storage::sqlite::import::{SqliteImport, insert};
 use crate::storage::sqlite::{Pools, open};
 use async_trait::async_trait;
-use sqlx::sqlite::SqliteConnection;
+use sqlx::sqlite::{SqliteConnection, SqliteExecutor};
 use sqlx::{Sqlite, Transaction};
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -31,7 +31,7 @@ macro_rules! select_users {
 
 /// The users of one SQLite file.
 pub(in crate::storage) struct SqliteUsers {
-    pools: Pools,
+    pub(super) pools: Pools,
 }
 
 impl SqliteUsers {
@@ -45,7 +45,7 @@ impl SqliteUsers {
 
     /// A transaction that has the write lock from its beginning: one that took it later could fail
     /// for what others wrote since it began.
-    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, RepositoryError> {
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, RepositoryError> {
         self.pools.writer.begin_with("BEGIN IMMEDIATE").await.map_err(unreached)
     }
 }
@@ -62,14 +62,7 @@ impl UserRepository for SqliteUsers {
     }
 
     async fn list(&self, page: &Page) -> Result<Vec<User>, RepositoryError> {
-        // No name is empty, so the empty text stands before all.
-        let rows = sqlx::query(select_users!("WHERE username > ?1 ORDER BY username LIMIT ?2"))
-            .bind(page.after.as_ref().map_or("", Username::as_str))
-            .bind(page.limit)
-            .fetch_all(&self.pools.readers)
-            .await
-            .map_err(unavailable)?;
-        rows.iter().map(user).collect::<Result<_, _>>().map_err(unavailable)
+        list(&self.pools.readers, page).await
     }
 
     async fn is_empty(&self) -> Result<bool, RepositoryError> {
@@ -145,6 +138,20 @@ impl UserRepository for SqliteUsers {
             .map(drop)
             .map_err(unavailable)
     }
+}
+
+pub(super) async fn list(
+    database: impl SqliteExecutor<'_>,
+    page: &Page,
+) -> Result<Vec<User>, RepositoryError> {
+    // No name is empty, so the empty text stands before all.
+    let rows = sqlx::query(select_users!("WHERE username > ?1 ORDER BY username LIMIT ?2"))
+        .bind(page.after.as_ref().map_or("", Username::as_str))
+        .bind(page.limit)
+        .fetch_all(database)
+        .await
+        .map_err(unavailable)?;
+    rows.iter().map(user).collect::<Result<_, _>>().map_err(unavailable)
 }
 
 async fn fetch(

@@ -117,8 +117,8 @@ async fn wire(to: u16) -> (u16, tokio::sync::watch::Sender<bool>) {
 #[tokio::test]
 async fn a_cut_network_hangs_nobody() {
     let database = shared().database();
-    let (port, cut) = wire(shared().port()).await;
-    let url = shared().url(&database).replace(&shared().port().to_string(), &port.to_string());
+    let (port, cut) = wire(shared().port).await;
+    let url = shared().url(&database).replace(&shared().port.to_string(), &port.to_string());
     let users = replica(&url, 3).await;
     warm(&*users).await;
 

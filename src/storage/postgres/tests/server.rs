@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub(crate) struct Server {
     folder: TempDir,
-    port: u16,
+    pub(crate) port: u16,
     child: Option<Child>,
 }
 
@@ -104,10 +104,6 @@ impl Server {
     /// The URL of a database.
     pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://postgres:{PASSWORD}@127.0.0.1:{}/{database}", self.port)
-    }
-
-    pub(crate) fn port(&self) -> u16 {
-        self.port
     }
 
     /// A new database; its name.
