@@ -1,6 +1,7 @@
 //! What can be typed behind `bailiwick`.
 
 use crate::cli::ctl::CtlCommand;
+use crate::cli::db::DbCommand;
 use crate::cli::users::UsersCommand;
 use crate::settings;
 use crate::settings::Layers;
@@ -48,6 +49,11 @@ pub(super) enum Command {
     Ctl {
         #[command(subcommand)]
         command: CtlCommand,
+    },
+    /// Copy, check and back up databases, also while the server runs.
+    Db {
+        #[command(subcommand)]
+        command: DbCommand,
     },
     /// Check the configuration, start nothing.
     CheckConfig,
@@ -236,6 +242,7 @@ mod tests {
             "Examples:",
             "serve",
             "users",
+            "db",
             "check-config",
             "print-config",
             "openapi",

@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 const GOING_AWAY: [u8; 4] = [0x88, 0x02, 0x03, 0xE9];
 
 /// Puts `Connection: close` on every answer of a draining server, save those that switch protocols:
-/// WebSockets get a close frame when draining starts.
+/// `WebSocket`s get a close frame when draining starts.
 pub(super) async fn close_connections<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,

@@ -1,5 +1,6 @@
 //! The layers of the configuration; a later one wins: default, file, environment, flags.
 
+use crate::settings::checks;
 use crate::settings::error::SettingsError;
 use crate::settings::keys;
 use crate::settings::loaded::{Loaded, Origin};
@@ -81,10 +82,17 @@ fn merge(layers: Vec<Layer>) -> Result<Loaded, SettingsError> {
     let other = |error: ConfigError| SettingsError::Other(error.to_string());
     let settings = builder.build().and_then(Config::try_deserialize).map_err(other)?;
     let loaded = Loaded { settings, values };
-    match (loaded.set("tokens.secret"), loaded.set("tokens.secret_file")) {
-        (Some(first), Some(second)) => Err(SettingsError::Contradiction { first, second }),
-        _ => Ok(loaded),
+    let password = checks::has_password(loaded.settings.database.url.expose());
+    let url = loaded.set("database.url").filter(|_| password);
+    for pair in [
+        (loaded.set("tokens.secret"), loaded.set("tokens.secret_file")),
+        (url.map(|url| format!("the password in {url}")), loaded.set("database.password_file")),
+    ] {
+        if let (Some(first), Some(second)) = pair {
+            return Err(SettingsError::Contradiction { first, second });
+        }
     }
+    Ok(loaded)
 }
 
 /// One layer, its values checked and in their key's type.

@@ -39,7 +39,11 @@ pub(super) fn settings(server: &Value, cors: &Value) -> Settings {
             "limit_request_field_size": 32768, "limit_request_body": 1000, "root_path": "",
             "forwarded_allow_ips": [],
         },
-        "database": { "url": "", "pool_size": 1, "cache_size": 1 },
+        "database": {
+            "url": "", "pool_size": 1,
+            "connect_timeout": 1, "acquire_timeout": 1, "statement_timeout": 1,
+        },
+        "cache": { "size": 1, "max_age": 1, "stale_max": 0 },
         "tokens": { "access_token_expire_minutes": 30, "leeway": 0 },
         "passwords": { "bcrypt_cost": 4, "hash_queue": 1, "policy": true },
         "oauth": { "require_grant_type": false },
