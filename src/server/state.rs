@@ -12,6 +12,7 @@ use actix_web::dev::ServiceRequest;
 use actix_web::web::Data;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::watch;
 
 /// Shared by all workers; middleware finds it with [`AppState::of`].
 pub(super) struct AppState {
@@ -30,6 +31,8 @@ pub(super) struct AppState {
     /// How this process is.
     pub(super) vitals: Arc<Vitals>,
     draining: AtomicBool,
+    /// Wakes what waits for the drain.
+    drain: watch::Sender<bool>,
 }
 
 impl AppState {
@@ -47,6 +50,7 @@ impl AppState {
             trusted: TrustedProxies::new(&settings.server.forwarded_allow_ips)?,
             vitals: Vitals::new(),
             draining: AtomicBool::new(false),
+            drain: watch::Sender::new(false),
             application,
             services,
             settings,
@@ -61,9 +65,19 @@ impl AppState {
         request.app_data::<Data<Self>>().expect("app.rs registers the state").clone()
     }
 
-    /// Asks for `Connection: close` on every answer from now on.
+    /// Asks for `Connection: close` on every answer from now on, and ends every WebSocket.
     pub(super) fn start_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
+        self.drain.send_replace(true);
+    }
+
+    /// Ends when draining starts.
+    pub(super) fn drain_started(&self) -> impl Future<Output = ()> + use<> {
+        let mut drain = self.drain.subscribe();
+        async move {
+            // A server that is gone ends the wait, too.
+            let _ = drain.wait_for(|started| *started).await;
+        }
     }
 
     pub(super) fn is_draining(&self) -> bool {
