@@ -38,13 +38,14 @@ const NARROW: [(&str, &[&str]); 11] = [
 ];
 
 /// The floors that may name a third-party crate.
-const HOMES: [(&str, &[&str]); 13] = [
+const HOMES: [(&str, &[&str]); 14] = [
     ("actix_web", &["main", "server", "routes", "security", "api_error"]),
     ("actix_web_httpauth", &["security"]),
     ("bcrypt", &["passwords"]),
     ("clap", &["cli"]),
     ("command_fds", &["server"]),
     ("config", &["settings"]),
+    ("dotenvy", &["settings"]),
     ("env_logger", &["logging"]),
     ("jsonwebtoken", &["tokens"]),
     ("listenfd", &["server"]),

@@ -85,6 +85,9 @@ pub(super) struct Options {
     /// Read this TOML file over the defaults.
     #[arg(short, long, value_name = "FILE", global = true)]
     pub(super) config: Option<PathBuf>,
+    /// Read variables like those of the environment from this file; the environment wins.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) env_file: Option<PathBuf>,
     /// Create the users johndoe (password 1234) and alice (disabled). Not for production.
     #[arg(long, global = true)]
     pub(super) demo: bool,
@@ -153,6 +156,7 @@ impl Options {
         let environment = settings::environment()?;
         Ok(Layers {
             file: self.config.clone(),
+            env_file: self.env_file.clone(),
             environment,
             flags: self.flags(),
             ..Layers::default()

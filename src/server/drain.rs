@@ -14,8 +14,8 @@ use std::task::{Context, Poll};
 /// A close frame of a server, unmasked: code 1001, "going away" (RFC 6455 §5.5.1, §7.4.1).
 const GOING_AWAY: [u8; 4] = [0x88, 0x02, 0x03, 0xE9];
 
-/// Puts `Connection: close` on every answer of a draining server, save those that switch protocols:
-/// `WebSocket`s get a close frame when draining starts.
+/// Puts `Connection: close` on every answer of a draining server, save those that switch protocols: a
+/// WebSocket gets a close frame when draining starts.
 pub(super) async fn close_connections<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,

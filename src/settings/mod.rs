@@ -2,6 +2,7 @@
 
 mod bind;
 mod checks;
+mod env_file;
 mod error;
 mod filter_rule;
 mod keys;

@@ -1,4 +1,4 @@
-//! WebSockets when their process is told to go, on `examples/orders.rs`.
+//! A WebSocket when its process is told to go, on `examples/orders.rs`.
 
 use crate::example_server::Example;
 use crate::harness::{eventually, read_until};
