@@ -12,7 +12,7 @@ fn known_users_are_served_for_a_while_then_503_and_it_recovers() {
     let url = server.url(&server.database());
     add(folder.path(), &url, "jane", &["me"]);
     let settings = "acquire_timeout = 2\n[cache]\nstale_max = 2";
-    let config = config(&url).replace("acquire_timeout = 15", settings);
+    let config = config(&url).replace("acquire_timeout = 6", settings);
     let app = App::bare().config(&config).spawn();
     let token = app.login("jane", PASSWORD, "me");
     let ask = || {

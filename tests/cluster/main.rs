@@ -20,7 +20,7 @@ use std::process::Output;
 /// The configuration for a database; the times are for a machine that has much else to do.
 fn config(url: &str) -> String {
     format!(
-        "[database]\nurl = '{url}'\nconnect_timeout = 15\nacquire_timeout = 15\n[passwords]\nbcrypt_cost = 4\npolicy = false\n"
+        "[database]\nurl = '{url}'\nconnect_timeout = 15\nacquire_timeout = 6\n[passwords]\nbcrypt_cost = 4\npolicy = false\n"
     )
 }
 
