@@ -11,8 +11,8 @@ fn known_users_are_served_for_a_while_then_503_and_it_recovers() {
     let mut server = Server::start();
     let url = server.url(&server.database());
     add(folder.path(), &url, "jane", &["me"]);
-    let settings = "acquire_timeout = 1\n[cache]\nstale_max = 2\n";
-    let config = config(&url).replace("[passwords]", &format!("{settings}[passwords]"));
+    let settings = "acquire_timeout = 2\n[cache]\nstale_max = 2";
+    let config = config(&url).replace("acquire_timeout = 6", settings);
     let app = App::bare().config(&config).spawn();
     let token = app.login("jane", PASSWORD, "me");
     let ask = || {

@@ -17,9 +17,11 @@ use harness::{App, bailiwick, run};
 use std::path::Path;
 use std::process::Output;
 
-/// The configuration for a database.
+/// The configuration for a database; the times are for a machine that has much else to do.
 fn config(url: &str) -> String {
-    format!("[database]\nurl = '{url}'\n[passwords]\nbcrypt_cost = 4\npolicy = false\n")
+    format!(
+        "[database]\nurl = '{url}'\nconnect_timeout = 15\nacquire_timeout = 6\n[passwords]\nbcrypt_cost = 4\npolicy = false\n"
+    )
 }
 
 /// Runs a command of the binary on a database.

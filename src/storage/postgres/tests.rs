@@ -150,9 +150,11 @@ async fn what_cannot_be_used_is_refused_in_one_line() {
 
 #[tokio::test]
 async fn the_password_may_stand_in_a_file() {
+    let scram = "SET password_encryption = 'scram-sha-256'; CREATE ROLE scram SUPERUSER LOGIN";
+    shared().sql("postgres", &format!("{scram} PASSWORD '{PASSWORD}'"));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("password");
-    let url = format!("postgresql://postgres@127.0.0.1:{}/{}", shared().port, shared().database());
+    let url = format!("postgresql://scram@127.0.0.1:{}/{}", shared().port, shared().database());
     let settings = DatabaseSettings { password_file: Some(file.clone()), ..settings(&url) };
     let line = refused(&settings).await;
     assert!(
