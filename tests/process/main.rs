@@ -9,6 +9,8 @@ mod harness;
 
 mod control;
 mod crashes;
+mod edge;
+mod gunicorn;
 mod limits;
 mod load;
 mod server;
