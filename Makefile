@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench docs clean tools
+.PHONY: help run test soak check bench docs clean tools
 
 NODE_MODULES := tests/browser/node_modules/.package-lock.json
 
@@ -19,6 +19,10 @@ test: tools ## Install what the tests need, run all tests, count them
 	awk '/^test result:/ { passed += $$4; failed += $$6 } \
 	    END { printf "%d passed, %d failed\n", passed, failed }' "$$log"; \
 	exit $$status
+
+# Ten minutes at most, on 127.0.0.1; prints Markdown tables.
+soak: debian .venv-soak/installed ## Reloads, upgrades and crashes under load, and gunicorn's
+	SOAK=full timeout 900 cargo test --locked --test process soak -- --nocapture --test-threads=1
 
 check: ## Format, lints, documentation, known vulnerabilities
 	cargo fmt --check
@@ -41,7 +45,7 @@ docs: ## The library's documentation, into target/doc
 
 clean: ## Remove everything that was built or installed here; data/ stays
 	cargo clean
-	rm -rf .venv tests/browser/node_modules
+	rm -rf .venv .venv-soak tests/browser/node_modules
 
 tools: debian .venv/installed $(NODE_MODULES) ## Install what the tests need: Debian, PyPI and npm packages
 
@@ -52,6 +56,11 @@ debian:
 .venv/installed: tests/clients/requirements.txt | debian
 	python3 -m venv --clear .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps -r $<
+	touch $@
+
+.venv-soak/installed: tests/soak/requirements.txt | debian
+	python3 -m venv --clear .venv-soak
+	.venv-soak/bin/pip install --quiet --disable-pip-version-check --no-deps -r $<
 	touch $@
 
 $(NODE_MODULES): tests/browser/package-lock.json | debian

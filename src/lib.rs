@@ -38,7 +38,7 @@
 //! | floor | owns |
 //! |---|---|
 //! | `main` | argv in, exit code out |
-//! | [`cli`] | the commands: serve, users, ctl, check-config, print-config, openapi |
+//! | [`cli`] | the commands: serve, users, db, ctl, check-config, print-config, openapi |
 //! | [`server`] | the processes: master, workers, listeners, signals, drain, control socket, middleware order, access log, metrics |
 //! | [`routes`] | URLs; one file per resource, each mounts itself |
 //! | [`security`] | who is calling and may they: schemes, the dependency chain, guards, the document |

@@ -15,6 +15,8 @@ use crate::tokens::load_secret;
 use std::fmt;
 use std::sync::Arc;
 
+pub use crate::storage::{MaintenanceError, Summary, back_up, check, copy};
+
 /// What the admin commands need: users and passwords, without the signing secret.
 #[derive(Clone)]
 pub struct Store {

@@ -45,6 +45,7 @@ const HOMES: [(&str, &[&str]); 14] = [
     ("clap", &["cli"]),
     ("command_fds", &["server"]),
     ("config", &["settings"]),
+    ("dotenvy", &["settings"]),
     ("env_logger", &["logging"]),
     ("jsonwebtoken", &["tokens"]),
     ("listenfd", &["server"]),

@@ -1,6 +1,7 @@
 //! What can be typed behind `bailiwick`.
 
 use crate::cli::ctl::CtlCommand;
+use crate::cli::db::DbCommand;
 use crate::cli::users::UsersCommand;
 use crate::settings;
 use crate::settings::Layers;
@@ -49,6 +50,11 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: CtlCommand,
     },
+    /// Copy, check and back up databases, also while the server runs.
+    Db {
+        #[command(subcommand)]
+        command: DbCommand,
+    },
     /// Check the configuration, start nothing.
     CheckConfig,
     /// Print each key's value and where it came from; secrets as `***`.
@@ -79,6 +85,9 @@ pub(super) struct Options {
     /// Read this TOML file over the defaults.
     #[arg(short, long, value_name = "FILE", global = true)]
     pub(super) config: Option<PathBuf>,
+    /// Read variables like those of the environment from this file; the environment wins.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) env_file: Option<PathBuf>,
     /// Create the users johndoe (password 1234) and alice (disabled). Not for production.
     #[arg(long, global = true)]
     pub(super) demo: bool,
@@ -147,6 +156,7 @@ impl Options {
         let environment = settings::environment()?;
         Ok(Layers {
             file: self.config.clone(),
+            env_file: self.env_file.clone(),
             environment,
             flags: self.flags(),
             ..Layers::default()
@@ -236,6 +246,7 @@ mod tests {
             "Examples:",
             "serve",
             "users",
+            "db",
             "check-config",
             "print-config",
             "openapi",

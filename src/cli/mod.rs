@@ -3,6 +3,7 @@
 mod arguments;
 mod check_config;
 mod ctl;
+mod db;
 mod openapi;
 mod print_config;
 mod report;
@@ -66,6 +67,7 @@ impl Server {
             Command::Serve => {}
             Command::Ctl { command } => ctl::run(command, &loaded.settings)?,
             Command::Users { command } => return Ok(users::run(command, &loaded.settings)),
+            Command::Db { command } => db::run(command, &arguments.options, &loaded.settings)?,
             Command::CheckConfig => check_config::run(&loaded)?,
             Command::PrintConfig { json } => print_config::run(&loaded, json)?,
             Command::Openapi => openapi::run(&self.application, &loaded)?,

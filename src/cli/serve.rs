@@ -32,7 +32,9 @@ pub(super) fn run(
 
 /// The master prints what goes wrong here, in its own way.
 fn work(worker: Worker, application: Application, (layers, demo): (Layers, bool)) -> ExitCode {
-    let layers = Layers { text: worker.handover.config.clone(), ..layers };
+    let handover = &worker.handover;
+    let (text, env_text) = (handover.config.clone(), handover.env_file.clone());
+    let layers = Layers { text, env_text, ..layers };
     let started = || -> Result<(Settings, LoggingGuard), Failure> {
         let settings = worker.settings(layers.load()?.settings);
         server::check(&settings).map_err(Failure::wrong_settings)?;

@@ -131,7 +131,8 @@ pub trait UserRepository: Send + Sync {
         keep: Option<&ScopeName>,
     ) -> Result<(), RepositoryError>;
 
-    /// Begins to create many users; nobody else can write until it is committed or dropped.
+    /// Begins to create many users; others who write may have to wait until it is committed or
+    /// dropped.
     async fn import(&self, now: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError>;
 
     /// Answers once the database does: for readiness.

@@ -21,6 +21,8 @@ pub struct Handover {
     /// What the file of `--config` held when the master accepted it: a worker that is started
     /// later must not see another one.
     pub config: Option<String>,
+    /// The same of the file of `--env-file`.
+    pub env_file: Option<String>,
     /// Its worker threads.
     pub threads: usize,
     /// How many sockets it gets for the API.

@@ -14,6 +14,7 @@ use actix_web::web::Data;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::watch;
 
 /// Shared by all workers; middleware finds it with [`AppState::of`].
 pub(super) struct AppState {
@@ -34,6 +35,8 @@ pub(super) struct AppState {
     /// What is counted, while somebody may ask for it.
     pub(super) metrics: Option<Metrics>,
     draining: AtomicBool,
+    /// Wakes what waits for the drain.
+    drain: watch::Sender<bool>,
 }
 
 impl AppState {
@@ -59,6 +62,7 @@ impl AppState {
             trusted: TrustedProxies::new(&settings.server.forwarded_allow_ips)?,
             vitals: Vitals::new(),
             draining: AtomicBool::new(false),
+            drain: watch::Sender::new(false),
             application,
             services,
             settings,
@@ -73,9 +77,19 @@ impl AppState {
         request.app_data::<Data<Self>>().expect("app.rs registers the state").clone()
     }
 
-    /// Asks for `Connection: close` on every answer from now on.
+    /// Asks for `Connection: close` on every answer from now on, and ends every WebSocket.
     pub(super) fn start_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
+        self.drain.send_replace(true);
+    }
+
+    /// Ends when draining starts.
+    pub(super) fn drain_started(&self) -> impl Future<Output = ()> + use<> {
+        let mut drain = self.drain.subscribe();
+        async move {
+            // A server that is gone ends the wait, too.
+            let _ = drain.wait_for(|started| *started).await;
+        }
     }
 
     pub(super) fn is_draining(&self) -> bool {

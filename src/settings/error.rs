@@ -21,6 +21,11 @@ pub enum SettingsError {
         /// What the parser expected.
         cause: String,
     },
+    /// A line of the file of `--env-file` is none.
+    BadLine {
+        /// The file and line.
+        place: String,
+    },
     /// Nothing has this name.
     UnknownKey {
         /// The file and line, or `environment`.
@@ -46,8 +51,8 @@ pub enum SettingsError {
     },
     /// A table, which no variable can hold.
     OnlyInFile {
-        /// The variable.
-        variable: String,
+        /// The variable, with where it came from.
+        origin: String,
     },
     /// Two keys that exclude each other.
     Contradiction {
@@ -77,6 +82,11 @@ impl SettingsError {
                 format!("{}: cannot be read: {cause}", file.display())
             }
             Self::Unparsable { place, cause } => format!("{place}: not valid TOML: {cause}"),
+            Self::BadLine { place } => {
+                format!(
+                    "{place}: expected NAME=value, with quotes around a value with spaces or `$`"
+                )
+            }
             Self::UnknownKey { place, key, nearest } if nearest.is_empty() => format!(
                 "{place}: unknown key `{key}`, `bailiwick print-config` lists the known ones"
             ),
@@ -87,10 +97,8 @@ impl SettingsError {
                 format!("{place} = {value}: expected {expected}")
             }
             Self::NotUtf8 { variable } => format!("environment {variable}: expected UTF-8 text"),
-            Self::OnlyInFile { variable } => {
-                format!(
-                    "environment {variable}: a table can only stand in a file (`--config FILE`)"
-                )
+            Self::OnlyInFile { origin } => {
+                format!("{origin}: a table can only stand in a file (`--config FILE`)")
             }
             Self::Contradiction { first, second } => {
                 format!("both {first} and {second} are set: expected only one of them")

@@ -110,9 +110,15 @@ pub(super) const KEYS: &[Key] = &[
         ),
     ),
     key("admin.public", Kind::Switch),
-    key("database.url", Kind::Text(checks::is_database_url, "sqlite:PATH, or an empty text")),
+    key("database.url", Kind::Text(checks::is_database_url, DATABASE)),
+    optional("database.password_file", PATH),
     key("database.pool_size", Kind::Whole(1, 1000)),
-    key("database.cache_size", Kind::Whole(1, 10_000_000)),
+    key("database.connect_timeout", Kind::Whole(1, 3600)),
+    key("database.acquire_timeout", Kind::Whole(1, 3600)),
+    key("database.statement_timeout", Kind::Whole(1, 3600)),
+    key("cache.size", Kind::Whole(1, 10_000_000)),
+    key("cache.max_age", Kind::Whole(1, DAY)),
+    key("cache.stale_max", Kind::Whole(0, 3600)),
     optional("tokens.secret", Kind::Secret(|text| text.len() >= 32, "a text of at least 32 bytes")),
     optional("tokens.secret_file", PATH),
     key("tokens.access_token_expire_minutes", Kind::Whole(1, 366 * 24 * 60)),
@@ -154,6 +160,8 @@ pub(super) const KEYS: &[Key] = &[
     key("logging.access_filters", Kind::Filters),
 ];
 
+const DATABASE: &str = "sqlite:PATH, postgres://USER@HOST:PORT/NAME (behind ? sslmode, sslrootcert, \
+                        sslcert, sslkey, application_name), or an empty text";
 const SCOPE: &str =
     "a scope: 1 to 128 printable ASCII characters without spaces, quotes and backslashes";
 
@@ -204,6 +212,7 @@ impl Key {
             "server.group" => "--group",
             "logging.level" => "--log-level",
             "logging.config" => "--log-config",
+            "database.url" => "--from or --to",
             _ => "flag",
         }
     }

@@ -1,5 +1,8 @@
-//! The layers of the configuration; a later one wins: default, file, environment, flags.
+//! The layers of the configuration; a later one wins: default, file, env-file, environment, flags.
 
+use crate::settings::checks;
+use crate::settings::env_file;
+use crate::settings::env_file::Variable;
 use crate::settings::error::SettingsError;
 use crate::settings::keys;
 use crate::settings::loaded::{Loaded, Origin};
@@ -19,6 +22,10 @@ pub struct Layers {
     pub file: Option<PathBuf>,
     /// What the file held when it was read; absent: [`Layers::load`] reads it.
     pub text: Option<String>,
+    /// The file of `--env-file`.
+    pub env_file: Option<PathBuf>,
+    /// What that file held when it was read, like `text`.
+    pub env_text: Option<String>,
     /// Variables by name; those without the prefix `BAILIWICK__` are ignored.
     pub environment: Vec<(String, String)>,
     /// Flags as keys such as `server.workers`, with their values.
@@ -38,9 +45,10 @@ pub fn environment() -> Result<Vec<(String, String)>, SettingsError> {
 }
 
 impl Layers {
-    /// The same layers with the file as it is now: whatever loads them later sees the same.
+    /// The same layers with the files as they are now: whatever loads them later sees the same.
     pub fn read(mut self) -> Result<Self, SettingsError> {
         self.text = self.file.as_ref().map(read).transpose()?;
+        self.env_text = self.env_file.as_ref().map(read).transpose()?;
         Ok(self)
     }
 
@@ -51,9 +59,19 @@ impl Layers {
             let text = self.text.map_or_else(|| read(&file), Ok)?;
             layers.push(Layer::of_text(&text, Origin::File(file))?);
         }
+        if let Some(file) = self.env_file {
+            let text = self.env_text.map_or_else(|| read(&file), Ok)?;
+            for Variable { name, value, place } in env_file::parse(&file, &text)? {
+                if name.starts_with(PREFIX) {
+                    let origin = Origin::EnvFile { place, variable: name.clone() };
+                    layers.push(Layer::of_variable(&name, &value, origin)?);
+                }
+            }
+        }
         for (variable, value) in self.environment {
             if variable.starts_with(PREFIX) {
-                layers.push(Layer::of_variable(variable, &value)?);
+                let origin = Origin::Environment(variable.clone());
+                layers.push(Layer::of_variable(&variable, &value, origin)?);
             }
         }
         for (name, value) in self.flags {
@@ -81,10 +99,17 @@ fn merge(layers: Vec<Layer>) -> Result<Loaded, SettingsError> {
     let other = |error: ConfigError| SettingsError::Other(error.to_string());
     let settings = builder.build().and_then(Config::try_deserialize).map_err(other)?;
     let loaded = Loaded { settings, values };
-    match (loaded.set("tokens.secret"), loaded.set("tokens.secret_file")) {
-        (Some(first), Some(second)) => Err(SettingsError::Contradiction { first, second }),
-        _ => Ok(loaded),
+    let password = checks::has_password(loaded.settings.database.url.expose());
+    let url = loaded.set("database.url").filter(|_| password);
+    for pair in [
+        (loaded.set("tokens.secret"), loaded.set("tokens.secret_file")),
+        (url.map(|url| format!("the password in {url}")), loaded.set("database.password_file")),
+    ] {
+        if let (Some(first), Some(second)) = pair {
+            return Err(SettingsError::Contradiction { first, second });
+        }
     }
+    Ok(loaded)
 }
 
 /// One layer, its values checked and in their key's type.
@@ -112,17 +137,20 @@ impl Layer {
         Ok(Self { origin, values })
     }
 
-    fn of_variable(variable: String, value: &str) -> Result<Self, SettingsError> {
+    fn of_variable(variable: &str, value: &str, origin: Origin) -> Result<Self, SettingsError> {
         match keys::KEYS.iter().find(|key| key.variable() == variable) {
             Some(key) if !matches!(key.kind, keys::Kind::Filters) => {
-                Self::of_key(key, value, Origin::Environment(variable))
+                Self::of_key(key, value, origin)
             }
             None if !variable.starts_with(SCOPES) => Err(SettingsError::UnknownKey {
-                place: "environment".to_owned(),
-                nearest: nearest(&variable, keys::KEYS.iter().map(keys::Key::variable)),
-                key: variable,
+                place: match origin {
+                    Origin::EnvFile { place, .. } => place,
+                    _ => "environment".to_owned(),
+                },
+                nearest: nearest(variable, keys::KEYS.iter().map(keys::Key::variable)),
+                key: variable.to_owned(),
             }),
-            _ => Err(SettingsError::OnlyInFile { variable }),
+            _ => Err(SettingsError::OnlyInFile { origin: origin.to_string() }),
         }
     }
 

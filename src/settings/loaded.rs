@@ -16,6 +16,13 @@ pub enum Origin {
     File(PathBuf),
     /// A variable, by its name.
     Environment(String),
+    /// A variable of the file of `--env-file`.
+    EnvFile {
+        /// The file and line.
+        place: String,
+        /// Its name.
+        variable: String,
+    },
     /// A flag, by its name.
     Flag(&'static str),
 }
@@ -26,6 +33,7 @@ impl fmt::Display for Origin {
             Self::Default => f.write_str("default"),
             Self::File(path) => write!(f, "file {}", path.display()),
             Self::Environment(variable) => write!(f, "environment {variable}"),
+            Self::EnvFile { place, variable } => write!(f, "env-file {place} {variable}"),
             Self::Flag(flag) => write!(f, "flag {flag}"),
         }
     }

@@ -2,6 +2,7 @@
 
 mod bind;
 mod checks;
+mod env_file;
 mod error;
 mod filter_rule;
 mod keys;
@@ -32,6 +33,8 @@ pub struct Settings {
     pub admin: AdminSettings,
     /// `[database]`
     pub database: DatabaseSettings,
+    /// `[cache]`
+    pub cache: CacheSettings,
     /// `[tokens]`
     pub tokens: TokenSettings,
     /// `[passwords]`
@@ -217,12 +220,30 @@ impl AdminSettings {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatabaseSettings {
-    /// `sqlite:PATH`; empty: `bailiwick.db` in the data folder.
+    /// `sqlite:PATH` or `postgres://…`; empty: `bailiwick.db` in the data folder.
     pub url: Secret,
+    /// A file that holds the password for PostgreSQL.
+    pub password_file: Option<PathBuf>,
     /// Connections in the pool.
     pub pool_size: NonZeroU32,
-    /// Users kept in memory.
-    pub cache_size: NonZeroUsize,
+    /// PostgreSQL: seconds to reach the server at the start.
+    pub connect_timeout: NonZeroU32,
+    /// PostgreSQL: seconds that a request may wait for a connection.
+    pub acquire_timeout: NonZeroU32,
+    /// PostgreSQL: seconds that one operation may take.
+    pub statement_timeout: NonZeroU32,
+}
+
+/// `[cache]`: users in memory.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CacheSettings {
+    /// Users kept.
+    pub size: NonZeroUsize,
+    /// Seconds after which a user is read again in any case.
+    pub max_age: NonZeroU32,
+    /// Seconds that cached users are still believed when the database is away.
+    pub stale_max: u32,
 }
 
 /// `[tokens]`: access tokens.

@@ -1,15 +1,17 @@
-//! Users in memory, above any repository: bounded, and never staler than one second.
+//! Users in memory, above any repository: bounded, and while the database answers never staler than
+//! one second.
 
 use crate::domain::{
     Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserImport,
     UserRepository, Username,
 };
+use crate::settings::CacheSettings;
+use crate::storage::error::is_unreached;
 use async_trait::async_trait;
 use quick_cache::sync::Cache;
 use std::any::Any;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 /// For how long cached users are believed after the database was last asked for changes.
@@ -17,20 +19,27 @@ const TRUST: Duration = Duration::from_secs(1);
 
 /// What a cache may believe. Whoever watches the database for changes by others calls
 /// [`Freshness::confirm`] at least once a second; when that stops, for whatever reason, the cache
-/// is not used any more.
+/// is not trusted any more.
 #[derive(Debug)]
 pub(super) struct Freshness {
     /// Counts changes. An entry counts only in the epoch in which its reading began, so a slow
     /// reader cannot put back what a change has made stale.
     epoch: AtomicU64,
-    /// Nanoseconds after `start`.
-    trusted_until: AtomicU64,
+    /// Nanoseconds after `start`; 0: never.
+    confirmed: AtomicU64,
+    /// Whether the watcher's last look at the database failed.
+    away: AtomicBool,
     start: Instant,
 }
 
 impl Default for Freshness {
     fn default() -> Self {
-        Self { epoch: 0.into(), trusted_until: 0.into(), start: Instant::now() }
+        Self {
+            epoch: 0.into(),
+            confirmed: 0.into(),
+            away: AtomicBool::default(),
+            start: Instant::now(),
+        }
     }
 }
 
@@ -42,15 +51,43 @@ impl Freshness {
 
     /// Every change up to `asked` is known.
     pub(super) fn confirm(&self, asked: Instant) {
-        let until = asked.duration_since(self.start) + TRUST;
-        self.trusted_until.store(nanoseconds(until), SeqCst);
+        self.confirmed.store(nanoseconds(asked.duration_since(self.start)).max(1), SeqCst);
+        if self.away.swap(false, SeqCst) {
+            log::info!(target: "bailiwick.error", "database: answers again");
+        }
     }
 
-    /// The epoch, while the cache may be used. The trust is read first: a watcher invalidates
+    /// The watcher had no answer. Whatever changes now is not heard of, so it must invalidate
+    /// before it confirms again.
+    pub(super) fn lose(&self, cause: &dyn std::fmt::Display) {
+        if !self.away.swap(true, SeqCst) {
+            log::error!(target: "bailiwick.error", "database: does not answer: {cause}");
+        }
+    }
+
+    /// Whether the last look is at most so long ago.
+    fn was_confirmed_within(&self, period: Duration) -> bool {
+        let confirmed = self.confirmed.load(SeqCst);
+        let now = nanoseconds(self.start.elapsed());
+        confirmed != 0 && now < confirmed.saturating_add(nanoseconds(period))
+    }
+
+    /// What may be believed, with the epoch of it. The trust is read first: a watcher invalidates
     /// before it confirms, so new trust is never joined with an old epoch.
-    fn epoch(&self) -> Option<u64> {
-        let trusted = nanoseconds(self.start.elapsed()) < self.trusted_until.load(SeqCst);
-        trusted.then(|| self.epoch.load(SeqCst))
+    fn belief(&self, stale_max: Duration) -> (Belief, u64) {
+        let belief = if self.was_confirmed_within(TRUST) {
+            Belief::Fresh
+        } else if self.away.load(SeqCst) && self.was_confirmed_within(stale_max) {
+            Belief::Stale
+        } else {
+            Belief::None
+        };
+        (belief, self.epoch.load(SeqCst))
+    }
+
+    /// Whether what was read in `epoch` is the best there is, now that the database gave no answer.
+    fn may_stand_in(&self, epoch: u64, stale_max: Duration) -> bool {
+        self.was_confirmed_within(stale_max) && self.epoch.load(SeqCst) == epoch
     }
 }
 
@@ -58,18 +95,21 @@ fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Invalidates when dropped: also when a write fails half-way or its caller goes away.
-struct Invalidate<'a>(&'a Freshness);
-
-impl Drop for Invalidate<'_> {
-    fn drop(&mut self) {
-        self.0.invalidate();
-    }
+/// What an entry of the present epoch is worth.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Belief {
+    /// The database would say the same.
+    Fresh,
+    /// The database is away, and was there a short time ago.
+    Stale,
+    /// Ask the database.
+    None,
 }
 
 #[derive(Clone)]
 struct Entry {
     epoch: u64,
+    read: Instant,
     user: Arc<User>,
 }
 
@@ -80,14 +120,23 @@ pub(super) struct CachedUsers<R> {
     freshness: Arc<Freshness>,
     hits: AtomicU64,
     misses: AtomicU64,
+    max_age: Duration,
+    stale_max: Duration,
     watch: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl<R: UserRepository> CachedUsers<R> {
-    pub(super) fn new(inner: R, size: NonZeroUsize, freshness: Arc<Freshness>) -> Self {
-        let cache = Cache::new(size.get());
-        let (hits, misses) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { inner, cache, freshness, hits, misses, watch: None }
+    pub(super) fn new(inner: R, settings: &CacheSettings, freshness: Arc<Freshness>) -> Self {
+        Self {
+            inner,
+            cache: Cache::new(settings.size.get()),
+            freshness,
+            max_age: Duration::from_secs(settings.max_age.get().into()),
+            stale_max: Duration::from_secs(settings.stale_max.into()),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            watch: None,
+        }
     }
 
     /// Keeps the watcher alive as long as the cache.
@@ -95,27 +144,68 @@ impl<R: UserRepository> CachedUsers<R> {
         self.watch = Some(Box::new(watch));
         self
     }
+
+    /// Forgets everybody, not just this user: each change costs a bcrypt hash or an
+    /// administrator's click, and reading a user again costs microseconds.
+    ///
+    /// Also when a write fails half-way or its caller goes away; but not when it surely did not
+    /// happen, or each try of a write would empty the cache while the database is away.
+    async fn writing<T>(
+        &self,
+        write: impl Future<Output = Result<T, RepositoryError>> + Send,
+    ) -> Result<T, RepositoryError> {
+        let mut guard = Invalidate(Some(&self.freshness));
+        let result = write.await;
+        if result.as_ref().is_err_and(is_unreached) {
+            guard.0 = None;
+        }
+        result
+    }
+}
+
+/// Invalidates when dropped.
+struct Invalidate<'a>(Option<&'a Freshness>);
+
+impl Drop for Invalidate<'_> {
+    fn drop(&mut self) {
+        if let Some(freshness) = self.0 {
+            freshness.invalidate();
+        }
+    }
 }
 
 #[async_trait]
 impl<R: UserRepository> UserRepository for CachedUsers<R> {
     async fn find(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
-        let Some(epoch) = self.freshness.epoch() else {
-            self.misses.fetch_add(1, Relaxed);
-            return self.inner.find(username).await;
-        };
-        if let Some(entry) = self.cache.get(username)
-            && entry.epoch == epoch
+        let (belief, epoch) = self.freshness.belief(self.stale_max);
+        let entry = self.cache.get(username).filter(|entry| entry.epoch == epoch);
+        if let Some(entry) = &entry
+            && match belief {
+                Belief::Fresh => entry.read.elapsed() < self.max_age,
+                Belief::Stale => true,
+                Belief::None => false,
+            }
         {
             self.hits.fetch_add(1, Relaxed);
-            return Ok(Some(entry.user));
+            return Ok(Some(Arc::clone(&entry.user)));
         }
         self.misses.fetch_add(1, Relaxed);
-        let found = self.inner.find(username).await?;
-        if let Some(user) = &found {
-            self.cache.insert(username.clone(), Entry { epoch, user: Arc::clone(user) });
+        let read = Instant::now();
+        match (self.inner.find(username).await, entry) {
+            (Err(RepositoryError::Unavailable(_)), Some(entry))
+                if self.freshness.may_stand_in(epoch, self.stale_max) =>
+            {
+                Ok(Some(entry.user))
+            }
+            (Ok(Some(user)), _) => {
+                if belief == Belief::Fresh {
+                    let entry = Entry { epoch, read, user: Arc::clone(&user) };
+                    self.cache.insert(username.clone(), entry);
+                }
+                Ok(Some(user))
+            }
+            (other, _) => other,
         }
-        Ok(found)
     }
 
     async fn list(&self, page: &Page) -> Result<Vec<User>, RepositoryError> {
@@ -130,8 +220,6 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
         self.inner.create(user, now).await
     }
 
-    /// Forgets everybody, not just this user: each change costs a bcrypt hash or an
-    /// administrator's click, and reading a user again costs microseconds.
     async fn update(
         &self,
         username: &Username,
@@ -139,8 +227,7 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
         keep: Option<&ScopeName>,
         now: Timestamp,
     ) -> Result<User, RepositoryError> {
-        let _invalidate = Invalidate(&self.freshness);
-        self.inner.update(username, change, keep, now).await
+        self.writing(self.inner.update(username, change, keep, now)).await
     }
 
     async fn delete(
@@ -148,8 +235,7 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
         username: &Username,
         keep: Option<&ScopeName>,
     ) -> Result<(), RepositoryError> {
-        let _invalidate = Invalidate(&self.freshness);
-        self.inner.delete(username, keep).await
+        self.writing(self.inner.delete(username, keep)).await
     }
 
     /// Imports create users and change none, so nothing that is cached becomes stale.

@@ -4,6 +4,7 @@ use crate::domain::{
     NewUser, Page, PasswordHash, RepositoryError, ScopeName, Timestamp, UserChange, UserRepository,
     Username,
 };
+use crate::settings::CacheSettings;
 use std::time::{Duration, Instant};
 
 const HASH: &str = "$2b$04$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G";
@@ -48,6 +49,11 @@ macro_rules! contract {
 }
 pub(super) use contract;
 
+/// A cache of so many users, with the default's times.
+pub(super) fn cache_settings(size: usize) -> CacheSettings {
+    CacheSettings { size: size.try_into().unwrap(), max_age: 30.try_into().unwrap(), stale_max: 5 }
+}
+
 pub(super) fn name(text: &str) -> Username {
     text.parse().unwrap()
 }
@@ -75,7 +81,7 @@ fn disable() -> UserChange {
     UserChange { disabled: Some(true), ..UserChange::default() }
 }
 
-fn grant(scopes: &str) -> UserChange {
+pub(super) fn grant(scopes: &str) -> UserChange {
     UserChange { scopes: Some(scopes.parse().unwrap()), ..UserChange::default() }
 }
 

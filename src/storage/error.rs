@@ -17,24 +17,31 @@ pub enum StorageError {
         /// Why.
         cause: io::Error,
     },
+    /// `database.password_file` cannot be read.
+    Password {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
     /// A newer version of this program has changed the database.
     Newer {
-        /// The database.
-        path: PathBuf,
+        /// The database, without a password.
+        database: String,
         /// The migration that this version does not know.
         migration: i64,
     },
     /// A migration was recorded with another text than this version has.
     Altered {
-        /// The database.
-        path: PathBuf,
+        /// The database, without a password.
+        database: String,
         /// The migration.
         migration: i64,
     },
-    /// The file cannot be used.
-    File {
-        /// Which.
-        path: PathBuf,
+    /// The database cannot be used.
+    Unusable {
+        /// Which, without a password.
+        database: String,
         /// What is wrong, in one line.
         problem: String,
     },
@@ -44,24 +51,25 @@ impl fmt::Display for StorageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url => f.write_str(
-                "database.url: expected `sqlite:PATH` (a file, without options), or an empty value \
-                 for `bailiwick.db` in data_dir",
+                "database.url: expected `sqlite:PATH` (a file, without options), \
+                 `postgres://USER@HOST:PORT/NAME`, or an empty value for `bailiwick.db` in data_dir",
             ),
             Self::Folder { folder, cause } => {
                 write!(f, "data_dir {}: cannot be created: {cause}", folder.display())
             }
-            Self::Newer { path, migration } => write!(
+            Self::Password { file, cause } => {
+                write!(f, "database.password_file {}: cannot be read: {cause}", file.display())
+            }
+            Self::Newer { database, migration } => write!(
                 f,
-                "database {}: written by a newer version of bailiwick (migration {migration} is \
-                 unknown to this one); start that version",
-                path.display(),
+                "database {database}: written by a newer version of bailiwick (migration \
+                 {migration} is unknown to this one); start that version",
             ),
-            Self::Altered { path, migration } => write!(
+            Self::Altered { database, migration } => write!(
                 f,
-                "database {}: migration {migration} differs from the one of this version",
-                path.display(),
+                "database {database}: migration {migration} differs from the one of this version",
             ),
-            Self::File { path, problem } => write!(f, "database {}: {problem}", path.display()),
+            Self::Unusable { database, problem } => write!(f, "database {database}: {problem}"),
         }
     }
 }
@@ -69,7 +77,7 @@ impl fmt::Display for StorageError {
 impl std::error::Error for StorageError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Folder { cause, .. } => Some(cause),
+            Self::Folder { cause, .. } | Self::Password { cause, .. } => Some(cause),
             _ => None,
         }
     }
@@ -77,9 +85,13 @@ impl std::error::Error for StorageError {
 
 impl StorageError {
     pub(super) fn file(path: &Path, problem: impl fmt::Display) -> Self {
-        // SQLite's own messages can hold line breaks.
+        Self::unusable(path.display(), problem)
+    }
+
+    pub(super) fn unusable(database: impl fmt::Display, problem: impl fmt::Display) -> Self {
+        // The databases' own messages can hold line breaks.
         let problem = problem.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-        Self::File { path: path.to_owned(), problem }
+        Self::Unusable { database: database.to_string(), problem }
     }
 }
 
@@ -87,4 +99,26 @@ impl StorageError {
 /// fixed, and what can be wrong with their values is checked before.
 pub(super) fn unavailable(cause: sqlx::Error) -> RepositoryError {
     RepositoryError::Unavailable(Box::new(cause))
+}
+
+/// There was no connection: whatever was to be done has not even begun.
+#[derive(Debug)]
+struct Unreached(sqlx::Error);
+
+impl fmt::Display for Unreached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Unreached {}
+
+/// The error of a driver that gave no connection.
+pub(super) fn unreached(cause: sqlx::Error) -> RepositoryError {
+    RepositoryError::Unavailable(Box::new(Unreached(cause)))
+}
+
+/// Whether surely nothing was done.
+pub(super) fn is_unreached(error: &RepositoryError) -> bool {
+    matches!(error, RepositoryError::Unavailable(cause) if cause.is::<Unreached>())
 }

@@ -4,14 +4,22 @@ mod cache;
 #[cfg(test)]
 mod contract;
 mod error;
+mod maintenance;
+mod migrations;
+mod postgres;
+mod row;
 mod sqlite;
+mod transfer;
 
 pub use error::StorageError;
+pub use maintenance::{MaintenanceError, Summary, back_up, check, copy};
 
 use crate::domain::UserRepository;
+use crate::settings::CacheSettings;
 use crate::settings::DatabaseSettings;
 use crate::settings::Settings;
 use crate::storage::cache::{CachedUsers, Freshness};
+use crate::storage::postgres::{Address, PostgresUsers};
 use crate::storage::sqlite::{SqliteUsers, Watch};
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -21,18 +29,24 @@ use std::sync::Arc;
 /// Opens the configured database, creates or migrates it if need be, and puts the cache above it.
 pub async fn open(settings: &Settings) -> Result<Arc<dyn UserRepository>, StorageError> {
     create_folder(&settings.data_dir)?;
-    open_in(&settings.data_dir, &settings.database).await
+    open_in(&settings.data_dir, &settings.database, &settings.cache).await
 }
 
 async fn open_in(
     data_dir: &Path,
-    settings: &DatabaseSettings,
+    database: &DatabaseSettings,
+    cache: &CacheSettings,
 ) -> Result<Arc<dyn UserRepository>, StorageError> {
-    let path = database_path(data_dir, settings)?;
-    let users = SqliteUsers::open(&path, settings.pool_size).await?;
     let freshness = Arc::new(Freshness::default());
+    if let Some(address) = Address::of(database)? {
+        let users = PostgresUsers::open(address).await?;
+        users.watch(Arc::clone(&freshness));
+        return Ok(Arc::new(CachedUsers::new(users, cache, freshness)));
+    }
+    let path = database_path(data_dir, database)?;
+    let users = SqliteUsers::open(&path, database.pool_size).await?;
     let watch = Watch::start(&path, Arc::clone(&freshness))?;
-    Ok(Arc::new(CachedUsers::new(users, settings.cache_size, freshness).owning(watch)))
+    Ok(Arc::new(CachedUsers::new(users, cache, freshness).owning(watch)))
 }
 
 fn create_folder(folder: &Path) -> Result<(), StorageError> {

@@ -3,11 +3,11 @@
 use crate::domain::{Page, Secret, UserRepository};
 use crate::settings::DatabaseSettings;
 use crate::storage::cache::{CachedUsers, Freshness};
-use crate::storage::contract::{a_change_by_another_is_seen, contract, name, new};
+use crate::storage::contract::{a_change_by_another_is_seen, cache_settings, contract, name, new};
 use crate::storage::sqlite::{SqliteUsers, Watch};
 use crate::storage::{StorageError, create_folder, open_in};
 use sqlx::{ConnectOptions as _, SqliteConnection};
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ async fn cached() -> (CachedUsers<SqliteUsers>, TempDir) {
     let (users, folder) = plain().await;
     let freshness = Arc::new(Freshness::default());
     freshness.confirm(Instant::now() + std::time::Duration::from_hours(1));
-    (CachedUsers::new(users, NonZeroUsize::new(100).unwrap(), freshness), folder)
+    (CachedUsers::new(users, &cache_settings(100), freshness), folder)
 }
 
 contract!(sqlite, plain());
@@ -37,14 +37,19 @@ contract!(cached_sqlite, cached());
 fn settings(url: &str) -> DatabaseSettings {
     DatabaseSettings {
         url: Secret::new(url),
+        password_file: None,
         pool_size: NonZeroU32::new(4).unwrap(),
-        cache_size: NonZeroUsize::new(100).unwrap(),
+        connect_timeout: NonZeroU32::MIN,
+        acquire_timeout: NonZeroU32::MIN,
+        statement_timeout: NonZeroU32::MIN,
     }
 }
 
 async fn refused(url: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let Err(error) = open_in(folder.path(), &settings(url)).await else { panic!("{url}: opened") };
+    let Err(error) = open_in(folder.path(), &settings(url), &cache_settings(100)).await else {
+        panic!("{url}: opened")
+    };
     let line = error.to_string();
     assert!(!line.contains('\n'), "{line}");
     line
@@ -62,8 +67,8 @@ async fn raw(path: &Path) -> SqliteConnection {
 #[tokio::test]
 async fn a_change_by_another_process_is_seen() {
     let folder = tempfile::tempdir().unwrap();
-    let first = open_in(folder.path(), &settings("")).await.unwrap();
-    let second = open_in(folder.path(), &settings("")).await.unwrap();
+    let first = open_in(folder.path(), &settings(""), &cache_settings(100)).await.unwrap();
+    let second = open_in(folder.path(), &settings(""), &cache_settings(100)).await.unwrap();
     a_change_by_another_is_seen(&*first, &*second).await;
 }
 
@@ -74,7 +79,7 @@ async fn a_change_by_hand_is_seen() {
     let users = plain_at(&path).await.unwrap();
     let freshness = Arc::new(Freshness::default());
     let watch = Watch::start(&path, Arc::clone(&freshness)).unwrap();
-    let cached = CachedUsers::new(users, NonZeroUsize::MIN, freshness).owning(watch);
+    let cached = CachedUsers::new(users, &cache_settings(1), freshness).owning(watch);
     cached.create(new("alice", "me items"), crate::domain::Timestamp(1)).await.unwrap();
     cached.find(&name("alice")).await.unwrap();
     let mut connection = raw(&path).await;
@@ -93,10 +98,10 @@ async fn everything_is_there_after_reopening() {
     let data = folder.path().join("deep/data");
     {
         create_folder(&data).unwrap();
-        let users = open_in(&data, &settings("")).await.unwrap();
+        let users = open_in(&data, &settings(""), &cache_settings(100)).await.unwrap();
         users.create(new("alice", "me"), crate::domain::Timestamp(1)).await.unwrap();
     }
-    let users = open_in(&data, &settings("")).await.unwrap();
+    let users = open_in(&data, &settings(""), &cache_settings(100)).await.unwrap();
     assert!(users.find(&name("alice")).await.unwrap().is_some());
 
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
@@ -185,7 +190,7 @@ async fn what_is_no_database_is_refused_in_one_line() {
 
 #[tokio::test]
 async fn an_address_of_no_file_is_refused_and_not_repeated() {
-    for url in ["postgres://bailiwick:swordfish@db/users", "sqlite:", "sqlite::memory:", "x.db"] {
+    for url in ["mysql://bailiwick:swordfish@db/users", "sqlite:", "sqlite::memory:", "x.db"] {
         let line = refused(url).await;
         assert!(line.starts_with("database.url:") && !line.contains("swordfish"), "{line}");
     }

@@ -8,7 +8,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -50,15 +50,15 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Starts clients with these pauses between two requests.
-    pub(crate) fn start(address: &str, pauses: &[Duration]) -> Self {
+    /// Starts so many clients, each of which thinks up to so long before the next request.
+    pub(crate) fn start(address: &str, clients: u32, longest_pause: Duration) -> Self {
         let (counts, end) = (Arc::<Counts>::default(), Arc::<AtomicBool>::default());
-        let clients = pauses.iter().map(|pause| {
+        let clients = (0..clients).map(|_| {
             let client = Client {
                 address: address.to_owned(),
                 counts: Arc::clone(&counts),
                 end: Arc::clone(&end),
-                pause: *pause,
+                longest_pause,
             };
             thread::spawn(move || client.run())
         });
@@ -80,7 +80,7 @@ struct Client {
     address: String,
     counts: Arc<Counts>,
     end: Arc<AtomicBool>,
-    pause: Duration,
+    longest_pause: Duration,
 }
 
 impl Client {
@@ -104,18 +104,31 @@ impl Client {
                 Some(_) => _ = self.counts.wrong.fetch_add(1, Ordering::Relaxed),
                 None => _ = self.counts.cut.fetch_add(1, Ordering::Relaxed),
             }
-            if !self.pause.is_zero() {
-                thread::sleep(self.pause);
+            if !self.longest_pause.is_zero() {
+                thread::sleep(rand::random_range(Duration::ZERO..=self.longest_pause));
             }
         }
     }
 
     fn connect(&self) -> Option<TcpStream> {
-        let stream = TcpStream::connect(&self.address).ok()?;
-        stream.set_read_timeout(Some(PATIENCE)).ok()?;
-        stream.set_nodelay(true).ok()?;
-        Some(stream)
+        connect(&self.address)
     }
+}
+
+fn connect(address: &str) -> Option<TcpStream> {
+    let stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    stream.set_nodelay(true).ok()?;
+    Some(stream)
+}
+
+/// How long a new client waits for its answer.
+pub(crate) fn next_answer(address: &str) -> Duration {
+    let start = Instant::now();
+    while connect(address).and_then(|mut stream| ask(&mut stream, false)).is_none() {
+        assert!(start.elapsed() < PATIENCE, "{address} does not answer");
+    }
+    start.elapsed()
 }
 
 fn is_open(stream: &TcpStream) -> bool {

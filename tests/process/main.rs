@@ -1,13 +1,19 @@
 //! The process manager on the real binary: signals, crashes, `ctl`, and reloads under load.
 
+#[path = "../api/example_server.rs"]
+#[expect(dead_code, reason = "shared with tests/api, which uses all of it")]
+mod example_server;
 #[path = "../api/harness/mod.rs"]
 #[expect(dead_code, reason = "the harness is shared with tests/api, which uses all of it")]
 mod harness;
 
 mod control;
 mod crashes;
+mod edge;
+mod gunicorn;
 mod limits;
 mod load;
 mod server;
 mod signals;
 mod soak;
+mod websocket;

@@ -51,6 +51,31 @@ fn hup_replaces_all_with_the_new_configuration() {
 }
 
 #[test]
+fn an_env_file_holds_for_workers_and_hup() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("b.env");
+    let write = |text: &str| fs::write(&file, text).expect("written");
+    write("BAILIWICK__DOCS__ENABLED=false\nBAILIWICK__SERVER__WORKERS=3\n");
+    let app = quick().config(SHORT).args(["--env-file", "b.env"]).spawn_in(folder);
+    let threads = || status(&app)["processes"][0]["threads"].clone();
+    // The environment says one.
+    assert_eq!((app.get("/docs").status, threads()), (404, 1.into()));
+    let before = serving(&app);
+    write("BAILIWICK__DOCS__ENABLED\n");
+    // A worker that comes back sees what the master accepted.
+    kill(before[0], "KILL");
+    let before = replaced(&app, &before, 1);
+    assert_eq!(app.get("/docs").status, 404);
+    app.signal("HUP");
+    let line = app.stderr.wait_for("Refused: ");
+    assert!(line.contains("b.env:1: expected NAME=value"), "{line}");
+    write("BAILIWICK__DOCS__ENABLED=true\n");
+    app.signal("HUP");
+    replaced(&app, &before, 1);
+    assert_eq!(app.get("/docs").status, 200);
+}
+
+#[test]
 fn hup_with_a_bad_file_is_refused_and_the_old_go_on() {
     let app = quick().config(SHORT).spawn();
     let before = serving(&app);

@@ -1,56 +1,206 @@
-//! Reloads, scaling and upgrades under load: nothing may fail. The counts are printed.
+//! Reloads, scaling, upgrades and crashes under load: nothing may fail that need not. The counts
+//! are printed. `make test` does it in a short form; `make soak` sets `SOAK=full` and compares with
+//! gunicorn.
 
-use crate::harness::App;
-use crate::load::Load;
+use crate::edge::Edge;
+use crate::gunicorn::Gunicorn;
+use crate::harness::{App, eventually};
+use crate::load::{Load, next_answer};
 use crate::server::{Cleanup, kill, quick, replaced, serving, status};
+use std::fs;
+use std::sync::atomic::Ordering;
+use std::thread;
 use std::time::Duration;
 
-/// Longer than the longest pause of a client, as in every real setting.
-const CONFIG: &str = "[server]\nkeepalive = 2\ngraceful_timeout = 5\nprocesses = 2\n\
-                      [logging]\naccess = false\n";
+/// How much is done.
+struct Length {
+    full: bool,
+    /// Seconds that servers keep an idle connection: longer than the longest pause of a client,
+    /// as in every real setting.
+    keepalive: u32,
+    /// Between two events.
+    pause: Duration,
+    /// Between the last event and the end.
+    rest: Duration,
+    /// The longest pause of the most patient clients.
+    patient: Duration,
+}
 
-fn load(app: &App) -> Load {
-    let pauses = [0, 0, 0, 0, 10, 20, 35, 50, 300, 700, 1100, 1500];
-    Load::start(&app.address, &pauses.map(Duration::from_millis))
+impl Length {
+    fn of_environment() -> Self {
+        let full = std::env::var_os("SOAK").is_some_and(|value| value == "full");
+        let [pause, rest, patient] = if full { [1_000, 7_000, 4_000] } else { [0, 500, 1_500] };
+        Self {
+            full,
+            keepalive: if full { 5 } else { 2 },
+            pause: Duration::from_millis(pause),
+            rest: Duration::from_millis(rest),
+            patient: Duration::from_millis(patient),
+        }
+    }
+
+    /// So many times in the long form, or in the short one.
+    fn times(&self, full: usize, short: usize) -> usize {
+        if self.full { full } else { short }
+    }
+
+    fn config(&self) -> String {
+        format!(
+            "[server]\nkeepalive = {}\ngraceful_timeout = 5\nprocesses = 2\n\
+             [logging]\naccess = false\n",
+            self.keepalive
+        )
+    }
+
+    /// Does something under load, and prints what failed as a row of a table.
+    fn under_load(&self, what: &str, ways: &[(&str, &str)], work: impl FnOnce()) -> Failures {
+        let pauses = [(3, Duration::ZERO), (6, Duration::from_millis(50)), (8, self.patient)];
+        let loads: Vec<_> = ways
+            .iter()
+            .map(|(way, address)| {
+                let load = |(clients, pause)| Load::start(address, clients, pause);
+                (way, pauses.map(load))
+            })
+            .collect();
+        work();
+        thread::sleep(self.rest);
+        let mut failures = Failures::default();
+        for (way, loads) in loads {
+            let cells = loads.map(|load| {
+                let counts = load.stop();
+                let answered = counts.answered.load(Ordering::Relaxed);
+                failures.all += counts.failed();
+                failures.refused += counts.refused.load(Ordering::Relaxed);
+                format!("{} of {}", counts.failed(), answered + counts.failed())
+            });
+            println!("| {what} | {way} | {} |", cells.join(" | "));
+        }
+        failures
+    }
+}
+
+#[derive(Default)]
+struct Failures {
+    all: u64,
+    /// Clients that could not connect.
+    refused: u64,
+}
+
+/// What all clients of a row have in flight at most.
+const CLIENTS: u64 = 2 * (3 + 6 + 8);
+
+fn head() {
+    let line = "| event | way | busy | pauses of 0 to 50 ms | longer pauses |";
+    // Behind the test's name.
+    println!("\n\n{line}\n|---|---|---|---|---|");
 }
 
 #[test]
 fn no_request_is_lost() {
-    let app = quick().config(CONFIG).spawn();
+    let length = Length::of_environment();
+    let app = quick().config(&length.config()).spawn();
     let _cleanup = Cleanup(&app);
+    let edge = Edge::before(&app.address, length.keepalive);
+    let ways = [("direct", app.address.as_str()), ("nginx", edge.address.as_str())];
     let mut pids = replaced(&app, &[], 2);
-    let load = load(&app);
-    for (signal, times) in [("HUP", 5), ("TTIN", 5), ("TTOU", 5), ("USR2", 2)] {
-        let before = load.counts.to_string();
-        for _ in 0..times {
-            let master = status(&app)["pid"].as_u64().expect("a master");
-            kill(master, signal);
-            pids = replaced(&app, &pids, 2);
-        }
-        println!("{signal} x{times}: {} (before: {before})", load.counts);
+    let mut failed = 0;
+    head();
+    let events: [(&[&str], usize); 3] = [
+        (&["HUP"], length.times(20, 5)),
+        (&["TTIN", "TTOU"], length.times(20, 3)),
+        (&["USR2"], length.times(5, 2)),
+    ];
+    for (signals, times) in events {
+        let what = format!("{} ×{times}", signals.join(", "));
+        let failures = length.under_load(&what, &ways, || {
+            for signal in (0..times).flat_map(|_| signals) {
+                kill(master(&app), signal);
+                pids = replaced(&app, &pids, 2);
+                thread::sleep(length.pause);
+            }
+        });
+        failed += failures.all;
     }
-    let counts = load.stop();
-    println!("all: {counts}");
-    assert_eq!(counts.failed(), 0, "{counts}\n{}", app.stderr.text());
+    let refusals = [
+        ("HUP", "Refused: ", "a broken configuration"),
+        ("USR2", "was to take over and ended", "a program that does not start"),
+    ];
+    for (signal, line, cause) in refusals {
+        let what = format!("{signal}, {cause}");
+        let failures = length.under_load(&what, &ways, || {
+            let (file, pid) = (app.folder().join("config.toml"), master(&app));
+            fs::write(&file, "[server]\nwrokers = 2\n").expect("written");
+            kill(pid, signal);
+            app.stderr.wait_for(line);
+            fs::write(&file, length.config()).expect("written");
+            assert_eq!(serving(&app), pids, "the old go on");
+        });
+        failed += failures.all;
+    }
+    assert_eq!(failed, 0, "{}", app.stderr.text());
+}
+
+fn master(app: &App) -> u64 {
+    status(app)["pid"].as_u64().expect("a master")
 }
 
 #[test]
 fn a_killed_process_costs_only_what_it_had_in_flight() {
-    let app = quick().config(CONFIG).spawn();
-    let mut pids = replaced(&app, &[], 2);
-    let load = load(&app);
-    let clients = 12;
-    for _ in 0..3 {
-        kill(pids[0], "KILL");
-        let before = pids.clone();
-        pids = crate::harness::eventually("the replacement", || {
-            let now = serving(&app);
-            (now.len() == 2 && !now.contains(&before[0])).then_some(now)
-        });
+    let length = Length::of_environment();
+    let app = quick().config(&length.config()).spawn();
+    let edge = Edge::before(&app.address, length.keepalive);
+    let ways = [("direct", app.address.as_str()), ("nginx", edge.address.as_str())];
+    replaced(&app, &[], 2);
+    let times = length.times(10, 3);
+    let mut slowest = Duration::ZERO;
+    head();
+    let failures = length.under_load(&format!("kill -9 of 1 of 2 ×{times}"), &ways, || {
+        for _ in 0..times {
+            let killed = serving(&app)[0];
+            kill(killed, "KILL");
+            slowest = slowest.max(next_answer(&app.address));
+            eventually("the replacement", || {
+                let now = serving(&app);
+                (now.len() == 2 && !now.contains(&killed)).then_some(())
+            });
+            // So that each has served for a while: else the pauses before a start grow.
+            thread::sleep(length.pause * 3);
+        }
+    });
+    println!("\nThe next answer to a new client took at most {} ms.", slowest.as_millis());
+    assert_eq!(failures.refused, 0);
+    assert!(failures.all <= times as u64 * CLIENTS);
+}
+
+/// Only in the long form; asserts nothing of another program.
+#[test]
+fn gunicorn_under_the_same_load() {
+    let length = Length::of_environment();
+    if !length.full {
+        return;
     }
-    let counts = load.stop();
-    println!("kill -9 of one of two, x3: {counts}");
-    let refused = counts.refused.load(std::sync::atomic::Ordering::Relaxed);
-    assert_eq!(refused, 0, "{counts}");
-    assert!(counts.failed() <= 3 * clients, "{counts}");
+    let gunicorn = Gunicorn::spawn(length.keepalive);
+    let edge = Edge::before(&gunicorn.address, length.keepalive);
+    gunicorn.replaced(&[]);
+    let ways = [("direct", gunicorn.address.as_str()), ("nginx", edge.address.as_str())];
+    let mut slowest = Duration::ZERO;
+    head();
+    length.under_load("gunicorn: HUP ×20", &ways, || {
+        for _ in 0..20 {
+            let before = gunicorn.workers();
+            kill(gunicorn.pid(), "HUP");
+            gunicorn.replaced(&before);
+            thread::sleep(length.pause);
+        }
+    });
+    length.under_load("gunicorn: kill -9 of 1 of 2 ×10", &ways, || {
+        for _ in 0..10 {
+            let killed = gunicorn.workers()[0];
+            kill(killed, "KILL");
+            slowest = slowest.max(next_answer(&gunicorn.address));
+            gunicorn.replaced(&[killed]);
+            thread::sleep(length.pause * 3);
+        }
+    });
+    println!("\nThe next answer to a new client took at most {} ms.", slowest.as_millis());
 }

@@ -42,6 +42,7 @@ impl Launcher {
     pub(super) fn worker(&self, id: u64, plan: &Plan) -> io::Result<Launched> {
         let handover = Handover {
             config: plan.layers.text.clone(),
+            env_file: plan.layers.env_text.clone(),
             threads: plan.threads,
             sockets: plan.listeners.len(),
             admin_sockets: plan.listeners.admin_len(),

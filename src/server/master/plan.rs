@@ -47,10 +47,9 @@ impl Plan {
         })
     }
 
-    /// The same configuration read again, from a file that may have changed.
+    /// The same configuration read again, from files that may have changed.
     pub(super) fn renewed(&self) -> Result<Self, String> {
-        let layers = Layers { text: None, ..self.layers.clone() };
-        Self::new(layers.read().map_err(|error| error.to_string())?, &self.listeners)
+        Self::new(self.layers.clone().read().map_err(|error| error.to_string())?, &self.listeners)
     }
 
     /// The seconds of a drain, and of the end after it.

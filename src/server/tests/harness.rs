@@ -41,7 +41,11 @@ pub(super) fn settings(server: &Value, cors: &Value) -> Settings {
             "forwarded_allow_ips": [],
         },
         "admin": { "bind": [], "public": false },
-        "database": { "url": "", "pool_size": 1, "cache_size": 1 },
+        "database": {
+            "url": "", "pool_size": 1,
+            "connect_timeout": 1, "acquire_timeout": 1, "statement_timeout": 1,
+        },
+        "cache": { "size": 1, "max_age": 1, "stale_max": 0 },
         "tokens": { "access_token_expire_minutes": 30, "leeway": 0 },
         "passwords": { "bcrypt_cost": 4, "hash_queue": 1, "policy": true },
         "oauth": { "require_grant_type": false },

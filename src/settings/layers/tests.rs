@@ -149,6 +149,55 @@ fn a_later_layer_wins_and_is_named() {
 }
 
 #[test]
+fn an_env_file_stands_between_the_file_and_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, env_file) = (folder.path().join("b.toml"), folder.path().join("b.env"));
+    std::fs::write(&file, "[server]\nworkers = 2\nbacklog = 20\nkeepalive = 200\n").unwrap();
+    let layers = |text: &str| {
+        std::fs::write(&env_file, text).unwrap();
+        let environment = flags(&[("BAILIWICK__SERVER__WORKERS", "4")]);
+        let (file, env_file) = (Some(file.clone()), Some(env_file.clone()));
+        Layers { file, env_file, environment, ..Layers::default() }
+    };
+    let loaded = layers(
+        "PATH=/x\nBAILIWICK__SERVER__WORKERS=3\nexport BAILIWICK__SERVER__BACKLOG='30'\n\
+         BAILIWICK__SERVER__BACKLOG=31\n",
+    );
+    let read = loaded.clone().read().unwrap();
+    let loaded = loaded.load().unwrap();
+    assert_eq!(loaded.settings.server.workers.unwrap().get(), 4);
+    assert_eq!(loaded.settings.server.backlog.get(), 31);
+    assert_eq!(loaded.settings.server.keepalive, 200);
+    let place = format!("{}:4", env_file.display());
+    let origin = format!("env-file {place} BAILIWICK__SERVER__BACKLOG");
+    assert_eq!(shown(&loaded, "server.backlog").origin.to_string(), origin);
+
+    for (line, error) in [
+        ("swordfish", ":1: expected NAME=value, with quotes around a value with spaces or `$`"),
+        (
+            "BAILIWICK__SERVER__WOKERS=1",
+            ":1: unknown key `BAILIWICK__SERVER__WOKERS`, did you mean `BAILIWICK__SERVER__WORKERS`?",
+        ),
+        (
+            "BAILIWICK__SERVER__BACKLOG=x",
+            ":1 BAILIWICK__SERVER__BACKLOG = \"x\": expected a whole number from 1 to 65535",
+        ),
+        (
+            "BAILIWICK__LOGGING__ACCESS_FILTERS=x",
+            ":1 BAILIWICK__LOGGING__ACCESS_FILTERS: a table can only stand in a file (`--config FILE`)",
+        ),
+    ] {
+        let found = layers(line).load().unwrap_err().to_string();
+        assert!(found.ends_with(&format!("b.env{error}")), "{found}");
+    }
+    // What was read once stays as it was.
+    assert_eq!(read.load().unwrap().settings.server.backlog.get(), 31);
+    let missing = Layers { env_file: Some("/nonexistent.env".into()), ..Layers::default() };
+    let error = missing.load().unwrap_err().to_string();
+    assert!(error.starts_with("/nonexistent.env: cannot be read: "), "{error}");
+}
+
+#[test]
 fn the_environment_sets_every_key_but_tables() {
     for key in keys::KEYS {
         let value = match (&key.kind, key.name) {

@@ -5,9 +5,8 @@ use crate::domain::{
     UserRepository, Username,
 };
 use crate::storage::cache::{CachedUsers, Freshness};
-use crate::storage::contract::{hash, name};
+use crate::storage::contract::{cache_settings, hash, name};
 use async_trait::async_trait;
-use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -86,8 +85,7 @@ fn setup(answers: usize) -> Setup {
     });
     let freshness = Arc::new(Freshness::default());
     freshness.confirm(Instant::now() + Duration::from_hours(1));
-    let size = NonZeroUsize::new(10).unwrap();
-    let users = CachedUsers::new(Arc::clone(&slow), size, Arc::clone(&freshness));
+    let users = CachedUsers::new(Arc::clone(&slow), &cache_settings(10), Arc::clone(&freshness));
     Setup { slow, freshness, users }
 }
 
@@ -151,7 +149,7 @@ async fn absent_users_are_not_kept() {
 async fn without_a_recent_confirmation_every_read_goes_to_the_database() {
     let setup = setup(4);
     setup.email().await;
-    setup.freshness.trusted_until.store(0, SeqCst);
+    setup.freshness.confirmed.store(0, SeqCst);
     *setup.slow.email.lock().unwrap() = "new";
     assert_eq!(setup.email().await, "new");
     setup.email().await;

@@ -2,6 +2,7 @@
 
 mod import;
 mod migrations;
+mod transfer;
 mod users;
 mod watch;
 
@@ -9,6 +10,7 @@ pub(super) use users::SqliteUsers;
 pub(super) use watch::Watch;
 
 use crate::storage::StorageError;
+use crate::storage::migrations::SetUpError;
 use rustix::fs::{Access, CWD, FileType, Mode};
 use rustix::io::Errno;
 use sqlx::ConnectOptions as _;
@@ -98,19 +100,6 @@ async fn attempt(path: &Path) -> Result<(), SetUpError> {
     Ok(())
 }
 
-enum SetUpError {
-    Sql(sqlx::Error),
-    Newer(i64),
-    Altered(i64),
-    Foreign,
-}
-
-impl From<sqlx::Error> for SetUpError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Sql(error)
-    }
-}
-
 /// SQLite's primary result code (<https://www.sqlite.org/rescode.html>).
 fn code(error: &sqlx::Error) -> Option<i32> {
     let extended: i32 = error.as_database_error()?.code()?.parse().ok()?;
@@ -122,12 +111,13 @@ fn is_busy(error: &SetUpError) -> bool {
 }
 
 fn explain(path: &Path, error: &SetUpError) -> StorageError {
+    let database = path.display().to_string();
     let problem = match error {
         SetUpError::Newer(migration) => {
-            return StorageError::Newer { path: path.to_owned(), migration: *migration };
+            return StorageError::Newer { database, migration: *migration };
         }
         SetUpError::Altered(migration) => {
-            return StorageError::Altered { path: path.to_owned(), migration: *migration };
+            return StorageError::Altered { database, migration: *migration };
         }
         SetUpError::Foreign => "holds the tables of another program",
         SetUpError::Sql(error) => match code(error) {

@@ -5,15 +5,15 @@ use crate::domain::{
     UserRepository, Username,
 };
 use crate::storage::StorageError;
-use crate::storage::error::unavailable;
+use crate::storage::error::{unavailable, unreached};
+use crate::storage::row::{apply, created, holds, user};
 use crate::storage::sqlite::import::{SqliteImport, insert};
 use crate::storage::sqlite::{Pools, open};
 use async_trait::async_trait;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{Row as _, Sqlite, Transaction};
+use sqlx::sqlite::{SqliteConnection, SqliteExecutor};
+use sqlx::{Sqlite, Transaction};
 use std::num::NonZeroU32;
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::Arc;
 
 /// A statement that reads users, with what follows `FROM users`.
@@ -31,7 +31,7 @@ macro_rules! select_users {
 
 /// The users of one SQLite file.
 pub(in crate::storage) struct SqliteUsers {
-    pools: Pools,
+    pub(super) pools: Pools,
 }
 
 impl SqliteUsers {
@@ -45,8 +45,8 @@ impl SqliteUsers {
 
     /// A transaction that has the write lock from its beginning: one that took it later could fail
     /// for what others wrote since it began.
-    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, RepositoryError> {
-        self.pools.writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, RepositoryError> {
+        self.pools.writer.begin_with("BEGIN IMMEDIATE").await.map_err(unreached)
     }
 }
 
@@ -62,14 +62,7 @@ impl UserRepository for SqliteUsers {
     }
 
     async fn list(&self, page: &Page) -> Result<Vec<User>, RepositoryError> {
-        // No name is empty, so the empty text stands before all.
-        let rows = sqlx::query(select_users!("WHERE username > ?1 ORDER BY username LIMIT ?2"))
-            .bind(page.after.as_ref().map_or("", Username::as_str))
-            .bind(page.limit)
-            .fetch_all(&self.pools.readers)
-            .await
-            .map_err(unavailable)?;
-        rows.iter().map(user).collect::<Result<_, _>>().map_err(unavailable)
+        list(&self.pools.readers, page).await
     }
 
     async fn is_empty(&self) -> Result<bool, RepositoryError> {
@@ -80,13 +73,12 @@ impl UserRepository for SqliteUsers {
     }
 
     async fn create(&self, new: NewUser, now: Timestamp) -> Result<User, RepositoryError> {
-        let username = new.username.clone();
+        let user = created(new, now);
         let mut transaction = self.begin().await?;
-        let taken = insert(&mut transaction, vec![new], now).await.map_err(unavailable)?;
+        let taken = insert(&mut transaction, vec![user.clone()]).await.map_err(unavailable)?;
         if !taken.is_empty() {
             return Err(RepositoryError::Exists);
         }
-        let user = fetch(&mut transaction, &username).await?;
         transaction.commit().await.map_err(unavailable)?;
         Ok(user)
     }
@@ -148,6 +140,20 @@ impl UserRepository for SqliteUsers {
     }
 }
 
+pub(super) async fn list(
+    database: impl SqliteExecutor<'_>,
+    page: &Page,
+) -> Result<Vec<User>, RepositoryError> {
+    // No name is empty, so the empty text stands before all.
+    let rows = sqlx::query(select_users!("WHERE username > ?1 ORDER BY username LIMIT ?2"))
+        .bind(page.after.as_ref().map_or("", Username::as_str))
+        .bind(page.limit)
+        .fetch_all(database)
+        .await
+        .map_err(unavailable)?;
+    rows.iter().map(user).collect::<Result<_, _>>().map_err(unavailable)
+}
+
 async fn fetch(
     connection: &mut SqliteConnection,
     username: &Username,
@@ -159,23 +165,6 @@ async fn fetch(
         .map_err(unavailable)?;
     let row = row.ok_or(RepositoryError::NotFound)?;
     user(&row).map_err(unavailable)
-}
-
-fn holds(user: &User, scope: &ScopeName) -> bool {
-    !user.disabled && user.scopes.contains(scope.as_str())
-}
-
-fn apply(before: &User, change: UserChange, now: Timestamp) -> User {
-    User {
-        username: before.username.clone(),
-        email: change.email.unwrap_or_else(|| before.email.clone()),
-        full_name: change.full_name.unwrap_or_else(|| before.full_name.clone()),
-        disabled: change.disabled.unwrap_or(before.disabled),
-        password_hash: change.password_hash.unwrap_or_else(|| before.password_hash.clone()),
-        scopes: change.scopes.unwrap_or_else(|| before.scopes.clone()),
-        created_at: before.created_at,
-        updated_at: now,
-    }
 }
 
 async fn require_another_holder(
@@ -231,32 +220,4 @@ async fn write(
     .execute(&mut *connection)
     .await?;
     Ok(())
-}
-
-fn user(row: &SqliteRow) -> Result<User, sqlx::Error> {
-    Ok(User {
-        username: parsed(row, "username")?,
-        email: row.try_get("email")?,
-        full_name: row.try_get("full_name")?,
-        disabled: row.try_get("disabled")?,
-        password_hash: parsed(row, "password_hash")?,
-        scopes: match row.try_get::<Option<&str>, _>("scopes")? {
-            Some(_) => parsed(row, "scopes")?,
-            None => crate::domain::Scopes::default(),
-        },
-        created_at: Timestamp(row.try_get("created_at")?),
-        updated_at: Timestamp(row.try_get("updated_at")?),
-    })
-}
-
-/// A value that others may have written: what the domain does not allow is an error, not a panic.
-fn parsed<T>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error>
-where
-    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
-{
-    let text: &str = row.try_get(column)?;
-    text.parse().map_err(|error| sqlx::Error::ColumnDecode {
-        index: column.into(),
-        source: Box::new(error),
-    })
 }

@@ -35,9 +35,9 @@ impl Watch {
         let mut watcher = Watcher { connection: None, seen: None, freshness };
         let watch = move || {
             loop {
-                // A failure needs no answer: without a confirmation the cache is not used.
-                if runtime.block_on(watcher.look(&options)).is_err() {
+                if let Err(error) = runtime.block_on(watcher.look(&options)) {
                     watcher.connection = None;
+                    watcher.freshness.lose(&error);
                 }
                 if stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Disconnected) {
                     return;

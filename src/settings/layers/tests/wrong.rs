@@ -77,7 +77,14 @@ const WRONG_FILES: &[(&str, &str)] = &[
     ),
     (
         "[database]\nurl = 'mysql://me:pw@h/d'",
-        "b.toml:2: database.url = \"mysql://me:***@h/d\": expected sqlite:PATH, or an empty text",
+        "b.toml:2: database.url = \"mysql://me:***@h/d\": expected sqlite:PATH, \
+         postgres://USER@HOST:PORT/NAME (behind ? sslmode, sslrootcert, sslcert, sslkey, \
+         application_name), or an empty text",
+    ),
+    (
+        "[database]\nurl = 'postgres://me:pw@h/d'\npassword_file = '/p'",
+        "both the password in database.url (file b.toml) and database.password_file (file b.toml) \
+         are set: expected only one of them",
     ),
     ("data_dir = ''", "b.toml:1: data_dir = \"\": expected a path"),
     ("data_dir = 5", "b.toml:1: data_dir = 5: expected a path"),

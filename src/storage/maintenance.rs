@@ -1,0 +1,227 @@
+//! What administrators do with whole databases: copy, check, back up.
+
+use crate::domain::RepositoryError;
+use crate::settings::Settings;
+use crate::storage::postgres::{Address, PostgresUsers};
+use crate::storage::sqlite::SqliteUsers;
+use crate::storage::transfer::{Digest, Pages, Transfer, digest};
+use crate::storage::{StorageError, create_folder, database_path};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// Why it was not done; prints as one line.
+#[derive(Debug)]
+pub enum MaintenanceError {
+    /// A database could not be opened.
+    Open(StorageError),
+    /// There is no such file.
+    Absent(PathBuf),
+    /// The target of a copy holds users already.
+    NotEmpty(String),
+    /// A database stopped in the middle.
+    Failed {
+        /// Which, without a password.
+        database: String,
+        /// Why.
+        cause: RepositoryError,
+    },
+    /// What was written is not what was read.
+    Different,
+    /// What SQLite says of a damaged file.
+    Damaged(Vec<String>),
+    /// PostgreSQL has its own tools.
+    UsePgDump,
+    /// The backup cannot be written.
+    Backup {
+        /// Where.
+        file: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+}
+
+impl fmt::Display for MaintenanceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(cause) => cause.fmt(f),
+            Self::Absent(path) => write!(f, "database {}: there is no such file", path.display()),
+            Self::NotEmpty(database) => write!(
+                f,
+                "database {database}: holds users already; nothing was copied (the target must be \
+                 empty)"
+            ),
+            Self::Failed { database, cause } => write!(f, "database {database}: {cause}"),
+            Self::Different => f.write_str(
+                "what was written is not what was read: count or checksum differ; nothing was copied",
+            ),
+            Self::Damaged(faults) => write!(f, "the database is damaged: {}", faults.join("; ")),
+            Self::UsePgDump => f.write_str(
+                "the database is PostgreSQL: use `pg_dump --format=custom`, which is consistent \
+                 while the server runs",
+            ),
+            Self::Backup { file, cause } => {
+                write!(f, "{}: cannot be written: {cause}", file.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for MaintenanceError {}
+
+impl From<StorageError> for MaintenanceError {
+    fn from(error: StorageError) -> Self {
+        Self::Open(error)
+    }
+}
+
+/// What was copied or checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Users.
+    pub users: u64,
+    /// Over every field of every user; comparable within one version of this program.
+    pub checksum: u64,
+}
+
+impl From<&Digest> for Summary {
+    fn from(digest: &Digest) -> Self {
+        Self { users: digest.count, checksum: digest.checksum() }
+    }
+}
+
+struct Database {
+    users: Users,
+    /// For messages; without a password.
+    label: String,
+}
+
+enum Users {
+    Sqlite(SqliteUsers),
+    Postgres(Box<PostgresUsers>),
+}
+
+impl Database {
+    /// Opens and migrates it as the server does. A file that is absent is not made, unless `create`.
+    async fn open(settings: &Settings, create: bool) -> Result<Self, MaintenanceError> {
+        if let Some(address) = Address::of(&settings.database)? {
+            let label = address.label().to_owned();
+            let users = Users::Postgres(Box::new(PostgresUsers::open(address).await?));
+            return Ok(Self { users, label });
+        }
+        let path = database_path(&settings.data_dir, &settings.database)?;
+        if create {
+            create_folder(&settings.data_dir)?;
+        } else if !path.exists() {
+            return Err(MaintenanceError::Absent(path));
+        }
+        let users = SqliteUsers::open(&path, settings.database.pool_size).await?;
+        Ok(Self { users: Users::Sqlite(users), label: path.display().to_string() })
+    }
+
+    fn failed(&self) -> impl Fn(RepositoryError) -> MaintenanceError + use<> {
+        let database = self.label.clone();
+        move |cause| MaintenanceError::Failed { database: database.clone(), cause }
+    }
+
+    async fn reading(&self) -> Result<Box<dyn Transfer>, MaintenanceError> {
+        match &self.users {
+            Users::Sqlite(users) => users.reading().await,
+            Users::Postgres(users) => users.reading().await,
+        }
+        .map_err(self.failed())
+    }
+
+    async fn writing(&self) -> Result<Box<dyn Transfer>, MaintenanceError> {
+        match &self.users {
+            Users::Sqlite(users) => users.writing().await,
+            Users::Postgres(users) => users.writing().await,
+        }
+        .map_err(self.failed())
+    }
+}
+
+/// Copies all users into a database that has none, in one transaction: all, or on any error none.
+///
+/// `progress` is told how many of how many are written.
+pub async fn copy(
+    from: &Settings,
+    to: &Settings,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Summary, MaintenanceError> {
+    let from = Database::open(from, false).await?;
+    let to = Database::open(to, true).await?;
+    let (read, write) = (from.failed(), to.failed());
+    let mut source = from.reading().await?;
+    let mut target = to.writing().await?;
+    if target.count().await.map_err(&write)? > 0 {
+        return Err(MaintenanceError::NotEmpty(to.label));
+    }
+    let total = source.count().await.map_err(&read)?;
+    let (mut copied, mut pages) = (Digest::default(), Pages::of(&mut *source));
+    loop {
+        progress(copied.count, total);
+        let users = pages.next().await.map_err(&read)?;
+        if users.is_empty() {
+            break;
+        }
+        copied.add(&users);
+        target.add(users).await.map_err(&write)?;
+    }
+    let summary = Summary::from(&copied);
+    let written = Summary::from(&digest(&mut *target).await.map_err(&write)?);
+    if summary != written || summary.users != total {
+        return Err(MaintenanceError::Different);
+    }
+    target.commit().await.map_err(&write)?;
+    Ok(summary)
+}
+
+/// Reads everything in the configured database: the file's structure if it is one, and every user.
+pub async fn check(settings: &Settings) -> Result<Summary, MaintenanceError> {
+    let database = Database::open(settings, false).await?;
+    if let Users::Sqlite(users) = &database.users {
+        let faults = users.faults().await.map_err(database.failed())?;
+        if !faults.is_empty() {
+            return Err(MaintenanceError::Damaged(faults));
+        }
+    }
+    let mut reading = database.reading().await?;
+    let read = digest(&mut *reading).await.map_err(database.failed())?;
+    Ok(Summary::from(&read))
+}
+
+/// Writes a consistent copy of the configured SQLite file to a new one, while it is in use.
+pub async fn back_up(settings: &Settings, file: &Path) -> Result<(), MaintenanceError> {
+    let database = Database::open(settings, false).await?;
+    let Users::Sqlite(users) = &database.users else { return Err(MaintenanceError::UsePgDump) };
+    let fail = |cause| MaintenanceError::Backup { file: file.to_owned(), cause };
+    if file.exists() {
+        return Err(fail(io::ErrorKind::AlreadyExists.into()));
+    }
+    // Under its name there is never half a backup.
+    let mut part = file.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let name = part.to_str().ok_or_else(|| fail(io::ErrorKind::InvalidFilename.into()))?;
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part).map_err(fail)?;
+    let written = match users.write_copy(name).await {
+        Ok(()) => publish(&part, file).map_err(fail),
+        Err(cause) => Err(database.failed()(cause)),
+    };
+    if written.is_err() {
+        // The error is what counts.
+        let _ = fs::remove_file(&part);
+    }
+    written
+}
+
+fn publish(part: &Path, file: &Path) -> io::Result<()> {
+    File::open(part)?.sync_all()?;
+    renameat_with(CWD, part, CWD, file, RenameFlags::NOREPLACE)?;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}

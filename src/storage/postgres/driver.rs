@@ -1,0 +1,165 @@
+//! The connections to PostgreSQL, on a thread of their own.
+
+use crate::domain::RepositoryError;
+use crate::storage::StorageError;
+use crate::storage::error::{unavailable, unreached};
+use crate::storage::postgres::address::Address;
+use futures_util::future::BoxFuture;
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// What the server is given to say itself that its time is up.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The pool and the runtime that it lives on.
+///
+/// A connection belongs to the runtime that opened it. This one outlives the workers, and ends what
+/// was begun also when the client goes away: no connection comes back in the middle of an answer.
+pub(super) struct Driver {
+    handle: Handle,
+    pool: PgPool,
+    limit: Duration,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Driver {
+    /// Starts the thread; connects to nothing yet.
+    pub(super) fn start(address: &Address) -> Result<Arc<Self>, StorageError> {
+        let fail = |error| StorageError::unusable(&address.label, error);
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(fail)?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serve = move || drop(runtime.block_on(stopped));
+        thread::Builder::new().name("database".to_owned()).spawn(serve).map_err(fail)?;
+        let pool = {
+            let _entered = handle.enter();
+            PgPoolOptions::new()
+                .max_connections(address.pool_size)
+                .acquire_timeout(address.acquire_timeout)
+                .connect_lazy_with(address.options.clone())
+        };
+        Ok(Arc::new(Self { handle, pool, limit: address.statement_timeout + GRACE, _stop: stop }))
+    }
+
+    /// Does something on the thread, to its end, also when nobody waits for it any more.
+    pub(super) async fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, RepositoryError> {
+        let done = self.handle.spawn(work).await;
+        done.map_err(|_| RepositoryError::Unavailable("this process ends".into()))
+    }
+
+    /// Leaves something running on the thread.
+    pub(super) fn keep_running(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.handle.spawn(work);
+    }
+
+    /// Runs an operation on a connection of the pool, within the time that is allowed.
+    pub(super) async fn run<T, F>(&self, operation: F) -> Result<T, RepositoryError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, RepositoryError>>
+            + Send
+            + 'static,
+    {
+        let (pool, limit) = (self.pool.clone(), self.limit);
+        self.spawn(async move {
+            let mut connection = pool.acquire().await.map_err(unreached)?;
+            within(limit, &mut connection, operation).await
+        })
+        .await?
+    }
+}
+
+/// A connection that was in the middle of something is not used again.
+async fn within<T, F>(
+    limit: Duration,
+    connection: &mut PoolConnection<Postgres>,
+    operation: F,
+) -> Result<T, RepositoryError>
+where
+    F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, RepositoryError>>,
+{
+    if let Ok(result) = timeout(limit, operation(connection)).await {
+        return result;
+    }
+    connection.close_on_drop();
+    Err(unavailable(io::Error::from(io::ErrorKind::TimedOut).into()))
+}
+
+/// A transaction over several calls. Dropped without a commit its connection is closed, and the
+/// server undoes it.
+pub(super) struct Session {
+    driver: Arc<Driver>,
+    /// Absent while it is in use, and after a caller went away meanwhile.
+    connection: Option<PoolConnection<Postgres>>,
+}
+
+impl Session {
+    /// Begins with this statement.
+    pub(super) async fn begin(
+        driver: &Arc<Driver>,
+        statement: &'static str,
+    ) -> Result<Self, RepositoryError> {
+        let pool = driver.pool.clone();
+        let connection = driver.spawn(async move { pool.acquire().await }).await?;
+        let connection = Some(connection.map_err(unreached)?);
+        let mut session = Self { driver: Arc::clone(driver), connection };
+        session.execute(statement).await?;
+        Ok(session)
+    }
+
+    /// Runs an operation in the transaction.
+    pub(super) async fn run<T, F>(&mut self, operation: F) -> Result<T, RepositoryError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, RepositoryError>>
+            + Send
+            + 'static,
+    {
+        let Some(mut connection) = self.connection.take() else {
+            return Err(RepositoryError::Unavailable("the transaction was broken off".into()));
+        };
+        connection.close_on_drop();
+        let limit = self.driver.limit;
+        let work = async move {
+            let result = within(limit, &mut connection, operation).await;
+            (connection, result)
+        };
+        let (connection, result) = self.driver.spawn(work).await?;
+        self.connection = Some(connection);
+        result
+    }
+
+    async fn execute(&mut self, statement: &'static str) -> Result<(), RepositoryError> {
+        self.run(move |connection| {
+            Box::pin(async move {
+                let done = sqlx::raw_sql(statement).execute(connection).await;
+                done.map(drop).map_err(unavailable)
+            })
+        })
+        .await
+    }
+
+    /// Makes it durable.
+    pub(super) async fn commit(mut self) -> Result<(), RepositoryError> {
+        self.execute("COMMIT").await
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Closing is a task of its own, on the connection's runtime.
+        let _entered = self.driver.handle.enter();
+        drop(self.connection.take());
+    }
+}

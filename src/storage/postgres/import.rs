@@ -1,0 +1,62 @@
+//! Creating users in PostgreSQL: one or a million, by the same statements.
+
+use crate::domain::{NewUser, RepositoryError, Timestamp, User, UserImport, Username};
+use crate::storage::error::unavailable;
+use crate::storage::postgres::driver::Session;
+use crate::storage::row::{created, rows, scopes_of_created};
+use async_trait::async_trait;
+use sqlx::postgres::PgConnection;
+
+/// Imports wait for each other: two that hold names of each other would be a deadlock.
+pub(super) const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(hashtext('bailiwick import'))";
+
+/// An import under way; see [`UserImport`].
+pub(super) struct PostgresImport {
+    pub(super) session: Session,
+    pub(super) now: Timestamp,
+}
+
+#[async_trait]
+impl UserImport for PostgresImport {
+    async fn add(&mut self, users: Vec<NewUser>) -> Result<Vec<Username>, RepositoryError> {
+        let users = users.into_iter().map(|user| created(user, self.now)).collect();
+        self.session.run(move |connection| Box::pin(insert(connection, users))).await
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), RepositoryError> {
+        self.session.commit().await
+    }
+}
+
+/// Creates the users whose names are free and returns the other names.
+pub(super) async fn insert(
+    connection: &mut PgConnection,
+    users: Vec<User>,
+) -> Result<Vec<Username>, RepositoryError> {
+    let names: Vec<String> = sqlx::query_scalar(
+        "INSERT INTO users
+             (username, email, full_name, disabled, password_hash, created_at, updated_at)
+         SELECT username, email, full_name, disabled, password_hash, created_at, updated_at
+         FROM json_to_recordset($1::json) AS new (
+             username text, email text, full_name text, disabled boolean, password_hash text,
+             created_at bigint, updated_at bigint)
+         ON CONFLICT DO NOTHING
+         RETURNING username",
+    )
+    .bind(rows(&users))
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(unavailable)?;
+    let (scopes, taken) = scopes_of_created(users, names);
+    sqlx::query(
+        "INSERT INTO user_scopes (username, position, scope)
+         SELECT new ->> 0, scopes.position - 1, scopes.scope
+         FROM json_array_elements($1::json) AS new,
+             json_array_elements_text(new -> 1) WITH ORDINALITY AS scopes (scope, position)",
+    )
+    .bind(scopes)
+    .execute(&mut *connection)
+    .await
+    .map_err(unavailable)?;
+    Ok(taken)
+}

@@ -1,0 +1,15 @@
+//! PostgreSQL: connected to, migrated, watched.
+
+mod address;
+mod driver;
+mod import;
+mod migrations;
+mod set_up;
+#[cfg(test)]
+mod tests;
+mod transfer;
+mod users;
+mod watch;
+
+pub(super) use address::Address;
+pub(super) use users::PostgresUsers;

@@ -1,0 +1,234 @@
+//! The contract on PostgreSQL, with and without the cache, and what is PostgreSQL's own.
+
+mod away;
+mod server;
+
+use crate::domain::{Secret, Timestamp, UserRepository};
+use crate::settings::DatabaseSettings;
+use crate::storage::cache::{CachedUsers, Freshness};
+use crate::storage::contract::{
+    a_change_by_another_is_seen, cache_settings, contract, grant, name, new,
+};
+use crate::storage::postgres::{Address, PostgresUsers};
+use crate::storage::{StorageError, open_in};
+use server::{PASSWORD, shared};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+fn settings(url: &str) -> DatabaseSettings {
+    DatabaseSettings {
+        url: Secret::new(url),
+        password_file: None,
+        pool_size: 4.try_into().unwrap(),
+        connect_timeout: 5.try_into().unwrap(),
+        acquire_timeout: 3.try_into().unwrap(),
+        statement_timeout: 5.try_into().unwrap(),
+    }
+}
+
+async fn plain_at(url: &str) -> Result<PostgresUsers, StorageError> {
+    PostgresUsers::open(Address::of(&settings(url))?.unwrap()).await
+}
+
+async fn plain() -> (PostgresUsers, ()) {
+    (plain_at(&shared().url(&shared().database())).await.unwrap(), ())
+}
+
+async fn cached() -> (CachedUsers<PostgresUsers>, ()) {
+    let (users, ()) = plain().await;
+    let freshness = Arc::new(Freshness::default());
+    users.watch(Arc::clone(&freshness));
+    (CachedUsers::new(users, &cache_settings(100), freshness), ())
+}
+
+/// As a server opens it.
+async fn replica(url: &str) -> Arc<dyn UserRepository> {
+    open_in(Path::new("/absent"), &settings(url), &cache_settings(100)).await.unwrap()
+}
+
+async fn refused(settings: &DatabaseSettings) -> String {
+    let address = Address::of(settings).map(Option::unwrap);
+    let opened = match address {
+        Ok(address) => PostgresUsers::open(address).await,
+        Err(error) => Err(error),
+    };
+    let line = opened.err().expect("refused").to_string();
+    assert!(!line.contains('\n') && !line.contains(PASSWORD), "{line}");
+    line
+}
+
+contract!(postgres, plain());
+contract!(cached_postgres, cached());
+
+#[tokio::test]
+async fn a_change_by_another_replica_is_seen() {
+    let url = shared().url(&shared().database());
+    let (first, second) = (replica(&url).await, replica(&url).await);
+    a_change_by_another_is_seen(&*first, &*second).await;
+}
+
+#[tokio::test]
+async fn a_change_by_hand_is_seen() {
+    let database = shared().database();
+    let users = replica(&shared().url(&database)).await;
+    users.create(new("alice", "me items"), Timestamp(1)).await.unwrap();
+    for (statement, scopes) in [
+        ("DELETE FROM user_scopes WHERE scope = 'items'", Some("me")),
+        ("INSERT INTO user_scopes VALUES ('alice', 7, 'users:read')", Some("me users:read")),
+        ("TRUNCATE users CASCADE", None),
+    ] {
+        users.find(&name("alice")).await.unwrap();
+        shared().sql(&database, statement);
+        let seen = async || {
+            let found = users.find(&name("alice")).await.unwrap();
+            found.map(|user| user.scopes.to_string()).as_deref() == scopes
+        };
+        while !seen().await {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn ten_replicas_may_start_at_once() {
+    let url = shared().url(&shared().database());
+    let openers: Vec<_> = (0..10)
+        .map(|_| {
+            let url = url.clone();
+            std::thread::spawn(move || {
+                let runtime =
+                    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(async { plain_at(&url).await.map(drop) })
+            })
+        })
+        .collect();
+    for opener in openers {
+        opener.join().unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_refused() {
+    let database = shared().database();
+    let url = shared().url(&database);
+    drop(plain_at(&url).await.unwrap());
+    let insert = "INSERT INTO _sqlx_migrations VALUES (99, 'later', now(), TRUE, '\\x00', 0)";
+    shared().sql(&database, insert);
+    let line = refused(&settings(&url)).await;
+    assert!(line.contains("newer version") && line.contains("99"), "{line}");
+    shared().sql(&database, "DELETE FROM _sqlx_migrations WHERE version = 99");
+    shared().sql(&database, "UPDATE _sqlx_migrations SET checksum = '\\x00'");
+    let line = refused(&settings(&url)).await;
+    assert!(line.contains("migration 1 differs"), "{line}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_is_refused_in_one_line() {
+    let (server, database) = (shared(), shared().database());
+    server.sql("postgres", "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0");
+    server.sql(&database, "CREATE TABLE users (id int)");
+    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = server.port;
+    for (url, says) in [
+        (server.url("absent"), "does not exist"),
+        (server.url("latin"), "expected UTF8"),
+        (server.url(&database), "another program"),
+        (format!("postgres://postgres:wrong@127.0.0.1:{port}/postgres"), "authentication"),
+        (format!("postgres://postgres:{PASSWORD}@127.0.0.1:{unused}/x"), "cannot be reached"),
+        (format!("{}?sslmode=require", server.url("postgres")), "TLS"),
+        (format!("{}?sslmode=verify-full&sslrootcert=/absent", server.url("postgres")), "TLS"),
+    ] {
+        let settings =
+            DatabaseSettings { connect_timeout: 1.try_into().unwrap(), ..settings(&url) };
+        let line = refused(&settings).await;
+        assert!(line.starts_with("database postgres://127.0.0.1:"), "{line}");
+        assert!(line.contains(says), "{says}: {line}");
+    }
+}
+
+#[tokio::test]
+async fn the_password_may_stand_in_a_file() {
+    let scram = "SET password_encryption = 'scram-sha-256'; CREATE ROLE scram SUPERUSER LOGIN";
+    shared().sql("postgres", &format!("{scram} PASSWORD '{PASSWORD}'"));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    let url = format!("postgresql://scram@127.0.0.1:{}/{}", shared().port, shared().database());
+    let settings = DatabaseSettings { password_file: Some(file.clone()), ..settings(&url) };
+    let line = refused(&settings).await;
+    assert!(
+        line.starts_with("database.password_file") && line.contains("cannot be read"),
+        "{line}"
+    );
+    std::fs::write(&file, format!("{PASSWORD}\n")).unwrap();
+    PostgresUsers::open(Address::of(&settings).unwrap().unwrap()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_row_that_others_damaged_is_an_error() {
+    let database = shared().database();
+    let users = plain_at(&shared().url(&database)).await.unwrap();
+    users.create(new("alice", "me"), Timestamp(1)).await.unwrap();
+    shared().sql(&database, "UPDATE users SET password_hash = 'hunter2'");
+    let error = users.find(&name("alice")).await.unwrap_err().to_string();
+    assert!(error.contains("password_hash") && !error.contains("hunter2"), "{error}");
+}
+
+#[tokio::test]
+async fn a_statement_that_waits_for_another_programs_lock_ends() {
+    let database = shared().database();
+    let url = shared().url(&database);
+    let settings = DatabaseSettings { statement_timeout: 1.try_into().unwrap(), ..settings(&url) };
+    let users = PostgresUsers::open(Address::of(&settings).unwrap().unwrap()).await.unwrap();
+    users.create(new("alice", "me"), Timestamp(1)).await.unwrap();
+    let other = plain_at(&url).await.unwrap();
+    let mut holder = other.import(Timestamp(1)).await.unwrap();
+    holder.add(vec![new("bob", "me")]).await.unwrap();
+    let error = users.create(new("bob", "me"), Timestamp(1)).await.unwrap_err().to_string();
+    assert!(error.contains("unavailable"), "{error}");
+    drop(holder);
+    users.create(new("bob", "me"), Timestamp(1)).await.unwrap();
+}
+
+/// Three replicas under reads: one changes, the longest time until the two others know is printed.
+#[tokio::test]
+async fn two_hundred_changes_are_seen_by_all_replicas_within_a_second() {
+    let url = shared().url(&shared().database());
+    let replicas = [replica(&url).await, replica(&url).await, replica(&url).await];
+    let alice = name("alice");
+    replicas[0].create(new("alice", "me"), Timestamp(1)).await.unwrap();
+    let (over, reads) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let readers: Vec<_> = replicas
+        .iter()
+        .map(|users| {
+            let (users, over, reads) = (Arc::clone(users), Arc::clone(&over), Arc::clone(&reads));
+            tokio::spawn(async move {
+                while !over.load(SeqCst) {
+                    users.find(&name("alice")).await.unwrap();
+                    reads.fetch_add(1, SeqCst);
+                    tokio::task::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    let mut longest = Duration::ZERO;
+    for change in 0..200 {
+        let scopes = format!("me change{change}");
+        let writer = &replicas[change % 3];
+        writer.update(&alice, grant(&scopes), None, Timestamp(2)).await.unwrap();
+        let committed = Instant::now();
+        for users in &replicas {
+            while users.find(&alice).await.unwrap().unwrap().scopes.to_string() != scopes {
+                assert!(committed.elapsed() < Duration::from_secs(1), "change {change} is late");
+                tokio::task::yield_now().await;
+            }
+        }
+        longest = longest.max(committed.elapsed());
+    }
+    over.store(true, SeqCst);
+    for reader in readers {
+        reader.await.unwrap();
+    }
+    println!("200 changes, 3 replicas, {} reads: longest delay {longest:?}", reads.load(SeqCst));
+}

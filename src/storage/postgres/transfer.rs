@@ -1,0 +1,54 @@
+//! All users of a database in one transaction.
+
+use crate::domain::{Page, RepositoryError, User, Username};
+use crate::storage::error::unavailable;
+use crate::storage::postgres::PostgresUsers;
+use crate::storage::postgres::driver::Session;
+use crate::storage::postgres::import::insert;
+use crate::storage::postgres::users::list;
+use crate::storage::transfer::Transfer;
+use async_trait::async_trait;
+use sqlx::postgres::PgConnection;
+
+struct PostgresTransfer(Session);
+
+impl PostgresUsers {
+    /// Everything as it is at the first look.
+    pub(in crate::storage) async fn reading(&self) -> Result<Box<dyn Transfer>, RepositoryError> {
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        Ok(Box::new(PostgresTransfer(Session::begin(&self.driver, begin).await?)))
+    }
+
+    /// Nobody else writes meanwhile.
+    pub(in crate::storage) async fn writing(&self) -> Result<Box<dyn Transfer>, RepositoryError> {
+        let begin = "BEGIN; LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE";
+        Ok(Box::new(PostgresTransfer(Session::begin(&self.driver, begin).await?)))
+    }
+}
+
+#[async_trait]
+impl Transfer for PostgresTransfer {
+    async fn count(&mut self) -> Result<u64, RepositoryError> {
+        self.0.run(|connection| Box::pin(count(connection))).await
+    }
+
+    async fn list(&mut self, page: Page) -> Result<Vec<User>, RepositoryError> {
+        self.0.run(|connection| Box::pin(list(connection, page))).await
+    }
+
+    async fn add(&mut self, users: Vec<User>) -> Result<Vec<Username>, RepositoryError> {
+        self.0.run(|connection| Box::pin(insert(connection, users))).await
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), RepositoryError> {
+        self.0.commit().await
+    }
+}
+
+async fn count(connection: &mut PgConnection) -> Result<u64, RepositoryError> {
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM users")
+        .fetch_one(connection)
+        .await
+        .map_err(unavailable)?;
+    Ok(count.unsigned_abs())
+}

@@ -1,0 +1,262 @@
+//! Users in PostgreSQL.
+
+use crate::domain::{
+    NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserImport,
+    UserRepository, Username,
+};
+use crate::storage::StorageError;
+use crate::storage::cache::Freshness;
+use crate::storage::error::unavailable;
+use crate::storage::postgres::address::Address;
+use crate::storage::postgres::driver::{Driver, Session};
+use crate::storage::postgres::import::{BEGIN, PostgresImport, insert};
+use crate::storage::postgres::set_up::set_up;
+use crate::storage::postgres::watch::watch;
+use crate::storage::row::{apply, created, holds, user};
+use async_trait::async_trait;
+use sqlx::Connection as _;
+use sqlx::postgres::PgConnection;
+use std::sync::Arc;
+
+/// A statement that reads users, with what follows `FROM users`.
+macro_rules! select_users {
+    ($which:literal) => {
+        concat!(
+            "SELECT username, email, full_name, disabled, password_hash, created_at, updated_at,
+                 (SELECT string_agg(scope, ' ' ORDER BY position) FROM user_scopes
+                  WHERE user_scopes.username = users.username) AS scopes
+             FROM users ",
+            $which
+        )
+    };
+}
+
+/// The users of one database.
+pub(in crate::storage) struct PostgresUsers {
+    pub(super) driver: Arc<Driver>,
+    address: Address,
+}
+
+impl PostgresUsers {
+    /// Opens the database and migrates it if need be.
+    pub(in crate::storage) async fn open(address: Address) -> Result<Self, StorageError> {
+        set_up(&address).await?;
+        Ok(Self { driver: Driver::start(&address)?, address })
+    }
+
+    /// Watches for changes by others as long as this is there.
+    pub(in crate::storage) fn watch(&self, freshness: Arc<Freshness>) {
+        self.driver.keep_running(watch(self.address.options.clone(), freshness));
+    }
+}
+
+#[async_trait]
+impl UserRepository for PostgresUsers {
+    async fn find(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
+        let username = username.clone();
+        let found = self.driver.run(|connection| Box::pin(find(connection, username))).await?;
+        Ok(found.map(Arc::new))
+    }
+
+    async fn list(&self, page: &Page) -> Result<Vec<User>, RepositoryError> {
+        let page = page.clone();
+        self.driver.run(|connection| Box::pin(list(connection, page))).await
+    }
+
+    async fn is_empty(&self) -> Result<bool, RepositoryError> {
+        self.driver.run(|connection| Box::pin(is_empty(connection))).await
+    }
+
+    async fn create(&self, new: NewUser, now: Timestamp) -> Result<User, RepositoryError> {
+        let user = created(new, now);
+        self.driver.run(|connection| Box::pin(create(connection, user))).await
+    }
+
+    async fn update(
+        &self,
+        username: &Username,
+        change: UserChange,
+        keep: Option<&ScopeName>,
+        now: Timestamp,
+    ) -> Result<User, RepositoryError> {
+        let (username, keep) = (username.clone(), keep.cloned());
+        let change = (change, keep, now);
+        self.driver.run(|connection| Box::pin(update(connection, username, change))).await
+    }
+
+    async fn delete(
+        &self,
+        username: &Username,
+        keep: Option<&ScopeName>,
+    ) -> Result<(), RepositoryError> {
+        let (username, keep) = (username.clone(), keep.cloned());
+        self.driver.run(|connection| Box::pin(delete(connection, username, keep))).await
+    }
+
+    async fn import(&self, now: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError> {
+        let session = Session::begin(&self.driver, BEGIN).await?;
+        Ok(Box::new(PostgresImport { session, now }))
+    }
+
+    async fn ping(&self) -> Result<(), RepositoryError> {
+        self.is_empty().await.map(drop)
+    }
+}
+
+async fn find(
+    connection: &mut PgConnection,
+    username: Username,
+) -> Result<Option<User>, RepositoryError> {
+    let row = sqlx::query(select_users!("WHERE username = $1"))
+        .bind(username.as_str())
+        .fetch_optional(connection)
+        .await
+        .map_err(unavailable)?;
+    row.map(|row| user(&row)).transpose().map_err(unavailable)
+}
+
+pub(super) async fn list(
+    connection: &mut PgConnection,
+    page: Page,
+) -> Result<Vec<User>, RepositoryError> {
+    // No name is empty, so the empty text stands before all.
+    let rows = sqlx::query(select_users!("WHERE username > $1 ORDER BY username LIMIT $2"))
+        .bind(page.after.as_ref().map_or("", Username::as_str))
+        .bind(i64::from(page.limit))
+        .fetch_all(connection)
+        .await
+        .map_err(unavailable)?;
+    rows.iter().map(user).collect::<Result<_, _>>().map_err(unavailable)
+}
+
+async fn is_empty(connection: &mut PgConnection) -> Result<bool, RepositoryError> {
+    sqlx::query_scalar("SELECT NOT EXISTS (SELECT 1 FROM users)")
+        .fetch_one(connection)
+        .await
+        .map_err(unavailable)
+}
+
+async fn create(connection: &mut PgConnection, user: User) -> Result<User, RepositoryError> {
+    let mut transaction = connection.begin().await.map_err(unavailable)?;
+    if !insert(&mut transaction, vec![user.clone()]).await?.is_empty() {
+        return Err(RepositoryError::Exists);
+    }
+    transaction.commit().await.map_err(unavailable)?;
+    Ok(user)
+}
+
+async fn update(
+    connection: &mut PgConnection,
+    username: Username,
+    (change, keep, now): (UserChange, Option<ScopeName>, Timestamp),
+) -> Result<User, RepositoryError> {
+    let mut transaction = connection.begin().await.map_err(unavailable)?;
+    let before = lock(&mut transaction, &username).await?;
+    if change.expected_hash.as_ref().is_some_and(|hash| *hash != before.password_hash) {
+        return Err(RepositoryError::NotFound);
+    }
+    let after = apply(&before, change, now);
+    if let Some(keep) = keep
+        && holds(&before, &keep)
+        && !holds(&after, &keep)
+    {
+        require_another_holder(&mut transaction, &username, keep).await?;
+    }
+    write(&mut transaction, &before, &after).await.map_err(unavailable)?;
+    transaction.commit().await.map_err(unavailable)?;
+    Ok(after)
+}
+
+async fn delete(
+    connection: &mut PgConnection,
+    username: Username,
+    keep: Option<ScopeName>,
+) -> Result<(), RepositoryError> {
+    let mut transaction = connection.begin().await.map_err(unavailable)?;
+    let before = lock(&mut transaction, &username).await?;
+    if let Some(keep) = keep
+        && holds(&before, &keep)
+    {
+        require_another_holder(&mut transaction, &username, keep).await?;
+    }
+    sqlx::query("DELETE FROM users WHERE username = $1")
+        .bind(username.as_str())
+        .execute(&mut *transaction)
+        .await
+        .map_err(unavailable)?;
+    transaction.commit().await.map_err(unavailable)
+}
+
+/// Locks the user against other writers, then reads it: one statement for both would join the new
+/// row with the scopes from before the wait.
+async fn lock(connection: &mut PgConnection, username: &Username) -> Result<User, RepositoryError> {
+    sqlx::query("SELECT 1 FROM users WHERE username = $1 FOR UPDATE")
+        .bind(username.as_str())
+        .execute(&mut *connection)
+        .await
+        .map_err(unavailable)?;
+    find(connection, username.clone()).await?.ok_or(RepositoryError::NotFound)
+}
+
+/// Holders who leave together do so one after the other: the next one sees that this one is gone.
+/// Nobody waits for a user's row while holding this lock, so there is no deadlock.
+async fn require_another_holder(
+    connection: &mut PgConnection,
+    username: &Username,
+    scope: ScopeName,
+) -> Result<(), RepositoryError> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtext('bailiwick holders'), hashtext($1))")
+        .bind(scope.as_str())
+        .execute(&mut *connection)
+        .await
+        .map_err(unavailable)?;
+    let another: bool = sqlx::query_scalar(
+        "SELECT EXISTS (
+             SELECT 1 FROM user_scopes JOIN users USING (username)
+             WHERE scope = $1 AND username <> $2 AND NOT disabled)",
+    )
+    .bind(scope.as_str())
+    .bind(username.as_str())
+    .fetch_one(connection)
+    .await
+    .map_err(unavailable)?;
+    if another { Ok(()) } else { Err(RepositoryError::LastHolder(scope)) }
+}
+
+async fn write(
+    connection: &mut PgConnection,
+    before: &User,
+    after: &User,
+) -> Result<(), sqlx::Error> {
+    let username = after.username.as_str();
+    sqlx::query(
+        "UPDATE users SET email = $2, full_name = $3, disabled = $4, password_hash = $5,
+             updated_at = $6
+         WHERE username = $1",
+    )
+    .bind(username)
+    .bind(after.email.as_deref())
+    .bind(after.full_name.as_deref())
+    .bind(after.disabled)
+    .bind(after.password_hash.expose())
+    .bind(after.updated_at.seconds())
+    .execute(&mut *connection)
+    .await?;
+    if before.scopes == after.scopes {
+        return Ok(());
+    }
+    sqlx::query("DELETE FROM user_scopes WHERE username = $1")
+        .bind(username)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(
+        "INSERT INTO user_scopes (username, position, scope)
+         SELECT $1, position - 1, scope
+         FROM json_array_elements_text($2::json) WITH ORDINALITY AS scopes (scope, position)",
+    )
+    .bind(username)
+    .bind(serde_json::json!(after.scopes).to_string())
+    .execute(&mut *connection)
+    .await?;
+    Ok(())
+}

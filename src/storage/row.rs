@@ -1,0 +1,110 @@
+//! What all databases share: a user from a row, and a user after a change.
+
+use crate::domain::{NewUser, ScopeName, Scopes, Timestamp, User, UserChange, Username};
+use serde_json::json;
+use sqlx::{ColumnIndex, Decode, Row, Type};
+use std::collections::HashSet;
+use std::str::FromStr;
+
+/// A row with the columns of `users` and `scopes`, joined by spaces.
+pub(super) fn user<'r, R: Row>(row: &'r R) -> Result<User, sqlx::Error>
+where
+    &'static str: ColumnIndex<R>,
+    &'r str: Decode<'r, R::Database> + Type<R::Database>,
+    Option<&'r str>: Decode<'r, R::Database> + Type<R::Database>,
+    Option<String>: Decode<'r, R::Database> + Type<R::Database>,
+    bool: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    Ok(User {
+        username: parse("username", row.try_get("username")?)?,
+        email: row.try_get("email")?,
+        full_name: row.try_get("full_name")?,
+        disabled: row.try_get("disabled")?,
+        password_hash: parse("password_hash", row.try_get("password_hash")?)?,
+        scopes: match row.try_get::<Option<&str>, _>("scopes")? {
+            Some(scopes) => parse("scopes", scopes)?,
+            None => Scopes::default(),
+        },
+        created_at: Timestamp(row.try_get("created_at")?),
+        updated_at: Timestamp(row.try_get("updated_at")?),
+    })
+}
+
+/// A value that others may have written: what the domain does not allow is an error, not a panic.
+fn parse<T>(column: &str, text: &str) -> Result<T, sqlx::Error>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    text.parse().map_err(|error| sqlx::Error::ColumnDecode {
+        index: column.into(),
+        source: Box::new(error),
+    })
+}
+
+/// Whether the user is one whom the rule of the last holder counts.
+pub(super) fn holds(user: &User, scope: &ScopeName) -> bool {
+    !user.disabled && user.scopes.contains(scope.as_str())
+}
+
+/// The user after the change.
+pub(super) fn apply(before: &User, change: UserChange, now: Timestamp) -> User {
+    User {
+        username: before.username.clone(),
+        email: change.email.unwrap_or_else(|| before.email.clone()),
+        full_name: change.full_name.unwrap_or_else(|| before.full_name.clone()),
+        disabled: change.disabled.unwrap_or(before.disabled),
+        password_hash: change.password_hash.unwrap_or_else(|| before.password_hash.clone()),
+        scopes: change.scopes.unwrap_or_else(|| before.scopes.clone()),
+        created_at: before.created_at,
+        updated_at: now,
+    }
+}
+
+/// The user that comes of a new one.
+pub(super) fn created(new: NewUser, now: Timestamp) -> User {
+    User {
+        username: new.username,
+        email: new.email,
+        full_name: new.full_name,
+        disabled: new.disabled,
+        password_hash: new.password_hash,
+        scopes: new.scopes,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+/// Users as one JSON text: a statement per row would cost a round trip for each, several times what
+/// a database needs for the row.
+pub(super) fn rows(users: &[User]) -> String {
+    let rows: Vec<_> = users
+        .iter()
+        .map(|user| {
+            json!({
+                "username": user.username.as_str(),
+                "email": user.email,
+                "full_name": user.full_name,
+                "disabled": user.disabled,
+                "password_hash": user.password_hash.expose(),
+                "created_at": user.created_at.seconds(),
+                "updated_at": user.updated_at.seconds(),
+            })
+        })
+        .collect();
+    json!(rows).to_string()
+}
+
+/// The scopes of those users that were created, as JSON, and the names of the others.
+pub(super) fn scopes_of_created(users: Vec<User>, created: Vec<String>) -> (String, Vec<Username>) {
+    let mut created: HashSet<String> = created.into_iter().collect();
+    let (mut scopes, mut taken) = (Vec::new(), Vec::new());
+    for user in users {
+        if created.remove(user.username.as_str()) {
+            scopes.push(json!([user.username.as_str(), user.scopes]));
+        } else {
+            taken.push(user.username);
+        }
+    }
+    (json!(scopes).to_string(), taken)
+}

@@ -1,0 +1,82 @@
+//! All users of a SQLite file in one transaction, and the file as a whole.
+
+use crate::domain::{Page, RepositoryError, User, Username};
+use crate::storage::error::unavailable;
+use crate::storage::sqlite::import::insert;
+use crate::storage::sqlite::users::list;
+use crate::storage::sqlite::{SqliteUsers, code};
+use crate::storage::transfer::Transfer;
+use async_trait::async_trait;
+use sqlx::{Sqlite, Transaction};
+
+struct SqliteTransfer(Transaction<'static, Sqlite>);
+
+impl SqliteUsers {
+    /// Everything as it is at the first look.
+    pub(in crate::storage) async fn reading(&self) -> Result<Box<dyn Transfer>, RepositoryError> {
+        let transaction = self.pools.readers.begin().await.map_err(unavailable)?;
+        Ok(Box::new(SqliteTransfer(transaction)))
+    }
+
+    /// Nobody else writes meanwhile.
+    pub(in crate::storage) async fn writing(&self) -> Result<Box<dyn Transfer>, RepositoryError> {
+        Ok(Box::new(SqliteTransfer(self.begin().await?)))
+    }
+
+    /// What SQLite finds wrong with the file.
+    pub(in crate::storage) async fn faults(&self) -> Result<Vec<String>, RepositoryError> {
+        let check = sqlx::query_scalar("PRAGMA integrity_check");
+        let mut faults: Vec<String> = match check.fetch_all(&self.pools.readers).await {
+            Ok(faults) => faults,
+            // So damaged that it cannot say where.
+            Err(error) if code(&error) == Some(11) => {
+                return Ok(vec!["it is malformed".to_owned()]);
+            }
+            Err(error) => return Err(unavailable(error)),
+        };
+        faults.retain(|line| line != "ok");
+        if !faults.is_empty() {
+            // There can be a hundred; the first ones say enough, each in one line.
+            faults.truncate(3);
+            let words = |fault: &String| fault.split_whitespace().collect::<Vec<_>>().join(" ");
+            return Ok(faults.iter().map(words).collect());
+        }
+        let orphans = sqlx::query("PRAGMA foreign_key_check")
+            .fetch_all(&self.pools.readers)
+            .await
+            .map_err(unavailable)?;
+        if !orphans.is_empty() {
+            faults.push(format!("{} scopes belong to no user", orphans.len()));
+        }
+        Ok(faults)
+    }
+
+    /// Writes a consistent copy into an empty file.
+    pub(in crate::storage) async fn write_copy(&self, file: &str) -> Result<(), RepositoryError> {
+        let done = sqlx::query("VACUUM INTO ?1").bind(file).execute(&self.pools.readers).await;
+        done.map(drop).map_err(unavailable)
+    }
+}
+
+#[async_trait]
+impl Transfer for SqliteTransfer {
+    async fn count(&mut self) -> Result<u64, RepositoryError> {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM users")
+            .fetch_one(&mut *self.0)
+            .await
+            .map_err(unavailable)?;
+        Ok(count.unsigned_abs())
+    }
+
+    async fn list(&mut self, page: Page) -> Result<Vec<User>, RepositoryError> {
+        list(&mut *self.0, &page).await
+    }
+
+    async fn add(&mut self, users: Vec<User>) -> Result<Vec<Username>, RepositoryError> {
+        insert(&mut self.0, users).await.map_err(unavailable)
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), RepositoryError> {
+        self.0.commit().await.map_err(unavailable)
+    }
+}

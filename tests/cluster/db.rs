@@ -1,0 +1,130 @@
+//! `bailiwick db`.
+
+use crate::postgres::shared;
+use crate::{add, command, done, fails};
+use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// More than a batch.
+const USERS: usize = 2_345;
+const HASH: &str = "$2b$12$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G";
+
+/// A folder and a SQLite database in it with many users of all kinds.
+fn filled() -> (TempDir, String) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let url = format!("sqlite:{}", folder.path().join("from.db").display());
+    let mut lines = String::new();
+    for at in 0..USERS {
+        let (disabled, scopes) = (at % 3 == 0, ["[]", r#"["me"]"#, r#"["items", "me"]"#][at % 3]);
+        writeln!(
+            lines,
+            r#"{{"username": "usér{at}", "email": "{at}@example.com", "disabled": {disabled}, "hashed_password": "{HASH}", "scopes": {scopes}}}"#
+        )
+        .expect("a string takes it");
+    }
+    done(folder.path(), &url, &["users", "import", "-"], &lines);
+    (folder, url)
+}
+
+fn users(folder: &Path, url: &str) -> String {
+    done(folder, url, &["users", "list", "--json"], "")
+}
+
+#[test]
+fn everything_moves_to_postgresql_and_back() {
+    let (folder, sqlite) = filled();
+    let folder = folder.path();
+    let postgres = shared().url(&shared().database());
+    let back = format!("sqlite:{}", folder.join("back.db").display());
+    let there = done(folder, &sqlite, &["db", "copy", "--from", &sqlite, "--to", &postgres], "");
+    assert!(there.starts_with(&format!("{USERS} users copied, checksum ")), "{there}");
+    let here = done(folder, &sqlite, &["db", "copy", "--from", &postgres, "--to", &back], "");
+    assert_eq!(there, here);
+    let all = users(folder, &sqlite);
+    assert_eq!(users(folder, &postgres), all);
+    assert_eq!(users(folder, &back), all);
+
+    let checksum = there.split("checksum ").last().unwrap().trim();
+    for url in [&sqlite, &postgres, &back] {
+        let sound = done(folder, url, &["db", "check"], "");
+        assert_eq!(sound, format!("{USERS} users, checksum {checksum}: sound\n"));
+    }
+    for target in [&postgres, &back] {
+        let line = fails(folder, &sqlite, &["db", "copy", "--from", &sqlite, "--to", target]);
+        assert!(line.contains("holds users already"), "{line}");
+    }
+}
+
+#[test]
+fn a_copy_that_fails_leaves_nothing() {
+    let (folder, sqlite) = filled();
+    let folder = folder.path();
+    let database = shared().database();
+    let postgres = shared().url(&database);
+    done(folder, &postgres, &["db", "check"], "");
+    // The last batch does not fit.
+    shared().sql(&database, "ALTER TABLE users ADD CHECK (username < 'usér9')");
+    let line = fails(folder, &sqlite, &["db", "copy", "--from", &sqlite, "--to", &postgres]);
+    assert!(line.contains("violates check constraint"), "{line}");
+    assert_eq!(shared().sql(&database, "SELECT count(*) FROM users"), "0");
+    shared().sql(&database, "ALTER TABLE users DROP CONSTRAINT users_username_check");
+    done(folder, &sqlite, &["db", "copy", "--from", &sqlite, "--to", &postgres], "");
+}
+
+#[test]
+fn wrong_sources_and_targets_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let absent = format!("sqlite:{}", folder.join("absent.db").display());
+    let to = format!("sqlite:{}", folder.join("to.db").display());
+    for (from, to, says) in [
+        (absent.as_str(), to.as_str(), "there is no such file"),
+        ("mysql://me:swordfish@h/d", &to, "--from or --to = \"mysql://me:***@h/d\": expected"),
+        (&absent, "postgres://db/users?sslmod=require", "expected"),
+    ] {
+        let line = fails(
+            folder,
+            &to.replace("postgres", "sqlite"),
+            &["db", "copy", "--from", from, "--to", to],
+        );
+        assert!(line.contains(says), "{says}: {line}");
+    }
+    assert!(fails(folder, &absent, &["db", "check"]).contains("there is no such file"));
+    assert!(!folder.join("absent.db").exists());
+}
+
+#[test]
+fn a_backup_is_the_whole_database() {
+    let (folder, sqlite) = filled();
+    let folder = folder.path();
+    let file = folder.join("backup.db");
+    let name = file.to_str().unwrap();
+    assert!(done(folder, &sqlite, &["db", "backup", name], "").contains("backup.db: written"));
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    add(folder, &sqlite, "later", &[]);
+    let backup = format!("sqlite:{name}");
+    assert!(done(folder, &backup, &["db", "check"], "").starts_with(&format!("{USERS} users")));
+    let line = fails(folder, &sqlite, &["db", "backup", name]);
+    assert!(line.contains("backup.db: cannot be written"), "{line}");
+    let line = fails(folder, &sqlite, &["db", "backup", "/absent/backup.db"]);
+    assert!(line.contains("/absent/backup.db: cannot be written"), "{line}");
+    let line = fails(folder, &shared().url(&shared().database()), &["db", "backup", "x"]);
+    assert!(line.contains("pg_dump"), "{line}");
+}
+
+#[test]
+fn a_damaged_file_is_told() {
+    let (folder, sqlite) = filled();
+    let path = folder.path().join("from.db");
+    done(folder.path(), &sqlite, &["db", "check"], "");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let half = bytes.len() / 2;
+    bytes[half..half + 5_000].fill(0xa5);
+    std::fs::write(&path, bytes).unwrap();
+    let output = command(folder.path(), &sqlite, &["db", "check"], "");
+    let line = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{line}");
+    assert!(line.lines().count() == 1 && line.contains("damaged"), "{line}");
+}

@@ -1,0 +1,59 @@
+//! The shipped nginx configuration in front of a server under load.
+
+use crate::harness::{eventually, repository};
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+/// nginx in front of an address; ends with the value.
+pub(crate) struct Edge {
+    child: Child,
+    pub(crate) address: String,
+    _folder: TempDir,
+}
+
+impl Edge {
+    /// Starts it; `keepalive` are the seconds that the upstream keeps an idle connection.
+    pub(crate) fn before(upstream: &str, keepalive: u32) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+        let address = free.expect("a port").to_string();
+        let target = folder.path().join("bailiwick");
+        fs::create_dir(&target).expect("a folder");
+        for name in ["bailiwick.conf", "proxy.inc", "upstream.inc"] {
+            let shipped = fs::read_to_string(repository("config/nginx").join(name));
+            let text = shipped
+                .expect("a shipped file")
+                .replace("listen 80;", &format!("listen {address};"))
+                .replace("\nserver 127.0.0.1:8000;", &format!("\nserver {upstream};"))
+                // The rule that stands there: shorter than the upstream's.
+                .replace(
+                    "keepalive_timeout 60s;",
+                    &format!("keepalive_timeout {}s;", keepalive - 1),
+                )
+                .replace("access_log /var/log/nginx/access.log bailiwick;", "access_log off;");
+            fs::write(target.join(name), text).expect("written");
+        }
+        let conf = "daemon off;\nuser root;\nworker_processes 1;\npid nginx.pid;\nevents {}\nhttp {\n\
+            client_body_temp_path body;\nproxy_temp_path proxy;\nfastcgi_temp_path fastcgi;\n\
+            uwsgi_temp_path uwsgi;\nscgi_temp_path scgi;\ninclude bailiwick/bailiwick.conf;\n}\n";
+        fs::write(folder.path().join("nginx.conf"), conf).expect("written");
+        // Debian keeps it where only root looks.
+        let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin";
+        let mut command = Command::new("nginx");
+        command.env("PATH", path).arg("-p").arg(folder.path()).args(["-c", "nginx.conf"]);
+        command.args(["-e", "error.log"]).stdin(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().expect("nginx starts; `make tools` installs it");
+        eventually("nginx to listen", || TcpStream::connect(&address).ok());
+        Self { child, address, _folder: folder }
+    }
+}
+
+impl Drop for Edge {
+    fn drop(&mut self) {
+        // A master that is killed would leave its workers behind.
+        drop(Command::new("kill").arg(self.child.id().to_string()).status());
+        drop(self.child.wait());
+    }
+}
