@@ -21,9 +21,9 @@ impl Edge {
         let address = free.expect("a port").to_string();
         let target = folder.path().join("bailiwick");
         fs::create_dir(&target).expect("a folder");
-        for name in ["bailiwick.conf", "proxy.inc", "upstream.inc"] {
-            let shipped = fs::read_to_string(repository("config/nginx").join(name));
-            let text = shipped
+        for file in fs::read_dir(repository("config/nginx")).expect("the shipped files") {
+            let file = file.expect("a file");
+            let text = fs::read_to_string(file.path())
                 .expect("a shipped file")
                 .replace("listen 80;", &format!("listen {address};"))
                 .replace("\nserver 127.0.0.1:8000;", &format!("\nserver {upstream};"))
@@ -32,8 +32,12 @@ impl Edge {
                     "keepalive_timeout 60s;",
                     &format!("keepalive_timeout {}s;", keepalive - 1),
                 )
+                // The load is one client's, who may log in once a second.
+                .replace("rate=1r/s", "rate=100000r/s")
+                .replace("rate=5r/s", "rate=100000r/s")
+                .replace("burst=20", "burst=100000")
                 .replace("access_log /var/log/nginx/access.log bailiwick;", "access_log off;");
-            fs::write(target.join(name), text).expect("written");
+            fs::write(target.join(file.file_name()), text).expect("written");
         }
         let conf = "daemon off;\nuser root;\nworker_processes 1;\npid nginx.pid;\nevents {}\nhttp {\n\
             client_body_temp_path body;\nproxy_temp_path proxy;\nfastcgi_temp_path fastcgi;\n\
