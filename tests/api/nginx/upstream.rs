@@ -4,6 +4,7 @@ use super::Nginx;
 use crate::harness::{App, DEADLINE, FORM, Response, connect, eventually, read_answer, read_until};
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -130,7 +131,12 @@ fn a_server_that_is_killed_is_502_in_json() {
         // The other one is this.
         metrics.contains("bailiwick_http_requests_in_flight 2\n").then_some(())
     });
+    // The master alone would leave its workers time for what is in flight.
+    let workers = Command::new("pgrep").args(["-P", &app.pid().to_string()]).output();
+    let workers = String::from_utf8(workers.expect("pgrep runs").stdout).expect("numbers");
     app.signal("KILL");
+    let killed = Command::new("kill").arg("-KILL").args(workers.split_whitespace()).status();
+    assert!(killed.expect("kill runs").success());
     refused_in_json(&login.join().expect("no panic"), 502);
     refused_in_json(&nginx.send("GET", "/users/me", &[], ""), 502);
 }
