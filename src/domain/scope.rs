@@ -1,6 +1,6 @@
 //! Scopes: the one table that guard, challenge, document, discovery and the admin commands read.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
@@ -163,20 +163,50 @@ impl fmt::Display for ScopeName {
 }
 
 /// The scopes a user may have or a token carries: no duplicates, order kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Scopes(Vec<ScopeName>);
+///
+/// One text, as `scope` of RFC 6749 §3.3 is written: every request makes such a list from its
+/// token, and every cached user has one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scopes(String);
 
 impl Scopes {
     /// Whether `name` is among them.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.0.iter().any(|scope| scope.as_str() == name)
+        self.iter().any(|scope| scope == name)
+    }
+
+    /// Adds one at the end, unless it is there already.
+    pub fn insert(&mut self, name: &ScopeName) {
+        self.insert_valid(name.as_str());
+    }
+
+    /// Adds a scope token at the end, unless it is there already; what is none is left out.
+    pub fn insert_known(&mut self, text: &str) {
+        if ScopeName::is_valid(text) {
+            self.insert_valid(text);
+        }
+    }
+
+    fn insert_valid(&mut self, name: &str) {
+        if self.contains(name) {
+            return;
+        }
+        if !self.0.is_empty() {
+            self.0.push(' ');
+        }
+        self.0.push_str(name);
+    }
+
+    /// All of them, with single spaces between.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 
     /// Each, in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(ScopeName::as_str)
+        self.0.split_ascii_whitespace()
     }
 
     /// Whether there are none.
@@ -188,13 +218,16 @@ impl Scopes {
 
 impl FromIterator<ScopeName> for Scopes {
     fn from_iter<I: IntoIterator<Item = ScopeName>>(names: I) -> Self {
-        let mut kept = Vec::new();
-        for name in names {
-            if !kept.contains(&name) {
-                kept.push(name);
-            }
-        }
-        Self(kept)
+        let mut kept = Self::default();
+        names.into_iter().for_each(|name| kept.insert(&name));
+        kept
+    }
+}
+
+/// As a list of its names.
+impl Serialize for Scopes {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.iter())
     }
 }
 
@@ -210,10 +243,7 @@ impl FromStr for Scopes {
 /// Separated by single spaces.
 impl fmt::Display for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, name) in self.iter().enumerate() {
-            write!(f, "{}{name}", if at == 0 { "" } else { " " })?;
-        }
-        Ok(())
+        f.write_str(&self.0)
     }
 }
 

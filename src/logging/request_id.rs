@@ -1,10 +1,16 @@
 //! The id of a request: taken from a trusted proxy or made, and known to every line that is logged
 //! while the request is served.
 
+use std::cell::Cell;
 use std::fmt;
 
 tokio::task_local! {
     static CURRENT: RequestId;
+}
+
+thread_local! {
+    /// This thread's part of the ids that it makes, and the next id's own.
+    static NEXT: Cell<(u64, u64)> = Cell::new(rand::random());
 }
 
 const SHORTEST: usize = 8;
@@ -18,16 +24,15 @@ pub struct RequestId {
 }
 
 impl RequestId {
-    /// A new one: 128 random bits as 32 hexadecimal digits.
+    /// A new one, of 32 hexadecimal digits: 64 bits of this thread, drawn once, and a number that
+    /// counts up from another draw. It names a request and is no secret, so one draw will do.
     #[must_use]
-    pub fn random() -> Self {
+    pub fn unique() -> Self {
+        let (thread, number) = NEXT.get();
+        NEXT.set((thread, number.wrapping_add(1)));
         let mut bytes = [0; LONGEST];
-        let random = rand::random::<[u8; 16]>();
-        for (byte, digits) in random.iter().zip(bytes.chunks_exact_mut(2)) {
-            const DIGITS: &[u8; 16] = b"0123456789abcdef";
-            digits[0] = DIGITS[usize::from(byte >> 4)];
-            digits[1] = DIGITS[usize::from(byte & 0xf)];
-        }
+        write_hex(&mut bytes[..16], thread);
+        write_hex(&mut bytes[16..32], number);
         Self { bytes, length: 32 }
     }
 
@@ -63,6 +68,14 @@ impl RequestId {
     }
 }
 
+fn write_hex(digits: &mut [u8], number: u64) {
+    for (byte, digits) in number.to_be_bytes().iter().zip(digits.chunks_exact_mut(2)) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        digits[0] = DIGITS[usize::from(byte >> 4)];
+        digits[1] = DIGITS[usize::from(byte & 0xf)];
+    }
+}
+
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -81,7 +94,7 @@ mod tests {
 
     #[test]
     fn made_ids_differ_and_are_well_formed() {
-        let (one, two) = (RequestId::random(), RequestId::random());
+        let (one, two) = (RequestId::unique(), RequestId::unique());
         assert_ne!(one, two);
         assert_eq!(one.as_str().len(), 32);
         assert_eq!(RequestId::parse(one.as_str().as_bytes()), Some(one));
@@ -99,7 +112,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_id_is_known_while_its_request_is_served() {
-        let id = RequestId::random();
+        let id = RequestId::unique();
         assert_eq!(id.known_to(async { RequestId::current() }).await, Some(id));
         assert_eq!(RequestId::current(), None);
     }

@@ -19,8 +19,9 @@ use paperclip::actix::web::{Route, ServiceConfig};
 
 /// Mounts every documented route of the server.
 pub fn mount(routes: &mut ServiceConfig) {
-    token::mount(routes);
+    // The router tries one after the other: what is asked for most stands first.
     me::mount(routes);
+    token::mount(routes);
     users::mount(routes);
     status::mount(routes);
     basic::mount(routes);

@@ -48,7 +48,7 @@ pub use dependency::{Call, Dependency, Depends, Maybe, Resolve, Scoped, services
 #[doc(hidden)]
 pub use dependency::{extract, resolve_scheme};
 pub use guard::{Guarded, guard};
-pub use refused::answer_refused;
+pub use refused::{answer_refused, replace_refused};
 pub use required::{Required, ScopeList, Then};
 pub use requirements::Requirements;
 pub use scheme::{

@@ -26,15 +26,21 @@ pub async fn answer_refused<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    let response = next.call(request).await?;
+    next.call(request).await.map(replace_refused)
+}
+
+/// What [`answer_refused`] does to an answer.
+pub fn replace_refused<B: MessageBody + 'static>(
+    response: ServiceResponse<B>,
+) -> ServiceResponse<EitherBody<B>> {
     let status = response.status();
     if status.is_success() || status.is_informational() {
         let refused = response.request().extensions_mut().remove::<Refused>();
         if let Some(Refused(answer)) = refused {
-            return Ok(response.into_response(answer).map_into_right_body());
+            return response.into_response(answer).map_into_right_body();
         }
     }
-    Ok(response.map_into_left_body())
+    response.map_into_left_body()
 }
 
 #[cfg(test)]

@@ -45,7 +45,10 @@ impl Dependency for CurrentUser {
         let Ok(claims) = services.tokens.verify(token.expose()) else {
             return Err(call.invalid());
         };
-        let user = services.users.find(&claims.subject).await?.ok_or_else(|| call.invalid())?;
+        let user = match services.users.find_in_memory(claims.subject.as_str()) {
+            Some(user) => user,
+            None => services.users.find(&claims.subject).await?.ok_or_else(|| call.invalid())?,
+        };
         let granted = |scope: &&str| claims.scopes.contains(scope) && user.scopes.contains(scope);
         if call.scopes().iter().all(granted) {
             Ok(Self(user))

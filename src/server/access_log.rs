@@ -1,15 +1,14 @@
 //! One line for every request, also for those that were refused, panicked, or were abandoned; and
 //! the request's id.
 
-use super::client_address::{ClientAddress, ClientHost};
+use super::client_address::ClientHost;
 use super::state::AppState;
 use crate::logging::{ACCESS, Access, Headers, Host, RequestId};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode, Version};
-use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage as _};
+use actix_web::Error;
 use std::borrow::Cow;
 use std::time::Instant;
 
@@ -18,42 +17,10 @@ const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The outermost middleware: finds the client's address and the request's id, and writes the line
-/// once the answer is known.
-pub(super) async fn record<B: MessageBody>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
-    let state = AppState::of(&request);
-    let client = state.trusted.client(&request);
-    let told = if state.trusted.trusts_peer(&request) { told_id(request.headers()) } else { None };
-    let id = told.unwrap_or_else(RequestId::random);
-    request.extensions_mut().insert(client);
-    request.extensions_mut().insert(id);
-    let mut entry = log::log_enabled!(target: ACCESS, log::Level::Info)
-        .then(|| Entry::new(&request, client, id));
-    let mut result = id.known_to(next.call(request)).await;
-    match &mut result {
-        Ok(response) => set_id(response.headers_mut(), id),
-        Err(error) => error.add_response_mapper(move |mut response| {
-            set_id(response.headers_mut(), id);
-            response
-        }),
-    }
-    if let Some(Entry { access: Some(access), .. }) = &mut entry {
-        match &result {
-            Ok(response) => {
-                access.status = response.status().as_u16();
-                access.length = length(response, &access.method);
-                access.response_headers = values(response.headers(), &Headers::wanted().response);
-            }
-            Err(error) => {
-                // What it will say is not made yet.
-                access.status = error.as_response_error().status_code().as_u16();
-            }
-        }
-    }
-    result
+/// The request's id: a trusted proxy's, or a new one.
+pub(super) fn request_id(state: &AppState, request: &ServiceRequest) -> RequestId {
+    let told = if state.trusted.trusts_peer(request.request()) { told_id(request.headers()) } else { None };
+    told.unwrap_or_else(RequestId::unique)
 }
 
 /// The id that a proxy gave, where it gave exactly one that is well-formed.
@@ -63,7 +30,8 @@ fn told_id(headers: &HeaderMap) -> Option<RequestId> {
     id.filter(|_| told.next().is_none())
 }
 
-fn set_id(headers: &mut HeaderMap, id: RequestId) {
+/// Tells the client the id.
+pub(super) fn set_id(headers: &mut HeaderMap, id: RequestId) {
     // A handler cannot give an id that the log does not know.
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         headers.insert(REQUEST_ID, value);
@@ -71,13 +39,22 @@ fn set_id(headers: &mut HeaderMap, id: RequestId) {
 }
 
 /// A line to be; written when it is dropped, because an abandoned request does nothing else.
-struct Entry {
+pub(super) struct Entry {
     access: Option<Access>,
     start: Instant,
 }
 
 impl Entry {
-    fn new(request: &ServiceRequest, client: ClientAddress, request_id: RequestId) -> Self {
+    /// Begins the line of a request; nothing where the log wants none.
+    pub(super) fn start(
+        state: &AppState,
+        request: &ServiceRequest,
+        request_id: RequestId,
+    ) -> Option<Self> {
+        if !log::log_enabled!(target: ACCESS, log::Level::Info) {
+            return None;
+        }
+        let client = state.trusted.client(request.request());
         let uri = request.uri();
         let target = uri.path_and_query().map_or(uri.path(), |target| target.as_str());
         let access = Access {
@@ -97,7 +74,23 @@ impl Entry {
             request_headers: values(request.headers(), &Headers::wanted().request),
             response_headers: Vec::new(),
         };
-        Self { access: Some(access), start: Instant::now() }
+        Some(Self { access: Some(access), start: Instant::now() })
+    }
+
+    /// What was answered.
+    pub(super) fn answered<B: MessageBody>(&mut self, result: &Result<ServiceResponse<B>, Error>) {
+        let Some(access) = &mut self.access else { return };
+        match result {
+            Ok(response) => {
+                access.status = response.status().as_u16();
+                access.length = length(response, &access.method);
+                access.response_headers = values(response.headers(), &Headers::wanted().response);
+            }
+            Err(error) => {
+                // What it will say is not made yet.
+                access.status = error.as_response_error().status_code().as_u16();
+            }
+        }
     }
 }
 

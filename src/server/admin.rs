@@ -4,14 +4,15 @@ use super::headers;
 use super::listener::Socket;
 use super::state::AppState;
 use crate::logging::ERROR;
-use actix_web::dev::ServerHandle;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServerHandle, ServiceRequest, ServiceResponse};
 use actix_web::guard::{Any, Get, Head};
 use actix_web::http::KeepAlive;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, ContentType};
-use actix_web::middleware::{DefaultHeaders, from_fn};
+use actix_web::http::header::ContentType;
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{Data, ServiceConfig, route};
-use actix_web::{App, HttpResponse, HttpServer};
+use actix_web::{App, Error, HttpResponse, HttpServer};
 use serde_json::json;
 use std::io;
 use std::time::Duration;
@@ -50,8 +51,7 @@ pub(super) fn start(
         App::new()
             .app_data(state.clone())
             .configure(mount)
-            .wrap(DefaultHeaders::new().add((CACHE_CONTROL, "no-store")))
-            .wrap(from_fn(headers::secure))
+            .wrap(from_fn(secure))
     })
     .workers(1)
     // Each question finds a process that accepts now, not one that is being replaced.
@@ -67,6 +67,15 @@ pub(super) fn start(
     let handle = server.handle();
     actix_web::rt::spawn(server);
     Ok(Some(handle))
+}
+
+async fn secure<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let mut response = next.call(request).await?;
+    headers::secure(response.headers_mut());
+    Ok(response)
 }
 
 async fn alive() -> HttpResponse {

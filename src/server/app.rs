@@ -1,21 +1,24 @@
 //! The application of one worker: routes and middleware order in one place.
 
+use super::access_log::{self, Entry};
 use super::metrics::Recorder;
 use super::state::AppState;
-use super::worker::vitals;
-use super::{Application, access_log, admin, cors, drain, headers, limits, metrics, panic};
+use super::{Application, admin, cors, drain, headers, limits, metrics, panic};
+use crate::api_error::ApiError;
 use crate::api_error::configure_extractors;
 use crate::routes;
-use crate::security::answer_refused;
-use actix_web::body::MessageBody;
+use crate::security::replace_refused;
+use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::header::CACHE_CONTROL;
-use actix_web::middleware::{DefaultHeaders, from_fn};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{Data, route};
 use actix_web::{App, Error};
 use paperclip::actix::OpenApiExt as _;
 use serde_json::Value;
 use std::rc::Rc;
+
+/// Seconds after which a client that was refused for lack of room may come again.
+const RETRY_AFTER: u64 = 1;
 
 /// Builds the application; the last middleware is the outermost.
 pub(super) fn app(
@@ -47,19 +50,80 @@ pub(super) fn app(
         .configure(|routes| mount(&state.application, routes))
         .app_data(state.clone())
         .default_service(route().to(routes::not_found))
-        .wrap(from_fn(answer_refused))
-        .wrap(from_fn(limits::limit_body))
-        .wrap(from_fn(limits::limit_head))
-        // Answers may hold users or tokens; what may be kept says so itself.
-        .wrap(DefaultHeaders::new().add((CACHE_CONTROL, "no-store")))
+        .wrap(from_fn(within_limits))
         .wrap(cors::cors(&state.settings.cors))
-        .wrap(from_fn(panic::catch))
-        .wrap(from_fn(vitals::count))
-        .wrap(from_fn(headers::secure))
-        .wrap(from_fn(drain::close_connections))
-        .wrap(from_fn(metrics::record))
-        .wrap(from_fn(access_log::record))
+        .wrap(from_fn(received))
         .build()
+}
+
+// What every request passes stands in two functions, around and below CORS: a middleware for each
+// step would put two more futures on the heap, and move the answer through all of them.
+
+/// The outer steps: name the request, begin its line in the log and its figures, count it, catch
+/// panics; then the answer's headers, and the line.
+///
+/// Line, figures and counts end when they are dropped, so that a client that goes away is seen, too.
+async fn received<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<EitherBody<B>>>, Error> {
+    let state = AppState::of(&request);
+    let id = access_log::request_id(&state, &request);
+    let mut line = Entry::start(&state, &request, id);
+    let mut figures = metrics::start(&request);
+    let in_flight = state.vitals.count_request();
+
+    let limit = state.settings.server.limit_concurrency;
+    let result = if limit > 0 && in_flight.others >= limit {
+        Ok(request.error_response(ApiError::Busy(RETRY_AFTER)).map_into_right_body())
+    } else {
+        let answer = id.known_to(panic::catch(next.call(request))).await;
+        answer.map(ServiceResponse::map_into_left_body)
+    };
+
+    if let Some(figures) = &mut figures {
+        figures.status = match &result {
+            Ok(response) => response.status().as_u16(),
+            Err(error) => error.as_response_error().status_code().as_u16(),
+        };
+    }
+    let mut result = result.map(|response| drain::end_websocket(&state, response));
+    match &mut result {
+        Ok(response) => {
+            let head = response.response_mut().head_mut();
+            headers::secure(head.headers_mut());
+            access_log::set_id(head.headers_mut(), id);
+            drain::close_connection(&state, head);
+        }
+        Err(error) => {
+            let state = state.clone();
+            error.add_response_mapper(move |mut response| {
+                headers::secure(response.headers_mut());
+                access_log::set_id(response.headers_mut(), id);
+                drain::close_connection(&state, response.head_mut());
+                response
+            });
+        }
+    }
+    if let Some(line) = &mut line {
+        line.answered(&result);
+    }
+    result
+}
+
+/// The inner steps: the limits on head and body, and no success after a refusal.
+async fn within_limits<B: MessageBody + 'static>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<EitherBody<B>>>, Error> {
+    let state = AppState::of(&request);
+    let settings = &state.settings.server;
+    let limited = limits::check_head(&request, settings)
+        .and_then(|()| limits::limit_body(&mut request, settings));
+    match limited {
+        Ok(refusal) => limits::replace(refusal, next.call(request).await.map(replace_refused)),
+        Err(error) => Ok(limits::refuse(request.error_response(error))),
+    }
 }
 
 fn mount(application: &Application, routes: &mut super::Routes<'_>) {

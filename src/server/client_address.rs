@@ -1,14 +1,17 @@
 //! Who the client is behind proxies: `X-Forwarded-*` counts only when a trusted peer sent it.
 
 use super::error::ServeError;
-use actix_web::dev::{Extensions, ServiceRequest};
+use super::state::AppState;
+use actix_web::HttpRequest;
+use actix_web::dev::Extensions;
+use actix_web::web::Data;
 use ipnet::IpNet;
 use std::any::Any;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use tokio::net::UnixStream;
 
-/// The client of a request, in its extensions.
+/// The client of a request.
 ///
 /// Actix's `ConnectionInfo` believes every client's headers; this is to be used in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +22,14 @@ pub struct ClientAddress {
     pub port: u16,
     /// Whether a trusted proxy said that the client came by https.
     pub https: bool,
+}
+
+impl ClientAddress {
+    /// The client of this request; nothing outside of a [`Server`](crate::Server).
+    #[must_use]
+    pub fn of(request: &HttpRequest) -> Option<Self> {
+        Some(request.app_data::<Data<AppState>>()?.trusted.client(request))
+    }
 }
 
 /// The machine that a request came from.
@@ -79,7 +90,7 @@ impl TrustedProxies {
     }
 
     /// The client of this request.
-    pub(super) fn client(&self, request: &ServiceRequest) -> ClientAddress {
+    pub(super) fn client(&self, request: &HttpRequest) -> ClientAddress {
         let peer = peer(request);
         if !self.trusts(peer.host) {
             return peer;
@@ -94,7 +105,7 @@ impl TrustedProxies {
     }
 
     /// Whether whoever sent this request is a proxy of ours.
-    pub(super) fn trusts_peer(&self, request: &ServiceRequest) -> bool {
+    pub(super) fn trusts_peer(&self, request: &HttpRequest) -> bool {
         self.trusts(peer(request).host)
     }
 
@@ -124,7 +135,7 @@ impl TrustedProxies {
 }
 
 /// Whoever is at the other end of the connection.
-fn peer(request: &ServiceRequest) -> ClientAddress {
+fn peer(request: &HttpRequest) -> ClientAddress {
     let (host, port) = match request.peer_addr() {
         Some(peer) => (ClientHost::Ip(peer.ip().to_canonical()), peer.port()),
         None if request.conn_data::<UnixPeer>().is_some() => (ClientHost::Unix, 0),
@@ -154,7 +165,7 @@ mod tests {
         for header in headers {
             request = request.append_header(*header);
         }
-        trusted.client(&request.to_srv_request())
+        trusted.client(&request.to_http_request())
     }
 
     #[test]
@@ -200,7 +211,7 @@ mod tests {
     #[test]
     fn a_connection_without_an_address_is_not_a_unix_socket() {
         let request = TestRequest::default().append_header(("x-forwarded-for", "9.9.9.9"));
-        let found = trusted(&["unix"]).client(&request.to_srv_request());
+        let found = trusted(&["unix"]).client(&request.to_http_request());
         assert_eq!(found.to_string(), "unknown:0");
     }
 

@@ -1,12 +1,10 @@
 //! Tells clients to come back on a new connection while the server is about to stop.
 
 use super::state::AppState;
-use actix_web::Error;
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{ResponseHead, ServiceResponse};
 use actix_web::http::header::UPGRADE;
 use actix_web::http::{ConnectionType, StatusCode};
-use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,38 +12,26 @@ use std::task::{Context, Poll};
 /// A close frame of a server, unmasked: code 1001, "going away" (RFC 6455 §5.5.1, §7.4.1).
 const GOING_AWAY: [u8; 4] = [0x88, 0x02, 0x03, 0xE9];
 
-/// Puts `Connection: close` on every answer of a draining server, save those that switch protocols: a
-/// WebSocket gets a close frame when draining starts.
-pub(super) async fn close_connections<B: MessageBody + 'static>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    let state = AppState::of(&request);
-    let mut result = next.call(request).await;
-    if let Ok(response) = &result
-        && is_websocket(response)
-    {
-        let drain = Box::pin(state.drain_started());
-        return result.map(|response| {
-            response.map_body(|_, body| {
-                let body = WebSocketBody { body: body.boxed(), drain, phase: Phase::Open };
-                EitherBody::right(BoxBody::new(body))
-            })
-        });
+/// Puts `Connection: close` on an answer of a draining server, save one that switches protocols.
+pub(super) fn close_connection(state: &AppState, answer: &mut ResponseHead) {
+    if state.is_draining() && answer.status != StatusCode::SWITCHING_PROTOCOLS {
+        answer.set_connection_type(ConnectionType::Close);
     }
-    if state.is_draining() {
-        match &mut result {
-            Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {}
-            Ok(response) => {
-                response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
-            }
-            Err(error) => error.add_response_mapper(|mut response| {
-                response.head_mut().set_connection_type(ConnectionType::Close);
-                response
-            }),
-        }
+}
+
+/// Gives a WebSocket its close frame when draining starts; other answers stay as they are.
+pub(super) fn end_websocket<B: MessageBody + 'static>(
+    state: &AppState,
+    response: ServiceResponse<B>,
+) -> ServiceResponse<EitherBody<B>> {
+    if !is_websocket(&response) {
+        return response.map_into_left_body();
     }
-    result.map(ServiceResponse::map_into_left_body)
+    let drain = Box::pin(state.drain_started());
+    response.map_body(|_, body| {
+        let body = WebSocketBody { body: body.boxed(), drain, phase: Phase::Open };
+        EitherBody::right(BoxBody::new(body))
+    })
 }
 
 fn is_websocket<B>(response: &ServiceResponse<B>) -> bool {

@@ -1,41 +1,29 @@
-//! The security headers on every answer.
+//! The headers on every answer: what a browser may do with it, and that nobody keeps it.
 
-use actix_web::Error;
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use actix_web::middleware::Next;
 
-const HEADERS: [(HeaderName, &str); 4] = [
-    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (REFERRER_POLICY, "no-referrer"),
-    (X_FRAME_OPTIONS, "DENY"),
-    (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+const HEADERS: [(HeaderName, HeaderValue); 5] = [
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    ),
+    // Answers may hold users or tokens; what may be kept says so itself.
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
 /// Adds the headers that a handler did not set itself: an API's answer is no page.
-pub(super) async fn secure<B: MessageBody>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
-    let mut result = next.call(request).await;
-    match &mut result {
-        Ok(response) => add(response.headers_mut()),
-        Err(error) => error.add_response_mapper(|mut response| {
-            add(response.headers_mut());
-            response
-        }),
-    }
-    result
-}
-
-fn add(headers: &mut HeaderMap) {
+pub(super) fn secure(headers: &mut HeaderMap) {
+    // With room for what is to come, the map grows once.
+    headers.reserve(HEADERS.len() + 2);
     for (name, value) in HEADERS {
         if !headers.contains_key(&name) {
-            headers.insert(name, HeaderValue::from_static(value));
+            headers.insert(name, value);
         }
     }
 }

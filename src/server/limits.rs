@@ -1,6 +1,5 @@
 //! Limits on requests: the head's size (414, 431), the body's size (413) and time (408).
 
-use super::state::AppState;
 use crate::api_error::ApiError;
 use crate::settings::ServerSettings;
 use actix_web::body::{EitherBody, MessageBody};
@@ -8,7 +7,6 @@ use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::PayloadError;
 use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::http::{ConnectionType, Method};
-use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage as _};
 use futures_util::Stream;
@@ -21,18 +19,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Refuses heads above `limit_request_line`, `limit_request_fields` and `limit_request_field_size`.
-pub(super) async fn limit_head<B: MessageBody + 'static>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    let state = AppState::of(&request);
-    match check_head(&request, &state.settings.server) {
-        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_left_body),
-        Err(error) => Ok(refuse(request.error_response(error))),
-    }
-}
-
-fn check_head(request: &ServiceRequest, settings: &ServerSettings) -> Result<(), ApiError> {
+pub(super) fn check_head(request: &ServiceRequest, settings: &ServerSettings) -> Result<(), ApiError> {
     let line = request.uri().path_and_query().map_or(0, |line| line.as_str().len());
     let (mut fields, mut longest) = (0, 0);
     for (name, value) in request.headers() {
@@ -50,33 +37,27 @@ fn check_head(request: &ServiceRequest, settings: &ServerSettings) -> Result<(),
     }
 }
 
-/// Refuses bodies above `limit_request_body`, and those not sent within `client_body_timeout`.
+/// Refuses a body that says it is above `limit_request_body`. Lets the handler read others up to
+/// there, for `client_body_timeout`; what it then breaks off with is found in what is returned.
 ///
-/// The answer is the same whatever the handler made of a body that broke off. Requests without a
-/// body cost nothing.
-pub(super) async fn limit_body<B: MessageBody + 'static>(
-    mut request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+/// Requests without a body cost nothing.
+pub(super) fn limit_body(
+    request: &mut ServiceRequest,
+    settings: &ServerSettings,
+) -> Result<Option<Refusal>, ApiError> {
     let payload = match request.take_payload() {
-        Payload::None => None,
+        Payload::None => return Ok(None),
         // After a WebSocket's handshake the stream is the conversation.
         payload if request.head().upgrade() && request.method() == Method::GET => {
             request.set_payload(payload);
-            None
+            return Ok(None);
         }
-        payload => Some(payload),
+        payload => payload,
     };
-    let Some(payload) = payload else {
-        return next.call(request).await.map(ServiceResponse::map_into_left_body);
-    };
-
-    let state = AppState::of(&request);
-    let settings = &state.settings.server;
     let limit = settings.limit_request_body.get();
-    if declared_length(&request).is_some_and(|length| length > limit as u64) {
+    if declared_length(request).is_some_and(|length| length > limit as u64) {
         request.set_payload(payload);
-        return Ok(refuse(request.error_response(ApiError::PayloadTooLarge)));
+        return Err(ApiError::PayloadTooLarge);
     }
     let refusal = Refusal::default();
     let body = LimitedBody {
@@ -87,9 +68,15 @@ pub(super) async fn limit_body<B: MessageBody + 'static>(
         refusal: Rc::clone(&refusal),
     };
     request.set_payload(Payload::Stream { payload: Box::pin(body) });
+    Ok(Some(refusal))
+}
 
-    let result = next.call(request).await;
-    match (refusal.take(), result) {
+/// Puts the refusal in the place of what the handler made of a body that broke off.
+pub(super) fn replace<B: MessageBody + 'static>(
+    refusal: Option<Refusal>,
+    result: Result<ServiceResponse<B>, Error>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    match (refusal.and_then(|refusal| refusal.take()), result) {
         (None, result) => result.map(ServiceResponse::map_into_left_body),
         (Some(error), Ok(response)) => {
             let (request, _) = response.into_parts();
@@ -100,7 +87,7 @@ pub(super) async fn limit_body<B: MessageBody + 'static>(
 }
 
 /// The rest of the body is not read, so the connection cannot go on.
-fn refuse<B>(mut response: ServiceResponse) -> ServiceResponse<EitherBody<B>> {
+pub(super) fn refuse<B>(mut response: ServiceResponse) -> ServiceResponse<EitherBody<B>> {
     response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     response.map_into_right_body()
 }
@@ -110,7 +97,7 @@ fn declared_length(request: &ServiceRequest) -> Option<u64> {
 }
 
 /// Why the body was broken off, told to the middleware behind the handler's back.
-type Refusal = Rc<Cell<Option<ApiError>>>;
+pub(super) type Refusal = Rc<Cell<Option<ApiError>>>;
 
 /// A body that breaks off at its limits.
 struct LimitedBody {

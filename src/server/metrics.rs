@@ -3,11 +3,8 @@
 mod pulled;
 
 use crate::services::Services;
-use actix_web::Error;
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
-use actix_web::middleware::Next;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
     TextEncoder,
@@ -133,11 +130,12 @@ impl Recorder {
 }
 
 /// A request in flight; counted when it is dropped, because an abandoned one does nothing else.
-struct Request {
+pub(super) struct Request {
     recorder: Rc<Recorder>,
     route: Rc<Route>,
     method: &'static str,
-    status: u16,
+    /// That of the answer, once there is one.
+    pub(super) status: u16,
     started: Instant,
 }
 
@@ -148,28 +146,18 @@ impl Drop for Request {
     }
 }
 
-/// Counts a request, also one that inner middleware refused, that panicked, or that was abandoned.
-pub(super) async fn record<B: MessageBody>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
-    let Some(recorder) = request.app_data::<Rc<Recorder>>().cloned() else {
-        return next.call(request).await;
-    };
+/// Starts to count a request, where anything is counted; also one that is then refused, that panics,
+/// or that is abandoned.
+pub(super) fn start(request: &ServiceRequest) -> Option<Request> {
+    let recorder = request.app_data::<Rc<Recorder>>()?;
     recorder.in_flight.inc();
-    let mut counted = Request {
-        route: recorder.route(&request),
+    Some(Request {
+        route: recorder.route(request),
         method: method(request.method()),
         status: CLIENT_CLOSED_REQUEST,
         started: Instant::now(),
-        recorder,
-    };
-    let result = next.call(request).await;
-    counted.status = match &result {
-        Ok(response) => response.status().as_u16(),
-        Err(error) => error.as_response_error().status_code().as_u16(),
-    };
-    result
+        recorder: Rc::clone(recorder),
+    })
 }
 
 /// A client may invent methods without end.

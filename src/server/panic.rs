@@ -1,22 +1,18 @@
 //! A panic in a handler: one answer 500 and one line in the log; the connection lives on.
 
 use crate::logging::{ERROR, RequestId};
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::ServiceResponse;
 use actix_web::error::InternalError;
-use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse};
 use futures_util::FutureExt as _;
 use std::panic::{AssertUnwindSafe, PanicHookInfo};
 
 /// Answers 500 where a handler, or middleware further in, panicked.
-pub(super) async fn catch<B: MessageBody>(
-    request: ServiceRequest,
-    next: Next<B>,
+pub(super) async fn catch<B>(
+    call: impl Future<Output = Result<ServiceResponse<B>, Error>>,
 ) -> Result<ServiceResponse<B>, Error> {
     // What the request owned is dropped with it; what it shared must cope, as it must with threads.
-    let call = AssertUnwindSafe(async move { next.call(request).await });
-    call.catch_unwind().await.unwrap_or_else(|_| Err(internal_error()))
+    AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|_| Err(internal_error()))
 }
 
 fn internal_error() -> Error {

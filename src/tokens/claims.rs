@@ -1,10 +1,7 @@
-//! Claims and header as they stand in a token: what we write, and how strictly we read.
+//! Claims as they stand in a token: what we write, and how strictly we read.
 
-use crate::domain::{ScopeName, Scopes};
-use crate::tokens::error::TokenError;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use crate::domain::Scopes;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -29,22 +26,70 @@ pub(super) struct Written<'a> {
 
 /// The claims of a token that we are shown. Claims of a wrong type make it malformed.
 #[derive(Default)]
-pub(super) struct Read {
-    pub(super) sub: Option<String>,
+pub(super) struct Read<'a> {
+    pub(super) sub: Option<Text<'a>>,
     /// From `scopes`, or from `scope` where there is no `scopes`.
     pub(super) scopes: Scopes,
     pub(super) exp: Option<f64>,
     pub(super) nbf: Option<f64>,
-    pub(super) has_aud: bool,
+    pub(super) iss: Option<Party<'a>>,
+    pub(super) aud: Option<Party<'a>>,
     /// A name stood there twice; the values above are not to be used then.
     pub(super) duplicate: bool,
 }
 
 /// A text in the token, borrowed where it holds no escapes.
 #[derive(Deserialize, PartialEq, Eq, Hash)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for Read {
+/// Who issued a token, a text (RFC 7519 §4.1.1), or may take it, a text or a list (§4.1.3).
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Party<'a> {
+    One(#[serde(borrow)] Text<'a>),
+    Many(#[serde(borrow)] Vec<Text<'a>>),
+    /// Something that names nobody.
+    Other(IgnoredAny),
+}
+
+impl Party<'_> {
+    /// Whether `name` is it, or one of them.
+    pub(super) fn names(&self, name: &str) -> bool {
+        match self {
+            Self::One(one) => one.0 == name,
+            Self::Many(many) => many.iter().any(|one| one.0 == name),
+            Self::Other(_) => false,
+        }
+    }
+}
+
+/// The names of an object's members: few as a rule, so they are compared, not hashed; but a client
+/// can send thousands.
+#[derive(Default)]
+pub(super) struct Names<'a> {
+    few: [Option<Text<'a>>; 12],
+    count: usize,
+    more: HashSet<Text<'a>>,
+}
+
+impl<'a> Names<'a> {
+    /// Whether the name is new.
+    pub(super) fn insert(&mut self, name: Text<'a>) -> bool {
+        if self.few[..self.count].iter().flatten().any(|known| *known == name) {
+            return false;
+        }
+        match self.few.get_mut(self.count) {
+            Some(place) => {
+                *place = Some(name);
+                self.count += 1;
+                true
+            }
+            None => self.more.insert(name),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Read<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_map(ReadVisitor)
     }
@@ -53,15 +98,15 @@ impl<'de> Deserialize<'de> for Read {
 struct ReadVisitor;
 
 impl<'de> Visitor<'de> for ReadVisitor {
-    type Value = Read;
+    type Value = Read<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object of claims")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Read, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Read<'de>, A::Error> {
         let mut read = Read::default();
-        let mut names = HashSet::new();
+        let mut names = Names::default();
         let mut list: Option<Scopes> = None;
         while let Some(name) = map.next_key::<Text<'de>>()? {
             match name.0.as_ref() {
@@ -70,16 +115,14 @@ impl<'de> Visitor<'de> for ReadVisitor {
                 "nbf" => read.nbf = Some(map.next_value()?),
                 "iat" => drop(map.next_value::<f64>()?),
                 "jti" => drop(map.next_value::<Text<'de>>()?),
-                "scopes" => list = Some(known(&map.next_value::<Vec<Text<'de>>>()?)),
+                "scopes" => list = Some(map.next_value::<Known>()?.0),
                 "scope" => {
                     let text = map.next_value::<Text<'de>>()?;
-                    read.scopes =
-                        text.0.split_whitespace().filter_map(|s| s.parse().ok()).collect();
+                    text.0.split_whitespace().for_each(|name| read.scopes.insert_known(name));
                 }
-                other => {
-                    read.has_aud |= other == "aud";
-                    map.next_value::<IgnoredAny>()?;
-                }
+                "iss" => read.iss = Some(map.next_value()?),
+                "aud" => read.aud = Some(map.next_value()?),
+                _ => drop(map.next_value::<IgnoredAny>()?),
             }
             read.duplicate |= !names.insert(name);
         }
@@ -90,51 +133,30 @@ impl<'de> Visitor<'de> for ReadVisitor {
     }
 }
 
-/// What is no scope token can be nobody's requirement; other issuers write such.
-fn known(names: &[Text<'_>]) -> Scopes {
-    names.iter().filter_map(|name| name.0.parse::<ScopeName>().ok()).collect()
-}
+/// The scopes of a list. What is no scope token can be nobody's requirement; other issuers write
+/// such.
+struct Known(Scopes);
 
-/// Reads the header again: jsonwebtoken takes `crit` for granted and the last of two equal names.
-pub(super) fn check_header(encoded: &str) -> Result<(), TokenError> {
-    let json = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| TokenError::Malformed)?;
-    let header: Header = serde_json::from_slice(&json).map_err(|_| TokenError::Malformed)?;
-    if header.duplicate {
-        Err(TokenError::Duplicate)
-    } else if header.critical {
-        Err(TokenError::Critical)
-    } else {
-        Ok(())
-    }
-}
-
-struct Header {
-    duplicate: bool,
-    critical: bool,
-}
-
-impl<'de> Deserialize<'de> for Header {
+impl<'de> Deserialize<'de> for Known {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_map(HeaderVisitor)
+        from.deserialize_seq(KnownVisitor)
     }
 }
 
-struct HeaderVisitor;
+struct KnownVisitor;
 
-impl<'de> Visitor<'de> for HeaderVisitor {
-    type Value = Header;
+impl<'de> Visitor<'de> for KnownVisitor {
+    type Value = Known;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a header object")
+        f.write_str("a list of scopes")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
-        let mut header = Header { duplicate: false, critical: false };
-        let mut names = HashSet::new();
-        while let Some((name, IgnoredAny)) = map.next_entry::<Text<'de>, IgnoredAny>()? {
-            header.critical |= name.0 == "crit";
-            header.duplicate |= !names.insert(name);
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Known, A::Error> {
+        let mut scopes = Scopes::default();
+        while let Some(name) = list.next_element::<Text<'de>>()? {
+            scopes.insert_known(&name.0);
         }
-        Ok(header)
+        Ok(Known(scopes))
     }
 }

@@ -24,7 +24,7 @@ const CASES: &[(&str, &str, Expected)] = &[
     (
         "alg_none",
         "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJzdWIiOiJqb2huZG9lIiwic2NvcGVzIjpbIm1lIiwiaXRlbXMiXSwiZXhwIjo0MTAyNDQ0ODAwfQ.",
-        Err(TokenError::Malformed),
+        Err(TokenError::Algorithm),
     ),
     (
         "alice",

@@ -147,9 +147,9 @@ fn no_other_algorithm_is_believed() {
     for alg in ["none", "None", "NONE", "nOnE", ""] {
         let header = json!({"alg": alg, "typ": "JWT"}).to_string();
         let token = signed(&header, &payload);
-        assert_eq!(refusal(&token), TokenError::Malformed, "{alg}");
+        assert_eq!(refusal(&token), TokenError::Algorithm, "{alg}");
         let unsigned = &token[..=token.rfind('.').unwrap()];
-        assert_eq!(refusal(unsigned), TokenError::Malformed, "{alg}");
+        assert_eq!(refusal(unsigned), TokenError::Algorithm, "{alg}");
     }
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     for alg in [Algorithm::HS384, Algorithm::HS512] {
@@ -161,7 +161,7 @@ fn no_other_algorithm_is_believed() {
         let header = json!({"alg": alg, "typ": "JWT"}).to_string();
         assert_eq!(refusal(&signed(&header, &payload)), TokenError::Algorithm, "{alg}");
     }
-    assert_eq!(refusal(&signed(r#"{"typ":"JWT"}"#, &payload)), TokenError::Malformed);
+    assert_eq!(refusal(&signed(r#"{"typ":"JWT"}"#, &payload)), TokenError::Algorithm);
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn times_are_numbers_in_order() {
     assert_eq!(at(json!({"nbf": NOW + 1})), Some(TokenError::NotYetValid));
     assert_eq!(at(json!({"exp": NOW})), Some(TokenError::Expired));
     assert_eq!(at(json!({"exp": 0})), Some(TokenError::Expired));
-    assert_eq!(at(json!({"exp": -1})), Some(TokenError::MissingClaim));
+    assert_eq!(at(json!({"exp": -1})), Some(TokenError::Expired));
     for bad in [json!("4102444800"), json!(null), json!(true), json!([1]), json!({})] {
         for name in ["exp", "nbf", "iat"] {
             assert_eq!(at(json!({name: bad})), Some(TokenError::Malformed), "{name} {bad}");
@@ -312,8 +312,15 @@ fn scopes_are_read_from_the_list_else_from_the_text() {
     assert_eq!(scopes(odd), "me", "a text with a space is not two scopes");
 }
 
+/// More claims than are kept apart in place, and one of them twice.
+fn many_names_and(last: &str) -> String {
+    let names: String = (0..20).map(|n| format!(r#""n{n}":1,"#)).collect();
+    format!(r#"{{{names}"sub":"johndoe","exp":4102444800,"{last}":1}}"#)
+}
+
 #[test]
 fn names_that_stand_twice_are_refused() {
+    assert!(tokens().verify(&signed(HEADER, &many_names_and("n20"))).is_ok());
     for payload in [
         r#"{"sub":"johndoe","sub":"admin","exp":4102444800}"#,
         r#"{"sub":"johndoe","exp":1,"exp":4102444800}"#,
@@ -321,10 +328,9 @@ fn names_that_stand_twice_are_refused() {
         r#"{"sub":"johndoe","exp":4102444800,"x":1,"x":1}"#,
         r#"{"sub":"johndoe","exp":4102444800,"x":1,"\u0078":1}"#,
         r#"{"sub":"johndoe","exp":4102444800,"scope":"a","scope":"b"}"#,
+        &many_names_and("n17"),
     ] {
-        let error = refusal(&signed(HEADER, payload));
-        // jsonwebtoken itself refuses twice the claims that it reads.
-        assert!(matches!(error, TokenError::Duplicate | TokenError::Malformed), "{payload}");
+        assert_eq!(refusal(&signed(HEADER, payload)), TokenError::Duplicate, "{payload}");
     }
     let payload = r#"{"sub":"johndoe","exp":4102444800}"#;
     for header in [
@@ -333,8 +339,7 @@ fn names_that_stand_twice_are_refused() {
         r#"{"alg":"HS256","typ":"JWT","typ":"JWT"}"#,
         r#"{"alg":"HS256","x":1,"x":2}"#,
     ] {
-        let error = refusal(&signed(header, payload));
-        assert!(matches!(error, TokenError::Duplicate | TokenError::Malformed), "{header}");
+        assert_eq!(refusal(&signed(header, payload)), TokenError::Duplicate, "{header}");
     }
     let nested = claims(&json!({"x": {"a": 1}, "y": {"a": 1}}));
     assert!(tokens().verify(&nested).is_ok(), "only the top level is ours");
@@ -369,8 +374,10 @@ fn issuer_and_audience_count_where_configured() {
     let iss = || json!("https://id.example.com");
     assert_eq!(check(iss(), json!(["other", "api"])), None);
     assert_eq!(check(iss(), json!("other")), Some(TokenError::Claim("aud")));
-    assert_eq!(check(iss(), json!(1)), Some(TokenError::MissingClaim));
+    assert_eq!(check(iss(), json!(1)), Some(TokenError::Claim("aud")));
     assert_eq!(check(json!("other"), json!("api")), Some(TokenError::Claim("iss")));
+    assert_eq!(check(json!(["https://id.example.com"]), json!("api")), Some(TokenError::Claim("iss")));
+    assert_eq!(named.verify(&claims(&json!({"iss": iss()}))).err(), Some(TokenError::MissingClaim));
     assert_eq!(named.verify(&claims(&json!({}))).err(), Some(TokenError::MissingClaim));
     assert!(tokens().verify(&claims(&json!({"iss": "anybody"}))).is_ok());
     for aud in [json!("api"), json!(["api"]), json!([]), json!(null), json!(1)] {

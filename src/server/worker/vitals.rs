@@ -1,21 +1,13 @@
 //! How a worker process is: its threads' hearts, its connections and requests, its memory.
 
-use crate::api_error::ApiError;
 use crate::server::channel;
-use crate::server::state::AppState;
-use actix_web::Error;
-use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
-use actix_web::middleware::Next;
+use actix_web::dev::Extensions;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 /// Pause between two beats of a thread's heart.
 const PULSE: Duration = Duration::from_millis(100);
-
-/// Seconds after which a client that was refused for lack of room may come again.
-const RETRY_AFTER: u64 = 1;
 
 /// Counted by the worker threads, read by the process's first thread.
 #[derive(Debug)]
@@ -71,6 +63,13 @@ impl Vitals {
         data.insert(Connection(Arc::clone(self)));
     }
 
+    /// Counts a request, and that it is in flight for as long as what is returned lives.
+    pub(in crate::server) fn count_request(self: &Arc<Self>) -> InFlight {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let others = self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight { vitals: Arc::clone(self), others }
+    }
+
     pub(super) fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }
@@ -121,27 +120,15 @@ impl Drop for Connection {
     }
 }
 
-struct InFlight(Arc<Vitals>);
+/// A request that is being answered.
+pub(in crate::server) struct InFlight {
+    vitals: Arc<Vitals>,
+    /// How many were in flight before it.
+    pub(in crate::server) others: usize,
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.vitals.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-/// Counts requests, and answers 503 to those above `limit_concurrency`.
-pub(in crate::server) async fn count<B: MessageBody + 'static>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    let state = AppState::of(&request);
-    let vitals = Arc::clone(&state.vitals);
-    vitals.requests.fetch_add(1, Ordering::Relaxed);
-    let before = vitals.in_flight.fetch_add(1, Ordering::Relaxed);
-    let _in_flight = InFlight(vitals);
-    let limit = state.settings.server.limit_concurrency;
-    if limit > 0 && before >= limit {
-        return Ok(request.error_response(ApiError::Busy(RETRY_AFTER)).map_into_right_body());
-    }
-    next.call(request).await.map(ServiceResponse::map_into_left_body)
 }

@@ -1,0 +1,254 @@
+"""bailiwick beside the Python stack and beside bare actix-web: every contender on 127.0.0.1, the
+same load on each in turn, round after round. Writes target/bench/report.md and figures.svg.
+"""
+import os
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import data
+import report
+import servers
+from data import SECRET, token, token_file, username
+from limit import verification
+from load import Logins, burst_of_logins, finish_reads, reads, start_reads
+
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", 5))
+SECONDS = int(os.environ.get("BENCH_SECONDS", 1))
+FOLDER = servers.RELEASE.parent / "bench"
+PYTHON = ["gunicorn", "uvicorn", "granian"]
+MANY = 1_000_000
+SPREAD = 100_000
+
+ME = "/users/me/"
+ITEMS = "/users/me/items/"
+
+
+class Bench:
+    """All samples: by case and contender, one a round."""
+
+    def __init__(self):
+        self.samples = {}
+        self.begun = time.monotonic()
+
+    def add(self, case, contender, **figures):
+        rows = self.samples.setdefault((case, contender), {})
+        for name, value in figures.items():
+            rows.setdefault(name, []).append(value)
+
+    def read(self, case, server, *arguments, name=None, **options):
+        """One round of reads on one contender."""
+        before = server.cpu()
+        done = reads(server.port, *arguments, **{"seconds": SECONDS, **options})
+        micros = (server.cpu() - before) * 1e6 / done.requests
+        self.add(
+            case, name or server.name, rate=done.rate, p50=done.p50, p99=done.p99, cpu=micros,
+            broken=done.broken,
+        )
+
+    def say(self, text):
+        print(f"{time.monotonic() - self.begun:5.0f} s  {text}", flush=True)
+
+
+def requests(bench, tokens):
+    """Reads and refusals on every contender; then logins, and reads during logins."""
+    with ExitStack() as stack:
+        start = stack.enter_context
+        ours = start(servers.bailiwick(FOLDER, SECRET, **few()))
+        quiet = start(servers.bailiwick(
+            FOLDER, SECRET, name="bailiwick, log off", LOGGING__ACCESS="false", **few()
+        ))
+        one = start(servers.bailiwick(FOLDER, SECRET, name="bailiwick, 1 worker", workers=1, **few()))
+        bare = start(servers.bare(FOLDER))
+        python = [start(servers.python(FOLDER, SECRET, name)) for name in PYTHON]
+        contenders = [ours, quiet, bare, *python]
+        for server in [*contenders, one]:
+            server.wait()
+            bench.add("memory, idle", server.name, memory=server.memory())
+
+        bench.say("reads")
+        cases = [
+            ("`GET /` (404)", "/", None),
+            ("`GET /users/me/`", ME, tokens["johndoe"]),
+            ("`GET /users/me/items/`", ITEMS, tokens["johndoe"]),
+            ("bad signature (401)", ME, tokens["forged"]),
+            ("expired (401)", ME, tokens["expired"]),
+        ]
+        for _ in range(ROUNDS):
+            for case, path, file in cases:
+                for server in contenders:
+                    bench.read(case, server, path, file)
+            bench.read("`GET /users/me/`", one, ME, tokens["johndoe"])
+
+        bench.say("1 and 512 connections")
+        for _ in range(ROUNDS):
+            for connections in [1, 512]:
+                case = f"`GET /users/me/`, {connections} connections"
+                for server in [ours, bare, python[0]]:
+                    bench.read(case, server, ME, tokens["johndoe"], connections=connections)
+
+        for server in [*python[1:], quiet, one]:
+            server.stop()
+        logins(bench, ours, python[0])
+        floods(bench, ours, python[0], tokens["johndoe"])
+
+
+def few():
+    """Settings of a server whose database holds ten users."""
+    return {"DATA_DIR": data.sqlite(FOLDER, 10)}
+
+
+def logins(bench, *contenders):
+    """Logins a second, beside what the cores could do if they did nothing else."""
+    bench.say("logins")
+    for _ in range(ROUNDS):
+        bench.add("one verification", "the fastest", **verification())
+        for connections, count in [(1, 4), (2, 8), (8, 24), (64, 64)]:
+            for server in contenders:
+                done = Logins(server.port, connections, count).wait()
+                case = f"`POST /token`, {connections} connections"
+                bench.add(case, server.name, rate=done.rate, broken=done.failed)
+
+
+def floods(bench, ours, gunicorn, file):
+    """Reads by 32 connections, alone and while others log in."""
+    bench.say("reads during logins")
+    for _ in range(ROUNDS):
+        for server in [ours, gunicorn]:
+            bench.read("reads alone", server, ME, file, seconds=2)
+            for connections in [8, 64]:
+                flood = Logins(server.port, connections)
+                time.sleep(0.3)
+                case = f"reads, {connections} connections log in"
+                bench.read(case, server, ME, file, seconds=3)
+                flood.stop()
+                flood.wait()
+
+
+def full_queue(bench):
+    """A server with room for four logins gets sixty at once."""
+    bench.say("a full hash queue")
+    settings = {"PASSWORDS__HASH_QUEUE": 4, **few()}
+    with servers.bailiwick(FOLDER, SECRET, name="short queue", **settings) as server:
+        server.wait()
+        for _ in range(ROUNDS):
+            answers = burst_of_logins(server.port, 60)
+            refused = [milliseconds for status, milliseconds, _ in answers if status == 503]
+            told = all(retry for status, _, retry in answers if status == 503)
+            accepted = sum(status == 200 for status, *_ in answers)
+            bench.add(
+                "a full hash queue", "bailiwick", refused=len(refused), accepted=accepted,
+                median=statistics.median(refused), longest=max(refused),
+                broken=60 - len(refused) - accepted + (not told),
+            )
+
+
+def starts(bench):
+    """From the start of the program to the first answer 200."""
+    bench.say("starts")
+    good = token("johndoe")
+    for _ in range(ROUNDS):
+        for count in [10, MANY]:
+            settings = {"DATA_DIR": data.sqlite(FOLDER, count)}
+            with servers.bailiwick(FOLDER, SECRET, name="starting", **settings) as server:
+                elapsed = server.wait(ME, good, 200)
+                bench.add(f"start, {count:,} users", "bailiwick", milliseconds=elapsed)
+        for name in PYTHON:
+            with servers.python(FOLDER, SECRET, name) as server:
+                bench.add("start", name, milliseconds=server.wait(ME, good, 200))
+
+
+def growth(bench, tokens):
+    """More users, and tokens of many of them; then what a cache that is too small costs."""
+    bench.say("growth on SQLite")
+    with ExitStack() as stack:
+        by_count = {}
+        for count in [10, 10_000, MANY]:
+            settings = {"DATA_DIR": data.sqlite(FOLDER, count), "LOGGING__ACCESS": "false"}
+            server = servers.bailiwick(FOLDER, SECRET, name=f"SQLite, {count:,} users", **settings)
+            by_count[count] = stack.enter_context(server)
+            server.wait()
+        settings = {"CACHE__SIZE": 1, "DATA_DIR": data.sqlite(FOLDER, MANY), "LOGGING__ACCESS": "false"}
+        uncached = stack.enter_context(
+            servers.bailiwick(FOLDER, SECRET, name="SQLite, uncached", **settings)
+        )
+        uncached.wait()
+        # Everybody once, so that the spread load finds the cache as it is after some minutes.
+        reads(by_count[MANY].port, ME, tokens["spread"], seconds=4 * SECONDS)
+        for _ in range(ROUNDS):
+            for count, server in by_count.items():
+                bench.read(f"{count:,} users, one hot", server, ME, tokens["johndoe"])
+            bench.read("tokens of 100,000 users", by_count[MANY], ME, tokens["spread"])
+            bench.read("uncached", uncached, ME, tokens["spread"])
+
+
+def many_read(bench):
+    """Memory after a million users were read."""
+    bench.say("a million users read")
+    settings = {"DATA_DIR": data.sqlite(FOLDER, MANY), "LOGGING__ACCESS": "false"}
+    with servers.bailiwick(FOLDER, SECRET, name="a million read", **settings) as server:
+        server.wait()
+        total = 0
+        for first in range(0, MANY, SPREAD):
+            names = (token(username(number)) for number in range(first, first + SPREAD))
+            file = token_file(FOLDER, "part", names)
+            left = SPREAD
+            while left > 0:
+                done = reads(server.port, ME, file, seconds=3)
+                left -= done.requests
+                total += done.requests
+        bench.add("memory, a million users read", "bailiwick", memory=server.memory(), reads=total)
+
+
+def several(bench, tokens):
+    """PostgreSQL, and nginx before one and three replicas."""
+    bench.say("PostgreSQL: filling it")
+    with ExitStack() as stack:
+        postgres = stack.enter_context(servers.PostgreSQL(FOLDER))
+        url = {"DATABASE__URL": postgres.url}
+        data.fill({"BAILIWICK__DATABASE__URL": postgres.url, "BAILIWICK__DATA_DIR": str(FOLDER / "data")}, MANY)
+        bench.say("PostgreSQL and nginx")
+        start = lambda name, **settings: stack.enter_context(
+            servers.bailiwick(FOLDER, SECRET, name=name, workers=1, **url, **settings)
+        )
+        uncached = start("PostgreSQL, uncached", CACHE__SIZE=1)
+        replicas = [start(f"replica {number}") for number in range(3)]
+        for server in [uncached, *replicas]:
+            server.wait()
+        edges = [stack.enter_context(servers.nginx(FOLDER / f"edge-{n}", replicas[:n])) for n in [1, 3]]
+        for edge in edges:
+            edge.wait("/nothing")
+        for _ in range(ROUNDS):
+            bench.read("one replica, direct", replicas[0], ME, tokens["johndoe"], name="PostgreSQL")
+            for count, edge in zip([1, 3], edges):
+                case = f"nginx before {count} replica{'s' * (count > 1)}"
+                bench.read(case, edge, ME, tokens["johndoe"], name="PostgreSQL")
+            bench.read("uncached", uncached, ME, tokens["spread"], name="PostgreSQL")
+
+
+def main():
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    bench = Bench()
+    bench.say(f"{ROUNDS} rounds; tokens and databases")
+    johndoe = token("johndoe")
+    with ThreadPoolExecutor() as pool:
+        databases = [pool.submit(data.sqlite, FOLDER, count) for count in [10, 10_000, MANY]]
+        [database.result() for database in databases]
+    tokens = {
+        "johndoe": token_file(FOLDER, "johndoe", [johndoe]),
+        "forged": token_file(FOLDER, "forged", [token("johndoe", secret=SECRET[::-1])]),
+        "expired": token_file(FOLDER, "expired", [token("johndoe", expires=time.time() - 60)]),
+        "spread": token_file(FOLDER, "spread", (token(username(n)) for n in range(SPREAD))),
+    }
+    requests(bench, tokens)
+    full_queue(bench)
+    starts(bench)
+    growth(bench, tokens)
+    many_read(bench)
+    several(bench, tokens)
+    report.write(FOLDER, bench.samples, ROUNDS)
+    bench.say(f"see {FOLDER}/report.md")
+
+
+main()

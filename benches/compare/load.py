@@ -1,0 +1,141 @@
+"""Load on 127.0.0.1, bounded in time and count: wrk for reads, threads of our own for logins."""
+import http.client
+import selectors
+import socket
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+LOGIN = "username=johndoe&password=1234&scope=me+items"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@dataclass
+class Reads:
+    """What wrk counted; times in milliseconds."""
+
+    requests: int
+    seconds: float
+    p50: float
+    p99: float
+    refused: int
+    broken: int
+
+    @property
+    def rate(self):
+        return self.requests / self.seconds
+
+
+def start_reads(port, path, tokens=None, connections=32, seconds=1):
+    """wrk under way; `tokens` is a file with one a line."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s"]
+    command += ["-s", str(HERE / "wrk.lua"), f"http://127.0.0.1:{port}{path}", "--"]
+    command += [str(tokens)] if tokens else []
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def finish_reads(wrk):
+    """The figures of a wrk that was started."""
+    printed, _ = wrk.communicate()
+    lines = [line for line in printed.splitlines() if line.startswith("figures ")]
+    if wrk.returncode or not lines:
+        raise SystemExit(f"wrk failed:\n{printed}")
+    requests, micros, p50, p99, refused, broken = map(int, lines[0].split()[1:])
+    return Reads(requests, micros / 1e6, p50 / 1e3, p99 / 1e3, refused, broken)
+
+
+def reads(*arguments, **options):
+    """Reads until the time is over."""
+    return finish_reads(start_reads(*arguments, **options))
+
+
+def log_in(connection):
+    """One login on a connection; its status."""
+    connection.request("POST", "/token", LOGIN, FORM)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
+class Logins:
+    """Logins by several connections at once: `count` of them in all, or until `stop`."""
+
+    def __init__(self, port, connections, count=None):
+        self.left = count
+        self.done = 0
+        self.failed = 0
+        self.lock = threading.Lock()
+        self.begun = time.monotonic()
+        self.ended = self.begun
+        self.threads = [
+            threading.Thread(target=self._work, args=[port], daemon=True)
+            for _ in range(connections)
+        ]
+        for thread in self.threads:
+            thread.start()
+
+    def _work(self, port):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        while self._take():
+            try:
+                good = log_in(connection) == 200
+            except (OSError, http.client.HTTPException):
+                good = False
+                connection.close()
+            with self.lock:
+                self.done += good
+                self.failed += not good
+                self.ended = time.monotonic()
+        connection.close()
+
+    def _take(self):
+        with self.lock:
+            if self.left is None:
+                return True
+            self.left -= 1
+            return self.left >= 0
+
+    def stop(self):
+        """No further logins; those under way are answered."""
+        with self.lock:
+            self.left = 0
+
+    def wait(self):
+        for thread in self.threads:
+            thread.join()
+        return self
+
+    @property
+    def rate(self):
+        """Logins a second, from the first request to the last answer."""
+        return self.done / (self.ended - self.begun)
+
+
+def burst_of_logins(port, count):
+    """All at once on `count` connections: status and milliseconds of each answer."""
+    text = (
+        f"POST /token HTTP/1.1\r\nHost: bench\r\nContent-Length: {len(LOGIN)}\r\n"
+        f"Content-Type: {FORM['Content-Type']}\r\nConnection: close\r\n\r\n{LOGIN}"
+    )
+    sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+    waiting = selectors.DefaultSelector()
+    answers = []
+    for one in sockets:
+        one.setblocking(False)
+        waiting.register(one, selectors.EVENT_READ, time.monotonic())
+        one.send(text.encode())
+    while waiting.get_map():
+        ready = waiting.select(timeout=120)
+        if not ready:
+            raise SystemExit("a login was never answered")
+        now = time.monotonic()
+        for key, _ in ready:
+            head = key.fileobj.recv(65536)
+            status = int(head.split(b" ", 2)[1]) if head else 0
+            answers.append((status, (now - key.data) * 1e3, b"retry-after" in head.lower()))
+            waiting.unregister(key.fileobj)
+            key.fileobj.close()
+    return answers
