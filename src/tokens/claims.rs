@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
@@ -36,6 +37,8 @@ pub(super) struct Read {
     pub(super) exp: Option<f64>,
     pub(super) nbf: Option<f64>,
     pub(super) has_aud: bool,
+    /// It is an ID token (OpenID Connect Core §3.1.3.6), which opens nothing.
+    pub(super) has_at_hash: bool,
     /// A name stood there twice; the values above are not to be used then.
     pub(super) duplicate: bool,
 }
@@ -78,7 +81,9 @@ impl<'de> Visitor<'de> for ReadVisitor {
                 }
                 other => {
                     read.has_aud |= other == "aud";
-                    map.next_value::<IgnoredAny>()?;
+                    read.has_at_hash |= other == "at_hash";
+                    // Unlike `IgnoredAny`, it demands UTF-8 of what nobody looks at.
+                    map.next_value::<&RawValue>()?;
                 }
             }
             read.duplicate |= !names.insert(name);

@@ -122,6 +122,9 @@ impl Tokens {
         if read.has_aud && self.audience.is_none() {
             return Err(TokenError::Claim("aud"));
         }
+        if read.has_at_hash {
+            return Err(TokenError::Claim("at_hash"));
+        }
         self.check_times(&read)?;
         let subject = read.sub.ok_or(TokenError::MissingClaim)?;
         Ok(Claims {

@@ -28,12 +28,16 @@ pub(crate) fn sign(claims: &Value) -> String {
 }
 
 /// A token of these texts, HMAC-SHA256 by this key whatever the header says.
-pub(crate) fn forge(header: &str, claims: &str, key: &[u8]) -> String {
+pub(crate) fn forge(header: &str, claims: impl AsRef<[u8]>, key: &[u8]) -> String {
     forge_by(header, claims, (key, Algorithm::HS256))
 }
 
 /// The same by another HMAC.
-pub(crate) fn forge_by(header: &str, claims: &str, (key, by): (&[u8], Algorithm)) -> String {
+pub(crate) fn forge_by(
+    header: &str,
+    claims: impl AsRef<[u8]>,
+    (key, by): (&[u8], Algorithm),
+) -> String {
     let message = format!("{}.{}", encode(header), encode(claims));
     let key = EncodingKey::from_secret(key);
     let signature = crypto::sign(message.as_bytes(), &key, by).expect("signed");
