@@ -5,7 +5,7 @@ mod error;
 mod secret;
 
 pub use error::TokenError;
-pub use secret::{SecretError, load_secret};
+pub use secret::{SecretError, check_secret, load_secret};
 
 use crate::domain::{Clock, Scopes, Secret, Username};
 use crate::settings::TokenSettings;

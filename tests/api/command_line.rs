@@ -56,6 +56,7 @@ fn bad_use_is_refused_in_a_line() {
         (&["--config", "absent.toml"], &["absent.toml"]),
         (&["--no-such-flag"], &["--no-such-flag"]),
         (&["no-such-command"], &["no-such-command"]),
+        (&["--user", "nosuch"], &["flag --user", "nosuch", "a user of this machine"]),
     ] {
         refused(&bailiwick_with("", args, &[]), 2, words);
     }
@@ -70,6 +71,16 @@ fn a_bad_configuration_is_refused_with_its_place() {
         ("[serve]\n", &["config.toml", "serve"]),
         ("[server\n", &["config.toml"]),
         ("[tokens]\nsecret = \"too-short-to-be-shown\"\n", &["tokens.secret", "32"]),
+        ("[tokens]\nsecret_file = \"absent\"\n", &["absent", "secret"]),
+        ("[tokens]\nleeway = 99_999_999_999_999_999_999\n", &["config.toml:2:", "too large"]),
+        ("[docs]\nscope = \"nope\"\n", &["config.toml: docs.scope", "nope", "declared"]),
+        ("[scopes]\nme = \"x\"\n", &["config.toml: scopes.\"me\"", "itself"]),
+        ("[logging]\nformat = \"%(no)s\"\n", &["config.toml: logging.format", "asctime"]),
+        (
+            "[[logging.access_filters]]\nstatus = \"9xx\"\n",
+            &["config.toml: logging.access_filters[0].status", "9xx", "404"],
+        ),
+        ("[server]\nuser = \"nosuch\"\n", &["config.toml: server.user", "nosuch"]),
     ] {
         let output = bailiwick_with(config, &["--config", "config.toml", "check-config"], &[]);
         refused(&output, 2, words);
@@ -107,6 +118,9 @@ fn the_published_secret_is_refused_outside_the_demo() {
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(matches!(output.status.code(), Some(1 | 2)), "{text}");
     assert!(text.contains("tokens.secret") && !text.contains(secret), "{text}");
+    refused(&bailiwick_with("", &["check-config"], &envs), 2, &["tokens.secret", "--demo"]);
+    let output = bailiwick_with("", &["--demo", "check-config"], &envs);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
