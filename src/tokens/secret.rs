@@ -295,7 +295,10 @@ mod tests {
         let huge = with_file(folder.path(), &[b'a'; 5000], 0o600);
         assert!(refusal(&huge, folder.path()).contains("mounted: expected a secret"));
         let missing = TokenSettings { secret_file: Some("/nowhere/secret".into()), ..settings() };
-        assert!(refusal(&missing, folder.path()).starts_with("/nowhere/secret: cannot be read"));
+        assert!(
+            refusal(&missing, folder.path())
+                .starts_with("/nowhere/secret: the signing secret cannot be read")
+        );
         fs::write(folder.path().join("file"), "").unwrap();
         let no_folder = refusal(&settings(), &folder.path().join("file"));
         assert!(no_folder.contains("/file/secret: cannot be"), "{no_folder}");

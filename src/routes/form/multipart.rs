@@ -203,9 +203,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Names and texts, `None` for a file; or the detail of the refusal.
+    type Fields = Result<Vec<(String, Option<String>)>, &'static str>;
+
     const KIND: &[u8] = b"multipart/form-data; boundary=X";
 
-    fn parsed(kind: &[u8], body: &[u8]) -> Result<Vec<(String, Option<String>)>, &'static str> {
+    fn parsed(kind: &[u8], body: &[u8]) -> Fields {
         let shown = |(name, field)| match field {
             Field::Text(text) => (name, Some(text)),
             Field::File => (name, None),
@@ -217,12 +220,12 @@ mod tests {
         }
     }
 
-    fn one(head: &str, data: &str) -> Result<Vec<(String, Option<String>)>, &'static str> {
+    fn one(head: &str, data: &str) -> Fields {
         parsed(KIND, format!("--X\r\n{head}\r\n\r\n{data}\r\n--X--\r\n").as_bytes())
     }
 
-    fn is_text(found: Result<Vec<(String, Option<String>)>, &'static str>, value: &str) -> bool {
-        found == Ok(vec![("a".to_owned(), Some(value.to_owned()))])
+    fn is_text(found: &Fields, value: &str) -> bool {
+        found == &Ok(vec![("a".to_owned(), Some(value.to_owned()))])
     }
 
     #[test]
@@ -237,7 +240,7 @@ mod tests {
             "Content-Disposition: form-data; name=b; name=a; name*=utf-8''c",
             "Content-Disposition: form-data; name=a; filename*=utf-8''f",
         ] {
-            assert!(is_text(one(head, "1"), "1"), "{head}");
+            assert!(is_text(&one(head, "1"), "1"), "{head}");
         }
         let escaped = one(r#"Content-Disposition: form-data; name="a\"\\b""#, "1");
         assert_eq!(escaped.unwrap()[0].0, r#"a"\b"#);
@@ -268,10 +271,10 @@ mod tests {
             "한",
             "\r\n--X\ra",
         ] {
-            assert!(is_text(one(head, data), data), "{data:?}");
+            assert!(is_text(&one(head, data), data), "{data:?}");
         }
         let latin = b"--X\r\nContent-Disposition: form-data; name=a\r\n\r\n\xff\r\n--X--";
-        assert!(is_text(parsed(KIND, latin), "ÿ"));
+        assert!(is_text(&parsed(KIND, latin), "ÿ"));
     }
 
     #[test]
@@ -322,11 +325,12 @@ mod tests {
 
         #[test]
         fn what_is_written_is_read(fields in proptest::collection::vec(("[a-z]{1,8}", "[^\r]{0,20}"), 0..6)) {
-            let body: String = fields.iter().map(|(name, value)| {
+            let parts = fields.iter().map(|(name, value)| {
                 format!("--X\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
-            }).collect();
+            });
+            let body: Vec<_> = parts.collect();
             let expected = fields.into_iter().map(|(name, value)| (name, Some(value))).collect();
-            prop_assert_eq!(parsed(KIND, (body + "--X--").as_bytes()), Ok(expected));
+            prop_assert_eq!(parsed(KIND, (body.concat() + "--X--").as_bytes()), Ok(expected));
         }
     }
 }
