@@ -301,6 +301,6 @@ mod tests {
         );
         fs::write(folder.path().join("file"), "").unwrap();
         let no_folder = refusal(&settings(), &folder.path().join("file"));
-        assert!(no_folder.contains("/file/secret: cannot be"), "{no_folder}");
+        assert!(no_folder.contains("/file/secret: the signing secret cannot be"), "{no_folder}");
     }
 }

@@ -125,6 +125,11 @@ fn what_is_no_login_form_is_refused() {
         );
         assert_eq!(answer.header("cache-control"), Some("no-store"));
     }
+    for (coding, status) in [("identity", 200), ("gzip", 415), ("br", 415)] {
+        let headers = [("content-type", FORM), ("content-encoding", coding)];
+        let body = format!("username=bob&password={PASSWORD}");
+        assert_eq!(app.send("POST", "/token", &headers, &body).status, status, "{coding}");
+    }
     let query = format!("/token?username=bob&password={PASSWORD}");
     assert_eq!(app.send("POST", &query, &[("content-type", FORM)], "a=b").status, 422);
 
