@@ -148,6 +148,15 @@ fn without_blanks(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
+/// Without spaces and tabs around it (RFC 9110 §5.6.3); other white space is not skipped.
+fn trimmed(bytes: &[u8]) -> &[u8] {
+    let mut inner = without_blanks(bytes);
+    while let [rest @ .., b' ' | b'\t'] = inner {
+        inner = rest;
+    }
+    inner
+}
+
 /// A parameter of a header field's value; of several the last. Names are case-insensitive, and those
 /// with `*` are ignored (RFC 7578 §4.2).
 fn parameter(value: &[u8], name: &[u8]) -> Option<Vec<u8>> {
@@ -155,8 +164,8 @@ fn parameter(value: &[u8], name: &[u8]) -> Option<Vec<u8>> {
     for segment in segments(value).skip(1) {
         let end = segment.iter().position(|b| *b == b'=').unwrap_or(segment.len());
         let (key, value) = segment.split_at(end);
-        if key.trim_ascii().eq_ignore_ascii_case(name) {
-            found = Some(unquoted(value.get(1..).unwrap_or_default().trim_ascii()));
+        if trimmed(key).eq_ignore_ascii_case(name) {
+            found = Some(unquoted(trimmed(value.get(1..).unwrap_or_default())));
         }
     }
     found
@@ -244,9 +253,12 @@ mod tests {
         }
         let escaped = one(r#"Content-Disposition: form-data; name="a\"\\b""#, "1");
         assert_eq!(escaped.unwrap()[0].0, r#"a"\b"#);
-        for head in
-            ["X: y", "Content-Disposition: form-data", "Content-Disposition: form-data; name*=a"]
-        {
+        for head in [
+            "X: y",
+            "Content-Disposition: form-data",
+            "Content-Disposition: form-data;\nname=a",
+            "Content-Disposition: form-data; name*=a",
+        ] {
             let detail = "The Content-Disposition header field \"name\" must be provided.";
             assert_eq!(one(head, "1"), Err(detail), "{head}");
         }
