@@ -22,9 +22,6 @@ pub(super) struct Written<'a> {
     pub(super) exp: i64,
     pub(super) iat: i64,
     pub(super) jti: String,
-    /// When the user was created: a later one of the same name is somebody else.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) user_since: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) iss: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,7 +36,6 @@ pub(super) struct Read {
     pub(super) scopes: Scopes,
     pub(super) exp: Option<f64>,
     pub(super) nbf: Option<f64>,
-    pub(super) user_since: Option<i64>,
     pub(super) has_aud: bool,
     /// It is an ID token (OpenID Connect Core §3.1.3.6), which opens nothing.
     pub(super) has_at_hash: bool,
@@ -75,7 +71,6 @@ impl<'de> Visitor<'de> for ReadVisitor {
                 "sub" => read.sub = Some(map.next_value()?),
                 "exp" => read.exp = Some(map.next_value()?),
                 "nbf" => read.nbf = Some(map.next_value()?),
-                "user_since" => read.user_since = Some(map.next_value()?),
                 "iat" => drop(map.next_value::<f64>()?),
                 "jti" => drop(map.next_value::<Text<'de>>()?),
                 "scopes" => list = Some(known(&map.next_value::<Vec<Text<'de>>>()?)),

@@ -7,7 +7,7 @@ mod secret;
 pub use error::TokenError;
 pub use secret::{SecretError, check_secret, load_secret};
 
-use crate::domain::{Clock, Scopes, Secret, User, Username};
+use crate::domain::{Clock, Scopes, Secret, Username};
 use crate::settings::TokenSettings;
 use claims::{Read, Written, check_header};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
@@ -48,17 +48,6 @@ pub struct Claims {
     pub subject: Username,
     /// What was granted; it counts only while the user still has it.
     pub scopes: Scopes,
-    user_since: Option<i64>,
-}
-
-impl Claims {
-    /// Whether this user is whom the token was issued to, and not a later one of the same name.
-    /// A token that does not tell, such as another application's, is that of any.
-    #[must_use]
-    pub fn are_of(&self, user: &User) -> bool {
-        user.username == self.subject
-            && self.user_since.is_none_or(|since| since == user.created_at.seconds())
-    }
 }
 
 impl Tokens {
@@ -99,24 +88,8 @@ impl Tokens {
         })
     }
 
-    /// Issues a token to a user; [`TokenError::TooLarge`] for more scopes than a token can hold.
-    ///
-    /// It dies with the user: a later one of the same name is somebody else.
-    pub fn issue_to(&self, user: &User, scopes: &Scopes) -> Result<IssuedToken, TokenError> {
-        self.write(&user.username, scopes, Some(user.created_at.seconds()))
-    }
-
-    /// Issues a token for a name that is no stored user's; else as [`Tokens::issue_to`].
+    /// Issues a token; [`TokenError::TooLarge`] for more scopes than a token can hold.
     pub fn issue(&self, subject: &Username, scopes: &Scopes) -> Result<IssuedToken, TokenError> {
-        self.write(subject, scopes, None)
-    }
-
-    fn write(
-        &self,
-        subject: &Username,
-        scopes: &Scopes,
-        user_since: Option<i64>,
-    ) -> Result<IssuedToken, TokenError> {
         let now = self.clock.now().seconds();
         let written = Written {
             sub: subject.as_str(),
@@ -125,7 +98,6 @@ impl Tokens {
             exp: now.saturating_add_unsigned(self.lifetime_seconds),
             iat: now,
             jti: format!("{:032x}", rand::random::<u128>()),
-            user_since,
             iss: self.issuer.as_deref(),
             aud: self.audience.as_deref(),
         };
@@ -158,7 +130,6 @@ impl Tokens {
         Ok(Claims {
             subject: subject.parse().map_err(|_| TokenError::Claim("sub"))?,
             scopes: read.scopes,
-            user_since: read.user_since,
         })
     }
 

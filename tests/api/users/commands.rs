@@ -2,7 +2,7 @@
 
 use crate::harness::{App, Response, eventually};
 use crate::people::{PASSWORD, admin, administered, can_log_in, import, run};
-use crate::signer::{claims, now, token};
+use crate::signer::token;
 use serde_json::{Value, json};
 
 fn me(app: &App) -> Response {
@@ -105,23 +105,4 @@ fn the_command_may_take_the_last_administrator_away() {
         let answer = admin(&app, ("GET", "/users"), &Value::Null);
         is(&answer, DISABLED).then_some(())
     });
-}
-
-/// Whoever gets the name of a deleted user does not get its tokens along.
-#[test]
-fn a_token_does_not_outlive_its_user() {
-    let app = with_bob();
-    let issued = app.login("bob", PASSWORD, "me+items");
-    assert_eq!(app.get_as("/users/me", &issued).status, 200);
-    assert_eq!(admin(&app, ("DELETE", "/users/bob"), &Value::Null).status, 204);
-    assert!(is(&app.get_as("/users/me", &issued), UNKNOWN));
-    // Times are told in seconds: not within the one in which the first bob was added.
-    let since = claims(&issued)["user_since"].as_i64().expect("a number");
-    eventually("the next second", || (now() > since).then_some(()));
-    import(&app, &[json!({"username": "bob", "scopes": ["me", "items"]})]);
-    assert!(is(&app.get_as("/users/me", &issued), UNKNOWN));
-    let again = app.login("bob", PASSWORD, "me+items");
-    assert_eq!(app.get_as("/users/me", &again).status, 200);
-    // A token of an application that knows nothing of this counts for any user of the name.
-    assert_eq!(me(&app).status, 200);
 }
