@@ -10,6 +10,7 @@ use crate::oauth::Authenticator;
 use crate::passwords::Passwords;
 use crate::settings::Settings;
 use crate::storage;
+use crate::tokens;
 use crate::tokens::Tokens;
 use crate::tokens::load_secret;
 use std::fmt;
@@ -76,6 +77,11 @@ pub fn scope_table(settings: &Settings) -> Result<ScopeTable, StartError> {
         }
         _ => Ok(scopes),
     }
+}
+
+/// Checks the configured signing secret; `demo` admits the published one.
+pub fn check_secret(settings: &Settings, demo: bool) -> Result<(), StartError> {
+    tokens::check_secret(&settings.tokens, demo).map_err(StartError::new)
 }
 
 impl Store {

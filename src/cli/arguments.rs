@@ -6,7 +6,7 @@ use crate::cli::users::UsersCommand;
 use crate::settings;
 use crate::settings::Layers;
 use crate::settings::SettingsError;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -150,6 +150,40 @@ pub(super) struct Serving {
     group: Option<String>,
 }
 
+/// Flags of every command that only those about the whole configuration show in their help.
+const FOR_SERVING: [&str; 5] = ["workers", "bind", "processes", "demo", "log_config"];
+const SERVING_COMMANDS: [&str; 3] = ["serve", "check-config", "print-config"];
+
+impl Arguments {
+    /// Reads what was typed, as [`Parser::try_parse_from`] does, with shorter helps.
+    pub(super) fn read(
+        typed: impl IntoIterator<Item = std::ffi::OsString>,
+    ) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        // From here on, the subcommands have the flags of every command.
+        command.build();
+        let command = command.mut_subcommands(|command| {
+            if SERVING_COMMANDS.contains(&command.get_name()) { command } else { brief(command) }
+        });
+        Self::from_arg_matches_mut(&mut command.try_get_matches_from(typed)?)
+    }
+}
+
+/// Hides the flags that concern the server alone.
+fn brief(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|flag| {
+        let serving = flag.get_help_heading().is_some_and(|it| it.starts_with("Serving"));
+        let hidden = serving || FOR_SERVING.contains(&flag.get_id().as_str());
+        match (hidden, flag.is_global_set()) {
+            (true, _) => flag.hide(true),
+            // Below the command's own.
+            (false, true) => flag.display_order(100),
+            (false, false) => flag,
+        }
+    });
+    command.mut_subcommands(brief)
+}
+
 impl Options {
     /// The layers over the compiled default, with this process's environment.
     pub(super) fn layers(&self) -> Result<Layers, SettingsError> {
@@ -203,7 +237,7 @@ mod tests {
 
     #[test]
     fn the_definition_is_sound() {
-        <Arguments as clap::CommandFactory>::command().debug_assert();
+        Arguments::command().debug_assert();
     }
 
     #[test]
@@ -237,6 +271,24 @@ mod tests {
     #[test]
     fn flags_that_are_not_given_set_nothing() {
         assert!(parse("bailiwick print-config --json").options.flags().is_empty());
+    }
+
+    #[test]
+    fn the_help_of_a_command_has_what_concerns_it() {
+        let help =
+            |line: &str| Arguments::read(line.split(' ').map(Into::into)).unwrap_err().to_string();
+        for line in ["bailiwick users --help", "bailiwick users add -h", "bailiwick ctl status -h"]
+        {
+            let help = help(line);
+            assert!(help.contains("--config") && help.contains("--env-file"), "{line}");
+            assert!(!help.contains("--workers") && !help.contains("--backlog"), "{line}");
+        }
+        for line in ["bailiwick --help", "bailiwick serve --help", "bailiwick print-config -h"] {
+            assert!(help(line).contains("--workers") && help(line).contains("--backlog"), "{line}");
+        }
+        // Hidden, and taken all the same.
+        let typed = "bailiwick users list -w 3".split(' ').map(Into::into);
+        assert_eq!(Arguments::read(typed).unwrap().options.flags().len(), 1);
     }
 
     #[test]

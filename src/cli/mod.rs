@@ -13,7 +13,6 @@ mod users;
 use crate::server::Application;
 use crate::server::Routes;
 use arguments::{Arguments, Command};
-use clap::Parser as _;
 use report::Failure;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -56,7 +55,7 @@ impl Server {
     }
 
     fn run(self, arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Failure> {
-        let arguments = Arguments::try_parse_from(arguments)?;
+        let arguments = Arguments::read(arguments)?;
         let layers = arguments.options.layers()?;
         let command = arguments.command.unwrap_or(Command::Serve);
         if matches!(command, Command::Serve) {
@@ -68,7 +67,7 @@ impl Server {
             Command::Ctl { command } => ctl::run(command, &loaded.settings)?,
             Command::Users { command } => return Ok(users::run(command, &loaded.settings)),
             Command::Db { command } => db::run(command, &arguments.options, &loaded.settings)?,
-            Command::CheckConfig => check_config::run(&loaded)?,
+            Command::CheckConfig => check_config::run(&loaded, arguments.options.demo)?,
             Command::PrintConfig { json } => print_config::run(&loaded, json)?,
             Command::Openapi => openapi::run(&self.application, &loaded)?,
         }

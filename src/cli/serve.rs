@@ -22,10 +22,11 @@ pub(super) fn run(
         return Ok(work(worker, application, (layers, demo)));
     }
     let layers = layers.read()?;
-    let settings = layers.clone().load()?.settings;
-    server::check(&settings).map_err(Failure::wrong_settings)?;
+    let loaded = layers.clone().load()?;
+    let settings = &loaded.settings;
+    server::check(settings).map_err(|error| Failure::wrong_settings(loaded.located(&error)))?;
     // Held to the end: dropping it writes the lines that are still in memory.
-    let _log = log(&settings)?;
+    let _log = log(settings)?;
     server::run(executable, layers)?;
     Ok(ExitCode::SUCCESS)
 }

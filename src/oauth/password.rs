@@ -50,7 +50,7 @@ impl PasswordGrant {
 fn granted(asked: &str, allowed: &Scopes) -> Result<Scopes, GrantError> {
     let mut scopes: Vec<ScopeName> = Vec::new();
     let mut refused: Vec<String> = Vec::new();
-    for name in asked.split_whitespace() {
+    for name in asked.split(is_white_space).filter(|name| !name.is_empty()) {
         match name.parse() {
             Ok(scope) if allowed.contains(name) => scopes.push(scope),
             _ if refused.iter().any(|known| known == name) => {}
@@ -62,6 +62,11 @@ fn granted(asked: &str, allowed: &Scopes) -> Result<Scopes, GrantError> {
     } else {
         Err(GrantError::InvalidScope(refused))
     }
+}
+
+/// White space as Python's `str.split` has it: Unicode's, and the four separators of ASCII.
+fn is_white_space(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}')
 }
 
 #[cfg(test)]
@@ -112,9 +117,13 @@ mod tests {
     #[tokio::test]
     async fn the_token_carries_what_was_asked_for() {
         let users = users().await;
-        for (asked, given) in
-            [("", ""), ("me", "me"), ("items me", "items me"), ("  me\titems  me ", "me items")]
-        {
+        for (asked, given) in [
+            ("", ""),
+            ("me", "me"),
+            ("items me", "items me"),
+            ("  me\titems  me ", "me items"),
+            ("me\u{1c}\u{3000}items\u{85}", "me items"),
+        ] {
             let answer = redeem(&users, false, ["johndoe", "swordfish", asked]).await.unwrap();
             assert_eq!((answer.scope.as_str(), answer.expires_in), (given, 1800));
             let claims = tokens().verify(&answer.access_token).unwrap();

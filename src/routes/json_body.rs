@@ -93,7 +93,8 @@ pub(super) async fn read_body(
     request: &HttpRequest,
     mut payload: Payload,
 ) -> Result<Bytes, ApiError> {
-    if request.headers().contains_key(CONTENT_ENCODING) {
+    let mut codings = request.headers().get_all(CONTENT_ENCODING);
+    if codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(ApiError::UnsupportedMediaType("a body without Content-Encoding"));
     }
     let most = services(request)?.settings.server.limit_request_body.get();

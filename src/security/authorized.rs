@@ -1,6 +1,6 @@
 //! First the caller, then the rest of the request.
 
-use crate::security::dependency::{Depends, Resolve};
+use crate::security::dependency::{Depends, Resolve, extract};
 use actix_web::dev::Payload;
 use actix_web::{Error, FromRequest, HttpRequest};
 use paperclip::actix::OperationModifier;
@@ -64,7 +64,7 @@ where
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let caller = D::resolve::<()>(&request).await?;
+            let caller = extract::<D>(&request).await?;
             let first = A::from_request(&request, &mut payload).await.map_err(Into::into)?;
             let second = B::from_request(&request, &mut payload).await.map_err(Into::into)?;
             Ok(Self(caller, first, second))

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `OAuth2PasswordBearer(tokenUrl=…)` | [`OAuth2PasswordBearer`] in [`schemes!`](crate::schemes) |
 //! | `OAuth2AuthorizationCodeBearer(…)` | [`OAuth2AuthorizationCodeBearer`] |
-//! | `OAuth2(flows=…)` | implement [`Scheme`] |
+//! | `OAuth2(flows=…)`, `HTTPBase(scheme=…)`, `SecurityBase` | implement [`Scheme`] |
 //! | `OAuth2PasswordRequestForm` | [`PasswordRequestForm`](crate::routes::PasswordRequestForm) |
 //! | `OAuth2PasswordRequestFormStrict` | the setting `oauth.require_grant_type` |
 //! | `HTTPBasic(realm=…)`, `HTTPBasicCredentials` | [`HttpBasic`], [`BasicCredentials`] |

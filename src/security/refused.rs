@@ -47,7 +47,7 @@ pub fn replace_refused<B: MessageBody + 'static>(
 mod tests {
     use super::*;
     use crate::api_error::ApiError;
-    use crate::security::{Depends, HttpBasic, HttpBearer, Maybe};
+    use crate::security::{Authorized, Depends, HttpBasic, HttpBearer, Maybe, Nothing};
     use actix_web::middleware::from_fn;
     use actix_web::test::{TestRequest, call_service, init_service, read_body};
     use actix_web::web::get;
@@ -60,6 +60,10 @@ mod tests {
 
     async fn option(caller: Option<Depends<Login>>) -> String {
         caller.map_or("anonymous".to_owned(), |login| login.username.clone())
+    }
+
+    async fn authorized(caller: Option<Authorized<Login, Nothing>>) -> String {
+        caller.map_or("anonymous".to_owned(), |it| it.0.username.clone())
     }
 
     async fn result(caller: Result<Depends<Login>, ApiError>) -> HttpResponse {
@@ -81,6 +85,7 @@ mod tests {
         let app = App::new()
             .wrap(from_fn(answer_refused))
             .route("/option", get().to(option))
+            .route("/authorized", get().to(authorized))
             .route("/result", get().to(result))
             .route("/either", get().to(either))
             .route("/maybe", get().to(maybe));
@@ -96,7 +101,7 @@ mod tests {
 
     #[actix_web::test]
     async fn an_option_makes_no_anonymous_caller_of_bad_credentials() {
-        for path in ["/option", "/maybe"] {
+        for path in ["/option", "/authorized", "/maybe"] {
             assert_eq!(ask(path, None).await, (200, "anonymous".to_owned()));
             assert_eq!(ask(path, Some("Bearer x")).await, (200, "anonymous".to_owned()));
             assert_eq!(ask(path, Some("Basic am9objoxMjM0")).await, (200, "john".to_owned()));

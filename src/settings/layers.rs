@@ -128,7 +128,7 @@ impl Layer {
         };
         let table = File::from_str(text, FileFormat::Toml)
             .collect()
-            .map_err(|error| unparsable(place.clone(), &error))?;
+            .map_err(|error| unparsable(&place, text, &error))?;
         let reader = Reader { place, text };
         let mut values = BTreeMap::new();
         for (name, value) in table {
@@ -280,17 +280,29 @@ fn nearest(wrong: &str, known: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 /// One line from the parser's several, without the excerpt: it may hold a secret.
-fn unparsable(file: String, error: &ConfigError) -> SettingsError {
+fn unparsable(file: &str, text: &str, error: &ConfigError) -> SettingsError {
     let cause = match error {
         ConfigError::FileParse { cause, .. } => cause.to_string(),
         other => other.to_string(),
     };
     let position = cause.lines().next().unwrap_or_default().split_once("at line ");
     let Some((line, column)) = position.and_then(|(_, rest)| rest.split_once(", column ")) else {
-        return SettingsError::Unparsable { place: file, cause: cause.replace('\n', " ") };
+        let line = text.lines().position(has_large_number);
+        let place = line.map_or_else(|| file.to_owned(), |line| format!("{file}:{}", line + 1));
+        return SettingsError::Unparsable { place, cause: cause.replace('\n', " ") };
     };
     let reason: Vec<_> = cause.lines().skip(1).filter(|line| !is_excerpt(line)).collect();
     SettingsError::Unparsable { place: format!("{file}:{line}:{column}"), cause: reason.join(", ") }
+}
+
+/// A number beyond TOML's 64 bits, for which the parser tells no line.
+fn has_large_number(line: &str) -> bool {
+    let value = line.split('#').next().unwrap_or_default().split_once('=');
+    let number = value.map_or(String::new(), |(_, value)| value.trim().replace('_', ""));
+    let digits = number.trim_start_matches(['+', '-']);
+    !digits.is_empty()
+        && digits.bytes().all(|b| b.is_ascii_digit())
+        && number.parse::<i64>().is_err()
 }
 
 fn is_excerpt(line: &str) -> bool {

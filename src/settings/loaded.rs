@@ -73,6 +73,21 @@ impl Loaded {
         })
     }
 
+    /// A complaint about a key, `server.user: …`, behind the place where the key's value came from.
+    #[must_use]
+    pub fn located(&self, complaint: &dyn fmt::Display) -> String {
+        let line = complaint.to_string();
+        let bare = line.replace('"', "");
+        let is_about = |name: &str| {
+            bare.strip_prefix(name).is_some_and(|rest| rest.starts_with([':', '[', ' ']))
+        };
+        match self.values.iter().find(|(name, _)| is_about(name)) {
+            Some((_, (_, Origin::File(path)))) => format!("{}: {line}", path.display()),
+            Some((_, (_, origin))) if *origin != Origin::Default => format!("{origin}: {line}"),
+            _ => line,
+        }
+    }
+
     /// The key with where its value came from, unless it is absent.
     pub(super) fn set(&self, name: &str) -> Option<String> {
         let (value, origin) = self.values.get(name)?;

@@ -34,6 +34,8 @@ pub(super) struct Read<'a> {
     pub(super) nbf: Option<f64>,
     pub(super) iss: Option<Party<'a>>,
     pub(super) aud: Option<Party<'a>>,
+    /// It is an ID token (OpenID Connect Core §3.1.3.6), which opens nothing.
+    pub(super) has_at_hash: bool,
     /// A name stood there twice; the values above are not to be used then.
     pub(super) duplicate: bool,
 }
@@ -122,7 +124,10 @@ impl<'de> Visitor<'de> for ReadVisitor {
                 }
                 "iss" => read.iss = Some(map.next_value()?),
                 "aud" => read.aud = Some(map.next_value()?),
-                _ => drop(map.next_value::<IgnoredAny>()?),
+                other => {
+                    read.has_at_hash |= other == "at_hash";
+                    map.next_value::<IgnoredAny>()?;
+                }
             }
             read.duplicate |= !names.insert(name);
         }

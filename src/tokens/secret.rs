@@ -60,8 +60,12 @@ impl fmt::Display for SecretError {
                 "{}: everybody may write this secret; run `chmod o-rw` on it and replace it",
                 path.display()
             ),
-            Self::Read(path, cause) => write!(f, "{}: cannot be read: {cause}", path.display()),
-            Self::Write(path, cause) => write!(f, "{}: cannot be made: {cause}", path.display()),
+            Self::Read(path, cause) => {
+                write!(f, "{}: the signing secret cannot be read: {cause}", path.display())
+            }
+            Self::Write(path, cause) => {
+                write!(f, "{}: the signing secret cannot be made: {cause}", path.display())
+            }
         }
     }
 }
@@ -85,13 +89,23 @@ pub fn load_secret(
     demo: bool,
 ) -> Result<Secret, SecretError> {
     let (secret, place) = if let Some(secret) = &settings.secret {
-        (secret.clone(), "`tokens.secret`".to_owned())
+        (secret.clone(), "tokens.secret".to_owned())
     } else if let Some(path) = &settings.secret_file {
-        (read(path)?, format!("`tokens.secret_file` {}", path.display()))
+        (read(path)?, format!("tokens.secret_file {}", path.display()))
     } else {
         let path = data_dir.join(FILE_NAME);
         (read_or_generate(&path, data_dir)?, path.display().to_string())
     };
+    judge(secret, place, demo)
+}
+
+/// Whether the settings' secret would be taken; makes none.
+pub fn check_secret(settings: &TokenSettings, demo: bool) -> Result<(), SecretError> {
+    let configured = settings.secret.is_some() || settings.secret_file.is_some();
+    if configured { load_secret(settings, Path::new(""), demo).map(drop) } else { Ok(()) }
+}
+
+fn judge(secret: Secret, place: String, demo: bool) -> Result<Secret, SecretError> {
     if secret.expose().len() < SHORTEST_SECRET {
         Err(SecretError::Short(place))
     } else if secret.equals(PUBLIC) && !demo {
@@ -253,9 +267,9 @@ mod tests {
             &TokenSettings { secret: Some(Secret::new(short)), ..settings() },
             folder.path(),
         );
-        assert!(from_setting.starts_with("`tokens.secret`: "), "{from_setting}");
+        assert!(from_setting.starts_with("tokens.secret: "), "{from_setting}");
         let from_file = refusal(&with_file(folder.path(), short.as_bytes(), 0o600), folder.path());
-        assert!(from_file.starts_with("`tokens.secret_file` /"), "{from_file}");
+        assert!(from_file.starts_with("tokens.secret_file /"), "{from_file}");
         fs::write(folder.path().join("secret"), "\n").unwrap();
         let generated = refusal(&settings(), folder.path());
         assert!(generated.contains("/secret: the signing secret is shorter"), "{generated}");
@@ -281,9 +295,12 @@ mod tests {
         let huge = with_file(folder.path(), &[b'a'; 5000], 0o600);
         assert!(refusal(&huge, folder.path()).contains("mounted: expected a secret"));
         let missing = TokenSettings { secret_file: Some("/nowhere/secret".into()), ..settings() };
-        assert!(refusal(&missing, folder.path()).starts_with("/nowhere/secret: cannot be read"));
+        assert!(
+            refusal(&missing, folder.path())
+                .starts_with("/nowhere/secret: the signing secret cannot be read")
+        );
         fs::write(folder.path().join("file"), "").unwrap();
         let no_folder = refusal(&settings(), &folder.path().join("file"));
-        assert!(no_folder.contains("/file/secret: cannot be"), "{no_folder}");
+        assert!(no_folder.contains("/file/secret: the signing secret cannot be"), "{no_folder}");
     }
 }

@@ -1,9 +1,9 @@
 //! What is typed: help, bad use, bad configuration. One line says what and where; nothing panics.
 
-use crate::harness::{App, bailiwick, run};
+use crate::harness::{App, bailiwick, repository, run, run_tool};
 use std::fs;
 use std::net::TcpListener;
-use std::process::Output;
+use std::process::{Command, Output};
 use tempfile::TempDir;
 
 /// Runs the binary with a file `config.toml` beside it.
@@ -56,6 +56,7 @@ fn bad_use_is_refused_in_a_line() {
         (&["--config", "absent.toml"], &["absent.toml"]),
         (&["--no-such-flag"], &["--no-such-flag"]),
         (&["no-such-command"], &["no-such-command"]),
+        (&["--user", "nosuch"], &["flag --user", "nosuch", "a user of this machine"]),
     ] {
         refused(&bailiwick_with("", args, &[]), 2, words);
     }
@@ -70,6 +71,16 @@ fn a_bad_configuration_is_refused_with_its_place() {
         ("[serve]\n", &["config.toml", "serve"]),
         ("[server\n", &["config.toml"]),
         ("[tokens]\nsecret = \"too-short-to-be-shown\"\n", &["tokens.secret", "32"]),
+        ("[tokens]\nsecret_file = \"absent\"\n", &["absent", "secret"]),
+        ("[tokens]\nleeway = 99_999_999_999_999_999_999\n", &["config.toml:2:", "too large"]),
+        ("[docs]\nscope = \"nope\"\n", &["config.toml: docs.scope", "nope", "declared"]),
+        ("[scopes]\nme = \"x\"\n", &["config.toml: scopes.\"me\"", "itself"]),
+        ("[logging]\nformat = \"%(no)s\"\n", &["config.toml: logging.format", "asctime"]),
+        (
+            "[[logging.access_filters]]\nstatus = \"9xx\"\n",
+            &["config.toml: logging.access_filters[0].status", "9xx", "404"],
+        ),
+        ("[server]\nuser = \"nosuch\"\n", &["config.toml: server.user", "nosuch"]),
     ] {
         let output = bailiwick_with(config, &["--config", "config.toml", "check-config"], &[]);
         refused(&output, 2, words);
@@ -107,6 +118,9 @@ fn the_published_secret_is_refused_outside_the_demo() {
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(matches!(output.status.code(), Some(1 | 2)), "{text}");
     assert!(text.contains("tokens.secret") && !text.contains(secret), "{text}");
+    refused(&bailiwick_with("", &["check-config"], &envs), 2, &["tokens.secret", "--demo"]);
+    let output = bailiwick_with("", &["--demo", "check-config"], &envs);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
@@ -168,4 +182,44 @@ fn the_document_is_printed() {
     let document: serde_json::Value = serde_json::from_str(&stdout(&output)).expect("JSON");
     assert_eq!(document["openapi"], "3.0.3");
     assert!(document["paths"]["/users/me"].is_object());
+}
+
+/// On a real terminal: asked twice, nothing of it shown, and in the end it opens.
+#[test]
+fn a_password_is_asked_for_without_echo() {
+    let app = App::demo().env("BAILIWICK__PASSWORDS__BCRYPT_COST", "4").spawn();
+    let typed = |command: &[&str], answers: &str| {
+        let binary = bailiwick(app.folder());
+        let mut python = Command::new("python3");
+        python.current_dir(app.folder()).env("BAILIWICK__DATA_DIR", app.data_dir());
+        python.arg(repository("tests/clients/prompt.py")).arg(binary.get_program());
+        let output = run(python.args(command), answers);
+        (output.status.code(), stdout(&output).replace('\r', ""))
+    };
+    let (code, shown) = typed(&["users", "add", "jane"], "quiet river 9\nquiet river 9\n");
+    assert_eq!((code, shown.as_str()), (Some(0), "New password: \n\nAgain: \n\njane: added\n"));
+    app.login("jane", "quiet+river+9", "");
+    for (answers, why) in
+        [("quiet river 9\nother river 9\n", "differ"), ("short\nshort\n", "at least 8")]
+    {
+        let (code, shown) = typed(&["users", "set-password", "jane"], answers);
+        assert_eq!(code, Some(1), "{shown}");
+        assert!(
+            shown.contains(why) && !shown.contains("river") && !shown.contains("short"),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn the_default_is_a_worker_thread_for_each_core_that_may_be_used() {
+    let folder = TempDir::new().expect("a folder");
+    let core = run_tool(
+        Command::new("python3").args(["-c", "import os; print(min(os.sched_getaffinity(0)))"]),
+    );
+    let mut command = Command::new("taskset");
+    command.args(["-c", core.trim()]).arg(env!("CARGO_BIN_EXE_bailiwick"));
+    let shown = run_tool(command.arg("print-config").current_dir(folder.path()));
+    let line = shown.lines().find(|line| line.starts_with("server.workers")).expect("the key");
+    assert!(line.contains("(none: 1)"), "{line}");
 }

@@ -3,6 +3,7 @@
 use crate::clients::python_tool;
 use crate::harness::{repository, run_tool};
 use std::fs;
+use std::process::Command;
 
 #[test]
 fn the_dockerfile_has_no_known_fault() {
@@ -26,4 +27,18 @@ fn what_the_compose_file_mounts_is_there() {
         let path = repository("docker").join(format!(".{mount}"));
         assert!(path.exists(), "{}", path.display());
     }
+}
+
+#[test]
+fn make_alone_lists_its_targets() {
+    let make =
+        run_tool(Command::new("make").arg("--no-print-directory").current_dir(repository("")));
+    let lines: Vec<_> = make.lines().collect();
+    for target in ["run", "test", "check", "bench", "docs", "clean"] {
+        let name = format!("make {target} ");
+        let line = lines.iter().find(|line| line.starts_with(&name));
+        let text = line.map(|line| line[name.len()..].trim());
+        assert!(text.is_some_and(|text| !text.is_empty()), "{target}: {make}");
+    }
+    assert!(lines.iter().all(|line| line.starts_with("make ")), "{make}");
 }

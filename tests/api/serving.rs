@@ -8,6 +8,7 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 #[test]
 fn the_access_log_has_a_line_for_each_request() {
@@ -234,4 +235,22 @@ fn everything_is_kept_in_its_folder() {
         names(app.data_dir()).into_iter().filter(|name| name.contains("secret")).collect();
     assert_eq!(secrets.len(), 1, "{:?}", names(app.data_dir()));
     assert_eq!(mode(app.data_dir().join(&secrets[0])), 0o600);
+}
+
+#[test]
+fn connections_above_the_limit_wait_for_others_to_end() {
+    let app = App::demo().config("[server]\nworkers = 1\nworker_connections = 1\n").spawn();
+    let ask = |mut stream: TcpStream| {
+        stream.write_all(b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+        stream
+    };
+    let mut first = ask(app.connect());
+    assert!(read_answer(&mut first).starts_with("HTTP/1.1 404"));
+    let mut second = ask(app.connect());
+    second.set_read_timeout(Some(Duration::from_millis(300))).expect("a timeout");
+    let early = second.read(&mut [0; 1]).expect_err("it must wait");
+    assert!(matches!(early.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{early}");
+    second.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+    drop(first);
+    assert!(read_answer(&mut second).starts_with("HTTP/1.1 404"));
 }

@@ -6,7 +6,7 @@ mod keepers;
 mod passwords;
 
 use crate::harness::App;
-use crate::people::{PASSWORD, admin, administered, can_log_in, import, log_in, segment};
+use crate::people::{PASSWORD, admin, administered, can_log_in, import, log_in, segment, server};
 use serde_json::{Value, json};
 
 /// Names that would break a URL or a query that does not quote.
@@ -208,5 +208,29 @@ fn other_methods_are_refused_with_those_that_are_allowed() {
         let known = path == "/users/root/";
         let answer = admin(&app, ("GET", path), &Value::Null);
         assert_eq!(answer.status, if known { 200 } else { 404 }, "{path}");
+    }
+}
+
+/// Also on guarded routes, where nobody is asked for a token first.
+#[test]
+fn every_route_refuses_every_other_method() {
+    let app = server("").spawn();
+    let document = app.get("/openapi.json").json();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let mut allowed: Vec<_> =
+            item.as_object().expect("an item").keys().map(|method| method.to_uppercase()).collect();
+        allowed.sort();
+        let path = path.replace("{username}", "nobody");
+        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
+            for path in [path.clone(), format!("{path}/")] {
+                let answer = app.send(method, &path, &[], "");
+                let refused = answer.status == 405;
+                assert_eq!(refused, !allowed.iter().any(|it| it == method), "{method} {path}");
+                if refused {
+                    assert_eq!(answer.header("allow"), Some(&*allowed.join(", ")), "{path}");
+                    assert_eq!(answer.header("www-authenticate"), None, "{method} {path}");
+                }
+            }
+        }
     }
 }

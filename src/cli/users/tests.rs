@@ -248,11 +248,11 @@ async fn every_bad_line_is_reported_and_nothing_imported() {
         (line(r#""username": "a", "disabled": "no""#), "line 9: disabled: expected true"),
         (line(r#""username": "a", "scopes": "me""#), "line 10: scopes: expected a list"),
         (line(r#""username": "a", "scopes": ["x"]"#), "line 11: scopes: `x` is not a declared"),
-        (line(r#""username": "a", "pasword": "x""#), "line 12: line: unknown field `pasword`"),
-        (line(r#""username": "a", "username": "b""#), "line 13: line: duplicate field"),
-        ("[1]".to_owned(), "line 14: line: expected a JSON object"),
-        (r#"{"username": "a""#.to_owned(), "line 15: line: EOF"),
-        (long, "line 16: line: is longer than"),
+        (line(r#""username": "a", "pasword": "x""#), "line 12: unknown field `pasword`"),
+        (line(r#""username": "a", "username": "b""#), "line 13: duplicate field"),
+        ("[1]".to_owned(), "line 14: expected a JSON object"),
+        (r#"{"username": "a""#.to_owned(), "line 15: EOF"),
+        (long, "line 16: is longer than"),
         (line(r#""username": "\ud800""#), "line 17: line:"),
     ];
     let lines: Vec<_> = cases.iter().map(|(line, _)| line.as_str()).collect();

@@ -7,12 +7,12 @@ use std::fmt::Write as _;
 const STYLE: &str = "
 body{margin:0;font:16px/1.5 system-ui,sans-serif;color:#222;display:grid;grid-template-columns:18rem 1fr}
 nav{position:sticky;top:0;height:100vh;overflow:auto;background:#f6f7f9;padding:1rem;box-sizing:border-box;font-size:.9rem}
-nav a{display:block;color:inherit;text-decoration:none;padding:.15rem 0;overflow-wrap:anywhere}
+nav a{display:flex;gap:.3rem;align-items:baseline;color:inherit;text-decoration:none;padding:.15rem 0;overflow-wrap:anywhere}
 main{padding:1rem 2rem;max-width:60rem}
 article{border-top:1px solid #ddd;padding:1rem 0}
 code,pre{font:14px/1.4 ui-monospace,monospace;background:#f6f7f9;border-radius:4px;padding:.1rem .3rem}
 pre{padding:.7rem;overflow:auto}
-.m{display:inline-block;min-width:3.6rem;font:bold 12px ui-monospace,monospace;text-transform:uppercase;color:#1b5e8a}
+.m{display:inline-block;flex:none;min-width:3.6rem;font:bold 12px ui-monospace,monospace;text-transform:uppercase;color:#1b5e8a}
 .lock{font-size:.9rem;color:#7a4b00}
 table{border-collapse:collapse;width:100%}
 td,th{border-bottom:1px solid #eee;text-align:left;padding:.3rem;vertical-align:top}

@@ -17,6 +17,7 @@ use crate::routes::json_body::JsonBody;
 use crate::routes::profile::{UserPage, UserRecord};
 use crate::security::{Authorized, EnabledUser, Scoped};
 use crate::services::Services;
+use actix_web::guard::{GuardContext, fn_guard};
 use actix_web::web::{Data, Json};
 use bodies::{PasswordBody, ScopesBody, UserChangeBody, UserCreateBody};
 use created::Created;
@@ -30,11 +31,16 @@ type Writer = Scoped<EnabledUser, UsersWrite>;
 pub(super) fn mount(routes: &mut ServiceConfig) {
     both(routes, "/users", || get().to(list));
     both(routes, "/users", || post().to(create));
-    both(routes, "/users/{username}", || get().to(show));
-    both(routes, "/users/{username}", || patch().to(change));
-    both(routes, "/users/{username}", || delete().to(remove));
+    both(routes, "/users/{username}", || get().guard(fn_guard(not_me)).to(show));
+    both(routes, "/users/{username}", || patch().guard(fn_guard(not_me)).to(change));
+    both(routes, "/users/{username}", || delete().guard(fn_guard(not_me)).to(remove));
     both(routes, "/users/{username}/password", || put().to(set_password));
     both(routes, "/users/{username}/scopes", || put().to(set_scopes));
+}
+
+/// `/users/me` is no user's: a method that it does not have is 405, not a question for a token.
+fn not_me(request: &GuardContext<'_>) -> bool {
+    !matches!(request.head().uri.path(), "/users/me" | "/users/me/")
 }
 
 /// `users:write` must stay held by somebody enabled, or nobody could administer any more.

@@ -4,6 +4,7 @@ use super::{Malformed, Scheme, secret};
 use crate::api_error::AuthScheme;
 use crate::domain::Secret;
 use actix_web::HttpRequest;
+use actix_web::http::header::COOKIE;
 use actix_web::web::Query;
 use serde_json::{Value, json};
 
@@ -54,9 +55,18 @@ api_keys! {
         let (_, value) = query.into_inner().into_iter().rfind(|(key, _)| key == name)?;
         Some(Secret::new(value))
     };
-    /// FastAPI's `APIKeyCookie(name=…)`; an empty value counts as absent.
+    /// FastAPI's `APIKeyCookie(name=…)`; an empty value counts as absent, the last of several counts.
+    /// The value is taken as it stands, only quotes around it are not part of it.
     ApiKeyCookie in "cookie", |request, name| {
-        request.cookie(name).map(|cookie| Secret::new(cookie.value()))
+        let headers = request.headers().get_all(COOKIE);
+        let pairs = headers.flat_map(|value| value.as_bytes().split(|b| *b == b';'));
+        let values = pairs.filter_map(|pair| {
+            let end = pair.iter().position(|b| *b == b'=')?;
+            (pair[..end].trim_ascii() == name.as_bytes()).then(|| pair[end + 1..].trim_ascii())
+        });
+        let value = values.last()?;
+        let quoted = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
+        Some(secret(quoted.unwrap_or(value)))
     };
 }
 
@@ -86,5 +96,21 @@ mod tests {
             Some("k".to_owned())
         );
         assert_eq!(found(&cookie, get()), None);
+        for (header, key) in [
+            ("sid=a; sid=b", "b"),
+            ("sid=\"k\"", "k"),
+            ("sid= k ;x", "k"),
+            ("sid=a%20b", "a%20b"),
+            ("sid=a=b", "a=b"),
+            ("x; y={\"z\":1}; sid=k", "k"),
+        ] {
+            let request = get().insert_header(("cookie", header));
+            assert_eq!(found(&cookie, request).as_deref(), Some(key), "{header}");
+        }
+        let both = get().append_header(("cookie", "sid=a")).append_header(("cookie", "sid=b"));
+        assert_eq!(found(&cookie, both), Some("b".to_owned()));
+        for header in ["sid=", "sid", "Sid=k", "sid=\"\""] {
+            assert_eq!(found(&cookie, get().insert_header(("cookie", header))), None, "{header}");
+        }
     }
 }

@@ -5,7 +5,8 @@ use crate::api_error::AuthScheme;
 use crate::domain::Secret;
 use actix_web::HttpRequest;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use serde_json::{Value, json};
 
 /// FastAPI's `HTTPBasic(realm=…)`. UTF-8 is read (RFC 7617 §2.1); what cannot be read is refused
@@ -60,15 +61,46 @@ impl Scheme for HttpBasic {
 }
 
 fn decode(credentials: &[u8]) -> Result<BasicCredentials, Malformed> {
-    let bytes = STANDARD.decode(credentials).map_err(|_| Malformed)?;
+    let bytes = base64(credentials)?;
     let text = String::from_utf8(bytes).map_err(|_| Malformed)?;
     let (username, password) = text.split_once(':').ok_or(Malformed)?;
     Ok(BasicCredentials { username: username.to_owned(), password: Secret::new(password) })
 }
 
+/// Base64 as Python's `b64decode` reads it: other characters are skipped, the padding ends it, and
+/// bits that are left over do not matter.
+fn base64(text: &[u8]) -> Result<Vec<u8>, Malformed> {
+    const UNPADDED: GeneralPurpose =
+        GeneralPurpose::new(&alphabet::STANDARD, NO_PAD.with_decode_allow_trailing_bits(true));
+    let (mut digits, mut padding) = (Vec::with_capacity(text.len()), 0);
+    for byte in text {
+        match byte {
+            b'=' => {
+                padding += 1;
+                let filled = digits.len() % 4;
+                if filled >= 2 && filled + padding >= 4 {
+                    return UNPADDED.decode(digits).map_err(|_| Malformed);
+                }
+            }
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => {
+                padding = 0;
+                digits.push(*byte);
+            }
+            128.. => return Err(Malformed),
+            _ => {}
+        }
+    }
+    if digits.len() % 4 == 0 {
+        UNPADDED.decode(digits).map_err(|_| Malformed)
+    } else {
+        Err(Malformed)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;
 
     fn decoded(text: &str) -> Option<(String, String)> {
@@ -93,6 +125,37 @@ mod tests {
         for text in ["", "am9objoxMjM0NQ", "am9objo_Pj8-fn5-", "am9objoxMjM0 junk", "/zr/", "am9o"]
         {
             assert!(decode(text.as_bytes()).is_err(), "{text}");
+        }
+        for text in
+            ["!!!", "=", "====", "am9objox=MjM", "am9objoxMjM0N", "am9objoxMjM0N=", "YTpi\u{e9}"]
+        {
+            assert!(decode(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn base64_is_read_as_python_reads_it() {
+        for text in [
+            "am9objoxMjM0",
+            "am9objoxMjM0=",
+            "am9objoxMjM0====",
+            "am9objox\tMjM0",
+            "am9o bjox MjM0",
+            "\"am9objoxMjM0\"",
+            "am9objoxMjM0,",
+            "=am9objoxMjM0",
+            "am=9objoxMjM0",
+        ] {
+            let found = decode(text.as_bytes()).unwrap();
+            assert_eq!(
+                (found.username.as_str(), found.password.expose()),
+                ("john", "1234"),
+                "{text}"
+            );
+        }
+        for (text, bytes) in [("YTp=", "a:"), ("YTpiYR==", "a:ba"), ("YTpiYQ==Yw==", "a:ba")] {
+            let bytes = bytes.as_bytes();
+            assert_eq!(base64(text.as_bytes()).ok().as_deref(), Some(bytes), "{text}");
         }
     }
 

@@ -99,3 +99,18 @@ fn a_successors_socket_outlives_us() {
     UnixStream::connect(&path).unwrap();
     drop(successor);
 }
+
+#[test]
+fn the_backlog_bounds_who_waits_to_be_accepted() {
+    use std::net::TcpStream;
+    let connected = |backlog| {
+        let bound = tcp(("127.0.0.1", 0), backlog).unwrap();
+        let [(Listener::Tcp(address), _)] = &bound[..] else { panic!("one address") };
+        let connect =
+            |_| TcpStream::connect_timeout(address, std::time::Duration::from_millis(200));
+        // Kept, so that all wait at once.
+        (0..6).map(connect).filter_map(Result::ok).collect::<Vec<_>>().len()
+    };
+    // Linux lets one more wait than `listen(2)` is told.
+    assert_eq!((connected(1), connected(16)), (2, 6));
+}

@@ -3,7 +3,7 @@
 use super::with_bob;
 use crate::harness::{App, run_tool};
 use crate::people::{assert_refused, import, server};
-use crate::signer::{HEADER, SECRET, encode, forge, forge_by, now, sign, token};
+use crate::signer::{HEADER, SECRET, encode, forge, forge_by, now, sign, sign_bytes, token};
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use std::fs;
@@ -200,6 +200,8 @@ fn claims_of_a_wrong_kind_are_refused() {
         ("scope", json!(["me"])),
         ("scope", json!(7)),
         ("aud", json!("somebody-else")),
+        // An ID token's (OpenID Connect Core §3.1.3.6).
+        ("at_hash", json!("77QmUPtjPfzWtF2AnpK9RQ")),
     ] {
         assert_invalid(&app, &sign(&good_with(name, &value)), &format!("{name}: {value}"));
     }
@@ -224,6 +226,10 @@ fn claims_of_a_wrong_kind_are_refused() {
     ] {
         assert_invalid(&app, &forge(HEADER, &text, SECRET.as_bytes()), &text);
     }
+    let mut latin = good().replace('}', ",\"x\":\"?\"}").into_bytes();
+    let at = latin.iter().rposition(|b| *b == b'?').expect("a question mark");
+    latin[at] = 0xff;
+    assert_invalid(&app, &sign_bytes(&latin), "no UTF-8");
     let huge = sign(&good_with("x", &json!("x".repeat(20_000))));
     assert_invalid(&app, &huge, "huge");
     // Other issuers write claims that are nobody's concern here.

@@ -15,7 +15,7 @@ use std::io::{BufRead, Read as _};
 /// Longest line in bytes.
 const LONGEST: u64 = 64 * 1024;
 
-/// What is wrong with a line: `field: why`. It never repeats what a field holds, except for scopes.
+/// What is wrong with a line: `field: why`, or about all of it `why`. It never repeats what a field holds, except for scopes.
 #[derive(Debug)]
 pub(super) struct Problem {
     field: &'static str,
@@ -30,7 +30,10 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field, self.why)
+        match self.field {
+            "" => f.write_str(&self.why),
+            field => write!(f, "{field}: {}", self.why),
+        }
     }
 }
 
@@ -131,16 +134,16 @@ impl<R: BufRead> Lines<R> {
 
     fn parse(&mut self) -> Result<Line, Problem> {
         if self.buffer.len() as u64 > LONGEST && self.buffer.last() != Some(&b'\n') {
-            self.from.skip_until(b'\n').map_err(|error| Problem::new("line", error))?;
-            return Err(Problem::new("line", format_args!("is longer than {LONGEST} bytes")));
+            self.from.skip_until(b'\n').map_err(|error| Problem::new("", error))?;
+            return Err(Problem::new("", format_args!("is longer than {LONGEST} bytes")));
         }
         if !self.buffer.trim_ascii_start().starts_with(b"{") {
-            return Err(Problem::new("line", "expected a JSON object"));
+            return Err(Problem::new("", "expected a JSON object"));
         }
         serde_json::from_slice(self.buffer.trim_ascii_end()).map_err(|error| {
             // serde_json counts lines within what it was given: always 1.
             let text = error.to_string();
-            Problem::new("line", text.replace(" at line 1 column", " at column"))
+            Problem::new("", text.replace(" at line 1 column", " at column"))
         })
     }
 }
@@ -157,7 +160,7 @@ impl<R: BufRead> Iterator for Lines<R> {
                 Ok(0) => return None,
                 Ok(_) if self.buffer.trim_ascii().is_empty() => {}
                 Ok(_) => return Some((self.number, self.parse())),
-                Err(error) => return Some((self.number, Err(Problem::new("line", error)))),
+                Err(error) => return Some((self.number, Err(Problem::new("", error)))),
             }
         }
     }
