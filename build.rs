@@ -32,12 +32,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             .ok_or_else(|| format!("{file} is not in the package"))?;
         let mut plain = Vec::new();
         archive.by_name(&path)?.read_to_end(&mut plain)?;
-        for (extension, bytes) in
-            [("", plain.clone()), (".gz", gzip(&plain)?), (".br", brotli(&plain)?)]
-        {
-            // An already compressed file gains nothing: empty says so.
-            let kept =
-                if extension.is_empty() || bytes.len() < plain.len() { bytes } else { vec![] };
+        let forms = [(".gz", gzip(&plain)?), (".br", brotli(&plain)?)];
+        // A form that gains nothing is left empty. What gzip holds is not carried in plain, too:
+        // who wants it so gets it unpacked.
+        let is_plain = forms[0].1.len() >= plain.len();
+        fs::write(folder.join(file), if is_plain { plain.as_slice() } else { &[] })?;
+        for (extension, bytes) in forms {
+            let kept = if bytes.len() < plain.len() { bytes } else { vec![] };
             fs::write(folder.join(format!("{file}{extension}")), kept)?;
         }
         let mut sum = flate2::Crc::new();
@@ -49,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         writeln!(
             code,
             "pub(super) static {name}: Page = Page {{ media_type: {media_type:?}, plain: {}, \
-             gzip: {}, brotli: {}, etag: Cow::Borrowed(\"{:08x}\"), \
+             unpacked: OnceLock::new(), gzip: {}, brotli: {}, etag: Cow::Borrowed(\"{:08x}\"), \
              cache_control: \"public, max-age=3600\" }};",
             include(""),
             include(".gz"),

@@ -7,10 +7,12 @@ use actix_web::http::header::{
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use flate2::Compression;
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::sync::OnceLock;
 
 // `BUNDLE`, `STYLE`, `ICON`, `REDIRECT` and `REDIRECT_SCRIPT`: Swagger UI's files, written by build.rs.
 include!(concat!(env!("OUT_DIR"), "/swagger_ui.rs"));
@@ -19,7 +21,10 @@ include!(concat!(env!("OUT_DIR"), "/swagger_ui.rs"));
 #[derive(Clone, Debug)]
 pub(super) struct Page {
     media_type: &'static str,
+    /// Empty where only the compressed forms are kept.
     plain: Bytes,
+    /// What `gzip` holds, once somebody wants it.
+    unpacked: OnceLock<Bytes>,
     gzip: Bytes,
     brotli: Bytes,
     etag: Cow<'static, str>,
@@ -36,6 +41,7 @@ impl Page {
         Self {
             media_type,
             plain: text.into(),
+            unpacked: OnceLock::new(),
             gzip: gzip.into(),
             brotli: Bytes::new(),
             etag: Cow::Owned(format!("{:016x}", hasher.finish())),
@@ -84,8 +90,20 @@ impl Page {
         } else if !self.gzip.is_empty() && accepts(ContentEncoding::Gzip) {
             (Some("gzip"), &self.gzip)
         } else {
-            (None, &self.plain)
+            (None, self.plain())
         }
+    }
+
+    fn plain(&self) -> &Bytes {
+        if !self.plain.is_empty() || self.gzip.is_empty() {
+            return &self.plain;
+        }
+        self.unpacked.get_or_init(|| {
+            let mut plain = Vec::new();
+            // build.rs has packed it.
+            let read = GzDecoder::new(self.gzip.as_ref()).read_to_end(&mut plain);
+            read.map(|_| plain.into()).unwrap_or_default()
+        })
     }
 }
 
@@ -117,6 +135,14 @@ mod tests {
         assert_eq!(encoding(&BUNDLE, "br;q=0, gzip;q=0"), None);
         let page = Page::new("text/plain", "a".repeat(1000));
         assert_eq!(encoding(&page, "br, gzip").as_deref(), Some("gzip"));
+    }
+
+    #[test]
+    fn the_plain_form_is_made_of_the_packed_one() {
+        for (page, start) in [(&BUNDLE, "/*!"), (&STYLE, "."), (&REDIRECT, "<!doctype")] {
+            assert!(page.plain().starts_with(start.as_bytes()));
+        }
+        assert!(ICON.plain().starts_with(b"\x89PNG"));
     }
 
     #[test]
