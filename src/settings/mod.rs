@@ -135,6 +135,12 @@ pub struct ServerSettings {
     pub user: Option<String>,
     /// The group that worker processes run as, by name or number.
     pub group: Option<String>,
+    /// Whether workers are replaced when their files change.
+    pub reload: bool,
+    /// Folders and files with the program's sources, watched with `reload`.
+    pub reload_dirs: Vec<PathBuf>,
+    /// What builds the program when its sources have changed.
+    pub reload_command: Option<String>,
     /// The socket of `bailiwick ctl`; absent: `control.sock` in the data folder.
     pub control_socket: Option<PathBuf>,
 }

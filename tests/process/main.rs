@@ -13,6 +13,7 @@ mod edge;
 mod gunicorn;
 mod limits;
 mod load;
+mod reload;
 mod server;
 mod signals;
 mod soak;
