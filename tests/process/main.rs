@@ -15,6 +15,7 @@ mod limits;
 mod load;
 mod reload;
 mod server;
+mod settings;
 mod signals;
 mod soak;
 mod websocket;

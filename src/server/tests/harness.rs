@@ -38,7 +38,7 @@ pub(super) fn settings(server: &Value, cors: &Value) -> Settings {
             "graceful_timeout": 60, "client_header_timeout": 60,
             "client_body_timeout": 60, "limit_request_line": 8190, "limit_request_fields": 96,
             "limit_request_field_size": 32768, "limit_request_body": 1000, "root_path": "",
-            "forwarded_allow_ips": [], "reload": false, "reload_dirs": [],
+            "forwarded_allow_ips": [], "reload": false, "socket_mode": "660", "reload_dirs": [],
         },
         "admin": { "bind": [], "public": false },
         "database": {
