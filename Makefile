@@ -29,6 +29,7 @@ test: tools ## Install what the tests need, run all tests, count them
 # Ten minutes at most, on 127.0.0.1; prints Markdown tables.
 soak: debian .venv-soak/installed ## Reloads, upgrades and crashes under load, and gunicorn's
 	SOAK=full timeout 900 cargo test --locked --test process soak -- --nocapture --test-threads=1
+	SOAK=full timeout 300 cargo test --locked --test faulty
 
 check: ## Format, lints, documentation, known vulnerabilities
 	cargo fmt --check

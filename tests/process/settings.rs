@@ -40,7 +40,8 @@ fn workers_and_processes_are_started_as_told() {
         assert_eq!(process["threads"], 3, "{status}");
         // Actix names its workers' threads; the kernel keeps 15 bytes of a name.
         let tasks = fs::read_dir(format!("/proc/{}/task", process["pid"])).expect("threads");
-        let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
+        let names =
+            tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
         assert_eq!(names.filter(|name| name.starts_with("actix-rt|system")).count(), 3);
     }
 }
@@ -49,7 +50,8 @@ fn workers_and_processes_are_started_as_told() {
 #[test]
 fn backlog_bounds_the_queue_of_each_listener() {
     let waiting = |backlog: u32| {
-        let config = format!("{SHORT}backlog = {backlog}\nbind = [\"127.0.0.1:0\", \"unix:b.sock\"]\n");
+        let config =
+            format!("{SHORT}backlog = {backlog}\nbind = [\"127.0.0.1:0\", \"unix:b.sock\"]\n");
         let folder = tempfile::tempdir().expect("a folder");
         let app = quick().config(&config).args(["-b", "unix:b.sock"]).spawn_in(folder);
         let worker = serving(&app)[0];
