@@ -110,31 +110,36 @@ fn start() -> Faulty {
     Faulty { child, stderr, address, _folder: folder }
 }
 
-/// Does something to servers under load; prints what failed as a row of `make soak`'s table, and
-/// how long it took until a new client was served again.
-fn under_load(what: &str, (path, line): (&str, &str), patience: Duration) {
+/// Sends the bad request to servers under load; prints what failed as a row of `make soak`'s table,
+/// and how long it took until a new client was served again.
+fn under_load(what: &str, bad: (&str, &str), patience: Duration) {
     let full = std::env::var_os("SOAK").is_some_and(|value| value == "full");
+    let times = if full { 5 } else { 1 };
     let mut took = Vec::new();
-    for _ in 0..if full { 5 } else { 1 } {
+    // By way and by the clients' pauses: failed, and all.
+    let mut counted = [[(0, 0); 3]; 2];
+    for _ in 0..times {
         let faulty = start();
         let edge = Edge::before(&faulty.address, 5);
-        let ways = [("direct", &faulty.address), ("nginx", &edge.address)];
-        let pauses = [(3, 0), (6, 50), (8, 1500)];
-        let loads = ways.map(|(way, address)| {
-            let load =
-                |(clients, longest)| Load::start(address, clients, Duration::from_millis(longest));
-            (way, pauses.map(load))
+        let loads = [&faulty.address, &edge.address].map(|address| {
+            [(3, 0), (6, 50), (8, 1500)].map(|(clients, longest)| {
+                Load::start(address, clients, Duration::from_millis(longest))
+            })
         });
         std::thread::sleep(Duration::from_millis(500));
-        took.push(served_again(&faulty, (path, line), patience));
-        for (way, loads) in loads {
-            let cells = loads.map(|load| {
-                let counts = load.stop();
-                let answered = counts.answered.load(Ordering::Relaxed);
-                format!("{} of {}", counts.failed(), answered + counts.failed())
-            });
-            println!("| {what} | {way} | {} |", cells.join(" | "));
+        took.push(served_again(&faulty, bad, patience));
+        std::thread::sleep(Duration::from_millis(500));
+        for (load, (failed, all)) in
+            loads.into_iter().flatten().zip(counted.as_flattened_mut().iter_mut())
+        {
+            let counts = load.stop();
+            *failed += counts.failed();
+            *all += counts.failed() + counts.answered.load(Ordering::Relaxed);
         }
+    }
+    for (way, cells) in ["direct", "nginx"].iter().zip(counted) {
+        let cells = cells.map(|(failed, all)| format!("{failed} of {all}"));
+        println!("| {what} ×{times} | {way} | {} |", cells.join(" | "));
     }
     println!("Served again after {took:?}.");
 }
@@ -168,5 +173,5 @@ fn a_handler_that_never_returns() {
     let line = "is replaced: a worker thread stands still";
     // Whoever is given to the thread that stands still waits in vain.
     let patience = Duration::from_millis(100);
-    under_load("a handler that never returns, `timeout` 1 s", ("/loop", line), patience);
+    under_load("a handler that never returns", ("/loop", line), patience);
 }

@@ -88,14 +88,14 @@ enum Change {
 
 /// Watches until it is dropped.
 pub(super) struct Reloader {
-    watched: Watched,
+    what: Watched,
     _watcher: RecommendedWatcher,
 }
 
 impl Reloader {
-    fn start(watched: Watched, events: UnboundedSender<Event>) -> notify::Result<Self> {
+    fn start(what: Watched, events: UnboundedSender<Event>) -> notify::Result<Self> {
         let (sender, changes) = unbounded_channel();
-        let known = watched.clone();
+        let known = what.clone();
         let mut watcher =
             notify::recommended_watcher(move |event: notify::Result<_>| match event {
                 Ok(notify::Event { kind, paths, .. }) if is_change(kind) => {
@@ -107,9 +107,9 @@ impl Reloader {
                 Ok(_) => {}
                 Err(error) => log::error!(target: ERROR, "--reload: {error}"),
             })?;
-        watched.watch(&mut watcher)?;
-        actix_web::rt::spawn(react(changes, watched.command.clone(), events));
-        Ok(Self { watched, _watcher: watcher })
+        what.watch(&mut watcher)?;
+        actix_web::rt::spawn(react(changes, what.command.clone(), events));
+        Ok(Self { what, _watcher: watcher })
     }
 }
 
@@ -117,10 +117,10 @@ impl Master {
     /// Watches what the plan in force needs; nothing without `--reload`.
     pub(super) fn watch_files(&mut self) {
         let wanted = self.plan.settings.server.reload.then(|| Watched::of(self));
-        if self.reloader.as_ref().map(|reloader| &reloader.watched) == wanted.as_ref() {
+        if self.reloader.as_ref().map(|reloader| &reloader.what) == wanted.as_ref() {
             return;
         }
-        let started = wanted.map(|watched| Reloader::start(watched, self.events.clone()));
+        let started = wanted.map(|what| Reloader::start(what, self.events.clone()));
         self.reloader = started.transpose().unwrap_or_else(|error| {
             log::error!(target: ERROR, "--reload: files cannot be watched: {error}");
             None
@@ -132,9 +132,8 @@ impl Master {
 fn is_change(kind: EventKind) -> bool {
     match kind {
         EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
-        EventKind::Modify(ModifyKind::Metadata(_)) => false,
+        EventKind::Modify(ModifyKind::Metadata(_)) | EventKind::Any | EventKind::Other => false,
         EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_) => true,
-        EventKind::Any | EventKind::Other => false,
     }
 }
 
