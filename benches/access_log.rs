@@ -1,9 +1,13 @@
-//! What the access log costs: CPU time of the worker process per request, with and without it.
+//! What the access log costs: CPU time of one line, and of the worker process per request, with and
+//! without it. The first hardly depends on what else the machine does.
 
 #[path = "../tests/api/harness/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "shared with the tests, which use all of it")]
 mod harness;
 
+use bailiwick::logging;
+use bailiwick::logging::{Access, Host, RequestId};
+use bailiwick::settings::Layers;
 use harness::App;
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -22,7 +26,11 @@ const WAYS: [(&str, &str); 3] = [
     ("on, and each line dropped by a filter", FILTER),
 ];
 
+/// Of the log alone.
+const LINES: u32 = 200_000;
+
 fn main() {
+    println!("One line: {} ns of CPU\n", line().as_nanos());
     // The ways take turns: what else the machine does meets all of them alike.
     let mut costs = WAYS.map(|_| Vec::new());
     for _ in 0..ROUNDS {
@@ -39,6 +47,46 @@ fn main() {
         let more = (median / medians[0] - 1.0) * 100.0;
         println!("| {way} | {median:.1} | {more:+.1} % |");
     }
+}
+
+/// The CPU time of one line that is written to a file, in this process.
+fn line() -> Duration {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (config, file) = (folder.path().join("log.toml"), folder.path().join("access.log"));
+    let toml = format!(
+        "[loggers.root]\nlevel = \"info\"\nhandlers = [\"file\"]\n[handlers.file]\nfile = {file:?}\n"
+    );
+    fs::write(&config, toml).expect("written");
+    let flag = ("logging.config".to_owned(), config.display().to_string());
+    let layers = Layers { flags: vec![flag], ..Layers::default() };
+    let settings = layers.load().expect("settings").settings;
+    let log = logging::init(&settings.logging).expect("a log");
+    let before = cpu_time("self");
+    for number in 0..LINES {
+        let access = Access {
+            host: Host::Ip([127, 0, 0, 1].into()),
+            port: 12345,
+            method: "GET".into(),
+            target: "/users/me".to_owned(),
+            protocol: "HTTP/1.1",
+            status: 200,
+            length: Some(17),
+            elapsed: Duration::from_micros(12),
+            request_id: RequestId::random(),
+            request_headers: Vec::new(),
+            response_headers: Vec::new(),
+        };
+        access.log();
+        // Slower than what the log can hold in memory.
+        if number % 500 == 0 {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+    let spent = cpu_time("self").checked_sub(before).expect("time goes on");
+    drop(log);
+    let written = fs::read_to_string(&file).expect("a log").lines().count();
+    assert_eq!(written, LINES as usize);
+    spent / LINES
 }
 
 /// The worker's CPU time for one `GET /users/me` with a token.
