@@ -16,7 +16,7 @@ run: ## Serve on http://127.0.0.1:8000 with the demo users
 dev: ## The same, built anew and reloaded at each change of the sources
 	cargo run $(EXAMPLE:%=--example %) -- --demo --reload --reload-dir Cargo.toml --reload-dir build.rs \
 	    --reload-dir src --reload-dir config --reload-dir examples \
-	    --reload-command 'cargo build$(EXAMPLE:%=--example %)'
+	    --reload-command 'cargo build $(EXAMPLE:%=--example %)'
 
 # The last line sums up what cargo says of each test program.
 test: tools ## Install what the tests need, run all tests, count them

@@ -130,7 +130,11 @@ fn start(mut command: Command, first: &impl Serialize) -> io::Result<(Child, Uni
     command.stdin(Stdio::from(OwnedFd::from(theirs)));
     let child = tokio::process::Command::from(command).spawn()?;
     // Written after the start: a long one would fill the channel before anybody reads it.
-    ours.write_all(&channel::line(first)?)?;
+    match ours.write_all(&channel::line(first)?) {
+        // It has ended already: how it has, is heard from its attendant.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        written => written?,
+    }
     Ok((child, ours))
 }
 
