@@ -54,7 +54,8 @@ fn line() -> Duration {
     let folder = tempfile::tempdir().expect("a folder");
     let (config, file) = (folder.path().join("log.toml"), folder.path().join("access.log"));
     let toml = format!(
-        "[loggers.root]\nlevel = \"info\"\nhandlers = [\"file\"]\n[handlers.file]\nfile = {file:?}\n"
+        "[loggers.root]\nlevel = \"info\"\nhandlers = [\"file\"]\n[handlers.file]\nfile = \"{}\"\n",
+        file.display()
     );
     fs::write(&config, toml).expect("written");
     let flag = ("logging.config".to_owned(), config.display().to_string());
