@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test soak check bench docs clean tools
+.PHONY: help run dev test soak check bench docs clean tools
 
 NODE_MODULES := tests/browser/node_modules/.package-lock.json
 
@@ -11,6 +11,12 @@ help:
 
 run: ## Serve on http://127.0.0.1:8000 with the demo users
 	cargo run --locked -- --demo
+
+# EXAMPLE=orders: examples/orders.rs in the place of the server itself.
+dev: ## The same, built anew and reloaded at each change of the sources
+	cargo run $(EXAMPLE:%=--example %) -- --demo --reload --reload-dir Cargo.toml --reload-dir build.rs \
+	    --reload-dir src --reload-dir config --reload-dir examples \
+	    --reload-command 'cargo build $(EXAMPLE:%=--example %)'
 
 # The last line sums up what cargo says of each test program.
 test: tools ## Install what the tests need, run all tests, count them
@@ -23,6 +29,7 @@ test: tools ## Install what the tests need, run all tests, count them
 # Ten minutes at most, on 127.0.0.1; prints Markdown tables.
 soak: debian .venv-soak/installed ## Reloads, upgrades and crashes under load, and gunicorn's
 	SOAK=full timeout 900 cargo test --locked --test process soak -- --nocapture --test-threads=1
+	SOAK=full timeout 300 cargo test --locked --test faulty
 
 check: ## Format, lints, documentation, known vulnerabilities
 	cargo fmt --check
@@ -36,8 +43,8 @@ check: ## Format, lints, documentation, known vulnerabilities
 	    cargo deny check advisories; \
 	fi
 
-bench: ## Nothing yet: benchmarks come later
-	@echo "There are no benchmarks yet."
+bench: ## What the access log costs; builds for release, which takes minutes
+	cargo bench --locked --bench access_log
 
 docs: ## The library's documentation, into target/doc
 	cargo doc --locked --no-deps

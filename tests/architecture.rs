@@ -38,7 +38,7 @@ const NARROW: [(&str, &[&str]); 11] = [
 ];
 
 /// The floors that may name a third-party crate.
-const HOMES: [(&str, &[&str]); 15] = [
+const HOMES: [(&str, &[&str]); 16] = [
     ("actix_web", &["main", "server", "routes", "security", "api_error"]),
     ("actix_web_httpauth", &["security"]),
     ("bcrypt", &["passwords"]),
@@ -50,6 +50,7 @@ const HOMES: [(&str, &[&str]); 15] = [
     ("jsonwebtoken", &["tokens"]),
     ("listenfd", &["server"]),
     ("nix", &["server"]),
+    ("notify", &["server"]),
     ("paperclip", &["server", "routes", "security", "api_error"]),
     ("prometheus", &["server"]),
     ("sd_notify", &["server"]),

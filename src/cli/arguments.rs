@@ -148,6 +148,15 @@ pub(super) struct Serving {
     /// Run the worker processes as this group.
     #[arg(short, long, value_name = "GROUP", global = true)]
     group: Option<String>,
+    /// For development: replace the workers when the configuration or the program has changed.
+    #[arg(long, global = true)]
+    reload: bool,
+    /// With --reload: sources, a folder or file; may be repeated.
+    #[arg(long, value_name = "PATH", global = true)]
+    reload_dir: Vec<String>,
+    /// With --reload: what builds the program when a source has changed.
+    #[arg(long, value_name = "COMMAND", global = true)]
+    reload_command: Option<String>,
 }
 
 /// Flags of every command that only those about the whole configuration show in their help.
@@ -198,12 +207,12 @@ impl Options {
     }
 
     fn flags(&self) -> Vec<(String, String)> {
-        let bind = (!self.bind.is_empty()).then(|| self.bind.join(","));
+        let list = |values: &[String]| (!values.is_empty()).then(|| values.join(","));
         let serving = &self.serving;
         [
             ("server.workers", self.workers.clone()),
             ("server.processes", self.processes.clone()),
-            ("server.bind", bind),
+            ("server.bind", list(&self.bind)),
             ("server.backlog", serving.backlog.clone()),
             ("server.worker_connections", serving.worker_connections.clone()),
             ("server.keepalive", serving.keep_alive.clone()),
@@ -218,6 +227,9 @@ impl Options {
             ("server.umask", serving.umask.clone()),
             ("server.user", serving.user.clone()),
             ("server.group", serving.group.clone()),
+            ("server.reload", serving.reload.then(|| "true".to_owned())),
+            ("server.reload_dirs", list(&serving.reload_dir)),
+            ("server.reload_command", serving.reload_command.clone()),
             ("logging.level", self.log_level.clone()),
             ("logging.config", self.log_config.clone()),
         ]

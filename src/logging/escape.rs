@@ -28,6 +28,10 @@ const SECRET_NAMES: [&str; 8] =
 
 /// Escapes as nginx does: control characters, `"`, `\` and what is not ASCII become `\xHH`.
 pub fn escape(out: &mut impl fmt::Write, text: &[u8]) -> fmt::Result {
+    // Nearly always.
+    if let Some(plain) = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(is_plain)) {
+        return out.write_str(plain);
+    }
     for chunk in text.chunk_by(|a, b| is_plain(*a) == is_plain(*b)) {
         match std::str::from_utf8(chunk) {
             Ok(plain) if is_plain(chunk[0]) => out.write_str(plain)?,
@@ -119,6 +123,10 @@ impl<W: io::Write> OneLine<W> {
 impl<W: io::Write> fmt::Write for OneLine<W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut write = || {
+            // Nearly always, and found out much faster than character by character.
+            if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+                return self.out.write_all(text.as_bytes());
+            }
             let mut done = 0;
             for (at, found) in
                 text.match_indices(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))

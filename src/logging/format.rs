@@ -8,14 +8,15 @@ use jiff::Timestamp;
 use log::Record;
 use std::cell::RefCell;
 use std::fmt;
+use std::fmt::Write as _;
 use std::io;
 
 const CONVERSION: &str =
     "%(name)s or %(name)d, with a width at most (%(levelname)-8s), or %% for a percent sign";
 
 thread_local! {
-    /// Room for a word that is to be padded.
-    static PADDED: RefCell<String> = const { RefCell::new(String::new()) };
+    /// Room for the line, and for a word of it that is to be padded.
+    static SPARE: RefCell<(String, String)> = const { RefCell::new((String::new(), String::new())) };
 }
 
 #[derive(Debug)]
@@ -106,26 +107,28 @@ impl LineFormat {
         out: &mut impl io::Write,
         (record, now): (&Record<'_>, Timestamp),
     ) -> io::Result<()> {
+        // Put together here and checked as a whole: many small writes cost more than the words.
+        let (mut line, mut padded) = SPARE.take();
+        line.clear();
         for part in &self.parts {
-            match part {
-                Part::Literal(text) => out.write_all(text.as_bytes())?,
+            // A value that cannot be shown ends its word, not the line.
+            let _ = match part {
+                Part::Literal(text) => line.write_str(text),
                 Part::Word { word, pad } if *pad == Pad::default() => {
-                    let mut line = OneLine::new(&mut *out);
-                    let written = word.write(&mut line, (record, now));
-                    line.finish(written)?;
+                    word.write(&mut line, (record, now))
                 }
                 Part::Word { word, pad } => {
-                    let mut text = PADDED.take();
-                    text.clear();
-                    let written = word.write(&mut text, (record, now));
-                    let mut line = OneLine::new(&mut *out);
-                    let written = written.and_then(|()| pad.write(&mut line, &text));
-                    line.finish(written)?;
-                    PADDED.replace(text);
+                    padded.clear();
+                    let written = word.write(&mut padded, (record, now));
+                    written.and_then(|()| pad.write(&mut line, &padded))
                 }
-            }
+            };
         }
-        Ok(())
+        let mut out = OneLine::new(out);
+        let written = out.write_str(&line);
+        let done = out.finish(written);
+        SPARE.replace((line, padded));
+        done
     }
 }
 

@@ -8,12 +8,19 @@ use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-/// Owner and group may connect: the proxy in front joins the group.
-const UNIX_MODE: u32 = 0o660;
+/// What a new unix socket is to be like.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::server) struct UnixFile {
+    /// Who may connect; the proxy in front joins the group.
+    pub(in crate::server) mode: u32,
+    /// Whose it is; nothing: whose this process and its folder say.
+    pub(in crate::server) user: Option<u32>,
+    pub(in crate::server) group: Option<u32>,
+}
 
 /// A bound socket.
 pub(super) enum Socket {
@@ -168,14 +175,14 @@ impl Drop for SocketFile {
     }
 }
 
-fn unix(path: &Path, backlog: i32) -> io::Result<(Listener, Socket)> {
+fn unix(path: &Path, backlog: i32, kind: UnixFile) -> io::Result<(Listener, Socket)> {
     refuse_what_is_not_stale(path)?;
-    let (socket, file) = replace_unix(path, (backlog, UNIX_MODE))?;
+    let (socket, file) = replace_unix(path, (backlog, kind))?;
     Ok((Listener::Unix(file), Socket::Unix(socket)))
 }
 
 /// Binds under another name and renames, so that at no time the path leads nowhere.
-fn replace_unix(path: &Path, how: (i32, u32)) -> io::Result<(UnixListener, SocketFile)> {
+fn replace_unix(path: &Path, how: (i32, UnixFile)) -> io::Result<(UnixListener, SocketFile)> {
     let other = path.with_file_name(format!(".bailiwick-{}", std::process::id()));
     let (socket, mut file) = bind_unix(&other, how)?;
     fs::rename(&other, path)?;
@@ -189,10 +196,13 @@ pub(super) fn control(path: &Path, takes_over: bool) -> io::Result<(UnixListener
     if !takes_over {
         refuse_what_is_not_stale(path)?;
     }
-    replace_unix(path, (16, 0o600))
+    replace_unix(path, (16, UnixFile { mode: 0o600, ..UnixFile::default() }))
 }
 
-fn bind_unix(path: &Path, (backlog, mode): (i32, u32)) -> io::Result<(UnixListener, SocketFile)> {
+fn bind_unix(
+    path: &Path,
+    (backlog, kind): (i32, UnixFile),
+) -> io::Result<(UnixListener, SocketFile)> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -201,7 +211,8 @@ fn bind_unix(path: &Path, (backlog, mode): (i32, u32)) -> io::Result<(UnixListen
     socket.set_nonblocking(true)?;
     socket.bind(&SockAddr::unix(path)?)?;
     let file = SocketFile::of(path)?;
-    fs::set_permissions(path, Permissions::from_mode(mode))?;
+    chown(path, kind.user, kind.group)?;
+    fs::set_permissions(path, Permissions::from_mode(kind.mode))?;
     socket.listen(backlog)?;
     Ok((socket.into(), file))
 }

@@ -39,13 +39,15 @@ pub(super) struct AppState {
     drain: watch::Sender<bool>,
 }
 
-impl AppState {
-    pub(super) fn new(
-        application: Application,
-        services: Services,
-        settings: Arc<Settings>,
-    ) -> Result<Self, ServeError> {
-        let document = document(&application, &settings)?;
+/// What follows from the document of all routes. It takes time, and needs no services.
+pub(super) struct Described {
+    known: Data<Known>,
+    docs: Option<Data<Docs>>,
+}
+
+impl Described {
+    pub(super) fn of(application: &Application, settings: &Settings) -> Result<Self, ServeError> {
+        let document = document(application, settings)?;
         let enabled = settings.docs.enabled;
         let mut pages = Vec::new();
         if enabled {
@@ -54,11 +56,25 @@ impl AppState {
         if settings.admin.public {
             pages.extend(admin::PATHS);
         }
+        Ok(Self {
+            known: Data::new(Known::new(&document, &pages)),
+            docs: enabled.then(|| Data::new(Docs::new(&document, settings))),
+        })
+    }
+}
+
+impl AppState {
+    pub(super) fn new(
+        application: Application,
+        Described { known, docs }: Described,
+        services: Services,
+        settings: Arc<Settings>,
+    ) -> Result<Self, ServeError> {
         let metrics = settings.admin.is_on().then(|| Metrics::new(&services)).transpose();
         Ok(Self {
             metrics: metrics.map_err(|cause| ServeError::Runtime(io::Error::other(cause)))?,
-            known: Data::new(Known::new(&document, &pages)),
-            docs: enabled.then(|| Data::new(Docs::new(&document, &settings))),
+            known,
+            docs,
             trusted: TrustedProxies::new(&settings.server.forwarded_allow_ips)?,
             vitals: Vitals::new(),
             draining: AtomicBool::new(false),

@@ -1,9 +1,9 @@
 //! The table of keys: which exist, what each may hold, and how a value is read.
 
 use crate::domain::ScopeName;
+use crate::settings::FileMode;
 use crate::settings::Keep;
 use crate::settings::RootPath;
-use crate::settings::Umask;
 use crate::settings::bind::Bind;
 use crate::settings::checks;
 use config::{Map, Value, ValueKind};
@@ -51,6 +51,10 @@ pub(super) struct Mismatch {
 
 const DAY: i64 = 24 * 60 * 60;
 const PATH: Kind = Kind::Text(|text| !text.is_empty(), "a path");
+const OCTAL: Kind = Kind::Text(
+    |text| FileMode::try_from(text.to_owned()).is_ok(),
+    "a text of octal digits up to 777, for example \"027\"",
+);
 const NOT_EMPTY: Kind = Kind::Text(|text| !text.is_empty(), "a text that is not empty");
 
 /// Every key but those of `[scopes]`, in the order of `config/default.toml`.
@@ -92,15 +96,13 @@ pub(super) const KEYS: &[Key] = &[
         Kind::List(checks::is_peer, "a list of IP addresses, networks such as 10.0.0.0/8, or unix"),
     ),
     optional("server.pidfile", PATH),
-    optional(
-        "server.umask",
-        Kind::Text(
-            |text| Umask::try_from(text.to_owned()).is_ok(),
-            "a text of octal digits up to 777, for example \"027\"",
-        ),
-    ),
+    optional("server.umask", OCTAL),
+    key("server.socket_mode", OCTAL),
     optional("server.user", NOT_EMPTY),
     optional("server.group", NOT_EMPTY),
+    key("server.reload", Kind::Switch),
+    key("server.reload_dirs", Kind::List(|text| !text.is_empty(), "a list of paths")),
+    optional("server.reload_command", NOT_EMPTY),
     optional("server.control_socket", PATH),
     key(
         "admin.bind",
@@ -210,6 +212,9 @@ impl Key {
             "server.umask" => "--umask",
             "server.user" => "--user",
             "server.group" => "--group",
+            "server.reload" => "--reload",
+            "server.reload_dirs" => "--reload-dir",
+            "server.reload_command" => "--reload-command",
             "logging.level" => "--log-level",
             "logging.config" => "--log-config",
             "database.url" => "--from or --to",

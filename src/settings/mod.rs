@@ -130,21 +130,29 @@ pub struct ServerSettings {
     /// The file that holds the master's process id while it runs.
     pub pidfile: Option<PathBuf>,
     /// The permissions that new files do not get, in octal.
-    pub umask: Option<Umask>,
+    pub umask: Option<FileMode>,
+    /// The permissions of unix sockets.
+    pub socket_mode: FileMode,
     /// The user that worker processes run as, by name or number.
     pub user: Option<String>,
     /// The group that worker processes run as, by name or number.
     pub group: Option<String>,
+    /// Whether workers are replaced when their files change.
+    pub reload: bool,
+    /// Folders and files with the program's sources, watched with `reload`.
+    pub reload_dirs: Vec<PathBuf>,
+    /// What builds the program when its sources have changed.
+    pub reload_command: Option<String>,
     /// The socket of `bailiwick ctl`; absent: `control.sock` in the data folder.
     pub control_socket: Option<PathBuf>,
 }
 
-/// Permissions that new files do not get.
+/// Permissions of files, in octal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Umask(u32);
+pub struct FileMode(u32);
 
-impl Umask {
+impl FileMode {
     /// The bits.
     #[must_use]
     pub fn bits(self) -> u32 {
@@ -152,7 +160,7 @@ impl Umask {
     }
 }
 
-impl TryFrom<String> for Umask {
+impl TryFrom<String> for FileMode {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {

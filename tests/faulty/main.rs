@@ -1,24 +1,26 @@
 //! An application of its own with handlers that abort and that never return: this very program is
 //! the server, so that applications built on the library are known to be managed alike.
 
-#[path = "../api/harness/http.rs"]
-#[expect(dead_code, reason = "shared with tests/api, which uses all of it")]
-mod http;
-#[path = "../api/harness/lines.rs"]
-#[expect(dead_code, reason = "shared with tests/api, which uses all of it")]
-mod lines;
+#[path = "../process/edge.rs"]
+mod edge;
+#[path = "../api/harness/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "shared with tests/api, which uses all of it")]
+mod harness;
+#[path = "../process/load.rs"]
+#[expect(dead_code, reason = "shared with tests/process, which uses all of it")]
+mod load;
 
 use actix_web::HttpResponse;
 use bailiwick::Server;
-use lines::Lines;
+use edge::Edge;
+use harness::{DEADLINE, Lines, connect};
+use load::Load;
 use paperclip::actix::api_v2_operation;
 use paperclip::actix::web::get;
 use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-/// How long anything may take before a test gives up.
-const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Tells this program to be the server.
 const SERVE: &str = "FAULTY_SERVE";
@@ -44,7 +46,7 @@ fn main() -> ExitCode {
     ];
     for (name, test) in tests {
         test();
-        println!("test {name} ... ok");
+        println!("test {name} ... ok\n");
     }
     println!("test result: ok. {} passed; 0 failed", tests.len());
     ExitCode::SUCCESS
@@ -108,34 +110,68 @@ fn start() -> Faulty {
     Faulty { child, stderr, address, _folder: folder }
 }
 
+/// Sends the bad request to servers under load; prints what failed as a row of `make soak`'s table,
+/// and how long it took until a new client was served again.
+fn under_load(what: &str, bad: (&str, &str), patience: Duration) {
+    let full = std::env::var_os("SOAK").is_some_and(|value| value == "full");
+    let times = if full { 5 } else { 1 };
+    let mut took = Vec::new();
+    // By way and by the clients' pauses: failed, and all.
+    let mut counted = [[(0, 0); 3]; 2];
+    for _ in 0..times {
+        let faulty = start();
+        let edge = Edge::before(&faulty.address, 5);
+        let loads = [&faulty.address, &edge.address].map(|address| {
+            [(3, 0), (6, 50), (8, 1500)].map(|(clients, longest)| {
+                Load::start(address, clients, Duration::from_millis(longest))
+            })
+        });
+        std::thread::sleep(Duration::from_millis(500));
+        took.push(served_again(&faulty, bad, patience));
+        std::thread::sleep(Duration::from_millis(500));
+        for (load, (failed, all)) in
+            loads.into_iter().flatten().zip(counted.as_flattened_mut().iter_mut())
+        {
+            let counts = load.stop();
+            *failed += counts.failed();
+            *all += counts.failed() + counts.answered.load(Ordering::Relaxed);
+        }
+    }
+    for (way, cells) in ["direct", "nginx"].iter().zip(counted) {
+        let cells = cells.map(|(failed, all)| format!("{failed} of {all}"));
+        println!("| {what} ×{times} | {way} | {} |", cells.join(" | "));
+    }
+    println!("Served again after {took:?}.");
+}
+
 /// Sends the request, and asks on other connections until one is answered; returns how long.
-fn served_again(faulty: &Faulty, (path, line): (&str, &str)) -> Duration {
-    let mut bad = http::connect(&faulty.address);
+fn served_again(faulty: &Faulty, (path, line): (&str, &str), patience: Duration) -> Duration {
+    let mut bad = connect(&faulty.address);
     write!(bad, "GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
     let start = Instant::now();
     faulty.stderr.wait_for(line);
-    while !is_served(&faulty.address) {
+    while !is_served(&faulty.address, patience) {
         assert!(start.elapsed() < DEADLINE, "not served again");
     }
     start.elapsed()
 }
 
 /// Whether a request on a new connection is answered.
-fn is_served(address: &str) -> bool {
-    let mut stream = http::connect(address);
-    // Whoever is given to the thread that stands still waits in vain.
-    stream.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
+fn is_served(address: &str, patience: Duration) -> bool {
+    let mut stream = connect(address);
+    stream.set_read_timeout(Some(patience)).expect("a timeout");
     let mut answer = String::new();
     let asked = stream.write_all(b"GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     asked.and_then(|()| stream.read_to_string(&mut answer)).is_ok() && answer.ends_with("hello")
 }
 
 fn a_handler_that_aborts() {
-    let took = served_again(&start(), ("/abort", "ended with signal 6"));
-    println!("served again {took:?} after a handler that aborts");
+    under_load("a handler that aborts", ("/abort", "ended with signal 6"), DEADLINE);
 }
 
 fn a_handler_that_never_returns() {
-    let took = served_again(&start(), ("/loop", "is replaced: a worker thread stands still"));
-    println!("served again {took:?} after a handler that never returns (timeout: 1 s)");
+    let line = "is replaced: a worker thread stands still";
+    // Whoever is given to the thread that stands still waits in vain.
+    let patience = Duration::from_millis(100);
+    under_load("a handler that never returns", ("/loop", line), patience);
 }

@@ -104,7 +104,7 @@ fn hup_with_a_configuration_that_does_not_start_returns_to_the_old() {
     let bad = format!("{SHORT}[database]\nurl = \"sqlite:/nonexistent/folder/b.db\"\n");
     fs::write(app.folder().join("config.toml"), bad).expect("written");
     app.signal("HUP");
-    app.stderr.wait_for("The new configuration does not start, the old one stays");
+    app.stderr.wait_for("The new worker processes do not start, the old ones stay");
     assert_eq!(serving(&app), before);
     assert_eq!(app.get("/openapi.json").status, 200);
 }

@@ -1,6 +1,6 @@
 //! The master's listeners: bound, inherited, and exchanged when the configuration changes.
 
-use super::{Listener, Socket, SocketFile, cause, tcp, unix};
+use super::{Listener, Socket, SocketFile, UnixFile, cause, tcp, unix};
 use crate::server::channel::Inheritance;
 use crate::server::error::ServeError;
 use crate::settings::Bind;
@@ -35,22 +35,28 @@ impl Listeners {
     /// Binds everything that is configured, or nothing.
     #[cfg(test)]
     pub(in crate::server) fn bind(settings: &Settings) -> Result<Self, ServeError> {
-        Self::default().exchange(settings)
+        Self::default().exchange(settings, (None, None))
     }
 
     /// The listeners for changed settings: what stays is kept, what is new is bound, or nothing is.
     ///
     /// The sockets that systemd has passed stay whatever the settings say; none of them is for
     /// `admin.bind`.
-    pub(in crate::server) fn exchange(&self, settings: &Settings) -> Result<Self, ServeError> {
+    /// `(user, group)` are those that new unix sockets are given to.
+    pub(in crate::server) fn exchange(
+        &self,
+        settings: &Settings,
+        (user, group): (Option<u32>, Option<u32>),
+    ) -> Result<Self, ServeError> {
+        let file = UnixFile { mode: settings.server.socket_mode.bits(), user, group };
         let backlog = i32::try_from(settings.server.backlog.get()).unwrap_or(i32::MAX);
         let server = if self.server.iter().any(|bound| bound.bind.is_none()) {
             self.server.clone()
         } else {
-            let key = Key { name: "server.bind", backlog };
+            let key = Key { name: "server.bind", backlog, file };
             key.exchange(&self.server, &settings.server.bind)?
         };
-        let key = Key { name: "admin.bind", backlog: ADMIN_BACKLOG };
+        let key = Key { name: "admin.bind", backlog: ADMIN_BACKLOG, file };
         Ok(Self { server, admin: key.exchange(&self.admin, &settings.admin.bind)? })
     }
 
@@ -148,6 +154,7 @@ impl Listeners {
 struct Key {
     name: &'static str,
     backlog: i32,
+    file: UnixFile,
 }
 
 impl Key {
@@ -171,7 +178,9 @@ impl Key {
     fn bound(&self, bind: &Bind) -> Result<Vec<Rc<Bound>>, ServeError> {
         let bound = match bind {
             Bind::Tcp { host, port } => tcp((host, *port), self.backlog),
-            Bind::Unix(path) => unix(Path::new(path), self.backlog).map(|bound| vec![bound]),
+            Bind::Unix(path) => {
+                unix(Path::new(path), self.backlog, self.file).map(|bound| vec![bound])
+            }
         };
         let failed =
             |error| ServeError::Bind { key: self.name, bind: bind.clone(), cause: cause(&error) };

@@ -4,12 +4,14 @@ use super::*;
 use crate::server::ServeError;
 use crate::settings::Bind;
 
+const FILE: UnixFile = UnixFile { mode: 0o660, user: None, group: None };
+
 fn text(listener: &Listener) -> String {
     listener.to_string()
 }
 
 fn refused(path: &Path) -> String {
-    cause(&unix(path, 16).err().expect("it must not be bound"))
+    cause(&unix(path, 16, FILE).err().expect("it must not be bound"))
 }
 
 #[test]
@@ -55,7 +57,7 @@ fn an_address_of_another_machine_is_named() {
 fn a_unix_socket_is_for_owner_and_group_and_goes_with_the_server() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("b.sock");
-    let bound = unix(&path, 16).unwrap();
+    let bound = unix(&path, 16, FILE).unwrap();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
     assert_eq!(text(&bound.0), format!("unix:{}", path.display()));
     UnixStream::connect(&path).unwrap();
@@ -71,7 +73,7 @@ fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
     let other = UnixListener::bind(&path).unwrap();
     assert_eq!(refused(&path), "address already in use");
     drop(other);
-    let bound = unix(&path, 16).unwrap();
+    let bound = unix(&path, 16, FILE).unwrap();
     UnixStream::connect(&path).unwrap();
     assert_eq!(refused(&path), "address already in use");
     drop(bound);
@@ -92,7 +94,7 @@ fn other_files_are_never_touched() {
 fn a_successors_socket_outlives_us() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("b.sock");
-    let bound = unix(&path, 16).unwrap();
+    let bound = unix(&path, 16, FILE).unwrap();
     fs::remove_file(&path).unwrap();
     let successor = UnixListener::bind(&path).unwrap();
     drop(bound);

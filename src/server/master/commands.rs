@@ -50,6 +50,7 @@ impl Master {
         // is told to the end.
         self.plan.listeners.keep_admin();
         self.pending = None;
+        self.reloader = None;
         self.earlier.clear();
         if order == Order::Quit {
             "Stopping at once".to_owned()
@@ -113,6 +114,7 @@ impl Master {
             self.earlier.push(before);
         }
         self.proven = false;
+        self.watch_files();
     }
 
     fn next_generation(&self) -> u64 {

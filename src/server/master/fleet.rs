@@ -86,11 +86,12 @@ impl Master {
         }
         let serving = self.crew.iter().any(|member| member.stage == Stage::Serving);
         if let Some(before) = self.earlier.pop_if(|_| !self.proven && serving) {
-            log::error!(target: ERROR, "The new configuration does not start, the old one stays: {cause}");
+            log::error!(target: ERROR, "The new worker processes do not start, the old ones stay: {cause}");
             identity::set_umask(&before.settings.server);
             self.move_pidfile(&before);
             self.plan = before;
             self.proven = true;
+            self.watch_files();
             if std::mem::take(&mut self.reloading) {
                 systemd::ready("serving; the last reload has failed");
             }

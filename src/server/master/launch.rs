@@ -12,7 +12,7 @@ use std::io::{self, Write as _};
 use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use tokio::process::Child;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -36,6 +36,11 @@ pub(super) struct Launched {
 impl Launcher {
     pub(super) fn new(executable: PathBuf, events: UnboundedSender<Event>) -> Self {
         Self { executable, arguments: std::env::args_os().collect(), events }
+    }
+
+    /// The program's file.
+    pub(super) fn executable(&self) -> &Path {
+        &self.executable
     }
 
     /// Starts a worker process; what it says and its end come as events with this id.
@@ -125,7 +130,11 @@ fn start(mut command: Command, first: &impl Serialize) -> io::Result<(Child, Uni
     command.stdin(Stdio::from(OwnedFd::from(theirs)));
     let child = tokio::process::Command::from(command).spawn()?;
     // Written after the start: a long one would fill the channel before anybody reads it.
-    ours.write_all(&channel::line(first)?)?;
+    match ours.write_all(&channel::line(first)?) {
+        // It has ended already: how it has, is heard from its attendant.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        written => written?,
+    }
     Ok((child, ours))
 }
 

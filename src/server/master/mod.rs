@@ -8,6 +8,7 @@ mod fleet;
 mod identity;
 mod launch;
 mod plan;
+mod reload;
 mod signals;
 mod status;
 mod systemd;
@@ -29,6 +30,7 @@ use identity::{Identity, Pidfile};
 use launch::Launcher;
 use listenfd::ListenFd;
 use plan::Plan;
+use reload::Reloader;
 use signals::Command;
 use std::io;
 use std::path::PathBuf;
@@ -52,6 +54,8 @@ enum Event {
     Ended(u64, io::Result<ExitStatus>),
     /// The master that was started to take over serves.
     TakenOver(u64),
+    /// A file that `--reload` watches has changed.
+    Changed(PathBuf),
 }
 
 /// What the master is about.
@@ -89,6 +93,7 @@ struct Master {
     watchdog: Watchdog,
     pidfile: Option<Pidfile>,
     control: Option<SocketFile>,
+    reloader: Option<Reloader>,
     events: UnboundedSender<Event>,
 }
 
@@ -123,6 +128,7 @@ pub fn run(executable: PathBuf, layers: Layers) -> Result<(), ServeError> {
 
 /// Checks the settings of the master without starting anything.
 pub(super) fn check(settings: &ServerSettings) -> Result<(), ServeError> {
+    reload::check(settings)?;
     Identity::of(settings).map(drop)
 }
 
@@ -160,12 +166,14 @@ impl Master {
             watchdog: Watchdog::new(),
             pidfile: None,
             control: None,
+            reloader: None,
             events,
         })
     }
 
     async fn run(mut self, mut events: UnboundedReceiver<Event>) -> Result<(), ServeError> {
         let mut tick = tokio::time::interval(TICK);
+        self.watch_files();
         self.arrange()?;
         loop {
             tokio::select! {
@@ -195,6 +203,10 @@ impl Master {
             Event::Report(id, report) => self.heard(id, report)?,
             Event::Ended(id, how) => return self.ended(id, how),
             Event::TakenOver(id) => self.taken_over(id),
+            Event::Changed(path) => {
+                log::info!(target: ERROR, "Changed: {}", path.display());
+                let _ = self.obey(Command::Reload);
+            }
         }
         Ok(())
     }

@@ -37,11 +37,14 @@ impl Plan {
         listeners: &Listeners,
     ) -> Result<Self, ServeError> {
         server::check(&settings)?;
+        let identity = Identity::of(&settings.server)?;
+        // A user's own group is not a reason to take a socket from the group of its folder.
+        let group = identity.group.filter(|_| settings.server.group.is_some());
         Ok(Self {
             generation: 0,
-            identity: Identity::of(&settings.server)?,
+            identity,
             threads: settings.server.workers.unwrap_or_else(default_workers).get(),
-            listeners: listeners.exchange(&settings)?,
+            listeners: listeners.exchange(&settings, (identity.user, group))?,
             settings: Arc::new(settings),
             layers,
         })

@@ -91,6 +91,7 @@ impl Master {
         }
         self.phase = Phase::Leaving;
         self.plan.listeners.leave();
+        self.reloader = None;
         if let Some(control) = &self.control {
             control.disown();
         }

@@ -4,7 +4,7 @@ use crate::logging::{ACCESS, RequestId};
 use crate::security::BasicUser;
 use crate::server::channel::Order;
 use crate::server::listener::Listeners;
-use crate::server::state::AppState;
+use crate::server::state::{AppState, Described};
 use crate::server::worker::threads;
 use crate::server::worker::threads::Sockets;
 use crate::server::{Application, ServeError};
@@ -38,7 +38,7 @@ pub(super) fn settings(server: &Value, cors: &Value) -> Settings {
             "graceful_timeout": 60, "client_header_timeout": 60,
             "client_body_timeout": 60, "limit_request_line": 8190, "limit_request_fields": 96,
             "limit_request_field_size": 32768, "limit_request_body": 1000, "root_path": "",
-            "forwarded_allow_ips": [],
+            "forwarded_allow_ips": [], "reload": false, "socket_mode": "660", "reload_dirs": [],
         },
         "admin": { "bind": [], "public": false },
         "database": {
@@ -152,7 +152,8 @@ pub(super) fn serve<E: std::fmt::Debug>(
         let listeners = Listeners::bind(&settings)?;
         let services =
             Services::open(Arc::clone(&settings), true).await.map_err(ServeError::Services)?;
-        let state = Data::new(AppState::new(application, services, settings)?);
+        let described = Described::of(&application, &settings)?;
+        let state = Data::new(AppState::new(application, described, services, settings)?);
         let url = listeners.urls().next().unwrap().to_string();
         let (listeners, sockets) = listeners.into_parts();
         let running = threads::start(state, Sockets { server: sockets, admin: Vec::new() }).await?;

@@ -8,7 +8,7 @@ use super::channel::{
 };
 use super::error::ServeError;
 use super::listener::Socket;
-use super::state::AppState;
+use super::state::{AppState, Described};
 use super::{Application, panic};
 use crate::services::Services;
 use crate::settings::Settings;
@@ -91,9 +91,14 @@ impl Worker {
         }
         let start = async {
             let sockets = take(&mut sockets.0, &handover).map_err(ServeError::Runtime)?;
+            let (of, by) = (application.clone(), Arc::clone(&settings));
+            // Beside the opening of the database: clients may wait for a dead worker's successor.
+            let described = std::thread::spawn(move || Described::of(&of, &by));
             let services =
                 Services::open(Arc::clone(&settings), demo).await.map_err(ServeError::Services)?;
-            let state = Data::new(AppState::new(application, services, settings)?);
+            let panicked = |_| ServeError::Workers(io::Error::other("mounting panicked"));
+            let described = described.join().map_err(panicked)??;
+            let state = Data::new(AppState::new(application, described, services, settings)?);
             let vitals = Arc::clone(&state.vitals);
             threads::start(state, sockets).await.map(|running| (running, vitals))
         };

@@ -209,7 +209,7 @@ fn the_environment_sets_every_key_but_tables() {
             (_, "server.bind" | "admin.bind") => "a:1, unix:/b".to_owned(),
             (_, "server.root_path") => "/a".to_owned(),
             (_, "server.forwarded_allow_ips") => "unix, ::1".to_owned(),
-            (_, "server.umask") => "027".to_owned(),
+            (_, "server.umask" | "server.socket_mode") => "027".to_owned(),
             (_, "cors.origins") => "https://a.example,http://b:1".to_owned(),
             (_, "database.url") => "sqlite:/b.db".to_owned(),
             _ => "text".to_owned(),

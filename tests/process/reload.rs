@@ -1,0 +1,145 @@
+//! `--reload`: changed files replace the workers, and nobody is sent away.
+
+use crate::harness::{Lines, bailiwick, eventually};
+use crate::load::Load;
+use crate::server::{SHORT, quick, replaced, serving};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+#[test]
+fn a_changed_configuration_replaces_the_workers() {
+    let folder = TempDir::new().expect("a folder");
+    let env_file = folder.path().join("b.env");
+    fs::write(&env_file, "").expect("written");
+    let args = ["--reload", "--env-file", "b.env"];
+    let app = quick().config(SHORT).args(args).spawn_in(folder);
+    let config = app.folder().join("config.toml");
+    let load = Load::start(&app.address, 4, Duration::from_millis(20));
+
+    let before = serving(&app);
+    fs::write(&config, format!("{SHORT}[docs]\nenabled = false\n")).expect("written");
+    app.stderr.wait_for(&format!("Changed: {}", config.display()));
+    let before = replaced(&app, &before, 1);
+    assert_eq!(app.get("/docs").status, 404);
+
+    // Editors write another file and rename it.
+    let other = app.folder().join("b.env~");
+    fs::write(&other, "BAILIWICK__DOCS__ENABLED=true\n").expect("written");
+    fs::rename(&other, &env_file).expect("renamed");
+    let before = replaced(&app, &before, 1);
+    assert_eq!(app.get("/docs").status, 200);
+
+    fs::write(&config, "[server]\nwrokers = 2\n").expect("written");
+    app.stderr.wait_for("Refused: ");
+    fs::write(&config, SHORT).expect("written");
+    replaced(&app, &before, 1);
+    let counts = load.stop();
+    assert_eq!(counts.failed(), 0, "{counts}");
+}
+
+/// A server whose program can be replaced without touching the one of the other tests.
+struct Developed {
+    folder: TempDir,
+    master: Child,
+    stderr: Lines,
+    address: String,
+}
+
+impl Drop for Developed {
+    fn drop(&mut self) {
+        drop(self.master.kill());
+        drop(self.master.wait());
+    }
+}
+
+const BINARY: &str = env!("CARGO_BIN_EXE_bailiwick");
+
+impl Developed {
+    fn start(build: &str) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        fs::hard_link(BINARY, path("program"))
+            .or_else(|_| fs::copy(BINARY, path("program")).map(drop))
+            .expect("the program");
+        fs::create_dir(path("src")).expect("a folder");
+        fs::write(path("src/main.rs"), "good").expect("written");
+        let mut command = Command::new(path("program"));
+        for (name, value) in bailiwick(folder.path()).get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let args = ["--demo", "-w", "1", "-b", "127.0.0.1:0", "--keep-alive", "2", "--reload"];
+        command.args(args).args(["--reload-dir", "src", "--reload-command", build]);
+        let stdio = || Stdio::null();
+        command.current_dir(folder.path()).stdin(stdio()).stdout(stdio()).stderr(Stdio::piped());
+        let mut master = command.spawn().expect("it starts");
+        let stderr = Lines::of(master.stderr.take().expect("piped"));
+        let line = stderr.wait_for("Listening at: http://");
+        let address = line.rsplit('/').next().expect("an address").to_owned();
+        Self { folder, master, stderr, address }
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.folder.path().join(name), text).expect("written");
+    }
+
+    /// Puts a script where the build takes the new program from.
+    fn next(&self, script: &str) {
+        self.write("next", &format!("#!/bin/sh\n{script}\n"));
+        let path = self.folder.path().join("next");
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("changed");
+    }
+
+    fn status_of(&self, path: &str) -> u16 {
+        crate::harness::Response::of("GET", &format!("http://{}{path}", self.address), &[], "")
+            .status
+    }
+}
+
+#[test]
+fn a_changed_source_is_built_and_the_new_program_serves() {
+    let server = Developed::start("! grep broken src/main.rs >&2 && mv next program");
+    let load = Load::start(&server.address, 4, Duration::from_millis(20));
+    assert_eq!(server.status_of("/docs"), 200);
+
+    // A build that fails is shown, and the old program serves.
+    server.write("src/main.rs", "broken here");
+    server.stderr.wait_for("Not built (exit status: 1): the old program goes on");
+    assert!(server.stderr.text().contains("broken here"));
+    assert_eq!(server.status_of("/docs"), 200);
+
+    // So it does when the new program does not start.
+    server.next("exit 3");
+    server.write("src/main.rs", "good, and fails at the start");
+    let line = server.stderr.wait_for("The new worker processes do not start");
+    assert!(line.contains("exit code 3"), "{line}");
+    assert_eq!(server.status_of("/docs"), 200);
+
+    // The next program is known by what it serves. Many changes at once are few builds.
+    server.next(&format!("BAILIWICK__DOCS__ENABLED=false exec {BINARY} \"$@\""));
+    for number in 0..50 {
+        server.write(&format!("src/{number}.rs"), "good");
+    }
+    eventually("the new program", || (server.status_of("/docs") == 404).then_some(()));
+    let builds = server.stderr.text().matches("; building: ").count();
+    assert!((3..20).contains(&builds), "{builds} builds");
+    let counts = load.stop();
+    assert_eq!(counts.failed(), 0, "{counts}");
+}
+
+#[test]
+fn sources_that_are_not_there_are_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let mut command = bailiwick(folder.path());
+    let output = crate::harness::run(command.args(["--reload", "--reload-dir", "absent"]), "");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("server.reload_dirs: `absent`"), "{text}");
+    assert!(!Path::new(&folder.path().join("data")).exists());
+}
