@@ -45,7 +45,8 @@ impl Dependency for CurrentUser {
         let Ok(claims) = services.tokens.verify(token.expose()) else {
             return Err(call.invalid());
         };
-        let user = services.users.find(&claims.subject).await?.ok_or_else(|| call.invalid())?;
+        let user = services.users.find(&claims.subject).await?;
+        let user = user.filter(|user| claims.are_of(user)).ok_or_else(|| call.invalid())?;
         let granted = |scope: &&str| claims.scopes.contains(scope) && user.scopes.contains(scope);
         if call.scopes().iter().all(granted) {
             Ok(Self(user))

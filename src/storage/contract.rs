@@ -201,13 +201,16 @@ pub(super) async fn a_rehash_does_not_undo_a_change_of_password(users: &dyn User
 }
 
 pub(super) async fn a_deleted_user_is_gone_and_its_name_free(users: &dyn UserRepository) {
-    users.create(new("alice", "me items"), T1).await.unwrap();
+    let earlier = users.create(new("alice", "me items"), T1).await.unwrap();
+    let changed = users.update(&name("alice"), disable(), None, T1).await.unwrap();
+    assert_eq!(changed.id, earlier.id, "the same user");
     assert!(users.find(&name("alice")).await.unwrap().is_some());
     users.delete(&name("alice"), None).await.unwrap();
     assert!(users.find(&name("alice")).await.unwrap().is_none());
-    users.create(new("alice", ""), T2).await.unwrap();
+    users.create(new("alice", ""), T1).await.unwrap();
     let found = users.find(&name("alice")).await.unwrap().unwrap();
-    assert!(found.scopes.is_empty() && found.created_at == T2);
+    assert!(found.scopes.is_empty() && !found.disabled);
+    assert_ne!(found.id, earlier.id, "another user of the same name");
 }
 
 pub(super) async fn the_last_enabled_holder_stays(users: &dyn UserRepository) {

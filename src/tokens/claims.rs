@@ -1,6 +1,6 @@
 //! Claims and header as they stand in a token: what we write, and how strictly we read.
 
-use crate::domain::{ScopeName, Scopes};
+use crate::domain::{ScopeName, Scopes, UserId};
 use crate::tokens::error::TokenError;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -21,6 +21,8 @@ pub(super) struct Written<'a> {
     pub(super) exp: i64,
     pub(super) iat: i64,
     pub(super) jti: String,
+    #[serde(rename = "bailiwick_id", skip_serializing_if = "Option::is_none")]
+    pub(super) id: Option<UserId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) iss: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,6 +37,7 @@ pub(super) struct Read {
     pub(super) scopes: Scopes,
     pub(super) exp: Option<f64>,
     pub(super) nbf: Option<f64>,
+    pub(super) id: Option<UserId>,
     pub(super) has_aud: bool,
     /// A name stood there twice; the values above are not to be used then.
     pub(super) duplicate: bool,
@@ -68,6 +71,7 @@ impl<'de> Visitor<'de> for ReadVisitor {
                 "sub" => read.sub = Some(map.next_value()?),
                 "exp" => read.exp = Some(map.next_value()?),
                 "nbf" => read.nbf = Some(map.next_value()?),
+                "bailiwick_id" => read.id = Some(map.next_value()?),
                 "iat" => drop(map.next_value::<f64>()?),
                 "jti" => drop(map.next_value::<Text<'de>>()?),
                 "scopes" => list = Some(known(&map.next_value::<Vec<Text<'de>>>()?)),

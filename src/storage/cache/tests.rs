@@ -1,8 +1,8 @@
 //! The cache above a repository that answers only when it is told to.
 
 use crate::domain::{
-    Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserImport,
-    UserRepository, Username,
+    Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserId,
+    UserImport, UserRepository, Username,
 };
 use crate::storage::cache::{CachedUsers, Freshness};
 use crate::storage::contract::{cache_settings, hash, name};
@@ -28,6 +28,7 @@ impl UserRepository for Arc<Slow> {
         Ok((username.as_str() != "nobody").then(|| {
             Arc::new(User {
                 username: username.clone(),
+                id: UserId(1),
                 email: Some(email.to_owned()),
                 full_name: None,
                 disabled: false,

@@ -35,11 +35,11 @@ pub(super) async fn insert(
 ) -> Result<Vec<Username>, RepositoryError> {
     let names: Vec<String> = sqlx::query_scalar(
         "INSERT INTO users
-             (username, email, full_name, disabled, password_hash, created_at, updated_at)
-         SELECT username, email, full_name, disabled, password_hash, created_at, updated_at
+             (username, id, email, full_name, disabled, password_hash, created_at, updated_at)
+         SELECT username, id, email, full_name, disabled, password_hash, created_at, updated_at
          FROM json_to_recordset($1::json) AS new (
-             username text, email text, full_name text, disabled boolean, password_hash text,
-             created_at bigint, updated_at bigint)
+             username text, id bigint, email text, full_name text, disabled boolean,
+             password_hash text, created_at bigint, updated_at bigint)
          ON CONFLICT DO NOTHING
          RETURNING username",
     )

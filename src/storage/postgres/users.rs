@@ -22,7 +22,7 @@ use std::sync::Arc;
 macro_rules! select_users {
     ($which:literal) => {
         concat!(
-            "SELECT username, email, full_name, disabled, password_hash, created_at, updated_at,
+            "SELECT username, id, email, full_name, disabled, password_hash, created_at, updated_at,
                  (SELECT string_agg(scope, ' ' ORDER BY position) FROM user_scopes
                   WHERE user_scopes.username = users.username) AS scopes
              FROM users ",
