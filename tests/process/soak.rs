@@ -2,10 +2,12 @@
 //! are printed. `make test` does it in a short form; `make soak` sets `SOAK=full` and compares with
 //! gunicorn.
 
+mod replicas;
+
 use crate::edge::Edge;
 use crate::gunicorn::Gunicorn;
 use crate::harness::{App, eventually};
-use crate::load::{Load, next_answer};
+use crate::load::{Load, Questions, next_answer};
 use crate::server::{Cleanup, kill, quick, replaced, serving, status};
 use std::fs;
 use std::sync::atomic::Ordering;
@@ -24,6 +26,7 @@ struct Length {
     rest: Duration,
     /// The longest pause of the most patient clients.
     patient: Duration,
+    questions: Questions,
 }
 
 impl Length {
@@ -36,6 +39,7 @@ impl Length {
             pause: Duration::from_millis(pause),
             rest: Duration::from_millis(rest),
             patient: Duration::from_millis(patient),
+            questions: Questions::STRANGERS,
         }
     }
 
@@ -58,7 +62,8 @@ impl Length {
         let loads: Vec<_> = ways
             .iter()
             .map(|(way, address)| {
-                let load = |(clients, pause)| Load::start(address, clients, pause);
+                let load =
+                    |(clients, pause)| Load::start(address, &self.questions, clients, pause);
                 (way, pauses.map(load))
             })
             .collect();

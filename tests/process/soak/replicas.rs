@@ -1,0 +1,111 @@
+//! Three replicas on one PostgreSQL behind the shipped cluster site: what restarts and a crash cost.
+
+use super::{Failures, Length, head};
+use crate::edge::Edge;
+use crate::harness::{App, eventually};
+use crate::load::Questions;
+use crate::postgres::shared;
+use crate::server::{replaced, serving, status};
+use std::net::TcpListener;
+use std::process::Command;
+use std::thread;
+
+const PASSWORD: &str = "quiet river stone";
+
+/// Clients of the one way in: each has one request in flight.
+const CLIENTS: u64 = 3 + 6 + 8;
+
+/// A server that is always found at the same address.
+struct Replica {
+    address: String,
+    config: String,
+    app: App,
+}
+
+impl Replica {
+    fn start(url: &str, length: &Length) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+        let address = free.expect("a port").to_string();
+        let config = format!(
+            "[server]\nkeepalive = {}\ngraceful_timeout = 5\nworkers = 1\n\
+             [database]\nurl = '{url}'\nconnect_timeout = 15\nacquire_timeout = 6\n\
+             [passwords]\nbcrypt_cost = 4\n[logging]\naccess = false\n",
+            length.keepalive
+        );
+        let app = spawn(&address, &config);
+        Self { address, config, app }
+    }
+
+    fn start_again(&mut self) {
+        self.app = spawn(&self.address, &self.config);
+    }
+
+    /// Ends it as a crash of its machine would: master and workers at once.
+    fn crash(&mut self) {
+        let mut pids = vec![u64::from(self.app.pid())];
+        pids.extend(serving(&self.app));
+        let pids = pids.iter().map(ToString::to_string);
+        let killed = Command::new("kill").arg("-KILL").args(pids).status();
+        assert!(killed.expect("kill runs").success());
+        self.app.wait();
+    }
+
+    /// Waits until nginx sends requests here, again.
+    fn gets_requests(&self) {
+        eventually("requests for a replica", || {
+            let status = status(&self.app);
+            let processes = status["processes"].as_array()?;
+            processes.iter().any(|process| process["requests"].as_u64() > Some(0)).then_some(())
+        });
+    }
+}
+
+fn spawn(address: &str, config: &str) -> App {
+    App::bare().config(config).args(["-b", address]).spawn()
+}
+
+#[test]
+fn three_replicas_behind_nginx_lose_nothing() {
+    let mut length = Length::of_environment();
+    let url = shared().url(&shared().database());
+    let mut replicas: [_; 3] = std::array::from_fn(|_| Replica::start(&url, &length));
+    let first = &replicas[0].app;
+    let added = first
+        .command(&["users", "add", "jane", "--scope", "me", "--password-stdin"], PASSWORD)
+        .status;
+    assert!(added.success());
+    let form = format!("username=jane&password={PASSWORD}&scope=me").replace(' ', "+");
+    length.questions = Questions::of_a_user(&first.login("jane", PASSWORD, "me"), &form);
+    let addresses = replicas.each_ref().map(|replica| replica.address.clone());
+    let edge = Edge::before_all(&addresses, length.keepalive);
+    let ways = [("nginx, 3 replicas", edge.address.as_str())];
+    let rounds = length.times(5, 1);
+    head();
+
+    let mut under_load = |what: &str, work: &mut dyn FnMut(&mut Replica)| -> Failures {
+        length.under_load(&format!("{what} ×{rounds}"), &ways, || {
+            for replica in (0..rounds).flat_map(|_| 0..3) {
+                work(&mut replicas[replica]);
+                replicas[replica].gets_requests();
+                thread::sleep(length.pause);
+            }
+        })
+    };
+    let reload = under_load("rolling HUP", &mut |replica| {
+        let before = serving(&replica.app);
+        replica.app.signal("HUP");
+        replaced(&replica.app, &before, 1);
+    });
+    let restart = under_load("rolling TERM and start", &mut |replica| {
+        replica.app.signal("TERM");
+        assert!(replica.app.wait().success());
+        replica.start_again();
+    });
+    let crash = under_load("kill -9 of each, and start", &mut |replica| {
+        replica.crash();
+        replica.start_again();
+    });
+    assert_eq!((reload.all, restart.all), (0, 0));
+    assert_eq!(crash.refused, 0, "nginx is there");
+    assert!(crash.all <= 3 * rounds as u64 * CLIENTS);
+}
