@@ -38,7 +38,7 @@ const NARROW: [(&str, &[&str]); 11] = [
 ];
 
 /// The floors that may name a third-party crate.
-const HOMES: [(&str, &[&str]); 15] = [
+const HOMES: [(&str, &[&str]); 16] = [
     ("actix_web", &["main", "server", "routes", "security", "api_error"]),
     ("actix_web_httpauth", &["security"]),
     ("bcrypt", &["passwords"]),
@@ -47,6 +47,7 @@ const HOMES: [(&str, &[&str]); 15] = [
     ("config", &["settings"]),
     ("dotenvy", &["settings"]),
     ("env_logger", &["logging"]),
+    ("indicatif", &["cli"]),
     ("jsonwebtoken", &["tokens"]),
     ("listenfd", &["server"]),
     ("nix", &["server"]),

@@ -75,6 +75,7 @@ impl Length {
                 let counts = load.stop();
                 let answered = counts.answered.load(Ordering::Relaxed);
                 failures.all += counts.failed();
+                failures.unavailable += counts.unavailable.load(Ordering::Relaxed);
                 failures.refused += counts.refused.load(Ordering::Relaxed);
                 format!("{} of {}", counts.failed(), answered + counts.failed())
             });
@@ -89,6 +90,8 @@ struct Failures {
     all: u64,
     /// Clients that could not connect.
     refused: u64,
+    /// Answers that said so: 503 with `Retry-After`.
+    unavailable: u64,
 }
 
 /// What all clients of a row have in flight at most.

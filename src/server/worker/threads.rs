@@ -129,6 +129,7 @@ impl Running {
                 close(&shared);
             }
         }
+        drop(shared);
         state.start_draining();
         if let Order::Drain(seconds) | Order::Leave { seconds, .. } = order {
             if matches!(order, Order::Drain(_)) {

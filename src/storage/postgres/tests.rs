@@ -2,6 +2,7 @@
 
 mod away;
 mod server;
+mod tls;
 
 use crate::domain::{Secret, Timestamp, UserRepository};
 use crate::settings::DatabaseSettings;

@@ -2,13 +2,14 @@
 
 use super::{Failures, Length, head};
 use crate::edge::Edge;
-use crate::harness::{App, eventually};
+use crate::harness::{App, FORM, eventually};
 use crate::load::Questions;
-use crate::postgres::shared;
+use crate::postgres::{Server, shared};
 use crate::server::{replaced, serving, status};
 use std::net::TcpListener;
 use std::process::Command;
 use std::thread;
+use std::time::Duration;
 
 const PASSWORD: &str = "quiet river stone";
 
@@ -64,18 +65,54 @@ fn spawn(address: &str, config: &str) -> App {
     App::bare().config(config).args(["-b", address]).spawn()
 }
 
+/// Three on a database, and the questions of a user who is in it.
+fn replicas(url: &str, length: &mut Length) -> [Replica; 3] {
+    let replicas: [_; 3] = std::array::from_fn(|_| Replica::start(url, length));
+    let first = &replicas[0].app;
+    let add = ["users", "add", "jane", "--scope", "me", "--password-stdin"];
+    assert!(first.command(&add, PASSWORD).status.success());
+    let form = format!("username=jane&password={PASSWORD}&scope=me").replace(' ', "+");
+    length.questions = Questions::of_a_user(&first.login("jane", PASSWORD, "me"), &form);
+    replicas
+}
+
+#[test]
+fn a_restart_of_postgresql_costs_only_its_own_time() {
+    let mut length = Length::of_environment();
+    let mut server = Server::start();
+    let replicas = replicas(&server.url(&server.database()), &mut length);
+    let addresses = replicas.each_ref().map(|replica| replica.address.clone());
+    let edge = Edge::before_all(&addresses, length.keepalive);
+    let ways = [("nginx, 3 replicas", edge.address.as_str())];
+    let rounds = length.times(5, 2);
+    head();
+    let failures = length.under_load(&format!("PostgreSQL killed, 3 s away ×{rounds}"), &ways, || {
+        for _ in 0..rounds {
+            server.stop();
+            // Less than users in memory outlive, and more than the trust in them.
+            thread::sleep(Duration::from_secs(3));
+            server.start_again();
+            for replica in &replicas {
+                // Nobody has this user in memory.
+                eventually("the database", || {
+                    let form = "username=nobody&password=x";
+                    let headers = [("content-type", FORM)];
+                    let answer = replica.app.send("POST", "/token", &headers, form);
+                    (answer.status != 503).then_some(())
+                });
+            }
+            thread::sleep(length.pause);
+        }
+    });
+    assert_eq!(failures.all, failures.unavailable, "no other answer than 503");
+    let failures = length.under_load("PostgreSQL is back", &ways, || thread::sleep(length.rest));
+    assert_eq!(failures.all, 0);
+}
+
 #[test]
 fn three_replicas_behind_nginx_lose_nothing() {
     let mut length = Length::of_environment();
-    let url = shared().url(&shared().database());
-    let mut replicas: [_; 3] = std::array::from_fn(|_| Replica::start(&url, &length));
-    let first = &replicas[0].app;
-    let added = first
-        .command(&["users", "add", "jane", "--scope", "me", "--password-stdin"], PASSWORD)
-        .status;
-    assert!(added.success());
-    let form = format!("username=jane&password={PASSWORD}&scope=me").replace(' ', "+");
-    length.questions = Questions::of_a_user(&first.login("jane", PASSWORD, "me"), &form);
+    let mut replicas = replicas(&shared().url(&shared().database()), &mut length);
     let addresses = replicas.each_ref().map(|replica| replica.address.clone());
     let edge = Edge::before_all(&addresses, length.keepalive);
     let ways = [("nginx, 3 replicas", edge.address.as_str())];
