@@ -13,7 +13,8 @@ fn text(path: &str) -> String {
 
 /// The documents in a YAML file.
 fn yaml(path: &str) -> Vec<Value> {
-    let code = "import json, sys, yaml\nprint(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))";
+    let code =
+        "import json, sys, yaml\nprint(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))";
     let json = run_tool(python_tool("python").args(["-c", code]).arg(repository(path)));
     serde_json::from_str(&json).expect("JSON")
 }
@@ -61,15 +62,24 @@ fn the_cluster_is_wired_together() {
         let address = service["networks"]["default"]["ipv4_address"].as_str().expect("an address");
         assert!(upstream.contains(&format!("\nserver {address}:8000 ")), "{name}");
         let grace = service["stop_grace_period"].as_str().and_then(|time| time.strip_suffix('s'));
-        assert!(grace.expect("seconds").parse::<u64>().expect("a number") >= default("graceful_timeout") + 5);
-        is_known(service["environment"].as_object().expect("variables").iter().map(
-            |(name, value)| (name.as_str(), value.as_str().expect("a text")),
-        ));
+        assert!(
+            grace.expect("seconds").parse::<u64>().expect("a number")
+                >= default("graceful_timeout") + 5
+        );
+        is_known(
+            service["environment"]
+                .as_object()
+                .expect("variables")
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str().expect("a text"))),
+        );
     }
     // The shipped file's own, but for the addresses.
     let parameters = |text: &str| {
         let servers = text.lines().filter(|line| line.starts_with("server "));
-        servers.map(|line| line.split_once(' ').unwrap().1.split_once(' ').unwrap().1.to_owned()).collect::<Vec<_>>()
+        servers
+            .map(|line| line.split_once(' ').unwrap().1.split_once(' ').unwrap().1.to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(parameters(&upstream), parameters(&text("config/nginx/replicas.inc")));
 }
@@ -90,7 +100,8 @@ fn the_kubernetes_file_fits_the_server() {
     assert_eq!(deployment["spec"]["template"]["metadata"]["labels"], service["spec"]["selector"]);
 
     let env = container["env"].as_array().expect("variables");
-    let env = || env.iter().map(|one| (one["name"].as_str().unwrap(), one["value"].as_str().unwrap()));
+    let env =
+        || env.iter().map(|one| (one["name"].as_str().unwrap(), one["value"].as_str().unwrap()));
     is_known(env());
     let port = |name: &str| {
         let ports = container["ports"].as_array().expect("ports");

@@ -26,7 +26,8 @@ impl Replica {
     fn start(url: &str, stale_max: u32) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
         let admin = free.expect("a port").to_string();
-        let settings = format!("acquire_timeout = 2\nstatement_timeout = 2\n[cache]\nstale_max = {stale_max}");
+        let settings =
+            format!("acquire_timeout = 2\nstatement_timeout = 2\n[cache]\nstale_max = {stale_max}");
         let config = config(url).replace("acquire_timeout = 6", &settings);
         let app = App::bare().config(&format!("{config}[admin]\nbind = [\"{admin}\"]\n")).spawn();
         let login = |name, scope| app.login(name, PASSWORD, scope);

@@ -115,9 +115,11 @@ fn a_bar_is_drawn_on_a_terminal_and_nowhere_else() {
     let (folder, sqlite) = filled();
     let folder = folder.path();
     let to = |name: &str| format!("sqlite:{}", folder.join(name).display());
-    let copy = command(folder, &sqlite, &["db", "copy", "--from", &sqlite, "--to", &to("a.db")], "");
+    let copy =
+        command(folder, &sqlite, &["db", "copy", "--from", &sqlite, "--to", &to("a.db")], "");
     assert!(copy.status.success() && copy.stderr.is_empty(), "{copy:?}");
-    let shell = format!("exec \"$0\" --config command.toml db copy --from {sqlite} --to {}", to("b.db"));
+    let shell =
+        format!("exec \"$0\" --config command.toml db copy --from {sqlite} --to {}", to("b.db"));
     let bailiwick = env!("CARGO_BIN_EXE_bailiwick");
     let typed = format!("sh -c '{shell}' {bailiwick}");
     let mut script = Command::new("script");

@@ -38,7 +38,10 @@ impl Writer {
     fn is_refused(&self, what: &str) {
         let before = self.users();
         let writes = [
-            (("POST", "/users"), json!({"username": "bob", "password": PASSWORD, "scopes": ["me"]})),
+            (
+                ("POST", "/users"),
+                json!({"username": "bob", "password": PASSWORD, "scopes": ["me"]}),
+            ),
             (("PATCH", "/users/jane"), json!({"disabled": true, "email": "x@example.com"})),
             (("PUT", "/users/jane/scopes"), json!({"scopes": ["items"]})),
             (("PUT", "/users/jane/password"), json!({"password": "slow mountain lake"})),
@@ -202,8 +205,7 @@ fn a_read_only_sqlite_refuses_writes() {
         }
         chown(folder.path(), nobody, None).unwrap();
         let data = folder.path().display();
-        app.config("[server]\nuser = \"nobody\"\n")
-            .env("BAILIWICK__DATA_DIR", &data.to_string())
+        app.config("[server]\nuser = \"nobody\"\n").env("BAILIWICK__DATA_DIR", &data.to_string())
     } else {
         app
     };

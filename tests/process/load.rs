@@ -163,7 +163,10 @@ fn connect(address: &str) -> Option<TcpStream> {
 /// How long a new client waits for its answer.
 pub(crate) fn next_answer(address: &str) -> Duration {
     let start = Instant::now();
-    while connect(address).and_then(|mut stream| ask(&mut stream, &Questions::STRANGERS, false)).is_none() {
+    while connect(address)
+        .and_then(|mut stream| ask(&mut stream, &Questions::STRANGERS, false))
+        .is_none()
+    {
         assert!(start.elapsed() < PATIENCE, "{address} does not answer");
     }
     start.elapsed()

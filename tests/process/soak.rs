@@ -62,8 +62,7 @@ impl Length {
         let loads: Vec<_> = ways
             .iter()
             .map(|(way, address)| {
-                let load =
-                    |(clients, pause)| Load::start(address, &self.questions, clients, pause);
+                let load = |(clients, pause)| Load::start(address, &self.questions, clients, pause);
                 (way, pauses.map(load))
             })
             .collect();

@@ -86,24 +86,25 @@ fn a_restart_of_postgresql_costs_only_its_own_time() {
     let ways = [("nginx, 3 replicas", edge.address.as_str())];
     let rounds = length.times(5, 2);
     head();
-    let failures = length.under_load(&format!("PostgreSQL killed, 3 s away ×{rounds}"), &ways, || {
-        for _ in 0..rounds {
-            server.stop();
-            // Less than users in memory outlive, and more than the trust in them.
-            thread::sleep(Duration::from_secs(3));
-            server.start_again();
-            for replica in &replicas {
-                // Nobody has this user in memory.
-                eventually("the database", || {
-                    let form = "username=nobody&password=x";
-                    let headers = [("content-type", FORM)];
-                    let answer = replica.app.send("POST", "/token", &headers, form);
-                    (answer.status != 503).then_some(())
-                });
+    let failures =
+        length.under_load(&format!("PostgreSQL killed, 3 s away ×{rounds}"), &ways, || {
+            for _ in 0..rounds {
+                server.stop();
+                // Less than users in memory outlive, and more than the trust in them.
+                thread::sleep(Duration::from_secs(3));
+                server.start_again();
+                for replica in &replicas {
+                    // Nobody has this user in memory.
+                    eventually("the database", || {
+                        let form = "username=nobody&password=x";
+                        let headers = [("content-type", FORM)];
+                        let answer = replica.app.send("POST", "/token", &headers, form);
+                        (answer.status != 503).then_some(())
+                    });
+                }
+                thread::sleep(length.pause);
             }
-            thread::sleep(length.pause);
-        }
-    });
+        });
     assert_eq!(failures.all, failures.unavailable, "no other answer than 503");
     let failures = length.under_load("PostgreSQL is back", &ways, || thread::sleep(length.rest));
     assert_eq!(failures.all, 0);
