@@ -1,8 +1,8 @@
 //! What every repository must do, written against the trait; `contract!` runs it on a database.
 
 use crate::domain::{
-    NewUser, Page, PasswordHash, RepositoryError, ScopeName, Timestamp, UserChange, UserRepository,
-    Username,
+    NewUser, Page, PasswordHash, RepositoryError, ScopeName, Timestamp, UserChange, UserId,
+    UserRepository, Username,
 };
 use crate::settings::CacheSettings;
 use std::time::{Duration, Instant};
@@ -343,4 +343,14 @@ async fn until_within_a_second(condition: impl AsyncFn() -> bool) {
         assert!(!late, "not seen within a second");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
+}
+
+/// Alice, bob and carol have different ones.
+pub(super) async fn all_have_ids(users: &dyn UserRepository) {
+    let mut ids = Vec::new();
+    for user in users.list(&Page { after: None, limit: 9 }).await.unwrap() {
+        assert!((1..UserId::COUNT).contains(&user.id.0) && !ids.contains(&user.id), "{user:?}");
+        ids.push(user.id);
+    }
+    assert_eq!(ids.len(), 3);
 }

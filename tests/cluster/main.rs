@@ -1,6 +1,7 @@
 //! The real binary on both databases: copies, crashes, servers that go away or take no writes.
 
 mod away;
+mod changes;
 mod crash;
 mod db;
 #[path = "../api/harness/mod.rs"]

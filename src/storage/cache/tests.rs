@@ -157,6 +157,17 @@ async fn without_a_recent_confirmation_every_read_goes_to_the_database() {
     assert_eq!(setup.reads(), 3);
 }
 
+/// Should notices of changes get lost while the watcher believes that all is well.
+#[tokio::test]
+async fn a_user_in_memory_grows_no_older_than_max_age() {
+    let mut setup = setup(4);
+    setup.email().await;
+    *setup.slow.email.lock().unwrap() = "new";
+    assert_eq!(setup.email().await, "old");
+    setup.users.max_age = Duration::ZERO;
+    assert_eq!(setup.email().await, "new");
+}
+
 #[tokio::test]
 async fn the_cache_is_bounded() {
     let setup = setup(1_000);

@@ -5,7 +5,7 @@ use crate::edge::Edge;
 use crate::harness::{App, FORM, eventually};
 use crate::load::Questions;
 use crate::postgres::{Server, shared};
-use crate::server::{replaced, serving, status};
+use crate::server::{gone, replaced, serving, status};
 use std::net::TcpListener;
 use std::process::Command;
 use std::thread;
@@ -25,8 +25,7 @@ struct Replica {
 
 impl Replica {
     fn start(url: &str, length: &Length) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
-        let address = free.expect("a port").to_string();
+        let address = lasting_address();
         let config = format!(
             "[server]\nkeepalive = {}\ngraceful_timeout = 5\nworkers = 1\n\
              [database]\nurl = '{url}'\nconnect_timeout = 15\nacquire_timeout = 6\n\
@@ -43,12 +42,13 @@ impl Replica {
 
     /// Ends it as a crash of its machine would: master and workers at once.
     fn crash(&mut self) {
-        let mut pids = vec![u64::from(self.app.pid())];
-        pids.extend(serving(&self.app));
-        let pids = pids.iter().map(ToString::to_string);
+        let workers = serving(&self.app);
+        let pids = std::iter::once(u64::from(self.app.pid())).chain(workers.iter().copied());
+        let pids = pids.map(|pid| pid.to_string());
         let killed = Command::new("kill").arg("-KILL").args(pids).status();
         assert!(killed.expect("kill runs").success());
         self.app.wait();
+        workers.into_iter().for_each(gone);
     }
 
     /// Waits until nginx sends requests here, again.
@@ -59,6 +59,17 @@ impl Replica {
             processes.iter().any(|process| process["requests"].as_u64() > Some(0)).then_some(())
         });
     }
+}
+
+/// A free address that the system gives to nobody who connects while the server is away: it takes
+/// ports from 32768 on.
+fn lasting_address() -> String {
+    let address = || {
+        let port = rand::random_range(20_000..32_000);
+        let listener = TcpListener::bind(("127.0.0.1", port)).ok()?;
+        Some(listener.local_addr().expect("an address").to_string())
+    };
+    eventually("a free port", address)
 }
 
 fn spawn(address: &str, config: &str) -> App {
