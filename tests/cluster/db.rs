@@ -78,6 +78,24 @@ fn a_copy_that_fails_leaves_nothing() {
     done(folder, &sqlite, &["db", "copy", "--from", &sqlite, "--to", &postgres], "");
 }
 
+/// Count and checksum are compared before anything is final.
+#[test]
+fn a_copy_that_differs_leaves_nothing() {
+    let (folder, sqlite) = filled();
+    let folder = folder.path();
+    let database = shared().database();
+    let postgres = shared().url(&database);
+    done(folder, &postgres, &["db", "check"], "");
+    let other = "CREATE FUNCTION other() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN NEW.email := lower(NEW.username); RETURN NEW; END $$;
+        CREATE TRIGGER other BEFORE INSERT ON users FOR EACH ROW WHEN (NEW.username = 'usér7')
+        EXECUTE FUNCTION other()";
+    shared().sql(&database, other);
+    let line = fails(folder, &sqlite, &["db", "copy", "--from", &sqlite, "--to", &postgres]);
+    assert!(line.contains("what was written is not what was read"), "{line}");
+    assert_eq!(shared().sql(&database, "SELECT count(*) FROM users"), "0");
+}
+
 /// Whenever it is killed, the target holds all or nothing, and in the end everything.
 #[test]
 fn a_copy_that_is_killed_can_be_started_again() {
