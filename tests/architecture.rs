@@ -47,6 +47,7 @@ const HOMES: [(&str, &[&str]); 16] = [
     ("config", &["settings"]),
     ("dotenvy", &["settings"]),
     ("env_logger", &["logging"]),
+    ("indicatif", &["cli"]),
     ("jsonwebtoken", &["tokens"]),
     ("listenfd", &["server"]),
     ("nix", &["server"]),

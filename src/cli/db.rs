@@ -8,7 +8,7 @@ use crate::services::check;
 use crate::services::copy;
 use crate::settings::Settings;
 use clap::Subcommand;
-use std::io::{self, IsTerminal as _, Write as _};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::path::PathBuf;
 
 /// Copies, checks and backs up databases.
@@ -49,7 +49,14 @@ pub(super) fn run(
         match command {
             DbCommand::Copy { from, to } => {
                 let (from, to) = (at(options, from)?, at(options, to)?);
-                let done = copy(&from, &to, progress).await?;
+                let bar = bar();
+                let progress = |done, total| {
+                    bar.set_length(total);
+                    bar.set_position(done);
+                };
+                let done = copy(&from, &to, progress).await;
+                bar.finish_and_clear();
+                let done = done?;
                 Ok(format!("{} users copied, checksum {:016x}", done.users, done.checksum))
             }
             DbCommand::Check => {
@@ -72,13 +79,13 @@ fn at(options: &Options, url: String) -> Result<Settings, Failure> {
     Ok(layers.load()?.settings)
 }
 
-/// One line that counts, for whoever looks on.
-fn progress(done: u64, total: u64) {
-    let mut terminal = io::stderr();
-    if terminal.is_terminal() {
-        let end = if done == total { "\n" } else { "" };
-        // Nothing depends on it being seen.
-        let _ = write!(terminal, "\r{done} of {total} users{end}").and_then(|()| terminal.flush());
+/// A bar on standard error, for whoever looks on: nothing unless that is a terminal.
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{wide_bar} {pos} of {len} users, {eta} left");
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
     }
 }
 

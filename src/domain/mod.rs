@@ -19,4 +19,4 @@ pub use scope::{
 };
 pub use scope_table::{DeclaredTwice, ScopeTable};
 pub use secret::Secret;
-pub use user::{FieldError, User, Username, check_email, check_full_name};
+pub use user::{FieldError, User, UserId, Username, check_email, check_full_name};

@@ -3,15 +3,30 @@
 use crate::domain::clock::Timestamp;
 use crate::domain::password_hash::PasswordHash;
 use crate::domain::scope::Scopes;
+use serde::{Deserialize, Serialize};
 use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
+
+/// Tells a user from an earlier one of the same name: random, made with the user, never changed.
+///
+/// Below 2^53, so that every reader of JSON gets it right (RFC 7493 §2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UserId(pub i64);
+
+impl UserId {
+    /// As many as there are.
+    pub const COUNT: i64 = 1 << 53;
+}
 
 /// A user as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// Who: case-sensitive, the token's `sub`.
     pub username: Username,
+    /// Which of all users that have had this name.
+    pub id: UserId,
     /// Where to write to.
     pub email: Option<String>,
     /// How the user is called.
@@ -138,6 +153,7 @@ mod tests {
     fn a_user_does_not_print_its_hash() {
         let user = User {
             username: "johndoe".parse().unwrap(),
+            id: UserId(1),
             email: None,
             full_name: None,
             disabled: false,

@@ -2,7 +2,7 @@
 
 use crate::domain::{
     NewUser, Page, PasswordHash, RepositoryError, ScopeName, Scopes, Secret, SystemClock,
-    Timestamp, User, UserChange, UserImport, UserRepository, Username,
+    Timestamp, User, UserChange, UserId, UserImport, UserRepository, Username,
 };
 use crate::oauth::authenticator::Authenticator;
 use crate::passwords::Passwords;
@@ -50,6 +50,7 @@ impl MemoryUsers {
         let username: Username = name.parse().unwrap();
         let user = User {
             username: username.clone(),
+            id: UserId(1),
             email: None,
             full_name: None,
             disabled: false,

@@ -36,7 +36,7 @@ impl PasswordGrant {
             return Err(GrantError::TooManyScopes);
         }
         let scopes = granted(&self.scope, &user.scopes)?;
-        let issued = context.tokens.issue(&user.username, &scopes)?;
+        let issued = context.tokens.issue_to(&user, &scopes)?;
         Ok(TokenResponse {
             access_token: issued.access_token,
             token_type: "bearer",

@@ -46,9 +46,10 @@ impl Dependency for CurrentUser {
             return Err(call.invalid());
         };
         let user = match services.users.find_in_memory(claims.subject.as_str()) {
-            Some(user) => user,
-            None => services.users.find(&claims.subject).await?.ok_or_else(|| call.invalid())?,
+            Some(user) => Some(user),
+            None => services.users.find(&claims.subject).await?,
         };
+        let user = user.filter(|user| claims.are_of(user)).ok_or_else(|| call.invalid())?;
         let granted = |scope: &&str| claims.scopes.contains(scope) && user.scopes.contains(scope);
         if call.scopes().iter().all(granted) {
             Ok(Self(user))

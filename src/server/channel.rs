@@ -36,6 +36,14 @@ pub struct Handover {
 pub(super) enum Order {
     /// Others have taken over: accept no more, send clients away for so many seconds, then stop.
     Drain(u64),
+    /// Nobody takes over: refuse new connections, unless somebody else holds the sockets as well, send
+    /// clients away for so many seconds, then stop.
+    Leave {
+        /// The longest time for it.
+        seconds: u64,
+        /// Whether the sockets are nobody else's.
+        refuse: bool,
+    },
     /// Stop; what is in flight may finish within `graceful_timeout`.
     Stop,
     /// Stop at once.

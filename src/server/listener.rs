@@ -46,6 +46,12 @@ impl Socket {
         }
     }
 
+    /// Refuses connections from now on, in every process that has the socket. Those that nobody has
+    /// accepted yet are lost.
+    pub(super) fn refuse(socket: &OwnedFd) -> io::Result<()> {
+        socket2::SockRef::from(socket).shutdown(std::net::Shutdown::Read)
+    }
+
     /// Where a socket listens that somebody else has bound.
     fn listener(&self) -> io::Result<Listener> {
         Ok(match self {

@@ -1,8 +1,8 @@
 //! What every repository must do, written against the trait; `contract!` runs it on a database.
 
 use crate::domain::{
-    NewUser, Page, PasswordHash, RepositoryError, ScopeName, Timestamp, UserChange, UserRepository,
-    Username,
+    NewUser, Page, PasswordHash, RepositoryError, ScopeName, Timestamp, UserChange, UserId,
+    UserRepository, Username,
 };
 use crate::settings::CacheSettings;
 use std::time::{Duration, Instant};
@@ -201,13 +201,16 @@ pub(super) async fn a_rehash_does_not_undo_a_change_of_password(users: &dyn User
 }
 
 pub(super) async fn a_deleted_user_is_gone_and_its_name_free(users: &dyn UserRepository) {
-    users.create(new("alice", "me items"), T1).await.unwrap();
+    let earlier = users.create(new("alice", "me items"), T1).await.unwrap();
+    let changed = users.update(&name("alice"), disable(), None, T1).await.unwrap();
+    assert_eq!(changed.id, earlier.id, "the same user");
     assert!(users.find(&name("alice")).await.unwrap().is_some());
     users.delete(&name("alice"), None).await.unwrap();
     assert!(users.find(&name("alice")).await.unwrap().is_none());
-    users.create(new("alice", ""), T2).await.unwrap();
+    users.create(new("alice", ""), T1).await.unwrap();
     let found = users.find(&name("alice")).await.unwrap().unwrap();
-    assert!(found.scopes.is_empty() && found.created_at == T2);
+    assert!(found.scopes.is_empty() && !found.disabled);
+    assert_ne!(found.id, earlier.id, "another user of the same name");
 }
 
 pub(super) async fn the_last_enabled_holder_stays(users: &dyn UserRepository) {
@@ -340,4 +343,14 @@ async fn until_within_a_second(condition: impl AsyncFn() -> bool) {
         assert!(!late, "not seen within a second");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
+}
+
+/// Alice, bob and carol have different ones.
+pub(super) async fn all_have_ids(users: &dyn UserRepository) {
+    let mut ids = Vec::new();
+    for user in users.list(&Page { after: None, limit: 9 }).await.unwrap() {
+        assert!((1..UserId::COUNT).contains(&user.id.0) && !ids.contains(&user.id), "{user:?}");
+        ids.push(user.id);
+    }
+    assert_eq!(ids.len(), 3);
 }

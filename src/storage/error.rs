@@ -122,3 +122,10 @@ pub(super) fn unreached(cause: sqlx::Error) -> RepositoryError {
 pub(super) fn is_unreached(error: &RepositoryError) -> bool {
     matches!(error, RepositoryError::Unavailable(cause) if cause.is::<Unreached>())
 }
+
+/// Whether the database has given this code as the cause.
+pub(super) fn has_code(error: &RepositoryError, code: &str) -> bool {
+    let RepositoryError::Unavailable(cause) = error else { return false };
+    let cause = cause.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+    cause.is_some_and(|cause| cause.code().as_deref() == Some(code))
+}

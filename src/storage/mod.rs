@@ -1,6 +1,7 @@
 //! Where users are kept: repositories in SQL, one folder per database, below one cache.
 
 mod cache;
+mod change;
 #[cfg(test)]
 mod contract;
 mod error;

@@ -1,6 +1,6 @@
 //! What all databases share: a user from a row, and a user after a change.
 
-use crate::domain::{NewUser, ScopeName, Scopes, Timestamp, User, UserChange, Username};
+use crate::domain::{NewUser, ScopeName, Scopes, Timestamp, User, UserChange, UserId, Username};
 use serde_json::json;
 use sqlx::{ColumnIndex, Decode, Row, Type};
 use std::collections::HashSet;
@@ -18,6 +18,7 @@ where
 {
     Ok(User {
         username: parse("username", row.try_get("username")?)?,
+        id: UserId(row.try_get("id")?),
         email: row.try_get("email")?,
         full_name: row.try_get("full_name")?,
         disabled: row.try_get("disabled")?,
@@ -51,6 +52,7 @@ pub(super) fn holds(user: &User, scope: &ScopeName) -> bool {
 pub(super) fn apply(before: &User, change: UserChange, now: Timestamp) -> User {
     User {
         username: before.username.clone(),
+        id: before.id,
         email: change.email.unwrap_or_else(|| before.email.clone()),
         full_name: change.full_name.unwrap_or_else(|| before.full_name.clone()),
         disabled: change.disabled.unwrap_or(before.disabled),
@@ -65,6 +67,7 @@ pub(super) fn apply(before: &User, change: UserChange, now: Timestamp) -> User {
 pub(super) fn created(new: NewUser, now: Timestamp) -> User {
     User {
         username: new.username,
+        id: UserId(rand::random_range(1..UserId::COUNT)),
         email: new.email,
         full_name: new.full_name,
         disabled: new.disabled,
@@ -83,6 +86,7 @@ pub(super) fn rows(users: &[User]) -> String {
         .map(|user| {
             json!({
                 "username": user.username.as_str(),
+                "id": user.id,
                 "email": user.email,
                 "full_name": user.full_name,
                 "disabled": user.disabled,

@@ -3,7 +3,9 @@
 use crate::domain::{Page, Secret, UserRepository};
 use crate::settings::DatabaseSettings;
 use crate::storage::cache::{CachedUsers, Freshness};
-use crate::storage::contract::{a_change_by_another_is_seen, cache_settings, contract, name, new};
+use crate::storage::contract::{
+    a_change_by_another_is_seen, all_have_ids, cache_settings, contract, name, new,
+};
 use crate::storage::sqlite::{SqliteUsers, Watch};
 use crate::storage::{StorageError, create_folder, open_in};
 use sqlx::{ConnectOptions as _, SqliteConnection};
@@ -208,4 +210,28 @@ async fn a_row_that_others_damaged_is_an_error() {
     let error = users.find(&name("alice")).await.unwrap_err().to_string();
     assert!(error.contains("password_hash") && !error.contains("swordfish"), "{error}");
     assert!(users.list(&Page { after: None, limit: 9 }).await.is_err());
+}
+
+/// A file of the first version, whose users had no ids, and a user whom another program adds.
+#[tokio::test]
+async fn users_of_an_earlier_version_get_ids() {
+    let (users, folder) = plain().await;
+    for username in ["alice", "bob"] {
+        users.create(new(username, "me"), crate::domain::Timestamp(1)).await.unwrap();
+    }
+    drop(users);
+    let path = folder.path().join("test.db");
+    let mut connection = raw(&path).await;
+    for statement in [
+        "DROP TRIGGER users_inserted",
+        "ALTER TABLE users DROP COLUMN id",
+        "DELETE FROM _sqlx_migrations WHERE version = 2",
+    ] {
+        sqlx::query(statement).execute(&mut connection).await.unwrap();
+    }
+    let users = plain_at(&path).await.unwrap();
+    let by_hand = "INSERT INTO users (username, disabled, password_hash, created_at, updated_at)
+         SELECT 'carol', disabled, password_hash, 1, 1 FROM users LIMIT 1";
+    sqlx::query(by_hand).execute(&mut connection).await.unwrap();
+    all_have_ids(&users).await;
 }

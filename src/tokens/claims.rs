@@ -1,6 +1,6 @@
 //! Claims as they stand in a token: what we write, and how strictly we read.
 
-use crate::domain::Scopes;
+use crate::domain::{Scopes, UserId};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -18,6 +18,8 @@ pub(super) struct Written<'a> {
     pub(super) exp: i64,
     pub(super) iat: i64,
     pub(super) jti: String,
+    #[serde(rename = "bailiwick_id", skip_serializing_if = "Option::is_none")]
+    pub(super) id: Option<UserId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) iss: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,6 +34,7 @@ pub(super) struct Read<'a> {
     pub(super) scopes: Scopes,
     pub(super) exp: Option<f64>,
     pub(super) nbf: Option<f64>,
+    pub(super) id: Option<UserId>,
     pub(super) iss: Option<Party<'a>>,
     pub(super) aud: Option<Party<'a>>,
     /// It is an ID token (OpenID Connect Core §3.1.3.6), which opens nothing.
@@ -115,6 +118,7 @@ impl<'de> Visitor<'de> for ReadVisitor {
                 "sub" => read.sub = Some(map.next_value()?),
                 "exp" => read.exp = Some(map.next_value()?),
                 "nbf" => read.nbf = Some(map.next_value()?),
+                "bailiwick_id" => read.id = Some(map.next_value()?),
                 "iat" => drop(map.next_value::<f64>()?),
                 "jti" => drop(map.next_value::<Text<'de>>()?),
                 "scopes" => list = Some(map.next_value::<Known>()?.0),

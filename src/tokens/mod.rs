@@ -8,7 +8,7 @@ mod secret;
 pub use error::TokenError;
 pub use secret::{SecretError, check_secret, load_secret};
 
-use crate::domain::{Clock, Scopes, Secret, Username};
+use crate::domain::{Clock, Scopes, Secret, User, UserId, Username};
 use crate::settings::TokenSettings;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -50,6 +50,16 @@ pub struct Claims {
     pub subject: Username,
     /// What was granted; it counts only while the user still has it.
     pub scopes: Scopes,
+    /// Which of all users of that name; tokens of other applications do not say.
+    pub id: Option<UserId>,
+}
+
+impl Claims {
+    /// Whether it is this user's token, and not that of an earlier one of the same name.
+    #[must_use]
+    pub fn are_of(&self, user: &User) -> bool {
+        self.id.is_none_or(|id| id == user.id)
+    }
 }
 
 impl Tokens {
@@ -74,8 +84,23 @@ impl Tokens {
         })
     }
 
-    /// Issues a token; [`TokenError::TooLarge`] for more scopes than a token can hold.
+    /// Issues a token to a stored user, which ends with that user; [`TokenError::TooLarge`] for
+    /// more scopes than a token can hold.
+    pub fn issue_to(&self, user: &User, scopes: &Scopes) -> Result<IssuedToken, TokenError> {
+        self.sign(&user.username, Some(user.id), scopes)
+    }
+
+    /// The same for a user of the application's own: whoever has the name has the token.
     pub fn issue(&self, subject: &Username, scopes: &Scopes) -> Result<IssuedToken, TokenError> {
+        self.sign(subject, None, scopes)
+    }
+
+    fn sign(
+        &self,
+        subject: &Username,
+        id: Option<UserId>,
+        scopes: &Scopes,
+    ) -> Result<IssuedToken, TokenError> {
         let now = self.clock.now().seconds();
         let written = Written {
             sub: subject.as_str(),
@@ -84,6 +109,7 @@ impl Tokens {
             exp: now.saturating_add_unsigned(self.lifetime_seconds),
             iat: now,
             jti: format!("{:032x}", rand::random::<u128>()),
+            id,
             iss: self.issuer.as_deref(),
             aud: self.audience.as_deref(),
         };
@@ -127,6 +153,7 @@ impl Tokens {
         Ok(Claims {
             subject: subject.0.parse().map_err(|_| TokenError::Claim("sub"))?,
             scopes: read.scopes,
+            id: read.id,
         })
     }
 

@@ -1,9 +1,24 @@
 //! The files under `docker/`: no engine runs them here, so they are checked as far as files can be.
 
 use crate::clients::python_tool;
-use crate::harness::{repository, run_tool};
+use crate::harness::{App, Response, bailiwick, repository, run_tool};
+use serde_json::Value;
 use std::fs;
 use std::process::Command;
+
+const COMPOSE: [&str; 2] = ["docker/compose.yaml", "docker/compose.cluster.yaml"];
+
+fn text(path: &str) -> String {
+    fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The documents in a YAML file.
+fn yaml(path: &str) -> Vec<Value> {
+    let code =
+        "import json, sys, yaml\nprint(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))";
+    let json = run_tool(python_tool("python").args(["-c", code]).arg(repository(path)));
+    serde_json::from_str(&json).expect("JSON")
+}
 
 #[test]
 fn the_dockerfile_has_no_known_fault() {
@@ -11,21 +26,25 @@ fn the_dockerfile_has_no_known_fault() {
 }
 
 #[test]
-fn the_compose_file_keeps_to_the_specification() {
-    let mut check = python_tool("check-jsonschema");
-    check.args(["--builtin-schema", "vendor.compose-spec"]);
-    run_tool(check.arg(repository("docker/compose.yaml")));
+fn the_compose_files_keep_to_the_specification() {
+    for file in COMPOSE {
+        let mut check = python_tool("check-jsonschema");
+        check.args(["--builtin-schema", "vendor.compose-spec"]);
+        run_tool(check.arg(repository(file)));
+    }
 }
 
 #[test]
-fn what_the_compose_file_mounts_is_there() {
-    let compose = fs::read_to_string(repository("docker/compose.yaml")).expect("the file");
-    let mounts = compose.lines().filter_map(|line| line.trim().strip_prefix("- ."));
-    let mounts: Vec<_> = mounts.filter_map(|mount| mount.split(':').next()).collect();
-    assert_eq!(mounts.len(), 3);
-    for mount in mounts {
-        let path = repository("docker").join(format!(".{mount}"));
-        assert!(path.exists(), "{}", path.display());
+fn what_the_compose_files_mount_is_there() {
+    for file in COMPOSE {
+        let compose = text(file);
+        let mounts = compose.lines().filter_map(|line| line.trim().strip_prefix("- ."));
+        let mounts: Vec<_> = mounts.filter_map(|mount| mount.split(':').next()).collect();
+        assert_eq!(mounts.len(), 3, "{file}");
+        for mount in mounts {
+            let path = repository("docker").join(format!(".{mount}"));
+            assert!(path.exists(), "{}", path.display());
+        }
     }
 }
 
@@ -41,4 +60,111 @@ fn make_alone_lists_its_targets() {
         assert!(text.is_some_and(|text| !text.is_empty()), "{target}: {make}");
     }
     assert!(lines.iter().all(|line| line.starts_with("make ")), "{make}");
+}
+
+/// nginx is told the addresses that the replicas are given, and each waits as long as one needs to
+/// stop.
+#[test]
+fn the_cluster_is_wired_together() {
+    let compose = &yaml("docker/compose.cluster.yaml")[0];
+    let services = compose["services"].as_object().expect("services");
+    let replicas: Vec<_> =
+        services.iter().filter(|(name, _)| name.starts_with("bailiwick-")).collect();
+    assert_eq!(replicas.len(), 3);
+    let upstream = text("docker/replicas.inc");
+    assert_eq!(upstream.matches("\nserver ").count(), 3);
+    for (name, service) in replicas {
+        let address = service["networks"]["default"]["ipv4_address"].as_str().expect("an address");
+        assert!(upstream.contains(&format!("\nserver {address}:8000 ")), "{name}");
+        let grace = service["stop_grace_period"].as_str().and_then(|time| time.strip_suffix('s'));
+        assert!(
+            grace.expect("seconds").parse::<u64>().expect("a number")
+                >= default("graceful_timeout") + 5
+        );
+        is_known(
+            service["environment"]
+                .as_object()
+                .expect("variables")
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str().expect("a text"))),
+        );
+    }
+    // The shipped file's own, but for the addresses.
+    let parameters = |text: &str| {
+        let servers = text.lines().filter(|line| line.starts_with("server "));
+        servers
+            .map(|line| line.split_once(' ').unwrap().1.split_once(' ').unwrap().1.to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(parameters(&upstream), parameters(&text("config/nginx/replicas.inc")));
+}
+
+#[test]
+fn the_kubernetes_file_fits_kubernetes() {
+    let file = repository("docker/kubernetes/bailiwick.yaml");
+    run_tool(python_tool("kubernetes-validate").arg("--strict").arg(file));
+}
+
+/// Probes ask what the server answers, at its ports; it is given the time that it takes to stop.
+#[test]
+fn the_kubernetes_file_fits_the_server() {
+    let documents = yaml("docker/kubernetes/bailiwick.yaml");
+    let [deployment, service, _] = &documents[..] else { panic!("{documents:?}") };
+    let pod = &deployment["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    assert_eq!(deployment["spec"]["template"]["metadata"]["labels"], service["spec"]["selector"]);
+
+    let env = container["env"].as_array().expect("variables");
+    let env =
+        || env.iter().map(|one| (one["name"].as_str().unwrap(), one["value"].as_str().unwrap()));
+    is_known(env());
+    let port = |name: &str| {
+        let ports = container["ports"].as_array().expect("ports");
+        let port = ports.iter().find(|port| port["name"] == name).expect(name);
+        port["containerPort"].as_u64().expect("a number")
+    };
+    let bound = |key: &str| env().find(|(name, _)| *name == key).map(|(_, value)| value.to_owned());
+    assert_eq!(bound("BAILIWICK__SERVER__BIND"), Some(format!("0.0.0.0:{}", port("http"))));
+    assert_eq!(bound("BAILIWICK__ADMIN__BIND"), Some(format!("0.0.0.0:{}", port("admin"))));
+    assert_eq!(service["spec"]["ports"][0]["targetPort"], "http");
+
+    let app = App::demo().config("[admin]\npublic = true\n").spawn();
+    for (probe, path) in
+        [("startupProbe", "/healthz"), ("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")]
+    {
+        let get = &container[probe]["httpGet"];
+        assert_eq!((get["path"].as_str(), get["port"].as_str()), (Some(path), Some("admin")));
+        assert_eq!(Response::of("GET", &app.url(path), &[], "").status, 200);
+    }
+    let grace = pod["terminationGracePeriodSeconds"].as_u64().expect("seconds");
+    assert!(grace >= default("graceful_timeout") + default("keepalive"), "{grace}");
+    let secret = &pod["volumes"][1]["secret"];
+    assert_eq!(secret["secretName"], "bailiwick");
+    for key in ["tokens", "database"] {
+        assert!(env().any(|(_, value)| value == format!("/run/secrets/bailiwick/{key}")), "{key}");
+    }
+}
+
+/// A number of `[server]` in the shipped defaults.
+fn default(key: &str) -> u64 {
+    let settings = text("config/default.toml");
+    let line = settings.lines().find_map(|line| line.strip_prefix(&format!("{key} = ")));
+    line.expect(key).parse().expect("a number")
+}
+
+/// The server takes these variables; those that name secrets are left out, which are not here.
+fn is_known<'a>(variables: impl Iterator<Item = (&'a str, &'a str)>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = bailiwick(folder.path());
+    for (name, value) in variables {
+        assert!(name.starts_with("BAILIWICK__"), "{name}");
+        if name.ends_with("_FILE") {
+            let file = folder.path().join(name);
+            fs::write(&file, "a secret that is long enough for everything").expect("written");
+            command.env(name, file);
+        } else {
+            command.env(name, value);
+        }
+    }
+    run_tool(command.arg("print-config"));
 }

@@ -1,5 +1,6 @@
 //! The shipped nginx configuration, run for real in front of the real binary.
 
+mod cluster;
 mod edge;
 mod tls;
 mod upstream;

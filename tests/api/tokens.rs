@@ -48,11 +48,13 @@ fn a_login_gives_a_token_for_half_an_hour() {
     assert!((before..=now()).contains(&issued));
     let jti = held["jti"].as_str().expect("a text");
     assert_eq!(jti.len(), 32);
+    let id = held["bailiwick_id"].as_i64().expect("a number");
     assert_eq!(
         held,
         json!({
             "sub": "bob", "scopes": ["items", "me"], "scope": "items me",
             "iat": issued, "exp": issued + 1800, "jti": jti,
+            "bailiwick_id": id,
         }),
     );
     // The very token that the tests' own signer makes of this: header and key are the known ones.

@@ -95,6 +95,32 @@ fn a_user_lives_and_dies_over_http() {
     }
 }
 
+/// Also when both are made within the same second. What another application has signed knows nothing
+/// of users who come and go here.
+#[test]
+fn a_new_user_has_not_the_tokens_of_an_earlier_one_of_the_same_name() {
+    let app = administered("");
+    let body = json!({"username": "bob", "password": PASSWORD, "scopes": ["me"]});
+    let token = || {
+        let login = log_in(&app, &[("username", "bob"), ("password", PASSWORD), ("scope", "me")]);
+        login.json()["access_token"].as_str().expect("a token").to_owned()
+    };
+    assert_eq!(admin(&app, ("POST", "/users"), &body).status, 201);
+    let before = token();
+    assert_eq!(app.get_as("/users/me", &before).status, 200);
+    assert_eq!(admin(&app, ("DELETE", "/users/bob"), &Value::Null).status, 204);
+    assert_eq!(admin(&app, ("POST", "/users"), &body).status, 201);
+    assert_eq!(app.get_as("/users/me", &before).status, 401);
+    let after = token();
+    assert_eq!(app.get_as("/users/me", &after).status, 200);
+    let elsewhere = crate::signer::token("bob", &["me"]);
+    assert_eq!(app.get_as("/users/me", &elsewhere).status, 200);
+    // Whatever else changes, it is the same user.
+    let change = json!({"full_name": "Bob", "email": "bob@example.com"});
+    assert_eq!(admin(&app, ("PATCH", "/users/bob"), &change).status, 200);
+    assert_eq!(app.get_as("/users/me", &after).status, 200);
+}
+
 #[test]
 fn any_name_works_in_every_url() {
     let app = administered("");

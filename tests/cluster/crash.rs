@@ -9,10 +9,9 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
-/// Kills in each test; `make soak` asks for more.
-fn kills() -> u32 {
-    let asked = std::env::var("BAILIWICK_TEST_KILLS").ok();
-    asked.map_or(10, |number| number.parse().expect("BAILIWICK_TEST_KILLS is a number"))
+/// Kills in each test, or this many in the short form: `make soak` sets `SOAK=full`.
+fn kills(short: u32) -> u32 {
+    if std::env::var_os("SOAK").is_some_and(|value| value == "full") { 100 } else { short }
 }
 
 const WRITERS: usize = 4;
@@ -128,13 +127,14 @@ fn compare(app: &App, (folder, url): (&Path, &str), written: &[Written]) -> usiz
 fn kill_and_compare(database: &str, folder: &Path, url: &str) {
     add(folder, url, "admin", &["users:write"]);
     let mut acknowledged = 0;
-    for round in 0..kills() {
+    let kills = kills(10);
+    for round in 0..kills {
         let mut app = serve(url);
         let written = write_until(&app, round, || app.signal("KILL"));
         app.wait();
         acknowledged += compare(&serve(url), (folder, url), &written);
     }
-    println!("{database}: {} kills, {acknowledged} acknowledged writes, none lost", kills());
+    println!("{database}: {kills} kills, {acknowledged} acknowledged writes, none lost");
     assert!(acknowledged > 0);
 }
 
@@ -159,7 +159,8 @@ fn nothing_is_lost_when_postgresql_is_killed() {
     add(folder.path(), &url, "admin", &["users:write"]);
     let app = serve(&url);
     let mut acknowledged = 0;
-    for round in 0..kills().div_ceil(3) {
+    let kills = kills(4);
+    for round in 0..kills {
         let written = write_until(&app, round, || server.stop());
         server.start_again();
         eventually("the database to be back", || {
@@ -169,6 +170,6 @@ fn nothing_is_lost_when_postgresql_is_killed() {
         });
         acknowledged += compare(&app, (folder.path(), &url), &written);
     }
-    println!("PostgreSQL killed: {acknowledged} acknowledged writes, none lost");
+    println!("PostgreSQL killed {kills} times, {acknowledged} acknowledged writes, none lost");
     assert!(acknowledged > 0);
 }

@@ -1,10 +1,15 @@
 //! `bailiwick db`.
 
+use crate::harness::run_tool;
 use crate::postgres::shared;
-use crate::{add, command, done, fails};
+use crate::{add, command, done, fails, prepared};
+use serde_json::Value;
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// More than a batch.
@@ -71,6 +76,75 @@ fn a_copy_that_fails_leaves_nothing() {
     assert_eq!(shared().sql(&database, "SELECT count(*) FROM users"), "0");
     shared().sql(&database, "ALTER TABLE users DROP CONSTRAINT users_username_check");
     done(folder, &sqlite, &["db", "copy", "--from", &sqlite, "--to", &postgres], "");
+}
+
+/// Count and checksum are compared before anything is final.
+#[test]
+fn a_copy_that_differs_leaves_nothing() {
+    let (folder, sqlite) = filled();
+    let folder = folder.path();
+    let database = shared().database();
+    let postgres = shared().url(&database);
+    done(folder, &postgres, &["db", "check"], "");
+    let other = "CREATE FUNCTION other() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN NEW.email := lower(NEW.username); RETURN NEW; END $$;
+        CREATE TRIGGER other BEFORE INSERT ON users FOR EACH ROW WHEN (NEW.username = 'usér7')
+        EXECUTE FUNCTION other()";
+    shared().sql(&database, other);
+    let line = fails(folder, &sqlite, &["db", "copy", "--from", &sqlite, "--to", &postgres]);
+    assert!(line.contains("what was written is not what was read"), "{line}");
+    assert_eq!(shared().sql(&database, "SELECT count(*) FROM users"), "0");
+}
+
+/// Whenever it is killed, the target holds all or nothing, and in the end everything.
+#[test]
+fn a_copy_that_is_killed_can_be_started_again() {
+    let (folder, sqlite) = filled();
+    let folder = folder.path();
+    let postgres = shared().url(&shared().database());
+    let file = format!("sqlite:{}", folder.join("to.db").display());
+    for target in [&postgres, &file] {
+        let copy = ["db", "copy", "--from", &sqlite, "--to", target];
+        let mut killed = 0;
+        for _ in 0..6 {
+            let mut copying = prepared(folder, &sqlite, &copy).spawn().expect("it starts");
+            thread::sleep(Duration::from_millis(rand::random_range(20..700)));
+            drop(copying.kill());
+            let ended = copying.wait().expect("a child");
+            let there: Vec<Value> = serde_json::from_str(&users(folder, target)).expect("JSON");
+            assert!([0, USERS].contains(&there.len()), "{} users", there.len());
+            if !there.is_empty() {
+                break;
+            }
+            assert!(!ended.success());
+            killed += 1;
+        }
+        println!("{killed} copies killed");
+        if serde_json::from_str::<Vec<Value>>(&users(folder, target)).expect("JSON").is_empty() {
+            done(folder, &sqlite, &copy, "");
+        }
+        assert_eq!(users(folder, target), users(folder, &sqlite));
+    }
+}
+
+/// `script` gives it a terminal.
+#[test]
+fn a_bar_is_drawn_on_a_terminal_and_nowhere_else() {
+    let (folder, sqlite) = filled();
+    let folder = folder.path();
+    let to = |name: &str| format!("sqlite:{}", folder.join(name).display());
+    let copy =
+        command(folder, &sqlite, &["db", "copy", "--from", &sqlite, "--to", &to("a.db")], "");
+    assert!(copy.status.success() && copy.stderr.is_empty(), "{copy:?}");
+    let shell =
+        format!("exec \"$0\" --config command.toml db copy --from {sqlite} --to {}", to("b.db"));
+    let bailiwick = env!("CARGO_BIN_EXE_bailiwick");
+    let typed = format!("sh -c '{shell}' {bailiwick}");
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--command", &typed, "/dev/null"]).current_dir(folder);
+    let seen = run_tool(script.env("TERM", "xterm"));
+    assert!(seen.contains(&format!("of {USERS} users")), "{seen:?}");
+    assert!(seen.contains(&format!("{USERS} users copied, checksum ")), "{seen:?}");
 }
 
 #[test]

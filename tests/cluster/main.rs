@@ -1,6 +1,7 @@
-//! The real binary on both databases: copies, crashes, servers that go away.
+//! The real binary on both databases: copies, crashes, servers that go away or take no writes.
 
 mod away;
+mod changes;
 mod crash;
 mod db;
 #[path = "../api/harness/mod.rs"]
@@ -12,10 +13,13 @@ mod db;
 mod harness;
 #[path = "../../src/storage/postgres/tests/server.rs"]
 mod postgres;
+mod start;
+mod writes;
 
-use harness::{App, bailiwick, run};
+use harness::{App, bailiwick, run, run_tool};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 
 /// The configuration for a database; the times are for a machine that has much else to do.
 fn config(url: &str) -> String {
@@ -26,9 +30,16 @@ fn config(url: &str) -> String {
 
 /// Runs a command of the binary on a database.
 fn command(folder: &Path, url: &str, args: &[&str], stdin: &str) -> Output {
+    run(&mut prepared(folder, url, args), stdin)
+}
+
+/// The same, not started yet.
+fn prepared(folder: &Path, url: &str, args: &[&str]) -> Command {
     let file = folder.join("command.toml");
     std::fs::write(&file, config(url)).expect("the configuration is written");
-    run(bailiwick(folder).arg("--config").arg(&file).args(args), stdin)
+    let mut command = bailiwick(folder);
+    command.arg("--config").arg(&file).args(args);
+    command
 }
 
 /// The same, which must succeed; its standard output.
@@ -55,6 +66,38 @@ fn add(folder: &Path, url: &str, name: &str, scopes: &[&str]) {
     let mut args = vec!["users", "add", name, "--password-stdin"];
     args.extend(scopes.iter().flat_map(|scope| ["--scope", scope]));
     done(folder, url, &args, PASSWORD);
+}
+
+/// A Python program that works on a file of SQLite as `database`.
+fn python(file: &Path, code: &str) -> Command {
+    let head = "import sqlite3, sys\ndatabase = sqlite3.connect(sys.argv[1])";
+    let mut command = Command::new("python3");
+    command.args(["-c", &format!("{head}\n{code}")]).arg(file);
+    command
+}
+
+fn python_on(file: &Path, code: &str) {
+    run_tool(&mut python(file, code));
+}
+
+/// Sets for how far files of a process, and of those that it starts, may grow, as on a full disk.
+fn limit_files(pid: &str, bytes: &str) {
+    let process = std::fs::metadata(format!("/proc/{pid}")).expect("a process");
+    let limit = ["prlimit", "--pid", pid, &format!("--fsize={bytes}:")];
+    if process.uid() == std::fs::metadata("/proc/self").expect("Linux").uid() {
+        run_tool(Command::new(limit[0]).args(&limit[1..]));
+    } else {
+        // A container's root may not limit the processes of others; they themselves may.
+        let (user, group) = (process.uid().to_string(), process.gid().to_string());
+        let who = ["--reuid", &user, "--regid", &group, "--clear-groups"];
+        run_tool(Command::new("setpriv").args(who).args(limit));
+    }
+}
+
+/// The process of a PostgreSQL server that starts all others.
+fn postmaster(server: &postgres::Server) -> String {
+    let file = server.sql("postgres", "SELECT pg_read_file('postmaster.pid')");
+    file.lines().next().expect("a number").to_owned()
 }
 
 /// A server on a database.

@@ -16,6 +16,21 @@ pub(crate) struct Edge {
 impl Edge {
     /// Starts it; `keepalive` are the seconds that the upstream keeps an idle connection.
     pub(crate) fn before(upstream: &str, keepalive: u32) -> Self {
+        Self::start("bailiwick.conf", keepalive, |text| {
+            text.replace("\nserver 127.0.0.1:8000;", &format!("\nserver {upstream};"))
+        })
+    }
+
+    /// In front of several.
+    pub(crate) fn before_all(replicas: &[String], keepalive: u32) -> Self {
+        Self::start("bailiwick-cluster.conf", keepalive, |text| {
+            (8001..).zip(replicas).fold(text, |text, (port, address)| {
+                text.replace(&format!("server 127.0.0.1:{port} "), &format!("server {address} "))
+            })
+        })
+    }
+
+    fn start(site: &str, keepalive: u32, edit: impl Fn(String) -> String) -> Self {
         let folder = TempDir::new().expect("a folder");
         let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
         let address = free.expect("a port").to_string();
@@ -23,10 +38,8 @@ impl Edge {
         fs::create_dir(&target).expect("a folder");
         for file in fs::read_dir(repository("config/nginx")).expect("the shipped files") {
             let file = file.expect("a file");
-            let text = fs::read_to_string(file.path())
-                .expect("a shipped file")
+            let text = edit(fs::read_to_string(file.path()).expect("a shipped file"))
                 .replace("listen 80;", &format!("listen {address};"))
-                .replace("\nserver 127.0.0.1:8000;", &format!("\nserver {upstream};"))
                 // The rule that stands there: shorter than the upstream's.
                 .replace(
                     "keepalive_timeout 60s;",
@@ -39,9 +52,11 @@ impl Edge {
                 .replace("access_log /var/log/nginx/access.log bailiwick;", "access_log off;");
             fs::write(target.join(file.file_name()), text).expect("written");
         }
-        let conf = "daemon off;\nuser root;\nworker_processes 1;\npid nginx.pid;\nevents {}\nhttp {\n\
+        let conf = format!(
+            "daemon off;\nuser root;\nworker_processes 1;\npid nginx.pid;\nevents {{}}\nhttp {{\n\
             client_body_temp_path body;\nproxy_temp_path proxy;\nfastcgi_temp_path fastcgi;\n\
-            uwsgi_temp_path uwsgi;\nscgi_temp_path scgi;\ninclude bailiwick/bailiwick.conf;\n}\n";
+            uwsgi_temp_path uwsgi;\nscgi_temp_path scgi;\ninclude bailiwick/{site};\n}}\n"
+        );
         fs::write(folder.path().join("nginx.conf"), conf).expect("written");
         // Debian keeps it where only root looks.
         let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin";

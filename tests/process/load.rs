@@ -2,6 +2,7 @@
 //! every fifth request a POST.
 
 use crate::harness::FORM;
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -18,12 +19,39 @@ pub(crate) struct Counts {
     pub(crate) answered: AtomicU64,
     pub(crate) refused: AtomicU64,
     pub(crate) cut: AtomicU64,
+    /// 503 with `Retry-After`.
+    pub(crate) unavailable: AtomicU64,
     pub(crate) wrong: AtomicU64,
+}
+
+/// What is asked, and the beginnings of the right answers.
+#[derive(Clone)]
+pub(crate) struct Questions {
+    /// Most of the time.
+    get: (Cow<'static, str>, &'static str),
+    /// Every fifth time: a login with this form.
+    post: (Cow<'static, str>, &'static str),
+}
+
+impl Questions {
+    /// Asks for the caller without credentials, or logs in with a form that lacks the password.
+    pub(crate) const STRANGERS: Self = Self {
+        get: (Cow::Borrowed("Host: a\r\n"), "http/1.1 401 "),
+        post: (Cow::Borrowed("username=johndoe"), "http/1.1 422 "),
+    };
+
+    /// Asks for the caller with a token, or logs in.
+    pub(crate) fn of_a_user(token: &str, form: &str) -> Self {
+        Self {
+            get: (format!("Host: a\r\nAuthorization: Bearer {token}\r\n").into(), "http/1.1 200 "),
+            post: (form.to_owned().into(), "http/1.1 200 "),
+        }
+    }
 }
 
 impl Counts {
     pub(crate) fn failed(&self) -> u64 {
-        [&self.refused, &self.cut, &self.wrong]
+        [&self.refused, &self.cut, &self.unavailable, &self.wrong]
             .map(|count| count.load(Ordering::Relaxed))
             .iter()
             .sum()
@@ -32,12 +60,13 @@ impl Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [answered, refused, cut, wrong] =
-            [&self.answered, &self.refused, &self.cut, &self.wrong]
+        let [answered, refused, cut, unavailable, wrong] =
+            [&self.answered, &self.refused, &self.cut, &self.unavailable, &self.wrong]
                 .map(|count| count.load(Ordering::Relaxed));
         write!(
             f,
-            "{answered} answered, {refused} not connected, {cut} cut off, {wrong} with a wrong status"
+            "{answered} answered, {refused} not connected, {cut} cut off, {unavailable} unavailable, \
+             {wrong} with a wrong status"
         )
     }
 }
@@ -51,11 +80,17 @@ pub(crate) struct Load {
 
 impl Load {
     /// Starts so many clients, each of which thinks up to so long before the next request.
-    pub(crate) fn start(address: &str, clients: u32, longest_pause: Duration) -> Self {
+    pub(crate) fn start(
+        address: &str,
+        questions: &Questions,
+        clients: u32,
+        longest_pause: Duration,
+    ) -> Self {
         let (counts, end) = (Arc::<Counts>::default(), Arc::<AtomicBool>::default());
         let clients = (0..clients).map(|_| {
             let client = Client {
                 address: address.to_owned(),
+                questions: questions.clone(),
                 counts: Arc::clone(&counts),
                 end: Arc::clone(&end),
                 longest_pause,
@@ -78,6 +113,7 @@ impl Load {
 
 struct Client {
     address: String,
+    questions: Questions,
     counts: Arc<Counts>,
     end: Arc<AtomicBool>,
     longest_pause: Duration,
@@ -96,14 +132,16 @@ impl Client {
                 continue;
             };
             number += 1;
-            match ask(&mut stream, number.is_multiple_of(5)) {
-                Some(answer) if answer.expected => {
-                    self.counts.answered.fetch_add(1, Ordering::Relaxed);
-                    connection = (!answer.close).then_some(stream);
-                }
-                Some(_) => _ = self.counts.wrong.fetch_add(1, Ordering::Relaxed),
-                None => _ = self.counts.cut.fetch_add(1, Ordering::Relaxed),
-            }
+            let answer = ask(&mut stream, &self.questions, number.is_multiple_of(5));
+            let counts = &self.counts;
+            let count = match &answer {
+                Some(Answer { verdict: Verdict::Right, .. }) => &counts.answered,
+                Some(Answer { verdict: Verdict::Unavailable, .. }) => &counts.unavailable,
+                Some(Answer { verdict: Verdict::Wrong, .. }) => &counts.wrong,
+                None => &counts.cut,
+            };
+            count.fetch_add(1, Ordering::Relaxed);
+            connection = answer.filter(|answer| !answer.close).map(|_| stream);
             if !self.longest_pause.is_zero() {
                 thread::sleep(rand::random_range(Duration::ZERO..=self.longest_pause));
             }
@@ -125,7 +163,10 @@ fn connect(address: &str) -> Option<TcpStream> {
 /// How long a new client waits for its answer.
 pub(crate) fn next_answer(address: &str) -> Duration {
     let start = Instant::now();
-    while connect(address).and_then(|mut stream| ask(&mut stream, false)).is_none() {
+    while connect(address)
+        .and_then(|mut stream| ask(&mut stream, &Questions::STRANGERS, false))
+        .is_none()
+    {
         assert!(start.elapsed() < PATIENCE, "{address} does not answer");
     }
     start.elapsed()
@@ -139,19 +180,26 @@ fn is_open(stream: &TcpStream) -> bool {
     matches!(peeked, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
 }
 
+#[derive(PartialEq, Eq)]
+enum Verdict {
+    Right,
+    Unavailable,
+    Wrong,
+}
+
 struct Answer {
-    expected: bool,
+    verdict: Verdict,
     close: bool,
 }
 
-/// Asks for the caller without credentials, or logs in with a form that lacks the password.
-fn ask(stream: &mut TcpStream, post: bool) -> Option<Answer> {
+fn ask(stream: &mut TcpStream, questions: &Questions, post: bool) -> Option<Answer> {
     let (request, status) = if post {
-        let form = "username=johndoe";
+        let (form, status) = &questions.post;
         let head = format!("POST /token HTTP/1.1\r\nHost: a\r\nContent-Type: {FORM}\r\n");
-        (format!("{head}Content-Length: {}\r\n\r\n{form}", form.len()), "HTTP/1.1 422 ")
+        (format!("{head}Content-Length: {}\r\n\r\n{form}", form.len()), *status)
     } else {
-        ("GET /users/me HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), "HTTP/1.1 401 ")
+        let (head, status) = &questions.get;
+        (format!("GET /users/me HTTP/1.1\r\n{head}\r\n"), *status)
     };
     stream.write_all(request.as_bytes()).ok()?;
     let mut text = Vec::new();
@@ -164,8 +212,14 @@ fn ask(stream: &mut TcpStream, post: bool) -> Option<Answer> {
         let length =
             head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
         if text.len() >= end + 4 + length.unwrap_or(0) {
-            let expected = head.starts_with(&status.to_ascii_lowercase());
-            return Some(Answer { expected, close: head.contains("connection: close") });
+            let verdict = if head.starts_with(status) {
+                Verdict::Right
+            } else if head.starts_with("http/1.1 503 ") && head.contains("\r\nretry-after: ") {
+                Verdict::Unavailable
+            } else {
+                Verdict::Wrong
+            };
+            return Some(Answer { verdict, close: head.contains("connection: close") });
         }
     }
 }

@@ -13,6 +13,8 @@ mod edge;
 mod gunicorn;
 mod limits;
 mod load;
+#[path = "../../src/storage/postgres/tests/server.rs"]
+mod postgres;
 mod reload;
 mod server;
 mod settings;

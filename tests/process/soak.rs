@@ -2,10 +2,12 @@
 //! are printed. `make test` does it in a short form; `make soak` sets `SOAK=full` and compares with
 //! gunicorn.
 
+mod replicas;
+
 use crate::edge::Edge;
 use crate::gunicorn::Gunicorn;
 use crate::harness::{App, eventually};
-use crate::load::{Load, next_answer};
+use crate::load::{Load, Questions, next_answer};
 use crate::server::{Cleanup, kill, quick, replaced, serving, status};
 use std::fs;
 use std::sync::atomic::Ordering;
@@ -24,6 +26,7 @@ struct Length {
     rest: Duration,
     /// The longest pause of the most patient clients.
     patient: Duration,
+    questions: Questions,
 }
 
 impl Length {
@@ -36,6 +39,7 @@ impl Length {
             pause: Duration::from_millis(pause),
             rest: Duration::from_millis(rest),
             patient: Duration::from_millis(patient),
+            questions: Questions::STRANGERS,
         }
     }
 
@@ -58,7 +62,7 @@ impl Length {
         let loads: Vec<_> = ways
             .iter()
             .map(|(way, address)| {
-                let load = |(clients, pause)| Load::start(address, clients, pause);
+                let load = |(clients, pause)| Load::start(address, &self.questions, clients, pause);
                 (way, pauses.map(load))
             })
             .collect();
@@ -70,6 +74,7 @@ impl Length {
                 let counts = load.stop();
                 let answered = counts.answered.load(Ordering::Relaxed);
                 failures.all += counts.failed();
+                failures.unavailable += counts.unavailable.load(Ordering::Relaxed);
                 failures.refused += counts.refused.load(Ordering::Relaxed);
                 format!("{} of {}", counts.failed(), answered + counts.failed())
             });
@@ -84,6 +89,8 @@ struct Failures {
     all: u64,
     /// Clients that could not connect.
     refused: u64,
+    /// Answers that said so: 503 with `Retry-After`.
+    unavailable: u64,
 }
 
 /// What all clients of a row have in flight at most.

@@ -136,6 +136,11 @@ impl Listeners {
         self.server.clear();
     }
 
+    /// Whether this program has bound those of the API: systemd keeps its own for the next start.
+    pub(in crate::server) fn are_ours(&self) -> bool {
+        self.server.iter().all(|bound| bound.bind.is_some())
+    }
+
     fn all(&self) -> impl Iterator<Item = &Rc<Bound>> {
         self.server.iter().chain(&self.admin)
     }

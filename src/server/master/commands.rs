@@ -8,12 +8,15 @@ use super::{ERROR, Master, Order, Phase, Pidfile, Plan, identity, systemd};
 use crate::logging;
 use std::time::Instant;
 
+/// Seconds for which clients are sent away before the end, at most.
+const FAREWELL: u64 = 5;
+
 impl Master {
     /// Does what it is told; what it says of it is in the log, too.
     pub(super) fn obey(&mut self, command: Command) -> Result<String, String> {
         let done = match command {
             Command::Stop if self.phase == Phase::Leaving => Ok(self.leave(Order::Quit)),
-            Command::Stop => Ok(self.leave(Order::Stop)),
+            Command::Stop => Ok(self.leave(self.farewell())),
             Command::Quit => Ok(self.leave(Order::Quit)),
             _ if self.phase == Phase::Leaving => Err("the server is about to end".to_owned()),
             Command::Reload => self.reload(),
@@ -38,16 +41,28 @@ impl Master {
         }
     }
 
+    /// A proxy that keeps connections may just be sending on one that looks idle: it is told to
+    /// close them first, as far as it comes by in this time.
+    fn farewell(&self) -> Order {
+        let refuse = self.predecessor.is_none() && self.plan.listeners.are_ours();
+        Order::Leave { seconds: self.plan.patience().0.min(FAREWELL), refuse }
+    }
+
     fn leave(&mut self, order: Order) -> String {
         self.phase = Phase::Leaving;
         systemd::stopping();
         self.stop_successor();
         for member in &mut self.crew {
-            let order = if member.stage == Stage::Starting { Order::Quit } else { order };
+            let order = match (member.stage, order) {
+                (Stage::Starting, _) => Order::Quit,
+                // It has sent its clients away for a while.
+                (Stage::Draining, Order::Leave { .. }) => Order::Stop,
+                _ => order,
+            };
             member.order(order);
         }
-        // New connections are refused from now on: the workers close theirs as they stop. Health
-        // is told to the end.
+        // New connections are refused as soon as the workers have heard it. Health is told to the
+        // end.
         self.plan.listeners.keep_admin();
         self.pending = None;
         self.reloader = None;

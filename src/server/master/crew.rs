@@ -57,6 +57,7 @@ impl Member {
         let (_, graceful) = self.patience;
         let (stage, seconds) = match order {
             Order::Drain(window) => (Stage::Draining, window + graceful),
+            Order::Leave { seconds, .. } => (Stage::Stopping, seconds + graceful),
             Order::Stop => (Stage::Stopping, graceful),
             Order::Quit => (Stage::Stopping, 0),
             Order::ReopenLogs => {

@@ -141,7 +141,9 @@ fn take(sockets: &mut ListenFd, handover: &Handover) -> io::Result<Sockets> {
 fn listen(mut reader: ChannelReader, orders: mpsc::UnboundedSender<Order>) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let ignored = [SignalKind::interrupt(), SignalKind::quit(), SignalKind::hangup()];
-    let more = [Signal::USR1, Signal::USR2, Signal::TTIN, Signal::TTOU];
+    // The last one: a file that may grow no further (systemd's LimitFSIZE) is an error of whoever
+    // writes it, not the end of the process.
+    let more = [Signal::USR1, Signal::USR2, Signal::TTIN, Signal::TTOU, Signal::XFSZ];
     for kind in ignored.into_iter().chain(more.map(|s| SignalKind::from_raw(s.as_raw()))) {
         // Tokio's handler stays when the stream is dropped.
         drop(signal(kind)?);

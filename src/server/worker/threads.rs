@@ -19,6 +19,7 @@ use actix_web::web::Data;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::future::poll_fn;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -48,6 +49,8 @@ pub(in crate::server) struct Sockets {
 pub(in crate::server) struct Running {
     server: Server,
     handle: ServerHandle,
+    /// The sockets of the API once more.
+    shared: Vec<OwnedFd>,
     /// Health and metrics, where they are served.
     admin: Option<ServerHandle>,
     state: Data<AppState>,
@@ -60,6 +63,8 @@ pub(in crate::server) async fn start(
     state: Data<AppState>,
     sockets: Sockets,
 ) -> Result<Running, ServeError> {
+    let shared = sockets.server.iter().map(Socket::share).collect::<io::Result<_>>();
+    let shared = shared.map_err(ServeError::Runtime)?;
     let mut server = http_server(&state, sockets.server).map_err(ServeError::Workers)?;
     let handle = server.handle();
     // The first poll starts the workers; it is over only when one of them has failed.
@@ -69,7 +74,7 @@ pub(in crate::server) async fn start(
         return Err(ServeError::Workers(error));
     }
     let admin = admin::start(&state, sockets.admin).map_err(ServeError::Runtime)?;
-    Ok(Running { server, handle, admin, state })
+    Ok(Running { server, handle, shared, admin, state })
 }
 
 fn http_server(state: &Data<AppState>, sockets: Vec<Socket>) -> io::Result<Server> {
@@ -110,17 +115,29 @@ impl Running {
         self,
         mut orders: UnboundedReceiver<Order>,
     ) -> Result<(), ServeError> {
-        let Self { mut server, handle, admin, state } = self;
+        let Self { mut server, handle, shared, admin, state } = self;
         let mut order = tokio::select! {
             ended = &mut server => return ended.map_err(ServeError::Workers),
             order = next(&mut orders) => order,
         };
+        if let Order::Leave { refuse, .. } = order {
+            tokio::select! {
+                ended = &mut server => return ended.map_err(ServeError::Workers),
+                () = handle.pause() => {}
+            }
+            if refuse {
+                close(&shared);
+            }
+        }
+        drop(shared);
         state.start_draining();
-        if let Order::Drain(seconds) = order {
-            // Sent with the call; done while the server is polled below.
-            drop(handle.pause());
-            // Whoever asks now is to hear the successor.
-            drop(admin.map(|admin| admin.stop(true)));
+        if let Order::Drain(seconds) | Order::Leave { seconds, .. } = order {
+            if matches!(order, Order::Drain(_)) {
+                // Sent with the call; done while the server is polled below.
+                drop(handle.pause());
+                // Whoever asks now is to hear the successor.
+                drop(admin.map(|admin| admin.stop(true)));
+            }
             order = tokio::select! {
                 ended = &mut server => return ended.map_err(ServeError::Workers),
                 order = harsher(&mut orders) => order,
@@ -158,7 +175,7 @@ async fn next(orders: &mut UnboundedReceiver<Order>) -> Order {
 async fn harsher(orders: &mut UnboundedReceiver<Order>) -> Order {
     loop {
         match next(orders).await {
-            Order::Drain(_) => {}
+            Order::Drain(_) | Order::Leave { .. } => {}
             order => return order,
         }
     }
@@ -171,6 +188,15 @@ async fn quit(orders: &mut UnboundedReceiver<Order>) {
             Some(_) => {}
             // Nobody is left who could order it.
             None => std::future::pending().await,
+        }
+    }
+}
+
+/// A client whose connection is refused, a proxy above all, turns to another replica.
+fn close(sockets: &[OwnedFd]) {
+    for socket in sockets {
+        if let Err(error) = Socket::refuse(socket) {
+            log::debug!(target: ERROR, "a socket stays open: {error}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The cache above a repository that answers only when it is told to.
 
 use crate::domain::{
-    Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserImport,
-    UserRepository, Username,
+    Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserId,
+    UserImport, UserRepository, Username,
 };
 use crate::storage::cache::{CachedUsers, Freshness};
 use crate::storage::contract::{cache_settings, hash, name};
@@ -28,6 +28,7 @@ impl UserRepository for Arc<Slow> {
         Ok((username.as_str() != "nobody").then(|| {
             Arc::new(User {
                 username: username.clone(),
+                id: UserId(1),
                 email: Some(email.to_owned()),
                 full_name: None,
                 disabled: false,
@@ -154,6 +155,17 @@ async fn without_a_recent_confirmation_every_read_goes_to_the_database() {
     assert_eq!(setup.email().await, "new");
     setup.email().await;
     assert_eq!(setup.reads(), 3);
+}
+
+/// Should notices of changes get lost while the watcher believes that all is well.
+#[tokio::test]
+async fn a_user_in_memory_grows_no_older_than_max_age() {
+    let mut setup = setup(4);
+    setup.email().await;
+    *setup.slow.email.lock().unwrap() = "new";
+    assert_eq!(setup.email().await, "old");
+    setup.users.max_age = Duration::ZERO;
+    assert_eq!(setup.email().await, "new");
 }
 
 #[tokio::test]

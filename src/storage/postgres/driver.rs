@@ -2,7 +2,7 @@
 
 use crate::domain::RepositoryError;
 use crate::storage::StorageError;
-use crate::storage::error::{unavailable, unreached};
+use crate::storage::error::{has_code, unavailable, unreached};
 use crate::storage::postgres::address::Address;
 use futures_util::future::BoxFuture;
 use sqlx::Postgres;
@@ -90,6 +90,11 @@ where
     F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, RepositoryError>>,
 {
     if let Ok(result) = timeout(limit, operation(connection)).await {
+        // A session that began while the database was read-only may stay so, and so does one to a
+        // primary that has become a standby.
+        if result.as_ref().is_err_and(|error| has_code(error, "25006")) {
+            connection.close_on_drop();
+        }
         return result;
     }
     connection.close_on_drop();

@@ -20,7 +20,7 @@ pub(super) struct PostgresImport {
 impl UserImport for PostgresImport {
     async fn add(&mut self, users: Vec<NewUser>) -> Result<Vec<Username>, RepositoryError> {
         let users = users.into_iter().map(|user| created(user, self.now)).collect();
-        self.session.run(move |connection| Box::pin(insert(connection, users))).await
+        self.session.run(|connection| Box::pin(add(connection, users))).await
     }
 
     async fn commit(self: Box<Self>) -> Result<(), RepositoryError> {
@@ -28,25 +28,31 @@ impl UserImport for PostgresImport {
     }
 }
 
+pub(super) async fn add(
+    connection: &mut PgConnection,
+    users: Vec<User>,
+) -> Result<Vec<Username>, RepositoryError> {
+    insert(connection, users).await.map_err(unavailable)
+}
+
 /// Creates the users whose names are free and returns the other names.
 pub(super) async fn insert(
     connection: &mut PgConnection,
     users: Vec<User>,
-) -> Result<Vec<Username>, RepositoryError> {
+) -> Result<Vec<Username>, sqlx::Error> {
     let names: Vec<String> = sqlx::query_scalar(
         "INSERT INTO users
-             (username, email, full_name, disabled, password_hash, created_at, updated_at)
-         SELECT username, email, full_name, disabled, password_hash, created_at, updated_at
+             (username, id, email, full_name, disabled, password_hash, created_at, updated_at)
+         SELECT username, id, email, full_name, disabled, password_hash, created_at, updated_at
          FROM json_to_recordset($1::json) AS new (
-             username text, email text, full_name text, disabled boolean, password_hash text,
-             created_at bigint, updated_at bigint)
+             username text, id bigint, email text, full_name text, disabled boolean,
+             password_hash text, created_at bigint, updated_at bigint)
          ON CONFLICT DO NOTHING
          RETURNING username",
     )
     .bind(rows(&users))
     .fetch_all(&mut *connection)
-    .await
-    .map_err(unavailable)?;
+    .await?;
     let (scopes, taken) = scopes_of_created(users, names);
     sqlx::query(
         "INSERT INTO user_scopes (username, position, scope)
@@ -56,7 +62,6 @@ pub(super) async fn insert(
     )
     .bind(scopes)
     .execute(&mut *connection)
-    .await
-    .map_err(unavailable)?;
+    .await?;
     Ok(taken)
 }

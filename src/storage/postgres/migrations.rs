@@ -4,7 +4,10 @@ use crate::storage::migrations::{SetUpError, applied, known, migrator};
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 
-const TEXTS: [(&str, &str); 1] = [("users", include_str!("migrations/0001_users.sql"))];
+const TEXTS: [(&str, &str); 2] = [
+    ("users", include_str!("migrations/0001_users.sql")),
+    ("user ids", include_str!("migrations/0002_user_ids.sql")),
+];
 
 /// The lock that replicas take while they migrate: the bytes of `bailiwic`.
 const LOCK: i64 = i64::from_be_bytes(*b"bailiwic");

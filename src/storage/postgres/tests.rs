@@ -2,12 +2,13 @@
 
 mod away;
 mod server;
+mod tls;
 
 use crate::domain::{Secret, Timestamp, UserRepository};
 use crate::settings::DatabaseSettings;
 use crate::storage::cache::{CachedUsers, Freshness};
 use crate::storage::contract::{
-    a_change_by_another_is_seen, cache_settings, contract, grant, name, new,
+    a_change_by_another_is_seen, all_have_ids, cache_settings, contract, grant, name, new,
 };
 use crate::storage::postgres::{Address, PostgresUsers};
 use crate::storage::{StorageError, open_in};
@@ -122,6 +123,25 @@ async fn a_database_of_a_newer_version_is_refused() {
     shared().sql(&database, "UPDATE _sqlx_migrations SET checksum = '\\x00'");
     let line = refused(&settings(&url)).await;
     assert!(line.contains("migration 1 differs"), "{line}");
+}
+
+/// A database of the first version, whose users had no ids, and a user whom another program adds.
+#[tokio::test]
+async fn users_of_an_earlier_version_get_ids() {
+    let database = shared().database();
+    let url = shared().url(&database);
+    let users = plain_at(&url).await.unwrap();
+    for username in ["alice", "bob"] {
+        users.create(new(username, "me"), Timestamp(1)).await.unwrap();
+    }
+    drop(users);
+    shared().sql(&database, "ALTER TABLE users DROP COLUMN id");
+    shared().sql(&database, "DELETE FROM _sqlx_migrations WHERE version = 2");
+    let users = plain_at(&url).await.unwrap();
+    let by_hand = "INSERT INTO users
+        SELECT 'carol', email, full_name, disabled, password_hash, 1, 1 FROM users LIMIT 1";
+    shared().sql(&database, by_hand);
+    all_have_ids(&users).await;
 }
 
 #[tokio::test]

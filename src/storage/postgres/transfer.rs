@@ -4,7 +4,7 @@ use crate::domain::{Page, RepositoryError, User, Username};
 use crate::storage::error::unavailable;
 use crate::storage::postgres::PostgresUsers;
 use crate::storage::postgres::driver::Session;
-use crate::storage::postgres::import::insert;
+use crate::storage::postgres::import::add;
 use crate::storage::postgres::users::list;
 use crate::storage::transfer::Transfer;
 use async_trait::async_trait;
@@ -37,7 +37,7 @@ impl Transfer for PostgresTransfer {
     }
 
     async fn add(&mut self, users: Vec<User>) -> Result<Vec<Username>, RepositoryError> {
-        self.0.run(|connection| Box::pin(insert(connection, users))).await
+        self.0.run(|connection| Box::pin(add(connection, users))).await
     }
 
     async fn commit(self: Box<Self>) -> Result<(), RepositoryError> {

@@ -6,14 +6,17 @@ use crate::domain::{
 };
 use crate::storage::StorageError;
 use crate::storage::cache::Freshness;
+use crate::storage::change;
+use crate::storage::change::Statements;
 use crate::storage::error::unavailable;
 use crate::storage::postgres::address::Address;
 use crate::storage::postgres::driver::{Driver, Session};
 use crate::storage::postgres::import::{BEGIN, PostgresImport, insert};
 use crate::storage::postgres::set_up::set_up;
 use crate::storage::postgres::watch::watch;
-use crate::storage::row::{apply, created, holds, user};
+use crate::storage::row::{created, user};
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 use std::sync::Arc;
@@ -22,7 +25,7 @@ use std::sync::Arc;
 macro_rules! select_users {
     ($which:literal) => {
         concat!(
-            "SELECT username, email, full_name, disabled, password_hash, created_at, updated_at,
+            "SELECT username, id, email, full_name, disabled, password_hash, created_at, updated_at,
                  (SELECT string_agg(scope, ' ' ORDER BY position) FROM user_scopes
                   WHERE user_scopes.username = users.username) AS scopes
              FROM users ",
@@ -48,14 +51,36 @@ impl PostgresUsers {
     pub(in crate::storage) fn watch(&self, freshness: Arc<Freshness>) {
         self.driver.keep_running(watch(self.address.options.clone(), freshness));
     }
+
+    /// Makes a change in a transaction of its own: all of it or, on any error, nothing.
+    async fn change<T, F>(&self, change: F) -> Result<T, RepositoryError>
+    where
+        F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, RepositoryError>>
+            + Send
+            + 'static,
+        T: Send + 'static,
+    {
+        self.driver
+            .run(|connection| {
+                Box::pin(async move {
+                    let mut transaction = connection.begin().await.map_err(unavailable)?;
+                    let done = change(&mut transaction).await?;
+                    transaction.commit().await.map_err(unavailable)?;
+                    Ok(done)
+                })
+            })
+            .await
+    }
 }
 
 #[async_trait]
 impl UserRepository for PostgresUsers {
     async fn find(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
         let username = username.clone();
-        let found = self.driver.run(|connection| Box::pin(find(connection, username))).await?;
-        Ok(found.map(Arc::new))
+        let found = self.driver.run(|connection| {
+            Box::pin(async move { find(connection, &username).await.map_err(unavailable) })
+        });
+        Ok(found.await?.map(Arc::new))
     }
 
     async fn list(&self, page: &Page) -> Result<Vec<User>, RepositoryError> {
@@ -69,7 +94,7 @@ impl UserRepository for PostgresUsers {
 
     async fn create(&self, new: NewUser, now: Timestamp) -> Result<User, RepositoryError> {
         let user = created(new, now);
-        self.driver.run(|connection| Box::pin(create(connection, user))).await
+        self.change(|connection| Box::pin(change::create(connection, user))).await
     }
 
     async fn update(
@@ -80,8 +105,12 @@ impl UserRepository for PostgresUsers {
         now: Timestamp,
     ) -> Result<User, RepositoryError> {
         let (username, keep) = (username.clone(), keep.cloned());
-        let change = (change, keep, now);
-        self.driver.run(|connection| Box::pin(update(connection, username, change))).await
+        self.change(move |connection| {
+            Box::pin(async move {
+                change::update(connection, &username, (change, keep.as_ref(), now)).await
+            })
+        })
+        .await
     }
 
     async fn delete(
@@ -90,7 +119,10 @@ impl UserRepository for PostgresUsers {
         keep: Option<&ScopeName>,
     ) -> Result<(), RepositoryError> {
         let (username, keep) = (username.clone(), keep.cloned());
-        self.driver.run(|connection| Box::pin(delete(connection, username, keep))).await
+        self.change(|connection| {
+            Box::pin(async move { change::delete(connection, &username, keep.as_ref()).await })
+        })
+        .await
     }
 
     async fn import(&self, now: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError> {
@@ -105,14 +137,13 @@ impl UserRepository for PostgresUsers {
 
 async fn find(
     connection: &mut PgConnection,
-    username: Username,
-) -> Result<Option<User>, RepositoryError> {
+    username: &Username,
+) -> Result<Option<User>, sqlx::Error> {
     let row = sqlx::query(select_users!("WHERE username = $1"))
         .bind(username.as_str())
         .fetch_optional(connection)
-        .await
-        .map_err(unavailable)?;
-    row.map(|row| user(&row)).transpose().map_err(unavailable)
+        .await?;
+    row.map(|row| user(&row)).transpose()
 }
 
 pub(super) async fn list(
@@ -136,127 +167,80 @@ async fn is_empty(connection: &mut PgConnection) -> Result<bool, RepositoryError
         .map_err(unavailable)
 }
 
-async fn create(connection: &mut PgConnection, user: User) -> Result<User, RepositoryError> {
-    let mut transaction = connection.begin().await.map_err(unavailable)?;
-    if !insert(&mut transaction, vec![user.clone()]).await?.is_empty() {
-        return Err(RepositoryError::Exists);
+#[async_trait]
+impl Statements for PgConnection {
+    /// Locks, then reads: one statement for both would join the new row with the scopes from before
+    /// the wait.
+    async fn lock(&mut self, username: &Username) -> Result<Option<User>, sqlx::Error> {
+        sqlx::query("SELECT 1 FROM users WHERE username = $1 FOR UPDATE")
+            .bind(username.as_str())
+            .execute(&mut *self)
+            .await?;
+        find(self, username).await
     }
-    transaction.commit().await.map_err(unavailable)?;
-    Ok(user)
-}
 
-async fn update(
-    connection: &mut PgConnection,
-    username: Username,
-    (change, keep, now): (UserChange, Option<ScopeName>, Timestamp),
-) -> Result<User, RepositoryError> {
-    let mut transaction = connection.begin().await.map_err(unavailable)?;
-    let before = lock(&mut transaction, &username).await?;
-    if change.expected_hash.as_ref().is_some_and(|hash| *hash != before.password_hash) {
-        return Err(RepositoryError::NotFound);
+    async fn insert(&mut self, users: Vec<User>) -> Result<Vec<Username>, sqlx::Error> {
+        insert(self, users).await
     }
-    let after = apply(&before, change, now);
-    if let Some(keep) = keep
-        && holds(&before, &keep)
-        && !holds(&after, &keep)
-    {
-        require_another_holder(&mut transaction, &username, keep).await?;
+
+    async fn remove(&mut self, username: &Username) -> Result<(), sqlx::Error> {
+        let delete = sqlx::query("DELETE FROM users WHERE username = $1").bind(username.as_str());
+        delete.execute(self).await.map(drop)
     }
-    write(&mut transaction, &before, &after).await.map_err(unavailable)?;
-    transaction.commit().await.map_err(unavailable)?;
-    Ok(after)
-}
 
-async fn delete(
-    connection: &mut PgConnection,
-    username: Username,
-    keep: Option<ScopeName>,
-) -> Result<(), RepositoryError> {
-    let mut transaction = connection.begin().await.map_err(unavailable)?;
-    let before = lock(&mut transaction, &username).await?;
-    if let Some(keep) = keep
-        && holds(&before, &keep)
-    {
-        require_another_holder(&mut transaction, &username, keep).await?;
-    }
-    sqlx::query("DELETE FROM users WHERE username = $1")
-        .bind(username.as_str())
-        .execute(&mut *transaction)
-        .await
-        .map_err(unavailable)?;
-    transaction.commit().await.map_err(unavailable)
-}
-
-/// Locks the user against other writers, then reads it: one statement for both would join the new
-/// row with the scopes from before the wait.
-async fn lock(connection: &mut PgConnection, username: &Username) -> Result<User, RepositoryError> {
-    sqlx::query("SELECT 1 FROM users WHERE username = $1 FOR UPDATE")
-        .bind(username.as_str())
-        .execute(&mut *connection)
-        .await
-        .map_err(unavailable)?;
-    find(connection, username.clone()).await?.ok_or(RepositoryError::NotFound)
-}
-
-/// Holders who leave together do so one after the other: the next one sees that this one is gone.
-/// Nobody waits for a user's row while holding this lock, so there is no deadlock.
-async fn require_another_holder(
-    connection: &mut PgConnection,
-    username: &Username,
-    scope: ScopeName,
-) -> Result<(), RepositoryError> {
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtext('bailiwick holders'), hashtext($1))")
+    /// Under a lock: the next one sees that this one is gone. Nobody waits for a user's row while
+    /// holding it, so there is no deadlock.
+    async fn has_another_holder(
+        &mut self,
+        username: &Username,
+        scope: &ScopeName,
+    ) -> Result<bool, sqlx::Error> {
+        sqlx::query("SELECT pg_advisory_xact_lock(hashtext('bailiwick holders'), hashtext($1))")
+            .bind(scope.as_str())
+            .execute(&mut *self)
+            .await?;
+        sqlx::query_scalar(
+            "SELECT EXISTS (
+                 SELECT 1 FROM user_scopes JOIN users USING (username)
+                 WHERE scope = $1 AND username <> $2 AND NOT disabled)",
+        )
         .bind(scope.as_str())
-        .execute(&mut *connection)
+        .bind(username.as_str())
+        .fetch_one(self)
         .await
-        .map_err(unavailable)?;
-    let another: bool = sqlx::query_scalar(
-        "SELECT EXISTS (
-             SELECT 1 FROM user_scopes JOIN users USING (username)
-             WHERE scope = $1 AND username <> $2 AND NOT disabled)",
-    )
-    .bind(scope.as_str())
-    .bind(username.as_str())
-    .fetch_one(connection)
-    .await
-    .map_err(unavailable)?;
-    if another { Ok(()) } else { Err(RepositoryError::LastHolder(scope)) }
-}
-
-async fn write(
-    connection: &mut PgConnection,
-    before: &User,
-    after: &User,
-) -> Result<(), sqlx::Error> {
-    let username = after.username.as_str();
-    sqlx::query(
-        "UPDATE users SET email = $2, full_name = $3, disabled = $4, password_hash = $5,
-             updated_at = $6
-         WHERE username = $1",
-    )
-    .bind(username)
-    .bind(after.email.as_deref())
-    .bind(after.full_name.as_deref())
-    .bind(after.disabled)
-    .bind(after.password_hash.expose())
-    .bind(after.updated_at.seconds())
-    .execute(&mut *connection)
-    .await?;
-    if before.scopes == after.scopes {
-        return Ok(());
     }
-    sqlx::query("DELETE FROM user_scopes WHERE username = $1")
+
+    async fn write(&mut self, before: &User, after: &User) -> Result<(), sqlx::Error> {
+        let username = after.username.as_str();
+        sqlx::query(
+            "UPDATE users SET email = $2, full_name = $3, disabled = $4, password_hash = $5,
+                 updated_at = $6
+             WHERE username = $1",
+        )
         .bind(username)
-        .execute(&mut *connection)
+        .bind(after.email.as_deref())
+        .bind(after.full_name.as_deref())
+        .bind(after.disabled)
+        .bind(after.password_hash.expose())
+        .bind(after.updated_at.seconds())
+        .execute(&mut *self)
         .await?;
-    sqlx::query(
-        "INSERT INTO user_scopes (username, position, scope)
-         SELECT $1, position - 1, scope
-         FROM json_array_elements_text($2::json) WITH ORDINALITY AS scopes (scope, position)",
-    )
-    .bind(username)
-    .bind(serde_json::json!(after.scopes).to_string())
-    .execute(&mut *connection)
-    .await?;
-    Ok(())
+        if before.scopes == after.scopes {
+            return Ok(());
+        }
+        sqlx::query("DELETE FROM user_scopes WHERE username = $1")
+            .bind(username)
+            .execute(&mut *self)
+            .await?;
+        sqlx::query(
+            "INSERT INTO user_scopes (username, position, scope)
+             SELECT $1, position - 1, scope
+             FROM json_array_elements_text($2::json) WITH ORDINALITY AS scopes (scope, position)",
+        )
+        .bind(username)
+        .bind(serde_json::json!(after.scopes).to_string())
+        .execute(&mut *self)
+        .await?;
+        Ok(())
+    }
 }

@@ -32,9 +32,9 @@ pub(super) async fn insert(
 ) -> Result<Vec<Username>, sqlx::Error> {
     let names: Vec<String> = sqlx::query_scalar(
         "INSERT INTO users
-             (username, email, full_name, disabled, password_hash, created_at, updated_at)
-         SELECT value ->> 'username', value ->> 'email', value ->> 'full_name',
-             value ->> 'disabled', value ->> 'password_hash', value ->> 'created_at',
+             (username, id, email, full_name, disabled, password_hash, created_at, updated_at)
+         SELECT value ->> 'username', value ->> 'id', value ->> 'email',
+             value ->> 'full_name', value ->> 'disabled', value ->> 'password_hash', value ->> 'created_at',
              value ->> 'updated_at'
          FROM json_each(?1) WHERE true
          ON CONFLICT DO NOTHING

@@ -4,7 +4,10 @@ use crate::storage::migrations::{SetUpError, TABLE, applied, known, migrator};
 use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 
-const TEXTS: [(&str, &str); 1] = [("users", include_str!("migrations/0001_users.sql"))];
+const TEXTS: [(&str, &str); 2] = [
+    ("users", include_str!("migrations/0001_users.sql")),
+    ("user ids", include_str!("migrations/0002_user_ids.sql")),
+];
 
 /// Applies what is missing: all of it or, on any error, nothing.
 ///

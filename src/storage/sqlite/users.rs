@@ -5,11 +5,14 @@ use crate::domain::{
     UserRepository, Username,
 };
 use crate::storage::StorageError;
+use crate::storage::change;
+use crate::storage::change::Statements;
 use crate::storage::error::{unavailable, unreached};
-use crate::storage::row::{apply, created, holds, user};
+use crate::storage::row::{created, user};
 use crate::storage::sqlite::import::{SqliteImport, insert};
 use crate::storage::sqlite::{Pools, open};
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use sqlx::sqlite::{SqliteConnection, SqliteExecutor};
 use sqlx::{Sqlite, Transaction};
 use std::num::NonZeroU32;
@@ -20,7 +23,7 @@ use std::sync::Arc;
 macro_rules! select_users {
     ($which:literal) => {
         concat!(
-            "SELECT username, email, full_name, disabled, password_hash, created_at, updated_at,
+            "SELECT username, id, email, full_name, disabled, password_hash, created_at, updated_at,
                  (SELECT group_concat(scope, ' ' ORDER BY position) FROM user_scopes
                   WHERE user_scopes.username = users.username) AS scopes
              FROM users ",
@@ -48,17 +51,39 @@ impl SqliteUsers {
     pub(super) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, RepositoryError> {
         self.pools.writer.begin_with("BEGIN IMMEDIATE").await.map_err(unreached)
     }
+
+    /// Makes a change in a transaction of its own: all of it or, on any error, nothing.
+    async fn change<T, F>(&self, change: F) -> Result<T, RepositoryError>
+    where
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, RepositoryError>>
+            + Send,
+        T: Send,
+    {
+        let mut transaction = self.begin().await?;
+        let result = match change(&mut transaction).await {
+            Ok(done) => transaction.commit().await.map(|()| done).map_err(unavailable),
+            Err(error) => {
+                drop(transaction);
+                Err(error)
+            }
+        };
+        // What has happened to a connection stays with it: one that was opened while the file was
+        // read-only cannot write later, and where SQLite itself has undone a transaction because the
+        // disk was full, sqlx believes to be in it for ever.
+        if matches!(result, Err(RepositoryError::Unavailable(_)))
+            && let Ok(mut connection) = self.pools.writer.acquire().await
+        {
+            connection.close_on_drop();
+        }
+        result
+    }
 }
 
 #[async_trait]
 impl UserRepository for SqliteUsers {
     async fn find(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
-        let row = sqlx::query(select_users!("WHERE username = ?1"))
-            .bind(username.as_str())
-            .fetch_optional(&self.pools.readers)
-            .await
-            .map_err(unavailable)?;
-        row.map(|row| user(&row).map(Arc::new)).transpose().map_err(unavailable)
+        let found = find(&self.pools.readers, username).await.map_err(unavailable)?;
+        Ok(found.map(Arc::new))
     }
 
     async fn list(&self, page: &Page) -> Result<Vec<User>, RepositoryError> {
@@ -74,13 +99,7 @@ impl UserRepository for SqliteUsers {
 
     async fn create(&self, new: NewUser, now: Timestamp) -> Result<User, RepositoryError> {
         let user = created(new, now);
-        let mut transaction = self.begin().await?;
-        let taken = insert(&mut transaction, vec![user.clone()]).await.map_err(unavailable)?;
-        if !taken.is_empty() {
-            return Err(RepositoryError::Exists);
-        }
-        transaction.commit().await.map_err(unavailable)?;
-        Ok(user)
+        self.change(|connection| Box::pin(change::create(connection, user))).await
     }
 
     async fn update(
@@ -90,21 +109,13 @@ impl UserRepository for SqliteUsers {
         keep: Option<&ScopeName>,
         now: Timestamp,
     ) -> Result<User, RepositoryError> {
-        let mut transaction = self.begin().await?;
-        let before = fetch(&mut transaction, username).await?;
-        if change.expected_hash.as_ref().is_some_and(|hash| *hash != before.password_hash) {
-            return Err(RepositoryError::NotFound);
-        }
-        let after = apply(&before, change, now);
-        if let Some(keep) = keep
-            && holds(&before, keep)
-            && !holds(&after, keep)
-        {
-            require_another_holder(&mut transaction, username, keep).await?;
-        }
-        write(&mut transaction, &before, &after).await.map_err(unavailable)?;
-        transaction.commit().await.map_err(unavailable)?;
-        Ok(after)
+        let (username, keep) = (username.clone(), keep.cloned());
+        self.change(|connection| {
+            Box::pin(async move {
+                change::update(connection, &username, (change, keep.as_ref(), now)).await
+            })
+        })
+        .await
     }
 
     async fn delete(
@@ -112,19 +123,11 @@ impl UserRepository for SqliteUsers {
         username: &Username,
         keep: Option<&ScopeName>,
     ) -> Result<(), RepositoryError> {
-        let mut transaction = self.begin().await?;
-        let before = fetch(&mut transaction, username).await?;
-        if let Some(keep) = keep
-            && holds(&before, keep)
-        {
-            require_another_holder(&mut transaction, username, keep).await?;
-        }
-        sqlx::query("DELETE FROM users WHERE username = ?1")
-            .bind(username.as_str())
-            .execute(&mut *transaction)
-            .await
-            .map_err(unavailable)?;
-        transaction.commit().await.map_err(unavailable)
+        let (username, keep) = (username.clone(), keep.cloned());
+        self.change(|connection| {
+            Box::pin(async move { change::delete(connection, &username, keep.as_ref()).await })
+        })
+        .await
     }
 
     async fn import(&self, now: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError> {
@@ -154,70 +157,79 @@ pub(super) async fn list(
     rows.iter().map(user).collect::<Result<_, _>>().map_err(unavailable)
 }
 
-async fn fetch(
-    connection: &mut SqliteConnection,
+async fn find(
+    connection: impl SqliteExecutor<'_>,
     username: &Username,
-) -> Result<User, RepositoryError> {
+) -> Result<Option<User>, sqlx::Error> {
     let row = sqlx::query(select_users!("WHERE username = ?1"))
         .bind(username.as_str())
         .fetch_optional(connection)
-        .await
-        .map_err(unavailable)?;
-    let row = row.ok_or(RepositoryError::NotFound)?;
-    user(&row).map_err(unavailable)
-}
-
-async fn require_another_holder(
-    connection: &mut SqliteConnection,
-    username: &Username,
-    scope: &ScopeName,
-) -> Result<(), RepositoryError> {
-    let another: bool = sqlx::query_scalar(
-        "SELECT EXISTS (
-             SELECT 1 FROM user_scopes JOIN users USING (username)
-             WHERE scope = ?1 AND username <> ?2 AND NOT disabled)",
-    )
-    .bind(scope.as_str())
-    .bind(username.as_str())
-    .fetch_one(connection)
-    .await
-    .map_err(unavailable)?;
-    if another { Ok(()) } else { Err(RepositoryError::LastHolder(scope.clone())) }
-}
-
-async fn write(
-    connection: &mut SqliteConnection,
-    before: &User,
-    after: &User,
-) -> Result<(), sqlx::Error> {
-    let username = after.username.as_str();
-    sqlx::query(
-        "UPDATE users SET email = ?2, full_name = ?3, disabled = ?4, password_hash = ?5,
-             updated_at = ?6
-         WHERE username = ?1",
-    )
-    .bind(username)
-    .bind(after.email.as_deref())
-    .bind(after.full_name.as_deref())
-    .bind(after.disabled)
-    .bind(after.password_hash.expose())
-    .bind(after.updated_at.seconds())
-    .execute(&mut *connection)
-    .await?;
-    if before.scopes == after.scopes {
-        return Ok(());
-    }
-    sqlx::query("DELETE FROM user_scopes WHERE username = ?1")
-        .bind(username)
-        .execute(&mut *connection)
         .await?;
-    sqlx::query(
-        "INSERT INTO user_scopes (username, position, scope)
-         SELECT ?1, key, value FROM json_each(?2)",
-    )
-    .bind(username)
-    .bind(serde_json::json!(after.scopes).to_string())
-    .execute(&mut *connection)
-    .await?;
-    Ok(())
+    row.map(|row| user(&row)).transpose()
+}
+
+#[async_trait]
+impl Statements for SqliteConnection {
+    /// The transaction has the write lock.
+    async fn lock(&mut self, username: &Username) -> Result<Option<User>, sqlx::Error> {
+        find(self, username).await
+    }
+
+    async fn insert(&mut self, users: Vec<User>) -> Result<Vec<Username>, sqlx::Error> {
+        insert(self, users).await
+    }
+
+    async fn remove(&mut self, username: &Username) -> Result<(), sqlx::Error> {
+        let delete = sqlx::query("DELETE FROM users WHERE username = ?1").bind(username.as_str());
+        delete.execute(self).await.map(drop)
+    }
+
+    async fn has_another_holder(
+        &mut self,
+        username: &Username,
+        scope: &ScopeName,
+    ) -> Result<bool, sqlx::Error> {
+        sqlx::query_scalar(
+            "SELECT EXISTS (
+                 SELECT 1 FROM user_scopes JOIN users USING (username)
+                 WHERE scope = ?1 AND username <> ?2 AND NOT disabled)",
+        )
+        .bind(scope.as_str())
+        .bind(username.as_str())
+        .fetch_one(self)
+        .await
+    }
+
+    async fn write(&mut self, before: &User, after: &User) -> Result<(), sqlx::Error> {
+        let username = after.username.as_str();
+        sqlx::query(
+            "UPDATE users SET email = ?2, full_name = ?3, disabled = ?4, password_hash = ?5,
+                 updated_at = ?6
+             WHERE username = ?1",
+        )
+        .bind(username)
+        .bind(after.email.as_deref())
+        .bind(after.full_name.as_deref())
+        .bind(after.disabled)
+        .bind(after.password_hash.expose())
+        .bind(after.updated_at.seconds())
+        .execute(&mut *self)
+        .await?;
+        if before.scopes == after.scopes {
+            return Ok(());
+        }
+        sqlx::query("DELETE FROM user_scopes WHERE username = ?1")
+            .bind(username)
+            .execute(&mut *self)
+            .await?;
+        sqlx::query(
+            "INSERT INTO user_scopes (username, position, scope)
+             SELECT ?1, key, value FROM json_each(?2)",
+        )
+        .bind(username)
+        .bind(serde_json::json!(after.scopes).to_string())
+        .execute(&mut *self)
+        .await?;
+        Ok(())
+    }
 }

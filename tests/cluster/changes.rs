@@ -1,0 +1,121 @@
+//! A change bites everywhere: made by one replica, or by the command line; on both databases.
+
+use crate::harness::{App, FORM, eventually};
+use crate::postgres::shared;
+use crate::{PASSWORD, add, config, done};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const LATER: &str = "slow mountain lake";
+
+/// Three replicas, and what is known of jane.
+struct Cluster<'a> {
+    folder: &'a Path,
+    url: &'a str,
+    replicas: Vec<App>,
+    admin: String,
+    token: String,
+    longest: Duration,
+}
+
+impl Cluster<'_> {
+    fn by_command(&self, args: &[&str], stdin: &str) {
+        done(self.folder, self.url, args, stdin);
+    }
+
+    fn by_replica(&self, at: usize, (method, path): (&str, &str), body: &Value) {
+        let bearer = format!("Bearer {}", self.admin);
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let answer = self.replicas[at].send(method, path, &headers, &body.to_string());
+        assert!(matches!(answer.status, 200 | 204), "{method} {path}: {}", answer.body);
+    }
+
+    /// Waits until every replica answers so.
+    fn everywhere(&mut self, status: u16, ask: impl Fn(&App, &str) -> u16) {
+        let start = Instant::now();
+        for replica in &self.replicas {
+            eventually("the change", || (ask(replica, &self.token) == status).then_some(()));
+        }
+        self.longest = self.longest.max(start.elapsed());
+    }
+}
+
+fn me(replica: &App, token: &str) -> u16 {
+    replica.get_as("/users/me", token).status
+}
+
+fn login(password: &'static str) -> impl Fn(&App, &str) -> u16 {
+    move |replica, _| {
+        let form = format!("username=jane&password={password}").replace(' ', "+");
+        replica.send("POST", "/token", &[("content-type", FORM)], &form).status
+    }
+}
+
+fn changes_bite_everywhere(folder: &Path, url: &str) {
+    add(folder, url, "jane", &["me"]);
+    add(folder, url, "admin", &["users:read", "users:write"]);
+    let start = || App::bare().config(&config(url)).config("[server]\nworkers = 1\n").spawn();
+    let replicas: Vec<_> = (0..3).map(|_| start()).collect();
+    let token = replicas[0].login("jane", PASSWORD, "me");
+    let admin = replicas[0].login("admin", PASSWORD, "users:write");
+    let asked: Vec<_> = replicas.iter().map(|replica| replica.url("/users/me")).collect();
+    let longest = Duration::ZERO;
+    let mut all = Cluster { folder, url, replicas, admin, token, longest };
+    let (over, reads) = (AtomicBool::new(false), AtomicU32::new(0));
+    thread::scope(|scope| {
+        // Everybody has jane in memory all the time.
+        for url in &asked {
+            let bearer = format!("Bearer {}", all.token);
+            let (over, reads) = (&over, &reads);
+            scope.spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    let headers = [("authorization", bearer.as_str())];
+                    crate::harness::Response::of("GET", url, &headers, "");
+                    reads.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        for round in 0..5 {
+            let (one, other) = (round % 3, (round + 1) % 3);
+            all.everywhere(200, me);
+            all.by_command(&["users", "disable", "jane"], "");
+            all.everywhere(400, me);
+            all.by_replica(one, ("PATCH", "/users/jane"), &json!({"disabled": false}));
+            all.everywhere(200, me);
+            all.by_replica(other, ("PUT", "/users/jane/scopes"), &json!({"scopes": []}));
+            all.everywhere(401, me);
+            all.by_command(&["users", "set-scopes", "jane", "me"], "");
+            all.everywhere(200, me);
+            all.by_replica(one, ("PUT", "/users/jane/password"), &json!({"password": LATER}));
+            all.everywhere(400, login(PASSWORD));
+            all.everywhere(200, login(LATER));
+            all.by_command(&["users", "set-password", "jane", "--password-stdin"], PASSWORD);
+            all.everywhere(400, login(LATER));
+            all.everywhere(200, login(PASSWORD));
+        }
+        all.by_command(&["users", "delete", "jane", "--yes"], "");
+        all.everywhere(401, me);
+        over.store(true, Ordering::Relaxed);
+    });
+    println!(
+        "31 changes, 3 replicas, {} reads beside: the longest delay until all knew was {:?}",
+        reads.into_inner(),
+        all.longest
+    );
+}
+
+#[test]
+fn changes_bite_everywhere_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("users.db").display());
+    changes_bite_everywhere(folder.path(), &url);
+}
+
+#[test]
+fn changes_bite_everywhere_on_postgresql() {
+    let folder = tempfile::tempdir().unwrap();
+    changes_bite_everywhere(folder.path(), &shared().url(&shared().database()));
+}

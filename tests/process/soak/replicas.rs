@@ -1,0 +1,160 @@
+//! Three replicas on one PostgreSQL behind the shipped cluster site: what restarts and a crash cost.
+
+use super::{Failures, Length, head};
+use crate::edge::Edge;
+use crate::harness::{App, FORM, eventually};
+use crate::load::Questions;
+use crate::postgres::{Server, shared};
+use crate::server::{gone, replaced, serving, status};
+use std::net::TcpListener;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+const PASSWORD: &str = "quiet river stone";
+
+/// Clients of the one way in: each has one request in flight.
+const CLIENTS: u64 = 3 + 6 + 8;
+
+/// A server that is always found at the same address.
+struct Replica {
+    address: String,
+    config: String,
+    app: App,
+}
+
+impl Replica {
+    fn start(url: &str, length: &Length) -> Self {
+        let address = lasting_address();
+        let config = format!(
+            "[server]\nkeepalive = {}\ngraceful_timeout = 5\nworkers = 1\n\
+             [database]\nurl = '{url}'\nconnect_timeout = 15\nacquire_timeout = 6\n\
+             [passwords]\nbcrypt_cost = 4\n[logging]\naccess = false\n",
+            length.keepalive
+        );
+        let app = spawn(&address, &config);
+        Self { address, config, app }
+    }
+
+    fn start_again(&mut self) {
+        self.app = spawn(&self.address, &self.config);
+    }
+
+    /// Ends it as a crash of its machine would: master and workers at once.
+    fn crash(&mut self) {
+        let workers = serving(&self.app);
+        let pids = std::iter::once(u64::from(self.app.pid())).chain(workers.iter().copied());
+        let pids = pids.map(|pid| pid.to_string());
+        let killed = Command::new("kill").arg("-KILL").args(pids).status();
+        assert!(killed.expect("kill runs").success());
+        self.app.wait();
+        workers.into_iter().for_each(gone);
+    }
+
+    /// Waits until nginx sends requests here, again.
+    fn gets_requests(&self) {
+        eventually("requests for a replica", || {
+            let status = status(&self.app);
+            let processes = status["processes"].as_array()?;
+            processes.iter().any(|process| process["requests"].as_u64() > Some(0)).then_some(())
+        });
+    }
+}
+
+/// A free address that the system gives to nobody who connects while the server is away: it takes
+/// ports from 32768 on.
+fn lasting_address() -> String {
+    let address = || {
+        let port = rand::random_range(20_000..32_000);
+        let listener = TcpListener::bind(("127.0.0.1", port)).ok()?;
+        Some(listener.local_addr().expect("an address").to_string())
+    };
+    eventually("a free port", address)
+}
+
+fn spawn(address: &str, config: &str) -> App {
+    App::bare().config(config).args(["-b", address]).spawn()
+}
+
+/// Three on a database, and the questions of a user who is in it.
+fn replicas(url: &str, length: &mut Length) -> [Replica; 3] {
+    let replicas: [_; 3] = std::array::from_fn(|_| Replica::start(url, length));
+    let first = &replicas[0].app;
+    let add = ["users", "add", "jane", "--scope", "me", "--password-stdin"];
+    assert!(first.command(&add, PASSWORD).status.success());
+    let form = format!("username=jane&password={PASSWORD}&scope=me").replace(' ', "+");
+    length.questions = Questions::of_a_user(&first.login("jane", PASSWORD, "me"), &form);
+    replicas
+}
+
+#[test]
+fn a_restart_of_postgresql_costs_only_its_own_time() {
+    let mut length = Length::of_environment();
+    let mut server = Server::start();
+    let replicas = replicas(&server.url(&server.database()), &mut length);
+    let addresses = replicas.each_ref().map(|replica| replica.address.clone());
+    let edge = Edge::before_all(&addresses, length.keepalive);
+    let ways = [("nginx, 3 replicas", edge.address.as_str())];
+    let rounds = length.times(5, 2);
+    head();
+    let failures =
+        length.under_load(&format!("PostgreSQL killed, 3 s away ×{rounds}"), &ways, || {
+            for _ in 0..rounds {
+                server.stop();
+                // Less than users in memory outlive, and more than the trust in them.
+                thread::sleep(Duration::from_secs(3));
+                server.start_again();
+                for replica in &replicas {
+                    // Nobody has this user in memory.
+                    eventually("the database", || {
+                        let form = "username=nobody&password=x";
+                        let headers = [("content-type", FORM)];
+                        let answer = replica.app.send("POST", "/token", &headers, form);
+                        (answer.status != 503).then_some(())
+                    });
+                }
+                thread::sleep(length.pause);
+            }
+        });
+    assert_eq!(failures.all, failures.unavailable, "no other answer than 503");
+    let failures = length.under_load("PostgreSQL is back", &ways, || thread::sleep(length.rest));
+    assert_eq!(failures.all, 0);
+}
+
+#[test]
+fn three_replicas_behind_nginx_lose_nothing() {
+    let mut length = Length::of_environment();
+    let mut replicas = replicas(&shared().url(&shared().database()), &mut length);
+    let addresses = replicas.each_ref().map(|replica| replica.address.clone());
+    let edge = Edge::before_all(&addresses, length.keepalive);
+    let ways = [("nginx, 3 replicas", edge.address.as_str())];
+    let rounds = length.times(5, 1);
+    head();
+
+    let mut under_load = |what: &str, work: &mut dyn FnMut(&mut Replica)| -> Failures {
+        length.under_load(&format!("{what} ×{rounds}"), &ways, || {
+            for replica in (0..rounds).flat_map(|_| 0..3) {
+                work(&mut replicas[replica]);
+                replicas[replica].gets_requests();
+                thread::sleep(length.pause);
+            }
+        })
+    };
+    let reload = under_load("rolling HUP", &mut |replica| {
+        let before = serving(&replica.app);
+        replica.app.signal("HUP");
+        replaced(&replica.app, &before, 1);
+    });
+    let restart = under_load("rolling TERM and start", &mut |replica| {
+        replica.app.signal("TERM");
+        assert!(replica.app.wait().success());
+        replica.start_again();
+    });
+    let crash = under_load("kill -9 of each, and start", &mut |replica| {
+        replica.crash();
+        replica.start_again();
+    });
+    assert_eq!((reload.all, restart.all), (0, 0));
+    assert_eq!(crash.refused, 0, "nginx is there");
+    assert!(crash.all <= 3 * rounds as u64 * CLIENTS);
+}
