@@ -32,6 +32,8 @@ const OFF: u8 = u8::MAX;
 pub(super) struct Router {
     /// The longest names first, the root, whose name is empty, last.
     loggers: Vec<Logger>,
+    /// Where among them the access log's is: it is asked for with every request.
+    access: Option<usize>,
     handlers: Vec<Handler>,
     sinks: Vec<Sink>,
 }
@@ -124,7 +126,8 @@ impl Router {
             handlers.push(parts.handler(handler, sink));
         }
         let loggers = loggers(&config, settings, &parts);
-        Ok((Self { loggers, handlers, sinks }, parts.headers))
+        let access = loggers.iter().position(|logger| logger.name == ACCESS);
+        Ok((Self { loggers, access, handlers, sinks }, parts.headers))
     }
 
     /// The least restrictive level of any logger: what is below is not even formed.
@@ -145,6 +148,9 @@ impl Router {
     }
 
     fn logger(&self, metadata: &Metadata<'_>) -> Option<&Logger> {
+        if metadata.target() == ACCESS && let Some(place) = self.access {
+            return Some(&self.loggers[place]).filter(|log| severity(metadata) >= log.least);
+        }
         let target = if metadata.target() == CRITICAL { super::ERROR } else { metadata.target() };
         let logger = self.loggers.iter().find(|logger| is_within(target, &logger.name))?;
         let mut least = logger.least;

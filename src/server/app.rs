@@ -37,18 +37,22 @@ pub(super) fn app(
         .app_data(Data::new(state.services.clone()))
         .app_data(state.known.clone())
         .configure(|config| configure_extractors(config, limit));
-    let app = match &state.docs {
-        Some(docs) => app.app_data(docs.clone()).configure(routes::docs::mount),
-        None => app,
-    };
     let app = match &state.metrics {
         Some(metrics) => app.app_data(Rc::new(Recorder::new(metrics))),
         None => app,
     };
+    // The router tries one route after the other: the API first, then the pages, and last what the
+    // application adds, which cannot take the place of either.
+    let app = app.wrap_api().configure(routes::mount).build();
+    let app = match &state.docs {
+        Some(docs) => app.app_data(docs.clone()).configure(routes::docs::mount),
+        None => app,
+    };
     let app = if state.settings.admin.public { app.configure(admin::mount) } else { app };
     app.wrap_api()
-        .configure(|routes| mount(&state.application, routes))
+        .configure(|routes| state.application.configure(routes))
         .app_data(state.clone())
+        .app_data(Rc::new(state.clone()))
         .default_service(route().to(routes::not_found))
         .wrap(from_fn(within_limits))
         .wrap(cors::cors(&state.settings.cors))

@@ -12,6 +12,7 @@ use crate::settings::Settings;
 use actix_web::dev::ServiceRequest;
 use actix_web::web::Data;
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
@@ -85,12 +86,13 @@ impl AppState {
         })
     }
 
-    /// The state of the server that received this request.
+    /// The state of the server that received this request, by a counter of this thread's own: all
+    /// threads counting at one place would wait for one another.
     ///
     /// # Panics
     /// When the application was built without it, which `app.rs` does not.
-    pub(super) fn of(request: &ServiceRequest) -> Data<Self> {
-        request.app_data::<Data<Self>>().expect("app.rs registers the state").clone()
+    pub(super) fn of(request: &ServiceRequest) -> Rc<Data<Self>> {
+        Rc::clone(request.app_data::<Rc<Data<Self>>>().expect("app.rs registers the state"))
     }
 
     /// Asks for `Connection: close` on every answer from now on, and ends every WebSocket.

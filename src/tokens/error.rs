@@ -51,17 +51,3 @@ impl fmt::Display for TokenError {
 }
 
 impl std::error::Error for TokenError {}
-
-impl From<jsonwebtoken::errors::Error> for TokenError {
-    fn from(error: jsonwebtoken::errors::Error) -> Self {
-        use jsonwebtoken::errors::ErrorKind;
-        match error.kind() {
-            ErrorKind::InvalidSignature => Self::Signature,
-            ErrorKind::InvalidAlgorithm => Self::Algorithm,
-            ErrorKind::InvalidIssuer => Self::Claim("iss"),
-            ErrorKind::InvalidAudience => Self::Claim("aud"),
-            ErrorKind::MissingRequiredClaim(_) => Self::MissingClaim,
-            _ => Self::Malformed,
-        }
-    }
-}

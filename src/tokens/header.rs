@@ -1,10 +1,11 @@
 //! The header of a token (RFC 7515 §4): what it must say, and what it must not.
 
-use crate::tokens::claims::{Names, Text};
+use crate::tokens::claims::Text;
 use crate::tokens::error::TokenError;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use std::collections::HashSet;
 use std::fmt;
 
 /// `{"typ":"JWT","alg":"HS256"}` as jsonwebtoken writes it, and the same two members as PyJWT and
@@ -55,7 +56,7 @@ impl<'de> Visitor<'de> for HeaderVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
         let mut header = Header::default();
-        let mut names = Names::default();
+        let mut names = HashSet::new();
         while let Some(name) = map.next_key::<Text<'de>>()? {
             match name.0.as_ref() {
                 "alg" => header.is_hs256 = map.next_value::<Text<'de>>()?.0 == "HS256",

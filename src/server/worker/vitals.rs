@@ -64,10 +64,10 @@ impl Vitals {
     }
 
     /// Counts a request, and that it is in flight for as long as what is returned lives.
-    pub(in crate::server) fn count_request(self: &Arc<Self>) -> InFlight {
+    pub(in crate::server) fn count_request(&self) -> InFlight<'_> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let others = self.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight { vitals: Arc::clone(self), others }
+        InFlight { vitals: self, others }
     }
 
     pub(super) fn connections(&self) -> usize {
@@ -121,13 +121,13 @@ impl Drop for Connection {
 }
 
 /// A request that is being answered.
-pub(in crate::server) struct InFlight {
-    vitals: Arc<Vitals>,
+pub(in crate::server) struct InFlight<'a> {
+    vitals: &'a Vitals,
     /// How many were in flight before it.
     pub(in crate::server) others: usize,
 }
 
-impl Drop for InFlight {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.vitals.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
