@@ -4,6 +4,7 @@ use super::error::ServeError;
 use super::state::AppState;
 use actix_web::HttpRequest;
 use actix_web::dev::Extensions;
+use actix_web::http::header::{X_FORWARDED_FOR, X_FORWARDED_PROTO};
 use actix_web::web::Data;
 use ipnet::IpNet;
 use std::any::Any;
@@ -96,8 +97,8 @@ impl TrustedProxies {
             return peer;
         }
         let texts = |name| request.headers().get_all(name).map(|value| value.to_str().ok());
-        let hops: Vec<_> = texts("x-forwarded-for").collect();
-        let https = texts("x-forwarded-proto").last().flatten();
+        let hops: Vec<_> = texts(X_FORWARDED_FOR).collect();
+        let https = texts(X_FORWARDED_PROTO).last().flatten();
         ClientAddress {
             https: https.is_some_and(|text| text.trim().eq_ignore_ascii_case("https")),
             ..self.behind(peer, &hops)
