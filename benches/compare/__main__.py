@@ -12,7 +12,7 @@ import report
 import servers
 from data import SECRET, token, token_file, username
 from limit import verification
-from load import Logins, burst_of_logins, finish_reads, reads, start_reads
+from load import Logins, burst_of_logins, reads
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", 5))
 SECONDS = int(os.environ.get("BENCH_SECONDS", 1))
@@ -37,14 +37,17 @@ class Bench:
         for name, value in figures.items():
             rows.setdefault(name, []).append(value)
 
-    def read(self, case, server, *arguments, name=None, **options):
-        """One round of reads on one contender."""
+    def read(self, case, server, *arguments, name=None, refused=False, **options):
+        """One round of reads on one contender, all of them `refused` or none."""
         before = server.cpu()
         done = reads(server.port, *arguments, **{"seconds": SECONDS, **options})
+        if not done.requests:
+            raise SystemExit(f"{server.name}: no answer to {case}")
         micros = (server.cpu() - before) * 1e6 / done.requests
+        unexpected = done.requests - done.refused if refused else done.refused
         self.add(
             case, name or server.name, rate=done.rate, p50=done.p50, p99=done.p99, cpu=micros,
-            broken=done.broken,
+            broken=done.broken + unexpected,
         )
 
     def say(self, text):
@@ -78,7 +81,9 @@ def requests(bench, tokens):
         for _ in range(ROUNDS):
             for case, path, file in cases:
                 for server in contenders:
-                    bench.read(case, server, path, file)
+                    if server is bare and "(401)" in case:
+                        continue  # It checks no token.
+                    bench.read(case, server, path, file, refused="(4" in case)
             bench.read("`GET /users/me/`", one, ME, tokens["johndoe"])
 
         bench.say("1 and 512 connections")

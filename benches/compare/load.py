@@ -29,27 +29,17 @@ class Reads:
         return self.requests / self.seconds
 
 
-def start_reads(port, path, tokens=None, connections=32, seconds=1):
-    """wrk under way; `tokens` is a file with one a line."""
+def reads(port, path, tokens=None, connections=32, seconds=1):
+    """wrk's figures after so many seconds; `tokens` is a file with one a line."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s"]
     command += ["-s", str(HERE / "wrk.lua"), f"http://127.0.0.1:{port}{path}", "--"]
     command += [str(tokens)] if tokens else []
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-
-
-def finish_reads(wrk):
-    """The figures of a wrk that was started."""
-    printed, _ = wrk.communicate()
-    lines = [line for line in printed.splitlines() if line.startswith("figures ")]
+    wrk = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    lines = [line for line in wrk.stdout.splitlines() if line.startswith("figures ")]
     if wrk.returncode or not lines:
-        raise SystemExit(f"wrk failed:\n{printed}")
+        raise SystemExit(f"wrk failed:\n{wrk.stdout}")
     requests, micros, p50, p99, refused, broken = map(int, lines[0].split()[1:])
     return Reads(requests, micros / 1e6, p50 / 1e3, p99 / 1e3, refused, broken)
-
-
-def reads(*arguments, **options):
-    """Reads until the time is over."""
-    return finish_reads(start_reads(*arguments, **options))
 
 
 def log_in(connection):

@@ -28,6 +28,7 @@ class Server:
 
     def __init__(self, name, command, folder, environment=None, port=None):
         self.name = name
+        self.behind = []
         self.port = port or free_port()
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / f"{name}.log"
@@ -59,8 +60,8 @@ class Server:
         raise SystemExit(f"{self.name} does not serve:\n{self.log.read_text()[-2000:]}")
 
     def processes(self):
-        """The numbers of the process and all below it."""
-        found, left = [], [self.process.pid]
+        """The numbers of the process and all below it, and of the servers behind."""
+        found, left = [], [one.process.pid for one in [self, *self.behind]]
         while left:
             pid = left.pop()
             found.append(pid)
@@ -141,7 +142,7 @@ def python(folder, secret, name):
 
 
 def nginx(folder, replicas):
-    """The shipped configuration before so many replicas, its limit on logins apart."""
+    """The shipped configuration before so many replicas."""
     port = free_port()
     target = folder / "nginx"
     shutil.rmtree(target, ignore_errors=True)
@@ -165,8 +166,9 @@ def nginx(folder, replicas):
     (target / "nginx.conf").write_text(conf)
     program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
     command = [program, "-p", target, "-c", "nginx.conf", "-e", "error.log"]
-    name = f"nginx before {len(replicas)}"
-    return Server(name, command, folder, port=port)
+    server = Server(f"nginx before {len(replicas)}", command, folder, port=port)
+    server.behind = replicas
+    return server
 
 
 class PostgreSQL:
