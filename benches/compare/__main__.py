@@ -41,9 +41,7 @@ class Bench:
         """One round of reads on one contender, all of them `refused` or none."""
         before = server.cpu()
         done = reads(server.port, *arguments, **{"seconds": SECONDS, **options})
-        if not done.requests:
-            raise SystemExit(f"{server.name}: no answer to {case}")
-        micros = (server.cpu() - before) * 1e6 / done.requests
+        micros = (server.cpu() - before) * 1e6 / max(1, done.requests)
         unexpected = done.requests - done.refused if refused else done.refused
         self.add(
             case, name or server.name, rate=done.rate, p50=done.p50, p99=done.p99, cpu=micros,
@@ -109,7 +107,7 @@ def logins(bench, *contenders):
     bench.say("logins")
     for _ in range(ROUNDS):
         bench.add("one verification", "the fastest", **verification())
-        for connections, count in [(1, 4), (2, 8), (8, 24), (64, 64)]:
+        for connections, count in [(1, 2), (2, 4), (8, 24), (64, 64)]:
             for server in contenders:
                 done = Logins(server.port, connections, count).wait()
                 case = f"`POST /token`, {connections} connections"
@@ -126,7 +124,9 @@ def floods(bench, ours, gunicorn, file):
                 flood = Logins(server.port, connections)
                 time.sleep(0.3)
                 case = f"reads, {connections} connections log in"
-                bench.read(case, server, ME, file, seconds=3)
+                # gunicorn's workers check all passwords that wait before they read the next request.
+                seconds = 8 if (server, connections) == (gunicorn, 64) else 3
+                bench.read(case, server, ME, file, seconds=seconds)
                 flood.stop()
                 flood.wait()
 
@@ -256,4 +256,5 @@ def main():
     bench.say(f"see {FOLDER}/report.md")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -39,6 +39,8 @@ def reads(port, path, tokens=None, connections=32, seconds=1):
     if wrk.returncode or not lines:
         raise SystemExit(f"wrk failed:\n{wrk.stdout}")
     requests, micros, p50, p99, refused, broken = map(int, lines[0].split()[1:])
+    if not requests:  # All have waited for longer than wrk ran.
+        p50 = p99 = micros
     return Reads(requests, micros / 1e6, p50 / 1e3, p99 / 1e3, refused, broken)
 
 
