@@ -115,14 +115,9 @@ def burst_of_logins(port, count):
     sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
     waiting = selectors.DefaultSelector()
     answers = []
-    for one in sockets:
-        one.setblocking(False)
-        waiting.register(one, selectors.EVENT_READ, time.monotonic())
-        one.send(text.encode())
-    while waiting.get_map():
-        ready = waiting.select(timeout=120)
-        if not ready:
-            raise SystemExit("a login was never answered")
+
+    def receive(timeout):
+        ready = waiting.select(timeout)
         now = time.monotonic()
         for key, _ in ready:
             head = key.fileobj.recv(65536)
@@ -130,4 +125,14 @@ def burst_of_logins(port, count):
             answers.append((status, (now - key.data) * 1e3, b"retry-after" in head.lower()))
             waiting.unregister(key.fileobj)
             key.fileobj.close()
+        return ready
+
+    for one in sockets:
+        one.setblocking(False)
+        waiting.register(one, selectors.EVENT_READ, time.monotonic())
+        one.send(text.encode())
+        receive(0)
+    while waiting.get_map():
+        if not receive(120):
+            raise SystemExit("a login was never answered")
     return answers

@@ -3,6 +3,7 @@ import http.client
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +22,21 @@ TICKS = os.sysconf("SC_CLK_TCK")
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return taken.getsockname()[1]
+
+
+def family(pid):
+    """The process and all below it."""
+    found, left = [], [pid]
+    while left:
+        pid = left.pop()
+        found.append(pid)
+        try:
+            for task in os.listdir(f"/proc/{pid}/task"):
+                children = Path(f"/proc/{pid}/task/{task}/children").read_text()
+                left += [int(child) for child in children.split()]
+        except FileNotFoundError:
+            pass
+    return found
 
 
 class Server:
@@ -60,18 +76,8 @@ class Server:
         raise SystemExit(f"{self.name} does not serve:\n{self.log.read_text()[-2000:]}")
 
     def processes(self):
-        """The numbers of the process and all below it, and of the servers behind."""
-        found, left = [], [one.process.pid for one in [self, *self.behind]]
-        while left:
-            pid = left.pop()
-            found.append(pid)
-            try:
-                for task in os.listdir(f"/proc/{pid}/task"):
-                    children = Path(f"/proc/{pid}/task/{task}/children").read_text()
-                    left += [int(child) for child in children.split()]
-            except FileNotFoundError:
-                pass
-        return found
+        """The numbers of all its processes, and of those of the servers behind."""
+        return [pid for one in [self, *self.behind] for pid in family(one.process.pid)]
 
     def cpu(self):
         """Seconds of CPU so far, of all its processes."""
@@ -90,11 +96,14 @@ class Server:
         return kib / 1024
 
     def stop(self):
+        """With its workers, also where the master would leave them behind."""
+        processes = family(self.process.pid)
         self.process.terminate()
         try:
             self.process.wait(20)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            for pid in processes:
+                os.kill(pid, signal.SIGKILL)
             self.process.wait()
 
     def __enter__(self):
