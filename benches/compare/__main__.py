@@ -6,6 +6,7 @@ import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 
 import data
 import report
@@ -66,7 +67,6 @@ def requests(bench, tokens):
         contenders = [ours, quiet, bare, *python]
         for server in [*contenders, one]:
             server.wait()
-            bench.add("memory, idle", server.name, memory=server.memory())
 
         bench.say("reads")
         cases = [
@@ -150,20 +150,32 @@ def full_queue(bench):
 
 
 def starts(bench):
-    """From the start of the program to the first answer 200."""
+    """From the start of the program to the first answer 200, and its memory when it is idle.
+
+    One server at a time: several of one program would share its pages.
+    """
     bench.say("starts")
     good = token("johndoe")
+
+    def idle(server):
+        # granian, too, loses a TERM that comes before its second worker serves.
+        time.sleep(1)
+        bench.add("memory, idle", server.name, memory=server.memory())
+
     for _ in range(ROUNDS):
-        for count in [10, MANY]:
-            settings = {"DATA_DIR": data.sqlite(FOLDER, count)}
-            with servers.bailiwick(FOLDER, SECRET, name="starting", **settings) as server:
-                elapsed = server.wait(ME, good, 200)
-                bench.add(f"start, {count:,} users", "bailiwick", milliseconds=elapsed)
-        for name in PYTHON:
-            with servers.python(FOLDER, SECRET, name) as server:
-                bench.add("start", name, milliseconds=server.wait(ME, good, 200))
-                # granian loses a TERM that comes before its second worker serves.
-                time.sleep(1)
+        for workers in [2, 1]:
+            name = "bailiwick" if workers == 2 else "bailiwick, 1 worker"
+            with servers.bailiwick(FOLDER, SECRET, name=name, workers=workers, **few()) as server:
+                bench.add("start, 10 users", name, milliseconds=server.wait(ME, good, 200))
+                idle(server)
+        many = {"DATA_DIR": data.sqlite(FOLDER, MANY)}
+        with servers.bailiwick(FOLDER, SECRET, name="starting", **many) as server:
+            elapsed = server.wait(ME, good, 200)
+            bench.add(f"start, {MANY:,} users", "bailiwick", milliseconds=elapsed)
+        for start in [servers.bare, *(partial(servers.python, secret=SECRET, name=one) for one in PYTHON)]:
+            with start(FOLDER) as server:
+                bench.add("start", server.name, milliseconds=server.wait(ME, good, 200))
+                idle(server)
 
 
 def growth(bench, tokens):
