@@ -87,7 +87,7 @@ def requests(bench, tokens):
         bench.say("1 and 512 connections")
         for _ in range(ROUNDS):
             for connections in [1, 512]:
-                case = f"`GET /users/me/`, {connections} connections"
+                case = f"`GET /users/me/`, {connections} connection{'s' * (connections > 1)}"
                 for server in [ours, bare, python[0]]:
                     bench.read(case, server, ME, tokens["johndoe"], connections=connections)
 
@@ -110,7 +110,7 @@ def logins(bench, *contenders):
         for connections, count in [(1, 2), (2, 4), (8, 24), (64, 64)]:
             for server in contenders:
                 done = Logins(server.port, connections, count).wait()
-                case = f"`POST /token`, {connections} connections"
+                case = f"`POST /token`, {connections} connection{'s' * (connections > 1)}"
                 bench.add(case, server.name, rate=done.rate, broken=done.failed)
 
 

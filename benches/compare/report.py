@@ -12,6 +12,7 @@ import matplotlib
 
 matplotlib.use("svg")
 from matplotlib import pyplot
+from matplotlib.ticker import NullFormatter
 
 from servers import BAILIWICK
 
@@ -179,13 +180,14 @@ def machine(rounds):
 
 
 def bars(axes, title, names, values, log=False):
-    """Horizontal bars; a value of 0 is left out of a logarithmic picture."""
+    """Horizontal bars, ours in blue."""
     colors = ["tab:blue" if name.startswith(OURS) else "tab:gray" for name in names]
     drawn = axes.barh(names, values, color=colors, log=log)
     axes.bar_label(drawn, [short(value) for value in values], padding=3)
     axes.invert_yaxis()
     axes.margins(x=0.25)
     if log:
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlim(min(values) / 3, max(values) * 6)
     axes.set_title(title, fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
