@@ -194,12 +194,22 @@ def growth(bench, tokens):
         )
         uncached.wait()
         # Everybody once, so that the spread load finds the cache as it is after some minutes.
-        reads(by_count[MANY].port, ME, tokens["spread"], seconds=4 * SECONDS)
-        for _ in range(ROUNDS):
+        read_all(by_count[MANY].port, tokens["spread"])
+        for number in range(ROUNDS):
             for count, server in by_count.items():
                 bench.read(f"{count:,} users, one hot", server, ME, tokens["johndoe"])
-            bench.read("tokens of 100,000 users", by_count[MANY], ME, tokens["spread"])
-            bench.read("uncached", uncached, ME, tokens["spread"])
+            # Each round goes on with other users than the last.
+            passed = number * SPREAD // ROUNDS
+            for case, server in [("tokens of 100,000 users", by_count[MANY]), ("uncached", uncached)]:
+                bench.read(case, server, ME, tokens["spread"], passed=passed)
+
+
+def read_all(port, file):
+    """Every token of a file of SPREAD once or more; how many reads it took."""
+    total = 0
+    while total < SPREAD:
+        total += reads(port, ME, file, seconds=2, passed=total).requests
+    return total
 
 
 def many_read(bench):
@@ -212,11 +222,7 @@ def many_read(bench):
         for first in range(0, MANY, SPREAD):
             names = (token(username(number)) for number in range(first, first + SPREAD))
             file = token_file(FOLDER, "part", names)
-            left = SPREAD
-            while left > 0:
-                done = reads(server.port, ME, file, seconds=3)
-                left -= done.requests
-                total += done.requests
+            total += read_all(server.port, file)
         bench.add("memory, a million users read", "bailiwick", memory=server.memory(), reads=total)
 
 

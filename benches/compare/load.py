@@ -29,11 +29,11 @@ class Reads:
         return self.requests / self.seconds
 
 
-def reads(port, path, tokens=None, connections=32, seconds=1):
-    """wrk's figures after so many seconds; `tokens` is a file with one a line."""
+def reads(port, path, tokens=None, connections=32, seconds=1, passed=0):
+    """wrk's figures after so many seconds; `tokens` is a file with one a line, so many are passed over."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s"]
     command += ["-s", str(HERE / "wrk.lua"), f"http://127.0.0.1:{port}{path}", "--"]
-    command += [str(tokens)] if tokens else []
+    command += [str(tokens), str(passed)] if tokens else []
     wrk = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     lines = [line for line in wrk.stdout.splitlines() if line.startswith("figures ")]
     if wrk.returncode or not lines:
