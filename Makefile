@@ -45,8 +45,13 @@ check: ## Format, lints, documentation, known vulnerabilities
 	    cargo deny check advisories; \
 	fi
 
-bench: ## What the access log costs; builds for release, which takes minutes
-	cargo bench --locked --bench access_log
+# On 127.0.0.1; a quarter of an hour at most for the load. The tables, the picture and the databases,
+# which are kept for the next run, are in target/bench.
+bench: .venv-bench/installed ## Speed beside the Python stack and bare actix-web; builds for release
+	tests/debian-packages wrk:wrk
+	cargo build --release --locked --bin bailiwick --example bare
+	.venv-bench/bin/python benches/compare
+	cargo bench --locked --bench micro
 
 docs: ## The library's documentation, into target/doc
 	cargo doc --locked --no-deps
@@ -54,7 +59,7 @@ docs: ## The library's documentation, into target/doc
 
 clean: ## Remove everything that was built or installed here; data/ stays
 	cargo clean
-	rm -rf .venv .venv-soak tests/browser/node_modules
+	rm -rf .venv .venv-soak .venv-bench tests/browser/node_modules
 
 tools: debian .venv/installed $(NODE_MODULES) ## Install what the tests need: Debian, PyPI and npm packages
 
@@ -70,6 +75,11 @@ debian:
 .venv-soak/installed: tests/soak/requirements.txt | debian
 	python3 -m venv --clear .venv-soak
 	.venv-soak/bin/pip install --quiet --disable-pip-version-check --no-deps -r $<
+	touch $@
+
+.venv-bench/installed: benches/compare/requirements.txt | debian
+	python3 -m venv --clear .venv-bench
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check --no-deps -r $<
 	touch $@
 
 $(NODE_MODULES): tests/browser/package-lock.json | debian

@@ -29,27 +29,19 @@ class Reads:
         return self.requests / self.seconds
 
 
-def start_reads(port, path, tokens=None, connections=32, seconds=1):
-    """wrk under way; `tokens` is a file with one a line."""
+def reads(port, path, tokens=None, connections=32, seconds=1, passed=0):
+    """wrk's figures after so many seconds; `tokens` is a file with one a line, so many are passed over."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s"]
     command += ["-s", str(HERE / "wrk.lua"), f"http://127.0.0.1:{port}{path}", "--"]
-    command += [str(tokens)] if tokens else []
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-
-
-def finish_reads(wrk):
-    """The figures of a wrk that was started."""
-    printed, _ = wrk.communicate()
-    lines = [line for line in printed.splitlines() if line.startswith("figures ")]
+    command += [str(tokens), str(passed)] if tokens else []
+    wrk = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    lines = [line for line in wrk.stdout.splitlines() if line.startswith("figures ")]
     if wrk.returncode or not lines:
-        raise SystemExit(f"wrk failed:\n{printed}")
+        raise SystemExit(f"wrk failed:\n{wrk.stdout}")
     requests, micros, p50, p99, refused, broken = map(int, lines[0].split()[1:])
+    if not requests:  # All have waited for longer than wrk ran.
+        p50 = p99 = micros
     return Reads(requests, micros / 1e6, p50 / 1e3, p99 / 1e3, refused, broken)
-
-
-def reads(*arguments, **options):
-    """Reads until the time is over."""
-    return finish_reads(start_reads(*arguments, **options))
 
 
 def log_in(connection):
@@ -123,14 +115,9 @@ def burst_of_logins(port, count):
     sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
     waiting = selectors.DefaultSelector()
     answers = []
-    for one in sockets:
-        one.setblocking(False)
-        waiting.register(one, selectors.EVENT_READ, time.monotonic())
-        one.send(text.encode())
-    while waiting.get_map():
-        ready = waiting.select(timeout=120)
-        if not ready:
-            raise SystemExit("a login was never answered")
+
+    def receive(timeout):
+        ready = waiting.select(timeout)
         now = time.monotonic()
         for key, _ in ready:
             head = key.fileobj.recv(65536)
@@ -138,4 +125,14 @@ def burst_of_logins(port, count):
             answers.append((status, (now - key.data) * 1e3, b"retry-after" in head.lower()))
             waiting.unregister(key.fileobj)
             key.fileobj.close()
+        return ready
+
+    for one in sockets:
+        one.setblocking(False)
+        waiting.register(one, selectors.EVENT_READ, time.monotonic())
+        one.send(text.encode())
+        receive(0)
+    while waiting.get_map():
+        if not receive(120):
+            raise SystemExit("a login was never answered")
     return answers

@@ -3,10 +3,12 @@ import http.client
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -23,11 +25,27 @@ def free_port():
         return taken.getsockname()[1]
 
 
+def family(pid):
+    """The process and all below it."""
+    found, left = [], [pid]
+    while left:
+        pid = left.pop()
+        found.append(pid)
+        try:
+            for task in os.listdir(f"/proc/{pid}/task"):
+                children = Path(f"/proc/{pid}/task/{task}/children").read_text()
+                left += [int(child) for child in children.split()]
+        except FileNotFoundError:
+            pass
+    return found
+
+
 class Server:
     """A running server with all its processes."""
 
     def __init__(self, name, command, folder, environment=None, port=None):
         self.name = name
+        self.behind = []
         self.port = port or free_port()
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / f"{name}.log"
@@ -59,18 +77,8 @@ class Server:
         raise SystemExit(f"{self.name} does not serve:\n{self.log.read_text()[-2000:]}")
 
     def processes(self):
-        """The numbers of the process and all below it."""
-        found, left = [], [self.process.pid]
-        while left:
-            pid = left.pop()
-            found.append(pid)
-            try:
-                for task in os.listdir(f"/proc/{pid}/task"):
-                    children = Path(f"/proc/{pid}/task/{task}/children").read_text()
-                    left += [int(child) for child in children.split()]
-            except FileNotFoundError:
-                pass
-        return found
+        """The numbers of all its processes, and of those of the servers behind."""
+        return [pid for one in [self, *self.behind] for pid in family(one.process.pid)]
 
     def cpu(self):
         """Seconds of CPU so far, of all its processes."""
@@ -89,11 +97,15 @@ class Server:
         return kib / 1024
 
     def stop(self):
+        """With its workers, also where the master would leave them behind."""
+        processes = family(self.process.pid)
         self.process.terminate()
         try:
             self.process.wait(20)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            for pid in processes:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             self.process.wait()
 
     def __enter__(self):
@@ -141,7 +153,7 @@ def python(folder, secret, name):
 
 
 def nginx(folder, replicas):
-    """The shipped configuration before so many replicas, its limit on logins apart."""
+    """The shipped configuration before so many replicas."""
     port = free_port()
     target = folder / "nginx"
     shutil.rmtree(target, ignore_errors=True)
@@ -165,8 +177,9 @@ def nginx(folder, replicas):
     (target / "nginx.conf").write_text(conf)
     program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
     command = [program, "-p", target, "-c", "nginx.conf", "-e", "error.log"]
-    name = f"nginx before {len(replicas)}"
-    return Server(name, command, folder, port=port)
+    server = Server(f"nginx before {len(replicas)}", command, folder, port=port)
+    server.behind = replicas
+    return server
 
 
 class PostgreSQL:

@@ -1,10 +1,11 @@
 -- What wrk sends: the tokens of a file in turn, a line each; without a file no token.
--- wrk … -- [FILE]; prints one line of figures that load.py reads.
+-- wrk … -- [FILE [LINES TO PASS OVER]]; prints one line of figures that load.py reads.
 local requests = {}
 local turn = 0
 
 function init(arguments)
     local file = arguments[1]
+    turn = tonumber(arguments[2] or 0)
     if not file then
         requests[1] = wrk.format("GET")
         return
