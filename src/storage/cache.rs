@@ -10,6 +10,8 @@ use crate::storage::error::is_unreached;
 use async_trait::async_trait;
 use quick_cache::sync::Cache;
 use std::any::Any;
+use std::borrow::Borrow;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::{Duration, Instant};
@@ -113,10 +115,33 @@ struct Entry {
     user: Arc<User>,
 }
 
+/// A cached user under its own name: the name is in memory once.
+struct Key(Arc<User>);
+
+impl Borrow<str> for Key {
+    fn borrow(&self) -> &str {
+        self.0.username.as_str()
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.username == other.0.username
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.username.as_str().hash(state);
+    }
+}
+
 /// A repository with a cache of users. Absent users are not cached: there is no end of names.
 pub(super) struct CachedUsers<R> {
     inner: R,
-    cache: Cache<Username, Entry>,
+    cache: Cache<Key, Entry>,
     freshness: Arc<Freshness>,
     hits: AtomicU64,
     misses: AtomicU64,
@@ -208,7 +233,7 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
             (Ok(Some(user)), _) => {
                 if belief == Belief::Fresh {
                     let entry = Entry { epoch, read, user: Arc::clone(&user) };
-                    self.cache.insert(username.clone(), entry);
+                    self.cache.insert(Key(Arc::clone(&user)), entry);
                 }
                 Ok(Some(user))
             }
