@@ -26,17 +26,15 @@ def free_port():
 
 
 def family(pid):
-    """The process and all below it."""
-    found, left = [], [pid]
-    while left:
-        pid = left.pop()
-        found.append(pid)
-        try:
-            for task in os.listdir(f"/proc/{pid}/task"):
-                children = Path(f"/proc/{pid}/task/{task}/children").read_text()
-                left += [int(child) for child in children.split()]
-        except FileNotFoundError:
-            pass
+    """The process and all below it; by their parents, as the system's lists of children may lack some."""
+    below = {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            parent = int(file.read_text().rsplit(")", 1)[1].split()[1])
+            below.setdefault(parent, []).append(int(file.parent.name))
+    found = [pid]
+    for one in found:
+        found += below.get(one, [])
     return found
 
 
