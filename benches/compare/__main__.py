@@ -192,16 +192,24 @@ def growth(bench, tokens):
         uncached = stack.enter_context(
             servers.bailiwick(FOLDER, SECRET, name="SQLite, uncached", **settings)
         )
-        uncached.wait()
+        settings = {"CACHE__SIZE": SPREAD, "DATA_DIR": data.sqlite(FOLDER, MANY), "LOGGING__ACCESS": "false"}
+        roomy = stack.enter_context(
+            servers.bailiwick(FOLDER, SECRET, name="SQLite, cache.size = 100,000", **settings)
+        )
+        for server in [uncached, roomy]:
+            server.wait()
         # Everybody once, so that the spread load finds the cache as it is after some minutes.
-        read_all(by_count[MANY].port, tokens["spread"])
+        for server in [by_count[MANY], roomy]:
+            read_all(server.port, tokens["spread"])
+        bench.add("memory, 100,000 users in memory", roomy.name, memory=roomy.memory())
         for number in range(ROUNDS):
             for count, server in by_count.items():
                 bench.read(f"{count:,} users, one hot", server, ME, tokens["johndoe"])
             # Each round goes on with other users than the last.
             passed = number * SPREAD // ROUNDS
-            for case, server in [("tokens of 100,000 users", by_count[MANY]), ("uncached", uncached)]:
-                bench.read(case, server, ME, tokens["spread"], passed=passed)
+            for server in [by_count[MANY], roomy]:
+                bench.read("tokens of 100,000 users", server, ME, tokens["spread"], passed=passed)
+            bench.read("uncached", uncached, ME, tokens["spread"], passed=passed)
 
 
 def read_all(port, file):

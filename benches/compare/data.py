@@ -4,10 +4,8 @@ import hashlib
 import hmac
 import json
 import os
-import sqlite3
 import subprocess
 import time
-from contextlib import closing
 
 from servers import BAILIWICK
 
@@ -66,8 +64,5 @@ def sqlite(folder, count):
     if not ready.exists() or ready.stat().st_mtime < BAILIWICK.stat().st_mtime:
         subprocess.run(["rm", "-rf", str(data)], check=True)
         fill({"BAILIWICK__DATA_DIR": str(data)}, count)
-        # The import leaves all in the write-ahead log, which the next start would have to read.
-        with closing(sqlite3.connect(data / "bailiwick.db")) as database:
-            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         ready.touch()
     return data

@@ -148,7 +148,9 @@ impl Router {
     }
 
     fn logger(&self, metadata: &Metadata<'_>) -> Option<&Logger> {
-        if metadata.target() == ACCESS && let Some(place) = self.access {
+        if metadata.target() == ACCESS
+            && let Some(place) = self.access
+        {
             return Some(&self.loggers[place]).filter(|log| severity(metadata) >= log.least);
         }
         let target = if metadata.target() == CRITICAL { super::ERROR } else { metadata.target() };

@@ -4,11 +4,11 @@
 use super::client_address::ClientHost;
 use super::state::AppState;
 use crate::logging::{ACCESS, Access, Headers, Host, RequestId};
+use actix_web::Error;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode, Version};
-use actix_web::Error;
 use std::borrow::Cow;
 use std::time::Instant;
 
@@ -19,7 +19,11 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The request's id: a trusted proxy's, or a new one.
 pub(super) fn request_id(state: &AppState, request: &ServiceRequest) -> RequestId {
-    let told = if state.trusted.trusts_peer(request.request()) { told_id(request.headers()) } else { None };
+    let told = if state.trusted.trusts_peer(request.request()) {
+        told_id(request.headers())
+    } else {
+        None
+    };
     told.unwrap_or_else(RequestId::unique)
 }
 

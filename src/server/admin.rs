@@ -48,10 +48,7 @@ pub(super) fn start(
     }
     let state = state.clone();
     let mut server = HttpServer::new(move || {
-        App::new()
-            .app_data(state.clone())
-            .configure(mount)
-            .wrap(from_fn(secure))
+        App::new().app_data(state.clone()).configure(mount).wrap(from_fn(secure))
     })
     .workers(1)
     // Each question finds a process that accepts now, not one that is being replaced.

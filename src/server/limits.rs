@@ -19,7 +19,10 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Refuses heads above `limit_request_line`, `limit_request_fields` and `limit_request_field_size`.
-pub(super) fn check_head(request: &ServiceRequest, settings: &ServerSettings) -> Result<(), ApiError> {
+pub(super) fn check_head(
+    request: &ServiceRequest,
+    settings: &ServerSettings,
+) -> Result<(), ApiError> {
     let line = request.uri().path_and_query().map_or(0, |line| line.as_str().len());
     let (mut fields, mut longest) = (0, 0);
     for (name, value) in request.headers() {

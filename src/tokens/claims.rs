@@ -69,9 +69,8 @@ impl Party<'_> {
 }
 
 /// The claims that are read here, in the order of the bits that say that they were met.
-const KNOWN: [&str; 11] = [
-    "sub", "exp", "nbf", "iat", "jti", "bailiwick_id", "scopes", "scope", "iss", "aud", "at_hash",
-];
+const KNOWN: [&str; 11] =
+    ["sub", "exp", "nbf", "iat", "jti", "bailiwick_id", "scopes", "scope", "iss", "aud", "at_hash"];
 
 impl<'de> Deserialize<'de> for Read<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {

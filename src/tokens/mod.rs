@@ -10,10 +10,10 @@ pub use secret::{SecretError, check_secret, load_secret};
 
 use crate::domain::{Clock, Scopes, Secret, User, UserId, Username};
 use crate::settings::TokenSettings;
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claims::{Party, Read, Written};
-use aws_lc_rs::hmac;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use std::sync::Arc;
 

@@ -376,7 +376,10 @@ fn issuer_and_audience_count_where_configured() {
     assert_eq!(check(iss(), json!("other")), Some(TokenError::Claim("aud")));
     assert_eq!(check(iss(), json!(1)), Some(TokenError::Claim("aud")));
     assert_eq!(check(json!("other"), json!("api")), Some(TokenError::Claim("iss")));
-    assert_eq!(check(json!(["https://id.example.com"]), json!("api")), Some(TokenError::Claim("iss")));
+    assert_eq!(
+        check(json!(["https://id.example.com"]), json!("api")),
+        Some(TokenError::Claim("iss"))
+    );
     assert_eq!(named.verify(&claims(&json!({"iss": iss()}))).err(), Some(TokenError::MissingClaim));
     assert_eq!(named.verify(&claims(&json!({}))).err(), Some(TokenError::MissingClaim));
     assert!(tokens().verify(&claims(&json!({"iss": "anybody"}))).is_ok());

@@ -5,12 +5,13 @@ use crate::storage::error::unavailable;
 use crate::storage::row::{created, rows, scopes_of_created};
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Sqlite, SqlitePool, Transaction};
 
 /// An import under way; see [`UserImport`].
 pub(super) struct SqliteImport {
     pub(super) transaction: Transaction<'static, Sqlite>,
     pub(super) now: Timestamp,
+    pub(super) writer: SqlitePool,
 }
 
 #[async_trait]
@@ -21,7 +22,14 @@ impl UserImport for SqliteImport {
     }
 
     async fn commit(self: Box<Self>) -> Result<(), RepositoryError> {
-        self.transaction.commit().await.map_err(unavailable)
+        self.transaction.commit().await.map_err(unavailable)?;
+        // A log of some hundred MiB would wait for the next program that opens the database, and
+        // keep it from serving. The users are there, whatever becomes of this.
+        let written = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await;
+        if let Err(cause) = written {
+            log::debug!("the write-ahead log stays as it is: {cause}");
+        }
+        Ok(())
     }
 }
 

@@ -131,7 +131,8 @@ impl UserRepository for SqliteUsers {
     }
 
     async fn import(&self, now: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError> {
-        Ok(Box::new(SqliteImport { transaction: self.begin().await?, now }))
+        let writer = self.pools.writer.clone();
+        Ok(Box::new(SqliteImport { transaction: self.begin().await?, now, writer }))
     }
 
     async fn ping(&self) -> Result<(), RepositoryError> {
