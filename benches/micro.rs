@@ -46,7 +46,7 @@ const SOCKET: &str = "bench.sock";
 const REQUESTS: u32 = 2000;
 
 /// How long a server may take to start.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Users that are looked up in turn past a cache for one.
 const USERS: usize = 256;

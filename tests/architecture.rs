@@ -38,7 +38,7 @@ const NARROW: [(&str, &[&str]); 11] = [
 ];
 
 /// The floors that may name a third-party crate.
-const HOMES: [(&str, &[&str]); 16] = [
+const HOMES: [(&str, &[&str]); 17] = [
     ("actix_web", &["main", "server", "routes", "security", "api_error"]),
     ("actix_web_httpauth", &["security"]),
     ("bcrypt", &["passwords"]),
