@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::collections::HashSet;
 use std::fmt;
 
-/// `{"typ":"JWT","alg":"HS256"}` as jsonwebtoken writes it, and the same two members as PyJWT and
+/// `{"typ":"JWT","alg":"HS256"}` as jsonwebtoken writes it, and the same two members as `PyJWT` and
 /// python-jose do. Nearly every token begins with one of them, and needs no second look then.
 const USUAL: [&str; 2] =
     ["eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"];

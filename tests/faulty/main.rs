@@ -2,6 +2,7 @@
 //! the server, so that applications built on the library are known to be managed alike.
 
 #[path = "../process/edge.rs"]
+#[expect(dead_code, reason = "shared with tests/process, which uses all of it")]
 mod edge;
 #[path = "../api/harness/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "shared with tests/api, which uses all of it")]
@@ -14,7 +15,7 @@ use actix_web::HttpResponse;
 use bailiwick::Server;
 use edge::Edge;
 use harness::{DEADLINE, Lines, connect};
-use load::Load;
+use load::{Load, Questions};
 use paperclip::actix::api_v2_operation;
 use paperclip::actix::web::get;
 use std::io::{Read as _, Write as _};
@@ -123,7 +124,7 @@ fn under_load(what: &str, bad: (&str, &str), patience: Duration) {
         let edge = Edge::before(&faulty.address, 5);
         let loads = [&faulty.address, &edge.address].map(|address| {
             [(3, 0), (6, 50), (8, 1500)].map(|(clients, longest)| {
-                Load::start(address, clients, Duration::from_millis(longest))
+                Load::start(address, &Questions::STRANGERS, clients, Duration::from_millis(longest))
             })
         });
         std::thread::sleep(Duration::from_millis(500));

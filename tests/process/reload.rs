@@ -1,7 +1,7 @@
 //! `--reload`: changed files replace the workers, and nobody is sent away.
 
 use crate::harness::{Lines, bailiwick, eventually};
-use crate::load::Load;
+use crate::load::{Load, Questions};
 use crate::server::{SHORT, quick, replaced, serving};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -18,7 +18,7 @@ fn a_changed_configuration_replaces_the_workers() {
     let args = ["--reload", "--env-file", "b.env"];
     let app = quick().config(SHORT).args(args).spawn_in(folder);
     let config = app.folder().join("config.toml");
-    let load = Load::start(&app.address, 4, Duration::from_millis(20));
+    let load = Load::start(&app.address, &Questions::STRANGERS, 4, Duration::from_millis(20));
 
     let before = serving(&app);
     fs::write(&config, format!("{SHORT}[docs]\nenabled = false\n")).expect("written");
@@ -105,7 +105,7 @@ impl Developed {
 #[test]
 fn a_changed_source_is_built_and_the_new_program_serves() {
     let server = Developed::start("! grep broken src/main.rs >&2 && mv next program");
-    let load = Load::start(&server.address, 4, Duration::from_millis(20));
+    let load = Load::start(&server.address, &Questions::STRANGERS, 4, Duration::from_millis(20));
     assert_eq!(server.status_of("/docs"), 200);
 
     // A build that fails is shown, and the old program serves.
