@@ -253,7 +253,7 @@ async fn every_bad_line_is_reported_and_nothing_imported() {
         ("[1]".to_owned(), "line 14: expected a JSON object"),
         (r#"{"username": "a""#.to_owned(), "line 15: EOF"),
         (long, "line 16: is longer than"),
-        (line(r#""username": "\ud800""#), "line 17: line:"),
+        (line(r#""username": "\ud800""#), "line 17: unexpected end of hex escape"),
     ];
     let lines: Vec<_> = cases.iter().map(|(line, _)| line.as_str()).collect();
     let ended = machine.import(&lines, &[]).await;
