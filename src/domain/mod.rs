@@ -9,7 +9,9 @@ mod secret;
 mod user;
 
 pub use clock::{Clock, SystemClock, Timestamp};
-pub use password_hash::{BcryptVersion, PasswordHash, PasswordHashError};
+pub use password_hash::{
+    BcryptVersion, DIGEST_LENGTH, PasswordHash, PasswordHashError, SALT_LENGTH,
+};
 pub use repository::{
     Lookups, NewUser, Page, RepositoryError, UserChange, UserImport, UserRepository,
 };

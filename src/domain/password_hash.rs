@@ -1,7 +1,25 @@
 //! The stored form of a password: bcrypt's modular crypt format.
 
+use base64::Engine as _;
+use base64::alphabet::BCRYPT;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use std::fmt;
 use std::str::FromStr;
+use subtle::ConstantTimeEq as _;
+
+/// Bytes of a hash's salt.
+pub const SALT_LENGTH: usize = 16;
+
+/// Bytes of a hash's digest.
+pub const DIGEST_LENGTH: usize = 23;
+
+/// Letters of a salt; the digest's follow.
+const SALT_LETTERS: usize = 22;
+
+/// Salt and digest fill their last letter in part: some implementations set the bits that are left
+/// over, and all ignore them.
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&BCRYPT, NO_PAD.with_decode_allow_trailing_bits(true));
 
 /// Which bcrypt wrote a hash; all four verify alike for passwords without high-bit bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,9 +34,14 @@ pub enum BcryptVersion {
     Y,
 }
 
-/// A well-formed bcrypt hash: `$2b$12$` and 53 characters; prints as `***`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PasswordHash(String);
+/// A bcrypt hash, read from `$2b$12$` and 53 characters; prints as `***`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PasswordHash {
+    version: BcryptVersion,
+    cost: u8,
+    salt: [u8; SALT_LENGTH],
+    digest: [u8; DIGEST_LENGTH],
+}
 
 /// The text is no bcrypt hash. The text itself is not repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,27 +56,41 @@ impl fmt::Display for PasswordHashError {
 impl std::error::Error for PasswordHashError {}
 
 impl PasswordHash {
-    /// The hash itself, for a bcrypt implementation or the database.
+    /// The hash as text, for the database or another bcrypt.
     #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
+    pub fn expose(&self) -> String {
+        let letter = match self.version {
+            BcryptVersion::A => 'a',
+            BcryptVersion::B => 'b',
+            BcryptVersion::X => 'x',
+            BcryptVersion::Y => 'y',
+        };
+        let (salt, digest) = (BASE64.encode(self.salt), BASE64.encode(self.digest));
+        format!("$2{letter}${:02}${salt}{digest}", self.cost)
     }
 
-    /// The cost: 2 to its power rounds.
+    /// The cost, 4 to 31: 2 to its power rounds.
     #[must_use]
     pub fn cost(&self) -> u32 {
-        self.0[4..6].parse().unwrap_or(0)
+        self.cost.into()
     }
 
     /// The prefix.
     #[must_use]
     pub fn version(&self) -> BcryptVersion {
-        match self.0.as_bytes()[2] {
-            b'a' => BcryptVersion::A,
-            b'x' => BcryptVersion::X,
-            b'y' => BcryptVersion::Y,
-            _ => BcryptVersion::B,
-        }
+        self.version
+    }
+
+    /// What is hashed with the password.
+    #[must_use]
+    pub fn salt(&self) -> &[u8; SALT_LENGTH] {
+        &self.salt
+    }
+
+    /// Whether this is its digest, compared in constant time.
+    #[must_use]
+    pub fn has_digest(&self, digest: &[u8; DIGEST_LENGTH]) -> bool {
+        self.digest.ct_eq(digest).into()
     }
 }
 
@@ -61,21 +98,30 @@ impl FromStr for PasswordHash {
     type Err = PasswordHashError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bytes = text.as_bytes();
-        let shape = bytes.len() == 60
-            && bytes.starts_with(b"$2")
-            && matches!(bytes[2], b'a' | b'b' | b'x' | b'y')
-            && bytes[3] == b'$'
-            && bytes[6] == b'$'
-            && bytes[7..].iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'/'));
-        let cost = bytes
-            .get(4..6)
-            .filter(|digits| digits.iter().all(u8::is_ascii_digit))
-            .map(|digits| u32::from(digits[0] - b'0') * 10 + u32::from(digits[1] - b'0'));
-        match cost {
-            Some(4..=31) if shape => Ok(Self(text.to_owned())),
-            _ => Err(PasswordHashError),
-        }
+        let [b'$', b'2', letter, b'$', tens @ b'0'..=b'9', ones @ b'0'..=b'9', b'$', rest @ ..] =
+            text.as_bytes()
+        else {
+            return Err(PasswordHashError);
+        };
+        let version = match letter {
+            b'a' => BcryptVersion::A,
+            b'b' => BcryptVersion::B,
+            b'x' => BcryptVersion::X,
+            b'y' => BcryptVersion::Y,
+            _ => return Err(PasswordHashError),
+        };
+        let cost = (tens - b'0') * 10 + (ones - b'0');
+        let (salt, digest) = rest.split_at_checked(SALT_LETTERS).ok_or(PasswordHashError)?;
+        let hash = Self { version, cost, salt: decode(salt)?, digest: decode(digest)? };
+        if (4..=31).contains(&cost) { Ok(hash) } else { Err(PasswordHashError) }
+    }
+}
+
+fn decode<const N: usize>(letters: &[u8]) -> Result<[u8; N], PasswordHashError> {
+    let mut bytes = [0; N];
+    match BASE64.decode_slice(letters, &mut bytes) {
+        Ok(length) if length == N => Ok(bytes),
+        _ => Err(PasswordHashError),
     }
 }
 
@@ -101,7 +147,23 @@ mod tests {
         ] {
             let hash: PasswordHash = HASH.replacen('b', letter, 1).parse().unwrap();
             assert_eq!((hash.version(), hash.cost()), (version, 12));
+            assert_eq!(hash.expose(), HASH.replacen('b', letter, 1));
         }
+    }
+
+    #[test]
+    fn left_over_bits_do_not_count() {
+        let stray = HASH.replace("L2e/", "L2f/").replace("K2G", "K2H");
+        assert_eq!(stray.parse::<PasswordHash>().unwrap().expose(), HASH);
+    }
+
+    #[test]
+    fn its_digest_is_all_of_it() {
+        let hash: PasswordHash = HASH.parse().unwrap();
+        let mut digest = hash.digest;
+        assert!(hash.has_digest(&digest));
+        digest[DIGEST_LENGTH - 1] ^= 1;
+        assert!(!hash.has_digest(&digest));
     }
 
     #[test]

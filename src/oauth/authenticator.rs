@@ -75,7 +75,7 @@ impl Authenticator {
             Ok(name) => self.users.find(&name).await.map_err(AuthenticateError::Unavailable)?,
             Err(_) => None,
         };
-        let hash = user.as_ref().map(|user| user.password_hash.clone());
+        let hash = user.as_ref().map(|user| user.password_hash);
         let verdict = self.passwords.verify(password.clone(), hash).await?;
         match user {
             Some(user) if verdict.needs_rehash => Ok(Some(self.rehash(user, password).await)),
@@ -95,7 +95,7 @@ impl Authenticator {
         };
         let change = UserChange {
             password_hash: Some(hash),
-            expected_hash: Some(user.password_hash.clone()),
+            expected_hash: Some(user.password_hash),
             ..UserChange::default()
         };
         match self.users.update(&user.username, change, None, self.clock.now()).await {

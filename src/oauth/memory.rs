@@ -69,7 +69,7 @@ impl MemoryUsers {
     }
 
     pub(super) fn hash_of(&self, name: &str) -> PasswordHash {
-        self.0.lock().unwrap().users[name].password_hash.clone()
+        self.0.lock().unwrap().users[name].password_hash
     }
 
     pub(super) fn change_after_next_find(&self, hash: PasswordHash) {

@@ -1,5 +1,6 @@
 //! Passwords: hash, verify, policy. The only floor that knows bcrypt.
 
+mod eksblowfish;
 mod error;
 mod policy;
 mod pool;
@@ -11,16 +12,11 @@ use crate::domain::{BcryptVersion, PasswordHash, Secret};
 use crate::settings::PasswordSettings;
 use pool::Pool;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::available_parallelism;
 
 /// Most bytes of a password that is verified at all; passlib, which wrote the hashes that are
 /// imported, has the same bound.
 const LONGEST_VERIFIED: usize = 4096;
-
-/// bcrypt's own base64 alphabet.
-const ALPHABET: &[u8; 64] = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /// Hashes and verifies passwords on threads of its own; share it in an [`Arc`].
 pub struct Passwords {
@@ -28,7 +24,6 @@ pub struct Passwords {
     cost: u32,
     policy: bool,
     dummy: PasswordHash,
-    operations: Arc<AtomicU64>,
 }
 
 /// What became of a verification.
@@ -57,7 +52,6 @@ impl Passwords {
             cost,
             policy: settings.policy,
             dummy,
-            operations: Arc::default(),
         })
     }
 
@@ -67,13 +61,9 @@ impl Passwords {
     pub async fn hash(&self, password: Secret) -> Result<PasswordHash, PasswordError> {
         policy::check_hashable(&password)?;
         let cost = self.cost;
-        let operations = Arc::clone(&self.operations);
         let hash = self
             .pool
-            .run(move || {
-                operations.fetch_add(1, Ordering::Relaxed);
-                bcrypt::non_truncating_hash(password.expose(), cost)
-            })
+            .run(move || bcrypt::non_truncating_hash(password.expose(), cost))
             .await?
             .map_err(|cause| {
                 log::error!("bcrypt failed: {cause}");
@@ -97,21 +87,10 @@ impl Passwords {
     ) -> Result<Verdict, PasswordError> {
         let text = password.expose();
         let possible = hash.is_some() && text.len() <= LONGEST_VERIFIED && !text.contains('\0');
-        let hash = hash.unwrap_or_else(|| self.dummy.clone());
+        let hash = hash.unwrap_or(self.dummy);
         let outdated = hash.cost() < self.cost || hash.version() != BcryptVersion::B;
-        let operations = Arc::clone(&self.operations);
-        let equal = self
-            .pool
-            .run(move || {
-                operations.fetch_add(1, Ordering::Relaxed);
-                bcrypt::verify(password.expose(), &canonical(&hash))
-            })
-            .await?
-            .map_err(|cause| {
-                log::error!("bcrypt failed: {cause}");
-                PasswordError::Failed
-            })?;
-        let matches = possible && equal;
+        let digest = self.pool.digest(password, hash).await?;
+        let matches = possible & hash.has_digest(&digest);
         Ok(Verdict { matches, needs_rehash: matches && outdated })
     }
 
@@ -124,7 +103,7 @@ impl Passwords {
     /// bcrypt operations begun so far.
     #[must_use]
     pub fn operations(&self) -> u64 {
-        self.operations.load(Ordering::Relaxed)
+        self.pool.begun()
     }
 
     /// Passwords that wait for a thread.
@@ -132,26 +111,6 @@ impl Passwords {
     pub fn queued(&self) -> usize {
         self.pool.queued()
     }
-}
-
-/// The hash with the unused bits of its salt and digest cleared. Some implementations set them;
-/// bcrypt in C ignores them, the crate calls such a hash malformed.
-fn canonical(hash: &PasswordHash) -> String {
-    const SALT_END: usize = 28;
-    const DIGEST_END: usize = 59;
-    let clear = |at: usize, used: usize| {
-        let letter = hash.expose().as_bytes()[at];
-        let value = ALPHABET.iter().position(|&each| each == letter).unwrap_or(0);
-        char::from(ALPHABET[value & used])
-    };
-    let text = hash.expose();
-    format!(
-        "{}{}{}{}",
-        &text[..SALT_END],
-        clear(SALT_END, 0b11_0000),
-        &text[SALT_END + 1..DIGEST_END],
-        clear(DIGEST_END, 0b11_1100)
-    )
 }
 
 #[cfg(test)]

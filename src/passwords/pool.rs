@@ -2,11 +2,17 @@
 //!
 //! One hash takes a quarter of a second of CPU. On a worker's thread it would stop every other
 //! request there; without bounds, a burst of logins would stop the machine.
+//!
+//! A thread has up to [`LANES`] digests in hand. It takes another one between two slices of its
+//! work, if no other thread has fewer; so who comes later does not wait for who came earlier.
 
+use crate::domain::{DIGEST_LENGTH, PasswordHash, Secret};
+use crate::passwords::eksblowfish::{Digest, LANES, advance};
 use crate::passwords::error::PasswordError;
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,17 +31,32 @@ struct Shared {
     wake: Condvar,
     threads: usize,
     capacity: usize,
+    begun: AtomicU64,
 }
 
 struct State {
-    waiting: VecDeque<Box<dyn Job>>,
-    idle: usize,
+    waiting: VecDeque<Job>,
+    /// Lanes in use, over all threads.
+    busy: usize,
     /// How long the last job took, for the estimate in [`PasswordError::Busy`].
     last: Duration,
     closed: bool,
 }
 
-trait Job: Send {
+enum Job {
+    Digest(Order),
+    /// Work that has a thread for itself.
+    Work(Box<dyn Work>),
+}
+
+/// A digest that somebody waits for.
+struct Order {
+    password: Secret,
+    hash: PasswordHash,
+    answer: oneshot::Sender<[u8; DIGEST_LENGTH]>,
+}
+
+trait Work: Send {
     /// Whether nobody waits for the answer any more.
     fn abandoned(&self) -> bool;
     fn run(self: Box<Self>);
@@ -46,7 +67,7 @@ struct Task<W, T> {
     answer: oneshot::Sender<T>,
 }
 
-impl<W: FnOnce() -> T + Send, T: Send> Job for Task<W, T> {
+impl<W: FnOnce() -> T + Send, T: Send> Work for Task<W, T> {
     fn abandoned(&self) -> bool {
         self.answer.is_closed()
     }
@@ -57,33 +78,36 @@ impl<W: FnOnce() -> T + Send, T: Send> Job for Task<W, T> {
     }
 }
 
+impl Job {
+    fn abandoned(&self) -> bool {
+        match self {
+            Self::Digest(order) => order.answer.is_closed(),
+            Self::Work(work) => work.abandoned(),
+        }
+    }
+
+    fn lanes(&self) -> usize {
+        match self {
+            Self::Digest(_) => 1,
+            Self::Work(_) => LANES,
+        }
+    }
+}
+
 impl Pool {
     /// Starts `threads` threads; `capacity` jobs may wait while all of them are busy.
     pub(super) fn start(
         threads: NonZeroUsize,
         capacity: NonZeroUsize,
     ) -> Result<Self, PasswordError> {
-        let state = State {
-            waiting: VecDeque::new(),
-            idle: threads.get(),
-            last: Duration::from_secs(1),
-            closed: false,
-        };
-        let pool = Self {
-            shared: Arc::new(Shared {
-                state: Mutex::new(state),
-                wake: Condvar::new(),
-                threads: threads.get(),
-                capacity: capacity.get(),
-            }),
-        };
+        let pool = Self { shared: Arc::new(Shared::new(threads.get(), capacity.get())) };
         for number in 0..threads.get() {
             let shared = Arc::clone(&pool.shared);
             thread::Builder::new()
                 .name(format!("hash-{number}"))
                 .spawn(move || {
                     lower_priority();
-                    shared.work();
+                    shared.serve();
                 })
                 .map_err(PasswordError::NoThreads)?;
         }
@@ -96,13 +120,30 @@ impl Pool {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PasswordError> {
         let (answer, result) = oneshot::channel();
-        self.shared.submit(Box::new(Task { work, answer }))?;
+        self.shared.submit(Job::Work(Box::new(Task { work, answer })))?;
+        result.await.map_err(|_| PasswordError::Failed)
+    }
+
+    /// What a password's digest is with the salt and the cost of `hash`; [`PasswordError::Busy`] at
+    /// once if the queue is full.
+    pub(super) async fn digest(
+        &self,
+        password: Secret,
+        hash: PasswordHash,
+    ) -> Result<[u8; DIGEST_LENGTH], PasswordError> {
+        let (answer, result) = oneshot::channel();
+        self.shared.submit(Job::Digest(Order { password, hash, answer }))?;
         result.await.map_err(|_| PasswordError::Failed)
     }
 
     /// Jobs that wait for a thread.
     pub(super) fn queued(&self) -> usize {
         self.shared.lock().waiting.len()
+    }
+
+    /// Jobs begun so far.
+    pub(super) fn begun(&self) -> u64 {
+        self.shared.begun.load(Ordering::Relaxed)
     }
 }
 
@@ -117,18 +158,29 @@ impl Drop for Pool {
 }
 
 impl Shared {
+    fn new(threads: usize, capacity: usize) -> Self {
+        let state = State {
+            waiting: VecDeque::new(),
+            busy: 0,
+            last: Duration::from_secs(1),
+            closed: false,
+        };
+        let begun = AtomicU64::new(0);
+        Self { state: Mutex::new(state), wake: Condvar::new(), threads, capacity, begun }
+    }
+
     /// No code that could panic runs under the lock, so a poisoned one is still good.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn submit(&self, job: Box<dyn Job>) -> Result<(), PasswordError> {
+    fn submit(&self, job: Job) -> Result<(), PasswordError> {
         let mut state = self.lock();
-        let most = self.capacity + state.idle;
-        if state.waiting.len() >= most {
+        let free = (self.threads * LANES).saturating_sub(state.busy);
+        if state.waiting.len() >= self.capacity + free {
             state.waiting.retain(|job| !job.abandoned());
         }
-        if state.waiting.len() >= most {
+        if state.waiting.len() >= self.capacity + free {
             return Err(PasswordError::Busy { retry_after_seconds: self.estimate(&state) });
         }
         state.waiting.push_back(job);
@@ -139,32 +191,91 @@ impl Shared {
 
     /// Seconds until what waits now is done, rounded up.
     fn estimate(&self, state: &State) -> u64 {
-        let rounds = u32::try_from(state.waiting.len().div_ceil(self.threads)).unwrap_or(u32::MAX);
+        let rounds = state.waiting.len().div_ceil(self.threads * LANES);
+        let rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
         state.last.saturating_mul(rounds).as_secs().saturating_add(1)
     }
 
-    fn work(&self) {
+    /// What a thread does until the pool is dropped.
+    fn serve(&self) {
+        let mut hand = Hand::default();
+        loop {
+            match self.next(hand.digests.len()) {
+                Next::Begin(Job::Digest(order)) => hand.begin(order),
+                Next::Begin(Job::Work(work)) => {
+                    let started = Instant::now();
+                    // The panic hook has said what happened; the caller sees its answer's channel
+                    // close.
+                    let _ = catch_unwind(AssertUnwindSafe(|| work.run()));
+                    self.end(LANES, started.elapsed());
+                }
+                Next::GoOn => hand.advance(|took| self.end(1, took)),
+                Next::Stop => return,
+            }
+        }
+    }
+
+    /// What a thread is to do next that has so many digests in hand.
+    fn next(&self, in_hand: usize) -> Next {
         let mut state = self.lock();
         loop {
             if state.closed {
-                return;
+                return Next::Stop;
             }
-            let Some(job) = state.waiting.pop_front() else {
-                state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            if job.abandoned() {
-                continue;
+            let is_first = in_hand < LANES && in_hand * self.threads <= state.busy;
+            while let Some(job) = is_first.then(|| state.waiting.pop_front()).flatten() {
+                if !job.abandoned() {
+                    state.busy += job.lanes();
+                    self.begun.fetch_add(1, Ordering::Relaxed);
+                    return Next::Begin(job);
+                }
             }
-            state.idle -= 1;
-            drop(state);
-            let started = Instant::now();
-            // The panic hook has said what happened; the caller sees its answer's channel close.
-            let _ = catch_unwind(AssertUnwindSafe(|| job.run()));
-            let took = started.elapsed();
-            state = self.lock();
-            state.idle += 1;
-            state.last = took;
+            if in_hand > 0 {
+                return Next::GoOn;
+            }
+            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn end(&self, lanes: usize, took: Duration) {
+        let mut state = self.lock();
+        state.busy -= lanes;
+        state.last = took;
+    }
+}
+
+enum Next {
+    Begin(Job),
+    GoOn,
+    Stop,
+}
+
+/// The digests that a thread has in hand, and who waits for each, since when.
+#[derive(Default)]
+struct Hand {
+    digests: Vec<Digest>,
+    answers: Vec<(oneshot::Sender<[u8; DIGEST_LENGTH]>, Instant)>,
+}
+
+impl Hand {
+    fn begin(&mut self, Order { password, hash, answer }: Order) {
+        self.digests.push(Digest::new(password.expose(), hash.salt(), hash.cost()));
+        self.answers.push((answer, Instant::now()));
+    }
+
+    /// Brings all forward and answers those that are ready; drops those that nobody waits for.
+    fn advance(&mut self, ended: impl Fn(Duration)) {
+        advance(&mut self.digests);
+        for lane in (0..self.digests.len()).rev() {
+            if self.digests[lane].is_ready() || self.answers[lane].0.is_closed() {
+                let digest = self.digests.swap_remove(lane);
+                let (answer, since) = self.answers.swap_remove(lane);
+                ended(since.elapsed());
+                if digest.is_ready() {
+                    // As above: the caller may be gone.
+                    let _ = answer.send(digest.finish());
+                }
+            }
         }
     }
 }
@@ -279,6 +390,65 @@ mod tests {
         let failed = pool.run(|| std::panic::resume_unwind(Box::new(()))).await;
         assert!(matches!(failed, Err::<(), _>(PasswordError::Failed)));
         assert_eq!(pool.run(|| 7).await.unwrap(), 7);
+    }
+
+    fn hash(cost: u32) -> PasswordHash {
+        format!("$2b${cost:02}${}", ".".repeat(53)).parse().unwrap()
+    }
+
+    /// A thousand years of work.
+    fn endless(pool: &Arc<Pool>) -> tokio::task::JoinHandle<Result<[u8; 23], PasswordError>> {
+        let pool = Arc::clone(pool);
+        tokio::spawn(async move { pool.digest(Secret::new("swordfish"), hash(31)).await })
+    }
+
+    #[tokio::test]
+    async fn who_comes_later_does_not_wait_for_who_came_earlier() {
+        let pool = pool(1, 1);
+        let earlier: Vec<_> = (1..LANES).map(|_| endless(&pool)).collect();
+        until(|| pool.begun() == 3).await;
+        let expected = *bcrypt::bcrypt(4, [0; 16], b"swordfish\0").first_chunk().unwrap();
+        for _ in 0..3 {
+            assert_eq!(pool.digest(Secret::new("swordfish"), hash(4)).await.unwrap(), expected);
+        }
+        assert!(earlier.iter().all(|digest| !digest.is_finished()));
+    }
+
+    #[tokio::test]
+    async fn a_digest_is_given_up_with_its_caller() {
+        let pool = pool(2, 1);
+        let held: Vec<_> = (0..2 * LANES).map(|_| endless(&pool)).collect();
+        until(|| pool.begun() == 8).await;
+        let waits = endless(&pool);
+        until(|| pool.queued() == 1).await;
+        assert!(matches!(pool.run(|| ()).await, Err(PasswordError::Busy { .. })));
+        for digest in held {
+            digest.abort();
+        }
+        until(|| pool.queued() == 0).await;
+        assert_eq!(pool.run(|| 7).await.unwrap(), 7);
+        assert!(!waits.is_finished());
+    }
+
+    #[test]
+    fn a_thread_leaves_a_job_to_one_with_less_in_hand() {
+        let shared = Shared::new(2, 64);
+        let wait = || {
+            let (answer, result) = oneshot::channel();
+            let order = Order { password: Secret::new("swordfish"), hash: hash(4), answer };
+            shared.submit(Job::Digest(order)).unwrap();
+            result
+        };
+        let _results: Vec<_> = (0..9).map(|_| wait()).collect();
+        let begins = |in_hand| matches!(shared.next(in_hand), Next::Begin(_));
+        assert!(begins(0));
+        assert!(!begins(1), "the other thread has none");
+        assert!(begins(0));
+        assert!(begins(1), "both have one");
+        assert!(!begins(2) && begins(1));
+        assert!(begins(2) && begins(2) && begins(3) && begins(3));
+        assert!(!begins(4), "both are full");
+        assert_eq!(shared.lock().waiting.len(), 1);
     }
 
     #[tokio::test]

@@ -45,7 +45,7 @@ pub(super) async fn update(
     (change, keep, now): (UserChange, Option<&ScopeName>, Timestamp),
 ) -> Result<User, RepositoryError> {
     let before = lock(database, username).await?;
-    if change.expected_hash.as_ref().is_some_and(|hash| *hash != before.password_hash) {
+    if change.expected_hash.is_some_and(|hash| hash != before.password_hash) {
         return Err(RepositoryError::NotFound);
     }
     let after = apply(&before, change, now);
