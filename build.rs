@@ -1,5 +1,5 @@
-//! What is made at build time: Swagger UI, unpacked from the registry package that carries it and
-//! compressed, so that it is served from memory without any work; and π, with which bcrypt begins.
+//! Unpacks Swagger UI from the registry package that carries it and compresses its files, so that
+//! they are served from memory without any work.
 
 use std::env;
 use std::error::Error;
@@ -24,11 +24,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     let folder = env::var("OUT_DIR")?;
     let folder = Path::new(&folder);
-    fs::write(folder.join("pi.rs"), blowfish_tables())?;
-    swagger_ui(folder)
-}
-
-fn swagger_ui(folder: &Path) -> Result<(), Box<dyn Error>> {
     let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
     let mut code = String::new();
     for (name, file, media_type) in FILES {
@@ -80,61 +75,4 @@ fn brotli(mut bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let quality = brotli::enc::BrotliEncoderParams { quality: 9, lgwin: 22, ..Default::default() };
     brotli::BrotliCompress(&mut bytes, &mut out, &quality)?;
     Ok(out)
-}
-
-/// Blowfish's subkeys and boxes: the digits of π behind the point (Schneier 1993).
-fn blowfish_tables() -> String {
-    let words = pi(18 + 4 * 256);
-    let (subkeys, boxes) = words.split_at(18);
-    let boxes: Vec<_> = boxes.chunks(256).collect();
-    format!("const SUBKEYS: [u32; 18] = {subkeys:?};\nstatic BOXES: [[u32; 256]; 4] = {boxes:?};\n")
-}
-
-/// π - 3 in words of 32 bits, by Machin's formula: π = 16 arctan(1/5) - 4 arctan(1/239).
-fn pi(words: usize) -> Vec<u32> {
-    // One word stands before the point; two behind the last take up what is rounded.
-    let mut sum = vec![0; 1 + words + 2];
-    for (base, factor, mut positive) in [(5, 16, true), (239, 4, false)] {
-        let mut power = vec![0; sum.len()];
-        power[0] = factor;
-        divide(&mut power, base);
-        for odd in (1..).step_by(2) {
-            let mut term = power.clone();
-            divide(&mut term, odd);
-            if term.iter().all(|&word| word == 0) {
-                break;
-            }
-            if positive {
-                add(&mut sum, &term)
-            } else {
-                subtract(&mut sum, &term)
-            }
-            positive = !positive;
-            divide(&mut power, base * base);
-        }
-    }
-    sum[1..=words].to_vec()
-}
-
-fn divide(number: &mut [u32], by: u32) {
-    let mut rest = 0;
-    for word in number {
-        let value = rest << 32 | u64::from(*word);
-        *word = (value / u64::from(by)) as u32;
-        rest = value % u64::from(by);
-    }
-}
-
-fn add(sum: &mut [u32], term: &[u32]) {
-    let mut carry = false;
-    for (word, more) in sum.iter_mut().zip(term).rev() {
-        (*word, carry) = word.carrying_add(*more, carry);
-    }
-}
-
-fn subtract(sum: &mut [u32], term: &[u32]) {
-    let mut borrow = false;
-    for (word, less) in sum.iter_mut().zip(term).rev() {
-        (*word, borrow) = word.borrowing_sub(*less, borrow);
-    }
 }

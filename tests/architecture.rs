@@ -38,7 +38,7 @@ const NARROW: [(&str, &[&str]); 11] = [
 ];
 
 /// The floors that may name a third-party crate.
-const HOMES: [(&str, &[&str]); 18] = [
+const HOMES: [(&str, &[&str]); 19] = [
     ("aws_lc_rs", &["tokens"]),
     ("actix_web", &["main", "server", "routes", "security", "api_error"]),
     ("actix_web_httpauth", &["security"]),
@@ -47,6 +47,7 @@ const HOMES: [(&str, &[&str]); 18] = [
     ("command_fds", &["server"]),
     ("config", &["settings"]),
     ("dotenvy", &["settings"]),
+    ("eksblowfish", &["passwords"]),
     ("env_logger", &["logging"]),
     ("indicatif", &["cli"]),
     ("jsonwebtoken", &["tokens"]),

@@ -9,9 +9,7 @@ mod secret;
 mod user;
 
 pub use clock::{Clock, SystemClock, Timestamp};
-pub use password_hash::{
-    BcryptVersion, DIGEST_LENGTH, PasswordHash, PasswordHashError, SALT_LENGTH,
-};
+pub use password_hash::{BcryptVersion, PasswordHash, PasswordHashError};
 pub use repository::{
     Lookups, NewUser, Page, RepositoryError, UserChange, UserImport, UserRepository,
 };

@@ -8,10 +8,10 @@ use std::str::FromStr;
 use subtle::ConstantTimeEq as _;
 
 /// Bytes of a hash's salt.
-pub const SALT_LENGTH: usize = 16;
+const SALT_LENGTH: usize = 16;
 
 /// Bytes of a hash's digest.
-pub const DIGEST_LENGTH: usize = 23;
+const DIGEST_LENGTH: usize = 23;
 
 /// Letters of a salt; the digest's follow.
 const SALT_LETTERS: usize = 22;
@@ -83,7 +83,7 @@ impl PasswordHash {
 
     /// What is hashed with the password.
     #[must_use]
-    pub fn salt(&self) -> &[u8; SALT_LENGTH] {
+    pub fn salt(&self) -> &[u8; 16] {
         &self.salt
     }
 

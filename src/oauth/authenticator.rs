@@ -164,7 +164,7 @@ mod tests {
         let users = MemoryUsers::with("johndoe", hashed(4, "swordfish").await);
         let by = authenticator(&users, 5);
         let changed = hashed(5, "marlinspike").await;
-        users.change_after_next_find(changed.clone());
+        users.change_after_next_find(changed);
         assert!(
             login(&by, "johndoe", "swordfish").await.is_some(),
             "it was right when it was read"

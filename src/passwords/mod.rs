@@ -1,6 +1,5 @@
 //! Passwords: hash, verify, policy. The only floor that knows bcrypt.
 
-mod eksblowfish;
 mod error;
 mod policy;
 mod pool;

@@ -6,9 +6,9 @@
 //! A thread has up to [`LANES`] digests in hand. It takes another one between two slices of its
 //! work, if no other thread has fewer; so who comes later does not wait for who came earlier.
 
-use crate::domain::{DIGEST_LENGTH, PasswordHash, Secret};
-use crate::passwords::eksblowfish::{Digest, LANES, advance};
+use crate::domain::{PasswordHash, Secret};
 use crate::passwords::error::PasswordError;
+use eksblowfish::{DIGEST_LENGTH, Digest, LANES, advance};
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -25,9 +25,9 @@ async fn what_is_hashed_verifies() {
     let passwords = passwords();
     let hash = passwords.hash(Secret::new("swordfish")).await.unwrap();
     assert!(hash.expose().starts_with("$2b$05$"));
-    let right = passwords.verify(Secret::new("swordfish"), Some(hash.clone())).await.unwrap();
+    let right = passwords.verify(Secret::new("swordfish"), Some(hash)).await.unwrap();
     assert_eq!(right, Verdict { matches: true, needs_rehash: false });
-    let wrong = passwords.verify(Secret::new("swordfisH"), Some(hash.clone())).await.unwrap();
+    let wrong = passwords.verify(Secret::new("swordfisH"), Some(hash)).await.unwrap();
     assert_eq!(wrong, Verdict { matches: false, needs_rehash: false });
     assert_ne!(passwords.hash(Secret::new("swordfish")).await.unwrap(), hash, "salted");
 }
@@ -74,7 +74,7 @@ async fn older_and_cheaper_hashes_are_to_be_renewed() {
     let hash = cheap.hash(Secret::new("swordfish")).await.unwrap();
     let y: PasswordHash = hash.expose().replacen("$2b", "$2y", 1).parse().unwrap();
     let verify = async |by: &Passwords, password: &str, hash: &PasswordHash| {
-        by.verify(Secret::new(password), Some(hash.clone())).await.unwrap()
+        by.verify(Secret::new(password), Some(*hash)).await.unwrap()
     };
     let renew = Verdict { matches: true, needs_rehash: true };
     assert_eq!(verify(&passwords(), "swordfish", &hash).await, renew);
@@ -94,7 +94,7 @@ async fn an_unknown_user_costs_one_operation_like_a_wrong_password() {
     let mut before = passwords.operations();
     for hash in [Some(hash), None] {
         for password in ["wrong", "", &nul, &long] {
-            let verdict = passwords.verify(Secret::new(password), hash.clone()).await.unwrap();
+            let verdict = passwords.verify(Secret::new(password), hash).await.unwrap();
             assert_eq!(verdict, Verdict { matches: false, needs_rehash: false });
             assert_eq!(passwords.operations(), before + 1);
             before += 1;

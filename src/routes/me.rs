@@ -89,7 +89,7 @@ async fn set_password(
 ) -> Result<NoContent, Failure<400, 409>> {
     let PasswordChange { old_password, password } = body.into_inner();
     let old_hash = caller.password_hash;
-    if !services.passwords.verify(old_password, Some(old_hash.clone())).await?.matches {
+    if !services.passwords.verify(old_password, Some(old_hash)).await?.matches {
         return Err(ApiError::BadRequest("Incorrect password").into());
     }
     let change = UserChange {

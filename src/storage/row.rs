@@ -56,7 +56,7 @@ pub(super) fn apply(before: &User, change: UserChange, now: Timestamp) -> User {
         email: change.email.unwrap_or_else(|| before.email.clone()),
         full_name: change.full_name.unwrap_or_else(|| before.full_name.clone()),
         disabled: change.disabled.unwrap_or(before.disabled),
-        password_hash: change.password_hash.unwrap_or_else(|| before.password_hash),
+        password_hash: change.password_hash.unwrap_or(before.password_hash),
         scopes: change.scopes.unwrap_or_else(|| before.scopes.clone()),
         created_at: before.created_at,
         updated_at: now,

@@ -94,7 +94,7 @@ impl Machine {
 
     async fn hash(&self, name: &str) -> String {
         let name = name.parse().unwrap();
-        self.store.users.find(&name).await.unwrap().unwrap().password_hash.expose().to_owned()
+        self.store.users.find(&name).await.unwrap().unwrap().password_hash.expose()
     }
 
     fn file(&self, lines: &[&str]) -> PathBuf {

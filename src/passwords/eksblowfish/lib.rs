@@ -8,28 +8,37 @@
 //!
 //! Source: Provos and Mazières, “A Future-Adaptable Password Scheme” (1999), on Schneier's Blowfish.
 
-use crate::domain::{DIGEST_LENGTH, SALT_LENGTH};
+use pi::{BOXES, SUBKEYS};
 
-// Blowfish begins with π: SUBKEYS and BOXES.
-include!(concat!(env!("OUT_DIR"), "/pi.rs"));
+/// What Blowfish begins with.
+#[expect(clippy::unreadable_literal, reason = "computed by build.rs")]
+mod pi {
+    include!(concat!(env!("OUT_DIR"), "/pi.rs"));
+}
+
+/// Bytes of a salt.
+pub const SALT_LENGTH: usize = 16;
+
+/// Bytes of a digest that bcrypt keeps.
+pub const DIGEST_LENGTH: usize = 23;
 
 /// How many advance together: the tables of four are 17 KB, half of what a core has closest.
-pub(super) const LANES: usize = 4;
+pub const LANES: usize = 4;
 
-/// Most rounds at a time: about two milliseconds.
+/// Most rounds at a time: two milliseconds of work.
 const SLICE: u32 = 32;
 
 /// Bytes of a password that count, its closing NUL among them.
 const KEY_LENGTH: usize = 72;
 
-/// What is encrypted in the end, in blocks: “OrpheanBeholderScryDoubt”.
+/// What is encrypted in the end, in blocks: `OrpheanBeholderScryDoubt`.
 const PLAIN: [Block; 3] =
     [[0x4f72_7068, 0x6561_6e42], [0x6568_6f6c, 0x6465_7253], [0x6372_7944, 0x6f75_6274]];
 
 type Block = [u32; 2];
 
 /// A digest that is being computed.
-pub(super) struct Digest {
+pub struct Digest {
     subkeys: [u32; 18],
     boxes: [[u32; 256]; 4],
     password: [u32; 18],
@@ -38,15 +47,21 @@ pub(super) struct Digest {
 }
 
 impl Digest {
-    /// Begins one. Bytes of the password after the 72nd are ignored, as bcrypt does.
-    pub(super) fn new(password: &str, salt: &[u8; SALT_LENGTH], cost: u32) -> Self {
+    /// Begins one, of 2 to the power of `cost` rounds, `cost` being 31 at the most. Bytes of the
+    /// password after the 72nd are ignored, as bcrypt does.
+    ///
+    /// # Panics
+    ///
+    /// If `cost` is greater.
+    #[must_use]
+    pub fn new(password: &str, salt: &[u8; SALT_LENGTH], cost: u32) -> Self {
         let password: Vec<_> = password.bytes().chain([0]).take(KEY_LENGTH).collect();
         let mut digest = [Self {
             subkeys: SUBKEYS,
             boxes: BOXES,
             password: repeated(&password),
             salt: repeated(salt),
-            left: 1 << cost,
+            left: 1_u32.checked_shl(cost).expect("a cost of at most 31"),
         }];
         expand(&mut digest, |lane| &lane.password, |lane, at| lane.salt[at % 4]);
         let [digest] = digest;
@@ -54,12 +69,14 @@ impl Digest {
     }
 
     /// Whether all rounds are done.
-    pub(super) fn is_ready(&self) -> bool {
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
         self.left == 0
     }
 
     /// What bcrypt keeps of a digest that [is ready](Self::is_ready).
-    pub(super) fn finish(&self) -> [u8; DIGEST_LENGTH] {
+    #[must_use]
+    pub fn finish(&self) -> [u8; DIGEST_LENGTH] {
         let mut bytes = [0; DIGEST_LENGTH];
         let words = PLAIN.into_iter().flat_map(|block| {
             (0..64).fold([block], |blocks, _| encrypt(std::array::from_ref(self), blocks))[0]
@@ -73,7 +90,7 @@ impl Digest {
 
 /// Brings the first digests forward, [`LANES`] at the most, by as many rounds as all of them need,
 /// or those of a slice.
-pub(super) fn advance(digests: &mut [Digest]) {
+pub fn advance(digests: &mut [Digest]) {
     if let Some(four) = digests.first_chunk_mut::<LANES>() {
         rounds(four);
     } else if let Some(three) = digests.first_chunk_mut::<3>() {
@@ -97,7 +114,7 @@ fn rounds<const N: usize>(lanes: &mut [Digest; N]) {
 }
 
 /// Puts new subkeys and boxes in the place of the old, made with a key and a salt.
-#[inline(always)]
+#[inline]
 fn expand<const N: usize>(
     lanes: &mut [Digest; N],
     key: impl Fn(&Digest) -> &[u32; 18],
@@ -134,7 +151,7 @@ fn expand<const N: usize>(
 }
 
 /// Blowfish, one block in each lane. The steps alternate between the lanes: that is the gain.
-#[inline(always)]
+#[inline]
 fn encrypt<const N: usize>(lanes: &[Digest; N], blocks: [Block; N]) -> [Block; N] {
     let mut left = blocks.map(|block| block[0]);
     let mut right = blocks.map(|block| block[1]);
@@ -152,7 +169,7 @@ fn encrypt<const N: usize>(lanes: &[Digest; N], blocks: [Block; N]) -> [Block; N
     std::array::from_fn(|n| [right[n] ^ lanes[n].subkeys[17], left[n]])
 }
 
-#[inline(always)]
+#[inline]
 fn mixed(boxes: &[[u32; 256]; 4], word: u32) -> u32 {
     let [a, b, c, d] = word.to_be_bytes().map(usize::from);
     (boxes[0][a].wrapping_add(boxes[1][b]) ^ boxes[2][c]).wrapping_add(boxes[3][d])
