@@ -38,8 +38,7 @@ const NARROW: [(&str, &[&str]); 11] = [
 ];
 
 /// The floors that may name a third-party crate.
-const HOMES: [(&str, &[&str]); 19] = [
-    ("aws_lc_rs", &["tokens"]),
+const HOMES: [(&str, &[&str]); 20] = [
     ("actix_web", &["main", "server", "routes", "security", "api_error"]),
     ("actix_web_httpauth", &["security"]),
     ("bcrypt", &["passwords"]),
@@ -49,6 +48,7 @@ const HOMES: [(&str, &[&str]); 19] = [
     ("dotenvy", &["settings"]),
     ("eksblowfish", &["passwords"]),
     ("env_logger", &["logging"]),
+    ("hmac", &["tokens"]),
     ("indicatif", &["cli"]),
     ("jsonwebtoken", &["tokens"]),
     ("listenfd", &["server"]),
@@ -57,6 +57,7 @@ const HOMES: [(&str, &[&str]); 19] = [
     ("paperclip", &["server", "routes", "security", "api_error"]),
     ("prometheus", &["server"]),
     ("sd_notify", &["server"]),
+    ("sha2", &["tokens"]),
     ("sqlx", &["storage"]),
 ];
 

@@ -63,9 +63,10 @@ def requests(bench, tokens):
         ))
         one = start(servers.bailiwick(FOLDER, SECRET, name="bailiwick, 1 worker", workers=1, **few()))
         bare = start(servers.bare(FOLDER))
+        short = start(servers.bare(FOLDER, "bare actix-web, body alone", "none"))
         python = [start(servers.python(FOLDER, SECRET, name)) for name in PYTHON]
         contenders = [ours, quiet, bare, *python]
-        for server in [*contenders, one]:
+        for server in [*contenders, one, short]:
             server.wait()
 
         bench.say("reads")
@@ -82,7 +83,8 @@ def requests(bench, tokens):
                     if server is bare and "(401)" in case:
                         continue  # It checks no token.
                     bench.read(case, server, path, file, refused="(4" in case)
-            bench.read("`GET /users/me/`", one, ME, tokens["johndoe"])
+            for server in [one, short]:
+                bench.read("`GET /users/me/`", server, ME, tokens["johndoe"])
 
         bench.say("1 and 512 connections")
         for _ in range(ROUNDS):
@@ -91,7 +93,7 @@ def requests(bench, tokens):
                 for server in [ours, bare, python[0]]:
                     bench.read(case, server, ME, tokens["johndoe"], connections=connections)
 
-        for server in [*python[1:], quiet, one]:
+        for server in [*python[1:], quiet, one, short]:
             server.stop()
         logins(bench, ours, python[0])
         floods(bench, ours, python[0], tokens["johndoe"])

@@ -124,9 +124,9 @@ def bailiwick(folder, secret, name="bailiwick", workers=WORKERS, **settings):
     return Server(name, command, folder, environment)
 
 
-def bare(folder):
-    """actix-web and nothing else."""
-    return Server("bare actix-web", [RELEASE / "examples/bare", "127.0.0.1:{port}", WORKERS], folder)
+def bare(folder, name="bare actix-web", headers="all"):
+    """actix-web and nothing else: the same bytes, or without our headers the same body."""
+    return Server(name, [RELEASE / "examples/bare", "127.0.0.1:{port}", WORKERS, headers], folder)
 
 
 def python(folder, secret, name):

@@ -17,5 +17,5 @@ pub(super) fn mount(routes: &mut ServiceConfig) {
 /// A browser asks for user name and password; the password is never shown again.
 #[api_v2_operation(operation_id = "read_current_user_basic", tags("me"))]
 async fn me(caller: BasicUser) -> Result<Json<Profile>, ApiError> {
-    Ok(Json(Profile::of(&caller)))
+    Ok(Json(Profile::of(caller)))
 }

@@ -28,7 +28,7 @@ pub(super) fn mount(routes: &mut ServiceConfig) {
 /// The user of the access token.
 #[api_v2_operation(operation_id = "read_users_me", tags("me"))]
 async fn me(caller: ActiveUser) -> Result<Json<Profile>, ApiError> {
-    Ok(Json(Profile::of(&caller)))
+    Ok(Json(Profile::of(caller)))
 }
 
 /// Something that belongs to somebody.

@@ -2,34 +2,62 @@
 
 use crate::domain::User;
 use paperclip::actix::Apiv2Schema;
-use serde::Serialize;
+use paperclip::v2::models::DefaultSchemaRaw;
+use paperclip::v2::schema::Apiv2Schema as Schema;
+use serde::{Serialize, Serializer};
+use std::sync::Arc;
+
+/// A user as it sees itself, without a copy of it.
+pub(super) struct Profile(Arc<User>);
 
 /// A user as it sees itself: FastAPI's response model `User`.
 #[derive(Serialize, Apiv2Schema)]
 #[openapi(rename = "User")]
-pub(super) struct Profile {
+struct Shown<'a> {
     /// The name to log in with.
     #[openapi(example = "johndoe")]
-    username: String,
+    username: &'a str,
     /// Where to write to.
     #[openapi(example = "johndoe@example.com")]
-    email: Option<String>,
+    email: Option<&'a str>,
     /// How the user is called.
     #[openapi(example = "John Doe")]
-    full_name: Option<String>,
+    full_name: Option<&'a str>,
     /// Whether the user is refused.
     #[openapi(example = "false")]
     disabled: bool,
 }
 
 impl Profile {
-    pub(super) fn of(user: &User) -> Self {
-        Self {
-            username: user.username.to_string(),
-            email: user.email.clone(),
-            full_name: user.full_name.clone(),
+    pub(super) fn of(user: impl Into<Arc<User>>) -> Self {
+        Self(user.into())
+    }
+}
+
+impl Serialize for Profile {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let user = &self.0;
+        let shown = Shown {
+            username: user.username.as_str(),
+            email: user.email.as_deref(),
+            full_name: user.full_name.as_deref(),
             disabled: user.disabled,
-        }
+        };
+        shown.serialize(serializer)
+    }
+}
+
+impl Schema for Profile {
+    fn name() -> Option<String> {
+        Shown::name()
+    }
+
+    fn description() -> &'static str {
+        Shown::description()
+    }
+
+    fn raw_schema() -> DefaultSchemaRaw {
+        Shown::raw_schema()
     }
 }
 

@@ -25,6 +25,12 @@ macro_rules! is_a_user {
             }
         }
 
+        impl From<$caller> for Arc<User> {
+            fn from(caller: $caller) -> Self {
+                caller.0
+            }
+        }
+
         crate::extractor!($caller);
     )+};
 }

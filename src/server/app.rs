@@ -1,28 +1,31 @@
 //! The application of one worker: routes and middleware order in one place.
 
 use super::access_log::{self, Entry};
+use super::around::around;
 use super::metrics::Recorder;
-use super::state::AppState;
+use super::state::{AppState, Here};
+use super::worker::vitals::Heart;
 use super::{Application, admin, cors, drain, headers, limits, metrics, panic};
 use crate::api_error::ApiError;
 use crate::api_error::configure_extractors;
 use crate::routes;
 use crate::security::replace_refused;
 use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::middleware::{Next, from_fn};
+use actix_web::dev::{Service, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::web::{Data, route};
 use actix_web::{App, Error};
 use paperclip::actix::OpenApiExt as _;
 use serde_json::Value;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Seconds after which a client that was refused for lack of room may come again.
 const RETRY_AFTER: u64 = 1;
 
-/// Builds the application; the last middleware is the outermost.
+/// Builds the application of one thread; the last middleware is the outermost.
 pub(super) fn app(
     state: &Data<AppState>,
+    heart: Arc<Heart>,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -52,33 +55,38 @@ pub(super) fn app(
     app.wrap_api()
         .configure(|routes| state.application.configure(routes))
         .app_data(state.clone())
-        .app_data(Rc::new(state.clone()))
+        .app_data(Rc::new(Here { state: state.clone(), heart }))
         .default_service(route().to(routes::not_found))
-        .wrap(from_fn(within_limits))
+        .wrap(around(within_limits))
         .wrap(cors::cors(&state.settings.cors))
-        .wrap(from_fn(received))
+        .wrap(around(received))
         .build()
 }
 
 // What every request passes stands in two functions, around and below CORS: a middleware for each
-// step would put two more futures on the heap, and move the answer through all of them.
+// step would put one more future on the heap, and move the answer through all of them.
 
 /// The outer steps: name the request, begin its line in the log and its figures, count it, catch
 /// panics; then the answer's headers, and the line.
 ///
 /// Line, figures and counts end when they are dropped, so that a client that goes away is seen, too.
-async fn received<B: MessageBody + 'static>(
+async fn received<S, B>(
     request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<EitherBody<B>>>, Error> {
-    let state = AppState::of(&request);
+    next: Rc<S>,
+) -> Result<ServiceResponse<EitherBody<EitherBody<B>>>, Error>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody + 'static,
+{
+    let state = Here::of(&request);
     let id = access_log::request_id(&state, &request);
     let mut line = Entry::start(&state, &request, id);
     let mut figures = metrics::start(&request);
-    let in_flight = state.vitals.count_request();
-
+    let _in_flight = state.heart.count_request();
     let limit = state.settings.server.limit_concurrency;
-    let result = if limit > 0 && in_flight.others >= limit {
+    let admitted = (limit > 0).then(|| state.vitals.admit(limit)).transpose();
+
+    let result = if admitted.is_err() {
         Ok(request.error_response(ApiError::Busy(RETRY_AFTER)).map_into_right_body())
     } else {
         let answer = id.known_to(panic::catch(next.call(request))).await;
@@ -116,11 +124,15 @@ async fn received<B: MessageBody + 'static>(
 }
 
 /// The inner steps: the limits on head and body, and no success after a refusal.
-async fn within_limits<B: MessageBody + 'static>(
+async fn within_limits<S, B>(
     mut request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<EitherBody<B>>>, Error> {
-    let state = AppState::of(&request);
+    next: Rc<S>,
+) -> Result<ServiceResponse<EitherBody<EitherBody<B>>>, Error>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody + 'static,
+{
+    let state = Here::of(&request);
     let settings = &state.settings.server;
     let limited = limits::check_head(&request, settings)
         .and_then(|()| limits::limit_body(&mut request, settings));

@@ -23,7 +23,7 @@ pub(super) fn secure(headers: &mut HeaderMap) {
     headers.reserve(HEADERS.len() + 2);
     for (name, value) in HEADERS {
         if !headers.contains_key(&name) {
-            headers.insert(name, value);
+            headers.append(name, value);
         }
     }
 }

@@ -4,6 +4,7 @@
 mod access_log;
 mod admin;
 mod app;
+mod around;
 mod channel;
 mod client_address;
 mod cors;

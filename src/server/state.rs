@@ -2,7 +2,7 @@
 
 use super::client_address::TrustedProxies;
 use super::metrics::Metrics;
-use super::worker::vitals::Vitals;
+use super::worker::vitals::{Heart, Vitals};
 use super::{Application, ServeError, admin, document};
 use crate::routes::Known;
 use crate::routes::docs;
@@ -12,12 +12,13 @@ use crate::settings::Settings;
 use actix_web::dev::ServiceRequest;
 use actix_web::web::Data;
 use std::io;
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 
-/// Shared by all workers; middleware finds it with [`AppState::of`].
+/// Shared by all workers; middleware finds it with [`Here::of`].
 pub(super) struct AppState {
     /// The routes beside the built-in ones.
     pub(super) application: Application,
@@ -86,15 +87,6 @@ impl AppState {
         })
     }
 
-    /// The state of the server that received this request, by a counter of this thread's own: all
-    /// threads counting at one place would wait for one another.
-    ///
-    /// # Panics
-    /// When the application was built without it, which `app.rs` does not.
-    pub(super) fn of(request: &ServiceRequest) -> Rc<Data<Self>> {
-        Rc::clone(request.app_data::<Rc<Data<Self>>>().expect("app.rs registers the state"))
-    }
-
     /// Asks for `Connection: close` on every answer from now on, and ends every WebSocket.
     pub(super) fn start_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
@@ -112,5 +104,31 @@ impl AppState {
 
     pub(super) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// The state, as one thread has it: found with a counter of the thread's own, for all threads
+/// counting at one place would wait for one another.
+pub(super) struct Here {
+    pub(super) state: Data<AppState>,
+    /// This thread's.
+    pub(super) heart: Arc<Heart>,
+}
+
+impl Here {
+    /// Where this request was received.
+    ///
+    /// # Panics
+    /// When the application was built without it, which `app.rs` does not.
+    pub(super) fn of(request: &ServiceRequest) -> Rc<Self> {
+        Rc::clone(request.app_data::<Rc<Self>>().expect("app.rs registers it"))
+    }
+}
+
+impl Deref for Here {
+    type Target = AppState;
+
+    fn deref(&self) -> &AppState {
+        &self.state
     }
 }

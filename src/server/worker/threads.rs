@@ -82,8 +82,8 @@ fn http_server(state: &Data<AppState>, sockets: Vec<Socket>) -> io::Result<Serve
     let factory_state = state.clone();
     let vitals = Arc::clone(&state.vitals);
     let mut server = HttpServer::new(move || {
-        factory_state.vitals.start_heart();
-        app(&factory_state)
+        let heart = factory_state.vitals.start_heart();
+        app(&factory_state, heart)
     })
     .workers(threads(settings))
     .disable_signals()

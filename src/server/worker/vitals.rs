@@ -15,20 +15,30 @@ pub(in crate::server) struct Vitals {
     start: Instant,
     hearts: Mutex<Vec<Weak<Heart>>>,
     connections: AtomicUsize,
-    in_flight: AtomicUsize,
-    requests: AtomicU64,
+    /// Requests in flight, while they are limited.
+    admitted: AtomicUsize,
 }
 
+/// One thread's, which alone counts there.
 #[derive(Debug)]
-struct Heart {
+pub(in crate::server) struct Heart {
     /// Milliseconds after the start.
     last: AtomicU64,
     beats: AtomicU64,
+    in_flight: AtomicUsize,
+    requests: AtomicU64,
 }
 
 impl Heart {
     fn beats(&self) -> u64 {
         self.beats.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request, and that it is in flight for as long as what is returned lives.
+    pub(in crate::server) fn count_request(&self) -> InFlight<'_> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(&self.in_flight)
     }
 }
 
@@ -38,16 +48,20 @@ impl Vitals {
             start: Instant::now(),
             hearts: Mutex::default(),
             connections: AtomicUsize::new(0),
-            in_flight: AtomicUsize::new(0),
-            requests: AtomicU64::new(0),
+            admitted: AtomicUsize::new(0),
         })
     }
 
     /// Starts the heart of this thread: it beats while the thread's event loop turns.
-    pub(super) fn start_heart(self: &Arc<Self>) {
-        let heart = Arc::new(Heart { last: AtomicU64::new(self.now()), beats: AtomicU64::new(0) });
+    pub(super) fn start_heart(self: &Arc<Self>) -> Arc<Heart> {
+        let heart = Arc::new(Heart {
+            last: AtomicU64::new(self.now()),
+            beats: AtomicU64::new(0),
+            in_flight: AtomicUsize::new(0),
+            requests: AtomicU64::new(0),
+        });
         self.hearts().push(Arc::downgrade(&heart));
-        let vitals = Arc::clone(self);
+        let (vitals, started) = (Arc::clone(self), Arc::clone(&heart));
         actix_web::rt::spawn(async move {
             loop {
                 heart.last.store(vitals.now(), Ordering::Relaxed);
@@ -55,6 +69,7 @@ impl Vitals {
                 tokio::time::sleep(PULSE).await;
             }
         });
+        started
     }
 
     /// Counts a connection for as long as its data live.
@@ -63,11 +78,12 @@ impl Vitals {
         data.insert(Connection(Arc::clone(self)));
     }
 
-    /// Counts a request, and that it is in flight for as long as what is returned lives.
-    pub(in crate::server) fn count_request(&self) -> InFlight<'_> {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        let others = self.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight { vitals: self, others }
+    /// Counts a request against a limit for as long as what is returned lives; that fails where so
+    /// many are counted already. All threads count at this one place, and wait for one another.
+    pub(in crate::server) fn admit(&self, limit: usize) -> Result<InFlight<'_>, Full> {
+        let before = self.admitted.fetch_add(1, Ordering::Relaxed);
+        let counted = InFlight(&self.admitted);
+        if before < limit { Ok(counted) } else { Err(Full) }
     }
 
     pub(super) fn connections(&self) -> usize {
@@ -85,13 +101,13 @@ impl Vitals {
         let now = self.now();
         let hearts = self.hearts();
         // A thread that has ended took its heart along.
-        let slowest =
-            hearts.iter().filter_map(Weak::upgrade).map(|h| h.last.load(Ordering::Relaxed)).min();
+        let hearts: Vec<_> = hearts.iter().filter_map(Weak::upgrade).collect();
+        let slowest = hearts.iter().map(|heart| heart.last.load(Ordering::Relaxed)).min();
         channel::Vitals {
             stalled: slowest.map_or(0, |last| now.saturating_sub(last)),
             connections: self.connections(),
-            in_flight: self.in_flight.load(Ordering::Relaxed),
-            requests: self.requests.load(Ordering::Relaxed),
+            in_flight: hearts.iter().map(|heart| heart.in_flight.load(Ordering::Relaxed)).sum(),
+            requests: hearts.iter().map(|heart| heart.requests.load(Ordering::Relaxed)).sum(),
             memory: resident(),
         }
     }
@@ -120,15 +136,14 @@ impl Drop for Connection {
     }
 }
 
-/// A request that is being answered.
-pub(in crate::server) struct InFlight<'a> {
-    vitals: &'a Vitals,
-    /// How many were in flight before it.
-    pub(in crate::server) others: usize,
-}
+/// As many requests are in flight as may be.
+pub(in crate::server) struct Full;
+
+/// A request that is being answered; counted until it is dropped.
+pub(in crate::server) struct InFlight<'a>(&'a AtomicUsize);
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.vitals.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
