@@ -67,10 +67,15 @@ impl Freshness {
         }
     }
 
+    /// Nanoseconds after `start`.
+    fn now(&self) -> u64 {
+        nanoseconds(self.start.elapsed())
+    }
+
     /// Whether the last look is at most so long ago.
     fn was_confirmed_within(&self, period: Duration) -> bool {
         let confirmed = self.confirmed.load(SeqCst);
-        let now = nanoseconds(self.start.elapsed());
+        let now = self.now();
         confirmed != 0 && now < confirmed.saturating_add(nanoseconds(period))
     }
 
@@ -111,7 +116,8 @@ enum Belief {
 #[derive(Clone)]
 struct Entry {
     epoch: u64,
-    read: Instant,
+    /// Nanoseconds after the start of [`Freshness`].
+    read: u64,
     user: Arc<User>,
 }
 
@@ -178,7 +184,10 @@ impl<R: UserRepository> CachedUsers<R> {
     /// Whether an entry may be answered with, without asking the database.
     fn believes(&self, belief: Belief, entry: &Entry) -> bool {
         match belief {
-            Belief::Fresh => entry.read.elapsed() < self.max_age,
+            Belief::Fresh => {
+                let age = self.freshness.now().saturating_sub(entry.read);
+                age < nanoseconds(self.max_age)
+            }
             Belief::Stale => true,
             Belief::None => false,
         }
@@ -223,7 +232,7 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
             return Ok(Some(Arc::clone(&entry.user)));
         }
         self.misses.fetch_add(1, Relaxed);
-        let read = Instant::now();
+        let read = self.freshness.now();
         match (self.inner.find(username).await, entry) {
             (Err(RepositoryError::Unavailable(_)), Some(entry))
                 if self.freshness.may_stand_in(epoch, self.stale_max) =>

@@ -29,11 +29,11 @@ impl UserRepository for Arc<Slow> {
             Arc::new(User {
                 username: username.clone(),
                 id: UserId(1),
-                email: Some(email.to_owned()),
+                email: Some(email.into()),
                 full_name: None,
                 disabled: false,
                 password_hash: hash("j"),
-                scopes: "me".parse().unwrap(),
+                scopes: Arc::new("me".parse().unwrap()),
                 created_at: Timestamp(0),
                 updated_at: Timestamp(0),
             })
@@ -92,7 +92,7 @@ fn setup(answers: usize) -> Setup {
 
 impl Setup {
     async fn email(&self) -> String {
-        self.users.find(&name("alice")).await.unwrap().unwrap().email.clone().unwrap()
+        self.users.find(&name("alice")).await.unwrap().unwrap().email.clone().unwrap().into()
     }
 
     fn reads(&self) -> usize {
