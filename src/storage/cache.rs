@@ -1,19 +1,22 @@
 //! Users in memory, above any repository: bounded, and while the database answers never staler than
 //! one second.
 
+mod newcomers;
+
 use crate::domain::{
     Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserImport,
     UserRepository, Username,
 };
 use crate::settings::CacheSettings;
+use crate::storage::cache::newcomers::Newcomers;
 use crate::storage::error::is_unreached;
 use async_trait::async_trait;
 use quick_cache::sync::Cache;
 use std::any::Any;
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// For how long cached users are believed after the database was last asked for changes.
@@ -153,6 +156,7 @@ pub(super) struct CachedUsers<R> {
     misses: AtomicU64,
     max_age: Duration,
     stale_max: Duration,
+    newcomers: Mutex<Newcomers>,
     watch: Option<Box<dyn Any + Send + Sync>>,
 }
 
@@ -166,6 +170,7 @@ impl<R: UserRepository> CachedUsers<R> {
             stale_max: Duration::from_secs(settings.stale_max.into()),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
+            newcomers: Mutex::default(),
             watch: None,
         }
     }
@@ -179,6 +184,19 @@ impl<R: UserRepository> CachedUsers<R> {
     /// What is known of a user in the present epoch.
     fn entry(&self, username: &str, epoch: u64) -> Option<Entry> {
         self.cache.get(username).filter(|entry| entry.epoch == epoch)
+    }
+
+    fn keep(&self, entry: Entry) {
+        self.cache.insert(Key(Arc::clone(&entry.user)), entry.clone());
+        let moved = match self.newcomers.lock() {
+            Ok(mut newcomers) => newcomers.arrive(entry),
+            Err(_) => return,
+        };
+        for entry in moved {
+            // Only in the place of what is still there. Should that be newer, it is read again: a
+            // copy is as old as what it was made from.
+            let _ = self.cache.replace(Key(Arc::clone(&entry.user)), entry, true);
+        }
     }
 
     /// Whether an entry may be answered with, without asking the database.
@@ -241,8 +259,7 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
             }
             (Ok(Some(user)), _) => {
                 if belief == Belief::Fresh {
-                    let entry = Entry { epoch, read, user: Arc::clone(&user) };
-                    self.cache.insert(Key(Arc::clone(&user)), entry);
+                    self.keep(Entry { epoch, read, user: Arc::clone(&user) });
                 }
                 Ok(Some(user))
             }

@@ -4,6 +4,7 @@ use crate::domain::{
     Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserId,
     UserImport, UserRepository, Username,
 };
+use crate::storage::cache::newcomers::MOVING;
 use crate::storage::cache::{CachedUsers, Freshness};
 use crate::storage::contract::{cache_settings, hash, name};
 use async_trait::async_trait;
@@ -175,6 +176,27 @@ async fn the_cache_is_bounded() {
         setup.users.find(&name(&format!("user{at}"))).await.unwrap();
     }
     assert!(setup.users.cache.len() <= 10, "{}", setup.users.cache.len());
+}
+
+#[tokio::test]
+async fn users_move_together_and_share_their_scopes() {
+    let setup = setup(MOVING);
+    let users = CachedUsers::new(
+        Arc::clone(&setup.slow),
+        &cache_settings(2 * MOVING),
+        Arc::clone(&setup.freshness),
+    );
+    let names: Vec<_> = (0..MOVING).map(|at| name(&format!("user{at}"))).collect();
+    let mut read = Vec::new();
+    for name in &names {
+        read.push(users.find(name).await.unwrap().unwrap());
+    }
+    let moved: Vec<_> =
+        names.iter().filter_map(|name| users.find_in_memory(name.as_str())).collect();
+    assert_eq!(read, moved);
+    assert!(read.iter().zip(&moved).all(|(read, moved)| !Arc::ptr_eq(read, moved)));
+    assert!(moved.iter().all(|user| Arc::ptr_eq(&user.scopes, &moved[0].scopes)));
+    assert!(read.iter().all(|user| Arc::strong_count(user) == 1), "nothing keeps the old ones");
 }
 
 #[tokio::test]
