@@ -333,6 +333,7 @@ mod t005 {
     impl From<&User> for Profile {
         fn from(user: &User) -> Self {
             let User { username, email, full_name, disabled, .. } = user.clone();
+            let (email, full_name) = (email.map(String::from), full_name.map(String::from));
             Self { username: username.to_string(), email, full_name, disabled }
         }
     }

@@ -166,7 +166,7 @@ impl fmt::Display for ScopeName {
 ///
 /// One text, as `scope` of RFC 6749 §3.3 is written: every request makes such a list from its
 /// token, and every cached user has one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Scopes(String);
 
 impl Scopes {

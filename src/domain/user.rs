@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Tells a user from an earlier one of the same name: random, made with the user, never changed.
 ///
@@ -21,6 +22,8 @@ impl UserId {
 }
 
 /// A user as it is stored.
+///
+/// Many are kept in memory, so the texts have no room to grow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// Who: case-sensitive, the token's `sub`.
@@ -28,15 +31,15 @@ pub struct User {
     /// Which of all users that have had this name.
     pub id: UserId,
     /// Where to write to.
-    pub email: Option<String>,
+    pub email: Option<Box<str>>,
     /// How the user is called.
-    pub full_name: Option<String>,
+    pub full_name: Option<Box<str>>,
     /// A disabled user is refused by every guard that asks for an active one.
     pub disabled: bool,
     /// The password's bcrypt hash.
     pub password_hash: PasswordHash,
-    /// The scopes that the user may ask for in a token.
-    pub scopes: Scopes,
+    /// The scopes that the user may ask for in a token: a few sets serve many users.
+    pub scopes: Arc<Scopes>,
     /// When the user was created.
     pub created_at: Timestamp,
     /// When the user was last changed.
@@ -164,7 +167,7 @@ mod tests {
             password_hash: "$2b$12$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G"
                 .parse()
                 .unwrap(),
-            scopes: Scopes::default(),
+            scopes: Arc::default(),
             created_at: Timestamp(0),
             updated_at: Timestamp(0),
         };

@@ -1,8 +1,8 @@
 //! A store of users in memory, for this floor's tests.
 
 use crate::domain::{
-    NewUser, Page, PasswordHash, RepositoryError, ScopeName, Scopes, Secret, SystemClock,
-    Timestamp, User, UserChange, UserId, UserImport, UserRepository, Username,
+    NewUser, Page, PasswordHash, RepositoryError, ScopeName, Secret, SystemClock, Timestamp, User,
+    UserChange, UserId, UserImport, UserRepository, Username,
 };
 use crate::oauth::authenticator::Authenticator;
 use crate::passwords::Passwords;
@@ -55,7 +55,7 @@ impl MemoryUsers {
             full_name: None,
             disabled: false,
             password_hash,
-            scopes: Scopes::default(),
+            scopes: Arc::default(),
             created_at: Timestamp(0),
             updated_at: Timestamp(0),
         };

@@ -94,7 +94,7 @@ mod tests {
 
     async fn users() -> Arc<MemoryUsers> {
         let users = MemoryUsers::with("johndoe", hashed(4, "swordfish").await);
-        users.edit("johndoe", |user| user.scopes = "me items".parse().unwrap());
+        users.edit("johndoe", |user| user.scopes = Arc::new("me items".parse().unwrap()));
         users
     }
 
@@ -195,7 +195,7 @@ mod tests {
     async fn more_scopes_than_fit_are_the_callers_fault() {
         let users = users().await;
         let many: Vec<_> = (0..2000).map(|n| format!("scope:{n}")).collect();
-        users.edit("johndoe", |user| user.scopes = many.join(" ").parse().unwrap());
+        users.edit("johndoe", |user| user.scopes = Arc::new(many.join(" ").parse().unwrap()));
         let asked = many.join(" ");
         let error = redeem(&users, false, ["johndoe", "swordfish", &asked]).await.err().unwrap();
         assert_eq!(error.code(), "invalid_scope");

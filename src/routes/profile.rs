@@ -92,8 +92,8 @@ impl UserRecord {
     pub(super) fn of(user: &User) -> Self {
         Self {
             username: user.username.to_string(),
-            email: user.email.clone(),
-            full_name: user.full_name.clone(),
+            email: user.email.clone().map(String::from),
+            full_name: user.full_name.clone().map(String::from),
             disabled: user.disabled,
             scopes: user.scopes.iter().map(str::to_owned).collect(),
             created_at: user.created_at.to_string(),

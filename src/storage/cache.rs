@@ -1,19 +1,22 @@
 //! Users in memory, above any repository: bounded, and while the database answers never staler than
 //! one second.
 
+mod newcomers;
+
 use crate::domain::{
     Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserImport,
     UserRepository, Username,
 };
 use crate::settings::CacheSettings;
+use crate::storage::cache::newcomers::Newcomers;
 use crate::storage::error::is_unreached;
 use async_trait::async_trait;
 use quick_cache::sync::Cache;
 use std::any::Any;
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// For how long cached users are believed after the database was last asked for changes.
@@ -67,10 +70,15 @@ impl Freshness {
         }
     }
 
+    /// Nanoseconds after `start`.
+    fn now(&self) -> u64 {
+        nanoseconds(self.start.elapsed())
+    }
+
     /// Whether the last look is at most so long ago.
     fn was_confirmed_within(&self, period: Duration) -> bool {
         let confirmed = self.confirmed.load(SeqCst);
-        let now = nanoseconds(self.start.elapsed());
+        let now = self.now();
         confirmed != 0 && now < confirmed.saturating_add(nanoseconds(period))
     }
 
@@ -111,7 +119,8 @@ enum Belief {
 #[derive(Clone)]
 struct Entry {
     epoch: u64,
-    read: Instant,
+    /// Nanoseconds after the start of [`Freshness`].
+    read: u64,
     user: Arc<User>,
 }
 
@@ -147,6 +156,7 @@ pub(super) struct CachedUsers<R> {
     misses: AtomicU64,
     max_age: Duration,
     stale_max: Duration,
+    newcomers: Mutex<Newcomers>,
     watch: Option<Box<dyn Any + Send + Sync>>,
 }
 
@@ -160,6 +170,7 @@ impl<R: UserRepository> CachedUsers<R> {
             stale_max: Duration::from_secs(settings.stale_max.into()),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
+            newcomers: Mutex::default(),
             watch: None,
         }
     }
@@ -175,10 +186,26 @@ impl<R: UserRepository> CachedUsers<R> {
         self.cache.get(username).filter(|entry| entry.epoch == epoch)
     }
 
+    fn keep(&self, entry: Entry) {
+        self.cache.insert(Key(Arc::clone(&entry.user)), entry.clone());
+        let moved = match self.newcomers.lock() {
+            Ok(mut newcomers) => newcomers.arrive(entry),
+            Err(_) => return,
+        };
+        for entry in moved {
+            // Only in the place of what is still there. Should that be newer, it is read again: a
+            // copy is as old as what it was made from.
+            let _ = self.cache.replace(Key(Arc::clone(&entry.user)), entry, true);
+        }
+    }
+
     /// Whether an entry may be answered with, without asking the database.
     fn believes(&self, belief: Belief, entry: &Entry) -> bool {
         match belief {
-            Belief::Fresh => entry.read.elapsed() < self.max_age,
+            Belief::Fresh => {
+                let age = self.freshness.now().saturating_sub(entry.read);
+                age < nanoseconds(self.max_age)
+            }
             Belief::Stale => true,
             Belief::None => false,
         }
@@ -223,7 +250,7 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
             return Ok(Some(Arc::clone(&entry.user)));
         }
         self.misses.fetch_add(1, Relaxed);
-        let read = Instant::now();
+        let read = self.freshness.now();
         match (self.inner.find(username).await, entry) {
             (Err(RepositoryError::Unavailable(_)), Some(entry))
                 if self.freshness.may_stand_in(epoch, self.stale_max) =>
@@ -232,8 +259,7 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
             }
             (Ok(Some(user)), _) => {
                 if belief == Belief::Fresh {
-                    let entry = Entry { epoch, read, user: Arc::clone(&user) };
-                    self.cache.insert(Key(Arc::clone(&user)), entry);
+                    self.keep(Entry { epoch, read, user: Arc::clone(&user) });
                 }
                 Ok(Some(user))
             }

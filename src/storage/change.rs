@@ -4,6 +4,7 @@ use crate::domain::{RepositoryError, ScopeName, Timestamp, User, UserChange, Use
 use crate::storage::error::unavailable;
 use crate::storage::row::{apply, holds};
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 
 /// The statements of one database, in a transaction that the caller begins and commits.
 #[async_trait]
@@ -29,49 +30,65 @@ pub(super) trait Statements: Send {
     ) -> Result<bool, sqlx::Error>;
 }
 
+/// A change under way, in a transaction that the caller begins and commits.
+type Made<'c, T> = BoxFuture<'c, Result<T, RepositoryError>>;
+
 /// See [`crate::domain::UserRepository::create`].
-pub(super) async fn create(
-    database: &mut impl Statements,
+pub(super) fn create<C: Statements>(
     user: User,
-) -> Result<User, RepositoryError> {
-    let taken = database.insert(vec![user.clone()]).await.map_err(unavailable)?;
-    if taken.is_empty() { Ok(user) } else { Err(RepositoryError::Exists) }
+) -> impl for<'c> FnOnce(&'c mut C) -> Made<'c, User> + Send + 'static {
+    move |database| {
+        Box::pin(async move {
+            let taken = database.insert(vec![user.clone()]).await.map_err(unavailable)?;
+            if taken.is_empty() { Ok(user) } else { Err(RepositoryError::Exists) }
+        })
+    }
 }
 
 /// See [`crate::domain::UserRepository::update`].
-pub(super) async fn update(
-    database: &mut impl Statements,
+pub(super) fn update<C: Statements>(
     username: &Username,
-    (change, keep, now): (UserChange, Option<&ScopeName>, Timestamp),
-) -> Result<User, RepositoryError> {
-    let before = lock(database, username).await?;
-    if change.expected_hash.is_some_and(|hash| hash != before.password_hash) {
-        return Err(RepositoryError::NotFound);
+    change: UserChange,
+    keep: Option<&ScopeName>,
+    now: Timestamp,
+) -> impl for<'c> FnOnce(&'c mut C) -> Made<'c, User> + Send + 'static + use<C> {
+    let (username, keep) = (username.clone(), keep.cloned());
+    move |database| {
+        Box::pin(async move {
+            let before = lock(database, &username).await?;
+            if change.expected_hash.is_some_and(|hash| hash != before.password_hash) {
+                return Err(RepositoryError::NotFound);
+            }
+            let after = apply(&before, change, now);
+            if let Some(keep) = keep
+                && holds(&before, &keep)
+                && !holds(&after, &keep)
+            {
+                require_another_holder(database, &username, &keep).await?;
+            }
+            database.write(&before, &after).await.map_err(unavailable)?;
+            Ok(after)
+        })
     }
-    let after = apply(&before, change, now);
-    if let Some(keep) = keep
-        && holds(&before, keep)
-        && !holds(&after, keep)
-    {
-        require_another_holder(database, username, keep).await?;
-    }
-    database.write(&before, &after).await.map_err(unavailable)?;
-    Ok(after)
 }
 
 /// See [`crate::domain::UserRepository::delete`].
-pub(super) async fn delete(
-    database: &mut impl Statements,
+pub(super) fn delete<C: Statements>(
     username: &Username,
     keep: Option<&ScopeName>,
-) -> Result<(), RepositoryError> {
-    let before = lock(database, username).await?;
-    if let Some(keep) = keep
-        && holds(&before, keep)
-    {
-        require_another_holder(database, username, keep).await?;
+) -> impl for<'c> FnOnce(&'c mut C) -> Made<'c, ()> + Send + 'static + use<C> {
+    let (username, keep) = (username.clone(), keep.cloned());
+    move |database| {
+        Box::pin(async move {
+            let before = lock(database, &username).await?;
+            if let Some(keep) = keep
+                && holds(&before, &keep)
+            {
+                require_another_holder(database, &username, &keep).await?;
+            }
+            database.remove(&username).await.map_err(unavailable)
+        })
     }
-    database.remove(username).await.map_err(unavailable)
 }
 
 async fn lock(

@@ -10,6 +10,7 @@ mod migrations;
 mod postgres;
 mod row;
 mod sqlite;
+mod statements;
 mod transfer;
 
 pub use error::StorageError;

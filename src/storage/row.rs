@@ -1,10 +1,11 @@
 //! What all databases share: a user from a row, and a user after a change.
 
-use crate::domain::{NewUser, ScopeName, Scopes, Timestamp, User, UserChange, UserId, Username};
+use crate::domain::{NewUser, ScopeName, Timestamp, User, UserChange, UserId, Username};
 use serde_json::json;
 use sqlx::{ColumnIndex, Decode, Row, Type};
 use std::collections::HashSet;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// A row with the columns of `users` and `scopes`, joined by spaces.
 pub(super) fn user<'r, R: Row>(row: &'r R) -> Result<User, sqlx::Error>
@@ -12,20 +13,19 @@ where
     &'static str: ColumnIndex<R>,
     &'r str: Decode<'r, R::Database> + Type<R::Database>,
     Option<&'r str>: Decode<'r, R::Database> + Type<R::Database>,
-    Option<String>: Decode<'r, R::Database> + Type<R::Database>,
     bool: Decode<'r, R::Database> + Type<R::Database>,
     i64: Decode<'r, R::Database> + Type<R::Database>,
 {
     Ok(User {
         username: parse("username", row.try_get("username")?)?,
         id: UserId(row.try_get("id")?),
-        email: row.try_get("email")?,
-        full_name: row.try_get("full_name")?,
+        email: row.try_get::<Option<&str>, _>("email")?.map(Into::into),
+        full_name: row.try_get::<Option<&str>, _>("full_name")?.map(Into::into),
         disabled: row.try_get("disabled")?,
         password_hash: parse("password_hash", row.try_get("password_hash")?)?,
         scopes: match row.try_get::<Option<&str>, _>("scopes")? {
-            Some(scopes) => parse("scopes", scopes)?,
-            None => Scopes::default(),
+            Some(scopes) => Arc::new(parse("scopes", scopes)?),
+            None => Arc::default(),
         },
         created_at: Timestamp(row.try_get("created_at")?),
         updated_at: Timestamp(row.try_get("updated_at")?),
@@ -53,11 +53,13 @@ pub(super) fn apply(before: &User, change: UserChange, now: Timestamp) -> User {
     User {
         username: before.username.clone(),
         id: before.id,
-        email: change.email.unwrap_or_else(|| before.email.clone()),
-        full_name: change.full_name.unwrap_or_else(|| before.full_name.clone()),
+        email: change.email.map_or_else(|| before.email.clone(), |email| email.map(Into::into)),
+        full_name: change
+            .full_name
+            .map_or_else(|| before.full_name.clone(), |name| name.map(Into::into)),
         disabled: change.disabled.unwrap_or(before.disabled),
         password_hash: change.password_hash.unwrap_or(before.password_hash),
-        scopes: change.scopes.unwrap_or_else(|| before.scopes.clone()),
+        scopes: change.scopes.map_or_else(|| Arc::clone(&before.scopes), Arc::new),
         created_at: before.created_at,
         updated_at: now,
     }
@@ -68,11 +70,11 @@ pub(super) fn created(new: NewUser, now: Timestamp) -> User {
     User {
         username: new.username,
         id: UserId(rand::random_range(1..UserId::COUNT)),
-        email: new.email,
-        full_name: new.full_name,
+        email: new.email.map(Into::into),
+        full_name: new.full_name.map(Into::into),
         disabled: new.disabled,
         password_hash: new.password_hash,
-        scopes: new.scopes,
+        scopes: Arc::new(new.scopes),
         created_at: now,
         updated_at: now,
     }

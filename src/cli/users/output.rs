@@ -120,8 +120,8 @@ impl Table {
             [
                 user.username.to_string(),
                 state(user).to_owned(),
-                user.full_name.clone().map_or_else(|| "-".to_owned(), or_dash),
-                user.email.clone().map_or_else(|| "-".to_owned(), or_dash),
+                or_dash(user.full_name.as_deref().unwrap_or_default().to_owned()),
+                or_dash(user.email.as_deref().unwrap_or_default().to_owned()),
                 user.created_at.to_string(),
                 or_dash(user.scopes.to_string()),
             ]

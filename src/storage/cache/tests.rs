@@ -4,6 +4,7 @@ use crate::domain::{
     Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserId,
     UserImport, UserRepository, Username,
 };
+use crate::storage::cache::newcomers::MOVING;
 use crate::storage::cache::{CachedUsers, Freshness};
 use crate::storage::contract::{cache_settings, hash, name};
 use async_trait::async_trait;
@@ -29,11 +30,11 @@ impl UserRepository for Arc<Slow> {
             Arc::new(User {
                 username: username.clone(),
                 id: UserId(1),
-                email: Some(email.to_owned()),
+                email: Some(email.into()),
                 full_name: None,
                 disabled: false,
                 password_hash: hash("j"),
-                scopes: "me".parse().unwrap(),
+                scopes: Arc::new("me".parse().unwrap()),
                 created_at: Timestamp(0),
                 updated_at: Timestamp(0),
             })
@@ -92,7 +93,7 @@ fn setup(answers: usize) -> Setup {
 
 impl Setup {
     async fn email(&self) -> String {
-        self.users.find(&name("alice")).await.unwrap().unwrap().email.clone().unwrap()
+        self.users.find(&name("alice")).await.unwrap().unwrap().email.clone().unwrap().into()
     }
 
     fn reads(&self) -> usize {
@@ -175,6 +176,27 @@ async fn the_cache_is_bounded() {
         setup.users.find(&name(&format!("user{at}"))).await.unwrap();
     }
     assert!(setup.users.cache.len() <= 10, "{}", setup.users.cache.len());
+}
+
+#[tokio::test]
+async fn users_move_together_and_share_their_scopes() {
+    let setup = setup(MOVING);
+    let users = CachedUsers::new(
+        Arc::clone(&setup.slow),
+        &cache_settings(2 * MOVING),
+        Arc::clone(&setup.freshness),
+    );
+    let names: Vec<_> = (0..MOVING).map(|at| name(&format!("user{at}"))).collect();
+    let mut read = Vec::new();
+    for name in &names {
+        read.push(users.find(name).await.unwrap().unwrap());
+    }
+    let moved: Vec<_> =
+        names.iter().filter_map(|name| users.find_in_memory(name.as_str())).collect();
+    assert_eq!(read, moved);
+    assert!(read.iter().zip(&moved).all(|(read, moved)| !Arc::ptr_eq(read, moved)));
+    assert!(moved.iter().all(|user| Arc::ptr_eq(&user.scopes, &moved[0].scopes)));
+    assert!(read.iter().all(|user| Arc::strong_count(user) == 1), "nothing keeps the old ones");
 }
 
 #[tokio::test]

@@ -15,24 +15,12 @@ use crate::storage::postgres::import::{BEGIN, PostgresImport, insert};
 use crate::storage::postgres::set_up::set_up;
 use crate::storage::postgres::watch::watch;
 use crate::storage::row::{created, user};
+use crate::storage::statements;
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 use std::sync::Arc;
-
-/// A statement that reads users, with what follows `FROM users`.
-macro_rules! select_users {
-    ($which:literal) => {
-        concat!(
-            "SELECT username, id, email, full_name, disabled, password_hash, created_at, updated_at,
-                 (SELECT string_agg(scope, ' ' ORDER BY position) FROM user_scopes
-                  WHERE user_scopes.username = users.username) AS scopes
-             FROM users ",
-            $which
-        )
-    };
-}
 
 /// The users of one database.
 pub(in crate::storage) struct PostgresUsers {
@@ -93,8 +81,7 @@ impl UserRepository for PostgresUsers {
     }
 
     async fn create(&self, new: NewUser, now: Timestamp) -> Result<User, RepositoryError> {
-        let user = created(new, now);
-        self.change(|connection| Box::pin(change::create(connection, user))).await
+        self.change(change::create(created(new, now))).await
     }
 
     async fn update(
@@ -104,13 +91,7 @@ impl UserRepository for PostgresUsers {
         keep: Option<&ScopeName>,
         now: Timestamp,
     ) -> Result<User, RepositoryError> {
-        let (username, keep) = (username.clone(), keep.cloned());
-        self.change(move |connection| {
-            Box::pin(async move {
-                change::update(connection, &username, (change, keep.as_ref(), now)).await
-            })
-        })
-        .await
+        self.change(change::update(username, change, keep, now)).await
     }
 
     async fn delete(
@@ -118,11 +99,7 @@ impl UserRepository for PostgresUsers {
         username: &Username,
         keep: Option<&ScopeName>,
     ) -> Result<(), RepositoryError> {
-        let (username, keep) = (username.clone(), keep.cloned());
-        self.change(|connection| {
-            Box::pin(async move { change::delete(connection, &username, keep.as_ref()).await })
-        })
-        .await
+        self.change(change::delete(username, keep)).await
     }
 
     async fn import(&self, now: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError> {
@@ -139,10 +116,8 @@ async fn find(
     connection: &mut PgConnection,
     username: &Username,
 ) -> Result<Option<User>, sqlx::Error> {
-    let row = sqlx::query(select_users!("WHERE username = $1"))
-        .bind(username.as_str())
-        .fetch_optional(connection)
-        .await?;
+    let row =
+        sqlx::query(statements::FIND).bind(username.as_str()).fetch_optional(connection).await?;
     row.map(|row| user(&row)).transpose()
 }
 
@@ -150,8 +125,7 @@ pub(super) async fn list(
     connection: &mut PgConnection,
     page: Page,
 ) -> Result<Vec<User>, RepositoryError> {
-    // No name is empty, so the empty text stands before all.
-    let rows = sqlx::query(select_users!("WHERE username > $1 ORDER BY username LIMIT $2"))
+    let rows = sqlx::query(statements::LIST)
         .bind(page.after.as_ref().map_or("", Username::as_str))
         .bind(i64::from(page.limit))
         .fetch_all(connection)
@@ -161,10 +135,7 @@ pub(super) async fn list(
 }
 
 async fn is_empty(connection: &mut PgConnection) -> Result<bool, RepositoryError> {
-    sqlx::query_scalar("SELECT NOT EXISTS (SELECT 1 FROM users)")
-        .fetch_one(connection)
-        .await
-        .map_err(unavailable)
+    sqlx::query_scalar(statements::IS_EMPTY).fetch_one(connection).await.map_err(unavailable)
 }
 
 #[async_trait]
@@ -184,7 +155,7 @@ impl Statements for PgConnection {
     }
 
     async fn remove(&mut self, username: &Username) -> Result<(), sqlx::Error> {
-        let delete = sqlx::query("DELETE FROM users WHERE username = $1").bind(username.as_str());
+        let delete = sqlx::query(statements::DELETE).bind(username.as_str());
         delete.execute(self).await.map(drop)
     }
 
@@ -199,39 +170,28 @@ impl Statements for PgConnection {
             .bind(scope.as_str())
             .execute(&mut *self)
             .await?;
-        sqlx::query_scalar(
-            "SELECT EXISTS (
-                 SELECT 1 FROM user_scopes JOIN users USING (username)
-                 WHERE scope = $1 AND username <> $2 AND NOT disabled)",
-        )
-        .bind(scope.as_str())
-        .bind(username.as_str())
-        .fetch_one(self)
-        .await
+        sqlx::query_scalar(statements::ANOTHER_HOLDER)
+            .bind(scope.as_str())
+            .bind(username.as_str())
+            .fetch_one(self)
+            .await
     }
 
     async fn write(&mut self, before: &User, after: &User) -> Result<(), sqlx::Error> {
         let username = after.username.as_str();
-        sqlx::query(
-            "UPDATE users SET email = $2, full_name = $3, disabled = $4, password_hash = $5,
-                 updated_at = $6
-             WHERE username = $1",
-        )
-        .bind(username)
-        .bind(after.email.as_deref())
-        .bind(after.full_name.as_deref())
-        .bind(after.disabled)
-        .bind(after.password_hash.expose())
-        .bind(after.updated_at.seconds())
-        .execute(&mut *self)
-        .await?;
+        sqlx::query(statements::UPDATE)
+            .bind(username)
+            .bind(after.email.as_deref())
+            .bind(after.full_name.as_deref())
+            .bind(after.disabled)
+            .bind(after.password_hash.expose())
+            .bind(after.updated_at.seconds())
+            .execute(&mut *self)
+            .await?;
         if before.scopes == after.scopes {
             return Ok(());
         }
-        sqlx::query("DELETE FROM user_scopes WHERE username = $1")
-            .bind(username)
-            .execute(&mut *self)
-            .await?;
+        sqlx::query(statements::DELETE_SCOPES).bind(username).execute(&mut *self).await?;
         sqlx::query(
             "INSERT INTO user_scopes (username, position, scope)
              SELECT $1, position - 1, scope

@@ -1,0 +1,41 @@
+//! The statements that all databases understand: SQLite has PostgreSQL's `$1` and `string_agg`.
+
+/// A statement that reads users, with what follows `FROM users`; see [`super::row::user`].
+macro_rules! select_users {
+    ($which:literal) => {
+        concat!(
+            "SELECT username, id, email, full_name, disabled, password_hash, created_at, updated_at,
+                 (SELECT string_agg(scope, ' ' ORDER BY position) FROM user_scopes
+                  WHERE user_scopes.username = users.username) AS scopes
+             FROM users ",
+            $which
+        )
+    };
+}
+
+/// The user of this name.
+pub(super) const FIND: &str = select_users!("WHERE username = $1");
+
+/// So many users whose names come after this one. No name is empty, so the empty text stands before
+/// all.
+pub(super) const LIST: &str = select_users!("WHERE username > $1 ORDER BY username LIMIT $2");
+
+/// Whether there are no users.
+pub(super) const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT 1 FROM users)";
+
+/// Writes all of the user of this name that can change, except the scopes.
+pub(super) const UPDATE: &str =
+    "UPDATE users SET email = $2, full_name = $3, disabled = $4, password_hash = $5,
+         updated_at = $6
+     WHERE username = $1";
+
+/// Deletes the user of this name, with the scopes.
+pub(super) const DELETE: &str = "DELETE FROM users WHERE username = $1";
+
+/// Takes all scopes from the user of this name.
+pub(super) const DELETE_SCOPES: &str = "DELETE FROM user_scopes WHERE username = $1";
+
+/// Whether an enabled user holds the scope `$1` who is not called `$2`.
+pub(super) const ANOTHER_HOLDER: &str = "SELECT EXISTS (
+         SELECT 1 FROM user_scopes JOIN users USING (username)
+         WHERE scope = $1 AND username <> $2 AND NOT disabled)";
