@@ -134,7 +134,7 @@ def floods(bench, ours, gunicorn, file):
 
 
 def full_queue(bench):
-    """A server with room for four logins gets sixty at once."""
+    """A server where four logins may wait gets sixty at once."""
     bench.say("a full hash queue")
     settings = {"PASSWORDS__HASH_QUEUE": 4, **few()}
     with servers.bailiwick(FOLDER, SECRET, name="short queue", **settings) as server:

@@ -1,6 +1,8 @@
 //! Users in memory, above any repository: bounded, and while the database answers never staler than
 //! one second.
 
+mod count;
+mod near;
 mod newcomers;
 
 use crate::domain::{
@@ -8,6 +10,8 @@ use crate::domain::{
     UserRepository, Username,
 };
 use crate::settings::CacheSettings;
+use crate::storage::cache::count::Count;
+use crate::storage::cache::near::Owner;
 use crate::storage::cache::newcomers::Newcomers;
 use crate::storage::error::is_unreached;
 use async_trait::async_trait;
@@ -15,7 +19,7 @@ use quick_cache::sync::Cache;
 use std::any::Any;
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -75,19 +79,18 @@ impl Freshness {
         nanoseconds(self.start.elapsed())
     }
 
-    /// Whether the last look is at most so long ago.
-    fn was_confirmed_within(&self, period: Duration) -> bool {
+    /// Whether the last look is at most so long before `now`.
+    fn was_confirmed_within(&self, period: Duration, now: u64) -> bool {
         let confirmed = self.confirmed.load(SeqCst);
-        let now = self.now();
         confirmed != 0 && now < confirmed.saturating_add(nanoseconds(period))
     }
 
     /// What may be believed, with the epoch of it. The trust is read first: a watcher invalidates
     /// before it confirms, so new trust is never joined with an old epoch.
-    fn belief(&self, stale_max: Duration) -> (Belief, u64) {
-        let belief = if self.was_confirmed_within(TRUST) {
+    fn belief(&self, stale_max: Duration, now: u64) -> (Belief, u64) {
+        let belief = if self.was_confirmed_within(TRUST, now) {
             Belief::Fresh
-        } else if self.away.load(SeqCst) && self.was_confirmed_within(stale_max) {
+        } else if self.away.load(SeqCst) && self.was_confirmed_within(stale_max, now) {
             Belief::Stale
         } else {
             Belief::None
@@ -97,7 +100,7 @@ impl Freshness {
 
     /// Whether what was read in `epoch` is the best there is, now that the database gave no answer.
     fn may_stand_in(&self, epoch: u64, stale_max: Duration) -> bool {
-        self.was_confirmed_within(stale_max) && self.epoch.load(SeqCst) == epoch
+        self.was_confirmed_within(stale_max, self.now()) && self.epoch.load(SeqCst) == epoch
     }
 }
 
@@ -152,8 +155,9 @@ pub(super) struct CachedUsers<R> {
     inner: R,
     cache: Cache<Key, Entry>,
     freshness: Arc<Freshness>,
-    hits: AtomicU64,
-    misses: AtomicU64,
+    owner: Owner,
+    hits: Count,
+    misses: Count,
     max_age: Duration,
     stale_max: Duration,
     newcomers: Mutex<Newcomers>,
@@ -168,8 +172,9 @@ impl<R: UserRepository> CachedUsers<R> {
             freshness,
             max_age: Duration::from_secs(settings.max_age.get().into()),
             stale_max: Duration::from_secs(settings.stale_max.into()),
-            hits: AtomicU64::new(0),
-            misses: AtomicU64::new(0),
+            owner: Owner::new(),
+            hits: Count::default(),
+            misses: Count::default(),
             newcomers: Mutex::default(),
             watch: None,
         }
@@ -200,12 +205,9 @@ impl<R: UserRepository> CachedUsers<R> {
     }
 
     /// Whether an entry may be answered with, without asking the database.
-    fn believes(&self, belief: Belief, entry: &Entry) -> bool {
+    fn believes(&self, belief: Belief, entry: &Entry, now: u64) -> bool {
         match belief {
-            Belief::Fresh => {
-                let age = self.freshness.now().saturating_sub(entry.read);
-                age < nanoseconds(self.max_age)
-            }
+            Belief::Fresh => now.saturating_sub(entry.read) < nanoseconds(self.max_age),
             Belief::Stale => true,
             Belief::None => false,
         }
@@ -243,14 +245,14 @@ impl Drop for Invalidate<'_> {
 #[async_trait]
 impl<R: UserRepository> UserRepository for CachedUsers<R> {
     async fn find(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
-        let (belief, epoch) = self.freshness.belief(self.stale_max);
+        let read = self.freshness.now();
+        let (belief, epoch) = self.freshness.belief(self.stale_max, read);
         let entry = self.entry(username.as_str(), epoch);
-        if let Some(entry) = entry.as_ref().filter(|entry| self.believes(belief, entry)) {
-            self.hits.fetch_add(1, Relaxed);
+        if let Some(entry) = entry.as_ref().filter(|entry| self.believes(belief, entry, read)) {
+            self.hits.add_one();
             return Ok(Some(Arc::clone(&entry.user)));
         }
-        self.misses.fetch_add(1, Relaxed);
-        let read = self.freshness.now();
+        self.misses.add_one();
         match (self.inner.find(username).await, entry) {
             (Err(RepositoryError::Unavailable(_)), Some(entry))
                 if self.freshness.may_stand_in(epoch, self.stale_max) =>
@@ -268,9 +270,18 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
     }
 
     fn find_in_memory(&self, username: &str) -> Option<Arc<User>> {
-        let (belief, epoch) = self.freshness.belief(self.stale_max);
-        let entry = self.entry(username, epoch).filter(|entry| self.believes(belief, entry))?;
-        self.hits.fetch_add(1, Relaxed);
+        let now = self.freshness.now();
+        let (belief, epoch) = self.freshness.belief(self.stale_max, now);
+        let believed = |entry: &Entry| self.believes(belief, entry, now);
+        let entry = match near::find(self.owner, username, epoch).filter(believed) {
+            Some(copy) => copy,
+            None => {
+                let entry = self.entry(username, epoch).filter(believed)?;
+                near::saw(self.owner, &entry);
+                entry
+            }
+        };
+        self.hits.add_one();
         Some(entry.user)
     }
 
@@ -314,7 +325,7 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
     }
 
     fn lookups(&self) -> Lookups {
-        Lookups { hits: self.hits.load(Relaxed), misses: self.misses.load(Relaxed) }
+        Lookups { hits: self.hits.sum(), misses: self.misses.sum() }
     }
 }
 
