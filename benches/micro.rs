@@ -18,6 +18,7 @@ use bailiwick::settings::{Layers, Settings};
 use bailiwick::storage;
 use bailiwick::tokens::Tokens;
 use criterion::{BatchSize, Criterion};
+use eksblowfish::{Digest, LANES, advance};
 use paperclip::actix::api_v2_operation;
 use paperclip::actix::web::get;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
@@ -73,6 +74,7 @@ fn main() -> ExitCode {
     scopes(&mut criterion);
     header(&mut criterion);
     lookups(&mut criterion);
+    digests(&mut criterion);
     access_line(&mut criterion);
     criterion.final_summary();
     if !std::env::args().any(|argument| argument == "--list") {
@@ -198,6 +200,27 @@ fn new_user(username: Username) -> NewUser {
 }
 
 /// Formats a line in the default format and hands it to the log's thread, which throws it away.
+/// bcrypt's digest at a small cost: of one password by the library, of one and of several by ours.
+fn digests(criterion: &mut Criterion) {
+    const COST: u32 = 8;
+    let salt = [7; 16];
+    criterion.bench_function("digest/one_by_the_library", |bencher| {
+        bencher.iter(|| bcrypt::bcrypt(COST, salt, black_box(b"secret\0")));
+    });
+    for (name, count) in [("one", 1), ("four_together", LANES)] {
+        criterion.bench_function(&format!("digest/{name}"), |bencher| {
+            bencher.iter(|| {
+                let begin = |_| Digest::new(black_box("secret"), &salt, COST);
+                let mut digests: Vec<_> = (0..count).map(begin).collect();
+                while !digests[0].is_ready() {
+                    advance(&mut digests);
+                }
+                digests.iter().map(Digest::finish).collect::<Vec<_>>()
+            });
+        });
+    }
+}
+
 fn access_line(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("logging.toml");

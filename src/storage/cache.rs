@@ -273,14 +273,12 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
         let now = self.freshness.now();
         let (belief, epoch) = self.freshness.belief(self.stale_max, now);
         let believed = |entry: &Entry| self.believes(belief, entry, now);
-        let entry = match near::find(self.owner, username, epoch).filter(believed) {
-            Some(copy) => copy,
-            None => {
-                let entry = self.entry(username, epoch).filter(believed)?;
-                near::saw(self.owner, &entry);
-                entry
-            }
-        };
+        let copy = near::find(self.owner, username, epoch).filter(believed);
+        let entry = copy.or_else(|| {
+            let entry = self.entry(username, epoch).filter(believed)?;
+            near::saw(self.owner, &entry);
+            Some(entry)
+        })?;
         self.hits.add_one();
         Some(entry.user)
     }
