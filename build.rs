@@ -34,29 +34,23 @@ fn main() -> Result<(), Box<dyn Error>> {
             .ok_or_else(|| format!("{file} is not in the package"))?;
         let mut plain = Vec::new();
         archive.by_name(&path)?.read_to_end(&mut plain)?;
-        let forms = [(".gz", gzip(&plain)?), (".br", brotli(&plain)?)];
-        // A form that gains nothing is left empty. What gzip holds is not carried in plain, too:
-        // who wants it so gets it unpacked.
-        let is_plain = forms[0].1.len() >= plain.len();
-        fs::write(folder.join(file), if is_plain { plain.as_slice() } else { &[] })?;
-        for (extension, bytes) in forms {
-            let kept = if bytes.len() < plain.len() { bytes } else { vec![] };
-            fs::write(folder.join(format!("{file}{extension}")), kept)?;
-        }
+        // In one form: who wants a packed file unpacked gets it so. Every client that takes brotli
+        // takes gzip.
+        let packed = gzip(&plain)?;
+        let (form, kept) = if packed.len() < plain.len() {
+            ("Gzip", packed.as_slice())
+        } else {
+            ("AsIs", plain.as_slice())
+        };
+        fs::write(folder.join(file), kept)?;
         let mut sum = flate2::Crc::new();
         sum.update(&plain);
-        let include = |extension: &str| {
-            let path = folder.join(format!("{file}{extension}"));
-            format!("Bytes::from_static(include_bytes!({:?}))", path.display().to_string())
-        };
         writeln!(
             code,
-            "pub(super) static {name}: Page = Page {{ media_type: {media_type:?}, plain: {}, \
-             unpacked: OnceLock::new(), gzip: {}, brotli: {}, etag: Cow::Borrowed(\"{:08x}\"), \
-             cache_control: \"public, max-age=3600\" }};",
-            include(""),
-            include(".gz"),
-            include(".br"),
+            "pub(super) static {name}: Page = Page {{ media_type: {media_type:?}, \
+             kept: Form::{form}(Bytes::from_static(include_bytes!({:?}))), made: OnceLock::new(), \
+             etag: Cow::Borrowed(\"{:08x}\"), cache_control: \"public, max-age=3600\" }};",
+            folder.join(file).display().to_string(),
             sum.sum(),
         )?;
     }
@@ -68,11 +62,4 @@ fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(bytes)?;
     encoder.finish()
-}
-
-fn brotli(mut bytes: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut out = Vec::new();
-    let quality = brotli::enc::BrotliEncoderParams { quality: 9, lgwin: 22, ..Default::default() };
-    brotli::BrotliCompress(&mut bytes, &mut out, &quality)?;
-    Ok(out)
 }

@@ -165,9 +165,16 @@ const SERVING_COMMANDS: [&str; 3] = ["serve", "check-config", "print-config"];
 
 impl Arguments {
     /// Reads what was typed, as [`Parser::try_parse_from`] does, with shorter helps.
+    ///
+    /// Those are made when something is to be printed: the flags of every command, once for each
+    /// command, are half a MiB.
     pub(super) fn read(
         typed: impl IntoIterator<Item = std::ffi::OsString>,
     ) -> Result<Self, clap::Error> {
+        let typed: Vec<_> = typed.into_iter().collect();
+        if let Ok(arguments) = Self::try_parse_from(&typed) {
+            return Ok(arguments);
+        }
         let mut command = Self::command();
         // From here on, the subcommands have the flags of every command.
         command.build();

@@ -3,7 +3,7 @@
 use super::client_address::TrustedProxies;
 use super::metrics::Metrics;
 use super::worker::vitals::{Heart, Vitals};
-use super::{Application, ServeError, admin, document};
+use super::{Application, ServeError, admin};
 use crate::routes::Known;
 use crate::routes::docs;
 use crate::routes::docs::Docs;
@@ -11,6 +11,7 @@ use crate::services::Services;
 use crate::settings::Settings;
 use actix_web::dev::ServiceRequest;
 use actix_web::web::Data;
+use serde_json::Value;
 use std::io;
 use std::ops::Deref;
 use std::rc::Rc;
@@ -41,15 +42,14 @@ pub(super) struct AppState {
     drain: watch::Sender<bool>,
 }
 
-/// What follows from the document of all routes. It takes time, and needs no services.
+/// What follows from the document of all routes.
 pub(super) struct Described {
     known: Data<Known>,
     docs: Option<Data<Docs>>,
 }
 
 impl Described {
-    pub(super) fn of(application: &Application, settings: &Settings) -> Result<Self, ServeError> {
-        let document = document(application, settings)?;
+    pub(super) fn of(document: &Value, settings: &Settings) -> Self {
         let enabled = settings.docs.enabled;
         let mut pages = Vec::new();
         if enabled {
@@ -58,10 +58,10 @@ impl Described {
         if settings.admin.public {
             pages.extend(admin::PATHS);
         }
-        Ok(Self {
-            known: Data::new(Known::new(&document, &pages)),
-            docs: enabled.then(|| Data::new(Docs::new(&document, settings))),
-        })
+        Self {
+            known: Data::new(Known::new(document, &pages)),
+            docs: enabled.then(|| Data::new(Docs::new(document, settings))),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Pages and files in memory: compressed once, with an entity tag.
+//! Pages and files in memory: compressed once, at the latest when somebody asks, with an entity tag.
 
 use actix_web::http::header::{
     AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ContentEncoding, ETAG, Encoding,
@@ -17,18 +17,25 @@ use std::sync::OnceLock;
 // `BUNDLE`, `STYLE`, `ICON`, `REDIRECT` and `REDIRECT_SCRIPT`: Swagger UI's files, written by build.rs.
 include!(concat!(env!("OUT_DIR"), "/swagger_ui.rs"));
 
-/// A page or file with its compressed forms; a form that would not be smaller is empty.
+/// A page or file.
 #[derive(Clone, Debug)]
 pub(super) struct Page {
     media_type: &'static str,
-    /// Empty where only the compressed forms are kept.
-    plain: Bytes,
-    /// What `gzip` holds, once somebody wants it.
-    unpacked: OnceLock<Bytes>,
-    gzip: Bytes,
-    brotli: Bytes,
+    kept: Form,
+    /// The other form, once somebody wants it.
+    made: OnceLock<Bytes>,
     etag: Cow<'static, str>,
     cache_control: &'static str,
+}
+
+/// The one form that is kept from the start.
+#[derive(Clone, Debug)]
+enum Form {
+    /// Made at start, and packed when a client first takes it so: a packer is a third of a MiB.
+    Plain(Bytes),
+    Gzip(Bytes),
+    /// Packing gains nothing.
+    AsIs(Bytes),
 }
 
 impl Page {
@@ -36,14 +43,10 @@ impl Page {
     pub(super) fn new(media_type: &'static str, text: String) -> Self {
         let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);
-        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
-        let gzip = gzip.write_all(text.as_bytes()).and_then(|()| gzip.finish()).unwrap_or_default();
         Self {
             media_type,
-            plain: text.into(),
-            unpacked: OnceLock::new(),
-            gzip: gzip.into(),
-            brotli: Bytes::new(),
+            kept: Form::Plain(text.into()),
+            made: OnceLock::new(),
             etag: Cow::Owned(format!("{:016x}", hasher.finish())),
             // The browser asks each time; the entity tag makes that cheap.
             cache_control: "no-cache",
@@ -70,41 +73,47 @@ impl Page {
             return answer.finish();
         }
         answer.insert_header((CONTENT_TYPE, self.media_type));
-        let (encoding, body) = self.form(request);
-        if let Some(encoding) = encoding {
-            answer.insert_header((CONTENT_ENCODING, encoding));
+        let packed = if takes_gzip(request) { self.gzip() } else { None };
+        if packed.is_some() {
+            answer.insert_header((CONTENT_ENCODING, ContentEncoding::Gzip));
         }
-        answer.body(body.clone())
+        answer.body(packed.unwrap_or_else(|| self.plain()).clone())
     }
 
-    fn form(&self, request: &HttpRequest) -> (Option<&'static str>, &Bytes) {
-        let accepted = AcceptEncoding::parse(request).ok();
-        let accepts = |encoding: ContentEncoding| {
-            let supported = [Encoding::Known(encoding), Encoding::identity()];
-            let chosen =
-                accepted.as_ref().and_then(|accepted| accepted.negotiate(supported.iter()));
-            chosen == Some(Encoding::Known(encoding))
-        };
-        if !self.brotli.is_empty() && accepts(ContentEncoding::Brotli) {
-            (Some("br"), &self.brotli)
-        } else if !self.gzip.is_empty() && accepts(ContentEncoding::Gzip) {
-            (Some("gzip"), &self.gzip)
-        } else {
-            (None, self.plain())
+    fn gzip(&self) -> Option<&Bytes> {
+        match &self.kept {
+            Form::Plain(plain) => Some(self.made.get_or_init(|| pack(plain))),
+            Form::Gzip(gzip) => Some(gzip),
+            Form::AsIs(_) => None,
         }
     }
 
     fn plain(&self) -> &Bytes {
-        if !self.plain.is_empty() || self.gzip.is_empty() {
-            return &self.plain;
+        match &self.kept {
+            Form::Plain(plain) | Form::AsIs(plain) => plain,
+            Form::Gzip(gzip) => self.made.get_or_init(|| unpack(gzip)),
         }
-        self.unpacked.get_or_init(|| {
-            let mut plain = Vec::new();
-            // build.rs has packed it.
-            let read = GzDecoder::new(self.gzip.as_ref()).read_to_end(&mut plain);
-            read.map(|_| plain.into()).unwrap_or_default()
-        })
     }
+}
+
+/// Memory is all that it writes to, which does not fail.
+fn pack(plain: &[u8]) -> Bytes {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    gzip.write_all(plain).and_then(|()| gzip.finish()).unwrap_or_default().into()
+}
+
+/// build.rs has packed it.
+fn unpack(gzip: &[u8]) -> Bytes {
+    let mut plain = Vec::new();
+    GzDecoder::new(gzip).read_to_end(&mut plain).map(|_| plain.into()).unwrap_or_default()
+}
+
+fn takes_gzip(request: &HttpRequest) -> bool {
+    let gzip = Encoding::Known(ContentEncoding::Gzip);
+    let supported = [gzip.clone(), Encoding::identity()];
+    AcceptEncoding::parse(request)
+        .ok()
+        .is_some_and(|accepted| accepted.negotiate(supported.iter()) == Some(gzip))
 }
 
 fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
@@ -128,13 +137,24 @@ mod tests {
     }
 
     #[test]
-    fn the_best_form_is_sent() {
-        assert_eq!(encoding(&BUNDLE, "gzip, deflate, br").as_deref(), Some("br"));
-        assert_eq!(encoding(&BUNDLE, "gzip").as_deref(), Some("gzip"));
-        assert_eq!(encoding(&BUNDLE, "identity"), None);
-        assert_eq!(encoding(&BUNDLE, "br;q=0, gzip;q=0"), None);
+    fn a_client_that_takes_gzip_gets_gzip() {
+        let made = Page::new("text/plain", "a".repeat(1000));
+        for page in [&BUNDLE, &made] {
+            assert_eq!(encoding(page, "gzip, deflate, br").as_deref(), Some("gzip"));
+            assert_eq!(encoding(page, "gzip").as_deref(), Some("gzip"));
+            assert_eq!(encoding(page, "identity"), None);
+            assert_eq!(encoding(page, "br"), None);
+            assert_eq!(encoding(page, "br;q=0, gzip;q=0"), None);
+        }
+        assert_eq!(encoding(&ICON, "gzip"), None);
+    }
+
+    #[test]
+    fn the_packed_form_is_made_of_the_plain_one() {
         let page = Page::new("text/plain", "a".repeat(1000));
-        assert_eq!(encoding(&page, "br, gzip").as_deref(), Some("gzip"));
+        let packed = page.gzip().unwrap();
+        assert!(packed.len() < 100);
+        assert_eq!(&unpack(packed), page.plain());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::server::listener::Listeners;
 use crate::server::state::{AppState, Described};
 use crate::server::worker::threads;
 use crate::server::worker::threads::Sockets;
-use crate::server::{Application, ServeError};
+use crate::server::{Application, ServeError, document};
 use crate::services::Services;
 use crate::settings::Settings;
 use actix_web::HttpResponse;
@@ -152,7 +152,7 @@ pub(super) fn serve<E: std::fmt::Debug>(
         let listeners = Listeners::bind(&settings)?;
         let services =
             Services::open(Arc::clone(&settings), true).await.map_err(ServeError::Services)?;
-        let described = Described::of(&application, &settings)?;
+        let described = Described::of(&document(&application, &settings)?, &settings);
         let state = Data::new(AppState::new(application, described, services, settings)?);
         let url = listeners.urls().next().unwrap().to_string();
         let (listeners, sockets) = listeners.into_parts();

@@ -9,12 +9,13 @@ use super::channel::{
 use super::error::ServeError;
 use super::listener::Socket;
 use super::state::{AppState, Described};
-use super::{Application, panic};
+use super::{Application, document, panic};
 use crate::services::Services;
 use crate::settings::Settings;
 use actix_web::web::Data;
 use listenfd::ListenFd;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use serde_json::Value;
 use std::io::{self, Write as _};
 use std::num::NonZeroUsize;
 use std::os::unix::net::UnixStream;
@@ -92,12 +93,22 @@ impl Worker {
         let start = async {
             let sockets = take(&mut sockets.0, &handover).map_err(ServeError::Runtime)?;
             let (of, by) = (application.clone(), Arc::clone(&settings));
+            let (sender, made) = std::sync::mpsc::channel();
+            let (back, used) = std::sync::mpsc::channel::<Value>();
             // Beside the opening of the database: clients may wait for a dead worker's successor.
-            let described = std::thread::spawn(move || Described::of(&of, &by));
+            // The document ends where it was made, before another thread gets that thread's memory:
+            // only then can the C library give the best part of a MiB back.
+            let describing = std::thread::spawn(move || {
+                let _ = sender.send(document(&of, &by));
+                drop(used.recv());
+            });
             let services =
                 Services::open(Arc::clone(&settings), demo).await.map_err(ServeError::Services)?;
-            let panicked = |_| ServeError::Workers(io::Error::other("mounting panicked"));
-            let described = described.join().map_err(panicked)??;
+            let panicked = || ServeError::Workers(io::Error::other("mounting panicked"));
+            let document = made.recv().map_err(|_| panicked())??;
+            let described = Described::of(&document, &settings);
+            let _ = back.send(document);
+            describing.join().map_err(|_| panicked())?;
             let state = Data::new(AppState::new(application, described, services, settings)?);
             let vitals = Arc::clone(&state.vitals);
             threads::start(state, sockets).await.map(|running| (running, vitals))
