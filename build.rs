@@ -34,23 +34,27 @@ fn main() -> Result<(), Box<dyn Error>> {
             .ok_or_else(|| format!("{file} is not in the package"))?;
         let mut plain = Vec::new();
         archive.by_name(&path)?.read_to_end(&mut plain)?;
-        // In one form: who wants a packed file unpacked gets it so. Every client that takes brotli
-        // takes gzip.
-        let packed = gzip(&plain)?;
-        let (form, kept) = if packed.len() < plain.len() {
-            ("Gzip", packed.as_slice())
-        } else {
-            ("AsIs", plain.as_slice())
+        // Not in plain where packing gains something: who wants it so gets it unpacked.
+        let [gzip, brotli] = [gzip(&plain)?, brotli(&plain)?];
+        let includes = |extension: &str| {
+            let path = folder.join(format!("{file}{extension}"));
+            format!("Bytes::from_static(include_bytes!({:?}))", path.display().to_string())
         };
-        fs::write(folder.join(file), kept)?;
+        let kept = if gzip.len() < plain.len() {
+            fs::write(folder.join(format!("{file}.gz")), gzip)?;
+            fs::write(folder.join(format!("{file}.br")), brotli)?;
+            format!("Form::Packed {{ gzip: {}, brotli: {} }}", includes(".gz"), includes(".br"))
+        } else {
+            fs::write(folder.join(file), &plain)?;
+            format!("Form::AsIs({})", includes(""))
+        };
         let mut sum = flate2::Crc::new();
         sum.update(&plain);
         writeln!(
             code,
-            "pub(super) static {name}: Page = Page {{ media_type: {media_type:?}, \
-             kept: Form::{form}(Bytes::from_static(include_bytes!({:?}))), made: OnceLock::new(), \
-             etag: Cow::Borrowed(\"{:08x}\"), cache_control: \"public, max-age=3600\" }};",
-            folder.join(file).display().to_string(),
+            "pub(super) static {name}: Page = Page {{ media_type: {media_type:?}, kept: {kept}, \
+             made: OnceLock::new(), etag: Cow::Borrowed(\"{:08x}\"), \
+             cache_control: \"public, max-age=3600\" }};",
             sum.sum(),
         )?;
     }
@@ -62,4 +66,11 @@ fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(bytes)?;
     encoder.finish()
+}
+
+fn brotli(mut bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let quality = brotli::enc::BrotliEncoderParams { quality: 9, lgwin: 22, ..Default::default() };
+    brotli::BrotliCompress(&mut bytes, &mut out, &quality)?;
+    Ok(out)
 }

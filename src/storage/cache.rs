@@ -185,7 +185,11 @@ impl<R: UserRepository> CachedUsers<R> {
         self.cache.get(username).filter(|entry| entry.epoch == epoch)
     }
 
-    fn keep(&self, entry: Entry) {
+    fn keep(&self, mut entry: Entry) {
+        // Users read in one moment are not all read again in one moment: each counts as older by a
+        // part of its own, up to a quarter of what it may become.
+        let part = entry.user.id.0.unsigned_abs() % 1024;
+        entry.read = entry.read.saturating_sub(nanoseconds(self.max_age) / 4096 * part);
         self.cache.insert(Key(Arc::clone(&entry.user)), entry.clone());
         let moved = match self.newcomers.lock() {
             Ok(mut newcomers) => newcomers.arrive(entry),

@@ -28,12 +28,15 @@ pub(super) struct Page {
     cache_control: &'static str,
 }
 
-/// The one form that is kept from the start.
+/// What is kept from the start.
 #[derive(Clone, Debug)]
 enum Form {
     /// Made at start, and packed when a client first takes it so: a packer is a third of a MiB.
     Plain(Bytes),
-    Gzip(Bytes),
+    Packed {
+        gzip: Bytes,
+        brotli: Bytes,
+    },
     /// Packing gains nothing.
     AsIs(Bytes),
 }
@@ -73,25 +76,34 @@ impl Page {
             return answer.finish();
         }
         answer.insert_header((CONTENT_TYPE, self.media_type));
-        let packed = if takes_gzip(request) { self.gzip() } else { None };
-        if packed.is_some() {
-            answer.insert_header((CONTENT_ENCODING, ContentEncoding::Gzip));
+        let (encoding, body) = self.form(request);
+        if let Some(encoding) = encoding {
+            answer.insert_header((CONTENT_ENCODING, encoding));
         }
-        answer.body(packed.unwrap_or_else(|| self.plain()).clone())
+        answer.body(body.clone())
     }
 
-    fn gzip(&self) -> Option<&Bytes> {
+    /// The smallest form that the client takes.
+    fn form(&self, request: &HttpRequest) -> (Option<ContentEncoding>, &Bytes) {
+        let accepted = AcceptEncoding::parse(request).ok();
+        let takes = |encoding: ContentEncoding| {
+            let supported = [Encoding::Known(encoding), Encoding::identity()];
+            let chosen =
+                accepted.as_ref().and_then(|accepted| accepted.negotiate(supported.iter()));
+            chosen == Some(Encoding::Known(encoding))
+        };
         match &self.kept {
-            Form::Plain(plain) => Some(self.made.get_or_init(|| pack(plain))),
-            Form::Gzip(gzip) => Some(gzip),
-            Form::AsIs(_) => None,
-        }
-    }
-
-    fn plain(&self) -> &Bytes {
-        match &self.kept {
-            Form::Plain(plain) | Form::AsIs(plain) => plain,
-            Form::Gzip(gzip) => self.made.get_or_init(|| unpack(gzip)),
+            Form::Packed { brotli, .. } if takes(ContentEncoding::Brotli) => {
+                (Some(ContentEncoding::Brotli), brotli)
+            }
+            Form::Packed { gzip, .. } if takes(ContentEncoding::Gzip) => {
+                (Some(ContentEncoding::Gzip), gzip)
+            }
+            Form::Packed { gzip, .. } => (None, self.made.get_or_init(|| unpack(gzip))),
+            Form::Plain(plain) if takes(ContentEncoding::Gzip) => {
+                (Some(ContentEncoding::Gzip), self.made.get_or_init(|| pack(plain)))
+            }
+            Form::Plain(plain) | Form::AsIs(plain) => (None, plain),
         }
     }
 }
@@ -106,14 +118,6 @@ fn pack(plain: &[u8]) -> Bytes {
 fn unpack(gzip: &[u8]) -> Bytes {
     let mut plain = Vec::new();
     GzDecoder::new(gzip).read_to_end(&mut plain).map(|_| plain.into()).unwrap_or_default()
-}
-
-fn takes_gzip(request: &HttpRequest) -> bool {
-    let gzip = Encoding::Known(ContentEncoding::Gzip);
-    let supported = [gzip.clone(), Encoding::identity()];
-    AcceptEncoding::parse(request)
-        .ok()
-        .is_some_and(|accepted| accepted.negotiate(supported.iter()) == Some(gzip))
 }
 
 fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
@@ -136,33 +140,38 @@ mod tests {
         Some(value.to_str().unwrap().to_owned())
     }
 
+    fn bytes<'a>(page: &'a Page, accept: &'static str) -> &'a Bytes {
+        let request = TestRequest::get().insert_header(("Accept-Encoding", accept));
+        page.form(&request.to_http_request()).1
+    }
+
     #[test]
-    fn a_client_that_takes_gzip_gets_gzip() {
+    fn the_best_form_is_sent() {
         let made = Page::new("text/plain", "a".repeat(1000));
-        for page in [&BUNDLE, &made] {
-            assert_eq!(encoding(page, "gzip, deflate, br").as_deref(), Some("gzip"));
+        for (page, best) in [(&BUNDLE, "br"), (&made, "gzip")] {
+            assert_eq!(encoding(page, "gzip, deflate, br").as_deref(), Some(best));
             assert_eq!(encoding(page, "gzip").as_deref(), Some("gzip"));
             assert_eq!(encoding(page, "identity"), None);
-            assert_eq!(encoding(page, "br"), None);
             assert_eq!(encoding(page, "br;q=0, gzip;q=0"), None);
         }
-        assert_eq!(encoding(&ICON, "gzip"), None);
+        assert_eq!(encoding(&made, "br"), None);
+        assert_eq!(encoding(&ICON, "gzip, br"), None);
     }
 
     #[test]
     fn the_packed_form_is_made_of_the_plain_one() {
         let page = Page::new("text/plain", "a".repeat(1000));
-        let packed = page.gzip().unwrap();
+        let packed = bytes(&page, "gzip");
         assert!(packed.len() < 100);
-        assert_eq!(&unpack(packed), page.plain());
+        assert_eq!(&unpack(packed), bytes(&page, "identity"));
     }
 
     #[test]
     fn the_plain_form_is_made_of_the_packed_one() {
         for (page, start) in [(&BUNDLE, "/*!"), (&STYLE, "."), (&REDIRECT, "<!doctype")] {
-            assert!(page.plain().starts_with(start.as_bytes()));
+            assert!(bytes(page, "identity").starts_with(start.as_bytes()));
         }
-        assert!(ICON.plain().starts_with(b"\x89PNG"));
+        assert!(bytes(&ICON, "identity").starts_with(b"\x89PNG"));
     }
 
     #[test]
