@@ -180,38 +180,29 @@ def starts(bench):
                 idle(server)
 
 
-def growth(bench, tokens):
-    """More users, and tokens of many of them; then what a cache that is too small costs."""
-    bench.say("growth on SQLite")
+def growth(bench, tokens, database, settings):
+    """More users, and tokens of many of them; then what the database costs without a cache.
+
+    `settings` are a server's by the number of its users.
+    """
+    bench.say(f"growth on {database}")
     with ExitStack() as stack:
-        by_count = {}
-        for count in [10, 10_000, MANY]:
-            settings = {"DATA_DIR": data.sqlite(FOLDER, count), "LOGGING__ACCESS": "false"}
-            server = servers.bailiwick(FOLDER, SECRET, name=f"SQLite, {count:,} users", **settings)
-            by_count[count] = stack.enter_context(server)
-            server.wait()
-        settings = {"CACHE__SIZE": 1, "DATA_DIR": data.sqlite(FOLDER, MANY), "LOGGING__ACCESS": "false"}
-        uncached = stack.enter_context(
-            servers.bailiwick(FOLDER, SECRET, name="SQLite, uncached", **settings)
-        )
-        settings = {"CACHE__SIZE": SPREAD, "DATA_DIR": data.sqlite(FOLDER, MANY), "LOGGING__ACCESS": "false"}
-        roomy = stack.enter_context(
-            servers.bailiwick(FOLDER, SECRET, name="SQLite, cache.size = 100,000", **settings)
-        )
-        for server in [uncached, roomy]:
+        start = lambda kind, **settings: stack.enter_context(servers.bailiwick(
+            FOLDER, SECRET, name=f"{database}, {kind}", LOGGING__ACCESS="false", **settings
+        ))
+        by_count = {count: start(f"{count:,} users", **those) for count, those in settings.items()}
+        without = start("uncached", CACHE__SIZE=1, **settings[MANY])
+        for server in [*by_count.values(), without]:
             server.wait()
         # Everybody once, so that the spread load finds the cache as it is after some minutes.
-        for server in [by_count[MANY], roomy]:
-            read_all(server.port, tokens["spread"])
-        bench.add("memory, 100,000 users in memory", roomy.name, memory=roomy.memory())
+        read_all(by_count[MANY].port, tokens["spread"])
         for number in range(ROUNDS):
             for count, server in by_count.items():
                 bench.read(f"{count:,} users, one hot", server, ME, tokens["johndoe"])
             # Each round goes on with other users than the last.
             passed = number * SPREAD // ROUNDS
-            for server in [by_count[MANY], roomy]:
-                bench.read("tokens of 100,000 users", server, ME, tokens["spread"], passed=passed)
-            bench.read("uncached", uncached, ME, tokens["spread"], passed=passed)
+            for case, server in [("tokens of 100,000 users", by_count[MANY]), ("uncached", without)]:
+                bench.read(case, server, ME, tokens["spread"], passed=passed)
 
 
 def read_all(port, file):
@@ -236,30 +227,42 @@ def many_read(bench):
         bench.add("memory, a million users read", "bailiwick", memory=server.memory(), reads=total)
 
 
-def several(bench, tokens):
-    """PostgreSQL, and nginx before one and three replicas."""
-    bench.say("PostgreSQL: filling it")
+def several(bench, tokens, database, settings):
+    """nginx before one and three replicas with one worker each."""
+    bench.say(f"replicas on {database}")
     with ExitStack() as stack:
-        postgres = stack.enter_context(servers.PostgreSQL(FOLDER))
-        url = {"DATABASE__URL": postgres.url}
-        data.fill({"BAILIWICK__DATABASE__URL": postgres.url, "BAILIWICK__DATA_DIR": str(FOLDER / "data")}, MANY)
-        bench.say("PostgreSQL and nginx")
-        start = lambda name, **settings: stack.enter_context(
-            servers.bailiwick(FOLDER, SECRET, name=name, workers=1, **url, **settings)
-        )
-        uncached = start("PostgreSQL, uncached", CACHE__SIZE=1)
-        replicas = [start(f"replica {number}") for number in range(3)]
-        for server in [uncached, *replicas]:
+        replicas = [
+            stack.enter_context(
+                servers.bailiwick(FOLDER, SECRET, name=f"replica {number}", workers=1, **settings)
+            )
+            for number in range(3)
+        ]
+        for server in replicas:
             server.wait()
         edges = [stack.enter_context(servers.nginx(FOLDER / f"edge-{n}", replicas[:n])) for n in [1, 3]]
         for edge in edges:
             edge.wait("/nothing")
         for _ in range(ROUNDS):
-            bench.read("one replica, direct", replicas[0], ME, tokens["johndoe"], name="PostgreSQL")
+            bench.read("one replica, direct", replicas[0], ME, tokens["johndoe"], name=database)
             for count, edge in zip([1, 3], edges):
                 case = f"nginx before {count} replica{'s' * (count > 1)}"
-                bench.read(case, edge, ME, tokens["johndoe"], name="PostgreSQL")
-            bench.read("uncached", uncached, ME, tokens["spread"], name="PostgreSQL")
+                bench.read(case, edge, ME, tokens["johndoe"], name=database)
+
+
+def databases(bench, tokens):
+    """Both, each with few users and with many."""
+    sqlite = {count: {"DATA_DIR": data.sqlite(FOLDER, count)} for count in [10, 10_000, MANY]}
+    growth(bench, tokens, "SQLite", sqlite)
+    several(bench, tokens, "SQLite", sqlite[MANY])
+    bench.say("PostgreSQL: filling it")
+    with servers.PostgreSQL(FOLDER) as server:
+        postgres = {}
+        for count in [10, MANY]:
+            url = server.database(f"users{count}")
+            data.fill({"BAILIWICK__DATABASE__URL": url, "BAILIWICK__DATA_DIR": str(FOLDER / "data")}, count)
+            postgres[count] = {"DATABASE__URL": url}
+        growth(bench, tokens, "PostgreSQL", postgres)
+        several(bench, tokens, "PostgreSQL", postgres[MANY])
 
 
 def main():
@@ -268,8 +271,8 @@ def main():
     bench.say(f"{ROUNDS} rounds; tokens and databases")
     johndoe = token("johndoe")
     with ThreadPoolExecutor() as pool:
-        databases = [pool.submit(data.sqlite, FOLDER, count) for count in [10, 10_000, MANY]]
-        [database.result() for database in databases]
+        made = [pool.submit(data.sqlite, FOLDER, count) for count in [10, 10_000, MANY]]
+        [database.result() for database in made]
     tokens = {
         "johndoe": token_file(FOLDER, "johndoe", [johndoe]),
         "forged": token_file(FOLDER, "forged", [token("johndoe", secret=SECRET[::-1])]),
@@ -279,9 +282,8 @@ def main():
     requests(bench, tokens)
     full_queue(bench)
     starts(bench)
-    growth(bench, tokens)
     many_read(bench)
-    several(bench, tokens)
+    databases(bench, tokens)
     report.write(FOLDER, bench.samples, ROUNDS)
     bench.say(f"see {FOLDER}/report.md")
 

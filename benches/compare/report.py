@@ -21,6 +21,7 @@ ME = "`GET /users/me/`"
 ALONE, FLOODED = "reads alone", "reads, 64 connections log in"
 LIMIT = ("one verification", "the fastest")
 FEW, HOT = ("10 users, one hot", "SQLite, 10 users"), ("1,000,000 users, one hot", "SQLite, 1,000,000 users")
+DATABASES = ["SQLite", "PostgreSQL"]
 SPREAD = ("tokens of 100,000 users", "SQLite, 1,000,000 users")
 PACKAGES = ["fastapi", "gunicorn", "uvicorn", "uvicorn-worker", "granian", "python-jose", "passlib", "bcrypt"]
 CORES = len(os.sched_getaffinity(0))
@@ -144,10 +145,11 @@ class Report:
 
     def text(self, rounds):
         keys = [key for key, figures in self.samples.items() if "cpu" in figures]
-        several = [key for key in keys if key[1] == "PostgreSQL"]
-        growth = [key for key in keys if key[1].startswith("SQLite")]
+        several = {name: [key for key in keys if key[1] == name] for name in DATABASES}
+        growth = {name: [key for key in keys if key[1].startswith(f"{name},")] for name in DATABASES}
         floods = [key for key in keys if key[0].startswith("reads")]
-        rest = [key for key in keys if key not in [*several, *growth, *floods]]
+        apart = [floods, *several.values(), *growth.values()]
+        rest = [key for key in keys if not any(key in group for group in apart)]
         queue = self.samples["a full hash queue", OURS]
         return "".join([
             "# bailiwick, the Python stack and bare actix-web\n\n", machine(rounds),
@@ -162,9 +164,10 @@ class Report:
                   [[spread(queue[one]) for one in ["refused", "accepted", "median", "longest"]]]),
             "## Start to first 200\n\n", self.single("start", "milliseconds"),
             "## Memory (PSS of all processes)\n\n", self.single("memory", "memory"),
-            "## More users\n\n", self.reads(growth, FEW),
-            "## Several replicas on PostgreSQL\n\nEach with one worker; the CPU time is of nginx and ",
-            "the replicas together, without PostgreSQL's.\n\n", self.reads(several, several[0]),
+            *(f"## More users on {name}\n\n{self.reads(keys, keys[0])}" for name, keys in growth.items()),
+            "## Several replicas\n\nEach with one worker; the CPU time is of nginx and the replicas ",
+            "together, without PostgreSQL's.\n\n",
+            *(self.reads(keys, keys[0]) for keys in several.values()),
         ])
 
 

@@ -197,8 +197,11 @@ class PostgreSQL:
         self._run("initdb", "-D", self.folder, "-U", "bench", "-A", "trust", "-E", "UTF8")
         options = f"-p {self.port} -h 127.0.0.1 -k {self.folder}"
         self._run("pg_ctl", "-D", self.folder, "-o", options, "-l", self.folder / "log", "-w", "start")
-        self._run("createdb", "-h", "127.0.0.1", "-p", self.port, "-U", "bench", "bench")
-        self.url = f"postgres://bench@127.0.0.1:{self.port}/bench"
+
+    def database(self, name):
+        """The URL of a new database."""
+        self._run("createdb", "-h", "127.0.0.1", "-p", self.port, "-U", "bench", name)
+        return f"postgres://bench@127.0.0.1:{self.port}/{name}"
 
     def _run(self, program, *arguments):
         command = [str(self.programs / program), *map(str, arguments)]

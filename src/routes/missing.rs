@@ -12,7 +12,16 @@ use serde_json::Value;
 /// actix answers 404 for a method that a route does not have, and its 405 lacks the `Allow` header
 /// that RFC 9110 §15.5.6 demands.
 #[derive(Clone, Debug, Default)]
-pub struct Known(Vec<(ResourceDef, Vec<Method>)>);
+pub struct Known(Vec<Path>);
+
+#[derive(Clone, Debug)]
+struct Path {
+    /// What stands before its first parameter: most paths asked for differ there, and a pattern is
+    /// dear.
+    start: String,
+    pattern: ResourceDef,
+    methods: Vec<Method>,
+}
 
 impl Known {
     /// Everything in the document, with and without a slash at its end, and `more`.
@@ -30,7 +39,9 @@ impl Known {
                 .chain(more)
                 .map(|(path, methods)| {
                     let plain = path.trim_end_matches('/').to_owned();
-                    (ResourceDef::new([plain.clone(), format!("{plain}/")]), methods)
+                    let start = plain.split('{').next().unwrap_or_default().to_owned();
+                    let pattern = ResourceDef::new([plain.clone(), format!("{plain}/")]);
+                    Path { start, pattern, methods }
                 })
                 .collect(),
         )
@@ -39,15 +50,14 @@ impl Known {
     /// The methods for a path; empty where nothing is.
     #[must_use]
     pub fn methods(&self, path: &str) -> Vec<Method> {
-        let matching: Vec<_> =
-            self.0.iter().filter(|(pattern, _)| pattern.is_match(path)).collect();
+        let matches =
+            |known: &&Path| path.starts_with(&known.start) && known.pattern.is_match(path);
+        let matching: Vec<_> = self.0.iter().filter(matches).collect();
         // `/users/me` is itself, although `/users/{username}` matches it too.
-        let literal = |(pattern, _): &&&(ResourceDef, Vec<Method>)| {
-            pattern.pattern_iter().all(|text| !text.contains('{'))
-        };
+        let literal = |known: &&&Path| known.pattern.pattern_iter().all(|text| !text.contains('{'));
         let mut methods: Vec<Method> = match matching.iter().find(literal) {
-            Some((_, methods)) => methods.clone(),
-            None => matching.iter().flat_map(|(_, methods)| methods.clone()).collect(),
+            Some(known) => known.methods.clone(),
+            None => matching.iter().flat_map(|known| known.methods.clone()).collect(),
         };
         methods.sort_by(|a, b| a.as_str().cmp(b.as_str()));
         methods.dedup();
