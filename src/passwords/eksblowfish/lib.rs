@@ -30,8 +30,8 @@ pub const DIGEST_LENGTH: usize = 23;
 /// How many advance together: the tables of four are 17 KB, half of what a core has closest.
 pub const LANES: usize = 4;
 
-/// Most rounds at a time: two milliseconds of work.
-const SLICE: u32 = 32;
+/// Most rounds at a time: a quarter of a millisecond.
+const SLICE: u32 = 4;
 
 /// Bytes of a password that count, its closing NUL among them.
 const KEY_LENGTH: usize = 72;
