@@ -1,6 +1,8 @@
 //! Users in memory, above any repository: bounded, and while the database answers never staler than
 //! one second.
 
+mod count;
+mod near;
 mod newcomers;
 
 use crate::domain::{
@@ -8,6 +10,8 @@ use crate::domain::{
     UserRepository, Username,
 };
 use crate::settings::CacheSettings;
+use crate::storage::cache::count::Count;
+use crate::storage::cache::near::Owner;
 use crate::storage::cache::newcomers::Newcomers;
 use crate::storage::error::is_unreached;
 use async_trait::async_trait;
@@ -15,7 +19,7 @@ use quick_cache::sync::Cache;
 use std::any::Any;
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -151,8 +155,9 @@ pub(super) struct CachedUsers<R> {
     inner: R,
     cache: Cache<Key, Entry>,
     freshness: Arc<Freshness>,
-    hits: AtomicU64,
-    misses: AtomicU64,
+    owner: Owner,
+    hits: Count,
+    misses: Count,
     max_age: Duration,
     stale_max: Duration,
     newcomers: Mutex<Newcomers>,
@@ -167,8 +172,9 @@ impl<R: UserRepository> CachedUsers<R> {
             freshness,
             max_age: Duration::from_secs(settings.max_age.get().into()),
             stale_max: Duration::from_secs(settings.stale_max.into()),
-            hits: AtomicU64::new(0),
-            misses: AtomicU64::new(0),
+            owner: Owner::new(),
+            hits: Count::default(),
+            misses: Count::default(),
             newcomers: Mutex::default(),
             watch: None,
         }
@@ -247,10 +253,10 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
         let (belief, epoch) = self.freshness.belief(self.stale_max, read);
         let entry = self.entry(username.as_str(), epoch);
         if let Some(entry) = entry.as_ref().filter(|entry| self.believes(belief, entry, read)) {
-            self.hits.fetch_add(1, Relaxed);
+            self.hits.add_one();
             return Ok(Some(Arc::clone(&entry.user)));
         }
-        self.misses.fetch_add(1, Relaxed);
+        self.misses.add_one();
         match (self.inner.find(username).await, entry) {
             (Err(RepositoryError::Unavailable(_)), Some(entry))
                 if self.freshness.may_stand_in(epoch, self.stale_max) =>
@@ -271,8 +277,13 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
         let now = self.freshness.now();
         let (belief, epoch) = self.freshness.belief(self.stale_max, now);
         let believed = |entry: &Entry| self.believes(belief, entry, now);
-        let entry = self.entry(username, epoch).filter(believed)?;
-        self.hits.fetch_add(1, Relaxed);
+        let copy = near::find(self.owner, username, epoch).filter(believed);
+        let entry = copy.or_else(|| {
+            let entry = self.entry(username, epoch).filter(believed)?;
+            near::saw(self.owner, &entry);
+            Some(entry)
+        })?;
+        self.hits.add_one();
         Some(entry.user)
     }
 
@@ -316,7 +327,7 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
     }
 
     fn lookups(&self) -> Lookups {
-        Lookups { hits: self.hits.load(Relaxed), misses: self.misses.load(Relaxed) }
+        Lookups { hits: self.hits.sum(), misses: self.misses.sum() }
     }
 }
 

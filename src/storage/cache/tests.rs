@@ -170,6 +170,31 @@ async fn a_user_in_memory_grows_no_older_than_max_age() {
 }
 
 #[tokio::test]
+async fn a_thread_has_its_own_copy_of_whom_it_sees_again() {
+    let mut setup = setup(4);
+    setup.email().await;
+    let seen = |users: &CachedUsers<_>| users.find_in_memory("alice");
+    let [first, second, third] = [0; 3].map(|_| seen(&setup.users).unwrap());
+    assert!(Arc::ptr_eq(&first, &second) && !Arc::ptr_eq(&second, &third));
+    assert_eq!(second, third);
+
+    let other = CachedUsers::new(
+        Arc::clone(&setup.slow),
+        &cache_settings(10),
+        Arc::clone(&setup.freshness),
+    );
+    assert!(seen(&other).is_none(), "a copy is of one cache");
+    setup.update().await;
+    assert!(seen(&setup.users).is_none(), "a copy counts no longer than what it was made from");
+
+    setup.email().await;
+    let [.., last] = [0; 3].map(|_| seen(&setup.users).unwrap());
+    assert_eq!(last.email.as_deref(), Some("new"));
+    setup.users.max_age = Duration::ZERO;
+    assert!(seen(&setup.users).is_none());
+}
+
+#[tokio::test]
 async fn the_cache_is_bounded() {
     let setup = setup(1_000);
     for at in 0..1_000 {

@@ -1,0 +1,31 @@
+//! A count that threads add to in different places, so that they do not wait for one another.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+const PARTS: usize = 16;
+
+thread_local! {
+    static PART: usize = {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        NEXT.fetch_add(1, Relaxed) % PARTS
+    };
+}
+
+/// Exact once the threads that add are at rest.
+#[derive(Default)]
+pub(super) struct Count([Part; PARTS]);
+
+/// As far from the next one as what cores hand to one another at a time.
+#[derive(Default)]
+#[repr(align(128))]
+struct Part(AtomicU64);
+
+impl Count {
+    pub(super) fn add_one(&self) {
+        self.0[PART.with(|part| *part)].0.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn sum(&self) -> u64 {
+        self.0.iter().map(|part| part.0.load(Relaxed)).sum()
+    }
+}
