@@ -207,7 +207,7 @@ impl Shared {
                     // The panic hook has said what happened; the caller sees its answer's channel
                     // close.
                     let _ = catch_unwind(AssertUnwindSafe(|| work.run()));
-                    self.end(LANES, started.elapsed());
+                    self.end(LANES, Some(started.elapsed()));
                 }
                 Next::GoOn => {
                     hand.advance(|took| self.end(1, took));
@@ -242,10 +242,11 @@ impl Shared {
         }
     }
 
-    fn end(&self, lanes: usize, took: Duration) {
+    /// Counts a job as ended, and how long it took unless it was given up.
+    fn end(&self, lanes: usize, took: Option<Duration>) {
         let mut state = self.lock();
         state.busy -= lanes;
-        state.last = took;
+        state.last = took.unwrap_or(state.last);
     }
 }
 
@@ -269,13 +270,13 @@ impl Hand {
     }
 
     /// Brings all forward and answers those that are ready; drops those that nobody waits for.
-    fn advance(&mut self, ended: impl Fn(Duration)) {
+    fn advance(&mut self, ended: impl Fn(Option<Duration>)) {
         advance(&mut self.digests);
         for lane in (0..self.digests.len()).rev() {
             if self.digests[lane].is_ready() || self.answers[lane].0.is_closed() {
                 let digest = self.digests.swap_remove(lane);
                 let (answer, since) = self.answers.swap_remove(lane);
-                ended(since.elapsed());
+                ended(digest.is_ready().then(|| since.elapsed()));
                 if digest.is_ready() {
                     // As above: the caller may be gone.
                     let _ = answer.send(digest.finish());
