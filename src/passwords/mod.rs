@@ -17,7 +17,7 @@ use std::thread::available_parallelism;
 /// imported, has the same bound.
 const LONGEST_VERIFIED: usize = 4096;
 
-/// Hashes and verifies passwords on threads of its own; share it in an [`Arc`].
+/// Hashes and verifies passwords on threads of its own; share it in an [`Arc`](std::sync::Arc).
 pub struct Passwords {
     pool: Pool,
     cost: u32,
