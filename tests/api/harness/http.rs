@@ -70,6 +70,8 @@ pub(crate) fn read_until(stream: &mut impl Read, end: &str) -> String {
     while !text.ends_with(end.as_bytes()) {
         match stream.read(&mut byte) {
             Ok(1) => text.push(byte[0]),
+            // The machine was stopped for a moment; a read with a deadline does not go on by itself.
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             other => panic!("{other:?} before {end:?}: {:?}", String::from_utf8_lossy(&text)),
         }
     }

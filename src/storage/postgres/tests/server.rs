@@ -98,7 +98,12 @@ impl Server {
     /// Ends it as a crash would (`pg_ctl stop -m immediate`).
     pub(crate) fn stop(&mut self) {
         let Some(mut child) = self.child.take() else { return };
-        let _ = Command::new("kill").args(["-QUIT", &child.id().to_string()]).status();
+        let id = child.id().to_string();
+        // A test that fails may leave it stopped, with all that it has started.
+        let _ = Command::new("pkill").args(["-CONT", "-P", &id]).status();
+        for signal in ["-QUIT", "-CONT"] {
+            let _ = Command::new("kill").args([signal, &id]).status();
+        }
         drop(child.wait());
     }
 
