@@ -206,7 +206,7 @@ def picture(report, file):
     bars(cpu, "Server CPU µs per GET /users/me/ (logarithmic)", names, values("cpu"), log=True)
     bars(rate, "GET /users/me/ a second, 32 connections", names, values("rate"))
     case = "`POST /token`, 8 connections"
-    bars(logins, "Logins a second, 8 connections", ["the limit of the cores", OURS, GUNICORN],
+    bars(logins, "Logins a second, 8 connections", ["cores ÷ one verification", OURS, GUNICORN],
          [statistics.median(report.limit()), middle(case, OURS, "rate"), middle(case, GUNICORN, "rate")])
     keys = [(ALONE, OURS), (FLOODED, OURS), (ALONE, GUNICORN), (FLOODED, GUNICORN)]
     words = {ALONE: "alone", FLOODED: "during 64 logins"}
