@@ -274,7 +274,7 @@ fn nobody_elses_document_is_shown() {
     }
     let init = app.get("/docs/init.js").body;
     for option in
-        ["\"queryConfigEnabled\":false", "\"validatorUrl\":null", "\"persistAuthorization\":true"]
+        ["\"queryConfigEnabled\":false", "\"validatorUrl\":null", "\"persistAuthorization\":false"]
     {
         assert!(init.contains(option), "{option} in {init}");
     }

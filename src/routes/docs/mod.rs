@@ -37,6 +37,13 @@ pub const PATHS: [&str; 9] = [
 const CONSOLE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const REFERENCE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// Starts Swagger UI: which login it keeps, and what its dialog shows.
+const CONSOLE_SCRIPT: &str = include_str!("console.js");
+
+/// Says beside "select all" what happens to scopes that the user lacks.
+const CONSOLE_STYLE: &str = ".swagger-ui .scopes h2::after{content:\"Scopes that you do not hold are left out.\";\
+     display:block;font-weight:normal;margin-top:.3rem}";
+
 impl Docs {
     /// Makes the pages of a finished document.
     #[must_use]
@@ -52,6 +59,7 @@ impl Docs {
 <title>{title}</title>
 <link rel="stylesheet" href="{root_path}/docs/swagger-ui.css">
 <link rel="icon" type="image/png" href="{root_path}/docs/favicon-32x32.png">
+<style>{CONSOLE_STYLE}</style>
 </head>
 <body>
 <div id="swagger-ui"></div>
@@ -68,15 +76,14 @@ impl Docs {
             "layout": "BaseLayout",
             "deepLinking": true,
             "displayRequestDuration": true,
-            "persistAuthorization": true,
+            "persistAuthorization": false,
             "queryConfigEnabled": false,
             "validatorUrl": null,
         });
         let init = format!(
             "const options = {options};\n\
-             options.presets = [SwaggerUIBundle.presets.apis];\n\
              options.oauth2RedirectUrl = window.location.origin + \"{root_path}/docs/oauth2-redirect\";\n\
-             window.ui = SwaggerUIBundle(options);\n"
+             {CONSOLE_SCRIPT}"
         );
         let reference = reference::render(document, root_path);
         Self {
