@@ -4,6 +4,7 @@ use crate::settings::checks;
 use crate::settings::env_file;
 use crate::settings::env_file::Variable;
 use crate::settings::error::SettingsError;
+use crate::settings::key::{Key, Kind};
 use crate::settings::keys;
 use crate::settings::loaded::{Loaded, Origin};
 use config::{Config, ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
@@ -139,22 +140,20 @@ impl Layer {
 
     fn of_variable(variable: &str, value: &str, origin: Origin) -> Result<Self, SettingsError> {
         match keys::KEYS.iter().find(|key| key.variable() == variable) {
-            Some(key) if !matches!(key.kind, keys::Kind::Filters) => {
-                Self::of_key(key, value, origin)
-            }
+            Some(key) if !matches!(key.kind, Kind::Tables(_)) => Self::of_key(key, value, origin),
             None if !variable.starts_with(SCOPES) => Err(SettingsError::UnknownKey {
                 place: match origin {
                     Origin::EnvFile { place, .. } => place,
                     _ => "environment".to_owned(),
                 },
-                nearest: nearest(variable, keys::KEYS.iter().map(keys::Key::variable)),
+                nearest: nearest(variable, keys::KEYS.iter().map(Key::variable)),
                 key: variable.to_owned(),
             }),
             _ => Err(SettingsError::OnlyInFile { origin: origin.to_string() }),
         }
     }
 
-    fn of_key(key: &keys::Key, value: &str, origin: Origin) -> Result<Self, SettingsError> {
+    fn of_key(key: &Key, value: &str, origin: Origin) -> Result<Self, SettingsError> {
         let kind = key.read(&value.into()).map_err(|mismatch| SettingsError::BadValue {
             place: origin.to_string(),
             value: mismatch.value,

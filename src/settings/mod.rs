@@ -5,6 +5,7 @@ mod checks;
 mod env_file;
 mod error;
 mod filter_rule;
+mod key;
 mod keys;
 mod layers;
 mod loaded;
