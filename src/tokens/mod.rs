@@ -187,14 +187,17 @@ impl Tokens {
 
     /// `exp` is the first second at which the token is refused (RFC 7519 §4.1.4). An `iat` in the
     /// future is accepted: it says nothing about validity (§4.1.6).
+    ///
+    /// Whole seconds are compared; fractions are dropped, as `PyJWT` and python-jose drop them. So a
+    /// token whose `nbf` is `time.time()` is good at once.
     #[expect(clippy::cast_precision_loss, reason = "dates of this age fit an f64's 53 bits")]
     fn check_times(&self, read: &Read<'_>) -> Result<(), TokenError> {
         let now = self.clock.now().seconds() as f64;
         let leeway = self.leeway_seconds as f64;
-        let exp = read.exp.ok_or(TokenError::MissingClaim)?;
+        let exp = read.exp.ok_or(TokenError::MissingClaim)?.trunc();
         if exp <= now - leeway {
             Err(TokenError::Expired)
-        } else if read.nbf.is_some_and(|nbf| nbf > now + leeway) {
+        } else if read.nbf.is_some_and(|nbf| nbf.trunc() > now + leeway) {
             Err(TokenError::NotYetValid)
         } else {
             Ok(())

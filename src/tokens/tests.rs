@@ -1,5 +1,7 @@
 //! Issuing, verifying, and the attacks that must fail.
 
+mod dates;
+
 use super::*;
 use crate::domain::Timestamp;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,6 +1,7 @@
 //! Tokens over the wire: what they hold, which are refused, where the secret comes from.
 
 mod attacks;
+mod dates;
 mod form;
 mod secrets;
 
