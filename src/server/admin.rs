@@ -53,6 +53,7 @@ pub(super) fn start(
     .workers(1)
     // Each question finds a process that accepts now, not one that is being replaced.
     .keep_alive(KeepAlive::Disabled)
+    .h1_allow_half_closed(false)
     .disable_signals();
     for socket in sockets {
         server = match socket {

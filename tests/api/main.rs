@@ -10,6 +10,7 @@ mod documents;
 mod example_server;
 mod examples;
 mod golden;
+mod gone;
 mod harness;
 mod logging;
 mod nginx;

@@ -95,6 +95,8 @@ fn http_server(state: &Data<AppState>, sockets: Vec<Socket>) -> io::Result<Serve
     .tcp_nodelay(true)
     .client_request_timeout(Duration::from_secs(settings.client_header_timeout.get()))
     .client_disconnect_timeout(LINGER)
+    // Else a client that went away is not noticed, and its password is hashed for nobody.
+    .h1_allow_half_closed(false)
     .shutdown_timeout(settings.graceful_timeout)
     .on_connect(move |connection, data| {
         vitals.count_connection(data);
