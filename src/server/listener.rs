@@ -97,7 +97,13 @@ pub(super) fn cause(error: &io::Error) -> String {
 }
 
 /// Binds every address that a name stands for, `localhost` for example 127.0.0.1 and `::1`.
-fn tcp((host, port): (&str, u16), backlog: i32) -> io::Result<Vec<(Listener, Socket)>> {
+///
+/// `[::]` takes IPv4 too, as under gunicorn, unless one of `beside` is to have that.
+fn tcp(
+    (host, port): (&str, u16),
+    backlog: i32,
+    beside: &[SocketAddr],
+) -> io::Result<Vec<(Listener, Socket)>> {
     let mut bound: Vec<(Listener, Socket)> = Vec::new();
     let mut missing = None;
     let mut port = port;
@@ -108,7 +114,7 @@ fn tcp((host, port): (&str, u16), backlog: i32) -> io::Result<Vec<(Listener, Soc
         {
             continue;
         }
-        match tcp_socket(address, backlog) {
+        match tcp_socket(address, backlog, only_v6(address, beside)) {
             Ok(listener) => {
                 let address = listener.local_addr()?;
                 // With port 0 all addresses of a name get the port that the first one got.
@@ -132,11 +138,17 @@ fn tcp((host, port): (&str, u16), backlog: i32) -> io::Result<Vec<(Listener, Soc
     }
 }
 
-fn tcp_socket(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+/// Whether a socket for `address` leaves IPv4 to another one: with one port, both cannot have it.
+fn only_v6(address: SocketAddr, beside: &[SocketAddr]) -> bool {
+    let is_v4_there = |other: &SocketAddr| other.is_ipv4() && other.port() == address.port();
+    !address.ip().is_unspecified() || address.port() != 0 && beside.iter().any(is_v4_there)
+}
+
+fn tcp_socket(address: SocketAddr, backlog: i32, only_v6: bool) -> io::Result<TcpListener> {
     let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     if address.is_ipv6() {
-        // So that `0.0.0.0:80` and `[::]:80` can stand side by side on every system.
-        socket.set_only_v6(true)?;
+        // Not what `net.ipv6.bindv6only` says: a configuration means the same on every machine.
+        socket.set_only_v6(only_v6)?;
     }
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;

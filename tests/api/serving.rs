@@ -1,11 +1,12 @@
 //! How it serves: the access log, limits, signals, sockets, and what stays in its folder.
 
 use crate::harness::{
-    App, DEADLINE, FORM, eventually, read_answer, read_until, shared_app, spawn_app,
+    App, DEADLINE, FORM, Response, connect, eventually, read_answer, read_until, shared_app,
+    spawn_app,
 };
 use std::fs;
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -189,6 +190,40 @@ fn head_is_get_without_a_body() {
     let head = shared_app().send("HEAD", "/openapi.json", &[], "");
     assert_eq!((head.status, head.body.as_str()), (200, ""));
     assert_eq!(head.header("content-type"), get.header("content-type"));
+}
+
+/// A server at all addresses, and its port.
+fn everywhere(binds: &[&str]) -> (App, String) {
+    let app = App::demo().args(binds.iter().flat_map(|bind| ["-b", bind])).spawn();
+    let port = app.address.rsplit_once(':').expect("a port").1.to_owned();
+    (app, port)
+}
+
+#[test]
+fn the_ipv6_wildcard_serves_ipv4_too() {
+    let (app, port) = everywhere(&["[::]:0"]);
+    for host in ["[::1]", "127.0.0.1"] {
+        let mut stream = connect(&format!("{host}:{port}"));
+        write!(stream, "GET /from/{host} HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+        assert!(read_answer(&mut stream).starts_with("HTTP/1.1 404 "));
+    }
+    let line = app.stdout.wait_for("/from/127.0.0.1");
+    assert!(line.contains(" - 127.0.0.1:"), "{line}");
+}
+
+#[test]
+fn both_wildcards_can_be_bound_to_one_port() {
+    let listener = TcpListener::bind("[::]:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    drop(listener);
+    let (v6, v4) = (format!("[::]:{port}"), format!("0.0.0.0:{port}"));
+    for binds in [[v6.as_str(), v4.as_str()], [v4.as_str(), v6.as_str()]] {
+        let (_app, port) = everywhere(&binds);
+        for host in ["[::1]", "127.0.0.1"] {
+            let answer = Response::of("GET", &format!("http://{host}:{port}/"), &[], "");
+            assert_eq!(answer.status, 404, "{host} {binds:?}");
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The master's listeners: bound, inherited, and exchanged when the configuration changes.
 
-use super::{Listener, Socket, SocketFile, UnixFile, cause, tcp, unix};
+use super::{Listener, Socket, SocketFile, UnixFile, cause, only_v6, tcp, unix};
+use crate::logging::ERROR;
 use crate::server::channel::Inheritance;
 use crate::server::error::ServeError;
 use crate::settings::Bind;
@@ -8,6 +9,7 @@ use crate::settings::Settings;
 use listenfd::ListenFd;
 use std::fmt;
 use std::io;
+use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::rc::Rc;
@@ -50,13 +52,14 @@ impl Listeners {
     ) -> Result<Self, ServeError> {
         let file = UnixFile { mode: settings.server.socket_mode.bits(), user, group };
         let backlog = i32::try_from(settings.server.backlog.get()).unwrap_or(i32::MAX);
+        let beside = &addresses(&[&settings.server.bind, &settings.admin.bind]);
         let server = if self.server.iter().any(|bound| bound.bind.is_none()) {
             self.server.clone()
         } else {
-            let key = Key { name: "server.bind", backlog, file };
+            let key = Key { name: "server.bind", backlog, file, beside };
             key.exchange(&self.server, &settings.server.bind)?
         };
-        let key = Key { name: "admin.bind", backlog: ADMIN_BACKLOG, file };
+        let key = Key { name: "admin.bind", backlog: ADMIN_BACKLOG, file, beside };
         Ok(Self { server, admin: key.exchange(&self.admin, &settings.admin.bind)? })
     }
 
@@ -155,14 +158,31 @@ impl Listeners {
     }
 }
 
+/// The TCP addresses of the configuration, where an IPv6 wildcard asks for them. What is no address
+/// is found where it is bound.
+fn addresses(settings: &[&[Bind]]) -> Vec<SocketAddr> {
+    let binds = settings.iter().copied().flatten();
+    let hosts = binds.filter_map(|bind| match bind {
+        Bind::Tcp { host, port } => Some((host.as_str(), *port)),
+        Bind::Unix(_) => None,
+    });
+    let is_wildcard = |host: &str| host.parse() == Ok(Ipv6Addr::UNSPECIFIED);
+    if !hosts.clone().any(|(host, _)| is_wildcard(host)) {
+        return Vec::new();
+    }
+    hosts.filter_map(|host| host.to_socket_addrs().ok()).flatten().collect()
+}
+
 /// The setting that names the addresses.
-struct Key {
+struct Key<'a> {
     name: &'static str,
     backlog: i32,
     file: UnixFile,
+    /// All TCP addresses of the configuration, those of other settings, too.
+    beside: &'a [SocketAddr],
 }
 
-impl Key {
+impl Key<'_> {
     fn exchange(&self, before: &[Rc<Bound>], binds: &[Bind]) -> Result<Vec<Rc<Bound>>, ServeError> {
         let mut all = Vec::new();
         for bind in binds {
@@ -174,15 +194,31 @@ impl Key {
             if known.is_empty() {
                 all.extend(self.bound(bind)?);
             } else {
+                for bound in &known {
+                    self.tell_of_v4(bound);
+                }
                 all.extend(known);
             }
         }
         Ok(all)
     }
 
+    /// Whether a socket takes IPv4 is settled when it is bound.
+    fn tell_of_v4(&self, bound: &Bound) {
+        if let (Listener::Tcp(address), Socket::Tcp(socket)) = (&bound.listener, &bound.socket)
+            && address.is_ipv6()
+            && address.ip().is_unspecified()
+            && socket2::SockRef::from(socket).only_v6().unwrap_or(false)
+            && !only_v6(*address, self.beside)
+        {
+            let name = self.name;
+            log::warn!(target: ERROR, "{address} takes IPv6 only until the next start ({name})");
+        }
+    }
+
     fn bound(&self, bind: &Bind) -> Result<Vec<Rc<Bound>>, ServeError> {
         let bound = match bind {
-            Bind::Tcp { host, port } => tcp((host, *port), self.backlog),
+            Bind::Tcp { host, port } => tcp((host, *port), self.backlog, self.beside),
             Bind::Unix(path) => {
                 unix(Path::new(path), self.backlog, self.file).map(|bound| vec![bound])
             }

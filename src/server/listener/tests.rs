@@ -16,15 +16,32 @@ fn refused(path: &Path) -> String {
 
 #[test]
 fn port_0_is_replaced_by_a_free_one() {
-    let bound = tcp(("127.0.0.1", 0), 16).unwrap();
+    let bound = tcp(("127.0.0.1", 0), 16, &[]).unwrap();
     let [(Listener::Tcp(address), _)] = &bound[..] else { panic!("one address") };
     assert_ne!(address.port(), 0);
     assert_eq!(text(&bound[0].0), format!("http://127.0.0.1:{}", address.port()));
 }
 
 #[test]
+fn an_ipv6_wildcard_takes_ipv4_too_unless_that_is_bound_beside_it() {
+    let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+    for (address, beside, expected) in [
+        ("[::]:80", &["[::]:80"][..], false),
+        ("[::]:80", &["[::]:80", "0.0.0.0:80"], true),
+        ("[::]:80", &["0.0.0.0:80", "[::]:80"], true),
+        ("[::]:80", &["127.0.0.1:80", "[::]:80"], true),
+        ("[::]:80", &["0.0.0.0:81", "[::]:80"], false),
+        ("[::]:0", &["0.0.0.0:0", "[::]:0"], false),
+        ("[::1]:80", &["[::1]:80"], true),
+    ] {
+        let beside: Vec<_> = beside.iter().map(|text| at(text)).collect();
+        assert_eq!(only_v6(at(address), &beside), expected, "{address} {beside:?}");
+    }
+}
+
+#[test]
 fn all_addresses_of_a_name_share_a_port() {
-    let bound = tcp(("localhost", 0), 16).unwrap();
+    let bound = tcp(("localhost", 0), 16, &[]).unwrap();
     let ports: Vec<_> = bound
         .iter()
         .map(|(listener, _)| match listener {
@@ -40,7 +57,7 @@ fn all_addresses_of_a_name_share_a_port() {
 fn a_taken_port_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let cause = cause(&tcp(("127.0.0.1", port), 16).err().unwrap());
+    let cause = cause(&tcp(("127.0.0.1", port), 16, &[]).err().unwrap());
     let bind = Bind::Tcp { host: "127.0.0.1".into(), port };
     let error = ServeError::Bind { key: "server.bind", bind, cause };
     let expected = format!("127.0.0.1:{port}: address already in use (server.bind)");
@@ -49,7 +66,7 @@ fn a_taken_port_is_named() {
 
 #[test]
 fn an_address_of_another_machine_is_named() {
-    let error = tcp(("192.0.2.1", 0), 16).err().unwrap();
+    let error = tcp(("192.0.2.1", 0), 16, &[]).err().unwrap();
     assert_eq!(cause(&error), "not an address of this machine");
 }
 
@@ -106,7 +123,7 @@ fn a_successors_socket_outlives_us() {
 fn the_backlog_bounds_who_waits_to_be_accepted() {
     use std::net::TcpStream;
     let connected = |backlog| {
-        let bound = tcp(("127.0.0.1", 0), backlog).unwrap();
+        let bound = tcp(("127.0.0.1", 0), backlog, &[]).unwrap();
         let [(Listener::Tcp(address), _)] = &bound[..] else { panic!("one address") };
         let connect =
             |_| TcpStream::connect_timeout(address, std::time::Duration::from_millis(200));
