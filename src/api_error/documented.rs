@@ -56,7 +56,7 @@ pub fn document_error(operation: &mut DefaultOperationRaw, status: u16, example:
 impl Apiv2Errors for ApiError {
     fn update_error_definitions(operation: &mut DefaultOperationRaw) {
         document_error(operation, 500, "Internal Server Error");
-        document_error(operation, 503, "Service Unavailable");
+        document_error(operation, 503, "The database does not answer, try again later");
     }
 }
 

@@ -2,11 +2,13 @@
 
 mod challenge;
 mod documented;
+mod excess;
 mod extractors;
 mod validation;
 
 pub use challenge::{AuthScheme, Manner, Reason, Refusal};
 pub use documented::{Failure, V3_MARK, document_error, error_answer, v3_mark};
+pub use excess::Excess;
 pub use extractors::configure_extractors;
 pub use validation::FieldProblem;
 
@@ -51,8 +53,8 @@ pub enum ApiError {
     HeaderFieldsTooLarge,
     /// The body's media type is not one that is read here.
     UnsupportedMediaType(&'static str),
-    /// Too much to do at the moment: come again after so many seconds.
-    Busy(u64),
+    /// Too much of this at the moment: come again after so many seconds.
+    Busy(Excess, u64),
     /// The database does not answer.
     Unavailable,
     /// Our fault; the cause is in the log.
@@ -111,8 +113,8 @@ impl ApiError {
             Self::UriTooLong => json!("URI too long"),
             Self::HeaderFieldsTooLarge => json!("Request header fields too large"),
             Self::UnsupportedMediaType(expected) => json!(format!("Expected {expected}")),
-            Self::Busy(_) => json!("Too many logins at once, try again later"),
-            Self::Unavailable => json!("Service Unavailable"),
+            Self::Busy(excess, _) => json!(excess.detail()),
+            Self::Unavailable => json!("The database does not answer, try again later"),
             Self::Internal => json!("Internal Server Error"),
             Self::Forbidden(detail) | Self::Http { detail, .. } => json!(detail),
         }
@@ -140,7 +142,8 @@ impl ApiError {
                 answer.insert_header((header::CACHE_CONTROL, "no-store"));
                 answer.insert_header((header::PRAGMA, "no-cache"));
             }
-            Self::Busy(seconds) => {
+            Self::Busy(excess, seconds) => {
+                excess.log();
                 answer.insert_header((header::RETRY_AFTER, seconds.to_string()));
             }
             Self::Unavailable => {
@@ -196,7 +199,7 @@ impl ResponseError for ApiError {
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::HeaderFieldsTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Busy(_) | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy(..) | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Http { status, .. } => *status,
         }
@@ -234,7 +237,9 @@ impl From<AuthenticateError> for ApiError {
 impl From<GrantError> for ApiError {
     fn from(error: GrantError) -> Self {
         match error {
-            GrantError::Busy { retry_after_seconds } => Self::Busy(retry_after_seconds),
+            GrantError::Busy { retry_after_seconds } => {
+                Self::Busy(Excess::Logins, retry_after_seconds)
+            }
             GrantError::Unavailable(cause) => cause.into(),
             GrantError::Signing(cause) => Self::internal(&cause),
             GrantError::Hashing => Self::internal(&"a password could not be hashed"),
@@ -251,7 +256,9 @@ impl From<GrantError> for ApiError {
 impl From<PasswordError> for ApiError {
     fn from(error: PasswordError) -> Self {
         match error {
-            PasswordError::Busy { retry_after_seconds } => Self::Busy(retry_after_seconds),
+            PasswordError::Busy { retry_after_seconds } => {
+                Self::Busy(Excess::Logins, retry_after_seconds)
+            }
             PasswordError::TooShort
             | PasswordError::TooLong
             | PasswordError::Nul
@@ -291,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_busy_server_says_when_to_come_back() {
-        let answer = ApiError::Busy(2).error_response();
+        let answer = ApiError::Busy(Excess::Logins, 2).error_response();
         assert_eq!(answer.status(), 503);
         assert_eq!(answer.headers().get("retry-after").unwrap(), "2");
     }

@@ -7,6 +7,7 @@ use super::state::{AppState, Here};
 use super::worker::vitals::Heart;
 use super::{Application, admin, cors, drain, headers, limits, metrics, panic};
 use crate::api_error::ApiError;
+use crate::api_error::Excess;
 use crate::api_error::configure_extractors;
 use crate::routes;
 use crate::security::replace_refused;
@@ -87,7 +88,9 @@ where
     let admitted = (limit > 0).then(|| state.vitals.admit(limit)).transpose();
 
     let result = if admitted.is_err() {
-        Ok(request.error_response(ApiError::Busy(RETRY_AFTER)).map_into_right_body())
+        Ok(request
+            .error_response(ApiError::Busy(Excess::Requests, RETRY_AFTER))
+            .map_into_right_body())
     } else {
         let answer = id.known_to(panic::catch(next.call(request))).await;
         answer.map(ServiceResponse::map_into_left_body)

@@ -51,7 +51,7 @@ impl Writer {
             let answer = self.send(*request, body);
             let refusal = (answer.status, answer.header("retry-after"));
             assert_eq!(refusal, (503, Some("1")), "{what}: {request:?}: {}", answer.body);
-            assert_eq!(answer.json()["detail"], "Service Unavailable");
+            assert_eq!(answer.json()["detail"], "The database does not answer, try again later");
         }
         let token = self.app.login("jane", PASSWORD, "me");
         assert_eq!(self.app.get_as("/users/me", &token).status, 200, "{what}");

@@ -39,5 +39,6 @@ fn above_limit_concurrency_503_is_answered_at_once() {
     let answer = app.get("/openapi.json");
     assert_eq!(answer.status, 503, "{}", answer.body);
     assert_eq!(answer.header("retry-after"), Some("1"));
-    assert!(answer.json()["detail"].is_string());
+    assert_eq!(answer.json()["detail"], "Too many requests at once, try again later");
+    app.stderr.wait_for("503: too many requests at once (server.limit_concurrency)");
 }

@@ -1,0 +1,109 @@
+//! What there was too much of, said to the client and, now and then, in the log.
+
+use std::fmt;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// The log gets one line in this time for each excess: a flood of requests is not one of lines.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What there is too much of at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excess {
+    /// Requests in flight.
+    Requests,
+    /// Passwords that wait to be verified or hashed.
+    Logins,
+}
+
+impl Excess {
+    /// The body's `detail`.
+    pub(super) fn detail(self) -> &'static str {
+        match self {
+            Self::Requests => "Too many requests at once, try again later",
+            Self::Logins => "Too many logins at once, try again later",
+        }
+    }
+
+    /// The setting that draws the line.
+    fn setting(self) -> &'static str {
+        match self {
+            Self::Requests => "server.limit_concurrency",
+            Self::Logins => "passwords.hash_queue",
+        }
+    }
+
+    /// Writes a line, unless one was written a moment ago.
+    pub(super) fn log(self) {
+        static SEEN: [Mutex<Seen>; 2] = [const { Mutex::new(Seen::NEVER) }; 2];
+        // Who does not get the lock leaves the line to whoever has it.
+        let Ok(mut seen) = SEEN[self as usize].try_lock() else { return };
+        if let Some(missed) = seen.at(Instant::now()) {
+            drop(seen);
+            log::warn!(target: "bailiwick.error", "503: {self}{}", Missed(missed));
+        }
+    }
+}
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self {
+            Self::Requests => "too many requests at once",
+            Self::Logins => "too many logins at once",
+        };
+        write!(f, "{what} ({})", self.setting())
+    }
+}
+
+/// When the last line was written, and what was not written since.
+struct Seen {
+    last: Option<Instant>,
+    missed: u64,
+}
+
+impl Seen {
+    const NEVER: Self = Self { last: None, missed: 0 };
+
+    /// How many lines are missing before the one to be written now; nothing if none is to be.
+    fn at(&mut self, now: Instant) -> Option<u64> {
+        if self.last.is_some_and(|last| now.saturating_duration_since(last) < PAUSE) {
+            self.missed += 1;
+            return None;
+        }
+        self.last = Some(now);
+        Some(std::mem::take(&mut self.missed))
+    }
+}
+
+struct Missed(u64);
+
+impl fmt::Display for Missed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 { Ok(()) } else { write!(f, ", and {} more since the last line", self.0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_told_of_once_in_a_while() {
+        let (mut seen, start) = (Seen::NEVER, Instant::now());
+        let at =
+            |seen: &mut Seen, milliseconds| seen.at(start + Duration::from_millis(milliseconds));
+        assert_eq!(at(&mut seen, 0), Some(0));
+        assert_eq!(at(&mut seen, 1), None);
+        assert_eq!(at(&mut seen, 999), None);
+        assert_eq!(at(&mut seen, 1000), Some(2));
+        assert_eq!(at(&mut seen, 5000), Some(0));
+    }
+
+    #[test]
+    fn the_line_names_the_setting() {
+        let line = format!("{}{}", Excess::Requests, Missed(7));
+        let expected =
+            "too many requests at once (server.limit_concurrency), and 7 more since the last line";
+        assert_eq!(line, expected);
+    }
+}
