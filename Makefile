@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help run dev test soak check bench docs clean tools
 
-NODE_MODULES := tests/browser/node_modules/.package-lock.json
+NODE_MODULES := $(patsubst %,tests/%/node_modules/.package-lock.json,browser clients)
 
 help:
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -59,7 +59,7 @@ docs: ## The library's documentation, into target/doc
 
 clean: ## Remove everything that was built or installed here; data/ stays
 	cargo clean
-	rm -rf .venv .venv-soak .venv-bench tests/browser/node_modules
+	rm -rf .venv .venv-soak .venv-bench tests/browser/node_modules tests/clients/node_modules
 
 tools: debian .venv/installed $(NODE_MODULES) ## Install what the tests need: Debian, PyPI and npm packages
 
@@ -82,6 +82,6 @@ debian:
 	.venv-bench/bin/pip install --quiet --disable-pip-version-check --no-deps -r $<
 	touch $@
 
-$(NODE_MODULES): tests/browser/package-lock.json | debian
-	cd tests/browser && npm ci --silent --no-audit --no-fund
+$(NODE_MODULES): tests/%/node_modules/.package-lock.json: tests/%/package-lock.json | debian
+	cd tests/$* && npm ci --silent --no-audit --no-fund
 	touch $@

@@ -147,8 +147,8 @@ impl OperationModifier for PasswordRequestForm {
             &json!({
                 "required": true,
                 "content": {
+                    // Multipart is taken, too; named here, generators of clients would choose it.
                     "application/x-www-form-urlencoded": {"schema": body},
-                    "multipart/form-data": {"schema": body},
                 },
             }),
         );

@@ -1,6 +1,8 @@
 //! Python clients, as a Python team uses them, and checkers of the document.
 
 use crate::harness::{App, repository, run_tool, shared_app};
+use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use tempfile::TempDir;
 
@@ -26,6 +28,37 @@ fn requests_oauthlib_logs_in_and_calls() {
 #[test]
 fn authlib_logs_in_and_calls() {
     run_script("authlib_login.py", shared_app());
+}
+
+/// The document as a file, for generators of clients.
+fn document_in(folder: &TempDir, app: &App) -> PathBuf {
+    let file = folder.path().join("openapi.json");
+    fs::write(&file, app.get("/openapi.json").body).expect("the document is written");
+    file
+}
+
+#[test]
+fn a_generated_python_client_logs_in_and_calls() {
+    let (app, folder) = (shared_app(), TempDir::new().expect("a folder"));
+    let settings = folder.path().join("generator.yaml");
+    // Without the formatters that it would run afterwards.
+    fs::write(&settings, "post_hooks: []\n").expect("the generator's settings are written");
+    let mut generate = python_tool("openapi-python-client");
+    generate.args(["generate", "--fail-on-warning", "--meta", "none", "--config"]).arg(settings);
+    generate.arg("--path").arg(document_in(&folder, app));
+    run_tool(generate.arg("--output-path").arg(folder.path().join("generated")));
+    let script = repository("tests/clients/generated_login.py");
+    run_tool(python_tool("python").arg(script).arg(app.url("")).arg(folder.path()));
+}
+
+#[test]
+fn a_generated_typescript_client_logs_in_and_calls() {
+    let modules = repository("tests/clients/node_modules");
+    assert!(modules.exists(), "{} is missing: run `make tools`", modules.display());
+    let (app, folder) = (shared_app(), TempDir::new().expect("a folder"));
+    let mut script = Command::new("node");
+    script.arg(repository("tests/clients/generated_login.mjs")).arg(app.url(""));
+    run_tool(script.arg(document_in(&folder, app)).arg(folder.path()));
 }
 
 #[test]

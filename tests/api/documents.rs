@@ -146,6 +146,16 @@ fn the_command_prints_what_the_server_serves() {
     assert!(app.get("/docs").body.contains("<title>A &amp; B</title>"));
 }
 
+/// As FastAPI does: generators of clients take the first media type, or all.
+#[test]
+fn the_login_form_is_documented_as_urlencoded_only() {
+    let app = server("").spawn();
+    let document = app.get("/openapi.json").json();
+    let content = document["paths"]["/token"]["post"]["requestBody"]["content"].as_object();
+    let media_types: Vec<_> = content.expect("content").keys().collect();
+    assert_eq!(media_types, [crate::harness::FORM]);
+}
+
 #[test]
 fn docs_can_be_turned_off() {
     let app = server("[docs]\nenabled = false\n").spawn();
