@@ -124,11 +124,7 @@ impl Access {
 
     /// Path and query, escaped and redacted.
     pub(super) fn write_target(&self, out: &mut impl fmt::Write) -> fmt::Result {
-        escape(out, self.path().as_bytes())?;
-        self.query().map_or(Ok(()), |query| {
-            out.write_char('?')?;
-            redact_query(out, query)
-        })
+        redact_query(out, &self.target)
     }
 
     /// The client with its port: `127.0.0.1:12345`.

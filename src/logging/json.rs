@@ -66,7 +66,7 @@ impl JsonFormat {
         write!(out, r#","client":"{}","port":{},"method":""#, access.host, access.port)?;
         escape(&mut Text(&mut *out), access.method.as_bytes())?;
         out.write_str(r#"","path":""#)?;
-        escape(&mut Text(&mut *out), access.path().as_bytes())?;
+        redact_query(&mut Text(&mut *out), access.path())?;
         out.write_str(r#"","query":""#)?;
         redact_query(&mut Text(&mut *out), access.query().unwrap_or_default())?;
         write!(out, r#"","protocol":"{}","status":{}"#, access.protocol, access.status)?;

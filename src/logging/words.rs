@@ -201,7 +201,7 @@ impl Atom {
             Self::Time(format) => format.write(out, now),
             Self::Request => access.write_request(out),
             Self::Method => escape(out, access.method.as_bytes()),
-            Self::Path => escape(out, access.path().as_bytes()),
+            Self::Path => redact_query(out, access.path()),
             Self::Query => redact_query(out, access.query().unwrap_or_default()),
             Self::Protocol => out.write_str(access.protocol),
             Self::Status => write!(out, "{}", access.status),

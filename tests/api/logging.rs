@@ -216,6 +216,38 @@ fn clients_cannot_forge_a_line_or_leave_a_secret() {
     assert_eq!(app.stdout.text().lines().count(), 1, "{}", app.stdout.text());
 }
 
+#[test]
+fn no_name_of_a_secret_leaves_its_value() {
+    let format = r#"'"%(r)s" %(U)s %(q)s "%(f)s" "%({x-a}i)s" "%(a)s" end'"#;
+    let app = with_access_format(&format!("format = {format}"));
+    for name in [
+        "pass",
+        "passphrase",
+        "otp",
+        "pin",
+        "ticket",
+        "assertion",
+        "client_secret",
+        "id_token",
+        "PASS",
+        "p%61ss",
+        "user_pass",
+        "userPass",
+        "login%5Bpin%5D",
+    ] {
+        let request = format!(
+            "GET /{name};{name}=hidden?a=1&{name}=hidden&next=%2Fcb%3F{name}%3Dhidden HTTP/1.1\r\nhost: a\r\n\
+             referer: http://b/?{name}=hidden#{name}=hidden\r\nx-a: </c?{name}=hidden>; rel=next\r\n\
+             user-agent: probe {name}=hidden\r\n\r\n"
+        );
+        raw(&app, request.as_bytes());
+        let line = app.stdout.wait_for(&format!("GET /{name};"));
+        assert!(line.ends_with(" end") && !line.contains("hidden"), "{line}");
+        assert_eq!(line.matches("=***").count(), 10, "{line}");
+        assert!(line.contains("?a=1&"), "{line}");
+    }
+}
+
 /// Runs `check-config` with this file for the log.
 fn checked(toml: &str) -> Output {
     let folder = TempDir::new().expect("a folder");
