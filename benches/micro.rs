@@ -151,7 +151,7 @@ fn lookups(criterion: &mut Criterion) {
     System::new().block_on(async {
         let users = storage::open(&settings).await.expect("a new database");
         for name in names() {
-            users.create(new_user(name), SystemClock.now()).await.expect("a new user");
+            users.create(new_user(name), None, SystemClock.now()).await.expect("a new user");
         }
     });
 

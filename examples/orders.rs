@@ -7,7 +7,7 @@
 use actix_web::web::{Json, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use bailiwick::api_error::ApiError;
-use bailiwick::security::{ActiveUser, Maybe, Scoped, guard};
+use bailiwick::security::{ActiveUser, Authorized, Maybe, Scoped, guard};
 use bailiwick::{Routes, Server, scopes};
 use futures_util::StreamExt as _;
 use paperclip::actix::web::{get, post, scope};
@@ -38,10 +38,11 @@ async fn list(_: Scoped<ActiveUser, OrdersRead>) -> Result<Json<Vec<Order>>, Api
 }
 
 /// Place an order
+///
+/// `Authorized` asks for the caller before the order is read, and once more if that took a while.
 #[api_v2_operation]
 async fn place(
-    caller: Scoped<ActiveUser, OrdersWrite>,
-    order: Json<Order>,
+    Authorized(caller, order, ..): Authorized<Scoped<ActiveUser, OrdersWrite>, Json<Order>>,
 ) -> Result<Json<Order>, ApiError> {
     log::info!("{} orders {} {}", caller.username, order.quantity, order.item);
     Ok(order)

@@ -174,7 +174,7 @@ async fn create_demo_users(
     clock: &dyn Clock,
 ) -> Result<(), RepositoryError> {
     for user in demo_users() {
-        match users.create(user, clock.now()).await {
+        match users.create(user, None, clock.now()).await {
             Ok(_) | Err(RepositoryError::Exists) => {}
             Err(error) => return Err(error),
         }

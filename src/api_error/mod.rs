@@ -12,6 +12,7 @@ pub use excess::Excess;
 pub use extractors::configure_extractors;
 pub use validation::FieldProblem;
 
+use crate::domain::Denied;
 use crate::domain::RepositoryError;
 use crate::oauth::AuthenticateError;
 use crate::oauth::GrantError;
@@ -217,6 +218,20 @@ impl From<RepositoryError> for ApiError {
         match error {
             RepositoryError::Exists => Self::Conflict("User already exists"),
             RepositoryError::NotFound => Self::NotFound("User not found"),
+            // A handler that knows its caller says it in the configured manner: `failed`.
+            RepositoryError::Denied(Denied::Disabled) => Self::InactiveUser,
+            RepositoryError::Denied(cause) => Self::Refused(Box::new(Refusal {
+                reason: match cause {
+                    Denied::MissingScope => Reason::InsufficientScope,
+                    _ => Reason::Invalid,
+                },
+                scheme: AuthScheme::Bearer,
+                scope: String::new(),
+                manner: Manner { strict: false, realm: String::new() },
+            })),
+            RepositoryError::OwnPassword => Self::Forbidden(
+                "Your own password is changed by PUT /users/me/password, with the old one".into(),
+            ),
             RepositoryError::LastHolder(scope) => Self::Forbidden(format!(
                 "This would leave no enabled user with the scope `{scope}`"
             )),

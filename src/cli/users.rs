@@ -260,7 +260,7 @@ impl Session<'_> {
             scopes,
         };
         let now = self.store.clock.now();
-        self.store.users.create(new, now).await.map_err(Failure::of(&add.name))?;
+        self.store.users.create(new, None, now).await.map_err(Failure::of(&add.name))?;
         Ok(writeln!(self.out, "{}: added", add.name)?)
     }
 
@@ -273,7 +273,7 @@ impl Session<'_> {
         done: &str,
     ) -> Result<(), Failure> {
         let now = self.store.clock.now();
-        self.store.users.update(name, change, None, now).await.map_err(Failure::of(name))?;
+        self.store.users.update(name, change, None, None, now).await.map_err(Failure::of(name))?;
         Ok(writeln!(self.out, "{name}: {done}")?)
     }
 
@@ -282,7 +282,7 @@ impl Session<'_> {
         if !yes && !self.confirm(&format!("Delete {name}?"))? {
             return Err(Failure::Failed(format!("{name}: not deleted")));
         }
-        self.store.users.delete(name, None).await.map_err(Failure::of(name))?;
+        self.store.users.delete(name, None, None).await.map_err(Failure::of(name))?;
         Ok(writeln!(self.out, "{name}: deleted")?)
     }
 

@@ -1,5 +1,6 @@
 //! What the server is about: users, scopes, secrets, the clock, and the repository traits. No I/O.
 
+mod actor;
 mod clock;
 mod password_hash;
 mod repository;
@@ -8,6 +9,7 @@ mod scope_table;
 mod secret;
 mod user;
 
+pub use actor::{Actor, Denied};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use password_hash::{BcryptVersion, PasswordHash, PasswordHashError};
 pub use repository::{

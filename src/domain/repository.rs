@@ -1,5 +1,6 @@
 //! What a store of users must offer; `storage` implements it for each database.
 
+use crate::domain::actor::{Actor, Denied};
 use crate::domain::clock::Timestamp;
 use crate::domain::password_hash::PasswordHash;
 use crate::domain::scope::{ScopeName, Scopes};
@@ -59,6 +60,10 @@ pub enum RepositoryError {
     Exists,
     /// No user of that name (or none whose hash is the expected one).
     NotFound,
+    /// The actor may not make the change any more.
+    Denied(Denied),
+    /// Actors may replace their own password only with the old one: with [`UserChange::expected_hash`].
+    OwnPassword,
     /// Nobody enabled would hold the scope that must stay held.
     LastHolder(ScopeName),
     /// The database does not answer or is not usable: try again later.
@@ -70,6 +75,8 @@ impl fmt::Display for RepositoryError {
         match self {
             Self::Exists => f.write_str("a user of that name exists"),
             Self::NotFound => f.write_str("no such user"),
+            Self::Denied(cause) => cause.fmt(f),
+            Self::OwnPassword => f.write_str("the caller's own password needs the old one"),
             Self::LastHolder(scope) => {
                 write!(f, "the user is the last enabled one that holds `{scope}`")
             }
@@ -101,6 +108,9 @@ pub struct Lookups {
 /// `keep` names a scope that must stay held by an enabled user: a change that would take it from
 /// its last enabled holder is refused with [`RepositoryError::LastHolder`], decided in the same
 /// transaction as the change.
+///
+/// `actor` is who makes a change over HTTP; the same transaction refuses one that may not any more
+/// with [`RepositoryError::Denied`]. Commands have none: whoever can run them owns the database.
 #[async_trait]
 pub trait UserRepository: Send + Sync {
     /// The user of that name; absence is `None`, not an error.
@@ -120,7 +130,12 @@ pub trait UserRepository: Send + Sync {
     async fn is_empty(&self) -> Result<bool, RepositoryError>;
 
     /// Creates a user.
-    async fn create(&self, user: NewUser, now: Timestamp) -> Result<User, RepositoryError>;
+    async fn create(
+        &self,
+        user: NewUser,
+        actor: Option<&Actor>,
+        now: Timestamp,
+    ) -> Result<User, RepositoryError>;
 
     /// Changes a user and returns it as it is then.
     async fn update(
@@ -128,6 +143,7 @@ pub trait UserRepository: Send + Sync {
         username: &Username,
         change: UserChange,
         keep: Option<&ScopeName>,
+        actor: Option<&Actor>,
         now: Timestamp,
     ) -> Result<User, RepositoryError>;
 
@@ -136,6 +152,7 @@ pub trait UserRepository: Send + Sync {
         &self,
         username: &Username,
         keep: Option<&ScopeName>,
+        actor: Option<&Actor>,
     ) -> Result<(), RepositoryError>;
 
     /// Begins to create many users; others who write may have to wait until it is committed or

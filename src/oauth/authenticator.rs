@@ -98,7 +98,7 @@ impl Authenticator {
             expected_hash: Some(user.password_hash),
             ..UserChange::default()
         };
-        match self.users.update(&user.username, change, None, self.clock.now()).await {
+        match self.users.update(&user.username, change, None, None, self.clock.now()).await {
             Ok(renewed) => Arc::new(renewed),
             Err(cause) => {
                 log::warn!("{}: the password's hash was not renewed: {cause}", user.username);

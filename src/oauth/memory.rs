@@ -1,8 +1,8 @@
 //! A store of users in memory, for this floor's tests.
 
 use crate::domain::{
-    NewUser, Page, PasswordHash, RepositoryError, ScopeName, Secret, SystemClock, Timestamp, User,
-    UserChange, UserId, UserImport, UserRepository, Username,
+    Actor, NewUser, Page, PasswordHash, RepositoryError, ScopeName, Secret, SystemClock, Timestamp,
+    User, UserChange, UserId, UserImport, UserRepository, Username,
 };
 use crate::oauth::authenticator::Authenticator;
 use crate::passwords::Passwords;
@@ -104,6 +104,7 @@ impl UserRepository for MemoryUsers {
         username: &Username,
         change: UserChange,
         _keep: Option<&ScopeName>,
+        _actor: Option<&Actor>,
         now: Timestamp,
     ) -> Result<User, RepositoryError> {
         let mut state = self.0.lock().unwrap();
@@ -127,11 +128,21 @@ impl UserRepository for MemoryUsers {
         unimplemented!("no grant counts users")
     }
 
-    async fn create(&self, _: NewUser, _: Timestamp) -> Result<User, RepositoryError> {
+    async fn create(
+        &self,
+        _: NewUser,
+        _: Option<&Actor>,
+        _: Timestamp,
+    ) -> Result<User, RepositoryError> {
         unimplemented!("no grant creates users")
     }
 
-    async fn delete(&self, _: &Username, _: Option<&ScopeName>) -> Result<(), RepositoryError> {
+    async fn delete(
+        &self,
+        _: &Username,
+        _: Option<&ScopeName>,
+        _: Option<&Actor>,
+    ) -> Result<(), RepositoryError> {
         unimplemented!("no grant deletes users")
     }
 

@@ -98,11 +98,11 @@ async fn set_password(
         ..UserChange::default()
     };
     let now = services.clock.now();
-    match services.users.update(&caller.username, change, None, now).await {
+    match services.users.update(&caller.username, change, None, Some(&caller.actor()), now).await {
         Ok(_) => Ok(NoContent),
         Err(RepositoryError::NotFound) => {
             Err(ApiError::Conflict("The password was changed meanwhile").into())
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(caller.failed(error, &services).into()),
     }
 }

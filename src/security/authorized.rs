@@ -7,9 +7,13 @@ use paperclip::actix::OperationModifier;
 use paperclip::v2::models::{DefaultOperationRaw, DefaultSchemaRaw, SecurityScheme};
 use paperclip::v2::schema::Apiv2Schema;
 use std::collections::BTreeMap;
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 
 /// The caller `D` and then one or two parts of the request, read only for a caller who may.
+///
+/// A client may hold a body back for long. Where it had to be waited for, the caller is asked for
+/// once more, so that nobody acts who was deleted, disabled or stripped of a scope meanwhile.
 ///
 /// actix extracts a handler's arguments side by side, so with separate arguments a bad body can be
 /// answered before a bad token. Here the order is fixed:
@@ -64,9 +68,23 @@ where
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let caller = extract::<D>(&request).await?;
-            let first = A::from_request(&request, &mut payload).await.map_err(Into::into)?;
-            let second = B::from_request(&request, &mut payload).await.map_err(Into::into)?;
+            let mut caller = extract::<D>(&request).await?;
+            let mut rest = pin!(async {
+                let first = A::from_request(&request, &mut payload).await.map_err(Into::into)?;
+                let second = B::from_request(&request, &mut payload).await.map_err(Into::into)?;
+                Ok::<_, Error>((first, second))
+            });
+            let mut waited = false;
+            let rest = poll_fn(|context| {
+                let rest = rest.as_mut().poll(context);
+                waited |= rest.is_pending();
+                rest
+            });
+            let rest = rest.await;
+            if waited {
+                caller = extract::<D>(&request).await?;
+            }
+            let (first, second) = rest?;
             Ok(Self(caller, first, second))
         })
     }

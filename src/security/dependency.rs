@@ -1,12 +1,12 @@
 //! Dependencies: what a handler needs of its caller, built from one another along a chain.
 
-use crate::api_error::{ApiError, AuthScheme, Manner, Reason, Refusal};
+use crate::api_error::{ApiError, AuthScheme, Manner, Reason};
+use crate::security::caller;
 use crate::security::refused;
 use crate::security::required::{Required, ScopeList, Then};
 use crate::security::requirements::Requirements;
 use crate::security::scheme::{DeclaredScheme, Scheme as _};
 use crate::services::Services;
-use crate::settings::Profile;
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use std::marker::PhantomData;
@@ -48,7 +48,8 @@ pub trait Dependency: Sized + 'static {
     /// Error answers of this step for the document: status and example.
     const ANSWERS: &'static [(u16, &'static str)] = &[];
 
-    /// Builds this step, or refuses the caller.
+    /// Builds this step, or refuses the caller. [`Authorized`](crate::security::Authorized) has it
+    /// built once more when the rest of the request was slow to arrive.
     fn build(needs: Self::Needs, call: &Call<'_>) -> impl Future<Output = Result<Self, ApiError>>;
 }
 
@@ -123,22 +124,17 @@ impl<'a> Call<'a> {
     /// profile (RFC 6750 §3.1).
     #[must_use]
     pub fn inactive(&self, scheme: AuthScheme) -> ApiError {
-        if manner(self.request).strict {
-            self.refuse(scheme, Reason::Invalid)
-        } else {
-            ApiError::InactiveUser
-        }
+        caller::inactive(self.manner(), scheme, self.scopes())
     }
 
     /// Refuses a caller.
     #[must_use]
     pub fn refuse(&self, scheme: AuthScheme, reason: Reason) -> ApiError {
-        ApiError::Refused(Box::new(Refusal {
-            reason,
-            scheme,
-            scope: self.scopes().join(" "),
-            manner: manner(self.request),
-        }))
+        caller::refuse(self.manner(), scheme, reason, self.scopes())
+    }
+
+    fn manner(&self) -> Manner {
+        caller::manner(services(self.request).ok())
     }
 }
 
@@ -148,16 +144,6 @@ pub fn services(request: &HttpRequest) -> Result<&Services, ApiError> {
         .app_data::<Data<Services>>()
         .map(Data::get_ref)
         .ok_or_else(|| ApiError::internal(&"the application runs without bailiwick's services"))
-}
-
-fn manner(request: &HttpRequest) -> Manner {
-    match services(request) {
-        Ok(services) => {
-            let security = &services.settings.security;
-            Manner { strict: security.profile == Profile::Strict, realm: security.realm.clone() }
-        }
-        Err(_) => Manner { strict: false, realm: String::new() },
-    }
 }
 
 /// Resolves a declared scheme: finds its credentials or refuses.

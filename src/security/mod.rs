@@ -34,6 +34,7 @@
 //! ```
 
 mod authorized;
+mod caller;
 mod dependency;
 mod guard;
 pub mod openapi;

@@ -1,10 +1,16 @@
 //! The shipped callers: a chain from the access token to an active user, and HTTP Basic.
 
 use crate::api_error::{ApiError, AuthScheme, Reason};
+use crate::domain::Actor;
 use crate::domain::MeRead;
+use crate::domain::RepositoryError;
+use crate::domain::Scope;
 use crate::domain::User;
+use crate::security::caller::Caller;
 use crate::security::dependency::{Call, Dependency, Scoped};
-use crate::security::scheme::{HttpBasic, OAuth2PasswordBearer};
+use crate::security::scheme::{BasicCredentials, HttpBasic, OAuth2PasswordBearer};
+use crate::services::Services;
+use actix_web::HttpMessage as _;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -17,17 +23,40 @@ crate::schemes! {
 
 macro_rules! is_a_user {
     ($($caller:ident)+) => {$(
+        impl $caller {
+            /// Whether the caller may do this, too: the user holds the scope, and the token, if
+            /// there is one, carries it.
+            #[must_use]
+            pub fn may<S: Scope>(&self) -> bool {
+                self.0.may(S::NAME)
+            }
+
+            /// In whose name this caller changes users, for the methods of
+            /// [`UserRepository`](crate::domain::UserRepository).
+            #[must_use]
+            pub fn actor(&self) -> Actor {
+                self.0.actor()
+            }
+
+            /// The response to a change by this caller that was not made. A caller who may not
+            /// make it any more is told what its next request would be told.
+            #[must_use]
+            pub fn failed(&self, error: RepositoryError, services: &Services) -> ApiError {
+                self.0.failed(error, services)
+            }
+        }
+
         impl Deref for $caller {
             type Target = User;
 
             fn deref(&self) -> &User {
-                &self.0
+                &self.0.user
             }
         }
 
         impl From<$caller> for Arc<User> {
             fn from(caller: $caller) -> Self {
-                caller.0
+                caller.0.user
             }
         }
 
@@ -41,7 +70,7 @@ is_a_user! { CurrentUser EnabledUser ActiveUser BasicUser }
 ///
 /// A scope counts only while the user still has it, so taking it away bites at the next request.
 #[derive(Clone, Debug)]
-pub struct CurrentUser(Arc<User>);
+pub struct CurrentUser(Caller);
 
 impl Dependency for CurrentUser {
     type Needs = AccessToken;
@@ -58,7 +87,8 @@ impl Dependency for CurrentUser {
         let user = user.filter(|user| claims.are_of(user)).ok_or_else(|| call.invalid())?;
         let granted = |scope: &&str| claims.scopes.contains(scope) && user.scopes.contains(scope);
         if call.scopes().iter().all(granted) {
-            Ok(Self(user))
+            let (scheme, scopes) = (AuthScheme::Bearer, call.scopes());
+            Ok(Self(Caller { user, scheme, scopes, granted: Some(claims.scopes) }))
         } else {
             Err(call.insufficient_scope())
         }
@@ -67,20 +97,20 @@ impl Dependency for CurrentUser {
 
 /// A [`CurrentUser`] that is not disabled; asks for no scope of its own.
 #[derive(Clone, Debug)]
-pub struct EnabledUser(Arc<User>);
+pub struct EnabledUser(Caller);
 
 impl Dependency for EnabledUser {
     type Needs = CurrentUser;
     const ANSWERS: &'static [(u16, &'static str)] = &[(400, "Inactive user")];
 
-    async fn build(CurrentUser(user): CurrentUser, call: &Call<'_>) -> Result<Self, ApiError> {
-        if user.disabled { Err(call.inactive(AuthScheme::Bearer)) } else { Ok(Self(user)) }
+    async fn build(CurrentUser(caller): CurrentUser, call: &Call<'_>) -> Result<Self, ApiError> {
+        if caller.user.disabled { Err(call.inactive(caller.scheme)) } else { Ok(Self(caller)) }
     }
 }
 
 /// An [`EnabledUser`] whose token carries the scope `me`: FastAPI's `get_current_active_user`.
 #[derive(Clone, Debug)]
-pub struct ActiveUser(Arc<User>);
+pub struct ActiveUser(Caller);
 
 impl Dependency for ActiveUser {
     type Needs = Scoped<EnabledUser, MeRead>;
@@ -92,7 +122,7 @@ impl Dependency for ActiveUser {
 
 /// A user that is not disabled, by HTTP Basic; has every scope that the user has.
 #[derive(Clone, Debug)]
-pub struct BasicUser(Arc<User>);
+pub struct BasicUser(Caller);
 
 impl Dependency for BasicUser {
     type Needs = BasicLogin;
@@ -101,15 +131,38 @@ impl Dependency for BasicUser {
     async fn build(BasicLogin(login): BasicLogin, call: &Call<'_>) -> Result<Self, ApiError> {
         let scheme = AuthScheme::Basic("");
         let refuse = |reason| call.refuse(scheme, reason);
-        let authenticator = &call.services()?.authenticator;
-        let user = authenticator.authenticate(&login.username, login.password).await?;
+        let user = match verified(call).await? {
+            Some(user) => Some(user),
+            None => log_in(login, call).await?,
+        };
         let user = user.ok_or_else(|| refuse(Reason::WrongPassword))?;
         if user.disabled {
             Err(call.inactive(scheme))
         } else if call.scopes().iter().all(|scope| user.scopes.contains(scope)) {
-            Ok(Self(user))
+            Ok(Self(Caller { user, scheme, scopes: call.scopes(), granted: None }))
         } else {
             Err(refuse(Reason::InsufficientScope))
         }
     }
+}
+
+/// Whose password this request has shown.
+struct Verified(Arc<User>);
+
+async fn log_in(login: BasicCredentials, call: &Call<'_>) -> Result<Option<Arc<User>>, ApiError> {
+    let authenticator = &call.services()?.authenticator;
+    let user = authenticator.authenticate(&login.username, login.password).await?;
+    if let Some(user) = &user {
+        call.request().extensions_mut().insert(Verified(Arc::clone(user)));
+    }
+    Ok(user)
+}
+
+/// The user as it is now, if this request has shown the password before: a password is verified
+/// once a request, however often its user is asked for, as long as it is the password.
+async fn verified(call: &Call<'_>) -> Result<Option<Arc<User>>, ApiError> {
+    let before = call.request().extensions().get::<Verified>().map(|it| Arc::clone(&it.0));
+    let Some(before) = before else { return Ok(None) };
+    let now = call.services()?.users.find(&before.username).await?;
+    Ok(now.filter(|now| now.id == before.id && now.password_hash == before.password_hash))
 }

@@ -6,8 +6,8 @@ mod near;
 mod newcomers;
 
 use crate::domain::{
-    Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserImport,
-    UserRepository, Username,
+    Actor, Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange,
+    UserImport, UserRepository, Username,
 };
 use crate::settings::CacheSettings;
 use crate::storage::cache::count::Count;
@@ -295,8 +295,18 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
         self.inner.is_empty().await
     }
 
-    async fn create(&self, user: NewUser, now: Timestamp) -> Result<User, RepositoryError> {
-        self.inner.create(user, now).await
+    async fn create(
+        &self,
+        user: NewUser,
+        actor: Option<&Actor>,
+        now: Timestamp,
+    ) -> Result<User, RepositoryError> {
+        let result = self.inner.create(user, actor, now).await;
+        if matches!(result, Err(RepositoryError::Denied(_))) {
+            // Others have changed the actor, and here it is not known yet.
+            self.freshness.invalidate();
+        }
+        result
     }
 
     async fn update(
@@ -304,17 +314,19 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
         username: &Username,
         change: UserChange,
         keep: Option<&ScopeName>,
+        actor: Option<&Actor>,
         now: Timestamp,
     ) -> Result<User, RepositoryError> {
-        self.writing(self.inner.update(username, change, keep, now)).await
+        self.writing(self.inner.update(username, change, keep, actor, now)).await
     }
 
     async fn delete(
         &self,
         username: &Username,
         keep: Option<&ScopeName>,
+        actor: Option<&Actor>,
     ) -> Result<(), RepositoryError> {
-        self.writing(self.inner.delete(username, keep)).await
+        self.writing(self.inner.delete(username, keep, actor)).await
     }
 
     /// Imports create users and change none, so nothing that is cached becomes stale.

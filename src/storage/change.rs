@@ -1,6 +1,6 @@
 //! How users are changed, the same in every database; each brings its statements.
 
-use crate::domain::{RepositoryError, ScopeName, Timestamp, User, UserChange, Username};
+use crate::domain::{Actor, RepositoryError, ScopeName, Timestamp, User, UserChange, Username};
 use crate::storage::error::unavailable;
 use crate::storage::row::{apply, holds};
 use async_trait::async_trait;
@@ -9,8 +9,9 @@ use futures_util::future::BoxFuture;
 /// The statements of one database, in a transaction that the caller begins and commits.
 #[async_trait]
 pub(super) trait Statements: Send {
-    /// The user, whom nobody else can write until the transaction ends.
-    async fn lock(&mut self, username: &Username) -> Result<Option<User>, sqlx::Error>;
+    /// Those of the two users that there are, whom nobody else can write until the transaction
+    /// ends. Everybody locks in the order of the names, so that nobody waits in a circle.
+    async fn lock(&mut self, one: &Username, other: &Username) -> Result<Vec<User>, sqlx::Error>;
 
     /// Creates the users whose names are free and returns the other names.
     async fn insert(&mut self, users: Vec<User>) -> Result<Vec<Username>, sqlx::Error>;
@@ -36,9 +37,14 @@ type Made<'c, T> = BoxFuture<'c, Result<T, RepositoryError>>;
 /// See [`crate::domain::UserRepository::create`].
 pub(super) fn create<C: Statements>(
     user: User,
-) -> impl for<'c> FnOnce(&'c mut C) -> Made<'c, User> + Send + 'static {
+    actor: Option<&Actor>,
+) -> impl for<'c> FnOnce(&'c mut C) -> Made<'c, User> + Send + 'static + use<C> {
+    let actor = actor.cloned();
     move |database| {
         Box::pin(async move {
+            if let Some(actor) = actor {
+                admit(database, &actor.username, Some(&actor)).await?;
+            }
             let taken = database.insert(vec![user.clone()]).await.map_err(unavailable)?;
             if taken.is_empty() { Ok(user) } else { Err(RepositoryError::Exists) }
         })
@@ -50,12 +56,18 @@ pub(super) fn update<C: Statements>(
     username: &Username,
     change: UserChange,
     keep: Option<&ScopeName>,
+    actor: Option<&Actor>,
     now: Timestamp,
 ) -> impl for<'c> FnOnce(&'c mut C) -> Made<'c, User> + Send + 'static + use<C> {
-    let (username, keep) = (username.clone(), keep.cloned());
+    let (username, keep, actor) = (username.clone(), keep.cloned(), actor.cloned());
     move |database| {
         Box::pin(async move {
-            let before = lock(database, &username).await?;
+            let before = admit(database, &username, actor.as_ref()).await?;
+            let before = before.ok_or(RepositoryError::NotFound)?;
+            let replaces_blindly = change.password_hash.is_some() && change.expected_hash.is_none();
+            if replaces_blindly && actor.is_some_and(|actor| actor.id == before.id) {
+                return Err(RepositoryError::OwnPassword);
+            }
             if change.expected_hash.is_some_and(|hash| hash != before.password_hash) {
                 return Err(RepositoryError::NotFound);
             }
@@ -76,11 +88,13 @@ pub(super) fn update<C: Statements>(
 pub(super) fn delete<C: Statements>(
     username: &Username,
     keep: Option<&ScopeName>,
+    actor: Option<&Actor>,
 ) -> impl for<'c> FnOnce(&'c mut C) -> Made<'c, ()> + Send + 'static + use<C> {
-    let (username, keep) = (username.clone(), keep.cloned());
+    let (username, keep, actor) = (username.clone(), keep.cloned(), actor.cloned());
     move |database| {
         Box::pin(async move {
-            let before = lock(database, &username).await?;
+            let before = admit(database, &username, actor.as_ref()).await?;
+            let before = before.ok_or(RepositoryError::NotFound)?;
             if let Some(keep) = keep
                 && holds(&before, &keep)
             {
@@ -91,11 +105,21 @@ pub(super) fn delete<C: Statements>(
     }
 }
 
-async fn lock(
+/// Locks the user who is to be changed together with the actor, and lets the actor in.
+async fn admit(
     database: &mut impl Statements,
     username: &Username,
-) -> Result<User, RepositoryError> {
-    database.lock(username).await.map_err(unavailable)?.ok_or(RepositoryError::NotFound)
+    actor: Option<&Actor>,
+) -> Result<Option<User>, RepositoryError> {
+    let other = actor.map_or(username, |actor| &actor.username);
+    let locked = database.lock(username, other).await.map_err(unavailable)?;
+    let called = |name: &Username| locked.iter().position(|user| user.username == *name);
+    if let Some(actor) = actor {
+        let now = called(&actor.username).map(|at| &locked[at]);
+        actor.check(now).map_err(RepositoryError::Denied)?;
+    }
+    let found = called(username);
+    Ok(locked.into_iter().nth(found.unwrap_or(usize::MAX)))
 }
 
 async fn require_another_holder(

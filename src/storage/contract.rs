@@ -1,5 +1,14 @@
 //! What every repository must do, written against the trait; `contract!` runs it on a database.
 
+#[cfg(test)]
+mod actors;
+
+pub(super) use actors::{
+    a_refused_actor_learns_nothing, actors_who_change_each_other_do_not_block,
+    an_actor_who_may_makes_changes, an_actor_who_may_not_any_more_is_refused,
+    an_actors_own_password_needs_the_old_one,
+};
+
 use crate::domain::{
     NewUser, Page, PasswordHash, RepositoryError, ScopeName, Timestamp, UserChange, UserId,
     UserRepository, Username,
@@ -32,6 +41,11 @@ macro_rules! contract {
             holders_who_leave_together_leave_one,
             an_import_is_all_or_nothing,
             names_are_never_sql,
+            an_actor_who_may_makes_changes,
+            an_actor_who_may_not_any_more_is_refused,
+            a_refused_actor_learns_nothing,
+            an_actors_own_password_needs_the_old_one,
+            actors_who_change_each_other_do_not_block,
         );
     };
     (@ $database:ident, $open:expr, $($rule:ident,)+) => {
@@ -93,7 +107,7 @@ async fn names(users: &dyn UserRepository, after: Option<&str>, limit: u32) -> V
 pub(super) async fn a_new_user_is_found_as_it_was_given(users: &dyn UserRepository) {
     users.ping().await.unwrap();
     assert!(users.is_empty().await.unwrap());
-    let created = users.create(new("johndoe", "me items"), T1).await.unwrap();
+    let created = users.create(new("johndoe", "me items"), None, T1).await.unwrap();
     assert!(!users.is_empty().await.unwrap());
     let found = users.find(&name("johndoe")).await.unwrap().unwrap();
     assert_eq!(*found, created);
@@ -107,17 +121,17 @@ pub(super) async fn a_new_user_is_found_as_it_was_given(users: &dyn UserReposito
 
 pub(super) async fn names_are_case_sensitive(users: &dyn UserRepository) {
     for username in ["alice", "Alice", "ALICE"] {
-        users.create(new(username, ""), T1).await.unwrap();
+        users.create(new(username, ""), None, T1).await.unwrap();
     }
-    users.delete(&name("Alice"), None).await.unwrap();
+    users.delete(&name("Alice"), None, None).await.unwrap();
     assert!(users.find(&name("Alice")).await.unwrap().is_none());
     assert_eq!(users.find(&name("alice")).await.unwrap().unwrap().username.as_str(), "alice");
     assert!(users.find(&name("alicE")).await.unwrap().is_none());
 }
 
 pub(super) async fn a_taken_name_is_refused(users: &dyn UserRepository) {
-    users.create(new("alice", "me"), T1).await.unwrap();
-    let error = users.create(new("alice", "items"), T2).await.unwrap_err();
+    users.create(new("alice", "me"), None, T1).await.unwrap();
+    let error = users.create(new("alice", "items"), None, T2).await.unwrap_err();
     assert!(matches!(error, RepositoryError::Exists), "{error}");
     let kept = users.find(&name("alice")).await.unwrap().unwrap();
     assert_eq!((kept.scopes.to_string().as_str(), kept.created_at), ("me", T1));
@@ -126,7 +140,7 @@ pub(super) async fn a_taken_name_is_refused(users: &dyn UserRepository) {
 pub(super) async fn pages_follow_the_bytes_of_the_names(users: &dyn UserRepository) {
     let mut all = ["b", "a", "B", "é", "z", "한", "a b", "-", "\u{10000}", "\u{ffff}"];
     for username in all {
-        users.create(new(username, "me"), T1).await.unwrap();
+        users.create(new(username, "me"), None, T1).await.unwrap();
     }
     all.sort_unstable();
     assert_eq!(names(users, None, 100).await, all);
@@ -143,11 +157,11 @@ pub(super) async fn pages_follow_the_bytes_of_the_names(users: &dyn UserReposito
 }
 
 pub(super) async fn a_change_leaves_the_rest_alone(users: &dyn UserRepository) {
-    let before = users.create(new("alice", "me items"), T1).await.unwrap();
-    users.create(new("bob", "me"), T1).await.unwrap();
+    let before = users.create(new("alice", "me items"), None, T1).await.unwrap();
+    users.create(new("bob", "me"), None, T1).await.unwrap();
     users.find(&name("alice")).await.unwrap();
     let change = UserChange { disabled: Some(true), ..UserChange::default() };
-    let after = users.update(&name("alice"), change, None, T2).await.unwrap();
+    let after = users.update(&name("alice"), change, None, None, T2).await.unwrap();
     let expected = crate::domain::User { disabled: true, updated_at: T2, ..before };
     assert_eq!(after, expected);
     assert_eq!(*users.find(&name("alice")).await.unwrap().unwrap(), expected);
@@ -156,58 +170,58 @@ pub(super) async fn a_change_leaves_the_rest_alone(users: &dyn UserRepository) {
 }
 
 pub(super) async fn an_address_and_a_name_can_be_removed(users: &dyn UserRepository) {
-    users.create(new("alice", ""), T1).await.unwrap();
+    users.create(new("alice", ""), None, T1).await.unwrap();
     let change = UserChange {
         email: Some(None),
         full_name: Some(Some("Alice Wonderson".to_owned())),
         ..UserChange::default()
     };
-    users.update(&name("alice"), change, None, T2).await.unwrap();
+    users.update(&name("alice"), change, None, None, T2).await.unwrap();
     let found = users.find(&name("alice")).await.unwrap().unwrap();
     assert_eq!((&found.email, found.full_name.as_deref()), (&None, Some("Alice Wonderson")));
     let change = UserChange { full_name: Some(None), ..UserChange::default() };
-    let after = users.update(&name("alice"), change, None, T2).await.unwrap();
+    let after = users.update(&name("alice"), change, None, None, T2).await.unwrap();
     assert_eq!((after.email, after.full_name), (None, None));
 }
 
 pub(super) async fn scopes_keep_their_order(users: &dyn UserRepository) {
-    users.create(new("alice", "items me users:read"), T1).await.unwrap();
+    users.create(new("alice", "items me users:read"), None, T1).await.unwrap();
     for scopes in ["users:read items", "", "me users:read items"] {
-        users.update(&name("alice"), grant(scopes), None, T2).await.unwrap();
+        users.update(&name("alice"), grant(scopes), None, None, T2).await.unwrap();
         let found = users.find(&name("alice")).await.unwrap().unwrap();
         assert_eq!(found.scopes.to_string(), scopes);
     }
 }
 
 pub(super) async fn an_absent_user_cannot_be_changed_or_deleted(users: &dyn UserRepository) {
-    let error = users.update(&name("nobody"), disable(), None, T1).await.unwrap_err();
+    let error = users.update(&name("nobody"), disable(), None, None, T1).await.unwrap_err();
     assert!(matches!(error, RepositoryError::NotFound), "{error}");
-    let error = users.delete(&name("nobody"), Some(&scope("me"))).await.unwrap_err();
+    let error = users.delete(&name("nobody"), Some(&scope("me")), None).await.unwrap_err();
     assert!(matches!(error, RepositoryError::NotFound), "{error}");
 }
 
 pub(super) async fn a_rehash_does_not_undo_a_change_of_password(users: &dyn UserRepository) {
-    users.create(new("alice", ""), T1).await.unwrap();
+    users.create(new("alice", ""), None, T1).await.unwrap();
     let rehash = |expected, to| UserChange {
         password_hash: Some(hash(to)),
         expected_hash: Some(hash(expected)),
         ..UserChange::default()
     };
-    users.update(&name("alice"), rehash("j", "k"), None, T2).await.unwrap();
-    let error = users.update(&name("alice"), rehash("j", "l"), None, T2).await.unwrap_err();
+    users.update(&name("alice"), rehash("j", "k"), None, None, T2).await.unwrap();
+    let error = users.update(&name("alice"), rehash("j", "l"), None, None, T2).await.unwrap_err();
     assert!(matches!(error, RepositoryError::NotFound), "{error}");
     let found = users.find(&name("alice")).await.unwrap().unwrap();
     assert_eq!(found.password_hash, hash("k"));
 }
 
 pub(super) async fn a_deleted_user_is_gone_and_its_name_free(users: &dyn UserRepository) {
-    let earlier = users.create(new("alice", "me items"), T1).await.unwrap();
-    let changed = users.update(&name("alice"), disable(), None, T1).await.unwrap();
+    let earlier = users.create(new("alice", "me items"), None, T1).await.unwrap();
+    let changed = users.update(&name("alice"), disable(), None, None, T1).await.unwrap();
     assert_eq!(changed.id, earlier.id, "the same user");
     assert!(users.find(&name("alice")).await.unwrap().is_some());
-    users.delete(&name("alice"), None).await.unwrap();
+    users.delete(&name("alice"), None, None).await.unwrap();
     assert!(users.find(&name("alice")).await.unwrap().is_none());
-    users.create(new("alice", ""), T1).await.unwrap();
+    users.create(new("alice", ""), None, T1).await.unwrap();
     let found = users.find(&name("alice")).await.unwrap().unwrap();
     assert!(found.scopes.is_empty() && !found.disabled);
     assert_ne!(found.id, earlier.id, "another user of the same name");
@@ -215,52 +229,52 @@ pub(super) async fn a_deleted_user_is_gone_and_its_name_free(users: &dyn UserRep
 
 pub(super) async fn the_last_enabled_holder_stays(users: &dyn UserRepository) {
     let (admin, keep) = (name("admin"), scope("users:write"));
-    users.create(new("admin", "me users:write"), T1).await.unwrap();
-    users.create(new("other", "me"), T1).await.unwrap();
+    users.create(new("admin", "me users:write"), None, T1).await.unwrap();
+    users.create(new("other", "me"), None, T1).await.unwrap();
     let mut disabled = new("disabled", "users:write");
     disabled.disabled = true;
-    users.create(disabled, T1).await.unwrap();
+    users.create(disabled, None, T1).await.unwrap();
 
     for change in [disable(), grant("me")] {
-        let error = users.update(&admin, change, Some(&keep), T2).await.unwrap_err();
+        let error = users.update(&admin, change, Some(&keep), None, T2).await.unwrap_err();
         assert!(matches!(error, RepositoryError::LastHolder(scope) if scope == keep));
     }
-    let error = users.delete(&admin, Some(&keep)).await.unwrap_err();
+    let error = users.delete(&admin, Some(&keep), None).await.unwrap_err();
     assert!(matches!(error, RepositoryError::LastHolder(scope) if scope == keep));
     assert_eq!(users.find(&admin).await.unwrap().unwrap().updated_at, T1);
-    users.update(&admin, grant("users:write items"), Some(&keep), T2).await.unwrap();
+    users.update(&admin, grant("users:write items"), Some(&keep), None, T2).await.unwrap();
 
-    users.update(&name("other"), grant("users:write"), Some(&keep), T2).await.unwrap();
-    users.update(&admin, disable(), Some(&keep), T2).await.unwrap();
-    users.delete(&name("other"), None).await.unwrap();
+    users.update(&name("other"), grant("users:write"), Some(&keep), None, T2).await.unwrap();
+    users.update(&admin, disable(), Some(&keep), None, T2).await.unwrap();
+    users.delete(&name("other"), None, None).await.unwrap();
     assert!(users.find(&name("other")).await.unwrap().is_none());
 }
 
 pub(super) async fn whoever_holds_nothing_may_go(users: &dyn UserRepository) {
     let keep = scope("users:write");
-    users.create(new("admin", "users:write"), T1).await.unwrap();
-    users.create(new("alice", "users:read"), T1).await.unwrap();
+    users.create(new("admin", "users:write"), None, T1).await.unwrap();
+    users.create(new("alice", "users:read"), None, T1).await.unwrap();
     let mut disabled = new("disabled", "users:write");
     disabled.disabled = true;
-    users.create(disabled, T1).await.unwrap();
-    users.update(&name("alice"), disable(), Some(&keep), T2).await.unwrap();
-    users.delete(&name("alice"), Some(&keep)).await.unwrap();
-    users.update(&name("disabled"), grant(""), Some(&keep), T2).await.unwrap();
-    users.delete(&name("disabled"), Some(&keep)).await.unwrap();
+    users.create(disabled, None, T1).await.unwrap();
+    users.update(&name("alice"), disable(), Some(&keep), None, T2).await.unwrap();
+    users.delete(&name("alice"), Some(&keep), None).await.unwrap();
+    users.update(&name("disabled"), grant(""), Some(&keep), None, T2).await.unwrap();
+    users.delete(&name("disabled"), Some(&keep), None).await.unwrap();
     assert_eq!(names(users, None, 10).await, ["admin"]);
 }
 
 pub(super) async fn writers_do_not_lose_each_others_changes(users: &dyn UserRepository) {
-    users.create(new("alice", ""), T1).await.unwrap();
+    users.create(new("alice", ""), None, T1).await.unwrap();
     let alice = name("alice");
     let changes = (0..40).map(|at| {
         let change = match at % 2 {
             0 => UserChange { email: Some(Some("new".to_owned())), ..UserChange::default() },
             _ => UserChange { full_name: Some(Some("new".to_owned())), ..UserChange::default() },
         };
-        users.update(&alice, change, None, T2)
+        users.update(&alice, change, None, None, T2)
     });
-    let creations = (0..40).map(|at| users.create(new(&format!("user{at}"), "me"), T1));
+    let creations = (0..40).map(|at| users.create(new(&format!("user{at}"), "me"), None, T1));
     let (updates, creations) = tokio::join!(
         futures_util::future::join_all(changes),
         futures_util::future::join_all(creations)
@@ -275,16 +289,16 @@ pub(super) async fn holders_who_leave_together_leave_one(users: &dyn UserReposit
     let keep = scope("users:write");
     let all: Vec<_> = (0..8).map(|at| name(&format!("admin{at}"))).collect();
     for admin in &all {
-        users.create(new(admin.as_str(), "users:write"), T1).await.unwrap();
+        users.create(new(admin.as_str(), "users:write"), None, T1).await.unwrap();
     }
-    let leaving = all.iter().map(|admin| users.delete(admin, Some(&keep)));
+    let leaving = all.iter().map(|admin| users.delete(admin, Some(&keep), None));
     let left = futures_util::future::join_all(leaving).await;
     assert_eq!(left.iter().filter(|result| result.is_ok()).count(), 7);
     assert_eq!(names(users, None, 100).await.len(), 1);
 }
 
 pub(super) async fn an_import_is_all_or_nothing(users: &dyn UserRepository) {
-    users.create(new("alice", "me"), T1).await.unwrap();
+    users.create(new("alice", "me"), None, T1).await.unwrap();
     let batch = || vec![new("bob", "me items"), new("alice", "items"), new("carol", "")];
 
     let mut import = users.import(T2).await.unwrap();
@@ -306,10 +320,10 @@ pub(super) async fn an_import_is_all_or_nothing(users: &dyn UserRepository) {
 pub(super) async fn names_are_never_sql(users: &dyn UserRepository) {
     for username in ["' OR ''='", "\"; DROP TABLE users; --", "%", "_", "{\"a\":1}", "\\u0041"] {
         assert!(users.find(&name(username)).await.unwrap().is_none());
-        users.create(new(username, "me"), T1).await.unwrap();
+        users.create(new(username, "me"), None, T1).await.unwrap();
         let found = users.find(&name(username)).await.unwrap().unwrap();
         assert_eq!(found.username.as_str(), username);
-        users.delete(&name(username), None).await.unwrap();
+        users.delete(&name(username), None, None).await.unwrap();
     }
     assert!(users.is_empty().await.unwrap());
 }
@@ -320,16 +334,16 @@ pub(super) async fn a_change_by_another_is_seen(
     by: &dyn UserRepository,
 ) {
     let alice = name("alice");
-    users.create(new("alice", "me"), T1).await.unwrap();
+    users.create(new("alice", "me"), None, T1).await.unwrap();
     for scopes in ["items", "", "me users:read"] {
         assert_ne!(users.find(&alice).await.unwrap().unwrap().scopes.to_string(), scopes);
-        by.update(&alice, grant(scopes), None, T2).await.unwrap();
+        by.update(&alice, grant(scopes), None, None, T2).await.unwrap();
         until_within_a_second(async || {
             users.find(&alice).await.unwrap().unwrap().scopes.to_string() == scopes
         })
         .await;
     }
-    by.delete(&alice, None).await.unwrap();
+    by.delete(&alice, None, None).await.unwrap();
     until_within_a_second(async || users.find(&alice).await.unwrap().is_none()).await;
 }
 

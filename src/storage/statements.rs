@@ -16,6 +16,9 @@ macro_rules! select_users {
 /// The user of this name.
 pub(super) const FIND: &str = select_users!("WHERE username = $1");
 
+/// The users of these two names.
+pub(super) const FIND_BOTH: &str = select_users!("WHERE username IN ($1, $2)");
+
 /// So many users whose names come after this one. No name is empty, so the empty text stands before
 /// all.
 pub(super) const LIST: &str = select_users!("WHERE username > $1 ORDER BY username LIMIT $2");

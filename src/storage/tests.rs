@@ -82,7 +82,7 @@ async fn a_change_by_hand_is_seen() {
     let freshness = Arc::new(Freshness::default());
     let watch = Watch::start(&path, Arc::clone(&freshness)).unwrap();
     let cached = CachedUsers::new(users, &cache_settings(1), freshness).owning(watch);
-    cached.create(new("alice", "me items"), crate::domain::Timestamp(1)).await.unwrap();
+    cached.create(new("alice", "me items"), None, crate::domain::Timestamp(1)).await.unwrap();
     cached.find(&name("alice")).await.unwrap();
     let mut connection = raw(&path).await;
     sqlx::query("DELETE FROM user_scopes WHERE scope = 'items'")
@@ -101,7 +101,7 @@ async fn everything_is_there_after_reopening() {
     {
         create_folder(&data).unwrap();
         let users = open_in(&data, &settings(""), &cache_settings(100)).await.unwrap();
-        users.create(new("alice", "me"), crate::domain::Timestamp(1)).await.unwrap();
+        users.create(new("alice", "me"), None, crate::domain::Timestamp(1)).await.unwrap();
     }
     let users = open_in(&data, &settings(""), &cache_settings(100)).await.unwrap();
     assert!(users.find(&name("alice")).await.unwrap().is_some());
@@ -201,7 +201,7 @@ async fn an_address_of_no_file_is_refused_and_not_repeated() {
 #[tokio::test]
 async fn a_row_that_others_damaged_is_an_error() {
     let (users, folder) = plain().await;
-    users.create(new("alice", "me"), crate::domain::Timestamp(1)).await.unwrap();
+    users.create(new("alice", "me"), None, crate::domain::Timestamp(1)).await.unwrap();
     let mut connection = raw(&folder.path().join("test.db")).await;
     sqlx::query("UPDATE users SET password_hash = 'swordfish'")
         .execute(&mut connection)
@@ -217,7 +217,7 @@ async fn a_row_that_others_damaged_is_an_error() {
 async fn users_of_an_earlier_version_get_ids() {
     let (users, folder) = plain().await;
     for username in ["alice", "bob"] {
-        users.create(new(username, "me"), crate::domain::Timestamp(1)).await.unwrap();
+        users.create(new(username, "me"), None, crate::domain::Timestamp(1)).await.unwrap();
     }
     drop(users);
     let path = folder.path().join("test.db");

@@ -1,5 +1,6 @@
 //! `/users` over HTTP: create, show, list, change, delete.
 
+mod actors;
 mod commands;
 mod fields;
 mod keepers;

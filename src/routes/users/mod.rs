@@ -1,6 +1,7 @@
 //! `/users`: administration of users, guarded by `users:read` and `users:write`.
 
 mod bodies;
+mod changed;
 mod created;
 mod parameters;
 
@@ -9,6 +10,7 @@ use crate::domain::NewUser;
 use crate::domain::Page;
 use crate::domain::Scope as _;
 use crate::domain::ScopeName;
+use crate::domain::User;
 use crate::domain::UserChange;
 use crate::domain::UsersRead;
 use crate::domain::UsersWrite;
@@ -20,6 +22,7 @@ use crate::services::Services;
 use actix_web::guard::{GuardContext, fn_guard};
 use actix_web::web::{Data, Json};
 use bodies::{PasswordBody, ScopesBody, UserChangeBody, UserCreateBody};
+use changed::Changed;
 use created::Created;
 use paperclip::actix::web::{ServiceConfig, delete, get, patch, post, put};
 use paperclip::actix::{NoContent, api_v2_operation};
@@ -48,6 +51,18 @@ fn keep() -> Option<ScopeName> {
     UsersWrite::NAME.parse().ok()
 }
 
+/// Changes a user in the caller's name.
+async fn update(
+    services: &Services,
+    caller: &Writer,
+    PathUsername(username): &PathUsername,
+    change: UserChange,
+) -> Result<User, ApiError> {
+    let (keep, actor, now) = (keep(), caller.actor(), services.clock.now());
+    let done = services.users.update(username, change, keep.as_ref(), Some(&actor), now).await;
+    done.map_err(|error| caller.failed(error, services))
+}
+
 /// List users
 ///
 /// A page in the order of the names; `next` is the `after` of the following page.
@@ -70,14 +85,15 @@ async fn list(
 /// The name must be free; of scopes, the user may hold declared ones only.
 #[api_v2_operation(operation_id = "create_user", tags("users"))]
 async fn create(
-    Authorized(_, body, ..): Authorized<Writer, JsonBody<UserCreateBody>>,
+    Authorized(caller, body, ..): Authorized<Writer, JsonBody<UserCreateBody>>,
     services: Data<Services>,
 ) -> Result<Created, Failure<409>> {
     let UserCreateBody { username, email, full_name, disabled, password, scopes } =
         body.into_inner();
     let password_hash = services.passwords.hash(password).await?;
     let user = NewUser { username, email, full_name, disabled, password_hash, scopes };
-    let user = services.users.create(user, services.clock.now()).await?;
+    let created = services.users.create(user, Some(&caller.actor()), services.clock.now()).await;
+    let user = created.map_err(|error| caller.failed(error, &services))?;
     Ok(Created::new(&user, &services.settings.server.root_path))
 }
 
@@ -96,17 +112,19 @@ async fn show(
 
 /// Change a user
 ///
-/// Fields that are absent stay; null removes. Disabling bites at the user's next request.
+/// Fields that are absent stay; null removes. Disabling bites at the user's next request. Without any
+/// field, only who may read users is shown the user.
 #[api_v2_operation(operation_id = "change_user", tags("users"))]
 async fn change(
-    Authorized(_, username, body): Authorized<Writer, PathUsername, JsonBody<UserChangeBody>>,
+    Authorized(caller, username, body): Authorized<Writer, PathUsername, JsonBody<UserChangeBody>>,
     services: Data<Services>,
-) -> Result<Json<UserRecord>, Failure<403, 404>> {
+) -> Result<Changed, Failure<403, 404>> {
     let UserChangeBody { email, full_name, disabled } = body.into_inner();
+    let asks_only = email.is_none() && full_name.is_none() && disabled.is_none();
     let change = UserChange { email, full_name, disabled, ..UserChange::default() };
-    let now = services.clock.now();
-    let user = services.users.update(&username.0, change, keep().as_ref(), now).await?;
-    Ok(Json(UserRecord::of(&user)))
+    let user = update(&services, &caller, &username, change).await?;
+    let is_shown = !asks_only || caller.may::<UsersRead>();
+    Ok(Changed(is_shown.then(|| UserRecord::of(&user))))
 }
 
 /// Delete a user
@@ -114,25 +132,27 @@ async fn change(
 /// From then on, tokens that are out are refused.
 #[api_v2_operation(operation_id = "delete_user", tags("users"))]
 async fn remove(
-    Authorized(_, username, ..): Authorized<Writer, PathUsername>,
+    Authorized(caller, username, ..): Authorized<Writer, PathUsername>,
     services: Data<Services>,
 ) -> Result<NoContent, Failure<403, 404>> {
-    services.users.delete(&username.0, keep().as_ref()).await?;
+    let done = services.users.delete(&username.0, keep().as_ref(), Some(&caller.actor())).await;
+    done.map_err(|error| caller.failed(error, &services))?;
     Ok(NoContent)
 }
 
 /// Set a user's password
 ///
-/// Without the old one. Tokens that are out stay valid until they expire.
+/// Without the old one, so not your own: that is `PUT /users/me/password`. Tokens that are out stay
+/// valid until they expire.
 #[api_v2_operation(operation_id = "set_user_password", tags("users"))]
 async fn set_password(
-    Authorized(_, username, body): Authorized<Writer, PathUsername, JsonBody<PasswordBody>>,
+    Authorized(caller, username, body): Authorized<Writer, PathUsername, JsonBody<PasswordBody>>,
     services: Data<Services>,
-) -> Result<NoContent, Failure<404>> {
+) -> Result<NoContent, Failure<403, 404>> {
     let PasswordBody { password } = body.into_inner();
     let password_hash = Some(services.passwords.hash(password).await?);
     let change = UserChange { password_hash, ..UserChange::default() };
-    services.users.update(&username.0, change, None, services.clock.now()).await?;
+    update(&services, &caller, &username, change).await?;
     Ok(NoContent)
 }
 
@@ -141,11 +161,10 @@ async fn set_password(
 /// Replaces all. A scope that is taken away no longer counts in tokens that are out.
 #[api_v2_operation(operation_id = "set_user_scopes", tags("users"))]
 async fn set_scopes(
-    Authorized(_, username, body): Authorized<Writer, PathUsername, JsonBody<ScopesBody>>,
+    Authorized(caller, username, body): Authorized<Writer, PathUsername, JsonBody<ScopesBody>>,
     services: Data<Services>,
 ) -> Result<Json<UserRecord>, Failure<403, 404>> {
     let change = UserChange { scopes: Some(body.into_inner().scopes), ..UserChange::default() };
-    let now = services.clock.now();
-    let user = services.users.update(&username.0, change, keep().as_ref(), now).await?;
+    let user = update(&services, &caller, &username, change).await?;
     Ok(Json(UserRecord::of(&user)))
 }

@@ -1,7 +1,7 @@
 //! The cache above a repository that answers only when it is told to.
 
 use crate::domain::{
-    Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserId,
+    Actor, Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserId,
     UserImport, UserRepository, Username,
 };
 use crate::storage::cache::newcomers::MOVING;
@@ -46,6 +46,7 @@ impl UserRepository for Arc<Slow> {
         _: &Username,
         _: UserChange,
         _: Option<&ScopeName>,
+        _: Option<&Actor>,
         _: Timestamp,
     ) -> Result<User, RepositoryError> {
         *self.email.lock().unwrap() = "new";
@@ -59,10 +60,20 @@ impl UserRepository for Arc<Slow> {
     async fn is_empty(&self) -> Result<bool, RepositoryError> {
         unimplemented!()
     }
-    async fn create(&self, _: NewUser, _: Timestamp) -> Result<User, RepositoryError> {
+    async fn create(
+        &self,
+        _: NewUser,
+        _: Option<&Actor>,
+        _: Timestamp,
+    ) -> Result<User, RepositoryError> {
         unimplemented!()
     }
-    async fn delete(&self, _: &Username, _: Option<&ScopeName>) -> Result<(), RepositoryError> {
+    async fn delete(
+        &self,
+        _: &Username,
+        _: Option<&ScopeName>,
+        _: Option<&Actor>,
+    ) -> Result<(), RepositoryError> {
         unimplemented!()
     }
     async fn import(&self, _: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError> {
@@ -102,7 +113,7 @@ impl Setup {
 
     async fn update(&self) {
         let change = UserChange::default();
-        self.users.update(&name("alice"), change, None, Timestamp(1)).await.unwrap_err();
+        self.users.update(&name("alice"), change, None, None, Timestamp(1)).await.unwrap_err();
     }
 }
 

@@ -74,7 +74,7 @@ async fn a_change_by_another_replica_is_seen() {
 async fn a_change_by_hand_is_seen() {
     let database = shared().database();
     let users = replica(&shared().url(&database)).await;
-    users.create(new("alice", "me items"), Timestamp(1)).await.unwrap();
+    users.create(new("alice", "me items"), None, Timestamp(1)).await.unwrap();
     for (statement, scopes) in [
         ("DELETE FROM user_scopes WHERE scope = 'items'", Some("me")),
         ("INSERT INTO user_scopes VALUES ('alice', 7, 'users:read')", Some("me users:read")),
@@ -132,7 +132,7 @@ async fn users_of_an_earlier_version_get_ids() {
     let url = shared().url(&database);
     let users = plain_at(&url).await.unwrap();
     for username in ["alice", "bob"] {
-        users.create(new(username, "me"), Timestamp(1)).await.unwrap();
+        users.create(new(username, "me"), None, Timestamp(1)).await.unwrap();
     }
     drop(users);
     shared().sql(&database, "ALTER TABLE users DROP COLUMN id");
@@ -189,7 +189,7 @@ async fn the_password_may_stand_in_a_file() {
 async fn a_row_that_others_damaged_is_an_error() {
     let database = shared().database();
     let users = plain_at(&shared().url(&database)).await.unwrap();
-    users.create(new("alice", "me"), Timestamp(1)).await.unwrap();
+    users.create(new("alice", "me"), None, Timestamp(1)).await.unwrap();
     shared().sql(&database, "UPDATE users SET password_hash = 'hunter2'");
     let error = users.find(&name("alice")).await.unwrap_err().to_string();
     assert!(error.contains("password_hash") && !error.contains("hunter2"), "{error}");
@@ -201,14 +201,14 @@ async fn a_statement_that_waits_for_another_programs_lock_ends() {
     let url = shared().url(&database);
     let settings = DatabaseSettings { statement_timeout: 1.try_into().unwrap(), ..settings(&url) };
     let users = PostgresUsers::open(Address::of(&settings).unwrap().unwrap()).await.unwrap();
-    users.create(new("alice", "me"), Timestamp(1)).await.unwrap();
+    users.create(new("alice", "me"), None, Timestamp(1)).await.unwrap();
     let other = plain_at(&url).await.unwrap();
     let mut holder = other.import(Timestamp(1)).await.unwrap();
     holder.add(vec![new("bob", "me")]).await.unwrap();
-    let error = users.create(new("bob", "me"), Timestamp(1)).await.unwrap_err().to_string();
+    let error = users.create(new("bob", "me"), None, Timestamp(1)).await.unwrap_err().to_string();
     assert!(error.contains("unavailable"), "{error}");
     drop(holder);
-    users.create(new("bob", "me"), Timestamp(1)).await.unwrap();
+    users.create(new("bob", "me"), None, Timestamp(1)).await.unwrap();
 }
 
 /// Three replicas under reads: one changes, the longest time until the two others know is printed.
@@ -217,7 +217,7 @@ async fn two_hundred_changes_are_seen_by_all_replicas_within_a_second() {
     let url = shared().url(&shared().database());
     let replicas = [replica(&url).await, replica(&url).await, replica(&url).await];
     let alice = name("alice");
-    replicas[0].create(new("alice", "me"), Timestamp(1)).await.unwrap();
+    replicas[0].create(new("alice", "me"), None, Timestamp(1)).await.unwrap();
     let (over, reads) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let readers: Vec<_> = replicas
         .iter()
@@ -236,7 +236,7 @@ async fn two_hundred_changes_are_seen_by_all_replicas_within_a_second() {
     for change in 0..200 {
         let scopes = format!("me change{change}");
         let writer = &replicas[change % 3];
-        writer.update(&alice, grant(&scopes), None, Timestamp(2)).await.unwrap();
+        writer.update(&alice, grant(&scopes), None, None, Timestamp(2)).await.unwrap();
         let committed = Instant::now();
         for users in &replicas {
             while users.find(&alice).await.unwrap().unwrap().scopes.to_string() != scopes {

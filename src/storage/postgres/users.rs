@@ -1,7 +1,7 @@
 //! Users in PostgreSQL.
 
 use crate::domain::{
-    NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserImport,
+    Actor, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserImport,
     UserRepository, Username,
 };
 use crate::storage::StorageError;
@@ -80,8 +80,13 @@ impl UserRepository for PostgresUsers {
         self.driver.run(|connection| Box::pin(is_empty(connection))).await
     }
 
-    async fn create(&self, new: NewUser, now: Timestamp) -> Result<User, RepositoryError> {
-        self.change(change::create(created(new, now))).await
+    async fn create(
+        &self,
+        new: NewUser,
+        actor: Option<&Actor>,
+        now: Timestamp,
+    ) -> Result<User, RepositoryError> {
+        self.change(change::create(created(new, now), actor)).await
     }
 
     async fn update(
@@ -89,17 +94,19 @@ impl UserRepository for PostgresUsers {
         username: &Username,
         change: UserChange,
         keep: Option<&ScopeName>,
+        actor: Option<&Actor>,
         now: Timestamp,
     ) -> Result<User, RepositoryError> {
-        self.change(change::update(username, change, keep, now)).await
+        self.change(change::update(username, change, keep, actor, now)).await
     }
 
     async fn delete(
         &self,
         username: &Username,
         keep: Option<&ScopeName>,
+        actor: Option<&Actor>,
     ) -> Result<(), RepositoryError> {
-        self.change(change::delete(username, keep)).await
+        self.change(change::delete(username, keep, actor)).await
     }
 
     async fn import(&self, now: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError> {
@@ -141,13 +148,19 @@ async fn is_empty(connection: &mut PgConnection) -> Result<bool, RepositoryError
 #[async_trait]
 impl Statements for PgConnection {
     /// Locks, then reads: one statement for both would join the new row with the scopes from before
-    /// the wait.
-    async fn lock(&mut self, username: &Username) -> Result<Option<User>, sqlx::Error> {
-        sqlx::query("SELECT 1 FROM users WHERE username = $1 FOR UPDATE")
-            .bind(username.as_str())
-            .execute(&mut *self)
-            .await?;
-        find(self, username).await
+    /// the wait. A row that came in the place of a deleted one meanwhile is not locked, and none of
+    /// those that were asked for.
+    async fn lock(&mut self, one: &Username, other: &Username) -> Result<Vec<User>, sqlx::Error> {
+        let locked: Vec<i64> = sqlx::query_scalar(
+            "SELECT id FROM users WHERE username IN ($1, $2) ORDER BY username FOR UPDATE",
+        )
+        .bind(one.as_str())
+        .bind(other.as_str())
+        .fetch_all(&mut *self)
+        .await?;
+        let both = sqlx::query(statements::FIND_BOTH).bind(one.as_str()).bind(other.as_str());
+        let found: Result<Vec<User>, _> = both.fetch_all(self).await?.iter().map(user).collect();
+        Ok(found?.into_iter().filter(|user| locked.contains(&user.id.0)).collect())
     }
 
     async fn insert(&mut self, users: Vec<User>) -> Result<Vec<Username>, sqlx::Error> {

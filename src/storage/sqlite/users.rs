@@ -1,7 +1,7 @@
 //! Users in SQLite.
 
 use crate::domain::{
-    NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserImport,
+    Actor, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserImport,
     UserRepository, Username,
 };
 use crate::storage::StorageError;
@@ -85,8 +85,13 @@ impl UserRepository for SqliteUsers {
             .map_err(unavailable)
     }
 
-    async fn create(&self, new: NewUser, now: Timestamp) -> Result<User, RepositoryError> {
-        self.change(change::create(created(new, now))).await
+    async fn create(
+        &self,
+        new: NewUser,
+        actor: Option<&Actor>,
+        now: Timestamp,
+    ) -> Result<User, RepositoryError> {
+        self.change(change::create(created(new, now), actor)).await
     }
 
     async fn update(
@@ -94,17 +99,19 @@ impl UserRepository for SqliteUsers {
         username: &Username,
         change: UserChange,
         keep: Option<&ScopeName>,
+        actor: Option<&Actor>,
         now: Timestamp,
     ) -> Result<User, RepositoryError> {
-        self.change(change::update(username, change, keep, now)).await
+        self.change(change::update(username, change, keep, actor, now)).await
     }
 
     async fn delete(
         &self,
         username: &Username,
         keep: Option<&ScopeName>,
+        actor: Option<&Actor>,
     ) -> Result<(), RepositoryError> {
-        self.change(change::delete(username, keep)).await
+        self.change(change::delete(username, keep, actor)).await
     }
 
     async fn import(&self, now: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError> {
@@ -146,8 +153,9 @@ async fn find(
 #[async_trait]
 impl Statements for SqliteConnection {
     /// The transaction has the write lock.
-    async fn lock(&mut self, username: &Username) -> Result<Option<User>, sqlx::Error> {
-        find(self, username).await
+    async fn lock(&mut self, one: &Username, other: &Username) -> Result<Vec<User>, sqlx::Error> {
+        let both = sqlx::query(statements::FIND_BOTH).bind(one.as_str()).bind(other.as_str());
+        both.fetch_all(self).await?.iter().map(user).collect()
     }
 
     async fn insert(&mut self, users: Vec<User>) -> Result<Vec<Username>, sqlx::Error> {

@@ -43,8 +43,8 @@ async fn until(what: &str, condition: impl AsyncFn() -> bool) -> Duration {
 
 /// Reads both until they are in memory and the watcher has confirmed them.
 async fn warm(users: &dyn UserRepository) {
-    users.create(new("cached", "me"), Timestamp(1)).await.unwrap();
-    users.create(new("other", "me"), Timestamp(1)).await.unwrap();
+    users.create(new("cached", "me"), None, Timestamp(1)).await.unwrap();
+    users.create(new("other", "me"), None, Timestamp(1)).await.unwrap();
     // The notifications of the two have come when a user stays in memory this often.
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(1) {
@@ -68,7 +68,7 @@ async fn users_in_memory_outlive_a_restart_of_the_server() {
     assert!(is_found(&*users, "cached").await);
     // A write that surely was not done takes nobody's entry.
     let change = UserChange { disabled: Some(true), ..UserChange::default() };
-    let error = users.update(&name("other"), change, None, Timestamp(2)).await.unwrap_err();
+    let error = users.update(&name("other"), change, None, None, Timestamp(2)).await.unwrap_err();
     assert!(matches!(error, RepositoryError::Unavailable(_)), "{error}");
     assert!(is_found(&*users, "cached").await || away.elapsed() >= Duration::from_secs(3));
     until("stale_max = 0 to end", async || !is_found(&*strict, "cached").await).await;

@@ -1,0 +1,56 @@
+//! In whose name something is changed.
+
+use crate::domain::user::{User, UserId, Username};
+use std::fmt;
+
+/// A caller who changes something: a user, and the scopes that the request needs.
+///
+/// Between the moment a caller is let in and the moment the change is made, the body has to arrive
+/// and a password may have to wait for its turn. So the actor goes into the transaction that makes
+/// the change, which refuses it if the user was deleted, disabled or has lost a scope meanwhile.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// The user's name.
+    pub username: Username,
+    /// Which of all users that have had this name.
+    pub id: UserId,
+    /// The scopes that the user must still hold.
+    pub scopes: &'static [&'static str],
+}
+
+/// Why an actor may not make a change any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// The user was deleted; another one may have the name now.
+    Gone,
+    /// The user was disabled.
+    Disabled,
+    /// The user no longer holds a scope that the change needs.
+    MissingScope,
+}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gone => "the caller was deleted meanwhile",
+            Self::Disabled => "the caller was disabled meanwhile",
+            Self::MissingScope => "the caller has lost a scope meanwhile",
+        })
+    }
+}
+
+impl std::error::Error for Denied {}
+
+impl Actor {
+    /// Whether it may still act; `now` is the user who has the name at the moment of the change.
+    pub fn check(&self, now: Option<&User>) -> Result<(), Denied> {
+        let user = now.filter(|user| user.id == self.id).ok_or(Denied::Gone)?;
+        if user.disabled {
+            Err(Denied::Disabled)
+        } else if self.scopes.iter().all(|scope| user.scopes.contains(scope)) {
+            Ok(())
+        } else {
+            Err(Denied::MissingScope)
+        }
+    }
+}
