@@ -26,7 +26,7 @@ pub(super) fn run(
     let settings = &loaded.settings;
     server::check(settings).map_err(|error| Failure::wrong_settings(loaded.located(&error)))?;
     // Held to the end: dropping it writes the lines that are still in memory.
-    let _log = log(settings)?;
+    let _log = server::start_log(settings)?;
     server::run(executable, layers)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -39,8 +39,8 @@ fn work(worker: Worker, application: Application, (layers, demo): (Layers, bool)
     let started = || -> Result<(Settings, LoggingGuard), Failure> {
         let settings = worker.settings(layers.load()?.settings);
         server::check(&settings).map_err(Failure::wrong_settings)?;
-        let log = log(&settings)?;
-        Ok((settings, log))
+        let log = logging::init(&settings.logging);
+        Ok((settings, log.map_err(|error| Failure::Failed(error.to_string()))?))
     };
     let served = match started() {
         Ok((settings, _log)) => worker.run(application, Arc::new(settings), demo),
@@ -50,8 +50,4 @@ fn work(worker: Worker, application: Application, (layers, demo): (Layers, bool)
         }
     };
     if served { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-fn log(settings: &Settings) -> Result<LoggingGuard, Failure> {
-    logging::init(&settings.logging).map_err(|error| Failure::Failed(error.to_string()))
 }

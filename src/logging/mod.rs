@@ -16,11 +16,13 @@ mod words;
 pub use access::{Access, Headers, Host};
 pub use escape::{escape, redact_query};
 pub use request_id::RequestId;
+pub use sink::{Open, open_file};
 
 use crate::settings::LoggingSettings;
 use router::{OwnStreams, Router};
 use std::fmt;
-use std::sync::OnceLock;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 /// The log in force.
 static ROUTER: OnceLock<&Router> = OnceLock::new();
@@ -96,8 +98,13 @@ impl Drop for LoggingGuard {
 
 /// Sets the program's log up; to be called once.
 pub fn init(settings: &LoggingSettings) -> Result<LoggingGuard, LoggingError> {
+    init_with(settings, Arc::new(open_file))
+}
+
+/// The same, with files that are opened in this way.
+pub fn init_with(settings: &LoggingSettings, open: Open) -> Result<LoggingGuard, LoggingError> {
     words::start();
-    let (router, headers) = Router::new(settings, &mut OwnStreams::default())?;
+    let (router, headers) = Router::new(settings, &mut OwnStreams::new(open))?;
     let router: &'static Router = Box::leak(Box::new(router));
     log::set_logger(router).map_err(|_| LoggingError::AlreadySet)?;
     log::set_max_level(router.max_level());
@@ -109,6 +116,12 @@ pub fn init(settings: &LoggingSettings) -> Result<LoggingGuard, LoggingError> {
 /// Checks the settings, and the file that they name, without setting anything up.
 pub fn check(settings: &LoggingSettings) -> Result<(), LoggingError> {
     router::check(settings)
+}
+
+/// Opens every file of these settings once in this way, so that it is there for whoever opens it
+/// next; returns their paths.
+pub fn make_files(settings: &LoggingSettings, open: &Open) -> Result<Vec<PathBuf>, LoggingError> {
+    router::make_files(settings, open)
 }
 
 /// Opens every log file anew by its path, for whoever has moved it away; returns at once.

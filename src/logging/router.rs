@@ -5,7 +5,7 @@ use super::config::{FormatterConfig, HandlerConfig, LogConfig, ROOT, Stream};
 use super::filter::{Candidate, Filter};
 use super::format::{LineFormat, Written};
 use super::json::JsonFormat;
-use super::sink::{LogFile, Sink};
+use super::sink::{LogFile, Open, Sink, open_file};
 use super::words::severity;
 use super::{ACCESS, CRITICAL, LoggingError};
 use crate::settings::{Level, LoggingSettings};
@@ -74,13 +74,24 @@ enum Formatter {
 pub(super) trait Sinks {
     /// The sink of a stream; the same each time.
     fn stream(&mut self, stream: Stream) -> Result<Sink, LoggingError>;
+
+    /// How files are opened.
+    fn open(&self) -> Open {
+        Arc::new(open_file)
+    }
 }
 
 /// The process's own streams.
-#[derive(Default)]
 pub(super) struct OwnStreams {
     out: Option<Sink>,
     err: Option<Sink>,
+    open: Open,
+}
+
+impl OwnStreams {
+    pub(super) fn new(open: Open) -> Self {
+        Self { out: None, err: None, open }
+    }
 }
 
 impl Sinks for OwnStreams {
@@ -94,11 +105,25 @@ impl Sinks for OwnStreams {
             None => Ok(place.insert(sink()?).clone()),
         }
     }
+
+    fn open(&self) -> Open {
+        Arc::clone(&self.open)
+    }
 }
 
 /// Checks all that `Router::new` reads, and opens nothing.
 pub(super) fn check(settings: &LoggingSettings) -> Result<(), LoggingError> {
     Parts::new(&LogConfig::load(settings)?, settings).map(drop)
+}
+
+/// Opens every file of these settings once, so that it is there; returns their paths.
+pub(super) fn make_files(
+    settings: &LoggingSettings,
+    with: &Open,
+) -> Result<Vec<PathBuf>, LoggingError> {
+    let config = LogConfig::load(settings)?;
+    let files = config.handlers.iter().filter_map(|(name, one)| Some((name, one.file.as_ref()?)));
+    files.map(|(name, path)| open((&config, name), path, with).map(|_| path.clone())).collect()
 }
 
 impl Router {
@@ -116,7 +141,8 @@ impl Router {
             let sink = match (&handler.file, handler.stream) {
                 (Some(path), _) => {
                     if !files.contains_key(path) {
-                        files.insert(path.clone(), open(&config, name, path)?);
+                        let file = open((&config, name), path, &streams.open())?;
+                        files.insert(path.clone(), Sink::new(&path.display().to_string(), file)?);
                     }
                     files[path].clone()
                 }
@@ -196,14 +222,16 @@ impl Log for Router {
     }
 }
 
-/// The sink of a handler's file.
-fn open(config: &LogConfig, handler: &str, path: &Path) -> Result<Sink, LoggingError> {
-    let shown = path.display().to_string();
-    let file = LogFile::open(path).map_err(|error| {
+/// A handler's file.
+fn open(
+    (config, handler): (&LogConfig, &str),
+    path: &Path,
+    open: &Open,
+) -> Result<LogFile, LoggingError> {
+    LogFile::open(path, open).map_err(|error| {
         let allowed = format!("a file to write to ({error})");
-        config.bad(&format!("handlers.{handler}.file"), &shown, allowed)
-    })?;
-    Sink::new(&shown, file)
+        config.bad(&format!("handlers.{handler}.file"), &path.display().to_string(), allowed)
+    })
 }
 
 /// Whether a target is a logger's name or below it.

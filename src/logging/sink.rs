@@ -159,17 +159,24 @@ pub(super) trait Output: Write + Send + 'static {
 impl Output for io::Stdout {}
 impl Output for io::Stderr {}
 
+/// How a log file is opened, at the start and anew.
+pub type Open = Arc<dyn Fn(&Path) -> io::Result<File> + Send + Sync>;
+
+/// Opens a log file to append to it, or makes it, readable for its owner and group.
+pub fn open_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).mode(0o640).open(path)
+}
+
 /// A file that lines are appended to.
 pub(super) struct LogFile {
     path: PathBuf,
     file: File,
+    open: Open,
 }
 
 impl LogFile {
-    /// Opens the file, or makes it, readable for its owner and group.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).mode(0o640).open(path)?;
-        Ok(Self { path: path.to_owned(), file })
+    pub(super) fn open(path: &Path, open: &Open) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), file: open(path)?, open: Arc::clone(open) })
     }
 }
 
@@ -185,7 +192,7 @@ impl Write for LogFile {
 
 impl Output for LogFile {
     fn reopen(&mut self) -> io::Result<()> {
-        *self = Self::open(&self.path)?;
+        self.file = (self.open)(&self.path)?;
         Ok(())
     }
 }
@@ -230,6 +237,10 @@ mod tests {
 
     const LONG: Duration = Duration::from_mins(1);
 
+    fn plain() -> Open {
+        Arc::new(open_file)
+    }
+
     #[test]
     fn lines_arrive_in_order() {
         let pipe = Pipe::default();
@@ -273,7 +284,7 @@ mod tests {
     fn a_file_that_was_moved_away_is_made_anew() {
         let folder = tempfile::tempdir().unwrap();
         let [path, moved] = ["a.log", "a.log.1"].map(|name| folder.path().join(name));
-        let mut sink = Sink::new("a.log", LogFile::open(&path).unwrap()).unwrap();
+        let mut sink = Sink::new("a.log", LogFile::open(&path, &plain()).unwrap()).unwrap();
         writeln!(sink, "old").unwrap();
         sink.drain(LONG);
         std::fs::rename(&path, &moved).unwrap();
@@ -292,7 +303,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("logs");
         std::fs::create_dir(&inner).unwrap();
-        let mut sink = Sink::new("a", LogFile::open(&inner.join("a.log")).unwrap()).unwrap();
+        let mut sink =
+            Sink::new("a", LogFile::open(&inner.join("a.log"), &plain()).unwrap()).unwrap();
         let moved = folder.path().join("moved");
         std::fs::rename(&inner, &moved).unwrap();
         sink.reopen();

@@ -40,8 +40,8 @@ pub enum ServeError {
     Running {
         /// The pidfile.
         pidfile: PathBuf,
-        /// The other's process id.
-        pid: i32,
+        /// The other's process id, as far as the file tells it.
+        pid: Option<i32>,
     },
     /// A file of the server's own cannot be written.
     File {
@@ -68,11 +68,11 @@ impl fmt::Display for ServeError {
             Self::Workers(error) => write!(f, "the workers cannot start: {error}"),
             Self::Worker(line) => f.write_str(line),
             Self::Running { pidfile, pid } => {
-                write!(
-                    f,
-                    "{}: a server runs already, process {pid} (server.pidfile)",
-                    pidfile.display()
-                )
+                write!(f, "{}: a server runs already", pidfile.display())?;
+                if let Some(pid) = pid {
+                    write!(f, ", process {pid}")?;
+                }
+                f.write_str(" (server.pidfile)")
             }
             Self::File { path, cause, key } => write!(f, "{}: {cause} ({key})", path.display()),
             Self::Runtime(error) => write!(f, "the server cannot run: {error}"),

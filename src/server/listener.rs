@@ -1,14 +1,15 @@
 //! The sockets that the server listens on, TCP and unix.
 
+use super::root_files;
 use listenfd::ListenFd;
 use socket2::{Domain, SockAddr, Type};
 use std::cell::Cell;
 use std::fmt;
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
@@ -195,15 +196,16 @@ impl Drop for SocketFile {
 
 fn unix(path: &Path, backlog: i32, kind: UnixFile) -> io::Result<(Listener, Socket)> {
     refuse_what_is_not_stale(path)?;
+    root_files::check_place(path)?;
     let (socket, file) = replace_unix(path, (backlog, kind))?;
     Ok((Listener::Unix(file), Socket::Unix(socket)))
 }
 
 /// Binds under another name and renames, so that at no time the path leads nowhere.
 fn replace_unix(path: &Path, how: (i32, UnixFile)) -> io::Result<(UnixListener, SocketFile)> {
-    let other = path.with_file_name(format!(".bailiwick-{}", std::process::id()));
-    let (socket, mut file) = bind_unix(&other, how)?;
-    fs::rename(&other, path)?;
+    let draft = root_files::draft_of(path);
+    let (socket, mut file) = bind_unix(&draft, how)?;
+    fs::rename(&draft, path)?;
     path.clone_into(&mut file.path);
     Ok((socket, file))
 }
@@ -211,6 +213,7 @@ fn replace_unix(path: &Path, how: (i32, UnixFile)) -> io::Result<(UnixListener, 
 /// Binds the socket of `bailiwick ctl`, for this user alone. A master that takes over takes the
 /// socket, too.
 pub(super) fn control(path: &Path, takes_over: bool) -> io::Result<(UnixListener, SocketFile)> {
+    root_files::check_place(path)?;
     if !takes_over {
         refuse_what_is_not_stale(path)?;
     }
@@ -221,16 +224,12 @@ fn bind_unix(
     path: &Path,
     (backlog, kind): (i32, UnixFile),
 ) -> io::Result<(UnixListener, SocketFile)> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
     let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
+    root_files::socket_mode(&socket, kind.mode)?;
     socket.bind(&SockAddr::unix(path)?)?;
     let file = SocketFile::of(path)?;
-    chown(path, kind.user, kind.group)?;
-    fs::set_permissions(path, Permissions::from_mode(kind.mode))?;
+    root_files::give_socket(path, kind.mode, (kind.user, kind.group))?;
     socket.listen(backlog)?;
     Ok((socket.into(), file))
 }

@@ -16,13 +16,16 @@ mod listener;
 mod master;
 mod metrics;
 mod panic;
+mod root_files;
 mod state;
 mod worker;
 
 pub use channel::Handover;
 pub use client_address::{ClientAddress, ClientHost};
 pub use error::ServeError;
-pub use master::{Answer, ProcessStatus, Request, Restart, Status, ask, executable, run};
+pub use master::{
+    Answer, ProcessStatus, Request, Restart, Status, ask, executable, run, start_log,
+};
 pub use worker::Worker;
 
 use crate::logging;
@@ -81,7 +84,7 @@ pub fn check(settings: &Settings) -> Result<(), ServeError> {
     logging::check(&settings.logging)?;
     TrustedProxies::new(&settings.server.forwarded_allow_ips)?;
     scope_table(settings).map_err(ServeError::Services)?;
-    master::check(&settings.server)?;
+    master::check(settings)?;
     cors::check(&settings.cors)
 }
 

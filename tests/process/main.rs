@@ -16,6 +16,7 @@ mod load;
 #[path = "../../src/storage/postgres/tests/server.rs"]
 mod postgres;
 mod reload;
+mod root;
 mod server;
 mod settings;
 mod signals;

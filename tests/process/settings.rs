@@ -187,7 +187,10 @@ fn forwarded_allow_ips_are_addresses_networks_and_unix_peers() {
 #[test]
 fn unix_sockets_have_their_mode_and_owner_and_go_with_the_server() {
     let folder = tempfile::tempdir().expect("a folder");
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).expect("changed");
+    // The socket's folder is root's alone, the data folder the worker's.
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("changed");
+    fs::create_dir(folder.path().join("data")).expect("made");
+    std::os::unix::fs::chown(folder.path().join("data"), Some(65_534), None).expect("given away");
     let config = format!(
         "{SHORT}socket_mode = \"600\"\nuser = \"nobody\"\ngroup = \"nogroup\"\numask = \"077\"\n"
     );

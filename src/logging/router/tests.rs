@@ -242,7 +242,8 @@ fn files_are_written_together_and_made_anew() {
         json = true
     "#;
     let settings = file_settings(&folder, toml);
-    let (router, headers) = Router::new(&settings, &mut OwnStreams::default()).unwrap();
+    let (router, headers) =
+        Router::new(&settings, &mut OwnStreams::new(Arc::new(open_file))).unwrap();
     assert_eq!(headers.request, ["user-agent", "referer"]);
     let send = |message: &str| {
         let args = format_args!("{message}");

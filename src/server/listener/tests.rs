@@ -3,6 +3,7 @@
 use super::*;
 use crate::server::ServeError;
 use crate::settings::Bind;
+use std::os::unix::fs::PermissionsExt as _;
 
 const FILE: UnixFile = UnixFile { mode: 0o660, user: None, group: None };
 

@@ -6,6 +6,7 @@ use super::signals::Command;
 use super::status::{ProcessStatus, Restart, Status};
 use super::{ERROR, Master, Order, Phase, Pidfile, Plan, identity, systemd};
 use crate::logging;
+use crate::settings::Settings;
 use std::time::Instant;
 
 /// Seconds for which clients are sent away before the end, at most.
@@ -96,6 +97,13 @@ impl Master {
     }
 
     fn reopen_logs(&mut self) -> String {
+        // Where worker processes may not make files, this one does, before they open them.
+        let open = self.plan.identity.log_opener();
+        for path in &self.plan.log_files {
+            if let Err(error) = open(path) {
+                log::error!(target: ERROR, "{}: {error}", path.display());
+            }
+        }
         for member in self.crew.iter_mut().filter(|member| member.stage != Stage::Starting) {
             member.order(Order::ReopenLogs);
         }
@@ -123,7 +131,9 @@ impl Master {
         let Some(mut plan) = self.pending.take() else { return };
         plan.generation = self.next_generation();
         identity::set_umask(&plan.settings.server);
-        self.move_pidfile(&plan);
+        if self.predecessor.is_none() {
+            self.take_pidfile(&plan.settings, None);
+        }
         let before = std::mem::replace(&mut self.plan, plan);
         if self.proven {
             self.earlier.push(before);
@@ -138,14 +148,16 @@ impl Master {
         earlier.chain(members).fold(self.plan.generation, u64::max) + 1
     }
 
-    pub(super) fn move_pidfile(&mut self, plan: &Plan) {
-        let path = plan.settings.server.pidfile.as_deref();
+    /// The pidfile of these settings becomes this process's; the one before it goes. A living
+    /// predecessor's is taken over.
+    pub(super) fn take_pidfile(&mut self, settings: &Settings, predecessor: Option<i32>) {
+        let path = settings.server.pidfile.as_deref();
         if path == self.pidfile.as_ref().map(Pidfile::path) {
             return;
         }
         self.pidfile = None;
         if let Some(path) = path {
-            match Pidfile::write(path) {
+            match Pidfile::claim(path, predecessor) {
                 Ok(file) => self.pidfile = Some(file),
                 Err(error) => log::error!(target: ERROR, "{error}"),
             }

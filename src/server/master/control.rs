@@ -6,11 +6,14 @@ use super::status::Status;
 use crate::server::error::ServeError;
 use crate::server::listener;
 use crate::server::listener::SocketFile;
+use crate::server::root_files;
 use crate::settings::Settings;
 use serde::{Deserialize, Serialize};
+use std::fs::DirBuilder;
 use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixListener;
@@ -70,9 +73,27 @@ pub enum Answer {
     Refused(String),
 }
 
+/// Root's control sockets that cannot be in the data folder.
+const ELSEWHERE: &str = "/run/bailiwick-control";
+
+/// Where the master with these settings listens.
+///
+/// Absent in the settings, it is in the data folder; but a folder that the worker's user can write is
+/// no place for a socket that root obeys or believes.
+pub(super) fn path(settings: &Settings) -> PathBuf {
+    let usual = settings.control_socket();
+    let own = !root_files::is_root()
+        || settings.server.control_socket.is_some()
+        || settings.server.user.is_none() && root_files::check_place(&usual).is_ok();
+    match std::path::absolute(&settings.data_dir) {
+        Ok(data) if !own => Path::new(ELSEWHERE).join(root_files::flat(&data)),
+        _ => usual,
+    }
+}
+
 /// Asks the master that runs with these settings.
 pub fn ask(settings: &Settings, request: Request) -> Result<Answer, ServeError> {
-    let path = settings.control_socket();
+    let path = path(settings);
     let asked = || -> io::Result<Answer> {
         let mut stream = UnixStream::connect(&path)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -84,7 +105,8 @@ pub fn ask(settings: &Settings, request: Request) -> Result<Answer, ServeError> 
     asked().map_err(|error| ServeError::File {
         cause: match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-                "no server listens here; is it running, with the same configuration?".to_owned()
+                "no server listens here; is it running, with the same configuration and user?"
+                    .to_owned()
             }
             _ => error.to_string(),
         },
@@ -99,6 +121,9 @@ pub(super) fn listen(
     takes_over: bool,
     events: &UnboundedSender<Event>,
 ) -> io::Result<SocketFile> {
+    if path.starts_with(ELSEWHERE) {
+        DirBuilder::new().recursive(true).mode(0o700).create(ELSEWHERE)?;
+    }
     let (listener, file) = listener::control(path, takes_over)?;
     let listener = UnixListener::from_std(listener)?;
     let events = events.clone();

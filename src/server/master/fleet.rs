@@ -88,7 +88,7 @@ impl Master {
         if let Some(before) = self.earlier.pop_if(|_| !self.proven && serving) {
             log::error!(target: ERROR, "The new worker processes do not start, the old ones stay: {cause}");
             identity::set_umask(&before.settings.server);
-            self.move_pidfile(&before);
+            self.take_pidfile(&before.settings, None);
             self.plan = before;
             self.proven = true;
             self.watch_files();
@@ -102,10 +102,8 @@ impl Master {
         Ok(())
     }
 
-    pub(super) fn heard(&mut self, id: u64, report: Report) -> Result<(), ServeError> {
-        let Some(member) = self.crew.iter_mut().find(|member| member.id == id) else {
-            return Ok(());
-        };
+    pub(super) fn heard(&mut self, id: u64, report: Report) {
+        let Some(member) = self.crew.iter_mut().find(|member| member.id == id) else { return };
         member.heard = Instant::now();
         match report {
             Report::Ready if member.stage == Stage::Starting => {
@@ -115,14 +113,13 @@ impl Master {
                 self.proven |= member.generation == self.plan.generation;
                 log::debug!(target: ERROR, "Worker process {} serves", member.pid);
                 if self.phase == Phase::Starting {
-                    self.announce()?;
+                    self.announce();
                 }
             }
             Report::Ready => {}
             Report::Failed(line) => member.failure = Some(line),
             Report::Alive(vitals) => member.vitals = vitals,
         }
-        Ok(())
     }
 
     pub(super) fn ended(&mut self, id: u64, how: io::Result<ExitStatus>) -> Result<(), ServeError> {

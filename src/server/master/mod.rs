@@ -7,6 +7,7 @@ mod crew;
 mod fleet;
 mod identity;
 mod launch;
+mod pidfile;
 mod plan;
 mod reload;
 mod signals;
@@ -21,20 +22,23 @@ use super::channel::{Order, Report};
 use super::error::ServeError;
 use super::listener::{Listeners, SocketFile};
 use super::panic;
-use crate::logging::ERROR;
-use crate::settings::Layers;
-use crate::settings::ServerSettings;
+use super::root_files;
+use crate::logging;
+use crate::logging::{ERROR, LoggingGuard};
+use crate::settings::{Bind, Layers, Settings};
 use backoff::Backoff;
 use crew::Member;
-use identity::{Identity, Pidfile};
+use identity::Identity;
 use launch::Launcher;
 use listenfd::ListenFd;
+use pidfile::Pidfile;
 use plan::Plan;
 use reload::Reloader;
 use signals::Command;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use systemd::Watchdog;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -127,9 +131,46 @@ pub fn run(executable: PathBuf, layers: Layers) -> Result<(), ServeError> {
 }
 
 /// Checks the settings of the master without starting anything.
-pub(super) fn check(settings: &ServerSettings) -> Result<(), ServeError> {
-    reload::check(settings)?;
-    Identity::of(settings).map(drop)
+pub(super) fn check(settings: &Settings) -> Result<(), ServeError> {
+    reload::check(&settings.server)?;
+    check_places(settings)?;
+    Identity::of(&settings.server).map(drop)
+}
+
+/// Sets the log of a master up. Its files are those of the worker processes, too.
+pub fn start_log(settings: &Settings) -> Result<LoggingGuard, ServeError> {
+    let open = Identity::of(&settings.server)?.log_opener();
+    Ok(logging::init_with(&settings.logging, open)?)
+}
+
+/// Refuses places for the master's own files that others can take; as root.
+fn check_places(settings: &Settings) -> Result<(), ServeError> {
+    let server = &settings.server;
+    let files =
+        [("server.pidfile", &server.pidfile), ("server.control_socket", &server.control_socket)];
+    for (key, path) in files {
+        if let Some(path) = path {
+            let failed = |error: io::Error| ServeError::File {
+                path: path.clone(),
+                cause: error.to_string(),
+                key,
+            };
+            root_files::check_place(path).map_err(failed)?;
+        }
+    }
+    for (key, binds) in [("server.bind", &server.bind), ("admin.bind", &settings.admin.bind)] {
+        for bind in binds {
+            if let Bind::Unix(path) = bind {
+                let failed = |error: io::Error| ServeError::Bind {
+                    key,
+                    bind: bind.clone(),
+                    cause: error.to_string(),
+                };
+                root_files::check_place(Path::new(path)).map_err(failed)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Master {
@@ -141,10 +182,16 @@ impl Master {
     ) -> Result<Self, ServeError> {
         let loaded = layers.clone().load();
         let settings = loaded.map_err(|error| ServeError::Worker(error.to_string()))?.settings;
-        if let Some(path) = &settings.server.pidfile {
-            Pidfile::check(path, predecessor.as_ref().map(Predecessor::pid))?;
-        }
         identity::set_umask(&settings.server);
+        // Before the sockets: of two that start at once, one must not take the other's.
+        let pidfile = match (&settings.server.pidfile, &predecessor) {
+            (Some(path), None) => Some(Pidfile::claim(path, None)?),
+            (Some(path), Some(before)) => {
+                Pidfile::check(path, Some(before.pid()))?;
+                None
+            }
+            (None, _) => None,
+        };
         let mut plan = Plan::with(layers, settings, &listeners)?;
         plan.generation = 1;
         Ok(Self {
@@ -164,7 +211,7 @@ impl Master {
             predecessor,
             successor: None,
             watchdog: Watchdog::new(),
-            pidfile: None,
+            pidfile,
             control: None,
             reloader: None,
             events,
@@ -200,7 +247,7 @@ impl Master {
                 // Whoever asked may be gone.
                 let _ = sender.send(answer);
             }
-            Event::Report(id, report) => self.heard(id, report)?,
+            Event::Report(id, report) => self.heard(id, report),
             Event::Ended(id, how) => return self.ended(id, how),
             Event::TakenOver(id) => self.taken_over(id),
             Event::Changed(path) => {
@@ -212,10 +259,10 @@ impl Master {
     }
 
     /// The first worker process serves.
-    fn announce(&mut self) -> Result<(), ServeError> {
+    fn announce(&mut self) {
         self.phase = Phase::Serving;
         if self.predecessor.is_none() {
-            self.claim(false)?;
+            self.take_control(false);
             systemd::ready("serving");
         }
         log::info!(target: ERROR, "Workers: {}", self.plan.threads);
@@ -225,32 +272,30 @@ impl Master {
         for url in self.plan.listeners.admin_urls() {
             log::info!(target: ERROR, "Health and metrics at: {url}");
         }
-        Ok(())
     }
 
-    /// Pidfile and control socket become this process's.
-    fn claim(&mut self, takes_over: bool) -> Result<(), ServeError> {
-        let settings = &self.plan.settings;
-        if let Some(path) = &settings.server.pidfile {
-            self.pidfile = Some(Pidfile::write(path)?);
-        }
-        let path = settings.control_socket();
+    /// The control socket becomes this process's.
+    fn take_control(&mut self, takes_over: bool) {
+        let path = control::path(&self.plan.settings);
         match control::listen(&path, takes_over, &self.events) {
-            Ok(file) => self.control = Some(file),
+            Ok(file) => {
+                if path != self.plan.settings.control_socket() {
+                    log::info!(target: ERROR, "`bailiwick ctl` at: {}", path.display());
+                }
+                self.control = Some(file);
+            }
             Err(error) => {
                 let cause = super::listener::cause(&error);
                 log::warn!(target: ERROR, "{}: {cause}: `bailiwick ctl` will not reach this server", path.display());
             }
         }
-        Ok(())
     }
 
     /// All processes are as they are wanted: whoever waits for it is told.
     fn settled(&mut self) {
         if let Some(predecessor) = self.predecessor.take() {
-            if let Err(error) = self.claim(true) {
-                log::error!(target: ERROR, "{error}");
-            }
+            self.take_pidfile(&Arc::clone(&self.plan.settings), Some(predecessor.pid()));
+            self.take_control(true);
             predecessor.relieve();
             systemd::ready("serving");
         } else if std::mem::take(&mut self.reloading) {

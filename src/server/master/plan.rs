@@ -1,12 +1,14 @@
 //! What is to run: a configuration that was accepted, with the sockets for it.
 
 use super::identity::Identity;
+use crate::logging;
 use crate::server;
 use crate::server::error::ServeError;
 use crate::server::listener::Listeners;
 use crate::settings::Layers;
 use crate::settings::Settings;
 use crate::settings::default_workers;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The configuration of one generation of workers.
@@ -21,6 +23,8 @@ pub(super) struct Plan {
     /// Worker threads of each process.
     pub(super) threads: usize,
     pub(super) listeners: Listeners,
+    /// The log's files.
+    pub(super) log_files: Vec<PathBuf>,
 }
 
 impl Plan {
@@ -40,9 +44,11 @@ impl Plan {
         let identity = Identity::of(&settings.server)?;
         // A user's own group is not a reason to take a socket from the group of its folder.
         let group = identity.group.filter(|_| settings.server.group.is_some());
+        let log_files = logging::make_files(&settings.logging, &identity.log_opener())?;
         Ok(Self {
             generation: 0,
             identity,
+            log_files,
             threads: settings.server.workers.unwrap_or_else(default_workers).get(),
             listeners: listeners.exchange(&settings, (identity.user, group))?,
             settings: Arc::new(settings),
