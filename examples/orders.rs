@@ -98,7 +98,7 @@ fn mount(routes: &mut Routes) {
         .route("/orders/feed", get().to(feed))
         .route("/hello", get().to(hello))
         .service(guard::<Scoped<ActiveUser, OrdersRead>>(
-            scope("/reports").route("/daily", get().to(report)),
+            scope("/reports").route("", get().to(report)).route("/daily", get().to(report)),
         ));
 }
 

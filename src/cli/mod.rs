@@ -67,7 +67,9 @@ impl Server {
             Command::Ctl { command } => ctl::run(command, &loaded.settings)?,
             Command::Users { command } => return Ok(users::run(command, &loaded.settings)),
             Command::Db { command } => db::run(command, &arguments.options, &loaded.settings)?,
-            Command::CheckConfig => check_config::run(&loaded, arguments.options.demo)?,
+            Command::CheckConfig => {
+                check_config::run(&self.application, &loaded, arguments.options.demo)?;
+            }
             Command::PrintConfig { json } => print_config::run(&loaded, json)?,
             Command::Openapi => openapi::run(&self.application, &loaded)?,
         }

@@ -17,14 +17,19 @@ pub use missing::{Known, not_found};
 
 use paperclip::actix::web::{Route, ServiceConfig};
 
-/// Mounts every documented route of the server.
-pub fn mount(routes: &mut ServiceConfig) {
+/// Mounts every documented route of the server; with `demo`, also those that only show something.
+pub fn mount(routes: &mut ServiceConfig, demo: bool) {
     // The router tries one after the other: what is asked for most stands first.
     me::mount(routes);
+    if demo {
+        me::mount_items(routes);
+    }
     token::mount(routes);
     users::mount(routes);
-    status::mount(routes);
-    basic::mount(routes);
+    if demo {
+        status::mount(routes);
+        basic::mount(routes);
+    }
 }
 
 /// Mounts a route with and without a slash at its end: no redirect, which would have to trust the

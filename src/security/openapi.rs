@@ -122,13 +122,18 @@ fn add_error_schemas(document: &mut Value) {
     });
 }
 
-/// Each route answers with and without a slash at its end; the document shows it once.
+/// Most routes answer with and without a slash at their end; the document shows such a pair once.
 fn drop_slash_twins(document: &mut Value) {
-    if let Some(paths) = document["paths"].as_object_mut() {
-        let plain: Vec<String> =
-            paths.keys().filter(|path| !path.ends_with('/')).cloned().collect();
-        paths.retain(|path, _| !plain.iter().any(|plain| *path == format!("{plain}/")));
+    let Some(paths) = document["paths"].as_object_mut() else { return };
+    let plain = paths.clone();
+    for (path, item) in paths.iter_mut().filter(|(path, _)| path.ends_with('/')) {
+        if let (Some(twin), Some(item)) =
+            (plain.get(path.trim_end_matches('/')), item.as_object_mut())
+        {
+            item.retain(|method, _| twin.get(method).is_none());
+        }
     }
+    paths.retain(|_, item| item.as_object().is_none_or(|item| !item.is_empty()));
 }
 
 fn operations(document: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>> {

@@ -5,7 +5,7 @@ use super::around::around;
 use super::metrics::Recorder;
 use super::state::{AppState, Here};
 use super::worker::vitals::Heart;
-use super::{Application, admin, cors, drain, headers, limits, metrics, panic};
+use super::{admin, cors, drain, headers, limits, metrics, panic};
 use crate::api_error::ApiError;
 use crate::api_error::Excess;
 use crate::api_error::configure_extractors;
@@ -16,7 +16,6 @@ use actix_web::dev::{Service, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::web::{Data, route};
 use actix_web::{App, Error};
 use paperclip::actix::OpenApiExt as _;
-use serde_json::Value;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -47,7 +46,8 @@ pub(super) fn app(
     };
     // The router tries one route after the other: the API first, then the pages, and last what the
     // application adds, which cannot take the place of either.
-    let app = app.wrap_api().configure(routes::mount).build();
+    let demo = state.settings.demo.routes;
+    let app = app.wrap_api().configure(|routes| routes::mount(routes, demo)).build();
     let app = match &state.docs {
         Some(docs) => app.app_data(docs.clone()).configure(routes::docs::mount),
         None => app,
@@ -143,22 +143,4 @@ where
         Ok(refusal) => limits::replace(refusal, next.call(request).await.map(replace_refused)),
         Err(error) => Ok(limits::refuse(request.error_response(error))),
     }
-}
-
-fn mount(application: &Application, routes: &mut super::Routes<'_>) {
-    routes::mount(routes);
-    application.configure(routes);
-}
-
-/// The document as paperclip gathers it from all routes.
-pub(super) fn gather(application: &Application) -> Value {
-    let mut document = Value::Null;
-    let _ = App::new()
-        .wrap_api()
-        .configure(|routes| mount(application, routes))
-        .with_raw_json_spec_v3(|app, found| {
-            document = found;
-            app
-        });
-    document
 }

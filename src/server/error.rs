@@ -43,6 +43,13 @@ pub enum ServeError {
         /// The other's process id, as far as the file tells it.
         pid: Option<i32>,
     },
+    /// A route of the application that could never answer.
+    HiddenRoute {
+        /// Its method and path.
+        route: String,
+        /// The server's own route that answers in its place.
+        hidden_by: String,
+    },
     /// A file of the server's own cannot be written.
     File {
         /// The file.
@@ -73,6 +80,9 @@ impl fmt::Display for ServeError {
                     write!(f, ", process {pid}")?;
                 }
                 f.write_str(" (server.pidfile)")
+            }
+            Self::HiddenRoute { route, hidden_by } => {
+                write!(f, "{route}: the server's own route {hidden_by} stands before it")
             }
             Self::File { path, cause, key } => write!(f, "{}: {cause} ({key})", path.display()),
             Self::Runtime(error) => write!(f, "the server cannot run: {error}"),

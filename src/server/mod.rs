@@ -8,6 +8,7 @@ mod around;
 mod channel;
 mod client_address;
 mod cors;
+mod document;
 mod drain;
 mod error;
 mod headers;
@@ -22,6 +23,7 @@ mod worker;
 
 pub use channel::Handover;
 pub use client_address::{ClientAddress, ClientHost};
+pub use document::document;
 pub use error::ServeError;
 pub use master::{
     Answer, ProcessStatus, Request, Restart, Status, ask, executable, run, start_log,
@@ -29,14 +31,10 @@ pub use master::{
 pub use worker::Worker;
 
 use crate::logging;
-use crate::security::openapi;
 use crate::services::scope_table;
 use crate::settings::Settings;
 use client_address::TrustedProxies;
-use serde_json::Value;
 use std::fmt;
-use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Where an application puts its routes.
@@ -56,6 +54,11 @@ impl Application {
         self.mounts.push(Arc::new(mount));
     }
 
+    /// Whether nothing is mounted.
+    pub(super) fn is_empty(&self) -> bool {
+        self.mounts.is_empty()
+    }
+
     /// Puts all routes, in the order of their mounting.
     pub(super) fn configure(&self, routes: &mut Routes<'_>) {
         for mount in &self.mounts {
@@ -68,15 +71,6 @@ impl fmt::Debug for Application {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Application").field("mounts", &self.mounts.len()).finish()
     }
-}
-
-/// The finished `OpenAPI` document of the built-in routes and the application's.
-pub fn document(application: &Application, settings: &Settings) -> Result<Value, ServeError> {
-    let scopes = scope_table(settings).map_err(ServeError::Services)?;
-    let found = catch_unwind(AssertUnwindSafe(|| app::gather(application)));
-    // The cause is in the log: the hook of `panic.rs` wrote it.
-    let found = found.map_err(|_| ServeError::Workers(io::Error::other("mounting panicked")))?;
-    Ok(openapi::finish(found, settings, &scopes))
 }
 
 /// Checks the settings of the server and of the log without starting anything.

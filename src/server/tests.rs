@@ -1,6 +1,6 @@
 //! The real server on port 0, with routes of the tests' own.
 
-mod harness;
+pub(super) mod harness;
 
 use super::channel::Order;
 use super::*;

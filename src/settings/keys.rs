@@ -107,6 +107,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key("cors.credentials", Kind::Switch),
     key("cors.max_age", Kind::Whole(0, DAY)),
+    key("demo.routes", Kind::Switch),
     key("docs.enabled", Kind::Switch),
     optional("docs.scope", Kind::Text(ScopeName::is_valid, SCOPE)),
     key("docs.title", NOT_EMPTY),

@@ -48,6 +48,8 @@ pub struct Settings {
     pub cors: CorsSettings,
     /// `[docs]`
     pub docs: DocsSettings,
+    /// `[demo]`
+    pub demo: DemoSettings,
     /// `[logging]`
     pub logging: LoggingSettings,
     /// `[scopes]`: names and descriptions beside the compiled ones.
@@ -325,6 +327,15 @@ pub struct CorsSettings {
     pub credentials: bool,
     /// Seconds a preflight's answer may be kept.
     pub max_age: usize,
+}
+
+/// `[demo]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DemoSettings {
+    /// Whether the routes that only show something are served: `/users/me/items`, `/status` and
+    /// `/basic/users/me`.
+    pub routes: bool,
 }
 
 /// `[docs]`

@@ -157,6 +157,21 @@ fn the_login_form_is_documented_as_urlencoded_only() {
 }
 
 #[test]
+fn routes_that_only_show_something_can_be_turned_off() {
+    for (on, status) in [(true, 401), (false, 404)] {
+        let app = server(&format!("[demo]\nroutes = {on}\n")).spawn();
+        let document = app.get("/openapi.json").json();
+        for path in ["/users/me/items", "/status", "/basic/users/me"] {
+            assert_eq!(app.get(path).status, status, "{path}");
+            assert_eq!(document["paths"].get(path).is_some(), on, "{path}");
+        }
+        assert_eq!(app.get("/users/me").status, 401);
+        let schemes = document["components"]["securitySchemes"].as_object().expect("schemes");
+        assert_eq!(schemes.contains_key("HTTPBasic"), on, "nothing else asks for it");
+    }
+}
+
+#[test]
 fn docs_can_be_turned_off() {
     let app = server("[docs]\nenabled = false\n").spawn();
     for path in PAGES {

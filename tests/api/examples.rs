@@ -246,6 +246,7 @@ fn own_scopes_stand_beside_the_shipped_ones() {
     assert_eq!(needs("/orders", "get"), bearer(&["orders:read", "me"]));
     assert_eq!(needs("/orders", "post"), bearer(&["orders:write", "me"]));
     assert_eq!(needs("/reports/daily", "get"), bearer(&["orders:read", "me"]));
+    assert_eq!(needs("/reports", "get"), bearer(&["orders:read", "me"]));
     // Optional: nothing will do as well.
     assert_eq!(needs("/hello", "get"), json!([{"OAuth2PasswordBearer": ["me"]}, {}]));
 
@@ -274,6 +275,7 @@ fn own_scopes_are_enforced_each_for_itself() {
     refused(&place(&reader, json, order), r#"Bearer scope="orders:write me""#, few);
 
     answered(&app.get_as("/reports/daily", &reader), &json!([]));
+    answered(&app.get_as("/reports", &reader), &json!([]));
     refused(&app.get_as("/reports/daily", &writer), r#"Bearer scope="orders:read me""#, few);
     refused(&app.get("/reports/daily"), "Bearer", "Not authenticated");
     refused(&app.get("/reports/unknown"), "Bearer", "Not authenticated");

@@ -28,7 +28,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Settings with these keys of `[server]` and this `[cors]`.
-pub(super) fn settings(server: &Value, cors: &Value) -> Settings {
+pub(in crate::server) fn settings(server: &Value, cors: &Value) -> Settings {
     let mut all = json!({
         "data_dir": "data",
         "server": {
@@ -51,6 +51,7 @@ pub(super) fn settings(server: &Value, cors: &Value) -> Settings {
         "oauth": { "require_grant_type": false },
         "security": { "profile": "fastapi", "realm": "" },
         "cors": cors,
+        "demo": { "routes": true },
         "docs": { "enabled": false, "title": "" },
         "logging": { "level": "info", "access": true, "format": "%(message)s" },
     });
@@ -61,7 +62,7 @@ pub(super) fn settings(server: &Value, cors: &Value) -> Settings {
 }
 
 /// Settings as they are without changes.
-pub(super) fn plain_settings() -> Settings {
+pub(in crate::server) fn plain_settings() -> Settings {
     settings(&json!({}), &json!({ "origins": [], "credentials": false, "max_age": 0 }))
 }
 
