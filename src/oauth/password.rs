@@ -87,6 +87,7 @@ mod tests {
             leeway: 0,
             issuer: None,
             audience: None,
+            accept_foreign_until: None,
         };
         let secret = Secret::new("a signing secret of at least 32 bytes");
         Tokens::new(&secret, &settings, Arc::new(SystemClock)).unwrap()

@@ -77,9 +77,10 @@ impl Dependency for CurrentUser {
 
     async fn build(token: AccessToken, call: &Call<'_>) -> Result<Self, ApiError> {
         let services = call.services()?;
-        let Ok(claims) = services.tokens.verify(token.expose()) else {
-            return Err(call.invalid());
-        };
+        let claims = services.tokens.verify(token.expose()).map_err(|cause| {
+            log::debug!(target: "bailiwick.error", "a caller is refused: {cause}");
+            call.invalid()
+        })?;
         let user = match services.users.find_in_memory(claims.subject.as_str()) {
             Some(user) => Some(user),
             None => services.users.find(&claims.subject).await?,

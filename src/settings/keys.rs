@@ -3,6 +3,7 @@
 use crate::domain::ScopeName;
 use crate::settings::FileMode;
 use crate::settings::RootPath;
+use crate::settings::Until;
 use crate::settings::bind::Bind;
 use crate::settings::checks;
 use crate::settings::key::{Key, Kind};
@@ -85,6 +86,10 @@ pub(super) const KEYS: &[Key] = &[
     key("tokens.leeway", Kind::Whole(0, 3600)),
     optional("tokens.issuer", NOT_EMPTY),
     optional("tokens.audience", NOT_EMPTY),
+    optional(
+        "tokens.accept_foreign_until",
+        Kind::Text(|text| Until::try_from(text.to_owned()).is_ok(), Until::EXPECTED),
+    ),
     key("passwords.bcrypt_cost", Kind::Whole(4, 31)),
     optional("passwords.hash_threads", Kind::Whole(1, 1024)),
     key("passwords.hash_queue", Kind::Whole(1, 1_000_000)),

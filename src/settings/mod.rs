@@ -9,12 +9,14 @@ mod key;
 mod keys;
 mod layers;
 mod loaded;
+mod until;
 
 pub use bind::{Bind, BindError};
 pub use error::SettingsError;
 pub use filter_rule::{FilterRule, Keep};
 pub use layers::{Layers, environment};
 pub use loaded::{Effective, Loaded, Origin};
+pub use until::{Until, UntilError};
 
 use crate::domain::{ScopeName, Secret};
 use serde::Deserialize;
@@ -273,6 +275,8 @@ pub struct TokenSettings {
     pub issuer: Option<String>,
     /// `aud` to write and to require.
     pub audience: Option<String>,
+    /// When tokens of other applications end; absent: by themselves.
+    pub accept_foreign_until: Option<Until>,
 }
 
 /// `[passwords]`

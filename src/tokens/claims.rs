@@ -1,6 +1,7 @@
 //! Claims as they stand in a token: what we write, and how strictly we read.
 
 use crate::domain::{Scopes, UserId};
+use crate::tokens::kind;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -18,8 +19,9 @@ pub(super) struct Written<'a> {
     pub(super) exp: i64,
     pub(super) iat: i64,
     pub(super) jti: String,
+    /// Null in a token that is ours and of none of our users.
     #[serde(rename = "bailiwick_id", skip_serializing_if = "Option::is_none")]
-    pub(super) id: Option<UserId>,
+    pub(super) id: Option<Option<UserId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) iss: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,10 +37,12 @@ pub(super) struct Read<'a> {
     pub(super) exp: Option<f64>,
     pub(super) nbf: Option<f64>,
     pub(super) id: Option<UserId>,
+    /// It holds `bailiwick_id`, null or not: we issued it.
+    pub(super) is_own: bool,
     pub(super) iss: Option<Party<'a>>,
     pub(super) aud: Option<Party<'a>>,
-    /// It is an ID token (OpenID Connect Core §3.1.3.6), which opens nothing.
-    pub(super) has_at_hash: bool,
+    /// The claim that says that it is no access token.
+    pub(super) other_kind: Option<&'static str>,
     /// A name stood there twice; the values above are not to be used then.
     pub(super) duplicate: bool,
 }
@@ -69,8 +73,8 @@ impl Party<'_> {
 }
 
 /// The claims that are read here, in the order of the bits that say that they were met.
-const KNOWN: [&str; 11] =
-    ["sub", "exp", "nbf", "iat", "jti", "bailiwick_id", "scopes", "scope", "iss", "aud", "at_hash"];
+pub(super) const KNOWN: [&str; 10] =
+    ["sub", "exp", "nbf", "iat", "jti", "bailiwick_id", "scopes", "scope", "iss", "aud"];
 
 impl<'de> Deserialize<'de> for Read<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -97,7 +101,10 @@ impl<'de> Visitor<'de> for ReadVisitor {
                 "sub" => read.sub = Some(map.next_value()?),
                 "exp" => read.exp = Some(map.next_value()?),
                 "nbf" => read.nbf = Some(map.next_value()?),
-                "bailiwick_id" => read.id = Some(map.next_value()?),
+                "bailiwick_id" => {
+                    read.id = map.next_value()?;
+                    read.is_own = true;
+                }
                 "iat" => drop(map.next_value::<f64>()?),
                 "jti" => drop(map.next_value::<Text<'de>>()?),
                 "scopes" => list = Some(map.next_value::<Known>()?.0),
@@ -107,10 +114,13 @@ impl<'de> Visitor<'de> for ReadVisitor {
                 }
                 "iss" => read.iss = Some(map.next_value()?),
                 "aud" => read.aud = Some(map.next_value()?),
-                other => {
-                    read.has_at_hash |= other == "at_hash";
-                    map.next_value::<IgnoredAny>()?;
-                }
+                other => match kind::told_by(other) {
+                    Some(claim) => {
+                        let allows = claim.allows(&map.next_value()?);
+                        read.other_kind = read.other_kind.or((!allows).then_some(claim.name));
+                    }
+                    None => drop(map.next_value::<IgnoredAny>()?),
+                },
             }
             let known = KNOWN.iter().position(|known| *known == name.0);
             read.duplicate |= match known {

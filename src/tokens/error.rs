@@ -29,6 +29,8 @@ pub enum TokenError {
     Expired,
     /// `nbf` has not come.
     NotYetValid,
+    /// Of another application, after `tokens.accept_foreign_until`.
+    Foreign,
 }
 
 impl fmt::Display for TokenError {
@@ -46,6 +48,9 @@ impl fmt::Display for TokenError {
             Self::Claim(name) => write!(f, "the token's `{name}` is not acceptable"),
             Self::Expired => f.write_str("the token has expired"),
             Self::NotYetValid => f.write_str("the token is not valid yet"),
+            Self::Foreign => f.write_str(
+                "the token is of another application, and tokens.accept_foreign_until is over",
+            ),
         }
     }
 }

@@ -13,8 +13,8 @@ use std::fmt;
 const USUAL: [&str; 2] =
     ["eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"];
 
-/// Refuses a header that names another algorithm, holds a name twice, or has extensions that must
-/// be understood.
+/// Refuses a header that names another algorithm or another kind of JWT, holds a name twice, or has
+/// extensions that must be understood.
 pub(super) fn check(encoded: &str) -> Result<(), TokenError> {
     if USUAL.contains(&encoded) {
         return Ok(());
@@ -26,15 +26,27 @@ pub(super) fn check(encoded: &str) -> Result<(), TokenError> {
     } else if header.critical {
         Err(TokenError::Critical)
     } else if header.is_hs256 {
-        Ok(())
+        header.kind
     } else {
         Err(TokenError::Algorithm)
     }
 }
 
-#[derive(Default)]
+/// `typ` may say no more than that it is a JWT. It is a media type: case does not count, and
+/// `application/` may be left out (RFC 7515 §4.1.9). The other kinds have names of their own:
+/// `refresh+jwt`, `logout+jwt`, `dpop+jwt`, `at+jwt` (RFC 8725 §3.11).
+fn check_type(typ: &str) -> Result<(), TokenError> {
+    const PREFIX: &str = "application/";
+    let name = match typ.split_at_checked(PREFIX.len()) {
+        Some((prefix, name)) if prefix.eq_ignore_ascii_case(PREFIX) => name,
+        _ => typ,
+    };
+    if name.eq_ignore_ascii_case("JWT") { Ok(()) } else { Err(TokenError::Claim("typ")) }
+}
+
 struct Header {
     is_hs256: bool,
+    kind: Result<(), TokenError>,
     duplicate: bool,
     critical: bool,
 }
@@ -55,11 +67,13 @@ impl<'de> Visitor<'de> for HeaderVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
-        let mut header = Header::default();
+        let mut header =
+            Header { is_hs256: false, kind: Ok(()), duplicate: false, critical: false };
         let mut names = HashSet::new();
         while let Some(name) = map.next_key::<Text<'de>>()? {
             match name.0.as_ref() {
                 "alg" => header.is_hs256 = map.next_value::<Text<'de>>()?.0 == "HS256",
+                "typ" => header.kind = check_type(&map.next_value::<Text<'de>>()?.0),
                 other => {
                     header.critical |= other == "crit";
                     map.next_value::<IgnoredAny>()?;
@@ -82,5 +96,42 @@ mod tests {
             let header: serde_json::Value = serde_json::from_slice(&json).unwrap();
             assert_eq!(header, serde_json::json!({"alg": "HS256", "typ": "JWT"}));
         }
+    }
+
+    #[test]
+    fn the_type_is_a_media_type() {
+        let verdict = |typ: serde_json::Value| {
+            let header = serde_json::json!({"alg": "HS256", "typ": typ}).to_string();
+            check(&URL_SAFE_NO_PAD.encode(header)).err()
+        };
+        for good in ["JWT", "jwt", "Jwt", "application/jwt", "Application/JWT", "APPLICATION/Jwt"] {
+            assert_eq!(verdict(good.into()), None, "{good}");
+        }
+        for other in [
+            "at+jwt",
+            "application/at+jwt",
+            "refresh+jwt",
+            "logout+jwt",
+            "dpop+jwt",
+            "secevent+jwt",
+            "JWE",
+            "JOSE",
+            "JWT ",
+            " JWT",
+            "JWT;v=1",
+            "text/jwt",
+            "application/application/jwt",
+            "application/",
+            "/jwt",
+            "",
+            "ſwt",
+        ] {
+            assert_eq!(verdict(other.into()), Some(TokenError::Claim("typ")), "{other}");
+        }
+        for no_text in [serde_json::Value::Null, 1.into(), true.into(), vec!["JWT"].into()] {
+            assert_eq!(verdict(no_text.clone()), Some(TokenError::Malformed), "{no_text}");
+        }
+        let absent = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256"}"#);
+        assert_eq!(check(&absent), Ok(()));
     }
 }

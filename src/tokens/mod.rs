@@ -3,12 +3,13 @@
 mod claims;
 mod error;
 mod header;
+mod kind;
 mod secret;
 
 pub use error::TokenError;
 pub use secret::{SecretError, check_secret, load_secret};
 
-use crate::domain::{Clock, Scopes, Secret, User, UserId, Username};
+use crate::domain::{Clock, Scopes, Secret, Timestamp, User, UserId, Username};
 use crate::settings::TokenSettings;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -36,6 +37,7 @@ pub struct Tokens {
     leeway_seconds: u64,
     issuer: Option<String>,
     audience: Option<String>,
+    accept_foreign_until: Option<Timestamp>,
     clock: Arc<dyn Clock>,
 }
 
@@ -85,6 +87,7 @@ impl Tokens {
             leeway_seconds: settings.leeway,
             issuer: settings.issuer.clone(),
             audience: settings.audience.clone(),
+            accept_foreign_until: settings.accept_foreign_until.map(Into::into),
             clock,
         })
     }
@@ -114,7 +117,7 @@ impl Tokens {
             exp: now.saturating_add_unsigned(self.lifetime_seconds),
             iat: now,
             jti: format!("{:032x}", rand::random::<u128>()),
-            id,
+            id: id.map(Some).or(self.accept_foreign_until.map(|_| None)),
             iss: self.issuer.as_deref(),
             aud: self.audience.as_deref(),
         };
@@ -155,9 +158,7 @@ impl Tokens {
         if read.duplicate {
             return Err(TokenError::Duplicate);
         }
-        if read.has_at_hash {
-            return Err(TokenError::Claim("at_hash"));
-        }
+        check_kind(&read)?;
         self.check_times(&read)?;
         self.check_parties(&read)?;
         let subject = read.sub.ok_or(TokenError::MissingClaim)?;
@@ -188,11 +189,17 @@ impl Tokens {
     /// `exp` is the first second at which the token is refused (RFC 7519 §4.1.4). An `iat` in the
     /// future is accepted: it says nothing about validity (§4.1.6).
     ///
+    /// A token of another application must be shown before `tokens.accept_foreign_until`.
+    ///
     /// Whole seconds are compared; fractions are dropped, as `PyJWT` and python-jose drop them. So a
     /// token whose `nbf` is `time.time()` is good at once.
     #[expect(clippy::cast_precision_loss, reason = "dates of this age fit an f64's 53 bits")]
     fn check_times(&self, read: &Read<'_>) -> Result<(), TokenError> {
-        let now = self.clock.now().seconds() as f64;
+        let now = self.clock.now();
+        if !read.is_own && self.accept_foreign_until.is_some_and(|end| end <= now) {
+            return Err(TokenError::Foreign);
+        }
+        let now = now.seconds() as f64;
         let leeway = self.leeway_seconds as f64;
         let exp = read.exp.ok_or(TokenError::MissingClaim)?.trunc();
         if exp <= now - leeway {
@@ -202,6 +209,17 @@ impl Tokens {
         } else {
             Ok(())
         }
+    }
+}
+
+/// A token of another kind is none of access, whatever it says beside that (RFC 8725 §3.11).
+fn check_kind(read: &Read<'_>) -> Result<(), TokenError> {
+    match read.other_kind {
+        Some(claim) => Err(TokenError::Claim(claim)),
+        None if !read.is_own && kind::are_of_refresh_token(&read.scopes) => {
+            Err(TokenError::Claim("scope"))
+        }
+        None => Ok(()),
     }
 }
 

@@ -193,6 +193,7 @@ mod tests {
             leeway: 0,
             issuer: None,
             audience: None,
+            accept_foreign_until: None,
         }
     }
 

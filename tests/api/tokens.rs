@@ -3,6 +3,7 @@
 mod attacks;
 mod dates;
 mod form;
+mod kinds;
 mod secrets;
 
 use crate::harness::App;

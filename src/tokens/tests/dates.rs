@@ -1,11 +1,35 @@
-//! Numbers that are no whole seconds, beside what the Python libraries make of them.
+//! `exp`, `nbf` and `iat`: when they count, and what the Python libraries make of odd ones.
 
-use super::{claims, refusal, tokens};
-use crate::tokens::TokenError;
-use serde_json::{Value, from_str};
+use super::*;
+use serde_json::from_str;
 
 /// Tokens of `PyJWT`, and whether the two libraries accept them at the time of these tests.
 const RECORDED: &str = include_str!("../../../tests/clients/numeric_dates.json");
+
+#[test]
+fn times_are_numbers_in_order() {
+    let at = |changes| tokens().verify(&claims(&changes)).err();
+    assert_eq!(at(json!({})), None);
+    assert_eq!(at(json!({"exp": 4_102_444_800.5, "nbf": 0.5, "iat": 1e9})), None);
+    assert_eq!(at(json!({"exp": u64::MAX})), None);
+    assert_eq!(at(json!({"iat": NOW + 1000})), None);
+    assert_eq!(at(json!({"nbf": NOW})), None);
+    assert_eq!(at(json!({"nbf": NOW + 1})), Some(TokenError::NotYetValid));
+    assert_eq!(at(json!({"exp": NOW})), Some(TokenError::Expired));
+    assert_eq!(at(json!({"exp": 0})), Some(TokenError::Expired));
+    assert_eq!(at(json!({"exp": -1})), Some(TokenError::Expired));
+    for bad in [json!("4102444800"), json!(null), json!(true), json!([1]), json!({})] {
+        for name in ["exp", "nbf", "iat"] {
+            assert_eq!(at(json!({name: bad})), Some(TokenError::Malformed), "{name} {bad}");
+        }
+    }
+    let lenient = with(&TokenSettings { leeway: 5, ..settings() });
+    assert!(lenient.verify(&claims(&json!({"nbf": NOW + 5}))).is_ok());
+    assert!(lenient.verify(&claims(&json!({"nbf": NOW + 6}))).is_err());
+    assert!(
+        with(&TokenSettings { leeway: u64::MAX, ..settings() }).verify(&claims(&json!({}))).is_ok()
+    );
+}
 
 #[test]
 fn fractions_negative_and_large_numbers_count_as_in_python() {
@@ -25,7 +49,7 @@ fn fractions_negative_and_large_numbers_count_as_in_python() {
 fn numbers_beyond_all_dates_are_refused() {
     for name in ["exp", "nbf", "iat"] {
         for number in ["1e999".to_owned(), "-1e999".to_owned(), format!("1{}", "0".repeat(400))] {
-            let marker = serde_json::json!({name: "here"});
+            let marker = json!({name: "here"});
             let token = claims_with(&marker, &number);
             assert_eq!(refusal(&token), TokenError::Malformed, "{name} {number}");
         }
@@ -34,10 +58,8 @@ fn numbers_beyond_all_dates_are_refused() {
 
 /// A good token in which the text `here` is replaced by a number that Rust has no type for.
 fn claims_with(marker: &Value, number: &str) -> String {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     let token = claims(marker);
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
     let payload = String::from_utf8(payload).unwrap().replace("\"here\"", number);
-    super::signed(super::HEADER, &payload)
+    signed(HEADER, &payload)
 }

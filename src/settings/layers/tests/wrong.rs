@@ -93,6 +93,11 @@ const WRONG_FILES: &[(&str, &str)] = &[
         "b.toml:2: tokens.secret = ***: expected a text of at least 32 bytes",
     ),
     (
+        "[tokens]\naccept_foreign_until = 2027-01-31T18:00:00",
+        "b.toml:2: tokens.accept_foreign_until = \"2027-01-31T18:00:00\": expected a date such as \
+         2027-01-31, which counts to its end in UTC, or a time with its zone such as 2027-01-31T18:00:00Z",
+    ),
+    (
         "[passwords]\nbcrypt_cost = 3",
         "b.toml:2: passwords.bcrypt_cost = 3: expected a whole number from 4 to 31",
     ),

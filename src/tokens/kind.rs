@@ -1,0 +1,143 @@
+//! Claims that tell which kind of JWT a token is. Other kinds than access tokens may be signed with
+//! the same secret, and must not pass for such (RFC 8725 §3.11).
+
+use crate::domain::Scopes;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+/// A claim that tells the kind.
+#[derive(Clone, Copy)]
+pub(super) struct KindClaim {
+    /// As it stands in messages.
+    pub(super) name: &'static str,
+    rule: Rule,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Rule {
+    /// Whatever it holds, the token is of another kind.
+    Never,
+    /// It is about the token and nothing else: only what means an access token passes.
+    Access,
+    /// Applications write it about the user, too: what means another kind is refused.
+    NoOther,
+    /// A switch that must not be on.
+    Off,
+}
+
+const CLAIMS: [(&str, Rule); 27] = [
+    // Bound to a key, whose possession nobody proves here (RFC 7800 §3).
+    ("cnf", Rule::Never),
+    // ID tokens (OpenID Connect Core §2, §3.1.3.6, §3.3.2.11; FAPI 1.0 Advanced §5.1.1).
+    ("nonce", Rule::Never),
+    ("at_hash", Rule::Never),
+    ("c_hash", Rule::Never),
+    ("s_hash", Rule::Never),
+    // Security events, among them logout tokens (RFC 8417 §2.2, OpenID Connect Back-Channel §2.4).
+    ("events", Rule::Never),
+    ("toe", Rule::Never),
+    // DPoP proofs (RFC 9449 §4.2).
+    ("htm", Rule::Never),
+    ("htu", Rule::Never),
+    ("ath", Rule::Never),
+    // Responses of introspection (RFC 9701 §5), requests for authorization (RFC 9101 §4),
+    // credentials (W3C VC-JWT).
+    ("token_introspection", Rule::Never),
+    ("response_type", Rule::Never),
+    ("vc", Rule::Never),
+    ("vp", Rule::Never),
+    ("token_type", Rule::Access),
+    ("token_use", Rule::Access),
+    ("token_kind", Rule::Access),
+    ("typ", Rule::Access),
+    ("type", Rule::NoOther),
+    ("kind", Rule::NoOther),
+    ("use", Rule::NoOther),
+    ("usage", Rule::NoOther),
+    ("purpose", Rule::NoOther),
+    ("refresh", Rule::Off),
+    ("is_refresh", Rule::Off),
+    ("refresh_token", Rule::Off),
+    ("is_refresh_token", Rule::Off),
+];
+
+/// What means an access token, in letters and digits.
+const ACCESS: [&str; 6] = ["access", "accesstoken", "bearer", "bearertoken", "jwt", "atjwt"];
+
+/// What means another kind, wherever it stands.
+const WITHIN: [&str; 17] = [
+    "refresh",
+    "idtoken",
+    "idjwt",
+    "logout",
+    "reset",
+    "verify",
+    "verification",
+    "confirmation",
+    "activation",
+    "invitation",
+    "recovery",
+    "registration",
+    "magiclink",
+    "authorizationcode",
+    "dpop",
+    "mfa",
+    "2fa",
+];
+
+/// What means another kind where nothing else stands.
+const WHOLE: [&str; 9] =
+    ["id", "otp", "totp", "code", "state", "confirm", "activate", "invite", "csrf"];
+
+/// The claim of this name, if it tells the kind; `tokenType` is `token_type`.
+pub(super) fn told_by(name: &str) -> Option<KindClaim> {
+    let same = |known: &str| letters(known).eq(letters(name));
+    let (name, rule) = CLAIMS.into_iter().find(|(known, _)| same(known))?;
+    Some(KindClaim { name, rule })
+}
+
+/// Whether these are the scopes of a refresh token: applications without scopes write its kind there.
+pub(super) fn are_of_refresh_token(scopes: &Scopes) -> bool {
+    scopes.iter().eq(["refresh_token"])
+}
+
+/// What such a claim holds.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Held {
+    Text(String),
+    Texts(Vec<String>),
+    Switch(bool),
+    Null(()),
+    Other(IgnoredAny),
+}
+
+impl KindClaim {
+    /// Whether an access token may hold that in this claim.
+    pub(super) fn allows(self, held: &Held) -> bool {
+        match (self.rule, held) {
+            (Rule::Never, _) | (Rule::Off, Held::Switch(true)) => false,
+            (Rule::Off, _) | (_, Held::Null(())) => true,
+            (rule, Held::Text(text)) => rule.allows(text),
+            (rule, Held::Texts(texts)) => texts.iter().all(|text| rule.allows(text)),
+            (rule, Held::Switch(_) | Held::Other(_)) => rule == Rule::NoOther,
+        }
+    }
+}
+
+impl Rule {
+    fn allows(self, text: &str) -> bool {
+        // Of a URI (RFC 8693 §3) or a media type, what stands last.
+        let last = text.rsplit([':', '/']).next().unwrap_or_default();
+        let last: String = letters(last).collect();
+        match self {
+            Self::Access => ACCESS.contains(&last.as_str()),
+            _ => !WHOLE.contains(&last.as_str()) && !WITHIN.iter().any(|word| last.contains(word)),
+        }
+    }
+}
+
+/// Letters and digits alone, in lower case.
+fn letters(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase)
+}
