@@ -347,7 +347,7 @@ pub(super) async fn a_change_by_another_is_seen(
     until_within_a_second(async || users.find(&alice).await.unwrap().is_none()).await;
 }
 
-async fn until_within_a_second(condition: impl AsyncFn() -> bool) {
+pub(super) async fn until_within_a_second(condition: impl AsyncFn() -> bool) {
     let promised = Instant::now() + Duration::from_secs(1);
     loop {
         let late = Instant::now() >= promised;

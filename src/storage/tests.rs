@@ -1,10 +1,11 @@
 //! The contract on SQLite, with and without the cache, and what is SQLite's own.
 
-use crate::domain::{Page, Secret, UserRepository};
+use crate::domain::{Page, Secret, Timestamp, UserRepository};
 use crate::settings::DatabaseSettings;
 use crate::storage::cache::{CachedUsers, Freshness};
 use crate::storage::contract::{
     a_change_by_another_is_seen, all_have_ids, cache_settings, contract, name, new,
+    until_within_a_second,
 };
 use crate::storage::sqlite::{SqliteUsers, Watch};
 use crate::storage::{StorageError, create_folder, open_in};
@@ -74,23 +75,41 @@ async fn a_change_by_another_process_is_seen() {
     a_change_by_another_is_seen(&*first, &*second).await;
 }
 
+/// Whatever statement changes a row, with or without the foreign keys that SQLite's own shell leaves
+/// off. More than once each: the first may be seen by what came before it.
 #[tokio::test]
 async fn a_change_by_hand_is_seen() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("test.db");
-    let users = plain_at(&path).await.unwrap();
-    let freshness = Arc::new(Freshness::default());
-    let watch = Watch::start(&path, Arc::clone(&freshness)).unwrap();
-    let cached = CachedUsers::new(users, &cache_settings(1), freshness).owning(watch);
-    cached.create(new("alice", "me items"), None, crate::domain::Timestamp(1)).await.unwrap();
-    cached.find(&name("alice")).await.unwrap();
-    let mut connection = raw(&path).await;
-    sqlx::query("DELETE FROM user_scopes WHERE scope = 'items'")
-        .execute(&mut connection)
-        .await
-        .unwrap();
-    while cached.find(&name("alice")).await.unwrap().unwrap().scopes.contains("items") {
-        tokio::task::yield_now().await;
+    let path = folder.path().join("bailiwick.db");
+    let users = open_in(folder.path(), &settings(""), &cache_settings(100)).await.unwrap();
+    users.create(new("alice", "me"), None, Timestamp(1)).await.unwrap();
+    let [mut with, mut without] = [raw(&path).await, raw(&path).await];
+    sqlx::query("PRAGMA foreign_keys = OFF").execute(&mut without).await.unwrap();
+    let found = async || users.find(&name("alice")).await.unwrap().unwrap();
+    for statement in [
+        "UPDATE users SET email = ?1",
+        "UPDATE OR REPLACE users SET email = ?1",
+        "REPLACE INTO users
+         SELECT username, ?1, full_name, disabled, password_hash, 1, 1, id FROM users",
+        "INSERT INTO users SELECT username, '', full_name, disabled, password_hash, 1, 1, id
+         FROM users WHERE true ON CONFLICT DO UPDATE SET email = ?1",
+    ] {
+        for (keys, email) in [(true, "1"), (true, "2"), (false, "3"), (false, "4")] {
+            found().await;
+            let by = if keys { &mut with } else { &mut without };
+            sqlx::query(statement).bind(email).execute(by).await.unwrap();
+            until_within_a_second(async || found().await.email.as_deref() == Some(email)).await;
+        }
+    }
+    assert_eq!(found().await.scopes.to_string(), "", "they went with the replaced user");
+    for (statement, then) in [
+        ("INSERT INTO user_scopes VALUES ('alice', 0, 'me')", "me"),
+        ("REPLACE INTO user_scopes VALUES ('alice', 0, 'items')", "items"),
+        ("INSERT INTO user_scopes VALUES ('alice', 1, 'me')", "items me"),
+        ("DELETE FROM user_scopes WHERE scope = 'items'", "me"),
+    ] {
+        sqlx::query(statement).execute(&mut without).await.unwrap();
+        until_within_a_second(async || found().await.scopes.to_string() == then).await;
     }
 }
 
@@ -101,7 +120,7 @@ async fn everything_is_there_after_reopening() {
     {
         create_folder(&data).unwrap();
         let users = open_in(&data, &settings(""), &cache_settings(100)).await.unwrap();
-        users.create(new("alice", "me"), None, crate::domain::Timestamp(1)).await.unwrap();
+        users.create(new("alice", "me"), None, Timestamp(1)).await.unwrap();
     }
     let users = open_in(&data, &settings(""), &cache_settings(100)).await.unwrap();
     assert!(users.find(&name("alice")).await.unwrap().is_some());
@@ -136,7 +155,7 @@ async fn many_may_open_a_new_database_at_once() {
 #[tokio::test]
 async fn a_start_does_not_wait_for_a_long_write() {
     let (users, folder) = plain().await;
-    let _import = users.import(crate::domain::Timestamp(1)).await.unwrap();
+    let _import = users.import(Timestamp(1)).await.unwrap();
     let other = plain_at(&folder.path().join("test.db")).await.unwrap();
     assert!(other.is_empty().await.unwrap());
 }
@@ -201,7 +220,7 @@ async fn an_address_of_no_file_is_refused_and_not_repeated() {
 #[tokio::test]
 async fn a_row_that_others_damaged_is_an_error() {
     let (users, folder) = plain().await;
-    users.create(new("alice", "me"), None, crate::domain::Timestamp(1)).await.unwrap();
+    users.create(new("alice", "me"), None, Timestamp(1)).await.unwrap();
     let mut connection = raw(&folder.path().join("test.db")).await;
     sqlx::query("UPDATE users SET password_hash = 'swordfish'")
         .execute(&mut connection)
@@ -212,12 +231,34 @@ async fn a_row_that_others_damaged_is_an_error() {
     assert!(users.list(&Page { after: None, limit: 9 }).await.is_err());
 }
 
+/// A file of the version before INSERT counted as a change.
+#[tokio::test]
+async fn a_replaced_user_of_an_earlier_version_is_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = async || open_in(folder.path(), &settings(""), &cache_settings(100)).await.unwrap();
+    open().await.create(new("alice", "me"), None, Timestamp(1)).await.unwrap();
+    let mut connection = raw(&folder.path().join("bailiwick.db")).await;
+    for statement in
+        ["DROP TRIGGER users_created", "DELETE FROM _sqlx_migrations WHERE version >= 3"]
+    {
+        sqlx::query(statement).execute(&mut connection).await.unwrap();
+    }
+    let users = open().await;
+    users.find(&name("alice")).await.unwrap();
+    let replace =
+        "REPLACE INTO users SELECT username, email, full_name, true, password_hash, 1, 1, id
+         FROM users";
+    sqlx::query(replace).execute(&mut connection).await.unwrap();
+    until_within_a_second(async || users.find(&name("alice")).await.unwrap().unwrap().disabled)
+        .await;
+}
+
 /// A file of the first version, whose users had no ids, and a user whom another program adds.
 #[tokio::test]
 async fn users_of_an_earlier_version_get_ids() {
     let (users, folder) = plain().await;
     for username in ["alice", "bob"] {
-        users.create(new(username, "me"), None, crate::domain::Timestamp(1)).await.unwrap();
+        users.create(new(username, "me"), None, Timestamp(1)).await.unwrap();
     }
     drop(users);
     let path = folder.path().join("test.db");

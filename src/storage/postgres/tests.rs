@@ -9,6 +9,7 @@ use crate::settings::DatabaseSettings;
 use crate::storage::cache::{CachedUsers, Freshness};
 use crate::storage::contract::{
     a_change_by_another_is_seen, all_have_ids, cache_settings, contract, grant, name, new,
+    until_within_a_second,
 };
 use crate::storage::postgres::{Address, PostgresUsers};
 use crate::storage::{StorageError, open_in};
@@ -75,7 +76,19 @@ async fn a_change_by_hand_is_seen() {
     let database = shared().database();
     let users = replica(&shared().url(&database)).await;
     users.create(new("alice", "me items"), None, Timestamp(1)).await.unwrap();
+    let copy = "INSERT INTO users (username, email, full_name, disabled, password_hash, created_at,
+             updated_at, id)
+         SELECT username, email, full_name, disabled, password_hash, 1, 1, id FROM";
+    let replace = format!(
+        "BEGIN; CREATE TEMPORARY TABLE old AS SELECT * FROM users; DELETE FROM users;
+         {copy} old; INSERT INTO user_scopes VALUES ('alice', 0, 'items'); COMMIT"
+    );
+    let unnoticed = "SET session_replication_role = 'replica';
+         UPDATE user_scopes SET scope = 'me' WHERE scope = 'items'";
     for (statement, scopes) in [
+        (&*replace, Some("items")),
+        (unnoticed, Some("me")),
+        ("INSERT INTO user_scopes VALUES ('alice', 1, 'items')", Some("me items")),
         ("DELETE FROM user_scopes WHERE scope = 'items'", Some("me")),
         ("INSERT INTO user_scopes VALUES ('alice', 7, 'users:read')", Some("me users:read")),
         ("TRUNCATE users CASCADE", None),
@@ -86,9 +99,20 @@ async fn a_change_by_hand_is_seen() {
             let found = users.find(&name("alice")).await.unwrap();
             found.map(|user| user.scopes.to_string()).as_deref() == scopes
         };
-        while !seen().await {
-            tokio::task::yield_now().await;
-        }
+        until_within_a_second(seen).await;
+    }
+    let upsert = format!("{copy} users ON CONFLICT (username) DO UPDATE SET email = 'new'");
+    for (statement, email) in [
+        (&*upsert, "new"),
+        ("SET session_replication_role = 'replica'; UPDATE users SET email = 'newer'", "newer"),
+    ] {
+        let _ = users.create(new("bob", "me"), None, Timestamp(1)).await;
+        users.find(&name("bob")).await.unwrap();
+        shared().sql(&database, statement);
+        let seen = async || {
+            users.find(&name("bob")).await.unwrap().unwrap().email.as_deref() == Some(email)
+        };
+        until_within_a_second(seen).await;
     }
 }
 
