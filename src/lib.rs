@@ -31,6 +31,8 @@
 //! }
 //! ```
 //!
+//! [`guide::from_fastapi`] says what each name of FastAPI, gunicorn and uvicorn is here.
+//!
 //! # The map
 //!
 //! A module imports only modules below it; `tests/architecture.rs` holds that.
@@ -65,6 +67,12 @@ pub mod services;
 pub mod settings;
 pub mod storage;
 pub mod tokens;
+
+/// Chapters to read.
+pub mod guide {
+    #[doc = include_str!("guide/from_fastapi.md")]
+    pub mod from_fastapi {}
+}
 
 pub use cli::Server;
 pub use server::Routes;

@@ -30,6 +30,54 @@ fn readme() -> String {
     fs::read_to_string(repository("README.md")).expect("README.md")
 }
 
+/// Who comes from Python searches for the names that are known there.
+#[test]
+fn every_name_of_the_python_stack_is_found() {
+    let guide = fs::read_to_string(repository("src/guide/from_fastapi.md")).expect("the guide");
+    for name in [
+        "OAuth2PasswordBearer",
+        "OAuth2PasswordRequestForm",
+        "OAuth2PasswordRequestFormStrict",
+        "tokenUrl",
+        "grant_type",
+        "SecurityScopes",
+        "scope_str",
+        "Depends(",
+        "Security(",
+        "SECRET_KEY",
+        "ALGORITHM",
+        "ACCESS_TOKEN_EXPIRE_MINUTES",
+        "create_access_token",
+        "CryptContext",
+        "HTTPBasic",
+        "HTTPException",
+        "uvicorn.run",
+        "main:app",
+        "UvicornWorker",
+        "UvicornH11Worker",
+        "PyPy",
+        "ASGI",
+        "WSGI",
+        "spawn",
+        "pre-fork",
+        "Supervisor",
+        "Circus",
+        "gthread",
+        "gevent",
+        "(2*cores)+1",
+        "StreamHandler",
+        "addFilter",
+        "logging.Filter",
+        "logging.conf",
+        "gunicorn.access",
+        "proxy_pass",
+        "400 or 401",
+    ] {
+        let rows = guide.lines().filter(|line| line.contains(name)).count();
+        assert!(rows > 0, "`{name}` is not in the guide");
+    }
+}
+
 fn blocks() -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     let mut open: Option<Block> = None;
