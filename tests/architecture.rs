@@ -38,7 +38,11 @@ const NARROW: [(&str, &[&str]); 11] = [
 ];
 
 /// The floors that may name a third-party crate.
-const HOMES: [(&str, &[&str]); 20] = [
+const HOMES: [(&str, &[&str]); 23] = [
+    // The log knows the target of its lines.
+    ("actix_http", &["server", "logging"]),
+    ("actix_server", &["server"]),
+    ("actix_service", &["server"]),
     ("actix_web", &["main", "server", "routes", "security", "api_error"]),
     ("actix_web_httpauth", &["security"]),
     ("bcrypt", &["passwords"]),

@@ -14,6 +14,8 @@ pub enum Excess {
     Requests,
     /// Passwords that wait to be verified or hashed.
     Logins,
+    /// Bytes of requests' bodies.
+    Bodies,
 }
 
 impl Excess {
@@ -22,6 +24,7 @@ impl Excess {
         match self {
             Self::Requests => "Too many requests at once, try again later",
             Self::Logins => "Too many logins at once, try again later",
+            Self::Bodies => "Too many large requests at once, try again later",
         }
     }
 
@@ -30,12 +33,13 @@ impl Excess {
         match self {
             Self::Requests => "server.limit_concurrency",
             Self::Logins => "passwords.hash_queue",
+            Self::Bodies => "server.limit_buffered",
         }
     }
 
     /// Writes a line, unless one was written a moment ago.
     pub(super) fn log(self) {
-        static SEEN: [Mutex<Seen>; 2] = [const { Mutex::new(Seen::NEVER) }; 2];
+        static SEEN: [Mutex<Seen>; 3] = [const { Mutex::new(Seen::NEVER) }; 3];
         // Who does not get the lock leaves the line to whoever has it.
         let Ok(mut seen) = SEEN[self as usize].try_lock() else { return };
         if let Some(missed) = seen.at(Instant::now()) {
@@ -50,6 +54,7 @@ impl fmt::Display for Excess {
         let what = match self {
             Self::Requests => "too many requests at once",
             Self::Logins => "too many logins at once",
+            Self::Bodies => "too many large requests at once",
         };
         write!(f, "{what} ({})", self.setting())
     }

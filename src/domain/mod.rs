@@ -2,6 +2,7 @@
 
 mod actor;
 mod clock;
+mod origin;
 mod password_hash;
 mod repository;
 mod scope;
@@ -11,6 +12,7 @@ mod user;
 
 pub use actor::{Actor, Denied};
 pub use clock::{Clock, SystemClock, Timestamp};
+pub use origin::Origin;
 pub use password_hash::{BcryptVersion, PasswordHash, PasswordHashError};
 pub use repository::{
     Lookups, NewUser, Page, RepositoryError, UserChange, UserImport, UserRepository,

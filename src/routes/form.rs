@@ -44,6 +44,9 @@ enum Field {
 
 type Form = BTreeMap<String, Field>;
 
+/// More bytes than that are refused: a password has 4096 at most, and scopes do not fill the rest.
+const MOST_BYTES: usize = 16 * 1024;
+
 /// More fields than that are refused, as Starlette does.
 const MOST_FIELDS: usize = 1000;
 
@@ -67,7 +70,7 @@ async fn read_form(request: &HttpRequest, payload: Payload) -> Result<Form, ApiE
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     if media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        let body = read_body(request, payload).await?;
+        let body = read_body(request, payload, MOST_BYTES).await?;
         let mut form = Form::new();
         for (count, (name, value)) in form_urlencoded::parse(&body).enumerate() {
             if count >= MOST_FIELDS {
@@ -77,7 +80,7 @@ async fn read_form(request: &HttpRequest, payload: Payload) -> Result<Form, ApiE
         }
         Ok(form)
     } else if media_type.eq_ignore_ascii_case("multipart/form-data") {
-        let body = read_body(request, payload).await?;
+        let body = read_body(request, payload, MOST_BYTES).await?;
         let fields = multipart::parse(content_type.unwrap_or_default().as_bytes(), &body)?;
         Ok(fields.into_iter().collect())
     } else {

@@ -4,7 +4,7 @@ use crate::api_error::{ApiError, FieldProblem, document_error, v3_mark};
 use crate::routes::fields::Fields;
 use crate::security::services;
 use actix_web::error::PayloadError;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use paperclip::actix::OperationModifier;
@@ -21,6 +21,9 @@ use std::pin::Pin;
 pub(super) trait Body: Sized + 'static {
     /// The schema's name in the document.
     const NAME: &'static str;
+
+    /// Most bytes that it takes; all that the checks let pass fits in.
+    const MOST: usize = 64 * 1024;
 
     /// The schema (`OpenAPI` 3.0.3 §4.7.24).
     fn schema() -> Value;
@@ -45,7 +48,7 @@ impl<T: Body> FromRequest for JsonBody<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let body = read_body(&request, payload).await?;
+            let body = read_body(&request, payload, T::MOST).await?;
             let services = services(&request)?;
             if !body.is_empty() && !is_json(&request) {
                 return Err(ApiError::UnsupportedMediaType("application/json"));
@@ -88,16 +91,23 @@ fn parse(body: &Bytes) -> Result<serde_json::Map<String, Value>, ApiError> {
     }
 }
 
-/// Reads a body of at most `server.limit_request_body` bytes.
+/// Reads a body of at most so many bytes, and of `server.limit_request_body`. One that says it is
+/// larger is refused unread.
 pub(super) async fn read_body(
     request: &HttpRequest,
     mut payload: Payload,
+    most: usize,
 ) -> Result<Bytes, ApiError> {
     let mut codings = request.headers().get_all(CONTENT_ENCODING);
     if codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(ApiError::UnsupportedMediaType("a body without Content-Encoding"));
     }
-    let most = services(request)?.settings.server.limit_request_body.get();
+    let most = most.min(services(request)?.settings.server.limit_request_body.get());
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    if length.and_then(|length| length.parse().ok()).is_some_and(|length: u64| length > most as u64)
+    {
+        return Err(ApiError::PayloadTooLarge);
+    }
     let payload = web::Payload::from_request(request, &mut payload)
         .await
         .map_err(|_| ApiError::BadRequest("Malformed body"))?;

@@ -62,6 +62,7 @@ struct PasswordChange {
 
 impl Body for PasswordChange {
     const NAME: &'static str = "PasswordChange";
+    const MOST: usize = 16 * 1024;
 
     fn schema() -> Value {
         json!({

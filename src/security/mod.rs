@@ -44,6 +44,7 @@ mod requirements;
 mod scheme;
 mod user;
 
+pub use crate::domain::Origin;
 pub use authorized::{Authorized, Nothing};
 pub use dependency::{Call, Dependency, Depends, Maybe, Resolve, Scoped, services};
 #[doc(hidden)]

@@ -2,10 +2,11 @@
 
 use super::access_log::{self, Entry};
 use super::around::around;
+use super::limits::RETRY_AFTER;
 use super::metrics::Recorder;
 use super::state::{AppState, Here};
 use super::worker::vitals::Heart;
-use super::{admin, cors, drain, headers, limits, metrics, panic};
+use super::{admin, cors, drain, headers, limits, metrics, panic, slices};
 use crate::api_error::ApiError;
 use crate::api_error::Excess;
 use crate::api_error::configure_extractors;
@@ -18,9 +19,6 @@ use actix_web::{App, Error};
 use paperclip::actix::OpenApiExt as _;
 use std::rc::Rc;
 use std::sync::Arc;
-
-/// Seconds after which a client that was refused for lack of room may come again.
-const RETRY_AFTER: u64 = 1;
 
 /// Builds the application of one thread; the last middleware is the outermost.
 pub(super) fn app(
@@ -102,7 +100,8 @@ where
             Err(error) => error.as_response_error().status_code().as_u16(),
         };
     }
-    let mut result = result.map(|response| drain::end_websocket(&state, response));
+    let mut result =
+        result.map(|response| slices::slice(&state.budget, drain::end_websocket(&state, response)));
     match &mut result {
         Ok(response) => {
             let head = response.response_mut().head_mut();
@@ -138,9 +137,9 @@ where
     let state = Here::of(&request);
     let settings = &state.settings.server;
     let limited = limits::check_head(&request, settings)
-        .and_then(|()| limits::limit_body(&mut request, settings));
+        .and_then(|()| limits::limit_body(&mut request, &state));
     match limited {
-        Ok(refusal) => limits::replace(refusal, next.call(request).await.map(replace_refused)),
+        Ok(body) => limits::replace(body, next.call(request).await.map(replace_refused)),
         Err(error) => Ok(limits::refuse(request.error_response(error))),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::error::ServeError;
 use super::state::AppState;
+use crate::security::Origin;
 use actix_web::HttpRequest;
 use actix_web::dev::Extensions;
 use actix_web::http::header::{X_FORWARDED_FOR, X_FORWARDED_PROTO};
@@ -108,6 +109,20 @@ impl TrustedProxies {
     /// Whether whoever sent this request is a proxy of ours.
     pub(super) fn trusts_peer(&self, request: &HttpRequest) -> bool {
         self.trusts(peer(request).host)
+    }
+
+    /// Whom a request counts for where clients share something; nobody where a proxy of ours does not
+    /// say who it is.
+    pub(super) fn origin(&self, request: &HttpRequest) -> Option<Origin> {
+        match self.client(request).host {
+            ClientHost::Ip(address) if !self.trusts_address(address) => Some(address.into()),
+            ClientHost::Ip(_) | ClientHost::Unix | ClientHost::Unknown => None,
+        }
+    }
+
+    /// Whether this peer is a proxy of ours.
+    pub(super) fn trusts_address(&self, address: IpAddr) -> bool {
+        self.trusts(ClientHost::Ip(address.to_canonical()))
     }
 
     fn trusts(&self, host: ClientHost) -> bool {

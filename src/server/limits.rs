@@ -1,6 +1,9 @@
 //! Limits on requests: the head's size (414, 431), the body's size (413) and time (408).
 
+use super::budget::{FREE, Held};
+use super::state::AppState;
 use crate::api_error::ApiError;
+use crate::api_error::Excess;
 use crate::settings::ServerSettings;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -10,13 +13,16 @@ use actix_web::http::{ConnectionType, Method};
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage as _};
 use futures_util::Stream;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Seconds after which a client that was refused for lack of room may come again.
+pub(super) const RETRY_AFTER: u64 = 1;
 
 /// Refuses heads above `limit_request_line`, `limit_request_fields` and `limit_request_field_size`.
 pub(super) fn check_head(
@@ -41,13 +47,15 @@ pub(super) fn check_head(
 }
 
 /// Refuses a body that says it is above `limit_request_body`. Lets the handler read others up to
-/// there, for `client_body_timeout`; what it then breaks off with is found in what is returned.
+/// there, for `client_body_timeout` and while `limit_buffered` allows it; what it then breaks off with
+/// is found in what is returned. To be kept until the request is answered: so long its body counts.
 ///
 /// Requests without a body cost nothing.
 pub(super) fn limit_body(
     request: &mut ServiceRequest,
-    settings: &ServerSettings,
-) -> Result<Option<Refusal>, ApiError> {
+    state: &AppState,
+) -> Result<Option<Reading>, ApiError> {
+    let settings = &state.settings.server;
     let payload = match request.take_payload() {
         Payload::None => return Ok(None),
         // After a WebSocket's handshake the stream is the conversation.
@@ -62,24 +70,30 @@ pub(super) fn limit_body(
         request.set_payload(payload);
         return Err(ApiError::PayloadTooLarge);
     }
-    let refusal = Refusal::default();
+    let reading = Reading::default();
+    // Most bodies are small, and of those nobody needs to know whose they are.
+    if declared_length(request).is_none_or(|length| length > FREE as u64) {
+        let origin = state.trusted.origin(request.request());
+        reading.held.replace(Some(state.budget.request(origin)));
+    }
     let body = LimitedBody {
         inner: payload,
-        remaining: limit,
+        limit,
+        read: 0,
         deadline: Instant::now() + Duration::from_secs(settings.client_body_timeout.get()),
         timer: None,
-        refusal: Rc::clone(&refusal),
+        reading: Rc::clone(&reading),
     };
     request.set_payload(Payload::Stream { payload: Box::pin(body) });
-    Ok(Some(refusal))
+    Ok(Some(reading))
 }
 
 /// Puts the refusal in the place of what the handler made of a body that broke off.
 pub(super) fn replace<B: MessageBody + 'static>(
-    refusal: Option<Refusal>,
+    reading: Option<Reading>,
     result: Result<ServiceResponse<B>, Error>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    match (refusal.and_then(|refusal| refusal.take()), result) {
+    match (reading.and_then(|reading| reading.refusal.take()), result) {
         (None, result) => result.map(ServiceResponse::map_into_left_body),
         (Some(error), Ok(response)) => {
             let (request, _) = response.into_parts();
@@ -99,17 +113,42 @@ fn declared_length(request: &ServiceRequest) -> Option<u64> {
     request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }
 
-/// Why the body was broken off, told to the middleware behind the handler's back.
-pub(super) type Refusal = Rc<Cell<Option<ApiError>>>;
+/// A body that is being read, as the middleware knows of it behind the handler's back.
+pub(super) type Reading = Rc<Body>;
+
+/// What became of a body.
+#[derive(Default)]
+pub(super) struct Body {
+    /// Why it was broken off.
+    refusal: Cell<Option<ApiError>>,
+    /// What it takes of the budget, if it may come to that.
+    held: RefCell<Option<Held>>,
+}
 
 /// A body that breaks off at its limits.
 struct LimitedBody {
     inner: Payload,
-    remaining: usize,
+    limit: usize,
+    read: usize,
     deadline: Instant,
     /// Made once the client makes us wait.
     timer: Option<Pin<Box<Sleep>>>,
-    refusal: Refusal,
+    reading: Reading,
+}
+
+impl LimitedBody {
+    /// Whether so many more bytes may come.
+    fn admit(&mut self, bytes: usize) -> Result<(), ApiError> {
+        let free = FREE.saturating_sub(self.read);
+        self.read += bytes;
+        if self.read > self.limit {
+            return Err(ApiError::PayloadTooLarge);
+        }
+        let counted = bytes.saturating_sub(free);
+        let held = &mut *self.reading.held.borrow_mut();
+        let fits = counted == 0 || held.as_mut().is_none_or(|held| held.grow(counted));
+        if fits { Ok(()) } else { Err(ApiError::Busy(Excess::Bodies, RETRY_AFTER)) }
+    }
 }
 
 impl Stream for LimitedBody {
@@ -118,17 +157,16 @@ impl Stream for LimitedBody {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if let Poll::Ready(item) = Pin::new(&mut self.inner).poll_next(context) {
             let Some(Ok(chunk)) = item else { return Poll::Ready(item) };
-            let Some(remaining) = self.remaining.checked_sub(chunk.len()) else {
-                self.refusal.set(Some(ApiError::PayloadTooLarge));
+            if let Err(error) = self.admit(chunk.len()) {
+                self.reading.refusal.set(Some(error));
                 return Poll::Ready(Some(Err(PayloadError::Overflow)));
-            };
-            self.remaining = remaining;
+            }
             return Poll::Ready(Some(Ok(chunk)));
         }
         let deadline = self.deadline;
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         ready!(timer.as_mut().poll(context));
-        self.refusal.set(Some(ApiError::RequestTimeout));
+        self.reading.refusal.set(Some(ApiError::RequestTimeout));
         Poll::Ready(Some(Err(PayloadError::Io(io::ErrorKind::TimedOut.into()))))
     }
 }

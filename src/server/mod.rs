@@ -5,8 +5,10 @@ mod access_log;
 mod admin;
 mod app;
 mod around;
+mod budget;
 mod channel;
 mod client_address;
+mod connection;
 mod cors;
 mod document;
 mod drain;
@@ -18,6 +20,7 @@ mod master;
 mod metrics;
 mod panic;
 mod root_files;
+mod slices;
 mod state;
 mod worker;
 

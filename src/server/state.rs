@@ -1,5 +1,6 @@
 //! What every worker knows: settings, services, and whether the server is about to stop.
 
+use super::budget::Budget;
 use super::client_address::TrustedProxies;
 use super::metrics::Metrics;
 use super::worker::vitals::{Heart, Vitals};
@@ -35,6 +36,8 @@ pub(super) struct AppState {
     pub(super) docs: Option<Data<Docs>>,
     /// How this process is.
     pub(super) vitals: Arc<Vitals>,
+    /// What bodies may take of its memory.
+    pub(super) budget: Arc<Budget>,
     /// What is counted, while somebody may ask for it.
     pub(super) metrics: Option<Metrics>,
     draining: AtomicBool,
@@ -79,6 +82,7 @@ impl AppState {
             docs,
             trusted: TrustedProxies::new(&settings.server.forwarded_allow_ips)?,
             vitals: Vitals::new(),
+            budget: Budget::of(&settings.server),
             draining: AtomicBool::new(false),
             drain: watch::Sender::new(false),
             application,

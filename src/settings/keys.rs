@@ -30,6 +30,7 @@ pub(super) const KEYS: &[Key] = &[
     key("server.processes", Kind::Whole(1, 1024)),
     key("server.backlog", Kind::Whole(1, 65_535)),
     key("server.worker_connections", Kind::Whole(1, 1_000_000)),
+    key("server.connections_per_address", Kind::Whole(0, 1_000_000)),
     key("server.keepalive", Kind::Whole(0, DAY)),
     key("server.graceful_timeout", Kind::Whole(0, DAY)),
     key("server.timeout", Kind::Whole(0, DAY)),
@@ -39,10 +40,12 @@ pub(super) const KEYS: &[Key] = &[
     key("server.limit_concurrency", Kind::Whole(0, 1 << 32)),
     key("server.client_header_timeout", Kind::Whole(1, DAY)),
     key("server.client_body_timeout", Kind::Whole(1, DAY)),
+    key("server.send_timeout", Kind::Whole(1, DAY)),
     key("server.limit_request_line", Kind::Whole(1, 65_536)),
     key("server.limit_request_fields", Kind::Whole(1, 96)),
     key("server.limit_request_field_size", Kind::Whole(1, 65_536)),
     key("server.limit_request_body", Kind::Whole(1, 1 << 30)),
+    key("server.limit_buffered", Kind::Whole(0, 1 << 40)),
     key(
         "server.root_path",
         Kind::Text(

@@ -120,6 +120,10 @@ pub struct ServerSettings {
     pub client_header_timeout: NonZeroU64,
     /// Seconds a client may take to send a request's body.
     pub client_body_timeout: NonZeroU64,
+    /// Seconds a client may take to read anything of a response.
+    pub send_timeout: NonZeroU64,
+    /// Connections that one address keeps when all are taken; 0: any number.
+    pub connections_per_address: usize,
     /// Longest path and query in bytes.
     pub limit_request_line: NonZeroUsize,
     /// Most header fields.
@@ -128,6 +132,8 @@ pub struct ServerSettings {
     pub limit_request_field_size: NonZeroUsize,
     /// Largest body in bytes.
     pub limit_request_body: NonZeroUsize,
+    /// Bytes of bodies in one process's memory; 0: any number.
+    pub limit_buffered: usize,
     /// Path prefix that the proxy in front strips, for example `/auth`; empty for none.
     pub root_path: RootPath,
     /// Peers whose `X-Forwarded-*` headers are believed: addresses, networks (CIDR), `unix`.

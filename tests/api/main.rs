@@ -11,6 +11,7 @@ mod example_server;
 mod examples;
 mod golden;
 mod gone;
+mod greedy;
 mod harness;
 mod logging;
 mod nginx;

@@ -106,6 +106,7 @@ pub(super) struct PasswordBody {
 
 impl Body for PasswordBody {
     const NAME: &'static str = "Password";
+    const MOST: usize = 16 * 1024;
 
     fn schema() -> Value {
         json!({

@@ -1,5 +1,6 @@
 //! A worker process: takes the master's sockets, serves, tells how it is, obeys.
 
+mod http;
 pub(super) mod threads;
 pub(super) mod vitals;
 

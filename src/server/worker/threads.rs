@@ -1,20 +1,17 @@
 //! The threads of one worker process: start, serve, drain.
 
+use super::http;
 use super::vitals::Vitals;
 use crate::logging;
 use crate::logging::ERROR;
 use crate::server::admin;
-use crate::server::app::app;
 use crate::server::channel::Order;
-use crate::server::client_address;
 use crate::server::error::ServeError;
 use crate::server::listener::Socket;
 use crate::server::state::AppState;
 use crate::settings::ServerSettings;
 use crate::settings::default_workers;
-use actix_web::HttpServer;
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::http::KeepAlive;
 use actix_web::web::Data;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::future::poll_fn;
@@ -29,7 +26,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 /// How long a connection is read on after a refused body, so that the client sees the answer
 /// instead of a reset.
-const LINGER: Duration = Duration::from_secs(2);
+pub(super) const LINGER: Duration = Duration::from_secs(2);
 
 /// Pause between two looks at a draining process's connections.
 const LOOK: Duration = Duration::from_millis(100);
@@ -65,7 +62,7 @@ pub(in crate::server) async fn start(
 ) -> Result<Running, ServeError> {
     let shared = sockets.server.iter().map(Socket::share).collect::<io::Result<_>>();
     let shared = shared.map_err(ServeError::Runtime)?;
-    let mut server = http_server(&state, sockets.server).map_err(ServeError::Workers)?;
+    let mut server = http::server(&state, sockets.server).map_err(ServeError::Workers)?;
     let handle = server.handle();
     // The first poll starts the workers; it is over only when one of them has failed.
     let first = poll_fn(|context| Poll::Ready(Pin::new(&mut server).poll(context))).await;
@@ -75,40 +72,6 @@ pub(in crate::server) async fn start(
     }
     let admin = admin::start(&state, sockets.admin).map_err(ServeError::Runtime)?;
     Ok(Running { server, handle, shared, admin, state })
-}
-
-fn http_server(state: &Data<AppState>, sockets: Vec<Socket>) -> io::Result<Server> {
-    let settings = &state.settings.server;
-    let factory_state = state.clone();
-    let vitals = Arc::clone(&state.vitals);
-    let mut server = HttpServer::new(move || {
-        let heart = factory_state.vitals.start_heart();
-        app(&factory_state, heart)
-    })
-    .workers(threads(settings))
-    .disable_signals()
-    .max_connections(settings.worker_connections.get())
-    .keep_alive(match settings.keepalive {
-        0 => KeepAlive::Disabled,
-        seconds => KeepAlive::Timeout(Duration::from_secs(seconds)),
-    })
-    .tcp_nodelay(true)
-    .client_request_timeout(Duration::from_secs(settings.client_header_timeout.get()))
-    .client_disconnect_timeout(LINGER)
-    // Else a client that went away is not noticed, and its password is hashed for nobody.
-    .h1_allow_half_closed(false)
-    .shutdown_timeout(settings.graceful_timeout)
-    .on_connect(move |connection, data| {
-        vitals.count_connection(data);
-        client_address::mark_unix_peer(connection, data);
-    });
-    for socket in sockets {
-        server = match socket {
-            Socket::Tcp(listener) => server.listen(listener)?,
-            Socket::Unix(listener) => server.listen_uds(listener)?,
-        };
-    }
-    Ok(server.run())
 }
 
 impl Running {
@@ -227,7 +190,7 @@ async fn drained(vitals: &Arc<Vitals>, window: Duration) {
 }
 
 /// The configured number of threads, or one for each core that this process may use.
-fn threads(settings: &ServerSettings) -> usize {
+pub(super) fn threads(settings: &ServerSettings) -> usize {
     settings.workers.unwrap_or_else(default_workers).get()
 }
 
