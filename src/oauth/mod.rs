@@ -9,7 +9,7 @@ mod response;
 
 pub use authenticator::{AuthenticateError, Authenticator};
 pub use error::GrantError;
-pub use password::PasswordGrant;
+pub use password::{PasswordGrant, scope_names};
 pub use response::{GrantContext, TokenResponse};
 
 #[cfg(test)]

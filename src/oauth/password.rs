@@ -50,7 +50,7 @@ impl PasswordGrant {
 fn granted(asked: &str, allowed: &Scopes) -> Result<Scopes, GrantError> {
     let mut scopes: Vec<ScopeName> = Vec::new();
     let mut refused: Vec<String> = Vec::new();
-    for name in asked.split(is_white_space).filter(|name| !name.is_empty()) {
+    for name in scope_names(asked) {
         match name.parse() {
             Ok(scope) if allowed.contains(name) => scopes.push(scope),
             _ if refused.iter().any(|known| known == name) => {}
@@ -64,9 +64,11 @@ fn granted(asked: &str, allowed: &Scopes) -> Result<Scopes, GrantError> {
     }
 }
 
-/// White space as Python's `str.split` has it: Unicode's, and the four separators of ASCII.
-fn is_white_space(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}')
+/// The names in a request's `scope`, as Python's `str.split` parts them: at Unicode's white space
+/// and at the four separators of ASCII.
+pub fn scope_names(scope: &str) -> impl Iterator<Item = &str> {
+    let is_white_space = |c: char| c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}');
+    scope.split(is_white_space).filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]
@@ -141,6 +143,14 @@ mod tests {
             json,
             serde_json::json!({"access_token": answer.access_token, "token_type": "bearer",
                                "expires_in": 1800, "scope": "me"})
+        );
+        let answer = redeem(&users().await, true, ["johndoe", "swordfish", " "]).await.unwrap();
+        let json = serde_json::to_value(&answer).unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({"access_token": answer.access_token, "token_type": "bearer",
+                               "expires_in": 1800}),
+            "a scope is never empty"
         );
     }
 

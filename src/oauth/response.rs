@@ -25,6 +25,8 @@ pub struct TokenResponse {
     pub token_type: &'static str,
     /// Seconds until it expires.
     pub expires_in: u64,
-    /// What was granted, separated by spaces; empty for nothing.
+    /// What was granted, separated by spaces; left out where it is nothing, for a scope has at least
+    /// one character (RFC 6749 §A.4).
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub scope: String,
 }

@@ -4,21 +4,27 @@ mod multipart;
 
 use crate::api_error::{ApiError, FieldProblem, document_error};
 use crate::domain::Secret;
+use crate::oauth::{GrantError, scope_names};
 use crate::routes::json_body::read_body;
 use crate::security::services;
+use crate::settings::Profile;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use paperclip::actix::OperationModifier;
 use paperclip::v2::models::{DefaultOperationRaw, DefaultSchemaRaw};
 use paperclip::v2::schema::Apiv2Schema;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::pin::Pin;
 
-/// FastAPI's `OAuth2PasswordRequestForm`, and with `oauth.require_grant_type` its
-/// `OAuth2PasswordRequestFormStrict` (RFC 6749 §4.3.2).
+/// FastAPI's `OAuth2PasswordRequestForm`.
 ///
-/// An empty field counts as missing, the last of several counts, an unknown one is ignored.
+/// An empty field counts as missing, the last of several counts, an unknown one is ignored. With
+/// the setting `oauth.require_grant_type`, it demands what [`PasswordRequestFormStrict`] does.
+///
+/// Another `grant_type` than `password` is answered with 422, as FastAPI's form does, and in the
+/// strict profile with `unsupported_grant_type` (RFC 6749 §5.2).
 #[derive(Debug)]
 pub struct PasswordRequestForm {
     /// `password`, or absent.
@@ -33,6 +39,36 @@ pub struct PasswordRequestForm {
     pub client_id: Option<String>,
     /// Accepted, not checked.
     pub client_secret: Option<Secret>,
+}
+
+impl PasswordRequestForm {
+    /// The scopes asked for, in their order: FastAPI's `form_data.scopes`.
+    #[must_use]
+    pub fn scopes(&self) -> Vec<&str> {
+        scope_names(&self.scope).collect()
+    }
+}
+
+/// FastAPI's `OAuth2PasswordRequestFormStrict`: demands `grant_type` (RFC 6749 §4.3.2) on the routes
+/// that take it.
+#[derive(Debug)]
+pub struct PasswordRequestFormStrict(pub PasswordRequestForm);
+
+impl Deref for PasswordRequestFormStrict {
+    type Target = PasswordRequestForm;
+
+    fn deref(&self) -> &PasswordRequestForm {
+        &self.0
+    }
+}
+
+/// What is made of `grant_type`.
+#[derive(Clone, Copy, Debug)]
+struct Manner {
+    /// Whether it must be there.
+    demanded: bool,
+    /// Whether an unknown one is RFC 6749's error, and not a bad field.
+    rfc: bool,
 }
 
 /// What a form field holds.
@@ -53,17 +89,40 @@ const MOST_FIELDS: usize = 1000;
 const TOO_MANY_FIELDS: ApiError =
     ApiError::BadRequest("Too many fields. Maximum number of fields is 1000.");
 
+type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
+
 impl FromRequest for PasswordRequestForm {
     type Error = ApiError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+    type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, payload) = (request.clone(), payload.take());
-        Box::pin(async move {
-            let require_grant_type = services(&request)?.settings.oauth.require_grant_type;
-            read(read_form(&request, payload).await?, require_grant_type)
-        })
+        extract(request.clone(), payload.take(), false)
     }
+}
+
+impl FromRequest for PasswordRequestFormStrict {
+    type Error = ApiError;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let form = extract(request.clone(), payload.take(), true);
+        Box::pin(async move { Ok(Self(form.await?)) })
+    }
+}
+
+fn extract(
+    request: HttpRequest,
+    payload: Payload,
+    demanded: bool,
+) -> Extraction<PasswordRequestForm> {
+    Box::pin(async move {
+        let settings = &services(&request)?.settings;
+        let manner = Manner {
+            demanded: demanded || settings.oauth.require_grant_type,
+            rfc: settings.security.profile == Profile::Strict,
+        };
+        read(read_form(&request, payload).await?, manner)
+    })
 }
 
 async fn read_form(request: &HttpRequest, payload: Payload) -> Result<Form, ApiError> {
@@ -88,7 +147,7 @@ async fn read_form(request: &HttpRequest, payload: Payload) -> Result<Form, ApiE
     }
 }
 
-fn read(mut form: Form, require_grant_type: bool) -> Result<PasswordRequestForm, ApiError> {
+fn read(mut form: Form, manner: Manner) -> Result<PasswordRequestForm, ApiError> {
     let mut problems = Vec::new();
     let mut take = |name: &str, required: bool| match form.remove(name) {
         Some(Field::Text(text)) if !text.is_empty() => Some(text),
@@ -104,13 +163,16 @@ fn read(mut form: Form, require_grant_type: bool) -> Result<PasswordRequestForm,
             None
         }
     };
-    let grant_type = take("grant_type", require_grant_type);
+    let grant_type = take("grant_type", manner.demanded);
     let username = take("username", true);
     let password = take("password", true);
     let scope = take("scope", false).unwrap_or_default();
     let client_id = take("client_id", false);
     let client_secret = take("client_secret", false).map(Secret::new);
     if let Some(other) = grant_type.as_deref().filter(|grant_type| *grant_type != "password") {
+        if manner.rfc {
+            return Err(GrantError::UnsupportedGrantType.into());
+        }
         let msg = "String should match pattern '^password$'";
         let problem = FieldProblem::new("string_pattern_mismatch", ("body", "grant_type"), msg);
         problems.insert(0, problem.input(other).ctx(json!({"pattern": "^password$"})));
@@ -132,37 +194,60 @@ impl Apiv2Schema for PasswordRequestForm {}
 
 impl OperationModifier for PasswordRequestForm {
     fn update_parameter(operation: &mut DefaultOperationRaw) {
-        let body = json!({
-            "type": "object",
-            "title": "PasswordRequestForm",
-            "required": ["username", "password"],
-            "properties": {
-                "grant_type": {"type": "string", "pattern": "^(password)?$", "description": "`password`"},
-                "username": {"type": "string", "minLength": 1, "example": "johndoe"},
-                "password": {"type": "string", "minLength": 1, "format": "password", "example": "1234"},
-                "scope": {"type": "string", "default": "", "description": "Scopes, separated by spaces", "example": "me items"},
-                "client_id": {"type": "string", "description": "Accepted, not checked"},
-                "client_secret": {"type": "string", "format": "password", "description": "Accepted, not checked"},
-            },
-        });
-        crate::routes::json_body::document_body(
+        let grant_type =
+            json!({"type": "string", "pattern": "^(password)?$", "description": "`password`"});
+        document(
             operation,
-            &json!({
-                "required": true,
-                "content": {
-                    // Multipart is taken, too; named here, generators of clients would choose it.
-                    "application/x-www-form-urlencoded": {"schema": body},
-                },
-            }),
+            &form_schema("PasswordRequestForm", &["username", "password"], &grant_type),
         );
-        for (status, example) in
-            [(408, "Request Timeout"), (413, "Request body too large"), (422, "")]
-        {
-            document_error(operation, status, example);
-        }
     }
 
     fn update_definitions(_: &mut BTreeMap<String, DefaultSchemaRaw>) {}
+}
+
+impl Apiv2Schema for PasswordRequestFormStrict {}
+
+impl OperationModifier for PasswordRequestFormStrict {
+    fn update_parameter(operation: &mut DefaultOperationRaw) {
+        let grant_type = json!({"type": "string", "pattern": "^password$", "example": "password"});
+        let required = ["grant_type", "username", "password"];
+        document(operation, &form_schema("PasswordRequestFormStrict", &required, &grant_type));
+    }
+
+    fn update_definitions(_: &mut BTreeMap<String, DefaultSchemaRaw>) {}
+}
+
+fn form_schema(title: &str, required: &[&str], grant_type: &Value) -> Value {
+    json!({
+        "type": "object",
+        "title": title,
+        "required": required,
+        "properties": {
+            "grant_type": grant_type,
+            "username": {"type": "string", "minLength": 1, "example": "johndoe"},
+            "password": {"type": "string", "minLength": 1, "format": "password", "example": "1234"},
+            "scope": {"type": "string", "default": "", "description": "Scopes, separated by spaces", "example": "me items"},
+            "client_id": {"type": "string", "description": "Accepted, not checked"},
+            "client_secret": {"type": "string", "format": "password", "description": "Accepted, not checked"},
+        },
+    })
+}
+
+fn document(operation: &mut DefaultOperationRaw, schema: &Value) {
+    crate::routes::json_body::document_body(
+        operation,
+        &json!({
+            "required": true,
+            "content": {
+                // Multipart is taken, too; named here, generators of clients would choose it.
+                "application/x-www-form-urlencoded": {"schema": schema},
+            },
+        }),
+    );
+    for (status, example) in [(408, "Request Timeout"), (413, "Request body too large"), (422, "")]
+    {
+        document_error(operation, status, example);
+    }
 }
 
 #[cfg(test)]
@@ -175,8 +260,12 @@ mod tests {
         fields.map(|(k, v)| (k.into_owned(), Field::Text(v.into_owned()))).collect()
     }
 
+    fn reading(demanded: bool, body: &str) -> Result<PasswordRequestForm, ApiError> {
+        read(form(body), Manner { demanded, rfc: false })
+    }
+
     fn problems(body: &str, strict: bool) -> Vec<(&'static str, String)> {
-        match read(form(body), strict) {
+        match reading(strict, body) {
             Err(ApiError::Validation(problems)) => {
                 problems.iter().map(|p| (p.kind, p.loc[1].as_str().unwrap().to_owned())).collect()
             }
@@ -200,14 +289,49 @@ mod tests {
 
     #[test]
     fn the_last_of_several_counts() {
-        let form = read(form("username=a&username=b&password=c&scope=me++items"), false).unwrap();
+        let form = reading(false, "username=a&username=b&password=c&scope=me++items").unwrap();
         assert_eq!((form.username.as_str(), form.scope.as_str()), ("b", "me  items"));
+        assert_eq!(form.scopes(), ["me", "items"]);
+    }
+
+    #[test]
+    fn scopes_are_parted_as_in_python() {
+        let scopes = |scope: &str| {
+            let body = form_urlencoded::Serializer::new(String::new())
+                .extend_pairs([("username", "a"), ("password", "b"), ("scope", scope)])
+                .finish();
+            let form = reading(false, &body).unwrap();
+            form.scopes().into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(scopes(""), [""; 0]);
+        assert_eq!(scopes(" \t "), [""; 0]);
+        assert_eq!(scopes(" me\titems\u{1c}a\u{3000}me "), ["me", "items", "a", "me"]);
+    }
+
+    #[test]
+    fn an_unknown_grant_is_the_rfcs_error_where_that_is_asked_for() {
+        for demanded in [false, true] {
+            let manner = Manner { demanded, rfc: true };
+            for body in
+                ["grant_type=x", "grant_type=x&username=a&password=b", "grant_type=PASSWORD"]
+            {
+                let read = read(form(body), manner);
+                let unsupported = ApiError::Grant(GrantError::UnsupportedGrantType);
+                assert_eq!(
+                    format!("{:?}", read.unwrap_err()),
+                    format!("{unsupported:?}"),
+                    "{body}"
+                );
+            }
+            let read = read(form("grant_type=password&username=a&password=b"), manner);
+            assert!(read.is_ok());
+        }
     }
 
     proptest! {
         #[test]
         fn any_urlencoded_body_is_read_or_refused(body in ".{0,200}", strict: bool) {
-            let _ = read(form(&body), strict);
+            let _ = read(form(&body), Manner { demanded: strict, rfc: !strict });
         }
     }
 }

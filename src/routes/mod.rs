@@ -12,7 +12,7 @@ mod status;
 mod token;
 mod users;
 
-pub use form::PasswordRequestForm;
+pub use form::{PasswordRequestForm, PasswordRequestFormStrict};
 pub use missing::{Known, not_found};
 
 use paperclip::actix::web::{Route, ServiceConfig};

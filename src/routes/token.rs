@@ -32,9 +32,9 @@ struct Token {
     /// Seconds until it expires.
     #[openapi(example = "1800")]
     expires_in: u64,
-    /// The scopes that it carries.
+    /// The scopes that it carries; absent where it carries none.
     #[openapi(example = "me items")]
-    scope: String,
+    scope: Option<String>,
 }
 
 /// A token's answer: never to be stored by anyone on the way.

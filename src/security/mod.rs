@@ -8,7 +8,8 @@
 //! | `OAuth2AuthorizationCodeBearer(…)` | [`OAuth2AuthorizationCodeBearer`] |
 //! | `OAuth2(flows=…)`, `HTTPBase(scheme=…)`, `SecurityBase` | implement [`Scheme`] |
 //! | `OAuth2PasswordRequestForm` | [`PasswordRequestForm`](crate::routes::PasswordRequestForm) |
-//! | `OAuth2PasswordRequestFormStrict` | the setting `oauth.require_grant_type` |
+//! | `form_data.scopes` | [`PasswordRequestForm::scopes`](crate::routes::PasswordRequestForm::scopes) |
+//! | `OAuth2PasswordRequestFormStrict` | [`PasswordRequestFormStrict`](crate::routes::PasswordRequestFormStrict); at `/token` the setting `oauth.require_grant_type` |
 //! | `HTTPBasic(realm=…)`, `HTTPBasicCredentials` | [`HttpBasic`], [`BasicCredentials`] |
 //! | `HTTPBearer(bearerFormat=…)`, `HTTPAuthorizationCredentials` | [`HttpBearer`], a [`Secret`](crate::domain::Secret) |
 //! | `HTTPDigest` | absent: FastAPI's checks nothing |

@@ -71,10 +71,74 @@ fn scopes_beyond_the_users_own_are_refused() {
         assert_eq!(answer.header("cache-control"), Some("no-store"));
         assert_eq!(answer.header("pragma"), Some("no-cache"));
     }
-    for (scope, given) in
-        [(" me  items ", "me items"), ("me me", "me"), ("items", "items"), ("", "")]
-    {
+    for (scope, given) in [(" me  items ", "me items"), ("me me", "me"), ("items", "items")] {
         assert_eq!(log_in(&app, &fields(&[("scope", scope)])).json()["scope"], given);
+    }
+}
+
+/// A scope has at least one character (RFC 6749 §A.4); strict clients take an empty one for a fault.
+#[test]
+fn where_no_scope_is_given_the_response_has_none() {
+    let app = with_bob("");
+    for more in [vec![], vec![("scope", "")], vec![("scope", "  ")]] {
+        for answer in [log_in(&app, &fields(&more)), multipart(&app, &fields(&more))] {
+            assert_eq!(answer.status, 200, "{more:?}: {}", answer.body);
+            let members = answer.json();
+            let names: Vec<_> = members.as_object().expect("an object").keys().collect();
+            assert_eq!(names, ["access_token", "expires_in", "token_type"], "{more:?}");
+        }
+    }
+    let token = app.get("/openapi.json").json()["components"]["schemas"]["Token"].clone();
+    let required = token["required"].as_array().expect("required members");
+    assert!(required.contains(&json!("expires_in")) && !required.contains(&json!("scope")));
+    assert_eq!(token["properties"]["scope"]["type"], "string", "{token}");
+}
+
+#[test]
+fn another_grant_is_unsupported_in_the_strict_profile_and_a_bad_field_in_the_other() {
+    let unsupported = json!({
+        "detail": "The grant type is not supported",
+        "error": "unsupported_grant_type",
+        "error_description": "The grant type is not supported",
+    });
+    for demanded in [false, true] {
+        let oauth = format!("[oauth]\nrequire_grant_type = {demanded}\n");
+        let strict = with_bob(&format!("{oauth}[security]\nprofile = \"strict\"\n"));
+        let fastapi = with_bob(&oauth);
+        for grant_type in [
+            "client_credentials",
+            "refresh_token",
+            "authorization_code",
+            "PASSWORD",
+            "password ",
+            "passwordx",
+            "urn:ietf:params:oauth:grant-type:device_code",
+        ] {
+            let alone = [("grant_type", grant_type)];
+            let beside = fields(&alone);
+            for form in [&alone[..], &beside] {
+                for answer in [log_in(&strict, form), multipart(&strict, form)] {
+                    assert_eq!(
+                        (answer.status, answer.json()),
+                        (400, unsupported.clone()),
+                        "{form:?}"
+                    );
+                    assert_eq!(answer.header("cache-control"), Some("no-store"));
+                    assert_eq!(answer.header("pragma"), Some("no-cache"));
+                    assert_eq!(answer.header("www-authenticate"), None);
+                }
+                for answer in [log_in(&fastapi, form), multipart(&fastapi, form)] {
+                    let problem = &answer.json()["detail"][0];
+                    assert_eq!((answer.status, &problem["input"]), (422, &json!(grant_type)));
+                    assert_eq!(problem["type"], "string_pattern_mismatch");
+                }
+            }
+        }
+        assert_eq!(log_in(&strict, &fields(&[("grant_type", "password")])).status, 200);
+        for absent in [vec![], vec![("grant_type", "")]] {
+            let status = if demanded { 422 } else { 200 };
+            assert_eq!(log_in(&strict, &fields(&absent)).status, status, "{absent:?}");
+        }
     }
 }
 
