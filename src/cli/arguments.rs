@@ -50,6 +50,12 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: CtlCommand,
     },
+    /// Ask the server that runs with the same configuration whether it is healthy: exit code 0 or 1.
+    Health {
+        /// Also whether the database answers and requests should be sent here.
+        #[arg(long)]
+        ready: bool,
+    },
     /// Copy, check and back up databases, also while the server runs.
     Db {
         #[command(subcommand)]

@@ -4,6 +4,7 @@ mod arguments;
 mod check_config;
 mod ctl;
 mod db;
+mod health;
 mod openapi;
 mod print_config;
 mod report;
@@ -56,6 +57,10 @@ impl Server {
 
     fn run(self, arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Failure> {
         let arguments = Arguments::read(arguments)?;
+        if let Some(Command::Health { ready }) = arguments.command {
+            health::run(&arguments.options, ready)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         let layers = arguments.options.layers()?;
         let command = arguments.command.unwrap_or(Command::Serve);
         if matches!(command, Command::Serve) {
@@ -63,7 +68,7 @@ impl Server {
         }
         let loaded = layers.load()?;
         match command {
-            Command::Serve => {}
+            Command::Serve | Command::Health { .. } => {}
             Command::Ctl { command } => ctl::run(command, &loaded.settings)?,
             Command::Users { command } => return Ok(users::run(command, &loaded.settings)),
             Command::Db { command } => db::run(command, &arguments.options, &loaded.settings)?,

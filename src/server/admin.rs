@@ -84,17 +84,23 @@ async fn ready(state: Data<AppState>) -> HttpResponse {
     if state.is_draining() {
         return not_ready("Draining");
     }
+    if database_answers(&state).await {
+        HttpResponse::Ok().json(json!({ "status": "ready" }))
+    } else {
+        not_ready("The database does not answer")
+    }
+}
+
+/// Whether the database answers in time; why it does not is in the log.
+pub(super) async fn database_answers(state: &AppState) -> bool {
     match timeout(PATIENCE, state.services.users.ping()).await {
-        Ok(Ok(())) => HttpResponse::Ok().json(json!({ "status": "ready" })),
-        Ok(Err(cause)) => {
-            log::warn!(target: ERROR, "not ready: {cause}");
-            not_ready("The database does not answer")
-        }
+        Ok(Ok(())) => return true,
+        Ok(Err(cause)) => log::warn!(target: ERROR, "not ready: {cause}"),
         Err(_) => {
             log::warn!(target: ERROR, "not ready: the database has not answered in {PATIENCE:?}");
-            not_ready("The database does not answer")
         }
     }
+    false
 }
 
 fn not_ready(detail: &str) -> HttpResponse {

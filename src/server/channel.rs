@@ -50,6 +50,8 @@ pub(super) enum Order {
     Quit,
     /// Reopen the log's files.
     ReopenLogs,
+    /// Say whether the database answers; the number comes back with the report.
+    AskDatabase(u64),
 }
 
 /// What a worker tells the master.
@@ -61,6 +63,13 @@ pub(super) enum Report {
     Failed(String),
     /// It lives.
     Alive(Vitals),
+    /// What [`Order::AskDatabase`] has asked for.
+    Database {
+        /// The number of the question.
+        question: u64,
+        /// Whether the database answers.
+        answers: bool,
+    },
 }
 
 /// What a worker says of itself, several times a second.

@@ -4,19 +4,23 @@ mod bind;
 mod checks;
 mod env_file;
 mod error;
+mod file_mode;
 mod filter_rule;
 mod key;
 mod keys;
 mod layers;
 mod loaded;
 mod until;
+mod upgrade;
 
 pub use bind::{Bind, BindError};
 pub use error::SettingsError;
+pub use file_mode::FileMode;
 pub use filter_rule::{FilterRule, Keep};
 pub use layers::{Layers, environment};
 pub use loaded::{Effective, Loaded, Origin};
 pub use until::{Until, UntilError};
+pub use upgrade::Upgrade;
 
 use crate::domain::{ScopeName, Secret};
 use serde::Deserialize;
@@ -148,6 +152,8 @@ pub struct ServerSettings {
     pub user: Option<String>,
     /// The group that worker processes run as, by name or number.
     pub group: Option<String>,
+    /// Whether USR2 may replace the master by another process.
+    pub upgrade: Upgrade,
     /// Whether workers are replaced when their files change.
     pub reload: bool,
     /// Folders and files with the program's sources, watched with `reload`.
@@ -156,32 +162,6 @@ pub struct ServerSettings {
     pub reload_command: Option<String>,
     /// The socket of `bailiwick ctl`; absent: `control.sock` in the data folder.
     pub control_socket: Option<PathBuf>,
-}
-
-/// Permissions of files, in octal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct FileMode(u32);
-
-impl FileMode {
-    /// The bits.
-    #[must_use]
-    pub fn bits(self) -> u32 {
-        self.0
-    }
-}
-
-impl TryFrom<String> for FileMode {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let digits = text.strip_prefix("0o").unwrap_or(&text);
-        let octal = !digits.is_empty() && digits.bytes().all(|b| (b'0'..=b'7').contains(&b));
-        match u32::from_str_radix(digits, 8) {
-            Ok(bits) if octal && bits <= 0o777 => Ok(Self(bits)),
-            _ => Err(format!("`{text}`: expected octal digits up to 777")),
-        }
-    }
 }
 
 /// A path prefix: empty, or with a leading and without a trailing slash.

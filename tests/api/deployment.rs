@@ -1,12 +1,17 @@
-//! The files under `docker/`: no engine runs them here, so they are checked as far as files can be.
+//! The files under `docker/` and `config/systemd`: no engine and no systemd runs them here, so they are
+//! checked as far as files can be.
 
 use crate::clients::python_tool;
-use crate::harness::{App, Response, bailiwick, repository, run_tool};
+use crate::harness::{App, Response, bailiwick, repository, run_tool, spawn_app};
 use serde_json::Value;
 use std::fs;
 use std::process::Command;
+use tempfile::TempDir;
 
 const COMPOSE: [&str; 2] = ["docker/compose.yaml", "docker/compose.cluster.yaml"];
+
+/// systemd-analyze rates a unit without any hardening at 9.6 of 10; above 2 it asks for more.
+const EXPOSURE: &str = "20";
 
 fn text(path: &str) -> String {
     fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -45,6 +50,97 @@ fn what_the_compose_files_mount_is_there() {
             let path = repository("docker").join(format!(".{mount}"));
             assert!(path.exists(), "{}", path.display());
         }
+    }
+}
+
+/// The health checks of the image and the compose files are commands that a server answers.
+#[test]
+fn health_checks_ask_the_server() {
+    let app = spawn_app();
+    let dockerfile = text("docker/Dockerfile");
+    let check = dockerfile.lines().find(|line| line.starts_with("HEALTHCHECK ")).expect("a check");
+    let (_, command) = check.split_once(" CMD ").expect("a command");
+    let mut commands = vec![serde_json::from_str::<Vec<String>>(command).expect("JSON")];
+    for file in COMPOSE {
+        let compose = &yaml(file)[0]["services"];
+        for (name, service) in compose.as_object().expect("services") {
+            if !name.starts_with("bailiwick") {
+                continue;
+            }
+            let condition = &compose["nginx"]["depends_on"][name]["condition"];
+            assert_eq!(condition, "service_healthy", "{file}: {name}");
+            let test = service["healthcheck"]["test"].as_array().expect("a check");
+            assert_eq!(test[0], "CMD");
+            let words = test[1..].iter().map(|word| word.as_str().expect("a word").to_owned());
+            commands.push(words.collect());
+        }
+    }
+    assert_eq!(commands.len(), 5);
+    for command in commands {
+        let words: Vec<_> = command.iter().map(String::as_str).collect();
+        assert_eq!(words[0], "bailiwick");
+        assert_eq!(app.command(&words[1..], "").status.code(), Some(0), "{command:?}");
+    }
+}
+
+/// The shipped units, with the binary in its place, as Debian 12's systemd reads them.
+fn units() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["bailiwick.service", "bailiwick.socket"] {
+        let unit = text(&format!("config/systemd/{name}"));
+        let unit = unit.replace("/usr/local/bin/bailiwick", env!("CARGO_BIN_EXE_bailiwick"));
+        fs::write(folder.path().join(name), unit).expect("written");
+    }
+    folder
+}
+
+#[test]
+fn systemd_has_nothing_to_say_of_the_units() {
+    let units = units();
+    let mut verify = Command::new("systemd-analyze");
+    verify.args(["verify", "--man=no"]).args(["bailiwick.service", "bailiwick.socket"]);
+    // What systemd ignores is a line, and no failure.
+    assert_eq!(run_tool(verify.current_dir(units.path())), "");
+    // A later systemd than Debian 12's knows more.
+    assert!(text("config/systemd/bailiwick.service").contains("\nType=notify\n"));
+}
+
+#[test]
+fn the_service_is_exposed_to_little() {
+    let units = units();
+    let mut security = Command::new("systemd-analyze");
+    security.args(["security", "--no-pager", "--offline=true"]);
+    security.arg(format!("--threshold={EXPOSURE}")).arg("bailiwick.service");
+    run_tool(security.current_dir(units.path()));
+}
+
+/// `systemctl reload` runs what the unit says, and fails where the configuration is refused.
+#[test]
+fn the_units_reload_is_a_command_that_the_server_obeys() {
+    let unit = text("config/systemd/bailiwick.service");
+    let line = |key: &str| unit.lines().find_map(|line| line.strip_prefix(key)).expect(key);
+    let start: Vec<_> = line("ExecStart=").split(' ').collect();
+    let reload: Vec<_> = line("ExecReload=").split(' ').collect();
+    let command = reload.strip_prefix(&start[..]).expect("the same configuration");
+    let app = spawn_app();
+    let reloaded = app.command(command, "");
+    assert!(reloaded.status.success(), "{reloaded:?}");
+    app.stderr.wait_for("All worker processes are of generation 2");
+    fs::write(app.folder().join("config.toml"), "[server]\nwrokers = 2\n").expect("written");
+    assert!(!app.command(command, "").status.success());
+}
+
+/// production.toml's folders are those that systemd makes for the service.
+#[test]
+fn the_unit_makes_the_folders_of_the_production_configuration() {
+    let unit = text("config/systemd/bailiwick.service");
+    let production = text("config/production.toml");
+    for (line, path) in [
+        ("StateDirectory=bailiwick", "data_dir = \"/var/lib/bailiwick\""),
+        ("RuntimeDirectory=bailiwick", "unix:/run/bailiwick/"),
+    ] {
+        assert!(unit.lines().any(|known| known == line), "{line}");
+        assert!(production.contains(path), "{path}");
     }
 }
 

@@ -11,6 +11,7 @@ mod control;
 mod crashes;
 mod edge;
 mod gunicorn;
+mod health;
 mod limits;
 mod load;
 #[path = "../../src/storage/postgres/tests/server.rs"]
@@ -21,4 +22,5 @@ mod server;
 mod settings;
 mod signals;
 mod soak;
+mod supervised;
 mod websocket;

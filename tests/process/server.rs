@@ -6,7 +6,11 @@ use std::process::Command;
 
 /// A server with one worker thread in each process, and short times.
 pub(crate) fn quick() -> Builder {
-    App::demo().env("BAILIWICK__SERVER__WORKERS", "1").env("BAILIWICK__PASSWORDS__BCRYPT_COST", "4")
+    App::demo()
+        .env("BAILIWICK__SERVER__WORKERS", "1")
+        .env("BAILIWICK__PASSWORDS__BCRYPT_COST", "4")
+        // The test is its parent, and no shell.
+        .env("BAILIWICK__SERVER__UPGRADE", "always")
 }
 
 /// What differs from the defaults in most tests.

@@ -36,7 +36,7 @@ impl Master {
 
     pub(super) fn answer(&mut self, request: Request) -> Answer {
         match request.command().map(|command| self.obey(command)) {
-            None => Answer::Status(self.status()),
+            None => self.health(),
             Some(Ok(line)) => Answer::Accepted(line),
             Some(Err(line)) => Answer::Refused(line),
         }
@@ -164,7 +164,7 @@ impl Master {
         }
     }
 
-    fn status(&self) -> Status {
+    pub(super) fn status(&self, database_answers: Option<bool>) -> Status {
         let now = Instant::now();
         let seconds = |since: Instant| now.saturating_duration_since(since).as_secs();
         let processes = self.crew.iter().map(|member| ProcessStatus {
@@ -189,6 +189,7 @@ impl Master {
             pid: std::process::id(),
             generation: self.plan.generation,
             uptime: seconds(self.started),
+            database_answers,
             listening: self.plan.listeners.urls().map(ToString::to_string).collect(),
             processes: processes.collect(),
             last_restart: self.last_restart.as_ref().map(|(reason, when)| Restart {

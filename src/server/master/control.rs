@@ -9,8 +9,10 @@ use crate::server::listener::SocketFile;
 use crate::server::root_files;
 use crate::settings::Settings;
 use serde::{Deserialize, Serialize};
+use socket2::{Domain, SockAddr, Type};
 use std::fs::DirBuilder;
 use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -27,12 +29,19 @@ const LONGEST: u64 = 1024;
 /// How long either end waits for the other.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The same for a health check, which is asked often, and by whoever waits no longer.
+const QUICK: Duration = Duration::from_secs(4);
+
 /// What `bailiwick ctl` can ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Request {
     /// Tell how everything is.
     Status,
+    /// Tell whether the server lives.
+    Health,
+    /// Tell whether requests should be sent to it.
+    Ready,
     /// Read the configuration again and replace all workers.
     Reload,
     /// One worker thread more.
@@ -50,7 +59,7 @@ pub enum Request {
 impl Request {
     pub(super) fn command(self) -> Option<Command> {
         Some(match self {
-            Self::Status => return None,
+            Self::Status | Self::Health | Self::Ready => return None,
             Self::Reload => Command::Reload,
             Self::More => Command::More,
             Self::Fewer => Command::Fewer,
@@ -94,12 +103,22 @@ pub(super) fn path(settings: &Settings) -> PathBuf {
 /// Asks the master that runs with these settings.
 pub fn ask(settings: &Settings, request: Request) -> Result<Answer, ServeError> {
     let path = path(settings);
+    let patience = match request {
+        Request::Health | Request::Ready => QUICK,
+        _ => PATIENCE,
+    };
     let asked = || -> io::Result<Answer> {
-        let mut stream = UnixStream::connect(&path)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        // Before the connection: it waits where a server that stands still has a full queue.
+        socket.set_write_timeout(Some(patience))?;
+        socket.set_read_timeout(Some(patience))?;
+        socket.connect(&SockAddr::unix(&path)?)?;
+        let mut stream = UnixStream::from(OwnedFd::from(socket));
         stream.write_all(&crate::server::channel::line(&request)?)?;
         let mut line = String::new();
-        BufReader::new(stream).read_line(&mut line)?;
+        if BufReader::new(stream).read_line(&mut line)? == 0 {
+            return Err(io::Error::other("the server has just ended"));
+        }
         Ok(serde_json::from_str(&line)?)
     };
     asked().map_err(|error| ServeError::File {
@@ -107,6 +126,9 @@ pub fn ask(settings: &Settings, request: Request) -> Result<Answer, ServeError> 
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
                 "no server listens here; is it running, with the same configuration and user?"
                     .to_owned()
+            }
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                format!("the server has not answered in {} s", patience.as_secs())
             }
             _ => error.to_string(),
         },

@@ -60,7 +60,7 @@ impl Member {
             Order::Leave { seconds, .. } => (Stage::Stopping, seconds + graceful),
             Order::Stop => (Stage::Stopping, graceful),
             Order::Quit => (Stage::Stopping, 0),
-            Order::ReopenLogs => {
+            Order::ReopenLogs | Order::AskDatabase(_) => {
                 let _ = self.messages.send(Message::Order(order));
                 return;
             }

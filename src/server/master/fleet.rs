@@ -119,6 +119,7 @@ impl Master {
             Report::Ready => {}
             Report::Failed(line) => member.failure = Some(line),
             Report::Alive(vitals) => member.vitals = vitals,
+            Report::Database { question, answers } => self.database_told(id, question, answers),
         }
     }
 
@@ -150,6 +151,8 @@ impl Master {
     pub(super) fn watch(&mut self, now: Instant) {
         self.watchdog.feed(now);
         self.watch_successor(now);
+        self.answer_questions(now);
+        self.launcher.children().reap_orphans();
         let timeout = Duration::from_secs(self.plan.settings.server.timeout);
         let leaving = self.phase == Phase::Leaving;
         for member in &mut self.crew {

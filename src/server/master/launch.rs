@@ -2,6 +2,7 @@
 
 use super::crew::Message;
 use super::identity::Identity;
+use super::orphans::Children;
 use super::{Event, Plan};
 use crate::server::channel::{self, Channel, Handover, Report, SUCCESSOR, TakenOver, WORKER};
 use crate::server::listener::Listeners;
@@ -25,6 +26,7 @@ pub(super) struct Launcher {
     executable: PathBuf,
     arguments: Vec<OsString>,
     events: UnboundedSender<Event>,
+    children: Children,
 }
 
 /// A child that was started.
@@ -35,7 +37,13 @@ pub(super) struct Launched {
 
 impl Launcher {
     pub(super) fn new(executable: PathBuf, events: UnboundedSender<Event>) -> Self {
-        Self { executable, arguments: std::env::args_os().collect(), events }
+        let arguments = std::env::args_os().collect();
+        Self { executable, arguments, events, children: Children::new() }
+    }
+
+    /// The children that this process waits for.
+    pub(super) fn children(&self) -> &Children {
+        &self.children
     }
 
     /// The program's file.
@@ -116,8 +124,10 @@ impl Launcher {
         let (messages, receiver) = unbounded_channel();
         let pid = child.id().unwrap_or_default();
         let events = self.events.clone();
+        let awaited = self.children.wait_for(child.id());
         actix_web::rt::spawn(async move {
             let ended = attend(child, writer, receiver).await;
+            drop(awaited);
             let _ = events.send(Event::Ended(id, ended));
         });
         Launched { pid, messages }

@@ -7,11 +7,14 @@ mod crew;
 mod fleet;
 mod identity;
 mod launch;
+mod orphans;
 mod pidfile;
 mod plan;
+mod questions;
 mod reload;
 mod signals;
 mod status;
+mod supervisor;
 mod systemd;
 mod upgrade;
 
@@ -33,6 +36,7 @@ use launch::Launcher;
 use listenfd::ListenFd;
 use pidfile::Pidfile;
 use plan::Plan;
+use questions::Question;
 use reload::Reloader;
 use signals::Command;
 use std::io;
@@ -98,6 +102,8 @@ struct Master {
     pidfile: Option<Pidfile>,
     control: Option<SocketFile>,
     reloader: Option<Reloader>,
+    /// Whoever asked, until the worker processes have answered.
+    questions: Vec<Question>,
     events: UnboundedSender<Event>,
 }
 
@@ -214,6 +220,7 @@ impl Master {
             pidfile,
             control: None,
             reloader: None,
+            questions: Vec::new(),
             events,
         })
     }
@@ -243,9 +250,11 @@ impl Master {
                 let _ = self.obey(command);
             }
             Event::Asked(request, sender) => {
-                let answer = self.answer(request);
-                // Whoever asked may be gone.
-                let _ = sender.send(answer);
+                match request {
+                    Request::Status | Request::Ready => self.ask_workers(request, sender),
+                    // Whoever asked may be gone.
+                    _ => drop(sender.send(self.answer(request))),
+                }
             }
             Event::Report(id, report) => self.heard(id, report),
             Event::Ended(id, how) => return self.ended(id, how),

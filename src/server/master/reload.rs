@@ -1,5 +1,6 @@
 //! `--reload`: watches files, builds the program, and has the workers replaced. For development.
 
+use super::orphans::Children;
 use super::{ERROR, Event, Master};
 use crate::server::channel::{SUCCESSOR, WORKER};
 use crate::server::error::ServeError;
@@ -93,7 +94,11 @@ pub(super) struct Reloader {
 }
 
 impl Reloader {
-    fn start(what: Watched, events: UnboundedSender<Event>) -> notify::Result<Self> {
+    fn start(
+        what: Watched,
+        children: Children,
+        events: UnboundedSender<Event>,
+    ) -> notify::Result<Self> {
         let (sender, changes) = unbounded_channel();
         let known = what.clone();
         let mut watcher =
@@ -108,7 +113,7 @@ impl Reloader {
                 Err(error) => log::error!(target: ERROR, "--reload: {error}"),
             })?;
         what.watch(&mut watcher)?;
-        actix_web::rt::spawn(react(changes, what.command.clone(), events));
+        actix_web::rt::spawn(react(changes, (what.command.clone(), children), events));
         Ok(Self { what, _watcher: watcher })
     }
 }
@@ -120,7 +125,9 @@ impl Master {
         if self.reloader.as_ref().map(|reloader| &reloader.what) == wanted.as_ref() {
             return;
         }
-        let started = wanted.map(|what| Reloader::start(what, self.events.clone()));
+        let started = wanted.map(|what| {
+            Reloader::start(what, self.launcher.children().clone(), self.events.clone())
+        });
         self.reloader = started.transpose().unwrap_or_else(|error| {
             log::error!(target: ERROR, "--reload: files cannot be watched: {error}");
             None
@@ -140,7 +147,7 @@ fn is_change(kind: EventKind) -> bool {
 /// Makes one of each burst of changes; those during a build wait for its end.
 async fn react(
     mut changes: UnboundedReceiver<Change>,
-    command: Option<String>,
+    (command, children): (Option<String>, Children),
     events: UnboundedSender<Event>,
 ) {
     while let Some(first) = changes.recv().await {
@@ -157,7 +164,7 @@ async fn react(
         }
         match (source, &command) {
             // What it has built is a change of the program's file.
-            (Some(path), Some(command)) => build(&path, command).await,
+            (Some(path), Some(command)) => build(&path, command, &children).await,
             (source, _) => file = file.or(source),
         }
         if let Some(path) = file
@@ -169,16 +176,22 @@ async fn react(
 }
 
 /// Runs the command; it prints where the server does.
-async fn build(changed: &Path, command: &str) {
+async fn build(changed: &Path, command: &str, children: &Children) {
     log::info!(target: ERROR, "Changed: {}; building: {command}", changed.display());
-    let status = Command::new("sh")
+    let started = Command::new("sh")
         .args(["-c", command])
         .env_remove(WORKER)
         .env_remove(SUCCESSOR)
         .stdin(Stdio::null())
         .kill_on_drop(true)
-        .status()
-        .await;
+        .spawn();
+    let status = match started {
+        Ok(mut child) => {
+            let _awaited = children.wait_for(child.id());
+            child.wait().await
+        }
+        Err(error) => Err(error),
+    };
     match status {
         Ok(status) if status.success() => log::info!(target: ERROR, "Built"),
         Ok(status) => log::error!(target: ERROR, "Not built ({status}): the old program goes on"),

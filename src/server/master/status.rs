@@ -14,6 +14,8 @@ pub struct Status {
     pub generation: u64,
     /// Seconds since the master has started.
     pub uptime: u64,
+    /// Whether the database answers every worker process that serves; nothing when none does.
+    pub database_answers: Option<bool>,
     /// Where it listens.
     pub listening: Vec<String>,
     /// Its worker processes.
@@ -58,6 +60,12 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "bailiwick {}, process {}, up {} s", self.version, self.pid, self.uptime)?;
         writeln!(f, "Listening at: {}", self.listening.join(" "))?;
+        let database = match self.database_answers {
+            Some(true) => "answers",
+            Some(false) => "does not answer",
+            None => "unknown, as no worker process serves",
+        };
+        writeln!(f, "Database: {database}")?;
         match &self.last_restart {
             Some(restart) => {
                 writeln!(f, "Last restart: {} s ago, {}", restart.seconds_ago, restart.reason)?;

@@ -1,6 +1,6 @@
 //! A new master takes over from an old one: both sides.
 
-use super::{Master, Phase, crew, systemd};
+use super::{Master, Phase, crew, supervisor, systemd};
 use crate::logging::ERROR;
 use crate::server::channel::{self, Inheritance, SUCCESSOR, TakenOver};
 use crate::server::listener::Listeners;
@@ -68,8 +68,8 @@ impl Master {
         if let Some(successor) = &self.successor {
             return Err(format!("process {} is about to take over already", successor.pid));
         }
-        if std::process::id() == 1 {
-            return Err("process 1 cannot be replaced: its end is the container's".to_owned());
+        if let Some(line) = supervisor::forbids_upgrade(self.plan.settings.server.upgrade) {
+            return Err(line);
         }
         self.next_id += 1;
         let id = self.next_id;

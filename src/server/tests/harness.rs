@@ -32,7 +32,7 @@ pub(in crate::server) fn settings(server: &Value, cors: &Value) -> Settings {
     let mut all = json!({
         "data_dir": "data",
         "server": {
-            "bind": ["127.0.0.1:0"], "workers": 1, "backlog": 64, "worker_connections": 100,
+            "bind": ["127.0.0.1:0"], "workers": 1, "upgrade": "auto", "backlog": 64, "worker_connections": 100,
             "keepalive": 60, "processes": 1, "timeout": 30, "max_requests": 0,
             "max_requests_jitter": 0, "max_memory": 0, "limit_concurrency": 0,
             "graceful_timeout": 60, "client_header_timeout": 60,

@@ -10,7 +10,7 @@ use super::channel::{
 use super::error::ServeError;
 use super::listener::Socket;
 use super::state::{AppState, Described};
-use super::{Application, document, panic};
+use super::{Application, admin, document, panic};
 use crate::services::Services;
 use crate::settings::Settings;
 use actix_web::web::Data;
@@ -25,7 +25,7 @@ use std::time::Duration;
 use threads::Sockets;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use vitals::Vitals;
+use tokio::time::MissedTickBehavior;
 
 /// Pause between two reports.
 const REPORT: Duration = Duration::from_millis(250);
@@ -88,7 +88,8 @@ impl Worker {
         let Self { handover, mut sockets, channel } = self;
         let Ok(Channel { reader, mut writer }) = Channel::new(channel) else { return false };
         let (sender, orders) = mpsc::unbounded_channel();
-        if listen(reader, sender).is_err() {
+        let (asker, questions) = mpsc::unbounded_channel();
+        if listen(reader, sender, asker).is_err() {
             return false;
         }
         let start = async {
@@ -111,10 +112,9 @@ impl Worker {
             let _ = back.send(document);
             describing.join().map_err(|_| panicked())?;
             let state = Data::new(AppState::new(application, described, services, settings)?);
-            let vitals = Arc::clone(&state.vitals);
-            threads::start(state, sockets).await.map(|running| (running, vitals))
+            threads::start(state.clone(), sockets).await.map(|running| (running, state))
         };
-        let (running, vitals) = match start.await {
+        let (running, state) = match start.await {
             Ok(started) => started,
             Err(error) => {
                 let _ = writer.send(&Report::Failed(error.to_string())).await;
@@ -124,7 +124,7 @@ impl Worker {
         let _ = writer.send(&Report::Ready).await;
         tokio::select! {
             ended = running.until(orders) => ended.is_ok(),
-            () = report(&vitals, writer) => unreachable!("reports never end"),
+            () = report(&state, questions, writer) => unreachable!("reports never end"),
         }
     }
 }
@@ -150,7 +150,11 @@ fn take(sockets: &mut ListenFd, handover: &Handover) -> io::Result<Sockets> {
 
 /// Orders come from the master, and by SIGTERM; other signals are the master's, though a terminal
 /// sends them to all.
-fn listen(mut reader: ChannelReader, orders: mpsc::UnboundedSender<Order>) -> io::Result<()> {
+fn listen(
+    mut reader: ChannelReader,
+    orders: mpsc::UnboundedSender<Order>,
+    questions: mpsc::UnboundedSender<u64>,
+) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let ignored = [SignalKind::interrupt(), SignalKind::quit(), SignalKind::hangup()];
     // The last one: a file that may grow no further (systemd's LimitFSIZE) is an error of whoever
@@ -166,6 +170,11 @@ fn listen(mut reader: ChannelReader, orders: mpsc::UnboundedSender<Order>) -> io
                 order = reader.next() => order,
                 _ = terminate.recv() => Some(Order::Stop),
             };
+            if let Some(Order::AskDatabase(question)) = order {
+                // Answered once it serves, and until it has ended.
+                let _ = questions.send(question);
+                continue;
+            }
             // The master is gone when the channel ends.
             let last = order.is_none();
             if orders.send(order.unwrap_or(Order::Stop)).is_err() || last {
@@ -176,10 +185,28 @@ fn listen(mut reader: ChannelReader, orders: mpsc::UnboundedSender<Order>) -> io
     Ok(())
 }
 
-async fn report(vitals: &Vitals, mut writer: ChannelWriter) {
+async fn report(
+    state: &Data<AppState>,
+    mut questions: mpsc::UnboundedReceiver<u64>,
+    mut writer: ChannelWriter,
+) {
+    let (answer, mut answers) = mpsc::unbounded_channel();
+    let mut pause = tokio::time::interval(REPORT);
+    pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         // A master that is gone is noticed where its orders are read.
-        let _ = writer.send(&Report::Alive(vitals.report())).await;
-        tokio::time::sleep(REPORT).await;
+        let report = tokio::select! {
+            _ = pause.tick() => Report::Alive(state.vitals.report()),
+            Some(question) = questions.recv() => {
+                let (state, answer) = (state.clone(), answer.clone());
+                actix_web::rt::spawn(async move {
+                    let answers = admin::database_answers(&state).await;
+                    let _ = answer.send(Report::Database { question, answers });
+                });
+                continue;
+            }
+            Some(report) = answers.recv() => report,
+        };
+        let _ = writer.send(&report).await;
     }
 }

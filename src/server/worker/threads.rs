@@ -131,6 +131,8 @@ async fn next(orders: &mut UnboundedReceiver<Order>) -> Order {
     loop {
         match orders.recv().await {
             Some(Order::ReopenLogs) => reopen_logs(),
+            // Heard before it comes here.
+            Some(Order::AskDatabase(_)) => {}
             Some(order) => return order,
             None => return Order::Stop,
         }

@@ -1,0 +1,22 @@
+//! `bailiwick health`: for health checks of containers, which have no shell and no curl.
+
+use crate::cli::arguments::Options;
+use crate::cli::report;
+use crate::cli::report::Failure;
+use crate::server;
+use crate::server::{Answer, Request};
+use std::fmt;
+
+/// One line; exit code 0 or 1 whatever is wrong, since Docker knows no other.
+pub(super) fn run(options: &Options, ready: bool) -> Result<(), Failure> {
+    let failed = |error: &dyn fmt::Display| Failure::Failed(error.to_string());
+    let loaded = options.layers().and_then(crate::settings::Layers::load);
+    let loaded = loaded.map_err(|error| failed(&error))?;
+    let request = if ready { Request::Ready } else { Request::Health };
+    let answer = server::ask(&loaded.settings, request).map_err(|error| failed(&error))?;
+    match answer {
+        Answer::Accepted(line) => report::print(&format!("{line}\n")),
+        Answer::Refused(line) => Err(Failure::Failed(line)),
+        Answer::Status(_) => Err(Failure::Failed("the server answers something else".to_owned())),
+    }
+}
