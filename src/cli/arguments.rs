@@ -85,6 +85,12 @@ pub(super) struct Options {
     /// Listen here: HOST:PORT, [IPv6]:PORT or unix:PATH; may be repeated. Default: 127.0.0.1:8000.
     #[arg(short, long, value_name = "ADDR", global = true)]
     pub(super) bind: Vec<String>,
+    /// Listen at this name or address; with --port in the place of --bind. Default: 127.0.0.1.
+    #[arg(long, value_name = "HOST", global = true)]
+    pub(super) host: Option<String>,
+    /// Listen at this port. Default: 8000.
+    #[arg(long, value_name = "PORT", global = true, allow_negative_numbers = true)]
+    pub(super) port: Option<String>,
     /// Worker processes, each with that many threads. Default: 1.
     #[arg(long, value_name = "N", global = true, allow_negative_numbers = true)]
     pub(super) processes: Option<String>,
@@ -166,7 +172,8 @@ pub(super) struct Serving {
 }
 
 /// Flags of every command that only those about the whole configuration show in their help.
-const FOR_SERVING: [&str; 5] = ["workers", "bind", "processes", "demo", "log_config"];
+const FOR_SERVING: [&str; 7] =
+    ["workers", "bind", "host", "port", "processes", "demo", "log_config"];
 const SERVING_COMMANDS: [&str; 3] = ["serve", "check-config", "print-config"];
 
 impl Arguments {
@@ -226,6 +233,8 @@ impl Options {
             ("server.workers", self.workers.clone()),
             ("server.processes", self.processes.clone()),
             ("server.bind", list(&self.bind)),
+            ("host", self.host.clone()),
+            ("port", self.port.clone()),
             ("server.backlog", serving.backlog.clone()),
             ("server.worker_connections", serving.worker_connections.clone()),
             ("server.keepalive", serving.keep_alive.clone()),

@@ -5,14 +5,40 @@ use crate::cli::report::Failure;
 use crate::server;
 use crate::server::Application;
 use crate::services;
-use crate::settings::Loaded;
-use std::fmt;
+use crate::settings::{Layers, Loaded};
 
-/// Says so; what is wrong has already stopped the loading, or stops here.
-pub(super) fn run(application: &Application, loaded: &Loaded, demo: bool) -> Result<(), Failure> {
-    let located = |error: &dyn fmt::Display| Failure::wrong_settings(loaded.located(error));
-    server::check(&loaded.settings).map_err(|error| located(&error))?;
-    services::check_secret(&loaded.settings, demo).map_err(|error| located(&error))?;
+/// Says so, or all that is wrong.
+pub(super) fn run(application: &Application, layers: Layers, demo: bool) -> Result<(), Failure> {
+    let loaded = checked(layers, demo, server::find_hosts)?;
     server::document(application, &loaded.settings)?;
+    for warning in &loaded.warnings {
+        report::note(&format!("warning: {warning}"));
+    }
     report::print("The configuration is valid.\n")
+}
+
+/// The settings, if a server can start with them; a start and this command ask here.
+pub(super) fn checked(
+    layers: Layers,
+    demo: bool,
+    more: impl Fn(&crate::settings::Settings) -> Vec<server::ServeError>,
+) -> Result<Loaded, Failure> {
+    let found = layers.load();
+    let (loaded, mut lines) = match &found {
+        Ok(loaded) => (Some(loaded), Vec::new()),
+        Err(errors) => (errors.rest(), errors.lines().collect()),
+    };
+    if let Some(loaded) = loaded {
+        let faults = server::faults(&loaded.settings).into_iter().chain(more(&loaded.settings));
+        let secret = services::check_secret(&loaded.settings, demo).err();
+        let faults = faults.map(|error| loaded.located(&error));
+        let all: Vec<_> = faults.chain(secret.map(|error| loaded.located(&error))).collect();
+        // Of what depends on a scope that was refused already, nothing more can be said.
+        let scopes_are_known = !lines.iter().any(|line| line.contains("scopes"));
+        lines.extend(all.into_iter().filter(|line| scopes_are_known || !line.contains("scope")));
+    }
+    match found {
+        Ok(loaded) if lines.is_empty() => Ok(loaded),
+        _ => Err(Failure::Settings(lines)),
+    }
 }

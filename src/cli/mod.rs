@@ -4,6 +4,7 @@ mod arguments;
 mod check_config;
 mod ctl;
 mod db;
+mod foreign;
 mod health;
 mod openapi;
 mod print_config;
@@ -63,18 +64,21 @@ impl Server {
         }
         let layers = arguments.options.layers()?;
         let command = arguments.command.unwrap_or(Command::Serve);
-        if matches!(command, Command::Serve) {
-            return serve::run(self.application, layers, arguments.options.demo);
+        let demo = arguments.options.demo;
+        match command {
+            Command::Serve => return serve::run(self.application, layers, demo),
+            Command::CheckConfig => {
+                check_config::run(&self.application, layers, demo)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            _ => {}
         }
         let loaded = layers.load()?;
         match command {
-            Command::Serve | Command::Health { .. } => {}
+            Command::Serve | Command::CheckConfig | Command::Health { .. } => {}
             Command::Ctl { command } => ctl::run(command, &loaded.settings)?,
             Command::Users { command } => return Ok(users::run(command, &loaded.settings)),
             Command::Db { command } => db::run(command, &arguments.options, &loaded.settings)?,
-            Command::CheckConfig => {
-                check_config::run(&self.application, &loaded, arguments.options.demo)?;
-            }
             Command::PrintConfig { json } => print_config::run(&loaded, json)?,
             Command::Openapi => openapi::run(&self.application, &loaded)?,
         }

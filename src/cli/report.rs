@@ -1,8 +1,9 @@
 //! What a command prints, and how one ends that failed.
 
+use crate::cli::foreign;
 use crate::server::ServeError;
-use crate::settings::SettingsError;
-use clap::error::ErrorKind;
+use crate::settings::{SettingsError, SettingsErrors};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::fmt;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -12,24 +13,28 @@ use std::process::ExitCode;
 pub(super) enum Failure {
     /// `--help` or `--version`, which clap hands over as an error.
     Asked(String),
-    /// Wrong arguments or a wrong configuration.
+    /// Wrong arguments, or one thing that is wrong with the configuration.
     Use(String),
+    /// All that is wrong with the configuration, a line each.
+    Settings(Vec<String>),
     /// It could not be done.
     Failed(String),
 }
 
 impl Failure {
-    /// Tells the user, in one line on standard error.
+    /// Tells the user on standard error, in one line for each thing that is wrong.
     pub(super) fn report(self) -> ExitCode {
-        let (line, code) = match self {
+        let (lines, code) = match self {
             Self::Asked(text) => {
                 return print(&text).map_or_else(Self::report, |()| ExitCode::SUCCESS);
             }
-            Self::Use(line) => (line, 2),
-            Self::Failed(line) => (line, 1),
+            Self::Use(line) => (vec![line], 2),
+            Self::Settings(lines) => (lines, 2),
+            Self::Failed(line) => (vec![line], 1),
         };
-        // Nothing is left to be done if standard error is closed.
-        let _ = writeln!(io::stderr(), "bailiwick: {}", escaped(&line));
+        for line in lines {
+            note(&line);
+        }
         ExitCode::from(code)
     }
 
@@ -43,6 +48,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Asked(line) | Self::Use(line) | Self::Failed(line) => f.write_str(line),
+            Self::Settings(lines) => f.write_str(&lines.join("; ")),
         }
     }
 }
@@ -55,7 +61,7 @@ impl From<clap::Error> for Failure {
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
                 Self::Use("a command is missing, `--help` lists them".to_owned())
             }
-            _ => Self::Use(one_line(&text)),
+            kind => Self::Use(told(kind, &error).unwrap_or_else(|| one_line(&text))),
         }
     }
 }
@@ -66,10 +72,22 @@ impl From<SettingsError> for Failure {
     }
 }
 
+impl From<SettingsErrors> for Failure {
+    fn from(errors: SettingsErrors) -> Self {
+        Self::Settings(errors.lines().collect())
+    }
+}
+
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         Self::Failed(error.to_string())
     }
+}
+
+/// Writes a line to standard error.
+pub(super) fn note(line: &str) {
+    // Nothing is left to be done if standard error is closed.
+    let _ = writeln!(io::stderr(), "bailiwick: {}", escaped(line));
 }
 
 /// Writes `text` to standard output. A reader that has seen enough (`| head`) is no failure.
@@ -81,6 +99,19 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// What there is to say about a word of another server's command line.
+fn told(kind: ErrorKind, error: &clap::Error) -> Option<String> {
+    let (context, find): (_, fn(&str) -> _) = match kind {
+        ErrorKind::UnknownArgument => {
+            (ContextKind::InvalidArg, |typed| foreign::flag(typed).or_else(|| foreign::word(typed)))
+        }
+        ErrorKind::InvalidSubcommand => (ContextKind::InvalidSubcommand, foreign::word),
+        _ => return None,
+    };
+    let Some(ContextValue::String(typed)) = error.get(context) else { return None };
+    find(typed).map(|here| format!("`{typed}` is not known here: {here}"))
 }
 
 /// clap's paragraphs above the usage, as one line.

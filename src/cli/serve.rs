@@ -1,8 +1,9 @@
 //! `bailiwick serve`: the master, or a worker process that a master has started.
 
+use crate::cli::check_config;
 use crate::cli::report::Failure;
 use crate::logging;
-use crate::logging::LoggingGuard;
+use crate::logging::{ERROR, LoggingGuard};
 use crate::server;
 use crate::server::{Application, Worker};
 use crate::settings::Layers;
@@ -22,11 +23,15 @@ pub(super) fn run(
         return Ok(work(worker, application, (layers, demo)));
     }
     let layers = layers.read()?;
-    let loaded = layers.clone().load()?;
-    let settings = &loaded.settings;
-    server::check(settings).map_err(|error| Failure::wrong_settings(loaded.located(&error)))?;
+    let loaded = check_config::checked(layers.clone(), demo, |_| Vec::new())?;
     // Held to the end: dropping it writes the lines that are still in memory.
-    let _log = server::start_log(settings)?;
+    let _log = server::start_log(&loaded.settings)?;
+    if demo {
+        log::warn!(
+            target: ERROR,
+            "--demo: everybody knows the passwords of johndoe and alice; not for production"
+        );
+    }
     server::run(executable, layers)?;
     Ok(ExitCode::SUCCESS)
 }

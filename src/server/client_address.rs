@@ -10,7 +10,7 @@ use actix_web::web::Data;
 use ipnet::IpNet;
 use std::any::Any;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::UnixStream;
 
 /// The client of a request.
@@ -73,12 +73,19 @@ pub(super) struct TrustedProxies {
 }
 
 impl TrustedProxies {
-    /// Reads addresses, networks and the word `unix`.
+    /// Reads addresses, networks, the word `unix`, and `*` for everybody.
     pub(super) fn new(texts: &[String]) -> Result<Self, ServeError> {
         let mut trusted = Self::default();
         for (index, text) in texts.iter().enumerate() {
             if text == "unix" {
                 trusted.unix = true;
+                continue;
+            }
+            if text == "*" {
+                trusted.unix = true;
+                let everywhere = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+                let networks = everywhere.into_iter().map(|ip: IpAddr| IpNet::new(ip, 0));
+                trusted.networks.extend(networks.filter_map(Result::ok));
                 continue;
             }
             let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
@@ -229,6 +236,16 @@ mod tests {
         let request = TestRequest::default().append_header(("x-forwarded-for", "9.9.9.9"));
         let found = trusted(&["unix"]).client(&request.to_http_request());
         assert_eq!(found.to_string(), "unknown:0");
+    }
+
+    #[test]
+    fn a_star_trusts_everybody_and_believes_the_first_hop() {
+        let everybody = trusted(&["*"]);
+        for peer in ["8.8.8.8:7", "[2001:db8::2]:7"] {
+            let found = client(&everybody, peer, &[("x-forwarded-for", "6.6.6.6, 9.9.9.9, ::1")]);
+            assert_eq!(found.to_string(), "6.6.6.6:0");
+        }
+        assert!(everybody.trusts(ClientHost::Unix));
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! The sockets that the server listens on, TCP and unix.
 
+use super::error::ServeError;
 use super::root_files;
+use crate::settings::Bind;
+use crate::settings::Settings;
 use listenfd::ListenFd;
 use socket2::{Domain, SockAddr, Type};
 use std::cell::Cell;
@@ -137,6 +140,19 @@ fn tcp(
         Some(error) if bound.is_empty() => Err(error),
         _ => Ok(bound),
     }
+}
+
+/// Looks up the names in `server.bind` and `admin.bind`, as a start does; what is wrong with them.
+#[must_use]
+pub fn find_hosts(settings: &Settings) -> Vec<ServeError> {
+    let binds = settings.server.bind.iter().map(|bind| ("server.bind", bind));
+    let binds = binds.chain(settings.admin.bind.iter().map(|bind| ("admin.bind", bind)));
+    let wrong = |(key, bind): (&'static str, &Bind)| {
+        let Bind::Tcp { host, port } = bind else { return None };
+        let error = (host.as_str(), *port).to_socket_addrs().err()?;
+        Some(ServeError::Bind { key, bind: bind.clone(), cause: cause(&error) })
+    };
+    binds.filter_map(wrong).collect()
 }
 
 /// Whether a socket for `address` leaves IPv4 to another one: with one port, both cannot have it.

@@ -28,6 +28,7 @@ pub use channel::Handover;
 pub use client_address::{ClientAddress, ClientHost};
 pub use document::document;
 pub use error::ServeError;
+pub use listener::find_hosts;
 pub use master::{
     Answer, ProcessStatus, Request, Restart, Status, ask, executable, run, start_log,
 };
@@ -76,13 +77,21 @@ impl fmt::Debug for Application {
     }
 }
 
-/// Checks the settings of the server and of the log without starting anything.
+/// All that is wrong with the settings of the server and of the log; starts nothing.
+#[must_use]
+pub fn faults(settings: &Settings) -> Vec<ServeError> {
+    let checks = [
+        logging::check(&settings.logging).map_err(ServeError::from),
+        TrustedProxies::new(&settings.server.forwarded_allow_ips).map(drop),
+        scope_table(settings).map(drop).map_err(ServeError::Services),
+        cors::check(&settings.cors),
+    ];
+    checks.into_iter().filter_map(Result::err).chain(master::faults(settings)).collect()
+}
+
+/// The first of those.
 pub fn check(settings: &Settings) -> Result<(), ServeError> {
-    logging::check(&settings.logging)?;
-    TrustedProxies::new(&settings.server.forwarded_allow_ips)?;
-    scope_table(settings).map_err(ServeError::Services)?;
-    master::check(settings)?;
-    cors::check(&settings.cors)
+    faults(settings).into_iter().next().map_or(Ok(()), Err)
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// An IP address, a network, or `unix` for whoever connects to a unix socket.
+/// An IP address, a network, `unix` for whoever connects to a unix socket, or `*` for everybody.
 pub(super) fn is_peer(text: &str) -> bool {
-    text == "unix" || text.parse::<IpAddr>().is_ok() || text.parse::<IpNet>().is_ok()
+    text == "unix" || text == "*" || text.parse::<IpAddr>().is_ok() || text.parse::<IpNet>().is_ok()
 }
 
 /// An origin as browsers write it (RFC 6454 §6.2): anything else would never match.
@@ -150,10 +150,10 @@ mod tests {
 
     #[test]
     fn peers_are_addresses_networks_or_unix() {
-        for text in ["127.0.0.1", "::1", "10.0.0.0/8", "fd00::/8", "unix"] {
+        for text in ["127.0.0.1", "::1", "10.0.0.0/8", "fd00::/8", "unix", "*"] {
             assert!(is_peer(text), "{text}");
         }
-        for text in ["", "*", "localhost", "10.0.0.0/33", "10.0.0", "unix:/run/x"] {
+        for text in ["", "**", "localhost", "10.0.0.0/33", "10.0.0", "unix:/run/x"] {
             assert!(!is_peer(text), "{text}");
         }
     }

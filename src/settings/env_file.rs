@@ -14,8 +14,8 @@ pub(super) struct Variable {
     pub(super) place: String,
 }
 
-/// The variables in the order of the file.
-pub(super) fn parse(file: &Path, text: &str) -> Result<Vec<Variable>, SettingsError> {
+/// The variables in the order of the file, and each line that is none.
+pub(super) fn parse(file: &Path, text: &str) -> Vec<Result<Variable, SettingsError>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let line = Cell::new(0);
     let place = |line: usize| format!("{}:{line}", file.display());
@@ -62,8 +62,9 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Result<Vec<(String, String, String)>, String> {
-        let all = parse(Path::new("b.env"), text).map_err(|error| error.to_string())?;
-        Ok(all.into_iter().map(|v| (v.name, v.value, v.place)).collect())
+        let all = parse(Path::new("b.env"), text).into_iter();
+        all.map(|line| line.map(|v| (v.name, v.value, v.place)).map_err(|error| error.to_string()))
+            .collect()
     }
 
     #[test]

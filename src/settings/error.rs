@@ -1,10 +1,47 @@
 //! Why the configuration cannot be used; each error is one line and says where.
 
+use crate::settings::loaded::Loaded;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// The configuration cannot be used. `Display` is one line; it never shows a secret.
+/// All that is wrong with a configuration: at least one error. `Display` is one line.
+#[derive(Debug)]
+pub struct SettingsErrors {
+    pub(super) errors: Vec<SettingsError>,
+    /// What is right, as if nothing else had been given.
+    pub(super) rest: Option<Box<Loaded>>,
+}
+
+impl SettingsErrors {
+    /// Each error, one line each.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.errors.iter().map(ToString::to_string)
+    }
+
+    /// The settings without what is wrong, for whoever looks for more errors.
+    #[must_use]
+    pub fn rest(&self) -> Option<&Loaded> {
+        self.rest.as_deref()
+    }
+}
+
+impl fmt::Display for SettingsErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.lines().collect::<Vec<_>>().join("; "))
+    }
+}
+
+impl std::error::Error for SettingsErrors {}
+
+impl From<SettingsError> for SettingsErrors {
+    fn from(error: SettingsError) -> Self {
+        Self { errors: vec![error], rest: None }
+    }
+}
+
+/// One thing for which the configuration cannot be used. `Display` is one line; it never shows a
+/// secret.
 #[derive(Debug)]
 pub enum SettingsError {
     /// The file cannot be read.
@@ -20,6 +57,11 @@ pub enum SettingsError {
         place: String,
         /// What the parser expected.
         cause: String,
+    },
+    /// The file is one of gunicorn's, in Python.
+    Python {
+        /// The file.
+        place: String,
     },
     /// A line of the file of `--env-file` is none.
     BadLine {
@@ -61,6 +103,13 @@ pub enum SettingsError {
         /// The second.
         second: String,
     },
+    /// Two addresses that cannot both be listened on.
+    SameAddress {
+        /// The first address, with its key and where that came from.
+        first: String,
+        /// The second.
+        second: String,
+    },
     /// The values do not fit together in a way that no check foresaw.
     Other(String),
 }
@@ -82,6 +131,11 @@ impl SettingsError {
                 format!("{}: cannot be read: {cause}", file.display())
             }
             Self::Unparsable { place, cause } => format!("{place}: not valid TOML: {cause}"),
+            Self::Python { place } => {
+                format!(
+                    "{place}: not read, for it is Python: the configuration here is TOML, with the keys of `bailiwick print-config`"
+                )
+            }
             Self::BadLine { place } => {
                 format!(
                     "{place}: expected NAME=value, with quotes around a value with spaces or `$`"
@@ -102,6 +156,9 @@ impl SettingsError {
             }
             Self::Contradiction { first, second } => {
                 format!("both {first} and {second} are set: expected only one of them")
+            }
+            Self::SameAddress { first, second } => {
+                format!("{first} and {second} are one address: expected different ones")
             }
             Self::Other(cause) => cause.clone(),
         }

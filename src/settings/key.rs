@@ -1,7 +1,9 @@
 //! One key: what it may hold, and how a value is read.
 
 use crate::settings::Keep;
+use crate::settings::bind::Bind;
 use crate::settings::checks;
+use crate::settings::units::Unit;
 use config::{Map, Value, ValueKind};
 
 /// One key of the configuration.
@@ -17,6 +19,8 @@ pub(super) struct Key {
 pub(super) enum Kind {
     /// A whole number from the first to the second.
     Whole(i64, i64),
+    /// The same of something that has units: a number, or a text such as `"30s"`.
+    Amount(Unit, i64, i64),
     /// `true` or `false`.
     Switch,
     /// One of these words, in upper or lower case.
@@ -27,6 +31,8 @@ pub(super) enum Kind {
     Secret(Check, &'static str),
     /// A list of texts that each pass the check; from the environment and flags separated by commas.
     List(Check, &'static str),
+    /// A list of addresses to listen on; the first says whether there must be one.
+    Binds(bool),
     /// `true`, `false`, or a share from 0 to 1.
     Share,
     /// A list of tables with these keys.
@@ -47,14 +53,14 @@ pub(super) struct Mismatch {
 
 impl Key {
     /// The value in the type that the key wants.
-    pub(super) fn read(&self, value: &Value) -> Result<ValueKind, Mismatch> {
+    pub(super) fn read(&self, value: &Value) -> Result<ValueKind, Vec<Mismatch>> {
         let mismatch = || Mismatch {
             within: String::new(),
             value: match self.kind {
                 Kind::Secret(..) => "***".to_owned(),
                 _ => self.shown(&value.kind).to_string(),
             },
-            expected: self.expected(),
+            expected: self.expected(&value.kind),
         };
         let text = match &value.kind {
             ValueKind::String(text) => Some(text.as_str()),
@@ -67,6 +73,12 @@ impl Key {
             (Kind::Whole(least, most), kind) => match kind {
                 ValueKind::I64(number) => Some(*number),
                 _ => text.filter(|text| !text.starts_with('+')).and_then(|text| text.parse().ok()),
+            }
+            .filter(|number| (least..=most).contains(&number))
+            .map(ValueKind::I64),
+            (Kind::Amount(unit, least, most), kind) => match kind {
+                ValueKind::I64(number) => Some(*number),
+                _ => text.and_then(|text| unit.read(text)),
             }
             .filter(|number| (least..=most).contains(&number))
             .map(ValueKind::I64),
@@ -91,12 +103,15 @@ impl Key {
             }
             (Kind::List(passes, _), kind) => list(kind)
                 .filter(|texts| texts.iter().all(|text| passes(text)))
-                .filter(|texts| self.name != "server.bind" || !texts.is_empty())
+                .map(ValueKind::from),
+            (Kind::Binds(needed), kind) => list(kind)
+                .filter(|texts| texts.iter().all(|text| text.parse::<Bind>().is_ok()))
+                .filter(|texts| !needed || !texts.is_empty())
                 .map(ValueKind::from),
             (Kind::Tables(keys), ValueKind::Array(tables)) => return read_tables(keys, tables),
             (Kind::Share | Kind::Tables(_), _) => None,
         };
-        read.ok_or_else(mismatch)
+        read.ok_or_else(|| vec![mismatch()])
     }
 
     /// The value with its secrets masked.
@@ -111,15 +126,33 @@ impl Key {
         }
     }
 
-    fn expected(&self) -> String {
+    fn expected(&self, value: &ValueKind) -> String {
         match self.kind {
             Kind::Whole(least, most) => format!("a whole number from {least} to {most}"),
+            Kind::Amount(unit, least, most) => unit.expected(least, most),
+            Kind::Binds(needed) => {
+                let number = if needed { "at least one " } else { "" };
+                let expected = format!("a list of {number}HOST:PORT, [IPv6]:PORT or unix:PATH");
+                let errors = elements(value).into_iter().filter_map(|t| t.parse::<Bind>().err());
+                let hints = errors.map(|error| error.hint().to_owned()).filter(|h| !h.is_empty());
+                [expected].into_iter().chain(hints).collect::<Vec<_>>().join("; ")
+            }
             Kind::Switch => "true or false".to_owned(),
             Kind::Word(words) => format!("one of {}", words.join(", ")),
             Kind::Text(_, text) | Kind::Secret(_, text) | Kind::List(_, text) => text.to_owned(),
             Kind::Share => Keep::EXPECTED.to_owned(),
             Kind::Tables(_) => format!("a list of tables [[{}]]", self.name),
         }
+    }
+}
+
+/// The elements of what is not quite a list of texts: `bind = 8000`.
+fn elements(kind: &ValueKind) -> Vec<String> {
+    match kind {
+        ValueKind::I64(number) => vec![number.to_string()],
+        ValueKind::Array(values) => values.iter().flat_map(|value| elements(&value.kind)).collect(),
+        ValueKind::String(text) if text.is_empty() => vec![String::new()],
+        _ => list(kind).unwrap_or_default(),
     }
 }
 
@@ -139,35 +172,42 @@ fn list(kind: &ValueKind) -> Option<Vec<String>> {
     }
 }
 
-fn read_tables(keys: &[Key], given: &[Value]) -> Result<ValueKind, Mismatch> {
-    let names: Vec<_> = keys.iter().map(|key| key.name).collect();
-    let mut tables = Vec::new();
+fn read_tables(keys: &[Key], given: &[Value]) -> Result<ValueKind, Vec<Mismatch>> {
+    let names = keys.iter().map(|key| key.name).collect::<Vec<_>>().join(", ");
+    let (mut tables, mut wrong) = (Vec::new(), Vec::new());
     for (at, one) in given.iter().enumerate() {
         let ValueKind::Table(one) = &one.kind else {
-            return Err(Mismatch {
+            wrong.push(Mismatch {
                 within: format!("[{at}]"),
                 value: json(&one.kind).to_string(),
-                expected: format!("a table with {}", names.join(", ")),
+                expected: format!("a table with {names}"),
             });
+            continue;
         };
         let mut table = Map::new();
         for (name, value) in one {
             let within = format!("[{at}].{name}");
             let Some(key) = keys.iter().find(|key| key.name == name) else {
                 let value = json(&value.kind).to_string();
-                let expected = format!("only the keys {}", names.join(", "));
-                return Err(Mismatch { within, value, expected });
+                wrong.push(Mismatch { within, value, expected: format!("only the keys {names}") });
+                continue;
             };
             match key.read(value) {
-                Ok(kind) => table.insert(name.clone(), Value::new(None, kind)),
-                Err(mismatch) => return Err(Mismatch { within, ..mismatch }),
-            };
+                // Absent conditions match everything; a null would not be read as absent.
+                Ok(ValueKind::Nil) => {}
+                Ok(kind) => {
+                    table.insert(name.clone(), Value::new(None, kind));
+                }
+                Err(all) => {
+                    wrong.extend(
+                        all.into_iter().map(|one| Mismatch { within: within.clone(), ..one }),
+                    );
+                }
+            }
         }
-        // Absent conditions match everything; a null would not be read as absent.
-        table.retain(|_, value| value.kind != ValueKind::Nil);
         tables.push(table);
     }
-    Ok(tables.into())
+    if wrong.is_empty() { Ok(tables.into()) } else { Err(wrong) }
 }
 
 fn json(kind: &ValueKind) -> serde_json::Value {

@@ -4,9 +4,9 @@ use crate::domain::ScopeName;
 use crate::settings::FileMode;
 use crate::settings::RootPath;
 use crate::settings::Until;
-use crate::settings::bind::Bind;
 use crate::settings::checks;
 use crate::settings::key::{Key, Kind};
+use crate::settings::units::Unit;
 
 const DAY: i64 = 24 * 60 * 60;
 const PATH: Kind = Kind::Text(|text| !text.is_empty(), "a path");
@@ -19,33 +19,27 @@ const NOT_EMPTY: Kind = Kind::Text(|text| !text.is_empty(), "a text that is not 
 /// Every key but those of `[scopes]`, in the order of `config/default.toml`.
 pub(super) const KEYS: &[Key] = &[
     key("data_dir", PATH),
-    key(
-        "server.bind",
-        Kind::List(
-            |text| text.parse::<Bind>().is_ok(),
-            "a list of at least one HOST:PORT, [IPv6]:PORT or unix:PATH",
-        ),
-    ),
+    key("server.bind", Kind::Binds(true)),
     optional("server.workers", Kind::Whole(1, 1024)),
     key("server.processes", Kind::Whole(1, 1024)),
     key("server.backlog", Kind::Whole(1, 65_535)),
     key("server.worker_connections", Kind::Whole(1, 1_000_000)),
     key("server.connections_per_address", Kind::Whole(0, 1_000_000)),
-    key("server.keepalive", Kind::Whole(0, DAY)),
-    key("server.graceful_timeout", Kind::Whole(0, DAY)),
-    key("server.timeout", Kind::Whole(0, DAY)),
+    key("server.keepalive", Kind::Amount(Unit::Seconds, 0, DAY)),
+    key("server.graceful_timeout", Kind::Amount(Unit::Seconds, 0, DAY)),
+    key("server.timeout", Kind::Amount(Unit::Seconds, 0, DAY)),
     key("server.max_requests", Kind::Whole(0, i64::MAX)),
     key("server.max_requests_jitter", Kind::Whole(0, 1 << 32)),
-    key("server.max_memory", Kind::Whole(0, 1 << 32)),
+    key("server.max_memory", Kind::Amount(Unit::Mebibytes, 0, 1 << 32)),
     key("server.limit_concurrency", Kind::Whole(0, 1 << 32)),
-    key("server.client_header_timeout", Kind::Whole(1, DAY)),
-    key("server.client_body_timeout", Kind::Whole(1, DAY)),
-    key("server.send_timeout", Kind::Whole(1, DAY)),
-    key("server.limit_request_line", Kind::Whole(1, 65_536)),
+    key("server.client_header_timeout", Kind::Amount(Unit::Seconds, 1, DAY)),
+    key("server.client_body_timeout", Kind::Amount(Unit::Seconds, 1, DAY)),
+    key("server.send_timeout", Kind::Amount(Unit::Seconds, 1, DAY)),
+    key("server.limit_request_line", Kind::Amount(Unit::Bytes, 1, 65_536)),
     key("server.limit_request_fields", Kind::Whole(1, 96)),
-    key("server.limit_request_field_size", Kind::Whole(1, 65_536)),
-    key("server.limit_request_body", Kind::Whole(1, 1 << 30)),
-    key("server.limit_buffered", Kind::Whole(0, 1 << 40)),
+    key("server.limit_request_field_size", Kind::Amount(Unit::Bytes, 1, 65_536)),
+    key("server.limit_request_body", Kind::Amount(Unit::Bytes, 1, 1 << 30)),
+    key("server.limit_buffered", Kind::Amount(Unit::Bytes, 0, 1 << 40)),
     key(
         "server.root_path",
         Kind::Text(
@@ -55,7 +49,10 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         "server.forwarded_allow_ips",
-        Kind::List(checks::is_peer, "a list of IP addresses, networks such as 10.0.0.0/8, or unix"),
+        Kind::List(
+            checks::is_peer,
+            "a list of IP addresses, networks such as 10.0.0.0/8, or unix; * for everybody",
+        ),
     ),
     optional("server.pidfile", PATH),
     optional("server.umask", OCTAL),
@@ -67,27 +64,21 @@ pub(super) const KEYS: &[Key] = &[
     key("server.reload_dirs", Kind::List(|text| !text.is_empty(), "a list of paths")),
     optional("server.reload_command", NOT_EMPTY),
     optional("server.control_socket", PATH),
-    key(
-        "admin.bind",
-        Kind::List(
-            |text| text.parse::<Bind>().is_ok(),
-            "a list of HOST:PORT, [IPv6]:PORT or unix:PATH",
-        ),
-    ),
+    key("admin.bind", Kind::Binds(false)),
     key("admin.public", Kind::Switch),
     key("database.url", Kind::Text(checks::is_database_url, DATABASE)),
     optional("database.password_file", PATH),
     key("database.pool_size", Kind::Whole(1, 1000)),
-    key("database.connect_timeout", Kind::Whole(1, 3600)),
-    key("database.acquire_timeout", Kind::Whole(1, 3600)),
-    key("database.statement_timeout", Kind::Whole(1, 3600)),
+    key("database.connect_timeout", Kind::Amount(Unit::Seconds, 1, 3600)),
+    key("database.acquire_timeout", Kind::Amount(Unit::Seconds, 1, 3600)),
+    key("database.statement_timeout", Kind::Amount(Unit::Seconds, 1, 3600)),
     key("cache.size", Kind::Whole(1, 10_000_000)),
-    key("cache.max_age", Kind::Whole(1, DAY)),
-    key("cache.stale_max", Kind::Whole(0, 3600)),
+    key("cache.max_age", Kind::Amount(Unit::Seconds, 1, DAY)),
+    key("cache.stale_max", Kind::Amount(Unit::Seconds, 0, 3600)),
     optional("tokens.secret", Kind::Secret(|text| text.len() >= 32, "a text of at least 32 bytes")),
     optional("tokens.secret_file", PATH),
-    key("tokens.access_token_expire_minutes", Kind::Whole(1, 366 * 24 * 60)),
-    key("tokens.leeway", Kind::Whole(0, 3600)),
+    key("tokens.access_token_expire_minutes", Kind::Amount(Unit::Minutes, 1, 366 * 24 * 60)),
+    key("tokens.leeway", Kind::Amount(Unit::Seconds, 0, 3600)),
     optional("tokens.issuer", NOT_EMPTY),
     optional("tokens.audience", NOT_EMPTY),
     optional(
@@ -115,7 +106,7 @@ pub(super) const KEYS: &[Key] = &[
         ),
     ),
     key("cors.credentials", Kind::Switch),
-    key("cors.max_age", Kind::Whole(0, DAY)),
+    key("cors.max_age", Kind::Amount(Unit::Seconds, 0, DAY)),
     key("demo.routes", Kind::Switch),
     key("docs.enabled", Kind::Switch),
     optional("docs.scope", Kind::Text(ScopeName::is_valid, SCOPE)),
@@ -142,7 +133,7 @@ const FILTER_KEYS: &[Key] = &[
     optional("path", NOT_EMPTY),
     optional("status", NOT_EMPTY),
     optional("user_agent", NOT_EMPTY),
-    optional("slower_than", Kind::Whole(0, DAY * 1000)),
+    optional("slower_than", Kind::Amount(Unit::Milliseconds, 0, DAY * 1000)),
     optional("keep", Kind::Share),
 ];
 

@@ -1,20 +1,20 @@
 //! The layers of the configuration; a later one wins: default, file, env-file, environment, flags.
 
-use crate::settings::checks;
+use crate::settings::bind;
+use crate::settings::bind::Bind;
 use crate::settings::env_file;
 use crate::settings::env_file::Variable;
-use crate::settings::error::SettingsError;
-use crate::settings::key::{Key, Kind};
+use crate::settings::error::{SettingsError, SettingsErrors};
 use crate::settings::keys;
+use crate::settings::layer::{Layer, unknown};
 use crate::settings::loaded::{Loaded, Origin};
-use config::{Config, ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
+use crate::settings::variables;
+use crate::settings::variables::Untranslated;
+use config::Config;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 const DEFAULT: &str = include_str!("../../config/default.toml");
-const PREFIX: &str = "BAILIWICK__";
-/// Scopes differ by capitals and hold colons, which names of variables do not.
-const SCOPES: &str = "BAILIWICK__SCOPES";
 
 /// What the user gave; [`Layers::load`] puts it over the compiled default.
 #[derive(Clone, Debug, Default)]
@@ -33,11 +33,11 @@ pub struct Layers {
     pub flags: Vec<(String, String)>,
 }
 
-/// The `BAILIWICK__…` variables of this process.
+/// The variables of this process that concern the settings, by their names.
 pub fn environment() -> Result<Vec<(String, String)>, SettingsError> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-        .filter(|(name, _)| name.starts_with(PREFIX))
+        .filter(|(name, _)| variables::concerns(name))
         .map(|(name, value)| match value.into_string() {
             Ok(value) => Ok((name, value)),
             Err(_) => Err(SettingsError::NotUtf8 { variable: name }),
@@ -54,32 +54,39 @@ impl Layers {
     }
 
     /// Reads the layers, checks every key and value of each, and merges them.
-    pub fn load(self) -> Result<Loaded, SettingsError> {
-        let mut layers = vec![Layer::of_text(DEFAULT, Origin::Default)?];
+    ///
+    /// All that is wrong in any of them is told at once.
+    pub fn load(self) -> Result<Loaded, SettingsErrors> {
+        let mut stack = Stack::default();
+        stack.text(DEFAULT, Origin::Default);
         if let Some(file) = self.file {
-            let text = self.text.map_or_else(|| read(&file), Ok)?;
-            layers.push(Layer::of_text(&text, Origin::File(file))?);
+            match self.text.map_or_else(|| read(&file), Ok) {
+                Ok(text) => stack.text(&text, Origin::File(file)),
+                Err(error) => stack.errors.push(error),
+            }
         }
         if let Some(file) = self.env_file {
-            let text = self.env_text.map_or_else(|| read(&file), Ok)?;
-            for Variable { name, value, place } in env_file::parse(&file, &text)? {
-                if name.starts_with(PREFIX) {
-                    let origin = Origin::EnvFile { place, variable: name.clone() };
-                    layers.push(Layer::of_variable(&name, &value, origin)?);
+            match self.env_text.map_or_else(|| read(&file), Ok) {
+                Ok(text) => {
+                    for line in env_file::parse(&file, &text) {
+                        match line {
+                            Ok(Variable { name, value, place }) => {
+                                let origin = Origin::EnvFile { place, variable: name.clone() };
+                                stack.variable(&name, &value, origin);
+                            }
+                            Err(error) => stack.errors.push(error),
+                        }
+                    }
                 }
+                Err(error) => stack.errors.push(error),
             }
         }
         for (variable, value) in self.environment {
-            if variable.starts_with(PREFIX) {
-                let origin = Origin::Environment(variable.clone());
-                layers.push(Layer::of_variable(&variable, &value, origin)?);
-            }
+            stack.variable(&variable, &value, Origin::Environment(variable.clone()));
         }
-        for (name, value) in self.flags {
-            let key = keys::find(&name).ok_or_else(|| unknown(&name, "flag".to_owned()))?;
-            layers.push(Layer::of_key(key, &value, Origin::Flag(key.flag()))?);
-        }
-        merge(layers)
+        stack.flags(&self.flags);
+        stack.others();
+        stack.merge()
     }
 }
 
@@ -88,225 +95,160 @@ fn read(file: &PathBuf) -> Result<String, SettingsError> {
         .map_err(|cause| SettingsError::Unreadable { file: file.clone(), cause })
 }
 
-fn merge(layers: Vec<Layer>) -> Result<Loaded, SettingsError> {
-    let mut values = BTreeMap::new();
-    let mut builder = Config::builder();
-    for layer in layers {
-        for (name, value) in &layer.values {
-            values.insert(name.clone(), (value.clone(), layer.origin.clone()));
-        }
-        builder = builder.add_source(layer);
-    }
-    let other = |error: ConfigError| SettingsError::Other(error.to_string());
-    let settings = builder.build().and_then(Config::try_deserialize).map_err(other)?;
-    let loaded = Loaded { settings, values };
-    let password = checks::has_password(loaded.settings.database.url.expose());
-    let url = loaded.set("database.url").filter(|_| password);
-    for pair in [
-        (loaded.set("tokens.secret"), loaded.set("tokens.secret_file")),
-        (url.map(|url| format!("the password in {url}")), loaded.set("database.password_file")),
-    ] {
-        if let (Some(first), Some(second)) = pair {
-            return Err(SettingsError::Contradiction { first, second });
-        }
-    }
-    Ok(loaded)
+/// The layers that were read so far, a later one over the earlier ones, and what was wrong.
+#[derive(Default)]
+struct Stack {
+    layers: Vec<Layer>,
+    /// Variables that other servers read, too: defaults for what nothing else says.
+    others: Vec<(String, Origin)>,
+    errors: Vec<SettingsError>,
+    warnings: Vec<String>,
 }
 
-/// One layer, its values checked and in their key's type.
-#[derive(Clone, Debug)]
-struct Layer {
-    origin: Origin,
-    /// By the name of the key; a list is one value.
-    values: BTreeMap<String, ValueKind>,
-}
+impl Stack {
+    fn text(&mut self, text: &str, origin: Origin) {
+        match Layer::of_text(text, origin) {
+            Ok((layer, errors)) => {
+                self.layers.push(layer);
+                self.errors.extend(errors);
+            }
+            Err(error) => self.errors.push(error),
+        }
+    }
 
-impl Layer {
-    fn of_text(text: &str, origin: Origin) -> Result<Self, SettingsError> {
-        let place = match &origin {
-            Origin::File(path) => path.display().to_string(),
-            _ => "config/default.toml".to_owned(),
+    fn variable(&mut self, name: &str, value: &str, origin: Origin) {
+        let place = || match &origin {
+            Origin::EnvFile { place, .. } => place.clone(),
+            _ => "environment".to_owned(),
         };
-        let table = File::from_str(text, FileFormat::Toml)
-            .collect()
-            .map_err(|error| unparsable(&place, text, &error))?;
-        let reader = Reader { place, text };
-        let mut values = BTreeMap::new();
-        for (name, value) in table {
-            reader.read(name, &value, &mut values)?;
-        }
-        Ok(Self { origin, values })
-    }
-
-    fn of_variable(variable: &str, value: &str, origin: Origin) -> Result<Self, SettingsError> {
-        match keys::KEYS.iter().find(|key| key.variable() == variable) {
-            Some(key) if !matches!(key.kind, Kind::Tables(_)) => Self::of_key(key, value, origin),
-            None if !variable.starts_with(SCOPES) => Err(SettingsError::UnknownKey {
-                place: match origin {
-                    Origin::EnvFile { place, .. } => place,
-                    _ => "environment".to_owned(),
-                },
-                nearest: nearest(variable, keys::KEYS.iter().map(Key::variable)),
-                key: variable.to_owned(),
-            }),
-            _ => Err(SettingsError::OnlyInFile { origin: origin.to_string() }),
-        }
-    }
-
-    fn of_key(key: &Key, value: &str, origin: Origin) -> Result<Self, SettingsError> {
-        let kind = key.read(&value.into()).map_err(|mismatch| SettingsError::BadValue {
-            place: origin.to_string(),
-            value: mismatch.value,
-            expected: mismatch.expected,
-        })?;
-        Ok(Self { origin, values: BTreeMap::from([(key.name.to_owned(), kind)]) })
-    }
-}
-
-/// The keys as the tables that the settings' types are read from.
-impl Source for Layer {
-    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
-        Box::new(self.clone())
-    }
-
-    fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
-        let mut root: Map<String, Value> = Map::new();
-        for (name, kind) in &self.values {
-            let value = Value::new(None, kind.clone());
-            let Some((section, name)) = name.split_once('.') else {
-                root.insert(name.clone(), value);
-                continue;
-            };
-            let section = root
-                .entry(section.to_owned())
-                .or_insert_with(|| Map::<String, Value>::new().into());
-            if let ValueKind::Table(table) = &mut section.kind {
-                table.insert(name.to_owned(), value);
+        if name.starts_with(variables::PREFIX) {
+            self.push(Layer::of_variable(name, value, origin));
+        } else if variables::OTHERS.iter().any(|(other, _)| *other == name) {
+            self.others.retain(|(_, earlier)| earlier.variable() != Some(name));
+            self.others.push((value.to_owned(), origin));
+        } else {
+            if variables::is_anothers_flag(name, value) {
+                self.warnings.push(format!(
+                    "{name} is not read here: flags are typed, or are keys of the configuration"
+                ));
+            }
+            let nearest = variables::mistaken_for(name, value);
+            if !nearest.is_empty() {
+                let error =
+                    SettingsError::UnknownKey { place: place(), key: name.to_owned(), nearest };
+                self.errors.push(error);
             }
         }
-        Ok(root)
     }
-}
 
-/// Reads the keys of one file.
-struct Reader<'a> {
-    place: String,
-    text: &'a str,
-}
-
-impl Reader<'_> {
-    fn read(
-        &self,
-        name: String,
-        value: &Value,
-        into: &mut BTreeMap<String, ValueKind>,
-    ) -> Result<(), SettingsError> {
-        if let (ValueKind::Table(table), true) = (&value.kind, keys::is_section(&name)) {
-            return table
-                .iter()
-                .try_for_each(|(inner, value)| self.read(format!("{name}.{inner}"), value, into));
+    fn flags(&mut self, flags: &[(String, String)]) {
+        let given =
+            |name: &str| flags.iter().find(|(flag, _)| flag == name).map(|(_, v)| v.as_str());
+        match (given(HOST), given(PORT)) {
+            (None, None) => {}
+            (host, port) => self.host_and_port(host, port, given("server.bind").is_some()),
         }
-        let bad = |within: &str, value: String, expected: String| SettingsError::BadValue {
-            place: format!("{}: {name}{within}", self.place_of(&name)),
-            value,
+        for (name, value) in flags.iter().filter(|(name, _)| ![HOST, PORT].contains(&name.as_str()))
+        {
+            let layer = match keys::find(name) {
+                Some(key) => Layer::of_key(key, value, Origin::Flag(key.flag())),
+                None => Err(vec![unknown(name, "flag".to_owned())]),
+            };
+            self.push(layer);
+        }
+    }
+
+    /// uvicorn's two words for an address, with uvicorn's defaults.
+    fn host_and_port(&mut self, host: Option<&str>, port: Option<&str>, bound: bool) {
+        let flag = if host.is_some() { "--host" } else { "--port" };
+        if bound {
+            let [first, second] = ["flag --bind".to_owned(), format!("flag {flag}")];
+            self.errors.push(SettingsError::Contradiction { first, second });
+        }
+        let bad = |flag: &str, value: &str, expected: String| SettingsError::BadValue {
+            place: format!("flag {flag}"),
+            value: format!("{value:?}"),
             expected,
         };
-        if keys::is_section(&name) {
-            return Err(bad("", "…".to_owned(), format!("a section: [{name}]")));
+        let number = port.map_or(Ok(8000), bind::port);
+        let number = number
+            .map_err(|wrong| bad("--port", port.unwrap_or_default(), format!("a port; {wrong}")));
+        let host = host.unwrap_or("127.0.0.1");
+        let address = Bind::of(host, 0)
+            .map_err(|wrong| bad("--host", host, format!("a name or an address; {wrong}")));
+        match (address, number) {
+            (Ok(Bind::Tcp { host, .. }), Ok(port)) => {
+                let (origin, bind) = (Origin::Flag(flag), Bind::Tcp { host, port });
+                let values =
+                    BTreeMap::from([("server.bind".to_owned(), vec![bind.to_string()].into())]);
+                self.layers.push(Layer { origin, values });
+            }
+            (address, number) => self.errors.extend(address.err().into_iter().chain(number.err())),
         }
-        let key = keys::find(&name).ok_or_else(|| unknown(&name, self.place_of(&name)))?;
-        if let Some(scope) = name.strip_prefix("scopes.") {
-            keys::scope_name(scope).map_err(|expected| {
-                bad("", "…".to_owned(), format!("its name to be {expected}"))
-            })?;
-        }
-        let kind = key
-            .read(value)
-            .map_err(|mismatch| bad(&mismatch.within, mismatch.value, mismatch.expected))?;
-        into.insert(name, kind);
-        Ok(())
     }
 
-    /// The file with the key's line, where the key stands on a line of its own.
-    fn place_of(&self, name: &str) -> String {
-        let mut section = "";
-        for (line, number) in self.text.lines().map(str::trim).zip(1..) {
-            if let Some(header) = line.strip_prefix('[') {
-                let header = header.trim_start_matches('[').split(']').next().unwrap_or_default();
-                section = header.trim();
-                if section == name {
-                    return format!("{}:{number}", self.place);
+    /// Puts what other servers' variables say over the defaults, where nothing else is said.
+    fn others(&mut self) {
+        for (text, origin) in std::mem::take(&mut self.others) {
+            let Some((name, key)) =
+                variables::OTHERS.iter().find(|(name, _)| origin.variable() == Some(name))
+            else {
+                continue;
+            };
+            let said =
+                |layer: &Layer| layer.origin != Origin::Default && layer.values.contains_key(*key);
+            if text.trim().is_empty() || self.layers.iter().any(said) {
+                continue;
+            }
+            match variables::translated(name, text.trim(), &origin) {
+                Ok(text) => {
+                    if let Some(key) = keys::find(key) {
+                        self.push(Layer::of_key(key, &text, origin));
+                    }
                 }
-            } else if let Some((key, _)) = line.split_once('=') {
-                let key = key.trim().trim_matches(['"', '\'']);
-                let dot = if section.is_empty() { "" } else { "." };
-                if format!("{section}{dot}{key}") == name {
-                    return format!("{}:{number}", self.place);
-                }
+                Err(Untranslated::Wrong(error)) => self.errors.push(error),
+                Err(Untranslated::Unread(warning)) => self.warnings.push(warning),
             }
         }
-        self.place.clone()
+    }
+
+    fn push(&mut self, layer: Result<Layer, Vec<SettingsError>>) {
+        match layer {
+            Ok(layer) => self.layers.push(layer),
+            Err(errors) => self.errors.extend(errors),
+        }
+    }
+
+    fn merge(self) -> Result<Loaded, SettingsErrors> {
+        let Self { layers, mut errors, warnings, .. } = self;
+        let mut values = BTreeMap::new();
+        let mut builder = Config::builder();
+        for layer in layers {
+            for (name, value) in &layer.values {
+                values.insert(name.clone(), (value.clone(), layer.origin.clone()));
+            }
+            builder = builder.add_source(layer);
+        }
+        let settings = match builder.build().and_then(Config::try_deserialize) {
+            Ok(settings) => settings,
+            Err(error) => {
+                errors.push(SettingsError::Other(error.to_string()));
+                return Err(SettingsErrors { errors, rest: None });
+            }
+        };
+        let mut loaded = Loaded { settings, values, warnings };
+        errors.extend(loaded.contradictions());
+        if errors.is_empty() {
+            loaded.look_around();
+            return Ok(loaded);
+        }
+        Err(SettingsErrors { errors, rest: Some(Box::new(loaded)) })
     }
 }
 
-fn unknown(name: &str, place: String) -> SettingsError {
-    let known = keys::KEYS.iter().map(|key| key.name).chain(keys::sections());
-    SettingsError::UnknownKey {
-        place,
-        nearest: nearest(name, known.map(str::to_owned)),
-        key: name.to_owned(),
-    }
-}
-
-/// The names that `wrong` may have been meant to be: misspelt, or without its section.
-fn nearest(wrong: &str, known: impl Iterator<Item = String>) -> Vec<String> {
-    let last = |name: &str| name.rsplit("__").next()?.rsplit('.').next().map(str::to_owned);
-    let last = |name: &str| last(name).unwrap_or_default();
-    let wrong = wrong.to_lowercase();
-    let mut near: Vec<_> = known
-        .filter_map(|name| {
-            let right = name.to_lowercase();
-            let whole = strsim::damerau_levenshtein(&wrong, &right);
-            let part = strsim::damerau_levenshtein(&last(&wrong), &last(&right)) + 1;
-            let distance = whole.min(part);
-            (distance <= 2.max(last(&wrong).len() / 3)).then_some((distance, name))
-        })
-        .collect();
-    near.sort();
-    near.dedup();
-    let best = near.first().map_or(0, |(distance, _)| *distance);
-    near.into_iter().filter(|(distance, _)| *distance <= best + 1).take(3).map(|(_, n)| n).collect()
-}
-
-/// One line from the parser's several, without the excerpt: it may hold a secret.
-fn unparsable(file: &str, text: &str, error: &ConfigError) -> SettingsError {
-    let cause = match error {
-        ConfigError::FileParse { cause, .. } => cause.to_string(),
-        other => other.to_string(),
-    };
-    let position = cause.lines().next().unwrap_or_default().split_once("at line ");
-    let Some((line, column)) = position.and_then(|(_, rest)| rest.split_once(", column ")) else {
-        let line = text.lines().position(has_large_number);
-        let place = line.map_or_else(|| file.to_owned(), |line| format!("{file}:{}", line + 1));
-        return SettingsError::Unparsable { place, cause: cause.replace('\n', " ") };
-    };
-    let reason: Vec<_> = cause.lines().skip(1).filter(|line| !is_excerpt(line)).collect();
-    SettingsError::Unparsable { place: format!("{file}:{line}:{column}"), cause: reason.join(", ") }
-}
-
-/// A number beyond TOML's 64 bits, for which the parser tells no line.
-fn has_large_number(line: &str) -> bool {
-    let value = line.split('#').next().unwrap_or_default().split_once('=');
-    let number = value.map_or(String::new(), |(_, value)| value.trim().replace('_', ""));
-    let digits = number.trim_start_matches(['+', '-']);
-    !digits.is_empty()
-        && digits.bytes().all(|b| b.is_ascii_digit())
-        && number.parse::<i64>().is_err()
-}
-
-fn is_excerpt(line: &str) -> bool {
-    line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit()).trim_start().starts_with('|')
-}
+/// The flags that are no key.
+const HOST: &str = "host";
+const PORT: &str = "port";
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,9 @@
 //! The settings in force, and where each value came from.
 
 use crate::settings::Settings;
+use crate::settings::bind::Bind;
+use crate::settings::checks;
+use crate::settings::error::SettingsError;
 use crate::settings::keys;
 use config::ValueKind;
 use std::collections::BTreeMap;
@@ -27,6 +30,16 @@ pub enum Origin {
     Flag(&'static str),
 }
 
+impl Origin {
+    /// The name of the variable, if it is one.
+    pub(super) fn variable(&self) -> Option<&str> {
+        match self {
+            Self::Environment(variable) | Self::EnvFile { variable, .. } => Some(variable),
+            Self::Default | Self::File(_) | Self::Flag(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -45,6 +58,8 @@ pub struct Loaded {
     /// The settings themselves.
     pub settings: Settings,
     pub(super) values: BTreeMap<String, (ValueKind, Origin)>,
+    /// What is allowed and may surprise; each is one line.
+    pub warnings: Vec<String>,
 }
 
 /// One key with its value in force.
@@ -85,6 +100,43 @@ impl Loaded {
             Some((_, (_, Origin::File(path)))) => format!("{}: {line}", path.display()),
             Some((_, (_, origin))) if *origin != Origin::Default => format!("{origin}: {line}"),
             _ => line,
+        }
+    }
+
+    /// Keys that exclude each other, and addresses that are given twice.
+    pub(super) fn contradictions(&self) -> Vec<SettingsError> {
+        let password = checks::has_password(self.settings.database.url.expose());
+        let url = self.set("database.url").filter(|_| password);
+        let pairs = [
+            (self.set("tokens.secret"), self.set("tokens.secret_file")),
+            (url.map(|url| format!("the password in {url}")), self.set("database.password_file")),
+        ];
+        let both = pairs.into_iter().filter_map(|(first, second)| first.zip(second));
+        let both = both.map(|(first, second)| SettingsError::Contradiction { first, second });
+
+        let (server, admin) = (&self.settings.server.bind, &self.settings.admin.bind);
+        let binds = server.iter().map(|bind| ("server.bind", bind));
+        let binds: Vec<_> = binds.chain(admin.iter().map(|bind| ("admin.bind", bind))).collect();
+        let named = |(key, bind): &(&str, &Bind)| {
+            let origin = self.values.get(*key).map(|(_, origin)| origin.to_string());
+            format!("{key} {bind} ({})", origin.unwrap_or_default())
+        };
+        let twice = binds.iter().enumerate().flat_map(|(at, one)| {
+            let others = binds[at + 1..].iter().filter(|(_, other)| one.1.conflicts_with(other));
+            others.map(|other| (named(one), named(other)))
+        });
+        let twice = twice.map(|(first, second)| SettingsError::SameAddress { first, second });
+        both.chain(twice).collect()
+    }
+
+    /// Adds warnings of what is allowed and may surprise.
+    pub(super) fn look_around(&mut self) {
+        if self.settings.server.forwarded_allow_ips.iter().any(|peer| peer == "*") {
+            let key = self.set("server.forwarded_allow_ips").unwrap_or_default();
+            self.warnings.push(format!(
+                "{key} is `*`: whoever connects is believed about where a request comes from; name \
+                 the proxies, unless nobody but them can reach this server"
+            ));
         }
     }
 

@@ -8,13 +8,17 @@ mod file_mode;
 mod filter_rule;
 mod key;
 mod keys;
+mod layer;
 mod layers;
 mod loaded;
+mod nearest;
+mod units;
 mod until;
 mod upgrade;
+mod variables;
 
 pub use bind::{Bind, BindError};
-pub use error::SettingsError;
+pub use error::{SettingsError, SettingsErrors};
 pub use file_mode::FileMode;
 pub use filter_rule::{FilterRule, Keep};
 pub use layers::{Layers, environment};
@@ -106,6 +110,8 @@ pub struct ServerSettings {
     pub backlog: NonZeroU32,
     /// Connections served at once, per worker thread.
     pub worker_connections: NonZeroUsize,
+    /// Connections that one address keeps when all are taken; 0: any number.
+    pub connections_per_address: usize,
     /// Seconds an idle connection is kept; 0 closes after each answer.
     pub keepalive: u64,
     /// Seconds that requests in flight may take after SIGTERM.
@@ -126,8 +132,6 @@ pub struct ServerSettings {
     pub client_body_timeout: NonZeroU64,
     /// Seconds a client may take to read anything of a response.
     pub send_timeout: NonZeroU64,
-    /// Connections that one address keeps when all are taken; 0: any number.
-    pub connections_per_address: usize,
     /// Longest path and query in bytes.
     pub limit_request_line: NonZeroUsize,
     /// Most header fields.

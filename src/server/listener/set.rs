@@ -129,6 +129,17 @@ impl Listeners {
         self.server.iter().map(|bound| &bound.listener as &dyn fmt::Display)
     }
 
+    /// The URL of the first listener of the API that a browser on this machine can reach.
+    pub(in crate::server) fn browsable(&self) -> Option<String> {
+        self.server.iter().find_map(|bound| match bound.listener {
+            Listener::Tcp(address) if address.ip().is_unspecified() => {
+                Some(format!("http://localhost:{}", address.port()))
+            }
+            Listener::Tcp(address) => Some(format!("http://{address}")),
+            Listener::Unix(_) => None,
+        })
+    }
+
     /// The URLs of health and metrics.
     pub(in crate::server) fn admin_urls(&self) -> impl Iterator<Item = &dyn fmt::Display> {
         self.admin.iter().map(|bound| &bound.listener as &dyn fmt::Display)

@@ -136,11 +136,11 @@ pub fn run(executable: PathBuf, layers: Layers) -> Result<(), ServeError> {
     })
 }
 
-/// Checks the settings of the master without starting anything.
-pub(super) fn check(settings: &Settings) -> Result<(), ServeError> {
-    reload::check(&settings.server)?;
-    check_places(settings)?;
-    Identity::of(&settings.server).map(drop)
+/// All that is wrong with the settings of the master; starts nothing.
+pub(super) fn faults(settings: &Settings) -> Vec<ServeError> {
+    let sources = reload::check(&settings.server);
+    let checks = [sources, check_places(settings), Identity::of(&settings.server).map(drop)];
+    checks.into_iter().filter_map(Result::err).collect()
 }
 
 /// Sets the log of a master up. Its files are those of the worker processes, too.
@@ -187,7 +187,9 @@ impl Master {
         events: UnboundedSender<Event>,
     ) -> Result<Self, ServeError> {
         let loaded = layers.clone().load();
-        let settings = loaded.map_err(|error| ServeError::Worker(error.to_string()))?.settings;
+        let loaded = loaded.map_err(|error| ServeError::Worker(error.to_string()))?;
+        loaded.warnings.iter().for_each(|warning| log::warn!(target: ERROR, "{warning}"));
+        let settings = loaded.settings;
         identity::set_umask(&settings.server);
         // Before the sockets: of two that start at once, one must not take the other's.
         let pidfile = match (&settings.server.pidfile, &predecessor) {
@@ -280,6 +282,9 @@ impl Master {
         }
         for url in self.plan.listeners.admin_urls() {
             log::info!(target: ERROR, "Health and metrics at: {url}");
+        }
+        if let Some(url) = self.plan.docs_url() {
+            log::info!(target: ERROR, "Documentation at: {url}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::identity::Identity;
 use crate::logging;
+use crate::logging::ERROR;
 use crate::server;
 use crate::server::error::ServeError;
 use crate::server::listener::Listeners;
@@ -31,6 +32,7 @@ impl Plan {
     /// Reads the settings and opens the sockets that these listeners lack.
     pub(super) fn new(layers: Layers, listeners: &Listeners) -> Result<Self, String> {
         let loaded = layers.clone().load().map_err(|error| error.to_string())?;
+        loaded.warnings.iter().for_each(|warning| log::warn!(target: ERROR, "{warning}"));
         Self::with(layers, loaded.settings, listeners).map_err(|error| error.to_string())
     }
 
@@ -54,6 +56,12 @@ impl Plan {
             settings: Arc::new(settings),
             layers,
         })
+    }
+
+    /// Where a browser on this machine finds `/docs`, if they are served.
+    pub(super) fn docs_url(&self) -> Option<String> {
+        let enabled = self.settings.docs.enabled;
+        self.listeners.browsable().filter(|_| enabled).map(|url| format!("{url}/docs"))
     }
 
     /// The same configuration read again, from files that may have changed.

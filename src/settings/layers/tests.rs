@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::settings::Effective;
+use crate::settings::Settings;
+use crate::settings::key::Kind;
+use config::{Source as _, Value, ValueKind};
 
 mod wrong;
 
@@ -74,7 +77,7 @@ fn every_key_stands_in_default_toml_under_a_comment() {
 #[test]
 fn the_table_of_keys_is_that_of_the_types() {
     let fields = |section: &str| -> Vec<String> {
-        let mut tree = Layer::of_text(DEFAULT, Origin::Default).unwrap().collect().unwrap();
+        let mut tree = Layer::of_text(DEFAULT, Origin::Default).unwrap().0.collect().unwrap();
         if section.is_empty() {
             tree.insert("?".to_owned(), "".into());
         } else if let ValueKind::Table(table) = &mut tree.get_mut(section).unwrap().kind {
@@ -102,7 +105,7 @@ fn the_table_of_keys_is_that_of_the_types() {
 
 #[test]
 fn optional_keys_are_those_without_a_default() {
-    let given = Layer::of_text(DEFAULT, Origin::Default).unwrap().values;
+    let given = Layer::of_text(DEFAULT, Origin::Default).unwrap().0.values;
     for key in keys::KEYS {
         assert_eq!(key.optional, !given.contains_key(key.name), "{}", key.name);
     }
@@ -198,11 +201,104 @@ fn an_env_file_stands_between_the_file_and_the_environment() {
 }
 
 #[test]
+fn variables_of_other_servers_are_defaults() {
+    let others = [
+        ("PORT", "8080"),
+        ("WEB_CONCURRENCY", "3"),
+        ("FORWARDED_ALLOW_IPS", "10.0.0.1, unix"),
+        ("RUST_LOG", "Debug"),
+    ];
+    let loaded = load("", &others).unwrap();
+    for (key, value, variable) in [
+        ("server.bind", r#"["0.0.0.0:8080"]"#, "PORT"),
+        ("server.workers", "3", "WEB_CONCURRENCY"),
+        ("server.forwarded_allow_ips", r#"["10.0.0.1","unix"]"#, "FORWARDED_ALLOW_IPS"),
+        ("logging.level", r#""debug""#, "RUST_LOG"),
+    ] {
+        let effective = shown(&loaded, key);
+        assert_eq!(effective.value.to_string(), value);
+        assert_eq!(effective.origin.to_string(), format!("environment {variable}"));
+    }
+    // Whatever is said by our own names wins, in a file, too; then theirs need not even be right.
+    let file =
+        "logging.level = 'error'\n[server]\nbind = ['a:1']\nworkers = 1\nforwarded_allow_ips = []";
+    for others in [others, others.map(|(name, _)| (name, "nonsense"))] {
+        let loaded = load(file, &others).unwrap();
+        assert_eq!(loaded.settings.server.bind[0].to_string(), "a:1");
+        assert_eq!(loaded.settings.server.workers.unwrap().get(), 1);
+        assert_eq!(loaded.settings.server.forwarded_allow_ips, [""; 0]);
+        assert_eq!(loaded.settings.logging.level, crate::settings::Level::Error);
+        assert_eq!(loaded.warnings, [""; 0]);
+    }
+    assert!(load("", &others.map(|(name, _)| (name, ""))).is_ok());
+    for (name, value, line) in [
+        ("PORT", "x", "environment PORT = \"x\": expected a port; `x` is no port"),
+        ("PORT", "99999", "environment PORT = \"99999\": expected a port"),
+        ("WEB_CONCURRENCY", "0", "environment WEB_CONCURRENCY = \"0\": expected a whole number"),
+        ("FORWARDED_ALLOW_IPS", "x", "environment FORWARDED_ALLOW_IPS = \"x\": expected a list"),
+    ] {
+        let error = load("", &[(name, value)]).unwrap_err();
+        assert!(error.starts_with(line), "{error}");
+    }
+    let loaded = load("", &[("RUST_LOG", "bailiwick=debug,info")]).unwrap();
+    assert_eq!(loaded.settings.logging.level, crate::settings::Level::Info);
+    assert!(loaded.warnings[0].starts_with("environment RUST_LOG is not read: only a level is"));
+    for name in ["GUNICORN_CMD_ARGS", "UVICORN_PORT"] {
+        let warnings = load("", &[(name, "swordfish")]).unwrap().warnings;
+        assert!(warnings[0].starts_with(&format!("{name} is not read here")), "{warnings:?}");
+        assert!(!warnings[0].contains("swordfish"));
+    }
+}
+
+#[test]
+fn host_and_port_are_an_address() {
+    for (given, bind, origin) in [
+        (&[("host", "0.0.0.0")][..], "0.0.0.0:8000", "flag --host"),
+        (&[("port", "80")], "127.0.0.1:80", "flag --port"),
+        (&[("host", "::1"), ("port", "0")], "[::1]:0", "flag --host"),
+    ] {
+        let loaded = Layers { flags: flags(given), ..Layers::default() }.load().unwrap();
+        assert_eq!(loaded.settings.server.bind[0].to_string(), bind);
+        assert_eq!(shown(&loaded, "server.bind").origin.to_string(), origin);
+    }
+    let both = flags(&[("port", "80"), ("server.bind", "a:1")]);
+    let error = Layers { flags: both, ..Layers::default() }.load().unwrap_err().to_string();
+    assert_eq!(error, "both flag --bind and flag --port are set: expected only one of them");
+}
+
+#[test]
+fn everybody_may_be_believed_and_that_is_said() {
+    for value in ["*", "*,10.0.0.1"] {
+        let loaded = load("", &[("BAILIWICK__SERVER__FORWARDED_ALLOW_IPS", value)]).unwrap();
+        let start = "server.forwarded_allow_ips (environment BAILIWICK__SERVER__FORWARDED_ALLOW_IPS) is `*`: ";
+        assert!(loaded.warnings[0].starts_with(start), "{:?}", loaded.warnings);
+    }
+    for file in ["server.forwarded_allow_ips = '*'", "server.forwarded_allow_ips = ['*']"] {
+        assert_eq!(load(file, &[]).unwrap().warnings.len(), 1);
+    }
+}
+
+#[test]
+fn amounts_may_have_a_unit_wherever_they_stand() {
+    let file = "[server]\nkeepalive = '5m'\nlimit_request_body = '10MB'\nmax_memory = '1GiB'\n\
+                [tokens]\naccess_token_expire_minutes = '12h'\n\
+                [[logging.access_filters]]\nslower_than = '2s'\n";
+    let loaded = load(file, &[("BAILIWICK__CACHE__MAX_AGE", "1h")]).unwrap();
+    let Settings { server, tokens, logging, cache, .. } = &loaded.settings;
+    assert_eq!((server.keepalive, server.limit_request_body.get()), (300, 10_000_000));
+    assert_eq!((server.max_memory, tokens.access_token_expire_minutes.get()), (1024, 720));
+    assert_eq!((logging.access_filters[0].slower_than, cache.max_age.get()), (Some(2000), 3600));
+    let flags = flags(&[("server.timeout", "1m")]);
+    let loaded = Layers { flags, ..Layers::default() }.load().unwrap();
+    assert_eq!(loaded.settings.server.timeout, 60);
+}
+
+#[test]
 fn the_environment_sets_every_key_but_tables() {
     for key in keys::KEYS {
         let value = match (&key.kind, key.name) {
             (Kind::Tables(_), _) => continue,
-            (Kind::Whole(least, _), _) => least.to_string(),
+            (Kind::Whole(least, _) | Kind::Amount(_, least, _), _) => least.to_string(),
             (Kind::Switch, _) => "true".to_owned(),
             (Kind::Word(words), _) => words[1].to_owned(),
             (Kind::Secret(..), _) => "s".repeat(32),

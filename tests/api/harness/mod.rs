@@ -48,6 +48,10 @@ pub(crate) fn shared_app() -> &'static App {
     app
 }
 
+/// Variables without our prefix that are read all the same.
+const OF_OTHER_SERVERS: [&str; 5] =
+    ["PORT", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS", "RUST_LOG", "GUNICORN_CMD_ARGS"];
+
 /// What a server is to be started with.
 #[derive(Debug, Default)]
 pub(crate) struct Builder {
@@ -86,7 +90,8 @@ impl Builder {
         fs::write(&config, &self.config).expect("the configuration is written");
         let mut command = bailiwick(folder.path());
         command.arg("--config").arg(&config).args(&self.args);
-        if !self.args.iter().any(|arg| arg == "-b") {
+        let is_placed = |arg: &OsString| arg == "-b" || arg == "--host" || arg == "--port";
+        if !self.args.iter().any(is_placed) && !self.envs.iter().any(|(name, _)| name == "PORT") {
             command.args(["-b", "127.0.0.1:0"]);
         }
         command.envs(self.envs.iter().map(|(name, value)| (name, value)));
@@ -212,7 +217,8 @@ impl Drop for App {
 pub(crate) fn bailiwick(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bailiwick"));
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("BAILIWICK__") {
+        let text = name.to_string_lossy();
+        if text.starts_with("BAILIWICK") || OF_OTHER_SERVERS.contains(&&*text) {
             command.env_remove(name);
         }
     }

@@ -49,7 +49,7 @@ const WRONG_FILES: &[(&str, &str)] = &[
     ),
     (
         "[server]\nkeepalive = 100000",
-        "b.toml:2: server.keepalive = 100000: expected a whole number from 0 to 86400",
+        "b.toml:2: server.keepalive = 100000: expected a whole number of seconds from 0 to 86400, or one with a unit such as \"30s\" or \"5m\"",
     ),
     (
         "[server]\nbind = []",
@@ -57,19 +57,19 @@ const WRONG_FILES: &[(&str, &str)] = &[
     ),
     (
         "[admin]\nbind = ['9090']",
-        "b.toml:2: admin.bind = [\"9090\"]: expected a list of HOST:PORT, [IPv6]:PORT or unix:PATH",
+        "b.toml:2: admin.bind = [\"9090\"]: expected a list of HOST:PORT, [IPv6]:PORT or unix:PATH; `127.0.0.1:9090` is for this machine alone, `0.0.0.0:9090` for every network",
     ),
     (
         "[server]\nbind = ['8000']",
-        "b.toml:2: server.bind = [\"8000\"]: expected a list of at least one HOST:PORT, [IPv6]:PORT or unix:PATH",
+        "b.toml:2: server.bind = [\"8000\"]: expected a list of at least one HOST:PORT, [IPv6]:PORT or unix:PATH; `127.0.0.1:8000` is for this machine alone, `0.0.0.0:8000` for every network",
     ),
     (
         "[server]\nbind = [8000]",
-        "b.toml:2: server.bind = [8000]: expected a list of at least one HOST:PORT, [IPv6]:PORT or unix:PATH",
+        "b.toml:2: server.bind = [8000]: expected a list of at least one HOST:PORT, [IPv6]:PORT or unix:PATH; `127.0.0.1:8000` is for this machine alone, `0.0.0.0:8000` for every network",
     ),
     (
-        "[server]\nforwarded_allow_ips = ['*']",
-        "b.toml:2: server.forwarded_allow_ips = [\"*\"]: expected a list of IP addresses, networks such as 10.0.0.0/8, or unix",
+        "[server]\nforwarded_allow_ips = ['all']",
+        "b.toml:2: server.forwarded_allow_ips = [\"all\"]: expected a list of IP addresses, networks such as 10.0.0.0/8, or unix; * for everybody",
     ),
     (
         "[server]\nroot_path = '/a/'",
@@ -176,7 +176,7 @@ fn whatever_is_wrong_in_the_environment_is_one_line() {
         (
             "BAILIWICK__SERVER__KEEPALIVE",
             "",
-            "environment BAILIWICK__SERVER__KEEPALIVE = \"\": expected a whole number from 0 to 86400",
+            "environment BAILIWICK__SERVER__KEEPALIVE = \"\": expected a whole number of seconds from 0 to 86400, or one with a unit such as \"30s\" or \"5m\"",
         ),
         (
             "BAILIWICK__TOKENS__SECRET",
@@ -219,6 +219,74 @@ fn two_secrets_and_wrong_flags_are_one_line() {
     let flags = flags(&[("server.workers", "0")]);
     let error = Layers { flags, ..Layers::default() }.load().unwrap_err();
     assert_eq!(error.to_string(), "flag --workers = \"0\": expected a whole number from 1 to 1024");
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, env_file) = (folder.path().join("b.toml"), folder.path().join("b.env"));
+    let text = "[server]\nzzz = 1\nworkers = 0\nkeepalive = '1y'\n[tokens]\nsecret = 'swordfish'\n\
+                [[logging.access_filters]]\nkeep = 7\nstatus = 5\n";
+    std::fs::write(&file, text).unwrap();
+    std::fs::write(&env_file, "nonsense\nBAILIWICK_SERVER_BACKLOG=1\n").unwrap();
+    let environment = flags(&[("BAILIWICK__CACHE__SIZE", "0"), ("BAILIWICK__CORS__MAX_AGE", "9")]);
+    let flags = flags(&[("server.backlog", "0"), ("port", "70000"), ("host", "a b")]);
+    let layers = Layers {
+        file: Some(file),
+        env_file: Some(env_file),
+        environment,
+        flags,
+        ..Layers::default()
+    };
+    let errors = layers.load().unwrap_err();
+    let lines: Vec<_> = errors.lines().collect();
+    let expected = [
+        "b.toml:2: unknown key `server.zzz`",
+        "b.toml:3: server.workers = 0",
+        "b.toml:4: server.keepalive = \"1y\": expected a whole number of seconds",
+        "b.toml:6: tokens.secret = ***",
+        "b.toml:7: logging.access_filters[0].keep = 7",
+        "b.toml:7: logging.access_filters[0].status = 5",
+        "b.env:1: expected NAME=value",
+        "b.env:2: unknown key `BAILIWICK_SERVER_BACKLOG`, did you mean `BAILIWICK__SERVER__BACKLOG`?",
+        "environment BAILIWICK__CACHE__SIZE = \"0\"",
+        "flag --host = \"a b\": expected a name or an address; `a b` is no host name",
+        "flag --port = \"70000\": expected a port; `70000` is no port",
+        "flag --backlog = \"0\"",
+    ];
+    assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.contains(expected), "{expected}: {lines:#?}");
+    }
+    assert!(!errors.to_string().contains("swordfish"));
+    // What is right is there for further checks.
+    assert_eq!(errors.rest().unwrap().settings.cors.max_age, 9);
+}
+
+#[test]
+fn an_address_can_be_listened_on_once() {
+    for (file, flag, line) in [
+        (
+            "server.bind = ['127.0.0.1:80', '127.0.0.1:80']",
+            None,
+            "server.bind 127.0.0.1:80 (file b.toml) and server.bind 127.0.0.1:80 (file b.toml) are one address: expected different ones",
+        ),
+        (
+            "admin.bind = ['localhost:80']",
+            Some("0.0.0.0:80"),
+            "server.bind 0.0.0.0:80 (flag --bind) and admin.bind localhost:80 (file b.toml) are one address: expected different ones",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("b.toml");
+        std::fs::write(&path, file).unwrap();
+        let flags = flag.map(|bind| ("server.bind".to_owned(), bind.to_owned()));
+        let flags = flags.into_iter().collect();
+        let error = Layers { file: Some(path.clone()), flags, ..Layers::default() }.load();
+        let error = error.unwrap_err().to_string().replace(&path.display().to_string(), "b.toml");
+        assert_eq!(error, line);
+    }
+    load("server.bind = ['0.0.0.0:80', '[::]:80', '127.0.0.1:0', '127.0.0.1:0']", &[]).unwrap();
 }
 
 #[test]

@@ -1,0 +1,221 @@
+//! What gunicorn's and uvicorn's users type: what to use here, or why there is nothing.
+
+/// A group of flags with what is said about them.
+struct Entry {
+    flags: &'static [&'static str],
+    here: &'static str,
+}
+
+const fn entry(flags: &'static [&'static str], here: &'static str) -> Entry {
+    Entry { flags, here }
+}
+
+/// A flag that ends with `-` stands for all that begin so.
+const TABLE: &[Entry] = &[
+    entry(&["--uds"], "use `--bind unix:PATH`"),
+    entry(&["--fd"], "sockets that systemd opens are taken by themselves (LISTEN_FDS)"),
+    entry(
+        &["--worker-class", "-k", "--threads"],
+        "there is one kind of worker: `--workers` are its threads, `--processes` its processes",
+    ),
+    entry(
+        &[
+            "--loop",
+            "--http",
+            "--interface",
+            "--lifespan",
+            "--reset-contextvars",
+            "--http-parser",
+            "--asgi-",
+            "--dirty-",
+            "--worker-tmp-dir",
+        ],
+        "there is one kind of worker, and it has no such parts",
+    ),
+    entry(&["--ws", "--ws-", "--websocket-"], "the application's own code sets up its WebSockets"),
+    entry(
+        &[
+            "--factory",
+            "--app-dir",
+            "--pythonpath",
+            "--preload",
+            "--paste",
+            "--paster",
+            "--paste-global",
+        ],
+        "the application is compiled in: there is nothing to import",
+    ),
+    entry(&["--chdir"], "start it in that folder; systemd's is `WorkingDirectory=`"),
+    entry(
+        &["--daemon", "-D"],
+        "it stays in the foreground; systemd or a container keeps it running",
+    ),
+    entry(&["--name", "-n"], "the process is named after its file"),
+    entry(&["--env", "-e"], "use `--env-file FILE`, or set the variable before"),
+    entry(&["--initgroups"], "with `--user`, supplementary groups are always dropped"),
+    entry(&["--timeout-keep-alive"], "use `--keep-alive SECONDS`"),
+    entry(&["--timeout-graceful-shutdown"], "use `--graceful-timeout SECONDS`"),
+    entry(&["--timeout-worker-healthcheck"], "use `--timeout SECONDS`"),
+    entry(&["--limit-max-requests"], "use `--max-requests N`"),
+    entry(&["--limit-max-requests-jitter"], "use `--max-requests-jitter N`"),
+    entry(
+        &["--limit-request-line"],
+        "the key `server.limit_request_line`, or BAILIWICK__SERVER__LIMIT_REQUEST_LINE",
+    ),
+    entry(
+        &["--limit-request-fields"],
+        "the key `server.limit_request_fields`, or BAILIWICK__SERVER__LIMIT_REQUEST_FIELDS",
+    ),
+    entry(
+        &[
+            "--limit-request-field_size",
+            "--limit-request-field-size",
+            "--h11-max-incomplete-event-size",
+        ],
+        "the key `server.limit_request_field_size`, or BAILIWICK__SERVER__LIMIT_REQUEST_FIELD_SIZE",
+    ),
+    entry(
+        &["--access-log", "--no-access-log"],
+        "the key `logging.access` (true by default), or BAILIWICK__LOGGING__ACCESS=false",
+    ),
+    entry(
+        &["--access-logfile", "--error-logfile", "--log-file"],
+        "requests are logged to standard output, the rest to standard error; files stand in the file \
+         of `--log-config`",
+    ),
+    entry(
+        &["--access-logformat"],
+        "the key `logging.format`, which takes gunicorn's words, or BAILIWICK__LOGGING__FORMAT",
+    ),
+    entry(&["--log-config-json", "--logger-class"], "use `--log-config FILE`"),
+    entry(
+        &[
+            "--log-syslog",
+            "--log-syslog-",
+            "--disable-redirect-access-to-syslog",
+            "--capture-output",
+            "--enable-stdio-inheritance",
+            "-R",
+        ],
+        "systemd and containers collect what is written to standard output and standard error",
+    ),
+    entry(
+        &["--statsd-", "--dogstatsd-tags", "--enable-backlog-metric"],
+        "the key `admin.bind` serves /metrics for Prometheus",
+    ),
+    entry(&["--use-colors", "--no-use-colors"], "the log has no colors"),
+    entry(
+        &["--reload-include", "--reload-exclude", "--reload-delay", "--reload-engine"],
+        "use `--reload-dir PATH` for what is to be watched; the system tells of changes",
+    ),
+    entry(&["--reload-extra-file"], "use `--reload-dir FILE`, which takes files, too"),
+    entry(&["--spew"], "a debugger traces"),
+    entry(&["--check-config"], "use the command `bailiwick check-config`"),
+    entry(&["--print-config"], "use the command `bailiwick print-config`"),
+    entry(
+        &[
+            "--ssl-",
+            "--keyfile",
+            "--certfile",
+            "--cert-reqs",
+            "--ca-certs",
+            "--ciphers",
+            "--suppress-ragged-eofs",
+            "--do-handshake-on-connect",
+        ],
+        "nginx in front does TLS: config/nginx/bailiwick-tls.conf",
+    ),
+    entry(
+        &["--http2", "--http2-", "--http-protocols"],
+        "nginx in front speaks HTTP/2: config/nginx/bailiwick-tls.conf",
+    ),
+    entry(
+        &["--proxy-headers", "--no-proxy-headers"],
+        "`--forwarded-allow-ips PEERS` says whose X-Forwarded-* headers are believed; empty: nobody's",
+    ),
+    entry(
+        &["--proxy-protocol", "--proxy-allow-from"],
+        "there is no PROXY protocol: the proxy sends X-Forwarded-For, and `--forwarded-allow-ips` trusts it",
+    ),
+    entry(&["--protocol", "--uwsgi-allow-from"], "only HTTP is spoken"),
+    entry(
+        &["--header", "--server-header", "--no-server-header", "--date-header", "--no-date-header"],
+        "`Date` is always sent, `Server` never; nginx in front adds headers",
+    ),
+    entry(&["--no-sendfile"], "no files are sent"),
+    entry(
+        &["--reuse-port"],
+        "all processes share the master's sockets, so that none loses its queue",
+    ),
+    entry(
+        &[
+            "--permit-",
+            "--strip-header-spaces",
+            "--casefold-http-method",
+            "--forwarder-headers",
+            "--header-map",
+        ],
+        "requests are read strictly",
+    ),
+    entry(
+        &["--control-socket", "--control-socket-mode", "--no-control-socket"],
+        "the key `server.control_socket` names the socket, which has mode 0600 and is always there",
+    ),
+];
+
+/// What to say about a flag that is none of ours.
+pub(super) fn flag(typed: &str) -> Option<&'static str> {
+    let name = typed.split('=').next().unwrap_or_default();
+    let is = |flag: &&&str| {
+        **flag == name || flag.starts_with("--") && flag.ends_with('-') && name.starts_with(**flag)
+    };
+    // A name as it stands says more than the start of one.
+    let exact = TABLE.iter().find(|entry| entry.flags.contains(&name));
+    exact.or_else(|| TABLE.iter().find(|e| e.flags.iter().any(|f| is(&f)))).map(|entry| entry.here)
+}
+
+/// What to say about a word that is no command: `main:app`, as both servers want it.
+pub(super) fn word(typed: &str) -> Option<&'static str> {
+    let identifier = |text: &str| {
+        text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.".contains(c))
+    };
+    let (module, application) = typed.split_once(':')?;
+    (identifier(module) && identifier(application.trim_end_matches("()"))).then_some(
+        "the application is compiled in: it is started without a name, and one of your own is a \
+         program of your own (see `Server` in the library's documentation)",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_is_found_by_its_name_or_its_start() {
+        assert_eq!(flag("--uds"), Some("use `--bind unix:PATH`"));
+        assert_eq!(flag("--uds=/x"), flag("--uds"));
+        assert!(flag("--ssl-keyfile-password").unwrap().contains("nginx"));
+        assert!(flag("--http2-cleartext").unwrap().contains("HTTP/2"));
+        for unknown in ["--wokers", "--worker", "-x", "--", "", "--asgi"] {
+            assert_eq!(flag(unknown), None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn an_application_is_a_module_and_a_name() {
+        for typed in ["main:app", "app.main:create_app()", "_a.b:c.d"] {
+            assert!(word(typed).is_some(), "{typed}");
+        }
+        for typed in ["serve", "main", ":app", "main:", "127.0.0.1:8000", "a b:c"] {
+            assert!(word(typed).is_none(), "{typed}");
+        }
+    }
+
+    #[test]
+    fn every_entry_is_a_line() {
+        for entry in TABLE {
+            assert!(!entry.here.contains('\n') && !entry.here.ends_with('.'), "{}", entry.here);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Amounts with a unit: `"30s"` and `"10MB"` where a key holds seconds or bytes.
+
+/// What a key counts; a number without a unit is in this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    Milliseconds,
+    Seconds,
+    Minutes,
+    Bytes,
+    Mebibytes,
+}
+
+/// In milliseconds.
+const TIMES: [(&str, i64); 6] =
+    [("ms", 1), ("s", 1000), ("m", 60_000), ("min", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+
+/// In bytes. A letter alone is nginx's and systemd's: 1024, as with `iB`; with `B` it is SI's 1000.
+const SIZES: [(&str, i64); 10] = [
+    ("b", 1),
+    ("k", 1 << 10),
+    ("kib", 1 << 10),
+    ("kb", 1000),
+    ("m", 1 << 20),
+    ("mib", 1 << 20),
+    ("mb", 1_000_000),
+    ("g", 1 << 30),
+    ("gib", 1 << 30),
+    ("gb", 1_000_000_000),
+];
+
+impl Unit {
+    /// The amount that a text names, in this unit; a duration must come out even.
+    pub(super) fn read(self, text: &str) -> Option<i64> {
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        let number: i64 = number.parse().ok()?;
+        let unit = unit.strip_prefix(' ').unwrap_or(unit);
+        if unit.is_empty() {
+            return (digits == text.len()).then_some(number);
+        }
+        let (of, small) = match self {
+            Self::Milliseconds => (time(unit)?, 1),
+            Self::Seconds => (time(unit)?, 1000),
+            Self::Minutes => (time(unit)?, 60_000),
+            Self::Bytes => (size(unit)?, 1),
+            Self::Mebibytes => (size(unit)?, 1 << 20),
+        };
+        let total = number.checked_mul(of)?;
+        let amount = total / small;
+        let exact = total % small == 0;
+        // 512 MB are no whole number of MiB: the limit that comes next below is meant. But never 0,
+        // which means no limit.
+        let rounded = self == Self::Mebibytes && amount > 0;
+        (exact || rounded).then_some(amount)
+    }
+
+    /// For a message: what the numbers are, and how an amount with a unit is written.
+    pub(super) fn expected(self, least: i64, most: i64) -> String {
+        let (plural, examples) = match self {
+            Self::Milliseconds => ("milliseconds", r#""500ms" or "2s""#),
+            Self::Seconds => ("seconds", r#""30s" or "5m""#),
+            Self::Minutes => ("minutes", r#""30m" or "12h""#),
+            Self::Bytes => ("bytes", r#""64KiB" or "10MB""#),
+            Self::Mebibytes => ("MiB", r#""512MiB" or "2GB""#),
+        };
+        format!(
+            "a whole number of {plural} from {least} to {most}, or one with a unit such as {examples}"
+        )
+    }
+}
+
+fn time(unit: &str) -> Option<i64> {
+    TIMES.iter().find(|(name, _)| *name == unit).map(|(_, of)| *of)
+}
+
+fn size(unit: &str) -> Option<i64> {
+    SIZES.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)).map(|(_, of)| *of)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_read_in_the_keys_unit() {
+        for (unit, text, amount) in [
+            (Unit::Seconds, "30", 30),
+            (Unit::Seconds, "30s", 30),
+            (Unit::Seconds, "30 s", 30),
+            (Unit::Seconds, "5m", 300),
+            (Unit::Seconds, "5min", 300),
+            (Unit::Seconds, "1h", 3600),
+            (Unit::Seconds, "1d", 86_400),
+            (Unit::Seconds, "2000ms", 2),
+            (Unit::Seconds, "0ms", 0),
+            (Unit::Milliseconds, "500ms", 500),
+            (Unit::Milliseconds, "2s", 2000),
+            (Unit::Minutes, "90", 90),
+            (Unit::Minutes, "12h", 720),
+            (Unit::Minutes, "1800s", 30),
+            (Unit::Bytes, "64k", 65_536),
+            (Unit::Bytes, "64K", 65_536),
+            (Unit::Bytes, "64kb", 64_000),
+            (Unit::Bytes, "10MB", 10_000_000),
+            (Unit::Bytes, "1MiB", 1_048_576),
+            (Unit::Bytes, "1 GiB", 1_073_741_824),
+            (Unit::Bytes, "512B", 512),
+            (Unit::Mebibytes, "512", 512),
+            (Unit::Mebibytes, "2g", 2048),
+            (Unit::Mebibytes, "512MB", 488),
+            (Unit::Mebibytes, "0", 0),
+        ] {
+            assert_eq!(unit.read(text), Some(amount), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_whole_amount_is_refused() {
+        for (unit, text) in [
+            (Unit::Seconds, ""),
+            (Unit::Seconds, "s"),
+            (Unit::Seconds, "500ms"),
+            (Unit::Seconds, "1.5h"),
+            (Unit::Seconds, "-1s"),
+            (Unit::Seconds, "+1s"),
+            (Unit::Seconds, "30S"),
+            (Unit::Seconds, "30  s"),
+            (Unit::Seconds, "30 "),
+            (Unit::Seconds, "30s "),
+            (Unit::Seconds, "30x"),
+            (Unit::Seconds, "10MB"),
+            (Unit::Seconds, "9223372036854775807d"),
+            (Unit::Seconds, "99999999999999999999"),
+            (Unit::Minutes, "90s"),
+            (Unit::Bytes, "1.5MB"),
+            (Unit::Bytes, "30s"),
+            (Unit::Mebibytes, "64k"),
+            (Unit::Bytes, "１k"),
+        ] {
+            assert_eq!(unit.read(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Names of variables: ours, those that were meant to be, and those that other servers read.
+
+use crate::settings::bind;
+use crate::settings::error::SettingsError;
+use crate::settings::key::Key;
+use crate::settings::keys;
+use crate::settings::loaded::Origin;
+use strsim::damerau_levenshtein as distance;
+
+/// What the variables of keys begin with.
+pub(super) const PREFIX: &str = "BAILIWICK__";
+
+/// What this program tells its own processes.
+const INTERNAL: [&str; 2] = ["BAILIWICK_WORKER", "BAILIWICK_SUCCESSOR"];
+
+/// Variables that gunicorn, uvicorn and Rust programs read, with the key that each is the default of.
+pub(super) const OTHERS: [(&str, &str); 4] = [
+    ("FORWARDED_ALLOW_IPS", "server.forwarded_allow_ips"),
+    ("PORT", "server.bind"),
+    ("RUST_LOG", "logging.level"),
+    ("WEB_CONCURRENCY", "server.workers"),
+];
+
+/// Names that deployments give to things of their own, though a key is called so.
+const EVERYDAY: [&str; 4] = ["URL", "USER", "SIZE", "TITLE"];
+
+/// Words for what is a flag alone, or has another name here.
+const SYNONYMS: [(&str, &str); 8] = [
+    ("CONFIG", "--config FILE"),
+    ("CONFIG_FILE", "--config FILE"),
+    ("DEMO", "--demo"),
+    ("ENV_FILE", "--env-file FILE"),
+    ("HOST", "BAILIWICK__SERVER__BIND"),
+    ("PORT", "BAILIWICK__SERVER__BIND"),
+    ("SECRET_KEY", "BAILIWICK__TOKENS__SECRET"),
+    ("LOG_CONFIG", "BAILIWICK__LOGGING__CONFIG"),
+];
+
+/// Whether gunicorn or uvicorn would take flags from it.
+pub(super) fn is_anothers_flag(name: &str, value: &str) -> bool {
+    name == "GUNICORN_CMD_ARGS"
+        || name.strip_prefix("UVICORN_").is_some_and(|rest| !is_of_an_orchestrator(rest, value))
+}
+
+/// Whether a variable of the environment is to be looked at.
+pub(super) fn concerns(name: &str) -> bool {
+    looks_like_ours(name).is_some()
+        || is_anothers_flag(name, "")
+        || OTHERS.iter().any(|(other, _)| *other == name)
+}
+
+/// What stands behind `BAILIWICK`, in capitals and with single underscores.
+fn looks_like_ours(name: &str) -> Option<String> {
+    let capitals = name.to_uppercase();
+    let mut words = capitals.split('_').filter(|word| !word.is_empty());
+    let first = words.next()?;
+    (distance(first, "BAILIWICK") <= 2).then(|| words.collect::<Vec<_>>().join("_"))
+}
+
+/// The variables, or flags, that a name without the right prefix was meant to be; nothing if it is
+/// somebody else's.
+pub(super) fn mistaken_for(name: &str, value: &str) -> Vec<String> {
+    let Some(rest) = looks_like_ours(name).filter(|_| !INTERNAL.contains(&name)) else {
+        return Vec::new();
+    };
+    if is_of_an_orchestrator(&rest, value) {
+        return Vec::new();
+    }
+    if let Some((_, meant)) = SYNONYMS.iter().find(|(word, _)| *word == rest) {
+        return vec![(*meant).to_owned()];
+    }
+    let mut found: Vec<_> = keys::KEYS
+        .iter()
+        .filter_map(|key| Some((distance_to(&rest, &key.name.to_uppercase())?, key.variable())))
+        .collect();
+    found.sort();
+    let best = found.first().map_or(0, |(distance, _)| *distance);
+    found
+        .into_iter()
+        .filter(|(distance, _)| *distance == best)
+        .take(3)
+        .map(|(_, name)| name)
+        .collect()
+}
+
+/// How far a name is from a key's, if it can be meant: without its section, with another one, or
+/// misspelt.
+fn distance_to(rest: &str, key: &str) -> Option<usize> {
+    let (section, name) = key.split_once('.').unwrap_or(("", key));
+    let whole = distance(rest, &key.replace('.', "_"));
+    if whole <= 2 {
+        return Some(whole);
+    }
+    if distance(rest, name) <= usize::from(name.len() > 4) && !EVERYDAY.contains(&rest) {
+        return Some(3);
+    }
+    let before = rest.strip_suffix(name)?.strip_suffix('_')?;
+    let shortened =
+        before.len() > 1 && section.starts_with(before) || (before, section) == ("DB", "DATABASE");
+    let of_another = keys::sections().any(|section| section.eq_ignore_ascii_case(before));
+    if shortened {
+        Some(3)
+    } else if of_another {
+        Some(4)
+    } else {
+        None
+    }
+}
+
+/// Kubernetes and Docker name a service that is called bailiwick, and its ports, in every container
+/// beside it.
+fn is_of_an_orchestrator(rest: &str, value: &str) -> bool {
+    let words: Vec<_> = rest.split('_').collect();
+    let is_protocol = |word: &str| ["TCP", "UDP", "SCTP"].contains(&word);
+    value.contains("://") && words.last() == Some(&"PORT")
+        || words.windows(2).any(|pair| pair[0] == "SERVICE" && ["HOST", "PORT"].contains(&pair[1]))
+        || words.windows(2).any(|pair| pair[0].parse::<u16>().is_ok() && is_protocol(pair[1]))
+}
+
+/// Why another server's variable sets no key.
+pub(super) enum Untranslated {
+    /// It means nothing to whoever reads it.
+    Wrong(SettingsError),
+    /// It means something that is not read here.
+    Unread(String),
+}
+
+/// What another server's variable says, as its key's own variable would.
+pub(super) fn translated(name: &str, text: &str, origin: &Origin) -> Result<String, Untranslated> {
+    match name {
+        // gunicorn's default once PORT is set: platforms set it, and connect from outside.
+        "PORT" => bind::port(text).map(|port| format!("0.0.0.0:{port}")).map_err(|wrong| {
+            Untranslated::Wrong(SettingsError::BadValue {
+                place: origin.to_string(),
+                value: format!("{text:?}"),
+                expected: format!("a port; {wrong}"),
+            })
+        }),
+        "RUST_LOG" if !is_level(text) => Err(Untranslated::Unread(format!(
+            "{origin} is not read: only a level is, error, warn, info, debug or trace; levels of \
+             single loggers stand in the file of --log-config"
+        ))),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+fn is_level(text: &str) -> bool {
+    let level: Option<&Key> = keys::find("logging.level");
+    level.is_some_and(|key| key.read(&text.into()).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_meant_to_be_ours_is_recognized() {
+        for (name, meant) in [
+            ("BAILIWICK_SERVER_WORKERS", &["BAILIWICK__SERVER__WORKERS"][..]),
+            ("BAILIWICK__SERVER_WORKERS", &["BAILIWICK__SERVER__WORKERS"]),
+            ("BAILIWICK_SERVER__WORKERS", &["BAILIWICK__SERVER__WORKERS"]),
+            ("BAILIWICK___SERVER___WORKERS", &["BAILIWICK__SERVER__WORKERS"]),
+            ("bailiwick__server__workers", &["BAILIWICK__SERVER__WORKERS"]),
+            ("bailiwick_server_workers", &["BAILIWICK__SERVER__WORKERS"]),
+            ("Bailiwick_Workers", &["BAILIWICK__SERVER__WORKERS"]),
+            ("BAILIWIK__SERVER__WORKERS", &["BAILIWICK__SERVER__WORKERS"]),
+            ("BALIWICK_SERVER_WORKERS", &["BAILIWICK__SERVER__WORKERS"]),
+            ("BAILIWICK_SERVER_WOKERS", &["BAILIWICK__SERVER__WORKERS"]),
+            ("BAILIWICK_WORKERS", &["BAILIWICK__SERVER__WORKERS"]),
+            ("BAILIWICK_DATABASE_WORKERS", &["BAILIWICK__SERVER__WORKERS"]),
+            ("BAILIWICK_DATABASE_URL", &["BAILIWICK__DATABASE__URL"]),
+            ("BAILIWICK_DB_URL", &["BAILIWICK__DATABASE__URL"]),
+            ("BAILIWICK_LOG_LEVEL", &["BAILIWICK__LOGGING__LEVEL"]),
+            ("BAILIWICK_SECRET", &["BAILIWICK__TOKENS__SECRET"]),
+            ("BAILIWICK_SECRET_KEY", &["BAILIWICK__TOKENS__SECRET"]),
+            ("BAILIWICK_TOKEN_SECRET", &["BAILIWICK__TOKENS__SECRET"]),
+            ("BAILIWICK_DATA_DIR", &["BAILIWICK__DATA_DIR"]),
+            ("BAILIWICK_BIND", &["BAILIWICK__ADMIN__BIND", "BAILIWICK__SERVER__BIND"]),
+            ("BAILIWICK_CONFIG", &["--config FILE"]),
+            ("BAILIWICK_PORT", &["BAILIWICK__SERVER__BIND"]),
+        ] {
+            assert!(concerns(name), "{name}");
+            assert_eq!(mistaken_for(name, "4"), meant, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_somebody_elses_is_left_alone() {
+        for (name, value) in [
+            ("BAILIWICK_OTHER", "x"),
+            ("BAILIWICK_URL", "http://bailiwick:8000"),
+            ("BAILIWICK_IMAGE", "bailiwick:1"),
+            ("BAILIWICK_VERSION", "1"),
+            ("BAILIWICK_USER", "bailiwick"),
+            ("BAILIWICK_PORT", "tcp://10.0.0.1:80"),
+            ("BAILIWICK_PORT_8000_TCP", "tcp://10.0.0.1:8000"),
+            ("BAILIWICK_PORT_8000_TCP_PORT", "8000"),
+            ("BAILIWICK_SERVICE_HOST", "10.0.0.1"),
+            ("BAILIWICK_SERVICE_PORT", "80"),
+            ("BAILIWICK_SERVICE_PORT_HTTP", "80"),
+            ("BAILIWICK_DATABASE_SERVICE_HOST", "10.0.0.1"),
+            ("BAILIWICK_SERVER_PORT", "tcp://10.0.0.1:80"),
+            ("BAILIWICK_WORKER", "4711"),
+            ("BAILIWICK_SUCCESSOR", "4711"),
+            ("HOME", "/root"),
+            ("SERVER_WORKERS", "4"),
+        ] {
+            assert_eq!(mistaken_for(name, value), [""; 0], "{name}");
+        }
+    }
+}
