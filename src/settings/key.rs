@@ -5,6 +5,7 @@ use crate::settings::bind::Bind;
 use crate::settings::checks;
 use crate::settings::units::Unit;
 use config::{Map, Value, ValueKind};
+use std::collections::BTreeMap;
 
 /// One key of the configuration.
 pub(super) struct Key {
@@ -185,7 +186,7 @@ fn read_tables(keys: &[Key], given: &[Value]) -> Result<ValueKind, Vec<Mismatch>
             continue;
         };
         let mut table = Map::new();
-        for (name, value) in one {
+        for (name, value) in one.iter().collect::<BTreeMap<_, _>>() {
             let within = format!("[{at}].{name}");
             let Some(key) = keys.iter().find(|key| key.name == name) else {
                 let value = json(&value.kind).to_string();
