@@ -56,10 +56,10 @@ pub struct Settings {
     pub security: SecuritySettings,
     /// `[cors]`
     pub cors: CorsSettings,
-    /// `[docs]`
-    pub docs: DocsSettings,
     /// `[demo]`
     pub demo: DemoSettings,
+    /// `[docs]`
+    pub docs: DocsSettings,
     /// `[logging]`
     pub logging: LoggingSettings,
     /// `[scopes]`: names and descriptions beside the compiled ones.
