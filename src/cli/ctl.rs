@@ -58,8 +58,13 @@ pub(super) fn run(command: CtlCommand, settings: &Settings) -> Result<(), Failur
                 .map_err(|error| Failure::Failed(error.to_string()))?;
             report::print(&format!("{text}\n"))
         }
-        (Answer::Status(status), _) => report::print(&status.to_string()),
-        (Answer::Accepted(line), _) => report::print(&format!("{line}\n")),
+        // Root may ask a server of another user's, who must not write to root's terminal.
+        (Answer::Status(status), _) => {
+            let lines = status.to_string();
+            let lines = lines.lines().map(|line| report::escaped(line) + "\n");
+            report::print(&lines.collect::<String>())
+        }
+        (Answer::Accepted(line), _) => report::print(&(report::escaped(&line) + "\n")),
         (Answer::Refused(line), _) => Err(Failure::Failed(line)),
     }
 }

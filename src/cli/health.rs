@@ -16,7 +16,7 @@ pub(super) fn run(options: &Options, ready: bool) -> Result<(), Failure> {
     let request = if ready { Request::Ready } else { Request::Health };
     let answer = server::ask(&loaded.settings, request).map_err(|error| failed(&error))?;
     match answer {
-        Answer::Accepted(line) => report::print(&format!("{line}\n")),
+        Answer::Accepted(line) => report::print(&(report::escaped(&line) + "\n")),
         Answer::Refused(line) => Err(Failure::Failed(line)),
         Answer::Status(_) => Err(Failure::Failed("the server answers something else".to_owned())),
     }

@@ -131,7 +131,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// An argument may hold a line break; the message is one line all the same.
-fn escaped(line: &str) -> String {
+pub(super) fn escaped(line: &str) -> String {
     let mut escaped = String::with_capacity(line.len());
     for c in line.chars() {
         if c.is_control() { escaped.extend(c.escape_default()) } else { escaped.push(c) }

@@ -4,6 +4,7 @@ use crate::harness::{App, Lines, bailiwick, eventually, run};
 use crate::server::{Cleanup, SHORT, gone, kill, quick, replaced, serving, status};
 use rustix::process::geteuid;
 use std::fs::{self, Permissions};
+use std::io::Write as _;
 use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
@@ -158,6 +159,44 @@ fn the_control_socket_is_not_in_the_data_folder_of_the_workers_user() {
         folder
     });
     assert!(!other.stderr.wait_for("`bailiwick ctl` at: ").ends_with(path));
+}
+
+/// As after `systemctl start`, with `User=` in the unit.
+#[test]
+fn root_can_ask_a_server_of_another_user() {
+    let folder = folder();
+    inner(&folder, "data", NOBODY);
+    let binary = bailiwick(folder.path());
+    let mut command = std::process::Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(binary.get_program());
+    command.args(["--demo", "-b", "127.0.0.1:0"]).current_dir(folder.path());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut server = command.spawn().expect("setpriv starts");
+    Lines::of(server.stderr.take().expect("piped")).wait_for("Listening at: ");
+    let asked = |args: &[&str]| run(bailiwick(folder.path()).args(args), "");
+    let status = asked(&["ctl", "status", "--json"]);
+    let healthy = asked(&["health", "--ready"]).status.success();
+    let stopped = asked(&["ctl", "stop"]).status.success();
+    server.wait().expect("its end");
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).expect("JSON");
+    assert_eq!(status["pid"], server.id());
+    assert!(healthy && stopped);
+}
+
+/// Whatever the worker's user answers in the place of a server that is not running.
+#[test]
+fn an_impostors_answer_cannot_write_to_roots_terminal() {
+    let folder = folder();
+    let data = inner(&folder, "data", NOBODY);
+    let listener = std::os::unix::net::UnixListener::bind(data.join("control.sock"));
+    let listener = listener.expect("a socket");
+    let impostor = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().expect("somebody asks");
+        (&stream).write_all(b"{\"accepted\":\"\\u001b]0;owned\\u0007\"}\n").expect("answered");
+    });
+    let output = run(bailiwick(folder.path()).args(["ctl", "reload"]), "");
+    impostor.join().expect("no panic");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "\\u{1b}]0;owned\\u{7}\n");
 }
 
 fn log_to(path: &Path) -> String {

@@ -11,7 +11,7 @@ use crate::settings::Settings;
 use serde::{Deserialize, Serialize};
 use socket2::{Domain, SockAddr, Type};
 use std::fs::DirBuilder;
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::net::UnixStream;
@@ -25,6 +25,9 @@ use tokio::time::timeout;
 
 /// Longest request in bytes.
 const LONGEST: u64 = 1024;
+
+/// Longest answer in bytes: a line for each of 1024 processes.
+const LONGEST_ANSWER: u64 = 1 << 20;
 
 /// How long either end waits for the other.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -101,8 +104,32 @@ pub(super) fn path(settings: &Settings) -> PathBuf {
 }
 
 /// Asks the master that runs with these settings.
+///
+/// Root may ask one that is another user's, whose socket is in the data folder: it hears nothing that
+/// it believes, and sends no secret.
 pub fn ask(settings: &Settings, request: Request) -> Result<Answer, ServeError> {
-    let path = path(settings);
+    let (roots, usual) = (path(settings), settings.control_socket());
+    match ask_at(&roots, request) {
+        Err(error) if roots != usual && is_absent(&error) => ask_at(&usual, request),
+        asked => asked,
+    }
+    .map_err(|error| ServeError::File {
+        cause: if is_absent(&error) {
+            "no server listens here; is it running, with the same configuration and user?"
+                .to_owned()
+        } else {
+            error.to_string()
+        },
+        path: usual,
+        key: "server.control_socket",
+    })
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+}
+
+fn ask_at(path: &Path, request: Request) -> io::Result<Answer> {
     let patience = match request {
         Request::Health | Request::Ready => QUICK,
         _ => PATIENCE,
@@ -112,28 +139,20 @@ pub fn ask(settings: &Settings, request: Request) -> Result<Answer, ServeError> 
         // Before the connection: it waits where a server that stands still has a full queue.
         socket.set_write_timeout(Some(patience))?;
         socket.set_read_timeout(Some(patience))?;
-        socket.connect(&SockAddr::unix(&path)?)?;
+        socket.connect(&SockAddr::unix(path)?)?;
         let mut stream = UnixStream::from(OwnedFd::from(socket));
         stream.write_all(&crate::server::channel::line(&request)?)?;
         let mut line = String::new();
-        if BufReader::new(stream).read_line(&mut line)? == 0 {
+        if BufReader::new(stream.take(LONGEST_ANSWER)).read_line(&mut line)? == 0 {
             return Err(io::Error::other("the server has just ended"));
         }
         Ok(serde_json::from_str(&line)?)
     };
-    asked().map_err(|error| ServeError::File {
-        cause: match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-                "no server listens here; is it running, with the same configuration and user?"
-                    .to_owned()
-            }
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                format!("the server has not answered in {} s", patience.as_secs())
-            }
-            _ => error.to_string(),
-        },
-        path: path.clone(),
-        key: "server.control_socket",
+    asked().map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            io::Error::other(format!("the server has not answered in {} s", patience.as_secs()))
+        }
+        _ => error,
     })
 }
 
