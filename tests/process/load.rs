@@ -22,6 +22,8 @@ pub(crate) struct Counts {
     /// 503 with `Retry-After`.
     pub(crate) unavailable: AtomicU64,
     pub(crate) wrong: AtomicU64,
+    /// The longest that a client waited, in milliseconds.
+    pub(crate) slowest: AtomicU64,
 }
 
 /// What is asked, and the beginnings of the right answers.
@@ -29,8 +31,9 @@ pub(crate) struct Counts {
 pub(crate) struct Questions {
     /// Most of the time.
     get: (Cow<'static, str>, &'static str),
-    /// Every fifth time: a login with this form.
+    /// Every so many-th time: a login with this form.
     post: (Cow<'static, str>, &'static str),
+    every: u32,
 }
 
 impl Questions {
@@ -38,6 +41,7 @@ impl Questions {
     pub(crate) const STRANGERS: Self = Self {
         get: (Cow::Borrowed("Host: a\r\n"), "http/1.1 401 "),
         post: (Cow::Borrowed("username=johndoe"), "http/1.1 422 "),
+        every: 5,
     };
 
     /// Asks for the caller with a token, or logs in.
@@ -45,7 +49,13 @@ impl Questions {
         Self {
             get: (format!("Host: a\r\nAuthorization: Bearer {token}\r\n").into(), "http/1.1 200 "),
             post: (form.to_owned().into(), "http/1.1 200 "),
+            every: 5,
         }
+    }
+
+    /// The same with a login in every so many requests.
+    pub(crate) fn with_a_login_in(self, every: u32) -> Self {
+        Self { every, ..self }
     }
 }
 
@@ -132,8 +142,12 @@ impl Client {
                 continue;
             };
             number += 1;
-            let answer = ask(&mut stream, &self.questions, number.is_multiple_of(5));
+            let asked = Instant::now();
+            let post = number.is_multiple_of(self.questions.every);
+            let answer = ask(&mut stream, &self.questions, post);
             let counts = &self.counts;
+            let took = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
+            counts.slowest.fetch_max(took, Ordering::Relaxed);
             let count = match &answer {
                 Some(Answer { verdict: Verdict::Right, .. }) => &counts.answered,
                 Some(Answer { verdict: Verdict::Unavailable, .. }) => &counts.unavailable,

@@ -24,6 +24,8 @@ struct Length {
     pause: Duration,
     /// Between the last event and the end.
     rest: Duration,
+    /// How long replicas are sick.
+    sick: Duration,
     /// The longest pause of the most patient clients.
     patient: Duration,
     questions: Questions,
@@ -38,6 +40,7 @@ impl Length {
             keepalive: if full { 5 } else { 2 },
             pause: Duration::from_millis(pause),
             rest: Duration::from_millis(rest),
+            sick: Duration::from_secs(if full { 60 } else { 15 }),
             patient: Duration::from_millis(patient),
             questions: Questions::STRANGERS,
         }

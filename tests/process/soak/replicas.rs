@@ -3,11 +3,14 @@
 use super::{Failures, Length, head};
 use crate::edge::Edge;
 use crate::harness::{App, FORM, eventually};
-use crate::load::Questions;
+use crate::load::{Load, Questions};
 use crate::postgres::{Server, shared};
-use crate::server::{gone, replaced, serving, status};
-use std::net::TcpListener;
+use crate::server::{gone, kill, replaced, serving, status};
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -119,6 +122,94 @@ fn a_restart_of_postgresql_costs_only_its_own_time() {
     assert_eq!(failures.all, failures.unavailable, "no other answer than 503");
     let failures = length.under_load("PostgreSQL is back", &ways, || thread::sleep(length.rest));
     assert_eq!(failures.all, 0);
+}
+
+/// What leads to a database until it is cut.
+struct Line {
+    address: String,
+    cut: Arc<AtomicBool>,
+}
+
+impl Line {
+    fn to(server: &'static str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let cut = Arc::new(AtomicBool::new(false));
+        let is_cut = Arc::clone(&cut);
+        thread::spawn(move || {
+            for near in listener.incoming() {
+                let near = near.expect("a connection");
+                if is_cut.load(Ordering::Relaxed) {
+                    continue;
+                }
+                let far = TcpStream::connect(server).expect("the database");
+                for (from, to) in [(&near, &far), (&far, &near)] {
+                    let (from, to) = (from.try_clone(), to.try_clone());
+                    let (from, to) = (from.expect("a socket"), to.expect("a socket"));
+                    let is_cut = Arc::clone(&is_cut);
+                    thread::spawn(move || carry(from, to, &is_cut));
+                }
+            }
+        });
+        Self { address, cut }
+    }
+}
+
+/// Carries bytes until the end, or until the line is cut: then they go nowhere.
+fn carry(mut from: TcpStream, mut to: TcpStream, is_cut: &AtomicBool) {
+    let mut bytes = [0; 8192];
+    while let Ok(length @ 1..) = from.read(&mut bytes)
+        && !is_cut.load(Ordering::Relaxed)
+        && to.write_all(&bytes[..length]).is_ok()
+    {}
+    drop(to.shutdown(Shutdown::Both));
+}
+
+/// One of three hangs, and one is cut off from its database; the third serves all.
+#[test]
+fn sick_replicas_are_left_alone() {
+    let length = Length::of_environment();
+    let server = shared();
+    let url = server.url(&server.database());
+    let (_, rest) = url.split_once('@').expect("a user");
+    let (host, _) = rest.split_once('/').expect("a database");
+    let line = Line::to(host.to_owned().leak());
+    let replicas = [url.clone(), url.replace(host, &line.address), url.clone()];
+    let replicas = replicas.map(|url| Replica::start(&url, &length));
+    let add = ["users", "add", "jane", "--scope", "me", "--password-stdin"];
+    assert!(replicas[0].app.command(&add, PASSWORD).status.success());
+    let form = format!("username=jane&password={PASSWORD}&scope=me").replace(' ', "+");
+    let questions = Questions::of_a_user(&replicas[0].app.login("jane", PASSWORD, "me"), &form);
+    let addresses = replicas.each_ref().map(|replica| replica.address.clone());
+    let edge = Edge::before_all(&addresses, length.keepalive);
+
+    // The master, too: it would replace a worker process that hangs.
+    let mut hung = vec![u64::from(replicas[2].app.pid())];
+    hung.extend(serving(&replicas[2].app));
+    let send = |signal: &str| hung.iter().for_each(|pid| kill(*pid, signal));
+    let pause = Duration::from_millis(50);
+    let load = |every| Load::start(&edge.address, &questions.clone().with_a_login_in(every), 12, pause);
+    let loads = [("GET", load(u32::MAX)), ("POST", load(1))];
+    for replica in &replicas {
+        replica.gets_requests();
+    }
+    send("STOP");
+    line.cut.store(true, Ordering::Relaxed);
+    // Until the hung one has been waited for once more after it was left alone.
+    thread::sleep(length.sick);
+    let counts = loads.map(|(what, load)| (what, load.stop()));
+    send("CONT");
+    println!("\n\n| one replica hangs, one has no database | failed | slowest |\n|---|---|---|");
+    for (what, counts) in &counts {
+        let (failed, answered) = (counts.failed(), counts.answered.load(Ordering::Relaxed));
+        let slowest = Duration::from_millis(counts.slowest.load(Ordering::Relaxed));
+        println!("| {what} | {failed} of {} | {slowest:.1?} |", failed + answered);
+    }
+    let [(_, gets), (_, posts)] = &counts;
+    assert_eq!(gets.failed(), 0, "a GET is asked of the next one: {gets}");
+    // At most what was under way when they fell sick, and what finds out whether they are back.
+    assert_eq!(posts.refused.load(Ordering::Relaxed) + posts.cut.load(Ordering::Relaxed), 0);
+    assert!(posts.failed() <= 60, "{posts}");
 }
 
 #[test]
