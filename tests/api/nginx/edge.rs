@@ -148,7 +148,7 @@ fn a_slow_client_never_reaches_the_server() {
 
 #[test]
 fn what_a_test_shortens_stands_in_the_files() {
-    let text: String = ["limits.inc", "proxy.inc"]
+    let text: String = ["limits.inc", "bailiwick.conf"]
         .map(|file| fs::read_to_string(repository(&format!("config/nginx/{file}"))).expect(file))
         .concat();
     for line in

@@ -188,7 +188,8 @@ fn sick_replicas_are_left_alone() {
     hung.extend(serving(&replicas[2].app));
     let send = |signal: &str| hung.iter().for_each(|pid| kill(*pid, signal));
     let pause = Duration::from_millis(50);
-    let load = |every| Load::start(&edge.address, &questions.clone().with_a_login_in(every), 12, pause);
+    let load =
+        |every| Load::start(&edge.address, &questions.clone().with_a_login_in(every), 12, pause);
     let loads = [("GET", load(u32::MAX)), ("POST", load(1))];
     for replica in &replicas {
         replica.gets_requests();
