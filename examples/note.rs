@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         .mount(t003::mount)
         .mount(t004::mount)
         .mount(t005::mount)
+        .mount(t005_by_hand::mount)
         .mount(t006::mount)
         .mount(t007::mount)
         .run_from_args()
@@ -222,7 +223,11 @@ mod t003 {
 /// OAuth2 with hashed passwords and JWT: bcrypt and signed tokens, no scopes.
 mod t004 {
     use crate::prelude::*;
-    use bailiwick::domain::Scopes;
+    use bailiwick::tokens::NewToken;
+    use std::time::Duration;
+
+    /// `ACCESS_TOKEN_EXPIRE_MINUTES`, which is a setting, too.
+    const ACCESS_TOKEN_EXPIRES: Duration = Duration::from_mins(30);
 
     schemes! {
         /// A signed token without scopes.
@@ -285,8 +290,11 @@ mod t004 {
             return Err(refuse());
         }
         let username = form.username.parse().map_err(|_| refuse())?;
-        let token = services.tokens.issue(&username, &Scopes::default());
-        let token = token.map_err(|error| ApiError::internal(&error))?;
+        let token = NewToken::to_subject(&username).expires_in(ACCESS_TOKEN_EXPIRES);
+        let token = services
+            .tokens
+            .create_access_token(token)
+            .map_err(|error| ApiError::internal(&error))?;
         Ok(Token::bearer(token.access_token))
     }
 
@@ -382,6 +390,123 @@ mod t005 {
         both(routes, "/t005/users/me", || get().to(read_users_me));
         both(routes, "/t005/users/me/items", || get().to(read_own_items));
         both(routes, "/t005/status", || get().to(read_system_status));
+    }
+}
+
+/// OAuth2 scopes, each step written out: `SecurityScopes`, and a token with a claim and a lifetime of
+/// its own. Wherever the shipped steps will do, take those.
+mod t005_by_hand {
+    use crate::prelude::*;
+    use bailiwick::domain::{ItemsRead, MeRead, Scopes, User};
+    use bailiwick::routes::PasswordRequestFormStrict;
+    use bailiwick::security::Scoped;
+    use bailiwick::tokens::NewToken;
+    use serde::Deserialize;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    schemes! {
+        /// A signed token with scopes and a tenant.
+        pub Oauth2Scheme as "T005ByHand" = OAuth2PasswordBearer::new("t005/by-hand/token");
+    }
+
+    const ACCESS_TOKEN_EXPIRES: Duration = Duration::from_mins(15);
+
+    /// What a token says beside the subject and scopes.
+    #[derive(Deserialize)]
+    struct TokenData {
+        tenant: String,
+    }
+
+    struct CurrentUser {
+        user: Arc<User>,
+        tenant: String,
+    }
+
+    impl Dependency for CurrentUser {
+        type Needs = Oauth2Scheme;
+
+        async fn build(token: Oauth2Scheme, call: &Call<'_>) -> Result<Self, ApiError> {
+            let authenticate_value = match call.scope_str() {
+                scopes if scopes.is_empty() => "Bearer".to_owned(),
+                scopes => format!("Bearer scope=\"{scopes}\""),
+            };
+            let refuse = |detail: &str| {
+                ApiError::http(StatusCode::UNAUTHORIZED, detail)
+                    .with_header(WWW_AUTHENTICATE, authenticate_value.as_str())
+            };
+            let Services { tokens, users, .. } = call.services()?;
+            let Ok((claims, TokenData { tenant })) = tokens.verify_as(token.expose()) else {
+                return Err(refuse("Could not validate credentials"));
+            };
+            let user = users.find(&claims.subject).await?.filter(|user| claims.are_of(user));
+            let user = user.ok_or_else(|| refuse("Could not validate credentials"))?;
+            let granted =
+                |scope: &&str| claims.scopes.contains(scope) && user.scopes.contains(scope);
+            if call.scopes().iter().all(granted) {
+                Ok(Self { user, tenant })
+            } else {
+                Err(refuse("Not enough permissions"))
+            }
+        }
+    }
+
+    struct ActiveUser(CurrentUser);
+
+    impl Dependency for ActiveUser {
+        type Needs = Scoped<CurrentUser, MeRead>;
+
+        async fn build(caller: Self::Needs, _: &Call<'_>) -> Result<Self, ApiError> {
+            let caller = caller.into_inner();
+            if caller.user.disabled { Err(ApiError::InactiveUser) } else { Ok(Self(caller)) }
+        }
+    }
+
+    #[api_v2_operation]
+    async fn login(
+        PasswordRequestFormStrict(form): PasswordRequestFormStrict,
+        services: Data<Services>,
+    ) -> Answer<Token> {
+        let wrong = ApiError::BadRequest("Incorrect username or password");
+        let scopes = form.scopes().into_iter().map(str::parse).collect::<Result<Scopes, _>>();
+        let user = services.authenticator.authenticate(&form.username, form.password).await?;
+        let user = user.ok_or(wrong)?;
+        // Whoever asks is not yet whoever may.
+        let scopes = match scopes {
+            Ok(scopes) if scopes.iter().all(|scope| user.scopes.contains(scope)) => scopes,
+            _ => return Err(ApiError::BadRequest("Not enough permissions")),
+        };
+        let token = NewToken::to(&user)
+            .scopes(&scopes)
+            .claim("tenant", "acme")
+            .expires_in(ACCESS_TOKEN_EXPIRES);
+        let token = services.tokens.create_access_token(token);
+        Ok(Token::bearer(token.map_err(|error| ApiError::internal(&error))?.access_token))
+    }
+
+    #[derive(Serialize, Apiv2Schema)]
+    #[openapi(rename = "T005ByHandItem")]
+    struct OwnItem {
+        item_id: &'static str,
+        owner: String,
+        tenant: String,
+    }
+
+    #[api_v2_operation]
+    async fn read_own_items(caller: Scoped<ActiveUser, ItemsRead>) -> Answer<Vec<OwnItem>> {
+        let ActiveUser(CurrentUser { user, tenant }) = caller.into_inner();
+        Ok(Json(vec![OwnItem { item_id: "Foo", owner: user.username.to_string(), tenant }]))
+    }
+
+    #[api_v2_operation]
+    async fn read_tenant(caller: Depends<CurrentUser>) -> Answer<String> {
+        Ok(Json(caller.into_inner().tenant))
+    }
+
+    pub(crate) fn mount(routes: &mut Routes) {
+        both(routes, "/t005/by-hand/token", || post().to(login));
+        both(routes, "/t005/by-hand/users/me/items", || get().to(read_own_items));
+        both(routes, "/t005/by-hand/tenant", || get().to(read_tenant));
     }
 }
 

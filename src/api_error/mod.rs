@@ -77,11 +77,19 @@ impl ApiError {
         Self::Http { status, detail: detail.into(), headers: Vec::new() }
     }
 
-    /// Adds a header to an answer made by [`ApiError::http`].
+    /// Adds a header to an answer made by [`ApiError::http`]; a value that no header can hold makes
+    /// it a 500.
     #[must_use]
-    pub fn with_header(mut self, name: header::HeaderName, value: &'static str) -> Self {
+    pub fn with_header(
+        mut self,
+        name: header::HeaderName,
+        value: impl TryInto<header::HeaderValue>,
+    ) -> Self {
         if let Self::Http { headers, .. } = &mut self {
-            headers.push((name, header::HeaderValue::from_static(value)));
+            let Ok(value) = value.try_into() else {
+                return Self::internal(&format_args!("no header `{name}` can hold the value"));
+            };
+            headers.push((name, value));
         }
         self
     }

@@ -103,6 +103,12 @@ impl<'a> Call<'a> {
         self.required.names()
     }
 
+    /// The same, separated by spaces: FastAPI's `security_scopes.scope_str`.
+    #[must_use]
+    pub fn scope_str(&self) -> String {
+        self.scopes().join(" ")
+    }
+
     /// The server's parts.
     pub fn services(&self) -> Result<&'a Services, ApiError> {
         services(self.request)

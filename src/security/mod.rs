@@ -15,7 +15,9 @@
 //! | `HTTPDigest` | absent: FastAPI's checks nothing |
 //! | `APIKeyHeader`, `APIKeyQuery`, `APIKeyCookie` | [`ApiKeyHeader`], [`ApiKeyQuery`], [`ApiKeyCookie`] |
 //! | `OpenIdConnect(openIdConnectUrl=…)` | [`OpenIdConnect`] |
-//! | `SecurityScopes` | [`Call::scopes`] |
+//! | `SecurityScopes` | [`Call::scopes`], and `scope_str` [`Call::scope_str`] |
+//! | `create_access_token(data, expires_delta)` | [`Tokens::create_access_token`](crate::tokens::Tokens::create_access_token) of a [`NewToken`](crate::tokens::NewToken) |
+//! | `jwt.decode(token, SECRET_KEY, …)` | [`Tokens::verify`](crate::tokens::Tokens::verify), with own claims [`verify_as`](crate::tokens::Tokens::verify_as) |
 //! | `Depends(f)` | [`Depends<F>`](Depends), `f` being a [`Dependency`] |
 //! | `Security(f, scopes=[…])` | [`Scoped<F, S>`](Scoped) |
 //! | `auto_error=False` | [`Maybe`] |

@@ -4,6 +4,7 @@ use crate::domain::{Scopes, UserId};
 use crate::tokens::kind;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
@@ -26,6 +27,9 @@ pub(super) struct Written<'a> {
     pub(super) iss: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) aud: Option<&'a str>,
+    /// Claims of the application's own.
+    #[serde(flatten)]
+    pub(super) own: &'a Map<String, Value>,
 }
 
 /// The claims of a token that we are shown. Claims of a wrong type make it malformed.

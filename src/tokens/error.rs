@@ -25,6 +25,10 @@ pub enum TokenError {
     MissingClaim,
     /// A claim holds what it must not.
     Claim(&'static str),
+    /// A claim of the application's own has the name of one that is written in any case.
+    Reserved(&'static str),
+    /// A new token would not live for a second.
+    Lifetime,
     /// `exp` has come.
     Expired,
     /// `nbf` has not come.
@@ -46,6 +50,8 @@ impl fmt::Display for TokenError {
             Self::Critical => f.write_str("the token's header has critical extensions"),
             Self::MissingClaim => f.write_str("the token lacks a claim"),
             Self::Claim(name) => write!(f, "the token's `{name}` is not acceptable"),
+            Self::Reserved(name) => write!(f, "the claim `{name}` is not the application's to set"),
+            Self::Lifetime => f.write_str("a token must live for at least a second"),
             Self::Expired => f.write_str("the token has expired"),
             Self::NotYetValid => f.write_str("the token is not valid yet"),
             Self::Foreign => f.write_str(

@@ -4,9 +4,11 @@ mod claims;
 mod error;
 mod header;
 mod kind;
+mod new_token;
 mod secret;
 
 pub use error::TokenError;
+pub use new_token::NewToken;
 pub use secret::{SecretError, check_secret, load_secret};
 
 use crate::domain::{Clock, Scopes, Secret, Timestamp, User, UserId, Username};
@@ -16,6 +18,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claims::{Party, Read, Written};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde::de::DeserializeOwned;
 use sha2::Sha256;
 use std::sync::Arc;
 
@@ -95,38 +98,60 @@ impl Tokens {
     /// Issues a token to a stored user, which ends with that user; [`TokenError::TooLarge`] for
     /// more scopes than a token can hold.
     pub fn issue_to(&self, user: &User, scopes: &Scopes) -> Result<IssuedToken, TokenError> {
-        self.sign(&user.username, Some(user.id), scopes)
+        self.create_access_token(NewToken::to(user).scopes(scopes))
     }
 
     /// The same for a user of the application's own: whoever has the name has the token.
     pub fn issue(&self, subject: &Username, scopes: &Scopes) -> Result<IssuedToken, TokenError> {
-        self.sign(subject, None, scopes)
+        self.create_access_token(NewToken::to_subject(subject).scopes(scopes))
     }
 
-    fn sign(
-        &self,
-        subject: &Username,
-        id: Option<UserId>,
-        scopes: &Scopes,
-    ) -> Result<IssuedToken, TokenError> {
+    /// Issues a token with claims and a lifetime of the application's own.
+    ///
+    /// A claim that is written here in any case is [`TokenError::Reserved`], one that no access token
+    /// may hold, such as `"type": "refresh"`, [`TokenError::Claim`].
+    pub fn create_access_token(&self, token: NewToken<'_>) -> Result<IssuedToken, TokenError> {
+        let NewToken { subject, id, scopes, claims: own, lifetime } = token;
+        if let Some(name) = claims::KNOWN.into_iter().find(|name| own.contains_key(*name)) {
+            return Err(TokenError::Reserved(name));
+        }
+        let expires_in = lifetime.map_or(self.lifetime_seconds, |lifetime| lifetime.as_secs());
+        if expires_in == 0 {
+            return Err(TokenError::Lifetime);
+        }
         let now = self.clock.now().seconds();
         let written = Written {
             sub: subject.as_str(),
-            scopes,
+            scopes: &scopes,
             scope: scopes.to_string(),
-            exp: now.saturating_add_unsigned(self.lifetime_seconds),
+            exp: now.saturating_add_unsigned(expires_in),
             iat: now,
             jti: format!("{:032x}", rand::random::<u128>()),
             id: id.map(Some).or(self.accept_foreign_until.map(|_| None)),
             iss: self.issuer.as_deref(),
             aud: self.audience.as_deref(),
+            own: &own,
         };
         let access_token = encode(&Header::new(Algorithm::HS256), &written, &self.encoding)
             .map_err(|_| TokenError::Signing)?;
         if access_token.len() > LARGEST_TOKEN {
             return Err(TokenError::TooLarge);
         }
-        Ok(IssuedToken { access_token, expires_in: self.lifetime_seconds })
+        if !own.is_empty() {
+            // A token that nobody would accept is not issued.
+            self.verify(&access_token)?;
+        }
+        Ok(IssuedToken { access_token, expires_in })
+    }
+
+    /// Verifies a token and reads its claims into a type of the application's own, too;
+    /// [`TokenError::Malformed`] if they do not fit.
+    pub fn verify_as<T: DeserializeOwned>(&self, token: &str) -> Result<(Claims, T), TokenError> {
+        let claims = self.verify(token)?;
+        let payload = token.split('.').nth(1).ok_or(TokenError::Malformed)?;
+        let json = URL_SAFE_NO_PAD.decode(payload).map_err(|_| TokenError::Malformed)?;
+        let own = serde_json::from_slice(&json).map_err(|_| TokenError::Malformed)?;
+        Ok((claims, own))
     }
 
     /// Verifies a token: signature, times, and every claim's type (RFC 7519 §4.1, §7.2).

@@ -2,6 +2,7 @@
 
 mod dates;
 mod kinds;
+mod new_token;
 
 use super::*;
 use crate::domain::Timestamp;

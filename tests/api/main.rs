@@ -13,6 +13,7 @@ mod golden;
 mod gone;
 mod greedy;
 mod harness;
+mod library;
 mod logging;
 mod nginx;
 mod people;

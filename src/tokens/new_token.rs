@@ -1,0 +1,70 @@
+//! What a new token is to say.
+
+use crate::domain::{Scopes, User, UserId, Username};
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// What a new access token is to say: `data` and `expires_delta` of `create_access_token` in
+/// FastAPI's tutorial.
+///
+/// ```
+/// use bailiwick::domain::User;
+/// use bailiwick::tokens::{IssuedToken, NewToken, TokenError, Tokens};
+/// use std::time::Duration;
+///
+/// fn issue(tokens: &Tokens, user: &User) -> Result<IssuedToken, TokenError> {
+///     let token = NewToken::to(user)
+///         .scopes(&user.scopes)
+///         .claim("tenant", "acme")
+///         .expires_in(Duration::from_mins(15));
+///     tokens.create_access_token(token)
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct NewToken<'a> {
+    pub(super) subject: &'a Username,
+    pub(super) id: Option<UserId>,
+    pub(super) scopes: Cow<'a, Scopes>,
+    pub(super) claims: Map<String, Value>,
+    pub(super) lifetime: Option<Duration>,
+}
+
+impl<'a> NewToken<'a> {
+    /// A token of a stored user, which ends with that user. Without more, it has no scopes and the
+    /// lifetime of the settings.
+    #[must_use]
+    pub fn to(user: &'a User) -> Self {
+        Self { id: Some(user.id), ..Self::to_subject(&user.username) }
+    }
+
+    /// The same for a user of the application's own: whoever has the name has the token.
+    #[must_use]
+    pub fn to_subject(subject: &'a Username) -> Self {
+        let (scopes, claims) = (Cow::default(), Map::new());
+        Self { subject, id: None, scopes, claims, lifetime: None }
+    }
+
+    /// With these scopes. Whether the user has them is for the caller to check.
+    #[must_use]
+    pub fn scopes(mut self, scopes: &'a Scopes) -> Self {
+        self.scopes = Cow::Borrowed(scopes);
+        self
+    }
+
+    /// With a claim of the application's own, which
+    /// [`Tokens::verify_as`](crate::tokens::Tokens::verify_as) reads again.
+    #[must_use]
+    pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.claims.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// With a lifetime of its own, in place of `tokens.access_token_expire_minutes`. Whole seconds
+    /// count, and there must be at least one.
+    #[must_use]
+    pub fn expires_in(mut self, lifetime: Duration) -> Self {
+        self.lifetime = Some(lifetime);
+        self
+    }
+}
