@@ -85,11 +85,23 @@ pub fn check_secret(settings: &Settings, demo: bool) -> Result<(), StartError> {
 }
 
 impl Store {
-    /// Opens the database that the settings name.
+    /// Opens the database that the settings name; creates it if need be.
     pub async fn open(settings: &Settings) -> Result<Self, StartError> {
+        Self::with(storage::open(settings), settings).await
+    }
+
+    /// Opens the database that the settings name, if it is there.
+    pub async fn open_existing(settings: &Settings) -> Result<Self, StartError> {
+        Self::with(storage::open_existing(settings), settings).await
+    }
+
+    async fn with(
+        users: impl Future<Output = Result<Arc<dyn UserRepository>, storage::StorageError>>,
+        settings: &Settings,
+    ) -> Result<Self, StartError> {
         let passwords = Passwords::new(&settings.passwords).map_err(StartError::new)?;
         Ok(Self {
-            users: storage::open(settings).await.map_err(StartError::new)?,
+            users: users.await.map_err(StartError::new)?,
             passwords: Arc::new(passwords),
             scopes: Arc::new(scope_table(settings)?),
             clock: Arc::new(SystemClock),

@@ -6,6 +6,7 @@ use crate::services::MaintenanceError;
 use crate::services::back_up;
 use crate::services::check;
 use crate::services::copy;
+use crate::settings::DatabaseUrl;
 use crate::settings::Settings;
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -48,7 +49,7 @@ pub(super) fn run(
     let line = runtime.block_on(async {
         match command {
             DbCommand::Copy { from, to } => {
-                let (from, to) = (at(options, from)?, at(options, to)?);
+                let (from, to) = (at(options, "--from", from)?, at(options, "--to", to)?);
                 let bar = bar();
                 let progress = |done, total| {
                     bar.set_length(total);
@@ -73,7 +74,9 @@ pub(super) fn run(
 }
 
 /// The settings with another database.
-fn at(options: &Options, url: String) -> Result<Settings, Failure> {
+fn at(options: &Options, flag: &str, url: String) -> Result<Settings, Failure> {
+    DatabaseUrl::parse(&url)
+        .map_err(|problem| Failure::Use(format!("flag {flag}: expected {problem}")))?;
     let mut layers = options.layers()?;
     layers.flags.push(("database.url".to_owned(), url));
     Ok(layers.load()?.settings)

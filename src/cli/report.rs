@@ -2,6 +2,7 @@
 
 use crate::cli::foreign;
 use crate::server::ServeError;
+use crate::settings::has_credentials;
 use crate::settings::{SettingsError, SettingsErrors};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::fmt;
@@ -61,7 +62,9 @@ impl From<clap::Error> for Failure {
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
                 Self::Use("a command is missing, `--help` lists them".to_owned())
             }
-            kind => Self::Use(told(kind, &error).unwrap_or_else(|| one_line(&text))),
+            kind => Self::Use(
+                told(kind, &error).unwrap_or_else(|| without_credentials(one_line(&text))),
+            ),
         }
     }
 }
@@ -112,6 +115,16 @@ fn told(kind: ErrorKind, error: &clap::Error) -> Option<String> {
     };
     let Some(ContextValue::String(typed)) = error.get(context) else { return None };
     find(typed).map(|here| format!("`{typed}` is not known here: {here}"))
+}
+
+/// The message with `***` in the place of what was typed, if that may hold a password.
+fn without_credentials(line: String) -> String {
+    match (line.find('\''), line.rfind('\'')) {
+        (Some(first), Some(last)) if first < last && has_credentials(&line[first..last]) => {
+            format!("{}***{}", &line[..=first], &line[last..])
+        }
+        _ => line,
+    }
 }
 
 /// clap's paragraphs above the usage, as one line.

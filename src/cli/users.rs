@@ -179,7 +179,12 @@ pub(super) fn run(command: UsersCommand, settings: &Settings) -> ExitCode {
 }
 
 async fn open_and_execute(command: UsersCommand, settings: &Settings) -> Result<(), Failure> {
-    let store = Store::open(settings).await.map_err(Failure::failed)?;
+    // Whoever adds the first user makes the database; all others would look into a new one.
+    let store = match command {
+        UsersCommand::Add(_) | UsersCommand::Import { .. } => Store::open(settings).await,
+        _ => Store::open_existing(settings).await,
+    };
+    let store = store.map_err(Failure::failed)?;
     let mut session = Session {
         store: &store,
         data_dir: &settings.data_dir,

@@ -1,9 +1,8 @@
 //! One key: what it may hold, and how a value is read.
 
-use crate::settings::Keep;
 use crate::settings::bind::Bind;
-use crate::settings::checks;
 use crate::settings::units::Unit;
+use crate::settings::{DatabaseUrl, DatabaseUrlProblem, Keep, has_credentials};
 use config::{Map, Value, ValueKind};
 use std::collections::BTreeMap;
 
@@ -34,6 +33,8 @@ pub(super) enum Kind {
     List(Check, &'static str),
     /// A list of addresses to listen on; the first says whether there must be one.
     Binds(bool),
+    /// A database; its password is never shown, and nothing of it if it cannot be parsed.
+    Database,
     /// `true`, `false`, or a share from 0 to 1.
     Share,
     /// A list of tables with these keys.
@@ -58,8 +59,11 @@ impl Key {
         let mismatch = || Mismatch {
             within: String::new(),
             value: match self.kind {
-                Kind::Secret(..) => "***".to_owned(),
-                _ => self.shown(&value.kind).to_string(),
+                Kind::Secret(..) | Kind::Database => "***".to_owned(),
+                _ => match self.shown(&value.kind).to_string() {
+                    text if has_credentials(&text) => "***".to_owned(),
+                    text => text,
+                },
             },
             expected: self.expected(&value.kind),
         };
@@ -69,6 +73,11 @@ impl Key {
         };
         if self.optional && text == Some("") {
             return Ok(ValueKind::Nil);
+        }
+        if let (Kind::Database, Some(text)) = (&self.kind, text) {
+            return DatabaseUrl::parse(text)
+                .map(|_| text.into())
+                .map_err(|problem| vec![Mismatch { expected: problem.to_string(), ..mismatch() }]);
         }
         let read = match (&self.kind, &value.kind) {
             (Kind::Whole(least, most), kind) => match kind {
@@ -110,7 +119,7 @@ impl Key {
                 .filter(|texts| !needed || !texts.is_empty())
                 .map(ValueKind::from),
             (Kind::Tables(keys), ValueKind::Array(tables)) => return read_tables(keys, tables),
-            (Kind::Share | Kind::Tables(_), _) => None,
+            (Kind::Share | Kind::Tables(_) | Kind::Database, _) => None,
         };
         read.ok_or_else(|| vec![mismatch()])
     }
@@ -119,10 +128,8 @@ impl Key {
     pub(super) fn shown(&self, value: &ValueKind) -> serde_json::Value {
         match (&self.kind, value) {
             (_, ValueKind::Nil) => serde_json::Value::Null,
-            (Kind::Secret(..), _) => "***".into(),
-            (_, ValueKind::String(text)) if self.name == "database.url" => {
-                checks::masked_url(text).into()
-            }
+            (Kind::Database, ValueKind::String(text)) => DatabaseUrl::masked(text).into(),
+            (Kind::Secret(..) | Kind::Database, _) => "***".into(),
             _ => json(value),
         }
     }
@@ -141,6 +148,7 @@ impl Key {
             Kind::Switch => "true or false".to_owned(),
             Kind::Word(words) => format!("one of {}", words.join(", ")),
             Kind::Text(_, text) | Kind::Secret(_, text) | Kind::List(_, text) => text.to_owned(),
+            Kind::Database => DatabaseUrlProblem::Scheme.to_string(),
             Kind::Share => Keep::EXPECTED.to_owned(),
             Kind::Tables(_) => format!("a list of tables [[{}]]", self.name),
         }

@@ -66,7 +66,7 @@ pub(super) const KEYS: &[Key] = &[
     optional("server.control_socket", PATH),
     key("admin.bind", Kind::Binds(false)),
     key("admin.public", Kind::Switch),
-    key("database.url", Kind::Text(checks::is_database_url, DATABASE)),
+    key("database.url", Kind::Database),
     optional("database.password_file", PATH),
     key("database.pool_size", Kind::Whole(1, 1000)),
     key("database.connect_timeout", Kind::Amount(Unit::Seconds, 1, 3600)),
@@ -121,8 +121,6 @@ pub(super) const KEYS: &[Key] = &[
     key("logging.access_filters", Kind::Tables(FILTER_KEYS)),
 ];
 
-const DATABASE: &str = "sqlite:PATH, postgres://USER@HOST:PORT/NAME (behind ? sslmode, sslrootcert, \
-                        sslcert, sslkey, application_name), or an empty text";
 const SCOPE: &str =
     "a scope: 1 to 128 printable ASCII characters without spaces, quotes and backslashes";
 

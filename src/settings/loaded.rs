@@ -2,7 +2,6 @@
 
 use crate::settings::Settings;
 use crate::settings::bind::Bind;
-use crate::settings::checks;
 use crate::settings::error::SettingsError;
 use crate::settings::keys;
 use config::ValueKind;
@@ -105,7 +104,7 @@ impl Loaded {
 
     /// Keys that exclude each other, and addresses that are given twice.
     pub(super) fn contradictions(&self) -> Vec<SettingsError> {
-        let password = checks::has_password(self.settings.database.url.expose());
+        let password = self.settings.database.url.has_password();
         let url = self.set("database.url").filter(|_| password);
         let pairs = [
             (self.set("tokens.secret"), self.set("tokens.secret_file")),

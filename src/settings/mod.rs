@@ -2,6 +2,7 @@
 
 mod bind;
 mod checks;
+mod database_url;
 mod env_file;
 mod error;
 mod file_mode;
@@ -18,6 +19,9 @@ mod upgrade;
 mod variables;
 
 pub use bind::{Bind, BindError};
+pub use database_url::{
+    DatabaseUrl, DatabaseUrlProblem, Host, PostgresUrl, SslMode, SslRoot, has_credentials,
+};
 pub use error::{SettingsError, SettingsErrors};
 pub use file_mode::FileMode;
 pub use filter_rule::{FilterRule, Keep};
@@ -75,14 +79,10 @@ impl Settings {
         self.server.control_socket.clone().unwrap_or_else(|| self.data_dir.join("control.sock"))
     }
 
-    /// The database to open: `database.url`, or `bailiwick.db` in the data folder.
+    /// The file of the database, unless `database.url` names one at a server.
     #[must_use]
-    pub fn database_url(&self) -> Secret {
-        if self.database.url.expose().is_empty() {
-            Secret::new(format!("sqlite:{}", self.data_dir.join("bailiwick.db").display()))
-        } else {
-            self.database.url.clone()
-        }
+    pub fn database_file(&self) -> Option<PathBuf> {
+        self.database.url.file(&self.data_dir)
     }
 }
 
@@ -224,7 +224,7 @@ impl AdminSettings {
 #[serde(deny_unknown_fields)]
 pub struct DatabaseSettings {
     /// `sqlite:PATH` or `postgres://…`; empty: `bailiwick.db` in the data folder.
-    pub url: Secret,
+    pub url: DatabaseUrl,
     /// A file that holds the password for PostgreSQL.
     pub password_file: Option<PathBuf>,
     /// Connections in the pool.

@@ -5,11 +5,23 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Where to look when the wrong database was opened.
+const NAMED: &str = "database.url and data_dir name the database; see where they come from with: bailiwick \
+     print-config";
+
 /// The database could not be opened or brought up to date.
 #[derive(Debug)]
 pub enum StorageError {
-    /// `database.url` names no database. The value is not repeated: it may hold a password.
-    Url,
+    /// There is no such file, and none is to be made.
+    NoFile {
+        /// Which.
+        file: PathBuf,
+    },
+    /// The database has no tables, and none are to be made.
+    NoTables {
+        /// The database, without a password.
+        database: String,
+    },
     /// The data folder could not be created.
     Folder {
         /// Which.
@@ -50,9 +62,14 @@ pub enum StorageError {
 impl fmt::Display for StorageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Url => f.write_str(
-                "database.url: expected `sqlite:PATH` (a file, without options), \
-                 `postgres://USER@HOST:PORT/NAME`, or an empty value for `bailiwick.db` in data_dir",
+            Self::NoFile { file } => write!(
+                f,
+                "database {}: there is no such file, and this command makes none; {NAMED}",
+                file.display()
+            ),
+            Self::NoTables { database } => write!(
+                f,
+                "database {database}: there are no tables, and this command makes none; {NAMED}"
             ),
             Self::Folder { folder, cause } => {
                 write!(f, "data_dir {}: cannot be created: {cause}", folder.display())

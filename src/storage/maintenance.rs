@@ -5,7 +5,7 @@ use crate::settings::Settings;
 use crate::storage::postgres::{Address, PostgresUsers};
 use crate::storage::sqlite::SqliteUsers;
 use crate::storage::transfer::{Digest, Pages, Transfer, digest};
-use crate::storage::{StorageError, create_folder, database_path};
+use crate::storage::{Missing, StorageError, create_folder};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 pub enum MaintenanceError {
     /// A database could not be opened.
     Open(StorageError),
-    /// There is no such file.
-    Absent(PathBuf),
+    /// There is nothing to copy.
+    NoSource(String, &'static str),
     /// The target of a copy holds users already.
     NotEmpty(String),
     /// A database stopped in the middle.
@@ -48,7 +48,9 @@ impl fmt::Display for MaintenanceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Open(cause) => cause.fmt(f),
-            Self::Absent(path) => write!(f, "database {}: there is no such file", path.display()),
+            Self::NoSource(database, what) => {
+                write!(f, "database {database}: there is no such {what}, so nothing was copied")
+            }
             Self::NotEmpty(database) => write!(
                 f,
                 "database {database}: holds users already; nothing was copied (the target must be \
@@ -105,20 +107,18 @@ enum Users {
 }
 
 impl Database {
-    /// Opens and migrates it as the server does. A file that is absent is not made, unless `create`.
-    async fn open(settings: &Settings, create: bool) -> Result<Self, MaintenanceError> {
+    /// Opens and migrates it as the server does.
+    async fn open(settings: &Settings, missing: Missing) -> Result<Self, StorageError> {
         if let Some(address) = Address::of(&settings.database)? {
             let label = address.label().to_owned();
-            let users = Users::Postgres(Box::new(PostgresUsers::open(address).await?));
+            let users = Users::Postgres(Box::new(PostgresUsers::open(address, missing).await?));
             return Ok(Self { users, label });
         }
-        let path = database_path(&settings.data_dir, &settings.database)?;
-        if create {
+        let path = settings.database_file().unwrap_or_default();
+        if missing == Missing::Create && path.starts_with(&settings.data_dir) {
             create_folder(&settings.data_dir)?;
-        } else if !path.exists() {
-            return Err(MaintenanceError::Absent(path));
         }
-        let users = SqliteUsers::open(&path, settings.database.pool_size).await?;
+        let users = SqliteUsers::open(&path, settings.database.pool_size, missing).await?;
         Ok(Self { users: Users::Sqlite(users), label: path.display().to_string() })
     }
 
@@ -152,8 +152,15 @@ pub async fn copy(
     to: &Settings,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Summary, MaintenanceError> {
-    let from = Database::open(from, false).await?;
-    let to = Database::open(to, true).await?;
+    let from = Database::open(from, Missing::Refuse).await.map_err(|error| match error {
+        // The settings name another one.
+        StorageError::NoFile { file } => {
+            MaintenanceError::NoSource(file.display().to_string(), "file")
+        }
+        StorageError::NoTables { database } => MaintenanceError::NoSource(database, "table"),
+        other => other.into(),
+    })?;
+    let to = Database::open(to, Missing::Create).await?;
     let (read, write) = (from.failed(), to.failed());
     let mut source = from.reading().await?;
     let mut target = to.writing().await?;
@@ -182,7 +189,7 @@ pub async fn copy(
 
 /// Reads everything in the configured database: the file's structure if it is one, and every user.
 pub async fn check(settings: &Settings) -> Result<Summary, MaintenanceError> {
-    let database = Database::open(settings, false).await?;
+    let database = Database::open(settings, Missing::Refuse).await?;
     if let Users::Sqlite(users) = &database.users {
         let faults = users.faults().await.map_err(database.failed())?;
         if !faults.is_empty() {
@@ -196,7 +203,10 @@ pub async fn check(settings: &Settings) -> Result<Summary, MaintenanceError> {
 
 /// Writes a consistent copy of the configured SQLite file to a new one, while it is in use.
 pub async fn back_up(settings: &Settings, file: &Path) -> Result<(), MaintenanceError> {
-    let database = Database::open(settings, false).await?;
+    if settings.database_file().is_none() {
+        return Err(MaintenanceError::UsePgDump);
+    }
+    let database = Database::open(settings, Missing::Refuse).await?;
     let Users::Sqlite(users) = &database.users else { return Err(MaintenanceError::UsePgDump) };
     let fail = |cause| MaintenanceError::Backup { file: file.to_owned(), cause };
     if file.exists() {

@@ -41,6 +41,8 @@ pub(super) enum SetUpError {
     Altered(i64),
     /// The tables are those of another program.
     Foreign,
+    /// There are no tables, and none are to be made.
+    Absent,
 }
 
 impl From<sqlx::Error> for SetUpError {

@@ -41,11 +41,11 @@ fn the_compose_files_keep_to_the_specification() {
 
 #[test]
 fn what_the_compose_files_mount_is_there() {
-    for file in COMPOSE {
+    for (file, expected) in COMPOSE.into_iter().zip([3, 4]) {
         let compose = text(file);
         let mounts = compose.lines().filter_map(|line| line.trim().strip_prefix("- ."));
         let mounts: Vec<_> = mounts.filter_map(|mount| mount.split(':').next()).collect();
-        assert_eq!(mounts.len(), 3, "{file}");
+        assert_eq!(mounts.len(), expected, "{file}");
         for mount in mounts {
             let path = repository("docker").join(format!(".{mount}"));
             assert!(path.exists(), "{}", path.display());
@@ -239,6 +239,9 @@ fn the_kubernetes_file_fits_the_server() {
     for key in ["tokens", "database"] {
         assert!(env().any(|(_, value)| value == format!("/run/secrets/bailiwick/{key}")), "{key}");
     }
+    // The server's certificate is checked, by the authority of the secret.
+    let url = bound("BAILIWICK__DATABASE__URL").expect("a database");
+    assert!(url.ends_with("?sslrootcert=/run/secrets/bailiwick/ca.pem"), "{url}");
 }
 
 /// A number of `[server]` in the shipped defaults.

@@ -68,7 +68,7 @@ fn a_copy_that_fails_leaves_nothing() {
     let folder = folder.path();
     let database = shared().database();
     let postgres = shared().url(&database);
-    done(folder, &postgres, &["db", "check"], "");
+    done(folder, &postgres, &["users", "import", "-"], "");
     // The last batch does not fit.
     shared().sql(&database, "ALTER TABLE users ADD CHECK (username < 'usér9')");
     let line = fails(folder, &sqlite, &["db", "copy", "--from", &sqlite, "--to", &postgres]);
@@ -85,7 +85,7 @@ fn a_copy_that_differs_leaves_nothing() {
     let folder = folder.path();
     let database = shared().database();
     let postgres = shared().url(&database);
-    done(folder, &postgres, &["db", "check"], "");
+    done(folder, &postgres, &["users", "import", "-"], "");
     let other = "CREATE FUNCTION other() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN NEW.email := lower(NEW.username); RETURN NEW; END $$;
         CREATE TRIGGER other BEFORE INSERT ON users FOR EACH ROW WHEN (NEW.username = 'usér7')
@@ -105,6 +105,7 @@ fn a_copy_that_is_killed_can_be_started_again() {
     let file = format!("sqlite:{}", folder.join("to.db").display());
     for target in [&postgres, &file] {
         let copy = ["db", "copy", "--from", &sqlite, "--to", target];
+        done(folder, target, &["users", "import", "-"], "");
         let mut killed = 0;
         for _ in 0..6 {
             let mut copying = prepared(folder, &sqlite, &copy).spawn().expect("it starts");
@@ -155,14 +156,10 @@ fn wrong_sources_and_targets_are_refused() {
     let to = format!("sqlite:{}", folder.join("to.db").display());
     for (from, to, says) in [
         (absent.as_str(), to.as_str(), "there is no such file"),
-        ("mysql://me:swordfish@h/d", &to, "--from or --to = \"mysql://me:***@h/d\": expected"),
-        (&absent, "postgres://db/users?sslmod=require", "expected"),
+        ("mysql://me:swordfish@h/d", &to, "flag --from: expected sqlite:PATH, postgres://"),
+        (&absent, "postgres://db/users?sslmod=require", "flag --to: expected"),
     ] {
-        let line = fails(
-            folder,
-            &to.replace("postgres", "sqlite"),
-            &["db", "copy", "--from", from, "--to", to],
-        );
+        let line = fails(folder, &absent, &["db", "copy", "--from", from, "--to", to]);
         assert!(line.contains(says), "{says}: {line}");
     }
     assert!(fails(folder, &absent, &["db", "check"]).contains("there is no such file"));

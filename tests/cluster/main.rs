@@ -1,7 +1,9 @@
 //! The real binary on both databases: copies, crashes, servers that go away or take no writes.
 
+mod absent;
 mod away;
 mod changes;
+mod compose;
 mod crash;
 mod db;
 #[path = "../api/harness/mod.rs"]
@@ -11,9 +13,11 @@ mod db;
     reason = "shared with the tests of the API, which use all of it"
 )]
 mod harness;
+mod pooler;
 #[path = "../../src/storage/postgres/tests/server.rs"]
 mod postgres;
 mod start;
+mod urls;
 mod writes;
 
 use harness::{App, bailiwick, run, run_tool};
@@ -50,14 +54,20 @@ fn done(folder: &Path, url: &str, args: &[&str], stdin: &str) -> String {
     text(&output.stdout)
 }
 
-/// The same, which must fail; its one line on standard error.
+/// The same, which must fail; its one line on standard error, after those of a log if it serves.
 fn fails(folder: &Path, url: &str, args: &[&str]) -> String {
     let output = command(folder, url, args, "");
     assert!(!output.status.success(), "{args:?}");
-    let line = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
+    let mut line = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
+    if args == SERVE {
+        line.drain(..line.rfind('\n').map_or(0, |end| end + 1));
+    }
     assert!(!line.contains('\n') && !line.contains(postgres::PASSWORD), "{line}");
     line
 }
+
+/// Serves, where a port is free.
+const SERVE: [&str; 3] = ["serve", "-b", "127.0.0.1:0"];
 
 /// The password of all users that the tests make.
 const PASSWORD: &str = "quiet river stone";

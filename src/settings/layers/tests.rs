@@ -5,6 +5,7 @@ use crate::settings::Effective;
 use crate::settings::Settings;
 use crate::settings::key::Kind;
 use config::{Source as _, Value, ValueKind};
+use std::path::Path;
 
 mod wrong;
 
@@ -380,7 +381,7 @@ fn secrets_are_masked() {
 
 #[test]
 fn the_database_is_in_the_data_folder_unless_named() {
-    let url = |file| load(file, &[]).unwrap().settings.database_url().expose().to_owned();
-    assert_eq!(url("data_dir = '/d'"), "sqlite:/d/bailiwick.db");
-    assert_eq!(url("database.url = 'sqlite:other.db'"), "sqlite:other.db");
+    let path = |file| load(file, &[]).unwrap().settings.database_file().unwrap();
+    assert_eq!(path("data_dir = '/d'"), Path::new("/d/bailiwick.db"));
+    assert_eq!(path("database.url = 'sqlite:other.db'"), Path::new("other.db"));
 }

@@ -1,10 +1,14 @@
 //! Where a PostgreSQL server is, and how this program connects to it.
 
-use crate::settings::DatabaseSettings;
+use crate::domain::Secret;
+use crate::settings::{DatabaseSettings, DatabaseUrl, Host, PostgresUrl, SslMode, SslRoot};
 use crate::storage::StorageError;
-use sqlx::ConnectOptions as _;
-use sqlx::postgres::PgConnectOptions;
+use form_urlencoded::Serializer;
+use futures_util::future::BoxFuture;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, PgSslMode};
+use sqlx::{AssertSqlSafe, ConnectOptions as _};
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A server and a database on it.
@@ -12,7 +16,12 @@ use std::time::Duration;
 pub(in crate::storage) struct Address {
     /// For connections that serve requests.
     pub(super) options: PgConnectOptions,
+    /// For messages; without user and password.
     pub(super) label: String,
+    /// The server's host, or the folder of its socket.
+    pub(super) host: String,
+    /// The files that TLS needs, by the parameters that name them.
+    pub(super) files: Vec<(&'static str, PathBuf)>,
     pub(super) connect_timeout: Duration,
     pub(super) acquire_timeout: Duration,
     pub(super) statement_timeout: Duration,
@@ -29,43 +38,119 @@ impl Address {
     pub(in crate::storage) fn of(
         settings: &DatabaseSettings,
     ) -> Result<Option<Self>, StorageError> {
-        let url = settings.url.expose();
-        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
-            return Ok(None);
-        }
-        let mut options: PgConnectOptions = url.parse().map_err(|_| StorageError::Url)?;
-        if let Some(file) = &settings.password_file {
-            let password = fs::read_to_string(file)
-                .map_err(|cause| StorageError::Password { file: file.clone(), cause })?;
-            options = options.password(password.trim_end_matches(['\n', '\r']));
-        }
-        if options.get_application_name().is_none() {
-            options = options.application_name("bailiwick");
-        }
-        let seconds = |number: std::num::NonZeroU32| Duration::from_secs(number.get().into());
-        let statement_timeout = seconds(settings.statement_timeout);
-        let milliseconds = statement_timeout.as_millis().to_string();
-        // The last four end what a replica leaves behind whose machine or network is gone: its
-        // locks would stop the others.
-        let options = options.disable_statement_logging().options([
-            ("statement_timeout", milliseconds.as_str()),
-            ("idle_in_transaction_session_timeout", "60s"),
-            ("tcp_keepalives_idle", "10"),
-            ("tcp_keepalives_interval", "5"),
-            ("tcp_keepalives_count", "3"),
-        ]);
-        let host = match options.get_socket() {
-            Some(folder) => folder.display().to_string(),
-            None => format!("{}:{}", options.get_host(), options.get_port()),
+        let DatabaseUrl::Postgres(url) = &settings.url else { return Ok(None) };
+        let password = match &settings.password_file {
+            Some(file) => Some(read_password(file)?),
+            None => url.password.clone(),
         };
-        let label = format!("postgres://{host}/{}", options.get_database().unwrap_or_default());
+        let options = options(url, password.as_ref())
+            .map_err(|_| StorageError::unusable("database.url", "cannot be used"))?;
+        let host = match &url.host {
+            Host::Socket(folder) => folder.display().to_string(),
+            Host::Tcp(host) => host.clone(),
+        };
+        let place = match &url.host {
+            Host::Socket(_) => host.clone(),
+            Host::Tcp(host) if host.contains(':') => format!("[{host}]:{}", options.get_port()),
+            Host::Tcp(host) => format!("{host}:{}", options.get_port()),
+        };
+        let root = match &url.ssl_root {
+            SslRoot::File(file) => Some(("sslrootcert", file.clone())),
+            SslRoot::Public => None,
+        };
+        let client = url.client_certificate.iter();
+        let client = client.flat_map(|(certificate, key)| {
+            [("sslcert", certificate.clone()), ("sslkey", key.clone())]
+        });
+        let seconds = |number: std::num::NonZeroU32| Duration::from_secs(number.get().into());
         Ok(Some(Self {
             options,
-            label,
-            connect_timeout: seconds(settings.connect_timeout),
+            label: format!("postgres://{place}/{}", url.name),
+            host,
+            files: root.into_iter().chain(client).collect(),
+            connect_timeout: seconds(url.connect_timeout.unwrap_or(settings.connect_timeout)),
             acquire_timeout: seconds(settings.acquire_timeout),
-            statement_timeout,
+            statement_timeout: seconds(settings.statement_timeout),
             pool_size: settings.pool_size.get(),
         }))
     }
+
+    /// What every session is told once it is there. As parameters of the connection, poolers would
+    /// refuse them.
+    ///
+    /// The last four end what a replica leaves behind whose machine or network is gone: its locks
+    /// would stop the others.
+    pub(super) async fn prepare(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let milliseconds = self.statement_timeout.as_millis();
+        let statement = format!(
+            "SET statement_timeout = {milliseconds};
+             SET idle_in_transaction_session_timeout = '60s';
+             SET tcp_keepalives_idle = 10;
+             SET tcp_keepalives_interval = 5;
+             SET tcp_keepalives_count = 3"
+        );
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.map(drop)
+    }
+
+    /// A pool's options, with sessions that are prepared.
+    pub(super) fn pool(&self) -> PgPoolOptions {
+        let address = self.clone();
+        PgPoolOptions::new().after_connect(move |connection, _| -> BoxFuture<'_, _> {
+            let address = address.clone();
+            Box::pin(async move { address.prepare(connection).await })
+        })
+    }
+}
+
+fn read_password(file: &Path) -> Result<Secret, StorageError> {
+    let password = fs::read_to_string(file)
+        .map_err(|cause| StorageError::Password { file: file.to_owned(), cause })?;
+    Ok(Secret::new(password.trim_end_matches(['\n', '\r'])))
+}
+
+/// The driver's options. It looks into `~/.pgpass` only where it reads a URL, so it is given one,
+/// in which no character has a meaning.
+fn options(url: &PostgresUrl, password: Option<&Secret>) -> Result<PgConnectOptions, sqlx::Error> {
+    let mut text = Serializer::new(String::new());
+    if let Host::Tcp(host) = &url.host {
+        text.append_pair("host", host);
+    }
+    if let Some(port) = url.port {
+        text.append_pair("port", &port.to_string());
+    }
+    text.append_pair("dbname", &url.name);
+    for (name, value) in [
+        ("user", url.user.as_deref()),
+        ("password", password.map(Secret::expose)),
+        ("options", url.options.as_deref()),
+        ("application_name", url.application_name.as_deref()),
+    ] {
+        if let Some(value) = value {
+            text.append_pair(name, value);
+        }
+    }
+    let mut options: PgConnectOptions = format!("postgres:///?{}", text.finish()).parse()?;
+    if let Host::Socket(folder) = &url.host {
+        options = options.socket(folder);
+    }
+    if options.get_application_name().is_none() {
+        options = options.application_name("bailiwick");
+    }
+    if let SslRoot::File(file) = &url.ssl_root {
+        options = options.ssl_root_cert(file);
+    }
+    if let Some((certificate, key)) = &url.client_certificate {
+        options = options.ssl_client_cert(certificate).ssl_client_key(key);
+    }
+    let environment = std::env::var("PGSSLMODE").ok();
+    let mode = match url.ssl_mode(environment.as_deref()) {
+        SslMode::Disable => PgSslMode::Disable,
+        SslMode::Allow => PgSslMode::Allow,
+        SslMode::Prefer => PgSslMode::Prefer,
+        SslMode::Require => PgSslMode::Require,
+        SslMode::VerifyCa => PgSslMode::VerifyCa,
+        SslMode::VerifyFull => PgSslMode::VerifyFull,
+    };
+    // Nothing here has floats; poolers refuse the parameter.
+    Ok(options.ssl_mode(mode).extra_float_digits(None).disable_statement_logging())
 }

@@ -7,7 +7,7 @@ use crate::storage::postgres::address::Address;
 use futures_util::future::BoxFuture;
 use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnection, PgPool};
 use std::io;
 use std::sync::Arc;
 use std::thread;
@@ -41,7 +41,8 @@ impl Driver {
         thread::Builder::new().name("database".to_owned()).spawn(serve).map_err(fail)?;
         let pool = {
             let _entered = handle.enter();
-            PgPoolOptions::new()
+            address
+                .pool()
                 .max_connections(address.pool_size)
                 .acquire_timeout(address.acquire_timeout)
                 .connect_lazy_with(address.options.clone())

@@ -1,5 +1,6 @@
 //! The versions of the schema in PostgreSQL, applied in order under an advisory lock.
 
+use crate::storage::Missing;
 use crate::storage::migrations::{SetUpError, applied, known, migrator};
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
@@ -17,10 +18,14 @@ const LOCK: i64 = i64::from_be_bytes(*b"bailiwic");
 ///
 /// A database that is up to date is only read. Replicas that start together wait for the first and
 /// then find everything done.
-pub(super) async fn run(connection: &mut PgConnection) -> Result<(), SetUpError> {
+pub(super) async fn run(connection: &mut PgConnection, missing: Missing) -> Result<(), SetUpError> {
     let migrator = migrator(&TEXTS);
-    if is_recorded(connection).await? && applied(connection).await? == known(&migrator) {
-        return Ok(());
+    if is_recorded(connection).await? {
+        if applied(connection).await? == known(&migrator) {
+            return Ok(());
+        }
+    } else if missing == Missing::Refuse {
+        return Err(SetUpError::Absent);
     }
     // Of the session, until it ends: a transaction that waited for the lock would not see for sure
     // which tables are there now.

@@ -4,10 +4,12 @@ mod address;
 mod driver;
 mod import;
 mod migrations;
+mod pooler;
 mod set_up;
 #[cfg(test)]
 mod tests;
 mod transfer;
+mod trouble;
 mod users;
 mod watch;
 

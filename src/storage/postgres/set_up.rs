@@ -1,9 +1,12 @@
 //! Opening a database of PostgreSQL: waits for the server, checks what it is, migrates.
 
-use crate::storage::StorageError;
 use crate::storage::migrations::SetUpError;
 use crate::storage::postgres::address::Address;
 use crate::storage::postgres::migrations;
+use crate::storage::postgres::pooler;
+use crate::storage::postgres::pooler::shares_sessions;
+use crate::storage::postgres::trouble::explain;
+use crate::storage::{Missing, StorageError};
 use sqlx::postgres::PgConnection;
 use sqlx::{ConnectOptions as _, Connection as _};
 use std::io;
@@ -16,10 +19,12 @@ const RETRY: Duration = Duration::from_millis(100);
 /// The longest that this and all other replicas that start may migrate.
 const MIGRATION: Duration = Duration::from_mins(10);
 
-/// Brings the database up to date.
-pub(super) async fn set_up(address: &Address) -> Result<(), StorageError> {
-    let mut connection = connect(address).await.map_err(|error| explain(address, &error.into()))?;
-    match timeout(MIGRATION, prepare(&mut connection)).await {
+/// Brings the database up to date; one without tables gets them, or is refused.
+pub(super) async fn set_up(address: &Address, missing: Missing) -> Result<(), StorageError> {
+    let fail = |error: sqlx::Error| explain(address, &error.into());
+    let mut connection = connect(address).await.map_err(fail)?;
+    refuse_pooler(address, &mut connection).await?;
+    match timeout(MIGRATION, prepare(address, &mut connection, missing)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => return Err(explain(address, &error)),
         Err(_) => return Err(StorageError::unusable(&address.label, "is being migrated")),
@@ -27,6 +32,29 @@ pub(super) async fn set_up(address: &Address) -> Result<(), StorageError> {
     // It has served; whether the goodbye arrives does not matter.
     let _ = timeout(address.connect_timeout, connection.close()).await;
     Ok(())
+}
+
+/// A pooler that shares sessions would work by luck, for a while.
+async fn refuse_pooler(
+    address: &Address,
+    connection: &mut PgConnection,
+) -> Result<(), StorageError> {
+    let look = async {
+        let mut second = connect(address).await?;
+        let shares = shares_sessions(connection, &mut second).await?;
+        let _ = second.close().await;
+        Ok(shares)
+    };
+    let problem = match timeout(address.connect_timeout, look).await {
+        Ok(Ok(false)) => return Ok(()),
+        Ok(Ok(true)) => pooler::ADVICE,
+        Ok(Err(error)) => return Err(explain(address, &SetUpError::Sql(error))),
+        Err(_) => {
+            "gave no second session in time: each process needs database.pool_size + 1 of them \
+             (PgBouncer: default_pool_size)"
+        }
+    };
+    Err(StorageError::unusable(&address.label, problem))
 }
 
 /// Servers that start, or have no connection free while all replicas start, are asked again.
@@ -55,7 +83,12 @@ fn is_passing(error: &sqlx::Error) -> bool {
     }
 }
 
-async fn prepare(connection: &mut PgConnection) -> Result<(), SetUpError> {
+async fn prepare(
+    address: &Address,
+    connection: &mut PgConnection,
+    missing: Missing,
+) -> Result<(), SetUpError> {
+    address.prepare(connection).await?;
     let encoding: String =
         sqlx::query_scalar("SHOW server_encoding").fetch_one(&mut *connection).await?;
     if encoding != "UTF8" {
@@ -64,26 +97,5 @@ async fn prepare(connection: &mut PgConnection) -> Result<(), SetUpError> {
     }
     // Another replica's migration may take longer than any operation of a request.
     sqlx::query("SET statement_timeout = 0").execute(&mut *connection).await?;
-    migrations::run(connection).await
-}
-
-fn explain(address: &Address, error: &SetUpError) -> StorageError {
-    let database = address.label.clone();
-    match error {
-        SetUpError::Newer(migration) => StorageError::Newer { database, migration: *migration },
-        SetUpError::Altered(migration) => StorageError::Altered { database, migration: *migration },
-        SetUpError::Foreign => {
-            StorageError::unusable(database, "holds the tables of another program")
-        }
-        SetUpError::Sql(sqlx::Error::Io(error)) => {
-            StorageError::unusable(database, format_args!("cannot be reached: {error}"))
-        }
-        SetUpError::Sql(sqlx::Error::Database(error)) => {
-            StorageError::unusable(database, error.message())
-        }
-        SetUpError::Sql(sqlx::Error::Configuration(problem)) => {
-            StorageError::unusable(database, problem)
-        }
-        SetUpError::Sql(error) => StorageError::unusable(database, error),
-    }
+    migrations::run(connection, missing).await
 }

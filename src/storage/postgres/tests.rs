@@ -4,15 +4,15 @@ mod away;
 mod server;
 mod tls;
 
-use crate::domain::{Secret, Timestamp, UserRepository};
-use crate::settings::DatabaseSettings;
+use crate::domain::{Timestamp, UserRepository};
+use crate::settings::{DatabaseSettings, DatabaseUrl};
 use crate::storage::cache::{CachedUsers, Freshness};
 use crate::storage::contract::{
     a_change_by_another_is_seen, all_have_ids, cache_settings, contract, grant, name, new,
     until_within_a_second,
 };
 use crate::storage::postgres::{Address, PostgresUsers};
-use crate::storage::{StorageError, open_in};
+use crate::storage::{Missing, StorageError, open_in};
 use server::{PASSWORD, shared};
 use std::path::Path;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 fn settings(url: &str) -> DatabaseSettings {
     DatabaseSettings {
-        url: Secret::new(url),
+        url: DatabaseUrl::parse(url).unwrap(),
         password_file: None,
         pool_size: 4.try_into().unwrap(),
         connect_timeout: 5.try_into().unwrap(),
@@ -31,7 +31,7 @@ fn settings(url: &str) -> DatabaseSettings {
 }
 
 async fn plain_at(url: &str) -> Result<PostgresUsers, StorageError> {
-    PostgresUsers::open(Address::of(&settings(url))?.unwrap()).await
+    PostgresUsers::open(Address::of(&settings(url))?.unwrap(), Missing::Create).await
 }
 
 async fn plain() -> (PostgresUsers, ()) {
@@ -47,13 +47,15 @@ async fn cached() -> (CachedUsers<PostgresUsers>, ()) {
 
 /// As a server opens it.
 async fn replica(url: &str) -> Arc<dyn UserRepository> {
-    open_in(Path::new("/absent"), &settings(url), &cache_settings(100)).await.unwrap()
+    open_in(Path::new("/absent"), &settings(url), &cache_settings(100), Missing::Create)
+        .await
+        .unwrap()
 }
 
 async fn refused(settings: &DatabaseSettings) -> String {
     let address = Address::of(settings).map(Option::unwrap);
     let opened = match address {
-        Ok(address) => PostgresUsers::open(address).await,
+        Ok(address) => PostgresUsers::open(address, Missing::Create).await,
         Err(error) => Err(error),
     };
     let line = opened.err().expect("refused").to_string();
@@ -206,7 +208,7 @@ async fn the_password_may_stand_in_a_file() {
         "{line}"
     );
     std::fs::write(&file, format!("{PASSWORD}\n")).unwrap();
-    PostgresUsers::open(Address::of(&settings).unwrap().unwrap()).await.unwrap();
+    PostgresUsers::open(Address::of(&settings).unwrap().unwrap(), Missing::Create).await.unwrap();
 }
 
 #[tokio::test]
@@ -224,7 +226,9 @@ async fn a_statement_that_waits_for_another_programs_lock_ends() {
     let database = shared().database();
     let url = shared().url(&database);
     let settings = DatabaseSettings { statement_timeout: 1.try_into().unwrap(), ..settings(&url) };
-    let users = PostgresUsers::open(Address::of(&settings).unwrap().unwrap()).await.unwrap();
+    let users = PostgresUsers::open(Address::of(&settings).unwrap().unwrap(), Missing::Create)
+        .await
+        .unwrap();
     users.create(new("alice", "me"), None, Timestamp(1)).await.unwrap();
     let other = plain_at(&url).await.unwrap();
     let mut holder = other.import(Timestamp(1)).await.unwrap();

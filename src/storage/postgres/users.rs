@@ -4,7 +4,6 @@ use crate::domain::{
     Actor, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserImport,
     UserRepository, Username,
 };
-use crate::storage::StorageError;
 use crate::storage::cache::Freshness;
 use crate::storage::change;
 use crate::storage::change::Statements;
@@ -16,6 +15,7 @@ use crate::storage::postgres::set_up::set_up;
 use crate::storage::postgres::watch::watch;
 use crate::storage::row::{created, user};
 use crate::storage::statements;
+use crate::storage::{Missing, StorageError};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use sqlx::Connection as _;
@@ -30,14 +30,17 @@ pub(in crate::storage) struct PostgresUsers {
 
 impl PostgresUsers {
     /// Opens the database and migrates it if need be.
-    pub(in crate::storage) async fn open(address: Address) -> Result<Self, StorageError> {
-        set_up(&address).await?;
+    pub(in crate::storage) async fn open(
+        address: Address,
+        missing: Missing,
+    ) -> Result<Self, StorageError> {
+        set_up(&address, missing).await?;
         Ok(Self { driver: Driver::start(&address)?, address })
     }
 
     /// Watches for changes by others as long as this is there.
     pub(in crate::storage) fn watch(&self, freshness: Arc<Freshness>) {
-        self.driver.keep_running(watch(self.address.options.clone(), freshness));
+        self.driver.keep_running(watch(self.address.clone(), freshness));
     }
 
     /// Makes a change in a transaction of its own: all of it or, on any error, nothing.

@@ -1,7 +1,8 @@
 //! Notices what other replicas change: a connection that listens, and is asked whether it lives.
 
 use crate::storage::cache::Freshness;
-use sqlx::postgres::{PgConnectOptions, PgListener, PgNotification, PgPoolOptions};
+use crate::storage::postgres::address::Address;
+use sqlx::postgres::{PgListener, PgNotification};
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
@@ -20,19 +21,16 @@ const ANSWER: Duration = Duration::from_millis(550);
 const CONNECT: Duration = Duration::from_secs(2);
 
 /// Listens for ever; after each gap everything that is cached is forgotten.
-pub(super) async fn watch(options: PgConnectOptions, freshness: Arc<Freshness>) {
+pub(super) async fn watch(address: Address, freshness: Arc<Freshness>) {
     loop {
-        let Err(cause) = listen(&options, &freshness).await;
+        let Err(cause) = listen(&address, &freshness).await;
         freshness.lose(&cause);
         sleep(PAUSE).await;
     }
 }
 
-async fn listen(
-    options: &PgConnectOptions,
-    freshness: &Freshness,
-) -> Result<Infallible, sqlx::Error> {
-    let mut listener = timeout(CONNECT, connect(options)).await.map_err(late)??;
+async fn listen(address: &Address, freshness: &Freshness) -> Result<Infallible, sqlx::Error> {
+    let mut listener = timeout(CONNECT, connect(address)).await.map_err(late)??;
     // Whatever came before was not heard.
     freshness.invalidate();
     loop {
@@ -51,13 +49,14 @@ async fn listen(
 }
 
 /// Connects, and makes sure that notifications arrive: a pooler in between may swallow them.
-async fn connect(options: &PgConnectOptions) -> Result<PgListener, sqlx::Error> {
-    let pool = PgPoolOptions::new()
+async fn connect(address: &Address) -> Result<PgListener, sqlx::Error> {
+    let pool = address
+        .pool()
         .max_connections(1)
         .max_lifetime(None)
         .idle_timeout(None)
         .acquire_timeout(CONNECT)
-        .connect_lazy_with(options.clone());
+        .connect_lazy_with(address.options.clone());
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.eager_reconnect(false);
     listener.listen(CHANNEL).await?;

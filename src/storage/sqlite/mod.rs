@@ -1,6 +1,7 @@
 //! The SQLite file: created, opened, migrated.
 
 mod import;
+mod look;
 mod migrations;
 mod transfer;
 mod users;
@@ -9,12 +10,13 @@ mod watch;
 pub(super) use users::SqliteUsers;
 pub(super) use watch::Watch;
 
-use crate::storage::StorageError;
 use crate::storage::migrations::SetUpError;
+use crate::storage::{Missing, StorageError};
 use rustix::fs::{Access, CWD, FileType, Mode};
 use rustix::io::Errno;
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use std::io;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -45,8 +47,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-async fn open(path: &Path, readers: NonZeroU32) -> Result<Pools, StorageError> {
-    create_file(path)?;
+async fn open(path: &Path, readers: NonZeroU32, missing: Missing) -> Result<Pools, StorageError> {
+    find(path, missing)?;
     set_up(path).await?;
     // Connections to a file do not go stale: no tests, no ages.
     let pool = |size| {
@@ -61,26 +63,50 @@ async fn open(path: &Path, readers: NonZeroU32) -> Result<Pools, StorageError> {
     Ok(Pools { readers: pool(readers.get()), writer: pool(1) })
 }
 
-/// Creates the file with mode 0600, without opening it: closing a descriptor would drop the locks
-/// that this process may hold on the file through SQLite (POSIX locks belong to the process).
-fn create_file(path: &Path) -> Result<(), StorageError> {
-    let mode = Mode::RUSR | Mode::WUSR;
-    match rustix::fs::mknodat(CWD, path, FileType::RegularFile, mode, 0) {
-        Ok(()) => return Ok(()),
-        Err(Errno::EXIST) => {}
-        Err(error) => {
-            return Err(StorageError::file(path, format_args!("cannot be created: {error}")));
+/// Creates the file with mode 0600 if it may, without opening it: closing a descriptor would drop
+/// the locks that this process may hold on the file through SQLite (POSIX locks belong to the
+/// process).
+fn find(path: &Path, missing: Missing) -> Result<(), StorageError> {
+    let fail = |error: Errno| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        match folder {
+            Some(folder) if error == Errno::NOENT => {
+                let folder = folder.display();
+                StorageError::file(path, format_args!("cannot be created: no folder {folder}"))
+            }
+            _ => StorageError::file(path, format_args!("cannot be created: {error}")),
+        }
+    };
+    if missing == Missing::Create {
+        match rustix::fs::mknodat(CWD, path, FileType::RegularFile, Mode::RUSR | Mode::WUSR, 0) {
+            Ok(()) => return Ok(()),
+            Err(Errno::EXIST) => {}
+            Err(error) => return Err(fail(error)),
         }
     }
-    if path.is_dir() {
+    let kind = match path.metadata() {
+        Ok(found) => found.file_type(),
+        Err(error) if missing == Missing::Refuse && error.kind() == io::ErrorKind::NotFound => {
+            let file = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            return Err(StorageError::NoFile { file });
+        }
+        Err(error) => {
+            return Err(StorageError::file(path, format_args!("cannot be found: {error}")));
+        }
+    };
+    if kind.is_dir() {
         return Err(StorageError::file(path, "is a folder, not a file"));
+    }
+    // A pipe would keep whoever opens it waiting.
+    if !kind.is_file() {
+        return Err(StorageError::file(path, "is no ordinary file"));
     }
     rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK).map_err(|error| {
         StorageError::file(path, format_args!("cannot be read and written: {error}"))
     })
 }
 
-/// Switches to WAL and migrates. SQLite does not wait for locks while it switches, so when several
+/// Looks whose it is, switches to WAL and migrates. SQLite does not wait for locks while it switches, so when several
 /// processes start at once this does.
 async fn set_up(path: &Path) -> Result<(), StorageError> {
     let deadline = Instant::now() + 2 * BUSY;
@@ -97,6 +123,7 @@ async fn set_up(path: &Path) -> Result<(), StorageError> {
 }
 
 async fn attempt(path: &Path) -> Result<(), SetUpError> {
+    look::refuse_foreign(path).await?;
     let mut connection = options(path).connect().await?;
     sqlx::query("PRAGMA journal_mode = WAL").execute(&mut connection).await?;
     migrations::run(&mut connection).await?;
@@ -123,7 +150,8 @@ fn explain(path: &Path, error: &SetUpError) -> StorageError {
         SetUpError::Altered(migration) => {
             return StorageError::Altered { database, migration: *migration };
         }
-        SetUpError::Foreign => "holds the tables of another program",
+        SetUpError::Foreign => "is another program's; nothing was changed",
+        SetUpError::Absent => "has no tables",
         SetUpError::Sql(error) => match code(error) {
             Some(5 | 6) => "is locked by another process",
             Some(8) => "is read-only",

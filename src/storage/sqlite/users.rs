@@ -4,7 +4,6 @@ use crate::domain::{
     Actor, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserImport,
     UserRepository, Username,
 };
-use crate::storage::StorageError;
 use crate::storage::change;
 use crate::storage::change::Statements;
 use crate::storage::error::{unavailable, unreached};
@@ -12,6 +11,7 @@ use crate::storage::row::{created, user};
 use crate::storage::sqlite::import::{SqliteImport, insert};
 use crate::storage::sqlite::{Pools, open};
 use crate::storage::statements;
+use crate::storage::{Missing, StorageError};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use sqlx::sqlite::{SqliteConnection, SqliteExecutor};
@@ -26,12 +26,13 @@ pub(in crate::storage) struct SqliteUsers {
 }
 
 impl SqliteUsers {
-    /// Opens the file; creates and migrates it if need be.
+    /// Opens the file; migrates it if need be.
     pub(in crate::storage) async fn open(
         path: &Path,
         readers: NonZeroU32,
+        missing: Missing,
     ) -> Result<Self, StorageError> {
-        Ok(Self { pools: open(path, readers).await? })
+        Ok(Self { pools: open(path, readers, missing).await? })
     }
 
     /// A transaction that has the write lock from its beginning: one that took it later could fail

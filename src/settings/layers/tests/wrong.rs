@@ -77,9 +77,8 @@ const WRONG_FILES: &[(&str, &str)] = &[
     ),
     (
         "[database]\nurl = 'mysql://me:pw@h/d'",
-        "b.toml:2: database.url = \"mysql://me:***@h/d\": expected sqlite:PATH, \
-         postgres://USER@HOST:PORT/NAME (behind ? sslmode, sslrootcert, sslcert, sslkey, \
-         application_name), or an empty text",
+        "b.toml:2: database.url = ***: expected sqlite:PATH, postgres://USER@HOST:PORT/NAME, or \
+         an empty text for bailiwick.db in data_dir",
     ),
     (
         "[database]\nurl = 'postgres://me:pw@h/d'\npassword_file = '/p'",

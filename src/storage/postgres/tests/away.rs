@@ -5,7 +5,7 @@ use super::{name, new, settings};
 use crate::domain::{RepositoryError, Timestamp, UserChange, UserRepository};
 use crate::settings::{CacheSettings, DatabaseSettings};
 use crate::storage::contract::cache_settings;
-use crate::storage::open_in;
+use crate::storage::{Missing, open_in};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 async fn replica(url: &str, stale_max: u32) -> Arc<dyn UserRepository> {
     let database = DatabaseSettings { acquire_timeout: 1.try_into().unwrap(), ..settings(url) };
     let cache = CacheSettings { stale_max, ..cache_settings(100) };
-    open_in(Path::new("/absent"), &database, &cache).await.unwrap()
+    open_in(Path::new("/absent"), &database, &cache, Missing::Create).await.unwrap()
 }
 
 /// Whether the user is found; no other answer and no other error is allowed.

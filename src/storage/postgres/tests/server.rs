@@ -161,7 +161,7 @@ fn programs() -> PathBuf {
 }
 
 /// The ids of `postgres`, or else of `nobody`, if this process is root's.
-fn unprivileged() -> Option<(u32, u32)> {
+pub(crate) fn unprivileged() -> Option<(u32, u32)> {
     if fs::metadata("/proc/self").expect("Linux").uid() != 0 {
         return None;
     }

@@ -4,12 +4,14 @@ use super::server::{PASSWORD, Server};
 use super::settings;
 use crate::domain::UserRepository as _;
 use crate::settings::DatabaseSettings;
+use crate::storage::Missing;
 use crate::storage::postgres::{Address, PostgresUsers};
 use std::fs::{Permissions, metadata, set_permissions, write};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 fn openssl(folder: &Path, args: &str) {
     let output = Command::new("openssl").args(args.split(' ')).current_dir(folder).output();
@@ -72,6 +74,9 @@ async fn the_servers_certificate_is_checked_as_far_as_sslmode_says() {
         ("localhost", "verify-ca", &ca, true),
         ("127.0.0.1", "verify-ca", &ca, true),
         ("localhost", "verify-ca", &other, false),
+        // Whoever names an authority wants it to be asked.
+        ("localhost", "require", &ca, true),
+        ("localhost", "require", &other, false),
         ("localhost", "verify-full", &ca, true),
         ("127.0.0.1", "verify-full", &ca, false),
         ("localhost", "verify-full", &other, false),
@@ -82,7 +87,7 @@ async fn the_servers_certificate_is_checked_as_far_as_sslmode_says() {
         let url = format!("postgres://postgres@{host}:{}/{database}?{what}", server.port);
         let password_file = Some(password.clone());
         let settings = DatabaseSettings { password_file, ..settings(&url) };
-        match PostgresUsers::open(Address::of(&settings).unwrap().unwrap()).await {
+        match PostgresUsers::open(Address::of(&settings).unwrap().unwrap(), Missing::Create).await {
             Ok(users) => {
                 users.ping().await.unwrap();
                 assert!(accepted, "{host} {what}");
@@ -95,4 +100,89 @@ async fn the_servers_certificate_is_checked_as_far_as_sslmode_says() {
             }
         }
     }
+}
+
+/// Without a word about it, another machine must show who it is; what to do stands in the line.
+/// Here `0.0.0.0` is such a machine: it leads to this one, and has no certificate.
+#[tokio::test]
+async fn what_is_wrong_with_a_certificate_is_told() {
+    let folder = certificates();
+    let server = server(folder.path());
+    let database = server.database();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let (ca, other) = (file("ca.pem"), file("other.pem"));
+    let opened = async |host: &str, query: &str| {
+        let port = server.port;
+        let url = format!("postgres://postgres:{PASSWORD}@{host}:{port}/{database}{query}");
+        let address = Address::of(&settings(&url)).unwrap().unwrap();
+        let opened = PostgresUsers::open(address, Missing::Create).await;
+        opened.map(drop).map_err(|error| error.to_string())
+    };
+    for (host, query, says) in [
+        (
+            "0.0.0.0",
+            String::new(),
+            "name the file with the authority's certificate as sslrootcert=",
+        ),
+        ("localhost", "?sslrootcert=system".to_owned(), "sslrootcert=FILE in database.url"),
+        ("0.0.0.0", format!("?sslrootcert={other}"), "signed by no authority in sslrootcert /"),
+        ("0.0.0.0", format!("?sslrootcert={ca}"), "is not for the host name 0.0.0.0"),
+        ("0.0.0.0", format!("?sslrootcert={ca}"), "localhost"),
+        (
+            "0.0.0.0",
+            "?sslrootcert=/absent/ca.pem".to_owned(),
+            "sslrootcert /absent/ca.pem: cannot be",
+        ),
+    ] {
+        let line = opened(host, &query).await.expect_err(says);
+        assert!(line.contains(says) && !line.contains('\n'), "{host}{query}: {line}");
+        assert!(!line.contains(PASSWORD), "{line}");
+    }
+    for (host, query) in [
+        ("localhost", ""),
+        ("127.0.0.1", ""),
+        ("0.0.0.0", "?sslmode=prefer"),
+        ("0.0.0.0", "?sslmode=require"),
+        ("0.0.0.0", "?sslmode=disable"),
+    ] {
+        opened(host, query).await.unwrap_or_else(|line| panic!("{host}{query}: {line}"));
+    }
+    opened("localhost", &format!("?sslmode=verify-full&sslrootcert={ca}")).await.unwrap();
+
+    // What `openssl req -x509` makes is an authority's certificate, and no server's.
+    let user = metadata(file("db.key")).unwrap().uid();
+    chown(file("ca.key"), Some(user), None).unwrap();
+    set_permissions(file("ca.key"), Permissions::from_mode(0o600)).unwrap();
+    for (setting, name) in [("ssl_cert_file", "ca.pem"), ("ssl_key_file", "ca.key")] {
+        let statement = format!("ALTER SYSTEM SET {setting} = '{}'", file(name));
+        server.sql("postgres", &statement);
+    }
+    server.sql("postgres", "SELECT pg_reload_conf()");
+    while opened("localhost", &format!("?sslmode=verify-full&sslrootcert={ca}")).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    let line = opened("0.0.0.0", &format!("?sslrootcert={ca}")).await.expect_err("refused");
+    assert!(line.contains("an authority's own"), "{line}");
+}
+
+/// One that offers none never gets the password, nor a name.
+#[tokio::test]
+async fn another_machine_without_tls_is_refused() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let heard = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut heard = [0; 8];
+        stream.read_exact(&mut heard).await.unwrap();
+        stream.write_all(b"N").await.unwrap();
+        let mut heard = Vec::new();
+        stream.read_to_end(&mut heard).await.unwrap();
+        heard
+    });
+    let url = format!("postgres://someone:{PASSWORD}@0.0.0.0:{port}/users");
+    let address = Address::of(&settings(&url)).unwrap().unwrap();
+    let opened = PostgresUsers::open(address, Missing::Create).await;
+    let line = opened.err().expect("refused").to_string();
+    assert!(line.contains("offers no TLS") && line.contains("sslmode=disable"), "{line}");
+    assert_eq!(heard.await.unwrap(), b"");
 }

@@ -1,0 +1,52 @@
+//! Looks at a file before anything is done to it: another program's stays as it is, to the byte.
+
+use crate::storage::migrations::{SetUpError, TABLE};
+use crate::storage::sqlite::{BUSY, code};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _};
+use std::path::Path;
+
+/// The tables of the first version, and of every one since.
+const OURS: [&str; 4] = [TABLE, "users", "user_scopes", "user_changes"];
+
+/// Refuses a file that is neither empty nor a database of this program.
+pub(super) async fn refuse_foreign(path: &Path) -> Result<(), SetUpError> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let has_log = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
+    let found = match read(path, has_log).await {
+        // Without locks, it may have been read while it was written.
+        Err(error) if !has_log && matches!(code(&error), Some(11 | 26)) => read(path, true).await,
+        found => found,
+    }?;
+    if found { Err(SetUpError::Foreign) } else { Ok(()) }
+}
+
+/// Whether it is another program's. Only a file with a log is locked, which may leave the log's
+/// index (`-shm`) behind, but changes neither of the two.
+async fn read(path: &Path, locked: bool) -> Result<bool, sqlx::Error> {
+    let mut connection = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .immutable(!locked)
+        .busy_timeout(BUSY)
+        .disable_statement_logging()
+        .connect()
+        .await?;
+    let foreign = is_foreign(&mut connection).await;
+    connection.close().await?;
+    foreign
+}
+
+async fn is_foreign(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM sqlite_schema").fetch_all(&mut *connection).await?;
+    if !tables.is_empty() {
+        return Ok(!OURS.iter().all(|ours| tables.iter().any(|table| table == ours)));
+    }
+    // No tables yet, but signed by somebody.
+    let application: i32 =
+        sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await?;
+    let version: i32 = sqlx::query_scalar("PRAGMA user_version").fetch_one(connection).await?;
+    Ok(application != 0 || version != 0)
+}
