@@ -22,13 +22,14 @@ fn main() -> ExitCode {
 
 /// What the listings share: names that each of them would import.
 mod prelude {
+    pub(crate) use actix_web::HttpRequest;
     pub(crate) use actix_web::http::StatusCode;
     pub(crate) use actix_web::http::header::WWW_AUTHENTICATE;
     pub(crate) use actix_web::web::{Data, Json};
     pub(crate) use bailiwick::api_error::ApiError;
     pub(crate) use bailiwick::routes::{PasswordRequestForm, both};
     pub(crate) use bailiwick::security::{
-        BasicCredentials, Call, Dependency, Depends, HttpBasic, OAuth2PasswordBearer,
+        BasicCredentials, Call, Dependency, Depends, HttpBasic, OAuth2PasswordBearer, origin,
     };
     pub(crate) use bailiwick::services::Services;
     pub(crate) use bailiwick::{Routes, extractor, schemes};
@@ -283,10 +284,15 @@ mod t004 {
     extractor!(ActiveUser);
 
     #[api_v2_operation]
-    async fn login(form: PasswordRequestForm, services: Data<Services>) -> Answer<Token> {
+    async fn login(
+        form: PasswordRequestForm,
+        services: Data<Services>,
+        request: HttpRequest,
+    ) -> Answer<Token> {
         let refuse = || unauthorized("Incorrect username or password");
+        let place = services.passwords.place(origin(&request), &form.username).await?;
         let hash = get_user(&form.username).and_then(|user| user.hashed_password.parse().ok());
-        if !services.passwords.verify(form.password, hash).await?.matches {
+        if !place.verify(form.password, hash).await?.matches {
             return Err(refuse());
         }
         let username = form.username.parse().map_err(|_| refuse())?;
@@ -363,9 +369,11 @@ mod t005 {
     async fn login_for_access_token(
         PasswordRequestForm { username, password, scope, .. }: PasswordRequestForm,
         services: Data<Services>,
+        request: HttpRequest,
     ) -> Answer<Token> {
         let Services { authenticator, tokens, .. } = services.get_ref();
-        let context = GrantContext { authenticator, tokens, strict: false };
+        let client = origin(&request);
+        let context = GrantContext { authenticator, client, tokens, strict: false };
         let token = PasswordGrant { username, password, scope }.redeem(context).await?;
         Ok(Token::bearer(token.access_token))
     }
@@ -466,10 +474,13 @@ mod t005_by_hand {
     async fn login(
         PasswordRequestFormStrict(form): PasswordRequestFormStrict,
         services: Data<Services>,
+        request: HttpRequest,
     ) -> Answer<Token> {
+        let client = origin(&request);
         let wrong = ApiError::BadRequest("Incorrect username or password");
         let scopes = form.scopes().into_iter().map(str::parse).collect::<Result<Scopes, _>>();
-        let user = services.authenticator.authenticate(&form.username, form.password).await?;
+        let user =
+            services.authenticator.authenticate(&form.username, form.password, client).await?;
         let user = user.ok_or(wrong)?;
         // Whoever asks is not yet whoever may.
         let scopes = match scopes {

@@ -56,6 +56,18 @@ impl fmt::Display for PasswordHashError {
 impl std::error::Error for PasswordHashError {}
 
 impl PasswordHash {
+    /// A hash as this server writes it, `$2b$`; a cost of 4 to 31.
+    pub fn new(
+        cost: u32,
+        salt: [u8; SALT_LENGTH],
+        digest: [u8; DIGEST_LENGTH],
+    ) -> Result<Self, PasswordHashError> {
+        match u8::try_from(cost) {
+            Ok(cost @ 4..=31) => Ok(Self { version: BcryptVersion::B, cost, salt, digest }),
+            _ => Err(PasswordHashError),
+        }
+    }
+
     /// The hash as text, for the database or another bcrypt.
     #[must_use]
     pub fn expose(&self) -> String {
@@ -164,6 +176,15 @@ mod tests {
         assert!(hash.has_digest(&digest));
         digest[DIGEST_LENGTH - 1] ^= 1;
         assert!(!hash.has_digest(&digest));
+    }
+
+    #[test]
+    fn a_new_one_is_2b() {
+        let hash: PasswordHash = HASH.parse().unwrap();
+        assert_eq!(PasswordHash::new(12, hash.salt, hash.digest), Ok(hash));
+        for cost in [3, 32, 12 + 256] {
+            assert_eq!(PasswordHash::new(cost, hash.salt, hash.digest), Err(PasswordHashError));
+        }
     }
 
     #[test]

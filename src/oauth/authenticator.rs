@@ -1,6 +1,8 @@
 //! Who a user name and a password are; HTTP Basic and the password grant both ask here.
 
-use crate::domain::{Clock, RepositoryError, Secret, User, UserChange, UserRepository, Username};
+use crate::domain::{
+    Clock, Origin, RepositoryError, Secret, User, UserChange, UserRepository, Username,
+};
 use crate::passwords::PasswordError;
 use crate::passwords::Passwords;
 use std::fmt;
@@ -64,32 +66,68 @@ impl From<PasswordError> for AuthenticateError {
 impl Authenticator {
     /// The user of that name, if it is the password; also a disabled one.
     ///
-    /// Unknown and impossible names cost as many hash operations as a wrong password: one. Where
-    /// the hash is cheaper or older than what would be written today, a login renews it.
+    /// Unknown and impossible names cost what a wrong password costs: a place in the queue, taken
+    /// first, and the work of one hash. Where the hash is cheaper or older than what would be
+    /// written today, a login renews it.
     pub async fn authenticate(
         &self,
         username: &str,
         password: Secret,
+        client: Origin,
     ) -> Result<Option<Arc<User>>, AuthenticateError> {
+        let place = self.passwords.place(client, username).await?;
         let user = match username.parse::<Username>() {
             Ok(name) => self.users.find(&name).await.map_err(AuthenticateError::Unavailable)?,
             Err(_) => None,
         };
         let hash = user.as_ref().map(|user| user.password_hash);
-        let verdict = self.passwords.verify(password.clone(), hash).await?;
-        match user {
-            Some(user) if verdict.needs_rehash => Ok(Some(self.rehash(user, password).await)),
-            Some(user) if verdict.matches => Ok(Some(user)),
-            _ => Ok(None),
+        let verdict = place.verify(password.clone(), hash).await?;
+        let Some(user) = user else { return Ok(None) };
+        self.warn_of_cost(&user);
+        // A second hash takes its time: not where the answer may hide that the password was right.
+        if verdict.needs_rehash && !user.disabled {
+            return Ok(Some(self.rehash(user, password, client).await));
+        }
+        Ok(verdict.matches.then_some(user))
+    }
+
+    /// Whether it is the password of a user who is known already.
+    pub async fn confirm(
+        &self,
+        user: &User,
+        password: Secret,
+        client: Origin,
+    ) -> Result<bool, AuthenticateError> {
+        let place = self.passwords.place(client, user.username.as_str()).await?;
+        let verdict = place.verify(password, Some(user.password_hash)).await?;
+        self.warn_of_cost(user);
+        Ok(verdict.matches)
+    }
+
+    fn warn_of_cost(&self, user: &User) {
+        let (cost, most) = (user.password_hash.cost(), self.passwords.highest_verified_cost());
+        if cost > most {
+            log::warn!(
+                target: "bailiwick.error",
+                "{name}: no password is accepted, as the stored hash has a cost of {cost}, and \
+                 above {most} verifying takes too long; set a new one with: \
+                 bailiwick users set-password {name}",
+                name = user.username,
+            );
         }
     }
 
     /// Renews the hash. Whatever fails here, the login has succeeded; the next one tries again.
-    async fn rehash(&self, user: Arc<User>, password: Secret) -> Arc<User> {
-        let hash = match self.passwords.hash(password).await {
+    async fn rehash(&self, user: Arc<User>, password: Secret, client: Origin) -> Arc<User> {
+        let name = &user.username;
+        let hash = match self.passwords.place(client, name.as_str()).await {
+            Ok(place) => place.hash(password).await,
+            Err(full) => Err(full),
+        };
+        let hash = match hash {
             Ok(hash) => hash,
             Err(cause) => {
-                log::debug!("{}: the password's hash stays as it is: {cause}", user.username);
+                log::debug!("{name}: the password's hash stays as it is: {cause}");
                 return user;
             }
         };
@@ -98,10 +136,10 @@ impl Authenticator {
             expected_hash: Some(user.password_hash),
             ..UserChange::default()
         };
-        match self.users.update(&user.username, change, None, None, self.clock.now()).await {
+        match self.users.update(name, change, None, None, self.clock.now()).await {
             Ok(renewed) => Arc::new(renewed),
             Err(cause) => {
-                log::warn!("{}: the password's hash was not renewed: {cause}", user.username);
+                log::warn!("{name}: the password's hash was not renewed: {cause}");
                 user
             }
         }
@@ -114,7 +152,7 @@ mod tests {
     use crate::oauth::memory::{MemoryUsers, authenticator, hashed, passwords};
 
     async fn login(by: &Authenticator, name: &str, password: &str) -> Option<Arc<User>> {
-        by.authenticate(name, Secret::new(password)).await.unwrap()
+        by.authenticate(name, Secret::new(password), Origin::Local).await.unwrap()
     }
 
     #[tokio::test]
@@ -159,6 +197,54 @@ mod tests {
         assert_eq!(users.hash_of("johndoe"), renewed);
     }
 
+    /// Its time would tell that the password was right where the answer does not.
+    #[tokio::test]
+    async fn a_disabled_users_hash_stays() {
+        let users = MemoryUsers::with("johndoe", hashed(4, "swordfish").await);
+        users.edit("johndoe", |user| user.disabled = true);
+        let by = authenticator(&users, 5);
+        assert!(login(&by, "johndoe", "swordfish").await.is_some());
+        assert_eq!(by.passwords.operations(), 1);
+        assert_eq!(users.hash_of("johndoe").cost(), 4);
+    }
+
+    /// Nobody is looked up for whom there is no place: the store would not have answered.
+    #[tokio::test]
+    async fn a_full_queue_asks_for_nobody() {
+        let users = MemoryUsers::with("johndoe", hashed(5, "swordfish").await);
+        users.stop_answering();
+        let by = Authenticator { passwords: passwords(31, 1), ..authenticator(&users, 5) };
+        let mut places = vec![];
+        while let Ok(place) = by.passwords.place(Origin::Local, &places.len().to_string()).await {
+            places.push(place);
+        }
+        assert_eq!(by.passwords.queued(), places.len());
+        for name in ["johndoe", "nobody", "a\nb", ""] {
+            let refused = by.authenticate(name, Secret::new("swordfish"), Origin::Local).await;
+            assert!(
+                matches!(refused, Err(AuthenticateError::Busy { .. })),
+                "{name:?}: {refused:?}"
+            );
+        }
+        assert_eq!(by.passwords.operations(), 0);
+    }
+
+    /// A password that is confirmed is one more way to guess: it costs what a login costs.
+    #[tokio::test]
+    async fn a_known_users_password_is_confirmed_at_the_same_cost() {
+        let users = MemoryUsers::with("johndoe", hashed(4, "swordfish").await);
+        let by = authenticator(&users, 6);
+        let johndoe = users.find(&"johndoe".parse().unwrap()).await.unwrap().unwrap();
+        for (password, right) in [("swordfish", true), ("wrong", false), ("a\0b", false)] {
+            let password = Secret::new(password);
+            assert_eq!(by.confirm(&johndoe, password, Origin::Local).await.unwrap(), right);
+        }
+        while by.passwords.rounds() < 3 << 6 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!((by.passwords.operations(), by.passwords.rounds()), (3, 3 << 6));
+    }
+
     #[tokio::test]
     async fn a_rehash_never_undoes_a_change_of_password() {
         let users = MemoryUsers::with("johndoe", hashed(4, "swordfish").await);
@@ -195,7 +281,8 @@ mod tests {
     async fn a_store_that_does_not_answer_is_no_wrong_password() {
         let users = MemoryUsers::with("johndoe", hashed(5, "swordfish").await);
         users.stop_answering();
-        let result = authenticator(&users, 5).authenticate("johndoe", Secret::new("x")).await;
+        let result =
+            authenticator(&users, 5).authenticate("johndoe", Secret::new("x"), Origin::Local).await;
         assert!(matches!(result, Err(AuthenticateError::Unavailable(_))));
     }
 
@@ -203,7 +290,8 @@ mod tests {
     async fn a_full_queue_is_busy() {
         let users = MemoryUsers::with("johndoe", hashed(12, "swordfish").await);
         let by = Authenticator { passwords: passwords(12, 1), ..authenticator(&users, 5) };
-        let attempts = (0..8).map(|_| by.authenticate("johndoe", Secret::new("swordfish")));
+        let attempt = |_| by.authenticate("johndoe", Secret::new("swordfish"), Origin::Local);
+        let attempts = (0..8).map(attempt);
         let results = futures_util::future::join_all(attempts).await;
         let busy = |result: &Result<_, _>| matches!(result, Err(AuthenticateError::Busy { .. }));
         assert!(results.iter().any(busy));

@@ -26,7 +26,7 @@ impl PasswordGrant {
     pub async fn redeem(self, context: GrantContext<'_>) -> Result<TokenResponse, GrantError> {
         let user = context
             .authenticator
-            .authenticate(&self.username, self.password)
+            .authenticate(&self.username, self.password, context.client)
             .await?
             .ok_or(GrantError::InvalidCredentials)?;
         if context.strict && user.disabled {
@@ -74,7 +74,7 @@ pub fn scope_names(scope: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::SystemClock;
+    use crate::domain::{Origin, SystemClock};
     use crate::oauth::memory::{MemoryUsers, authenticator, hashed};
     use crate::settings::TokenSettings;
     use crate::tokens::Tokens;
@@ -114,7 +114,8 @@ mod tests {
         };
         let authenticator = authenticator(users, 4);
         let tokens = tokens();
-        grant.redeem(GrantContext { authenticator: &authenticator, tokens: &tokens, strict }).await
+        let (authenticator, tokens, client) = (&authenticator, &tokens, Origin::Local);
+        grant.redeem(GrantContext { authenticator, client, tokens, strict }).await
     }
 
     #[tokio::test]

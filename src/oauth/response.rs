@@ -1,5 +1,6 @@
 //! What a grant is redeemed with, and what for.
 
+use crate::domain::Origin;
 use crate::oauth::authenticator::Authenticator;
 use crate::tokens::Tokens;
 use serde::Serialize;
@@ -9,6 +10,8 @@ use serde::Serialize;
 pub struct GrantContext<'a> {
     /// Tells who the user is.
     pub authenticator: &'a Authenticator,
+    /// Where the request comes from.
+    pub client: Origin,
     /// Issues the token.
     pub tokens: &'a Tokens,
     /// Whether a disabled user gets no token (the profile `strict`); FastAPI's tutorial issues

@@ -3,13 +3,18 @@
 mod error;
 mod policy;
 mod pool;
+mod queue;
 
 pub use error::PasswordError;
 pub use policy::{LONGEST, SHORTEST};
 
-use crate::domain::{BcryptVersion, PasswordHash, Secret};
+use crate::domain::{BcryptVersion, Origin, PasswordHash, Secret};
 use crate::settings::PasswordSettings;
-use pool::Pool;
+use pool::{Order, Pool};
+use queue::Key;
+use rand::TryRngCore as _;
+use rand::rngs::OsRng;
+use std::hash::{BuildHasher as _, RandomState};
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 
@@ -17,12 +22,19 @@ use std::thread::available_parallelism;
 /// imported, has the same bound.
 const LONGEST_VERIFIED: usize = 4096;
 
+/// How far the cost of an imported hash may lie above the configured one: four times its work.
+const DEARER: u32 = 2;
+
+/// Whatever is configured, stored hashes up to this cost are verified: a few seconds of work.
+const ALWAYS_VERIFIED: u32 = 16;
+
 /// Hashes and verifies passwords on threads of its own; share it in an [`Arc`](std::sync::Arc).
 pub struct Passwords {
     pool: Pool,
     cost: u32,
     policy: bool,
     dummy: PasswordHash,
+    accounts: RandomState,
 }
 
 /// What became of a verification.
@@ -34,13 +46,21 @@ pub struct Verdict {
     pub needs_rehash: bool,
 }
 
+/// A place in the queue of those who want a password verified or hashed: for one of either.
+///
+/// Take it before looking at who the user is: when there is none, nothing tells then whether the
+/// user exists. It is given up when it is dropped.
+pub struct Place<'a> {
+    passwords: &'a Passwords,
+    place: pool::Place<'a>,
+}
+
 impl Passwords {
     /// Starts the hashing threads.
     pub fn new(settings: &PasswordSettings) -> Result<Self, PasswordError> {
         let cost = settings.bcrypt_cost;
         // Nobody knows a password for it, and the answer is "no" whatever bcrypt finds.
-        let dummy = format!("$2b${cost:02}${}", ".".repeat(53))
-            .parse()
+        let dummy = PasswordHash::new(cost, [0; _], [0; _])
             .map_err(|_| PasswordError::CostNotAllowed(cost))?;
         let threads = settings
             .hash_threads
@@ -51,46 +71,47 @@ impl Passwords {
             cost,
             policy: settings.policy,
             dummy,
+            accounts: RandomState::new(),
         })
     }
 
-    /// Hashes a password as `$2b$` with the cost of the settings.
+    /// A place in the queue for a client that wants to be `account`, which need not exist;
+    /// [`PasswordError::Busy`] if there is none.
     ///
-    /// More than [`LONGEST`] bytes and NUL are refused, instead of hashing less than was given.
-    pub async fn hash(&self, password: Secret) -> Result<PasswordHash, PasswordError> {
-        policy::check_hashable(&password)?;
-        let cost = self.cost;
-        let hash = self
-            .pool
-            .run(move || bcrypt::non_truncating_hash(password.expose(), cost))
-            .await?
-            .map_err(|cause| {
-                log::error!("bcrypt failed: {cause}");
-                PasswordError::Failed
-            })?;
-        hash.parse().map_err(|_| PasswordError::Failed)
+    /// Clients take turns, and the accounts that one of them asks for do, too. A full queue makes
+    /// room for a client with few places at the cost of one with many, who then gets
+    /// [`PasswordError::Busy`] for its newest.
+    pub async fn place(&self, client: Origin, account: &str) -> Result<Place<'_>, PasswordError> {
+        let account = self.accounts.hash_one(account);
+        let place = self.pool.place(Key { client, account }).await?;
+        Ok(Place { passwords: self, place })
     }
 
-    /// Verifies a password against a stored hash; `None` stands for an unknown user.
-    ///
-    /// Each call does exactly one bcrypt operation, so that its time does not tell whether the
-    /// user exists. Bytes after the 72nd are ignored, as the implementations did that wrote
-    /// imported hashes. A password with NUL, or of more than 4096 bytes, never matches.
-    ///
-    /// `$2x$` marks hashes of a faulty implementation: they match for passwords without high-bit
-    /// bytes only.
+    /// [`Place::hash`] for nobody in particular: all who call this share one place in the turns.
+    pub async fn hash(&self, password: Secret) -> Result<PasswordHash, PasswordError> {
+        self.place(Origin::Unknown, "").await?.hash(password).await
+    }
+
+    /// [`Place::verify`] for nobody in particular: all who call this share one place in the turns.
     pub async fn verify(
         &self,
         password: Secret,
         hash: Option<PasswordHash>,
     ) -> Result<Verdict, PasswordError> {
-        let text = password.expose();
-        let possible = hash.is_some() && text.len() <= LONGEST_VERIFIED && !text.contains('\0');
-        let hash = hash.unwrap_or(self.dummy);
-        let outdated = hash.cost() < self.cost || hash.version() != BcryptVersion::B;
-        let digest = self.pool.digest(password, hash).await?;
-        let matches = possible & hash.has_digest(&digest);
-        Ok(Verdict { matches, needs_rehash: matches && outdated })
+        self.place(Origin::Unknown, "").await?.verify(password, hash).await
+    }
+
+    /// The highest cost of a hash that may be imported.
+    #[must_use]
+    pub fn highest_imported_cost(&self) -> u32 {
+        (self.cost + DEARER).min(31)
+    }
+
+    /// The highest cost of a stored hash that is verified. No password matches one above it: cost
+    /// 31 is a day's work, for which nobody else's login is to wait.
+    #[must_use]
+    pub fn highest_verified_cost(&self) -> u32 {
+        self.highest_imported_cost().max(ALWAYS_VERIFIED)
     }
 
     /// Whether a user may choose this password; the setting `passwords.policy` turns it off, but
@@ -105,10 +126,62 @@ impl Passwords {
         self.pool.begun()
     }
 
+    /// Rounds of bcrypt done so far, those without a use among them.
+    #[must_use]
+    pub fn rounds(&self) -> u64 {
+        self.pool.rounds()
+    }
+
     /// Passwords that wait for a thread.
     #[must_use]
     pub fn queued(&self) -> usize {
         self.pool.queued()
+    }
+}
+
+impl Place<'_> {
+    /// Hashes a password as `$2b$` with the cost of the settings.
+    ///
+    /// More than [`LONGEST`] bytes and NUL are refused, instead of hashing less than was given.
+    pub async fn hash(self, password: Secret) -> Result<PasswordHash, PasswordError> {
+        policy::check_hashable(&password)?;
+        let cost = self.passwords.cost;
+        let mut salt = [0; _];
+        OsRng.try_fill_bytes(&mut salt).map_err(|cause| {
+            log::error!("no random bytes for a password's salt: {cause}");
+            PasswordError::Failed
+        })?;
+        let digest = self.place.digest(Order { password, salt, cost, at_least: 0 }).await?;
+        PasswordHash::new(cost, salt, digest).map_err(|_| PasswordError::Failed)
+    }
+
+    /// Verifies a password against a stored hash; `None` stands for an unknown user.
+    ///
+    /// Each call does the work of one hash of the configured cost, whatever the cost of the stored
+    /// one, so that its time does not tell whether the user exists. A dearer one takes longer; one
+    /// above [`Passwords::highest_verified_cost`] never matches.
+    ///
+    /// Bytes after the 72nd are ignored, as the implementations did that wrote imported hashes. A
+    /// password with NUL, or of more than 4096 bytes, never matches.
+    ///
+    /// `$2x$` marks hashes of a faulty implementation: they match for passwords without high-bit
+    /// bytes only.
+    pub async fn verify(
+        self,
+        password: Secret,
+        hash: Option<PasswordHash>,
+    ) -> Result<Verdict, PasswordError> {
+        let Self { passwords, place } = self;
+        let text = password.expose();
+        let readable = text.len() <= LONGEST_VERIFIED && !text.contains('\0');
+        let hash = hash.filter(|hash| hash.cost() <= passwords.highest_verified_cost());
+        let possible = hash.is_some() && readable;
+        let hash = hash.unwrap_or(passwords.dummy);
+        let outdated = hash.cost() < passwords.cost || hash.version() != BcryptVersion::B;
+        let (salt, cost, at_least) = (*hash.salt(), hash.cost(), 1 << passwords.cost);
+        let digest = place.digest(Order { password, salt, cost, at_least }).await?;
+        let matches = possible & hash.has_digest(&digest);
+        Ok(Verdict { matches, needs_rehash: matches && outdated })
     }
 }
 

@@ -1,27 +1,31 @@
-//! The threads that hash: few, of low priority, behind a bounded queue.
+//! The threads that hash: few, of low priority, behind a bounded and fair queue.
 //!
-//! One hash takes a quarter of a second of CPU. On a worker's thread it would stop every other
+//! One digest takes a quarter of a second of CPU. On a worker's thread it would stop every other
 //! request there; without bounds, a burst of logins would stop the machine.
 //!
 //! A thread has up to [`LANES`] digests in hand. It takes another one between two slices of its
 //! work, if no other thread has fewer; so who comes later does not wait for who came earlier.
 
-use crate::domain::{PasswordHash, Secret};
+use crate::domain::Secret;
 use crate::passwords::error::PasswordError;
-use eksblowfish::{DIGEST_LENGTH, Digest, LANES, advance};
-use std::collections::VecDeque;
+use crate::passwords::queue::{FairQueue, Full, Key};
+use eksblowfish::{DIGEST_LENGTH, Digest, LANES, SALT_LENGTH, advance};
 use std::num::NonZeroUsize;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 
 /// How much nicer than the workers the hashing threads are.
 const NICER: i32 = 10;
 
-/// Runs jobs on its own threads, which end when it is dropped.
+/// How long it takes to refuse somebody while there is work for others. Who asks again at once would
+/// otherwise take from them the core that their digests need: refusing goes before hashing.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Computes digests on its own threads, which end when it is dropped.
 pub(super) struct Pool {
     shared: Arc<Shared>,
 }
@@ -30,72 +34,74 @@ struct Shared {
     state: Mutex<State>,
     wake: Condvar,
     threads: usize,
-    capacity: usize,
     begun: AtomicU64,
+    rounds: AtomicU64,
 }
 
 struct State {
-    waiting: VecDeque<Job>,
+    queue: FairQueue<Waiting>,
     /// Lanes in use, over all threads.
     busy: usize,
-    /// How long the last job took, for the estimate in [`PasswordError::Busy`].
+    /// How long the last digest took, for the estimate in [`PasswordError::Busy`].
     last: Duration,
     closed: bool,
 }
 
-enum Job {
-    Digest(Order),
-    /// Work that has a thread for itself.
-    Work(Box<dyn Work>),
+/// Who waits, and for what, once that is known.
+struct Waiting {
+    order: Option<Order>,
+    answer: oneshot::Sender<Answer>,
 }
 
-/// A digest that somebody waits for.
-struct Order {
-    password: Secret,
-    hash: PasswordHash,
-    answer: oneshot::Sender<[u8; DIGEST_LENGTH]>,
+type Answer = Result<[u8; DIGEST_LENGTH], PasswordError>;
+
+/// A digest to be computed.
+pub(super) struct Order {
+    pub(super) password: Secret,
+    pub(super) salt: [u8; SALT_LENGTH],
+    /// 2 to its power rounds, 31 at the most.
+    pub(super) cost: u32,
+    /// Rounds to be done in any case: what is missing is done behind the digest.
+    pub(super) at_least: u32,
 }
 
-trait Work: Send {
-    /// Whether nobody waits for the answer any more.
-    fn abandoned(&self) -> bool;
-    fn run(self: Box<Self>);
+/// There is no place in the queue.
+#[derive(Debug)]
+struct Refused {
+    beside_others: bool,
+    retry_after_seconds: u64,
 }
 
-struct Task<W, T> {
-    work: W,
-    answer: oneshot::Sender<T>,
+/// A place in the queue; given up when it is dropped.
+pub(super) struct Place<'a> {
+    shared: &'a Shared,
+    key: Key,
+    number: u64,
+    answer: oneshot::Receiver<Answer>,
 }
 
-impl<W: FnOnce() -> T + Send, T: Send> Work for Task<W, T> {
-    fn abandoned(&self) -> bool {
-        self.answer.is_closed()
-    }
-
-    fn run(self: Box<Self>) {
-        // Nobody there to take the answer: the caller went away meanwhile.
-        let _ = self.answer.send((self.work)());
-    }
-}
-
-impl Job {
-    fn abandoned(&self) -> bool {
-        match self {
-            Self::Digest(order) => order.answer.is_closed(),
-            Self::Work(work) => work.abandoned(),
+impl Place<'_> {
+    /// Computes the digest when it is its turn; [`PasswordError::Busy`] if the place was lost to
+    /// somebody with fewer.
+    pub(super) async fn digest(mut self, order: Order) -> Answer {
+        if let Some(waiting) = self.shared.lock().queue.get_mut(self.key, self.number) {
+            waiting.order = Some(order);
         }
+        self.shared.wake.notify_one();
+        (&mut self.answer).await.unwrap_or(Err(PasswordError::Failed))
     }
+}
 
-    fn lanes(&self) -> usize {
-        match self {
-            Self::Digest(_) => 1,
-            Self::Work(_) => LANES,
-        }
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        // Whatever waits still; what has begun sees that nobody takes the answer.
+        let waiting = self.shared.lock().queue.remove(self.key, self.number);
+        drop(waiting);
     }
 }
 
 impl Pool {
-    /// Starts `threads` threads; `capacity` jobs may wait while all of them are busy.
+    /// Starts `threads` threads; `capacity` digests may wait while all of them are busy.
     pub(super) fn start(
         threads: NonZeroUsize,
         capacity: NonZeroUsize,
@@ -114,45 +120,38 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Runs `work` on one of the threads; [`PasswordError::Busy`] at once if the queue is full.
-    pub(super) async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, PasswordError> {
-        let (answer, result) = oneshot::channel();
-        self.shared.submit(Job::Work(Box::new(Task { work, answer })))?;
-        result.await.map_err(|_| PasswordError::Failed)
+    /// A place in the queue; [`PasswordError::Busy`] if there is none, at once or, while there is
+    /// work for others, after a pause.
+    pub(super) async fn place(&self, key: Key) -> Result<Place<'_>, PasswordError> {
+        let refused = match self.shared.place(key) {
+            Ok(place) => return Ok(place),
+            Err(refused) => refused,
+        };
+        if refused.beside_others {
+            sleep(PAUSE).await;
+        }
+        Err(PasswordError::Busy { retry_after_seconds: refused.retry_after_seconds })
     }
 
-    /// What a password's digest is with the salt and the cost of `hash`; [`PasswordError::Busy`] at
-    /// once if the queue is full.
-    pub(super) async fn digest(
-        &self,
-        password: Secret,
-        hash: PasswordHash,
-    ) -> Result<[u8; DIGEST_LENGTH], PasswordError> {
-        let (answer, result) = oneshot::channel();
-        self.shared.submit(Job::Digest(Order { password, hash, answer }))?;
-        result.await.map_err(|_| PasswordError::Failed)
-    }
-
-    /// Jobs that wait for a thread.
+    /// Digests that wait for a thread.
     pub(super) fn queued(&self) -> usize {
-        self.shared.lock().waiting.len()
+        self.shared.lock().queue.len()
     }
 
-    /// Jobs begun so far.
+    /// Digests begun so far.
     pub(super) fn begun(&self) -> u64 {
         self.shared.begun.load(Ordering::Relaxed)
+    }
+
+    /// Rounds done so far.
+    pub(super) fn rounds(&self) -> u64 {
+        self.shared.rounds.load(Ordering::Relaxed)
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        state.closed = true;
-        state.waiting.clear();
-        drop(state);
+        self.shared.lock().closed = true;
         self.shared.wake.notify_all();
     }
 }
@@ -160,13 +159,18 @@ impl Drop for Pool {
 impl Shared {
     fn new(threads: usize, capacity: usize) -> Self {
         let state = State {
-            waiting: VecDeque::new(),
+            queue: FairQueue::new(capacity),
             busy: 0,
             last: Duration::from_secs(1),
             closed: false,
         };
-        let begun = AtomicU64::new(0);
-        Self { state: Mutex::new(state), wake: Condvar::new(), threads, capacity, begun }
+        Self {
+            state: Mutex::new(state),
+            wake: Condvar::new(),
+            threads,
+            begun: AtomicU64::new(0),
+            rounds: AtomicU64::new(0),
+        }
     }
 
     /// No code that could panic runs under the lock, so a poisoned one is still good.
@@ -174,24 +178,26 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn submit(&self, job: Job) -> Result<(), PasswordError> {
+    fn place(&self, key: Key) -> Result<Place<'_>, Refused> {
+        let (sender, answer) = oneshot::channel();
         let mut state = self.lock();
         let free = (self.threads * LANES).saturating_sub(state.busy);
-        if state.waiting.len() >= self.capacity + free {
-            state.waiting.retain(|job| !job.abandoned());
-        }
-        if state.waiting.len() >= self.capacity + free {
-            return Err(PasswordError::Busy { retry_after_seconds: self.estimate(&state) });
-        }
-        state.waiting.push_back(job);
+        let waiting = Waiting { order: None, answer: sender };
+        let pushed = state.queue.push(key, waiting, free);
+        let retry_after_seconds = self.estimate(&state);
+        let (number, left) = pushed
+            .map_err(|Full { beside_others }| Refused { beside_others, retry_after_seconds })?;
         drop(state);
-        self.wake.notify_one();
-        Ok(())
+        for waiting in left {
+            // Gone by itself at the same moment: nothing to be told.
+            let _ = waiting.answer.send(Err(PasswordError::Busy { retry_after_seconds }));
+        }
+        Ok(Place { shared: self, key, number, answer })
     }
 
     /// Seconds until what waits now is done, rounded up.
     fn estimate(&self, state: &State) -> u64 {
-        let rounds = state.waiting.len().div_ceil(self.threads * LANES);
+        let rounds = state.queue.len().div_ceil(self.threads * LANES);
         let rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
         state.last.saturating_mul(rounds).as_secs().saturating_add(1)
     }
@@ -201,16 +207,10 @@ impl Shared {
         let mut hand = Hand::default();
         loop {
             match self.next(hand.digests.len()) {
-                Next::Begin(Job::Digest(order)) => hand.begin(order),
-                Next::Begin(Job::Work(work)) => {
-                    let started = Instant::now();
-                    // The panic hook has said what happened; the caller sees its answer's channel
-                    // close.
-                    let _ = catch_unwind(AssertUnwindSafe(|| work.run()));
-                    self.end(LANES, Some(started.elapsed()));
-                }
+                Next::Begin(begun) => hand.begin(begun),
                 Next::GoOn => {
-                    hand.advance(|took| self.end(1, took));
+                    let rounds = hand.advance(|key, took| self.end(key, took));
+                    self.rounds.fetch_add(rounds, Ordering::Relaxed);
                     // A worker that waits for the core gets it now, and not when the scheduler's
                     // slice is over: milliseconds, which were most of the slowest answers' time.
                     thread::yield_now();
@@ -228,12 +228,13 @@ impl Shared {
                 return Next::Stop;
             }
             let is_first = in_hand < LANES && in_hand * self.threads <= state.busy;
-            while let Some(job) = is_first.then(|| state.waiting.pop_front()).flatten() {
-                if !job.abandoned() {
-                    state.busy += job.lanes();
-                    self.begun.fetch_add(1, Ordering::Relaxed);
-                    return Next::Begin(job);
-                }
+            let ready = |waiting: &Waiting| waiting.order.is_some();
+            if let Some((key, waiting)) = is_first.then(|| state.queue.pop(ready)).flatten()
+                && let Some(order) = waiting.order
+            {
+                state.busy += 1;
+                self.begun.fetch_add(1, Ordering::Relaxed);
+                return Next::Begin(Begun { key, order, answer: waiting.answer });
             }
             if in_hand > 0 {
                 return Next::GoOn;
@@ -242,47 +243,73 @@ impl Shared {
         }
     }
 
-    /// Counts a job as ended, and how long it took unless it was given up.
-    fn end(&self, lanes: usize, took: Option<Duration>) {
+    /// Counts a digest as ended, and how long it took unless it was given up.
+    fn end(&self, key: Key, took: Option<Duration>) {
         let mut state = self.lock();
-        state.busy -= lanes;
+        state.busy -= 1;
+        state.queue.end(key);
         state.last = took.unwrap_or(state.last);
     }
 }
 
 enum Next {
-    Begin(Job),
+    Begin(Begun),
     GoOn,
     Stop,
 }
 
-/// The digests that a thread has in hand, and who waits for each, since when.
+/// What a thread takes out of the queue.
+struct Begun {
+    key: Key,
+    order: Order,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// The digests that a thread has in hand, and what it knows about each.
 #[derive(Default)]
 struct Hand {
     digests: Vec<Digest>,
-    answers: Vec<(oneshot::Sender<[u8; DIGEST_LENGTH]>, Instant)>,
+    callers: Vec<Caller>,
+}
+
+struct Caller {
+    key: Key,
+    answer: oneshot::Sender<Answer>,
+    since: Instant,
+    /// Rounds to be done behind the digest.
+    missing: u32,
+    found: Option<[u8; DIGEST_LENGTH]>,
 }
 
 impl Hand {
-    fn begin(&mut self, Order { password, hash, answer }: Order) {
-        self.digests.push(Digest::new(password.expose(), hash.salt(), hash.cost()));
-        self.answers.push((answer, Instant::now()));
+    fn begin(&mut self, Begun { key, order, answer }: Begun) {
+        let Order { password, salt, cost, at_least } = order;
+        self.digests.push(Digest::new(password.expose(), &salt, cost));
+        let missing = at_least.saturating_sub(1 << cost);
+        self.callers.push(Caller { key, answer, since: Instant::now(), missing, found: None });
     }
 
-    /// Brings all forward and answers those that are ready; drops those that nobody waits for.
-    fn advance(&mut self, ended: impl Fn(Option<Duration>)) {
-        advance(&mut self.digests);
+    /// Brings all forward and answers those that are ready; drops those that nobody waits for. How
+    /// many rounds that were.
+    fn advance(&mut self, ended: impl Fn(Key, Option<Duration>)) -> u64 {
+        let rounds = u64::from(advance(&mut self.digests)) * self.digests.len() as u64;
         for lane in (0..self.digests.len()).rev() {
-            if self.digests[lane].is_ready() || self.answers[lane].0.is_closed() {
+            let (digest, caller) = (&mut self.digests[lane], &mut self.callers[lane]);
+            if digest.is_ready() && caller.missing > 0 {
+                caller.found = Some(digest.finish());
+                digest.go_on(std::mem::take(&mut caller.missing));
+            }
+            if digest.is_ready() || caller.answer.is_closed() {
                 let digest = self.digests.swap_remove(lane);
-                let (answer, since) = self.answers.swap_remove(lane);
-                ended(digest.is_ready().then(|| since.elapsed()));
+                let caller = self.callers.swap_remove(lane);
+                ended(caller.key, digest.is_ready().then(|| caller.since.elapsed()));
                 if digest.is_ready() {
-                    // As above: the caller may be gone.
-                    let _ = answer.send(digest.finish());
+                    // Nobody there to take the answer: the caller went away meanwhile.
+                    let _ = caller.answer.send(Ok(caller.found.unwrap_or_else(|| digest.finish())));
                 }
             }
         }
+        rounds
     }
 }
 
@@ -296,172 +323,4 @@ fn lower_priority() {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::mpsc;
-
-    fn pool(threads: usize, capacity: usize) -> Arc<Pool> {
-        let size = |n| NonZeroUsize::new(n).unwrap();
-        Arc::new(Pool::start(size(threads), size(capacity)).unwrap())
-    }
-
-    /// Occupies one thread until the sender is dropped.
-    async fn occupy(pool: &Arc<Pool>) -> (mpsc::Sender<()>, tokio::task::JoinHandle<()>) {
-        let (release, released) = mpsc::channel::<()>();
-        let (start, started) = oneshot::channel();
-        let pool = Arc::clone(pool);
-        let handle = tokio::spawn(async move {
-            pool.run(move || {
-                start.send(()).unwrap();
-                let _ = released.recv();
-            })
-            .await
-            .unwrap();
-        });
-        started.await.unwrap();
-        (release, handle)
-    }
-
-    async fn until(condition: impl Fn() -> bool) {
-        while !condition() {
-            tokio::task::yield_now().await;
-        }
-    }
-
-    #[tokio::test]
-    async fn work_runs_on_a_thread_of_the_pool() {
-        let name = pool(1, 1).run(|| thread::current().name().map(str::to_owned)).await.unwrap();
-        assert_eq!(name.as_deref(), Some("hash-0"));
-    }
-
-    #[cfg(target_os = "linux")]
-    #[tokio::test]
-    async fn its_threads_are_nicer_than_the_workers() {
-        let nice = || rustix::process::getpriority_process(None).unwrap();
-        let expected = (nice() + NICER).min(19);
-        assert_eq!(pool(1, 1).run(nice).await.unwrap(), expected);
-        assert_eq!((nice() + NICER).min(19), expected, "the caller keeps its own");
-    }
-
-    #[tokio::test]
-    async fn a_full_queue_refuses_at_once() {
-        let pool = pool(1, 2);
-        let (release, occupied) = occupy(&pool).await;
-        let waiting: Vec<_> = (0..2)
-            .map(|number| {
-                let pool = Arc::clone(&pool);
-                tokio::spawn(async move { pool.run(move || number).await })
-            })
-            .collect();
-        until(|| pool.queued() == 2).await;
-        match pool.run(|| ()).await {
-            Err(PasswordError::Busy { retry_after_seconds }) => assert!(retry_after_seconds >= 1),
-            other => panic!("{other:?}"),
-        }
-        drop(release);
-        occupied.await.unwrap();
-        for (number, job) in waiting.into_iter().enumerate() {
-            assert_eq!(job.await.unwrap().unwrap(), number);
-        }
-    }
-
-    #[tokio::test]
-    async fn who_went_away_is_skipped_and_makes_room() {
-        let pool = pool(1, 1);
-        let (release, occupied) = occupy(&pool).await;
-        let (ran, runs) = mpsc::channel();
-        let caller = {
-            let pool = Arc::clone(&pool);
-            tokio::spawn(async move { pool.run(move || ran.send(())).await })
-        };
-        until(|| pool.queued() == 1).await;
-        caller.abort();
-        assert!(caller.await.unwrap_err().is_cancelled());
-        let next = pool.run(|| 7);
-        tokio::pin!(next);
-        tokio::select! {
-            biased;
-            early = &mut next => panic!("{early:?}"),
-            () = std::future::ready(()) => {}
-        }
-        drop(release);
-        occupied.await.unwrap();
-        assert_eq!(next.await.unwrap(), 7);
-        assert!(runs.try_recv().is_err(), "the abandoned job ran");
-    }
-
-    #[tokio::test]
-    async fn a_panic_is_one_callers_trouble_only() {
-        let pool = pool(1, 1);
-        let failed = pool.run(|| std::panic::resume_unwind(Box::new(()))).await;
-        assert!(matches!(failed, Err::<(), _>(PasswordError::Failed)));
-        assert_eq!(pool.run(|| 7).await.unwrap(), 7);
-    }
-
-    fn hash(cost: u32) -> PasswordHash {
-        format!("$2b${cost:02}${}", ".".repeat(53)).parse().unwrap()
-    }
-
-    /// A thousand years of work.
-    fn endless(pool: &Arc<Pool>) -> tokio::task::JoinHandle<Result<[u8; 23], PasswordError>> {
-        let pool = Arc::clone(pool);
-        tokio::spawn(async move { pool.digest(Secret::new("swordfish"), hash(31)).await })
-    }
-
-    #[tokio::test]
-    async fn who_comes_later_does_not_wait_for_who_came_earlier() {
-        let pool = pool(1, 1);
-        let earlier: Vec<_> = (1..LANES).map(|_| endless(&pool)).collect();
-        until(|| pool.begun() == 3).await;
-        let expected = *bcrypt::bcrypt(4, [0; 16], b"swordfish\0").first_chunk().unwrap();
-        for _ in 0..3 {
-            assert_eq!(pool.digest(Secret::new("swordfish"), hash(4)).await.unwrap(), expected);
-        }
-        assert!(earlier.iter().all(|digest| !digest.is_finished()));
-    }
-
-    #[tokio::test]
-    async fn a_digest_is_given_up_with_its_caller() {
-        let pool = pool(2, 1);
-        let held: Vec<_> = (0..2 * LANES).map(|_| endless(&pool)).collect();
-        until(|| pool.begun() == 8).await;
-        let waits = endless(&pool);
-        until(|| pool.queued() == 1).await;
-        assert!(matches!(pool.run(|| ()).await, Err(PasswordError::Busy { .. })));
-        for digest in held {
-            digest.abort();
-        }
-        until(|| pool.queued() == 0).await;
-        assert_eq!(pool.run(|| 7).await.unwrap(), 7);
-        assert!(!waits.is_finished());
-    }
-
-    #[test]
-    fn a_thread_leaves_a_job_to_one_with_less_in_hand() {
-        let shared = Shared::new(2, 64);
-        let wait = || {
-            let (answer, result) = oneshot::channel();
-            let order = Order { password: Secret::new("swordfish"), hash: hash(4), answer };
-            shared.submit(Job::Digest(order)).unwrap();
-            result
-        };
-        let _results: Vec<_> = (0..9).map(|_| wait()).collect();
-        let begins = |in_hand| matches!(shared.next(in_hand), Next::Begin(_));
-        assert!(begins(0));
-        assert!(!begins(1), "the other thread has none");
-        assert!(begins(0));
-        assert!(begins(1), "both have one");
-        assert!(!begins(2) && begins(1));
-        assert!(begins(2) && begins(2) && begins(3) && begins(3));
-        assert!(!begins(4), "both are full");
-        assert_eq!(shared.lock().waiting.len(), 1);
-    }
-
-    #[tokio::test]
-    async fn threads_end_with_the_pool() {
-        let pool = pool(3, 1);
-        let shared = Arc::downgrade(&pool.shared);
-        drop(pool);
-        until(|| shared.strong_count() == 0).await;
-    }
-}
+mod tests;

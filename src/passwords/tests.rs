@@ -102,6 +102,51 @@ async fn an_unknown_user_costs_one_operation_like_a_wrong_password() {
     }
 }
 
+/// Counted in rounds of bcrypt: the time of an answer tells nothing that these do not.
+#[tokio::test]
+async fn whatever_is_stored_costs_as_much_as_what_would_be_stored_today() {
+    let passwords = Passwords::new(&PasswordSettings { bcrypt_cost: 7, ..settings() }).unwrap();
+    let of = async |cost| {
+        let by = Passwords::new(&PasswordSettings { bcrypt_cost: cost, ..settings() }).unwrap();
+        Some(by.hash(Secret::new("swordfish")).await.unwrap())
+    };
+    let too_dear = Some(hash_of_cost(31));
+    let stored = [None, of(4).await, of(6).await, of(7).await, too_dear];
+    for hash in stored {
+        for password in ["swordfish", "wrong", "", "a\0b", &"a".repeat(LONGEST_VERIFIED + 1)] {
+            let before = passwords.rounds();
+            let verdict = passwords.verify(Secret::new(password), hash).await.unwrap();
+            let right = password == "swordfish" && hash.is_some() && hash != too_dear;
+            assert_eq!(verdict.matches, right, "{password:?}");
+            // The thread counts just after it has answered.
+            while passwords.rounds() - before < 1 << 7 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(passwords.rounds() - before, 1 << 7);
+        }
+    }
+}
+
+fn hash_of_cost(cost: u32) -> PasswordHash {
+    PasswordHash::new(cost, [0; _], [0; _]).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_verified_and_what_may_be_imported_is_bounded_by_the_cost() {
+    for (cost, imported, verified) in [(4, 6, 16), (12, 14, 16), (15, 17, 17), (30, 31, 31)] {
+        let by = Passwords::new(&PasswordSettings { bcrypt_cost: cost, ..settings() }).unwrap();
+        assert_eq!((by.highest_imported_cost(), by.highest_verified_cost()), (imported, verified));
+    }
+    let passwords = passwords();
+    let before = passwords.operations();
+    for cost in [17, 31] {
+        let password = Secret::new("swordfish");
+        let verdict = passwords.verify(password, Some(hash_of_cost(cost))).await.unwrap();
+        assert_eq!(verdict, Verdict { matches: false, needs_rehash: false });
+    }
+    assert_eq!(passwords.operations() - before, 2, "and they cost what all do");
+}
+
 #[tokio::test]
 async fn hash_never_hashes_less_than_was_given() {
     let passwords = passwords();
@@ -111,6 +156,7 @@ async fn hash_never_hashes_less_than_was_given() {
     let nul = passwords.hash(Secret::new("a\0b")).await;
     assert!(matches!(nul, Err(PasswordError::Nul)));
     assert_eq!(passwords.operations(), 1, "refused before they cost anything");
+    assert_eq!(passwords.queued(), 0);
 }
 
 #[test]

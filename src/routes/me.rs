@@ -9,8 +9,9 @@ use crate::routes::both;
 use crate::routes::fields::Fields;
 use crate::routes::json_body::{Body, JsonBody};
 use crate::routes::profile::Profile;
-use crate::security::{ActiveUser, Authorized, Scoped};
+use crate::security::{ActiveUser, Authorized, Scoped, origin};
 use crate::services::Services;
+use actix_web::HttpRequest;
 use actix_web::web::{Data, Json};
 use paperclip::actix::web::{ServiceConfig, get, put};
 use paperclip::actix::{Apiv2Schema, NoContent, api_v2_operation};
@@ -91,14 +92,16 @@ impl Body for PasswordChange {
 async fn set_password(
     Authorized(caller, body, ..): Authorized<ActiveUser, JsonBody<PasswordChange>>,
     services: Data<Services>,
+    request: HttpRequest,
 ) -> Result<NoContent, Failure<400, 409>> {
     let PasswordChange { old_password, password } = body.into_inner();
-    let old_hash = caller.password_hash;
-    if !services.passwords.verify(old_password, Some(old_hash)).await?.matches {
+    let (old_hash, client) = (caller.password_hash, origin(&request));
+    if !services.authenticator.confirm(&caller, old_password, client).await? {
         return Err(ApiError::BadRequest("Incorrect password").into());
     }
+    let place = services.passwords.place(client, caller.username.as_str()).await?;
     let change = UserChange {
-        password_hash: Some(services.passwords.hash(password).await?),
+        password_hash: Some(place.hash(password).await?),
         expected_hash: Some(old_hash),
         ..UserChange::default()
     };

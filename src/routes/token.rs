@@ -4,6 +4,7 @@ use crate::api_error::Failure;
 use crate::oauth::{GrantContext, PasswordGrant, TokenResponse};
 use crate::routes::both;
 use crate::routes::form::PasswordRequestForm;
+use crate::security::origin;
 use crate::services::Services;
 use crate::settings::Profile;
 use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
@@ -71,10 +72,12 @@ impl OperationModifier for TokenAnswer {
 async fn login(
     form: PasswordRequestForm,
     services: Data<Services>,
+    request: HttpRequest,
 ) -> Result<TokenAnswer, Failure<400>> {
     let PasswordRequestForm { username, password, scope, .. } = form;
     let context = GrantContext {
         authenticator: &services.authenticator,
+        client: origin(&request),
         tokens: &services.tokens,
         strict: services.settings.security.profile == Profile::Strict,
     };

@@ -38,6 +38,7 @@
 
 mod authorized;
 mod caller;
+mod client_address;
 mod dependency;
 mod guard;
 pub mod openapi;
@@ -49,6 +50,8 @@ mod user;
 
 pub use crate::domain::Origin;
 pub use authorized::{Authorized, Nothing};
+pub(crate) use client_address::{BadPeer, TrustedProxies, mark_unix_peer};
+pub use client_address::{ClientAddress, ClientHost, origin};
 pub use dependency::{Call, Dependency, Depends, Maybe, Resolve, Scoped, services};
 #[doc(hidden)]
 pub use dependency::{extract, resolve_scheme};

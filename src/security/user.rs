@@ -7,6 +7,7 @@ use crate::domain::RepositoryError;
 use crate::domain::Scope;
 use crate::domain::User;
 use crate::security::caller::Caller;
+use crate::security::client_address::origin;
 use crate::security::dependency::{Call, Dependency, Scoped};
 use crate::security::scheme::{BasicCredentials, HttpBasic, OAuth2PasswordBearer};
 use crate::services::Services;
@@ -152,7 +153,8 @@ struct Verified(Arc<User>);
 
 async fn log_in(login: BasicCredentials, call: &Call<'_>) -> Result<Option<Arc<User>>, ApiError> {
     let authenticator = &call.services()?.authenticator;
-    let user = authenticator.authenticate(&login.username, login.password).await?;
+    let user =
+        authenticator.authenticate(&login.username, login.password, origin(call.request())).await?;
     if let Some(user) = &user {
         call.request().extensions_mut().insert(Verified(Arc::clone(user)));
     }

@@ -1,9 +1,9 @@
 //! One line for every request, also for those that were refused, panicked, or were abandoned; and
 //! the request's id.
 
-use super::client_address::ClientHost;
 use super::state::AppState;
 use crate::logging::{ACCESS, Access, Headers, Host, RequestId};
+use crate::security::ClientHost;
 use actix_web::Error;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};

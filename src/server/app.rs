@@ -37,6 +37,7 @@ pub(super) fn app(
     let app = App::new()
         .app_data(Data::new(state.services.clone()))
         .app_data(state.known.clone())
+        .app_data(state.trusted.clone())
         .configure(|config| configure_extractors(config, limit));
     let app = match &state.metrics {
         Some(metrics) => app.app_data(Rc::new(Recorder::new(metrics))),

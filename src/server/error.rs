@@ -1,6 +1,7 @@
 //! Why the server does not serve.
 
 use crate::logging::LoggingError;
+use crate::security::BadPeer;
 use crate::services::StartError;
 use crate::settings::Bind;
 use std::fmt;
@@ -91,6 +92,16 @@ impl fmt::Display for ServeError {
 }
 
 impl std::error::Error for ServeError {}
+
+impl From<BadPeer> for ServeError {
+    fn from(BadPeer { index, text }: BadPeer) -> Self {
+        Self::Setting {
+            key: format!("server.forwarded_allow_ips[{index}]"),
+            value: text,
+            allowed: "an address, a network such as 10.0.0.0/8, or unix",
+        }
+    }
+}
 
 impl From<LoggingError> for ServeError {
     fn from(error: LoggingError) -> Self {

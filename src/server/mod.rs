@@ -7,7 +7,6 @@ mod app;
 mod around;
 mod budget;
 mod channel;
-mod client_address;
 mod connection;
 mod cors;
 mod document;
@@ -24,8 +23,8 @@ mod slices;
 mod state;
 mod worker;
 
+pub use crate::security::{ClientAddress, ClientHost};
 pub use channel::Handover;
-pub use client_address::{ClientAddress, ClientHost};
 pub use document::document;
 pub use error::ServeError;
 pub use listener::find_hosts;
@@ -35,9 +34,9 @@ pub use master::{
 pub use worker::Worker;
 
 use crate::logging;
+use crate::security::TrustedProxies;
 use crate::services::scope_table;
 use crate::settings::Settings;
-use client_address::TrustedProxies;
 use std::fmt;
 use std::sync::Arc;
 
@@ -82,7 +81,7 @@ impl fmt::Debug for Application {
 pub fn faults(settings: &Settings) -> Vec<ServeError> {
     let checks = [
         logging::check(&settings.logging).map_err(ServeError::from),
-        TrustedProxies::new(&settings.server.forwarded_allow_ips).map(drop),
+        TrustedProxies::new(&settings.server.forwarded_allow_ips).map(drop).map_err(Into::into),
         scope_table(settings).map(drop).map_err(ServeError::Services),
         cors::check(&settings.cors),
     ];

@@ -1,13 +1,13 @@
 //! What every worker knows: settings, services, and whether the server is about to stop.
 
 use super::budget::Budget;
-use super::client_address::TrustedProxies;
 use super::metrics::Metrics;
 use super::worker::vitals::{Heart, Vitals};
 use super::{Application, ServeError, admin};
 use crate::routes::Known;
 use crate::routes::docs;
 use crate::routes::docs::Docs;
+use crate::security::TrustedProxies;
 use crate::services::Services;
 use crate::settings::Settings;
 use actix_web::dev::ServiceRequest;
@@ -29,7 +29,7 @@ pub(super) struct AppState {
     /// The whole configuration.
     pub(super) settings: Arc<Settings>,
     /// Whose `X-Forwarded-*` headers are believed.
-    pub(super) trusted: TrustedProxies,
+    pub(super) trusted: Data<TrustedProxies>,
     /// Which methods are known for which path.
     pub(super) known: Data<Known>,
     /// The pages, unless `docs.enabled` is off.
@@ -80,7 +80,7 @@ impl AppState {
             metrics: metrics.map_err(|cause| ServeError::Runtime(io::Error::other(cause)))?,
             known,
             docs,
-            trusted: TrustedProxies::new(&settings.server.forwarded_allow_ips)?,
+            trusted: Data::new(TrustedProxies::new(&settings.server.forwarded_allow_ips)?),
             vitals: Vitals::new(),
             budget: Budget::of(&settings.server),
             draining: AtomicBool::new(false),

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 /// A connection from another address of this machine.
-fn connect_from(host: &str, app: &App) -> TcpStream {
+pub(crate) fn connect_from(host: &str, app: &App) -> TcpStream {
     let socket = socket2::Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     let own: SocketAddr = format!("{host}:0").parse().expect("an address");
     socket.bind(&own.into()).expect("bound");

@@ -9,6 +9,7 @@ mod deployment;
 mod documents;
 mod example_server;
 mod examples;
+mod fairness;
 mod golden;
 mod gone;
 mod greedy;

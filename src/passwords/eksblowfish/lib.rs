@@ -79,6 +79,12 @@ impl Digest {
         self.left == 0
     }
 
+    /// Goes on for so many rounds, of which the digest knows nothing: a digest of a lower cost is to
+    /// take as long as another.
+    pub fn go_on(&mut self, rounds: u32) {
+        self.left = rounds;
+    }
+
     /// What bcrypt keeps of a digest that [is ready](Self::is_ready).
     #[must_use]
     pub fn finish(&self) -> [u8; DIGEST_LENGTH] {
@@ -94,20 +100,22 @@ impl Digest {
 }
 
 /// Brings the first digests forward, [`LANES`] at the most, by as many rounds as all of them need,
-/// or those of a slice.
-pub fn advance(digests: &mut [Digest]) {
+/// or those of a slice; how many that were.
+pub fn advance(digests: &mut [Digest]) -> u32 {
     if let Some(four) = digests.first_chunk_mut::<LANES>() {
-        rounds(four);
+        rounds(four)
     } else if let Some(three) = digests.first_chunk_mut::<3>() {
-        rounds(three);
+        rounds(three)
     } else if let Some(two) = digests.first_chunk_mut::<2>() {
-        rounds(two);
+        rounds(two)
     } else if let Some(one) = digests.first_chunk_mut::<1>() {
-        rounds(one);
+        rounds(one)
+    } else {
+        0
     }
 }
 
-fn rounds<const N: usize>(lanes: &mut [Digest; N]) {
+fn rounds<const N: usize>(lanes: &mut [Digest; N]) -> u32 {
     let rounds = lanes.iter().map(|lane| lane.left).min().unwrap_or(0).min(SLICE);
     for _ in 0..rounds {
         expand(lanes, |lane| &lane.password, |_, _| 0);
@@ -116,6 +124,7 @@ fn rounds<const N: usize>(lanes: &mut [Digest; N]) {
     for lane in lanes {
         lane.left -= rounds;
     }
+    rounds
 }
 
 /// Puts new subkeys and boxes in the place of the old, made with a key and a salt.

@@ -17,8 +17,9 @@ use crate::domain::UsersWrite;
 use crate::routes::both;
 use crate::routes::json_body::JsonBody;
 use crate::routes::profile::{UserPage, UserRecord};
-use crate::security::{Authorized, EnabledUser, Scoped};
+use crate::security::{Authorized, EnabledUser, Scoped, origin};
 use crate::services::Services;
+use actix_web::HttpRequest;
 use actix_web::guard::{GuardContext, fn_guard};
 use actix_web::web::{Data, Json};
 use bodies::{PasswordBody, ScopesBody, UserChangeBody, UserCreateBody};
@@ -87,10 +88,12 @@ async fn list(
 async fn create(
     Authorized(caller, body, ..): Authorized<Writer, JsonBody<UserCreateBody>>,
     services: Data<Services>,
+    request: HttpRequest,
 ) -> Result<Created, Failure<409>> {
     let UserCreateBody { username, email, full_name, disabled, password, scopes } =
         body.into_inner();
-    let password_hash = services.passwords.hash(password).await?;
+    let place = services.passwords.place(origin(&request), caller.username.as_str()).await?;
+    let password_hash = place.hash(password).await?;
     let user = NewUser { username, email, full_name, disabled, password_hash, scopes };
     let created = services.users.create(user, Some(&caller.actor()), services.clock.now()).await;
     let user = created.map_err(|error| caller.failed(error, &services))?;
@@ -148,9 +151,11 @@ async fn remove(
 async fn set_password(
     Authorized(caller, username, body): Authorized<Writer, PathUsername, JsonBody<PasswordBody>>,
     services: Data<Services>,
+    request: HttpRequest,
 ) -> Result<NoContent, Failure<403, 404>> {
     let PasswordBody { password } = body.into_inner();
-    let password_hash = Some(services.passwords.hash(password).await?);
+    let place = services.passwords.place(origin(&request), caller.username.as_str()).await?;
+    let password_hash = Some(place.hash(password).await?);
     let change = UserChange { password_hash, ..UserChange::default() };
     update(&services, &caller, &username, change).await?;
     Ok(NoContent)

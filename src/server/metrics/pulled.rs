@@ -68,6 +68,13 @@ pub(super) fn register(registry: &Registry, services: &Services) -> prometheus::
         "bcrypt operations begun.",
         Box::new(move || Some(exact(passwords.operations()))),
     )?;
+    let passwords = services.passwords.clone();
+    add(
+        counter,
+        "bailiwick_password_hash_rounds_total",
+        "Rounds of bcrypt done: 2 to the power of the cost for each password.",
+        Box::new(move || Some(exact(passwords.rounds()))),
+    )?;
     let users = services.users.clone();
     add(
         counter,

@@ -2,9 +2,8 @@
 
 use super::threads::{LINGER, threads};
 use crate::logging::ERROR;
-use crate::security::Origin;
+use crate::security::{Origin, mark_unix_peer};
 use crate::server::app::app;
-use crate::server::client_address;
 use crate::server::connection::{Seats, Stream};
 use crate::server::listener::Socket;
 use crate::server::state::AppState;
@@ -130,7 +129,7 @@ impl Service {
             .local_addr(address)
             .on_connect_ext(move |stream: &Stream<T>, data| {
                 vitals.count_connection(data);
-                client_address::mark_unix_peer(stream.io(), data);
+                mark_unix_peer(stream.io(), data);
             })
             // The only way to tell Actix the address; `HttpServer` has the same to itself.
             .h1(map_config(app, move |()| {

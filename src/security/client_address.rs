@@ -1,8 +1,6 @@
 //! Who the client is behind proxies: `X-Forwarded-*` counts only when a trusted peer sent it.
 
-use super::error::ServeError;
-use super::state::AppState;
-use crate::security::Origin;
+use crate::domain::Origin;
 use actix_web::HttpRequest;
 use actix_web::dev::Extensions;
 use actix_web::http::header::{X_FORWARDED_FOR, X_FORWARDED_PROTO};
@@ -30,7 +28,17 @@ impl ClientAddress {
     /// The client of this request; nothing outside of a [`Server`](crate::Server).
     #[must_use]
     pub fn of(request: &HttpRequest) -> Option<Self> {
-        Some(request.app_data::<Data<AppState>>()?.trusted.client(request))
+        Some(request.app_data::<Data<TrustedProxies>>()?.client(request))
+    }
+
+    /// What it counts as where clients share something among themselves.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        match self.host {
+            ClientHost::Ip(address) => address.into(),
+            ClientHost::Unix => Origin::Local,
+            ClientHost::Unknown => Origin::Unknown,
+        }
     }
 }
 
@@ -55,26 +63,42 @@ impl fmt::Display for ClientAddress {
     }
 }
 
+/// Whom a request counts for where clients share something among themselves, such as the queue of
+/// those who log in.
+#[must_use]
+pub fn origin(request: &HttpRequest) -> Origin {
+    ClientAddress::of(request).map_or(Origin::Unknown, |client| client.origin())
+}
+
 /// Marks a connection as one by unix socket: Actix knows no address of those.
 struct UnixPeer;
 
 /// To be called for each new connection.
-pub(super) fn mark_unix_peer(connection: &dyn Any, data: &mut Extensions) {
+pub(crate) fn mark_unix_peer(connection: &dyn Any, data: &mut Extensions) {
     if connection.is::<UnixStream>() {
         data.insert(UnixPeer);
     }
 }
 
+/// One of `server.forwarded_allow_ips` names nobody.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BadPeer {
+    /// Which one.
+    pub(crate) index: usize,
+    /// Its text.
+    pub(crate) text: String,
+}
+
 /// The peers of `server.forwarded_allow_ips`.
 #[derive(Clone, Debug, Default)]
-pub(super) struct TrustedProxies {
+pub(crate) struct TrustedProxies {
     networks: Vec<IpNet>,
     unix: bool,
 }
 
 impl TrustedProxies {
     /// Reads addresses, networks, the word `unix`, and `*` for everybody.
-    pub(super) fn new(texts: &[String]) -> Result<Self, ServeError> {
+    pub(crate) fn new(texts: &[String]) -> Result<Self, BadPeer> {
         let mut trusted = Self::default();
         for (index, text) in texts.iter().enumerate() {
             if text == "unix" {
@@ -89,17 +113,13 @@ impl TrustedProxies {
                 continue;
             }
             let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-            trusted.networks.push(network.map_err(|_| ServeError::Setting {
-                key: format!("server.forwarded_allow_ips[{index}]"),
-                value: text.clone(),
-                allowed: "an address, a network such as 10.0.0.0/8, or unix",
-            })?);
+            trusted.networks.push(network.map_err(|_| BadPeer { index, text: text.clone() })?);
         }
         Ok(trusted)
     }
 
     /// The client of this request.
-    pub(super) fn client(&self, request: &HttpRequest) -> ClientAddress {
+    pub(crate) fn client(&self, request: &HttpRequest) -> ClientAddress {
         let peer = peer(request);
         if !self.trusts(peer.host) {
             return peer;
@@ -114,13 +134,13 @@ impl TrustedProxies {
     }
 
     /// Whether whoever sent this request is a proxy of ours.
-    pub(super) fn trusts_peer(&self, request: &HttpRequest) -> bool {
+    pub(crate) fn trusts_peer(&self, request: &HttpRequest) -> bool {
         self.trusts(peer(request).host)
     }
 
     /// Whom a request counts for where clients share something; nobody where a proxy of ours does not
     /// say who it is.
-    pub(super) fn origin(&self, request: &HttpRequest) -> Option<Origin> {
+    pub(crate) fn origin(&self, request: &HttpRequest) -> Option<Origin> {
         match self.client(request).host {
             ClientHost::Ip(address) if !self.trusts_address(address) => Some(address.into()),
             ClientHost::Ip(_) | ClientHost::Unix | ClientHost::Unknown => None,
@@ -128,7 +148,7 @@ impl TrustedProxies {
     }
 
     /// Whether this peer is a proxy of ours.
-    pub(super) fn trusts_address(&self, address: IpAddr) -> bool {
+    pub(crate) fn trusts_address(&self, address: IpAddr) -> bool {
         self.trusts(ClientHost::Ip(address.to_canonical()))
     }
 
@@ -251,9 +271,7 @@ mod tests {
     #[test]
     fn a_bad_peer_is_named() {
         let texts = ["127.0.0.1".to_owned(), "10.0.0.0/99".to_owned()];
-        assert_eq!(
-            TrustedProxies::new(&texts).unwrap_err().to_string(),
-            "server.forwarded_allow_ips[1]: `10.0.0.0/99`: expected an address, a network such as 10.0.0.0/8, or unix"
-        );
+        let bad = BadPeer { index: 1, text: texts[1].clone() };
+        assert_eq!(TrustedProxies::new(&texts).unwrap_err(), bad);
     }
 }

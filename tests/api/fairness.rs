@@ -1,0 +1,213 @@
+//! Passwords that one client has checked without pause, beside those of others.
+
+use crate::greedy::connect_from;
+use crate::harness::{App, FORM, eventually, read_answer};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+const GREEDY: &str = "127.0.0.2";
+const OTHER: &str = "127.0.0.3";
+
+/// Connections of the greedy client; more than wait and are hashed at once.
+const FLOOD: usize = 100;
+
+const OLD: &str = "quiet river stone";
+const NEW: &str = "loud river stones";
+
+/// A server that hashes on one thread, where greta and jane may log in.
+fn server() -> App {
+    let config = "[passwords]\nbcrypt_cost = 6\nhash_threads = 1\n[admin]\npublic = true\n";
+    let app = App::bare().config(config).spawn();
+    for name in ["greta", "jane"] {
+        let added = app.command(&["users", "add", name, "--scope", "me", "--password-stdin"], OLD);
+        assert!(added.status.success(), "{added:?}");
+    }
+    app
+}
+
+fn request(line: &str, header: &str, body: &str) -> String {
+    let length = body.len();
+    format!("{line} HTTP/1.1\r\nHost: a\r\n{header}\r\nContent-Length: {length}\r\n\r\n{body}")
+}
+
+fn login(username: &str, password: &str) -> String {
+    let form = format!("username={username}&password={password}").replace(' ', "+");
+    request("POST /token", &format!("Content-Type: {FORM}"), &form)
+}
+
+fn basic(username: &str, password: &str) -> String {
+    let credentials = STANDARD.encode(format!("{username}:{password}"));
+    request("GET /basic/users/me", &format!("Authorization: Basic {credentials}"), "")
+}
+
+fn change(token: &str, old: &str, new: &str) -> String {
+    let body = json!({"old_password": old, "password": new}).to_string();
+    let header = format!("Authorization: Bearer {token}\r\nContent-Type: application/json");
+    request("PUT /users/me/password", &header, &body)
+}
+
+/// Sends the requests, over and over, each on a connection of its own, while `other` runs; what
+/// that returns, once the server has begun to refuse.
+fn while_flooded<T>(app: &App, requests: &[String], other: impl FnOnce() -> T) -> T {
+    let (ends, refused) = (AtomicBool::new(false), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for request in requests.iter().cycle().take(FLOOD) {
+            let (ends, refused) = (&ends, &refused);
+            scope.spawn(move || {
+                let mut connection = connect_from(GREEDY, app);
+                while !ends.load(Ordering::Relaxed) {
+                    connection.write_all(request.as_bytes()).expect("sent");
+                    let answer = read_answer(&mut connection);
+                    if answer.starts_with("HTTP/1.1 503 ") {
+                        assert!(answer.to_lowercase().contains("\r\nretry-after: "), "{answer}");
+                        refused.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+        eventually("a refusal", || (refused.load(Ordering::Relaxed) > 0).then_some(()));
+        let result = other();
+        ends.store(true, Ordering::Relaxed);
+        result
+    })
+}
+
+/// How many of these requests of another client, one after the other, get the status.
+fn served(app: &App, requests: &[String], status: u16) -> usize {
+    let mut connection = connect_from(OTHER, app);
+    let wanted = format!("HTTP/1.1 {status} ");
+    let mut ask = |request: &String| {
+        connection.write_all(request.as_bytes()).expect("sent");
+        read_answer(&mut connection).starts_with(&wanted)
+    };
+    requests.iter().filter(|request| ask(request)).count()
+}
+
+#[test]
+fn logins_of_one_address_leave_others_theirs() {
+    let app = server();
+    let floods = [
+        ("right ones", vec![login("greta", OLD)]),
+        ("of the same account", vec![login("jane", "wrong")]),
+        ("of any account", (0..FLOOD).map(|n| login(&format!("nobody{n}"), "x")).collect()),
+    ];
+    let logins = vec![login("jane", OLD); 10];
+    for (name, flood) in floods {
+        let served = while_flooded(&app, &flood, || served(&app, &logins, 200));
+        assert!(served >= 9, "{name}: {served} of 10");
+    }
+}
+
+#[test]
+fn passwords_of_http_basic_leave_others_theirs() {
+    let app = server();
+    let flood = [basic("greta", OLD), basic("jane", "wrong")];
+    let requests = vec![basic("jane", OLD); 10];
+    let served = while_flooded(&app, &flood, || served(&app, &requests, 200));
+    assert!(served >= 9, "{served} of 10");
+}
+
+#[test]
+fn changes_of_a_password_leave_others_theirs() {
+    let app = server();
+    let token = |name: &str| app.login(name, &OLD.replace(' ', "+"), "me");
+    let flood = [change(&token("greta"), "wrong", NEW)];
+    let changes = [change(&token("jane"), OLD, NEW), change(&token("jane"), NEW, OLD)];
+    let changes: Vec<_> = changes.into_iter().cycle().take(10).collect();
+    let served = while_flooded(&app, &flood, || served(&app, &changes, 204));
+    assert!(served >= 9, "{served} of 10");
+}
+
+/// Each sends its own address with its requests, and only one of them does so without pause.
+#[test]
+fn clients_behind_a_proxy_are_told_apart() {
+    let app = server();
+    let by = |client: &str, request: String| {
+        request.replacen("Host: a", &format!("Host: a\r\nX-Forwarded-For: {client}"), 1)
+    };
+    let flood: Vec<_> =
+        (0..FLOOD).map(|n| by(&format!("2001:db8:0:1::{n:x}"), login("jane", "x"))).collect();
+    let logins = vec![by("2001:db8:0:2::1", login("jane", OLD)); 10];
+    let served = while_flooded(&app, &flood, || served(&app, &logins, 200));
+    assert!(served >= 9, "{served} of 10");
+}
+
+/// Counted, as a time on a busy machine tells nothing.
+#[test]
+fn whoever_is_asked_for_costs_the_same() {
+    let app = server();
+    let cheap = "$2b$04$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G";
+    let users: String = [("cheap", cheap, false), ("gone", cheap, true)]
+        .map(|(name, hash, disabled)| {
+            let user = json!({"username": name, "hashed_password": hash, "disabled": disabled});
+            format!("{user}\n")
+        })
+        .concat();
+    let imported = app.command(&["users", "import", "-"], &users);
+    assert!(imported.status.success(), "{imported:?}");
+    let figure = |name: &str| {
+        let metrics = app.get("/metrics").body;
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.expect("a figure").parse::<f64>().expect("a number")
+    };
+    let rounds = || figure("bailiwick_password_hash_rounds_total");
+    let operations = || figure("bailiwick_password_hash_operations_total");
+    let (long, overlong) = ("a".repeat(500), "a".repeat(5000));
+    for name in ["jane", "cheap", "gone", "nobody", "", "me", "a%0Ab", "%00", &long] {
+        for password in ["wrong", "a%00b", &overlong] {
+            let before = (operations(), rounds());
+            let body = format!("username={name}&password={password}");
+            let answer = app.send("POST", "/token", &[("content-type", FORM)], &body);
+            if name.is_empty() && answer.status == 422 {
+                continue;
+            }
+            assert_eq!(answer.status, 400, "{name}: {}", answer.body);
+            // The thread counts just after it has answered.
+            eventually("the work", || (rounds() - before.1 >= 64.0).then_some(()));
+            let work = (operations() - before.0, rounds() - before.1);
+            assert_eq!(work, (1.0, 64.0), "{name:.20} {password:.20}");
+        }
+    }
+}
+
+/// Who is refused learns nothing: nobody was looked up.
+#[test]
+fn a_full_queue_costs_no_lookup() {
+    let config = "[passwords]\nbcrypt_cost = 31\nhash_threads = 1\nhash_queue = 2\n\
+        [admin]\npublic = true\n";
+    let app = App::demo().config(config).spawn();
+    let lookups = || {
+        let metrics = app.get("/metrics").body;
+        let of = |name: &str| {
+            let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            line.expect("a figure").parse::<f64>().expect("a number")
+        };
+        (
+            of("bailiwick_password_hash_queue"),
+            of("bailiwick_user_cache_hits_total") + of("bailiwick_user_cache_misses_total"),
+        )
+    };
+    // Each a name of its own, so that no name has more than another.
+    let held: Vec<_> = (0..6)
+        .map(|number| {
+            let mut connection = connect_from(OTHER, &app);
+            let request = login(&format!("held{number}"), "x");
+            connection.write_all(request.as_bytes()).expect("sent");
+            connection
+        })
+        .collect();
+    eventually("a full queue", || (lookups().0 >= 2.0).then_some(()));
+    let before = eventually("all lookups", || Some(lookups().1).filter(|count| *count >= 6.0));
+    for name in ["johndoe", "alice", "nobody", "me"] {
+        let mut connection = connect_from(OTHER, &app);
+        connection.write_all(login(name, "1234").as_bytes()).expect("sent");
+        let answer = read_answer(&mut connection);
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{name}: {answer}");
+    }
+    assert!((lookups().1 - before).abs() < 0.5, "somebody was looked up");
+    drop(held);
+}
