@@ -4,7 +4,7 @@ use crate::harness::{App, Lines, bailiwick, eventually, run};
 use crate::server::{Cleanup, SHORT, gone, kill, quick, replaced, serving, status};
 use rustix::process::geteuid;
 use std::fs::{self, Permissions};
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
@@ -192,6 +192,7 @@ fn an_impostors_answer_cannot_write_to_roots_terminal() {
     let listener = listener.expect("a socket");
     let impostor = std::thread::spawn(move || {
         let (stream, _) = listener.accept().expect("somebody asks");
+        BufReader::new(&stream).read_line(&mut String::new()).expect("a request");
         (&stream).write_all(b"{\"accepted\":\"\\u001b]0;owned\\u0007\"}\n").expect("answered");
     });
     let output = run(bailiwick(folder.path()).args(["ctl", "reload"]), "");

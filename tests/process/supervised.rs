@@ -78,6 +78,34 @@ fn as_process_1_the_master_reaps_every_child() {
     });
 }
 
+/// Orphans come to the nearest such process (`PR_SET_CHILD_SUBREAPER`); what the server itself waits
+/// for must not be lost to it.
+#[test]
+fn a_subreaper_reaps_what_a_build_leaves_behind_and_hears_how_the_build_ended() {
+    let code = "import ctypes, os, sys\nassert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0\n\
+                os.execv(sys.argv[1], sys.argv[1:])";
+    let folder = tempfile::tempdir().expect("a folder");
+    let sources = folder.path().join("sources");
+    fs::create_dir(&sources).expect("made");
+    let mut command = Command::new("python3");
+    command.args(["-c", code, env!("CARGO_BIN_EXE_bailiwick"), "--demo", "-b", "127.0.0.1:0"]);
+    command.args(["--reload", "--reload-dir", "sources", "--reload-command"]);
+    command.arg("sleep 1000 > /dev/null 2>&1 & exit 3").current_dir(folder.path());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut server = command.spawn().expect("python3 starts");
+    let stderr = Lines::of(server.stderr.take().expect("piped"));
+    stderr.wait_for("Listening at: ");
+    let master = u64::from(server.id());
+    fs::write(sources.join("one.rs"), "").expect("written");
+    stderr.wait_for("Not built (exit status: 3)");
+    let orphan = eventually("an orphan", || children(master, "sleep").first().copied());
+    kill(orphan, "KILL");
+    let path = format!("/proc/{orphan}");
+    eventually("the orphan to be reaped", || (!Path::new(&path).exists()).then_some(()));
+    kill(master, "TERM");
+    assert!(server.wait().expect("its end").success());
+}
+
 #[test]
 fn process_1_is_never_replaced() {
     let server = Process1::start();
