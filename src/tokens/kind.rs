@@ -137,7 +137,8 @@ impl Rule {
     }
 }
 
-/// Letters and digits alone, in lower case.
+/// Letters and digits alone, those of ASCII in lower case.
 fn letters(text: &str) -> impl Iterator<Item = char> {
-    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase)
+    let counts = |c: &char| c.is_ascii_alphanumeric() || !c.is_ascii();
+    text.chars().filter(counts).map(|c| c.to_ascii_lowercase())
 }
