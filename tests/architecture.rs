@@ -38,7 +38,7 @@ const NARROW: [(&str, &[&str]); 11] = [
 ];
 
 /// The floors that may name a third-party crate.
-const HOMES: [(&str, &[&str]); 24] = [
+const HOMES: [(&str, &[&str]); 25] = [
     // The log knows the target of its lines.
     ("actix_http", &["server", "logging"]),
     ("actix_server", &["server"]),
@@ -64,6 +64,7 @@ const HOMES: [(&str, &[&str]); 24] = [
     ("sd_notify", &["server"]),
     ("sha2", &["tokens"]),
     ("sqlx", &["storage"]),
+    ("zeroize", &["routes", "domain"]),
 ];
 
 /// The ceiling for the code of a file, and apart from it for its unit tests.

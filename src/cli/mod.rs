@@ -14,6 +14,7 @@ mod users;
 
 use crate::server::Application;
 use crate::server::Routes;
+use crate::server::cores;
 use arguments::{Arguments, Command};
 use report::Failure;
 use std::ffi::OsString;
@@ -53,6 +54,7 @@ impl Server {
     /// not be done for another reason. Whatever went wrong is one line on standard error.
     #[must_use]
     pub fn run_from_args(self) -> ExitCode {
+        cores::forbid();
         self.run(std::env::args_os()).unwrap_or_else(Failure::report)
     }
 
@@ -74,6 +76,7 @@ impl Server {
             _ => {}
         }
         let loaded = layers.load()?;
+        cores::settle(loaded.settings.server.core_dumps);
         match command {
             Command::Serve | Command::CheckConfig | Command::Health { .. } => {}
             Command::Ctl { command } => ctl::run(command, &loaded.settings)?,

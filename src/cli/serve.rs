@@ -5,6 +5,7 @@ use crate::cli::report::Failure;
 use crate::logging;
 use crate::logging::{ERROR, LoggingGuard};
 use crate::server;
+use crate::server::cores;
 use crate::server::{Application, Worker};
 use crate::settings::Layers;
 use crate::settings::Settings;
@@ -24,6 +25,7 @@ pub(super) fn run(
     }
     let layers = layers.read()?;
     let loaded = check_config::checked(layers.clone(), demo, |_| Vec::new())?;
+    cores::settle(loaded.settings.server.core_dumps);
     // Held to the end: dropping it writes the lines that are still in memory.
     let _log = server::start_log(&loaded.settings)?;
     if demo {
@@ -43,6 +45,7 @@ fn work(worker: Worker, application: Application, (layers, demo): (Layers, bool)
     let layers = Layers { text, env_text, ..layers };
     let started = || -> Result<(Settings, LoggingGuard), Failure> {
         let settings = worker.settings(layers.load()?.settings);
+        cores::settle(settings.server.core_dumps);
         server::check(&settings).map_err(Failure::wrong_settings)?;
         let log = logging::init(&settings.logging);
         Ok((settings, log.map_err(|error| Failure::Failed(error.to_string()))?))

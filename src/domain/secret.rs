@@ -3,10 +3,12 @@
 use serde::Deserialize;
 use std::fmt;
 use subtle::ConstantTimeEq as _;
+use zeroize::{Zeroize as _, ZeroizeOnDrop};
 
 /// A secret; it prints as `***` in `Debug` and has no `Display`.
 ///
-/// [`Secret::expose`] is the one way out, so every use can be found by searching for it.
+/// [`Secret::expose`] is the one way out, so every use can be found by searching for it. Its memory is
+/// overwritten when it is dropped; a `String` that it is made of becomes it, and is not copied.
 #[derive(Clone, Default, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -30,6 +32,14 @@ impl Secret {
     }
 }
 
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for Secret {}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
@@ -43,6 +53,15 @@ mod tests {
     #[test]
     fn debug_shows_stars() {
         assert_eq!(format!("{:?}", Secret::new("swordfish")), "***");
+    }
+
+    #[test]
+    fn it_is_the_text_that_it_was_made_of_and_is_wiped() {
+        const fn is_wiped<T: ZeroizeOnDrop>() {}
+        const { is_wiped::<Secret>() };
+        let text = "swordfish".to_owned();
+        let place = text.as_ptr();
+        assert_eq!(Secret::new(text).expose().as_ptr(), place, "a copy would be left behind");
     }
 
     #[test]

@@ -73,7 +73,8 @@ struct Manner {
 
 /// What a form field holds.
 enum Field {
-    Text(String),
+    /// Any may be a password.
+    Text(Secret),
     /// Sent as a file, which no field of this form is.
     File,
 }
@@ -135,7 +136,7 @@ async fn read_form(request: &HttpRequest, payload: Payload) -> Result<Form, ApiE
             if count >= MOST_FIELDS {
                 return Err(TOO_MANY_FIELDS);
             }
-            form.insert(name.into_owned(), Field::Text(value.into_owned()));
+            form.insert(name.into_owned(), Field::Text(Secret::new(value)));
         }
         Ok(form)
     } else if media_type.eq_ignore_ascii_case("multipart/form-data") {
@@ -150,7 +151,7 @@ async fn read_form(request: &HttpRequest, payload: Payload) -> Result<Form, ApiE
 fn read(mut form: Form, manner: Manner) -> Result<PasswordRequestForm, ApiError> {
     let mut problems = Vec::new();
     let mut take = |name: &str, required: bool| match form.remove(name) {
-        Some(Field::Text(text)) if !text.is_empty() => Some(text),
+        Some(Field::Text(text)) if !text.expose().is_empty() => Some(text),
         Some(Field::File) => {
             let msg = "Input should be a valid string";
             problems.push(FieldProblem::new("string_type", ("body", name), msg));
@@ -163,12 +164,13 @@ fn read(mut form: Form, manner: Manner) -> Result<PasswordRequestForm, ApiError>
             None
         }
     };
-    let grant_type = take("grant_type", manner.demanded);
-    let username = take("username", true);
+    let shown = |text: Secret| text.expose().to_owned();
+    let grant_type = take("grant_type", manner.demanded).map(shown);
+    let username = take("username", true).map(shown);
     let password = take("password", true);
-    let scope = take("scope", false).unwrap_or_default();
-    let client_id = take("client_id", false);
-    let client_secret = take("client_secret", false).map(Secret::new);
+    let scope = take("scope", false).map(shown).unwrap_or_default();
+    let client_id = take("client_id", false).map(shown);
+    let client_secret = take("client_secret", false);
     if let Some(other) = grant_type.as_deref().filter(|grant_type| *grant_type != "password") {
         if manner.rfc {
             return Err(GrantError::UnsupportedGrantType.into());
@@ -181,7 +183,7 @@ fn read(mut form: Form, manner: Manner) -> Result<PasswordRequestForm, ApiError>
         (Some(username), Some(password)) if problems.is_empty() => Ok(PasswordRequestForm {
             grant_type,
             username,
-            password: Secret::new(password),
+            password,
             scope,
             client_id,
             client_secret,
@@ -257,7 +259,7 @@ mod tests {
 
     fn form(body: &str) -> Form {
         let fields = form_urlencoded::parse(body.as_bytes());
-        fields.map(|(k, v)| (k.into_owned(), Field::Text(v.into_owned()))).collect()
+        fields.map(|(k, v)| (k.into_owned(), Field::Text(Secret::new(v)))).collect()
     }
 
     fn reading(demanded: bool, body: &str) -> Result<PasswordRequestForm, ApiError> {

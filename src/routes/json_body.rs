@@ -15,7 +15,10 @@ use paperclip::v2::schema::Apiv2Schema;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
+use std::mem;
+use std::ops::Deref;
 use std::pin::Pin;
+use zeroize::Zeroize as _;
 
 /// A body that is an object of known fields.
 pub(super) trait Body: Sized + 'static {
@@ -69,7 +72,7 @@ fn is_json(request: &HttpRequest) -> bool {
         || media_type.starts_with("application/") && media_type.ends_with("+json")
 }
 
-fn parse(body: &Bytes) -> Result<serde_json::Map<String, Value>, ApiError> {
+fn parse(body: &[u8]) -> Result<serde_json::Map<String, Value>, ApiError> {
     let refuse = |problem| Err(ApiError::Validation(vec![problem]));
     if body.is_empty() {
         return refuse(FieldProblem::missing("body", ""));
@@ -91,13 +94,33 @@ fn parse(body: &Bytes) -> Result<serde_json::Map<String, Value>, ApiError> {
     }
 }
 
+/// A body, which may hold a password: overwritten when it is dropped.
+pub(super) struct Wiped(Bytes);
+
+impl Deref for Wiped {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        // Nobody else has it: it was put together from what came in.
+        if let Ok(mut bytes) = mem::take(&mut self.0).try_into_mut() {
+            bytes.zeroize();
+        }
+    }
+}
+
 /// Reads a body of at most so many bytes, and of `server.limit_request_body`. One that says it is
 /// larger is refused unread.
 pub(super) async fn read_body(
     request: &HttpRequest,
     mut payload: Payload,
     most: usize,
-) -> Result<Bytes, ApiError> {
+) -> Result<Wiped, ApiError> {
     let mut codings = request.headers().get_all(CONTENT_ENCODING);
     if codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(ApiError::UnsupportedMediaType("a body without Content-Encoding"));
@@ -112,7 +135,7 @@ pub(super) async fn read_body(
         .await
         .map_err(|_| ApiError::BadRequest("Malformed body"))?;
     match payload.to_bytes_limited(most).await {
-        Ok(Ok(body)) => Ok(body),
+        Ok(Ok(body)) => Ok(Wiped(body)),
         Ok(Err(error)) => Err(match error.as_error::<PayloadError>() {
             Some(PayloadError::Overflow) => ApiError::PayloadTooLarge,
             Some(PayloadError::Io(io)) if io.kind() == ErrorKind::TimedOut => {

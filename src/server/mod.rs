@@ -8,6 +8,7 @@ mod around;
 mod budget;
 mod channel;
 mod connection;
+pub mod cores;
 mod cors;
 mod document;
 mod drain;

@@ -60,6 +60,7 @@ pub(super) const KEYS: &[Key] = &[
     optional("server.user", NOT_EMPTY),
     optional("server.group", NOT_EMPTY),
     key("server.upgrade", Kind::Word(&["auto", "always", "never"])),
+    key("server.core_dumps", Kind::Switch),
     key("server.reload", Kind::Switch),
     key("server.reload_dirs", Kind::List(|text| !text.is_empty(), "a list of paths")),
     optional("server.reload_command", NOT_EMPTY),

@@ -158,6 +158,8 @@ pub struct ServerSettings {
     pub group: Option<String>,
     /// Whether USR2 may replace the master by another process.
     pub upgrade: Upgrade,
+    /// Whether processes may leave core dumps.
+    pub core_dumps: bool,
     /// Whether workers are replaced when their files change.
     pub reload: bool,
     /// Folders and files with the program's sources, watched with `reload`.

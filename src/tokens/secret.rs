@@ -140,11 +140,13 @@ fn read(path: &Path) -> Result<Secret, SecretError> {
     if metadata.is_file() && mode & 0o004 != 0 {
         log::warn!("{}: everybody on this machine may read the signing secret", path.display());
     }
-    let mut bytes = Vec::new();
+    // All at once: a buffer that grows would leave copies behind.
+    let mut bytes = Vec::with_capacity(usize::try_from(LONGEST + 1).unwrap_or_default());
     file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
     match String::from_utf8(bytes) {
         Ok(text) if text.len() as u64 <= LONGEST => {
-            Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
+            let text = Secret::new(text);
+            Ok(Secret::new(text.expose().trim_end_matches(['\r', '\n'])))
         }
         _ => Err(SecretError::NotText(path.to_owned())),
     }

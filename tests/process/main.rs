@@ -8,6 +8,7 @@ mod example_server;
 mod harness;
 
 mod control;
+mod cores;
 mod crashes;
 mod edge;
 mod gunicorn;

@@ -3,6 +3,7 @@
 
 use super::{Field, MOST_FIELDS, TOO_MANY_FIELDS};
 use crate::api_error::ApiError;
+use crate::domain::Secret;
 
 const MISSING_BOUNDARY: ApiError = ApiError::BadRequest("Missing boundary in multipart.");
 const INVALID: ApiError = ApiError::BadRequest("Invalid multipart data.");
@@ -47,7 +48,10 @@ pub(super) fn parse(content_type: &[u8], body: &[u8]) -> Result<Vec<(String, Fie
             return Err(TOO_MANY_FIELDS);
         }
         let Some((data, next)) = data(&mut rest, &delimiter)? else { return Ok(fields) };
-        fields.push((text(&name), if is_file { Field::File } else { Field::Text(text(data)) }));
+        fields.push((
+            text(&name),
+            if is_file { Field::File } else { Field::Text(Secret::new(text(data))) },
+        ));
         if matches!(next, Next::End) {
             return Ok(fields);
         }
@@ -219,7 +223,7 @@ mod tests {
 
     fn parsed(kind: &[u8], body: &[u8]) -> Fields {
         let shown = |(name, field)| match field {
-            Field::Text(text) => (name, Some(text)),
+            Field::Text(text) => (name, Some(text.expose().to_owned())),
             Field::File => (name, None),
         };
         match parse(kind, body) {

@@ -62,8 +62,8 @@ impl Scheme for HttpBasic {
 
 fn decode(credentials: &[u8]) -> Result<BasicCredentials, Malformed> {
     let bytes = base64(credentials)?;
-    let text = String::from_utf8(bytes).map_err(|_| Malformed)?;
-    let (username, password) = text.split_once(':').ok_or(Malformed)?;
+    let text = Secret::new(String::from_utf8(bytes).map_err(|_| Malformed)?);
+    let (username, password) = text.expose().split_once(':').ok_or(Malformed)?;
     Ok(BasicCredentials { username: username.to_owned(), password: Secret::new(password) })
 }
 

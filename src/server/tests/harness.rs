@@ -39,7 +39,7 @@ pub(in crate::server) fn settings(server: &Value, cors: &Value) -> Settings {
             "client_body_timeout": 60, "limit_request_line": 8190, "limit_request_fields": 96,
             "limit_request_field_size": 32768, "limit_request_body": 1000, "limit_buffered": 0,
             "send_timeout": 60, "connections_per_address": 0, "root_path": "",
-            "forwarded_allow_ips": [], "reload": false, "socket_mode": "660", "reload_dirs": [],
+            "forwarded_allow_ips": [], "reload": false, "core_dumps": false, "socket_mode": "660", "reload_dirs": [],
         },
         "admin": { "bind": [], "public": false },
         "database": {

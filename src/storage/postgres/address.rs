@@ -104,8 +104,9 @@ impl Address {
 
 fn read_password(file: &Path) -> Result<Secret, StorageError> {
     let password = fs::read_to_string(file)
+        .map(Secret::new)
         .map_err(|cause| StorageError::Password { file: file.to_owned(), cause })?;
-    Ok(Secret::new(password.trim_end_matches(['\n', '\r'])))
+    Ok(Secret::new(password.expose().trim_end_matches(['\n', '\r'])))
 }
 
 /// The driver's options. It looks into `~/.pgpass` only where it reads a URL, so it is given one,
