@@ -235,6 +235,7 @@ fn access_line(criterion: &mut Criterion) {
         target: "/users/me/".to_owned(),
         protocol: "HTTP/1.1",
         status: 200,
+        phrase: "OK",
         length: Some(96),
         elapsed: Duration::from_micros(100),
         request_id: RequestId::unique(),

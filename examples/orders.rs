@@ -7,6 +7,7 @@
 use actix_web::web::{Json, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use bailiwick::api_error::ApiError;
+use bailiwick::logging::{Access, LogFilter};
 use bailiwick::security::{ActiveUser, Authorized, Maybe, Scoped, guard};
 use bailiwick::{Routes, Server, scopes};
 use futures_util::StreamExt as _;
@@ -102,6 +103,24 @@ fn mount(routes: &mut Routes) {
         ));
 }
 
+/// A path whose requests leave no line in the log: somebody asks for it all the time.
+struct Without(&'static str);
+
+impl LogFilter for Without {
+    fn keeps(&self, request: &Access) -> bool {
+        request.path() != self.0
+    }
+}
+
+/// Browsers ask for leave before they send what was asked for.
+fn is_no_preflight(request: &Access) -> bool {
+    request.method != "OPTIONS"
+}
+
 fn main() -> ExitCode {
-    Server::new().mount(mount).run_from_args()
+    Server::new()
+        .mount(mount)
+        .log_filter(Without("/hello"))
+        .log_filter(is_no_preflight)
+        .run_from_args()
 }

@@ -106,9 +106,9 @@ pub(super) struct Options {
     /// Least level that is logged: critical, error, warning, info, debug or trace.
     #[arg(long, value_name = "LEVEL", global = true)]
     pub(super) log_level: Option<String>,
-    /// Read loggers, handlers, formatters and filters of the log from this TOML file;
-    /// config/logging.toml is an example.
-    #[arg(long, value_name = "FILE", global = true)]
+    /// Read loggers, handlers, formatters and filters of the log from this file: TOML such as
+    /// config/logging.toml, or what gunicorn and uvicorn take, in INI or JSON.
+    #[arg(long, value_name = "FILE", global = true, alias = "log-config-json")]
     pub(super) log_config: Option<String>,
     #[command(flatten)]
     pub(super) serving: Serving,

@@ -2,6 +2,7 @@
 
 use crate::cli::report;
 use crate::cli::report::Failure;
+use crate::logging;
 use crate::server;
 use crate::server::Application;
 use crate::services;
@@ -13,6 +14,11 @@ pub(super) fn run(application: &Application, layers: Layers, demo: bool) -> Resu
     server::document(application, &loaded.settings)?;
     for warning in &loaded.warnings {
         report::note(&format!("warning: {warning}"));
+    }
+    let notes = logging::notes(&loaded.settings.logging);
+    for note in notes.map_err(|error| Failure::wrong_settings(loaded.located(&error)))? {
+        let word = if note.is_warning { "warning: " } else { "" };
+        report::note(&format!("{word}{note}"));
     }
     report::print("The configuration is valid.\n")
 }

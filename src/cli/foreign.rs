@@ -87,7 +87,7 @@ const TABLE: &[Entry] = &[
         &["--access-logformat"],
         "the key `logging.format`, which takes gunicorn's words, or BAILIWICK__LOGGING__FORMAT",
     ),
-    entry(&["--log-config-json", "--logger-class"], "use `--log-config FILE`"),
+    entry(&["--logger-class"], "use `--log-config FILE`"),
     entry(
         &[
             "--log-syslog",

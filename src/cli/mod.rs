@@ -12,6 +12,7 @@ mod report;
 mod serve;
 mod users;
 
+use crate::logging::LogFilter;
 use crate::server::Application;
 use crate::server::Routes;
 use crate::server::cores;
@@ -45,6 +46,14 @@ impl Server {
     #[must_use]
     pub fn mount(mut self, mount: impl Fn(&mut Routes<'_>) + Send + Sync + 'static) -> Self {
         self.application.mount(mount);
+        self
+    }
+
+    /// Adds a filter of the access log: a line is written where all of them keep it. A function or a
+    /// type, see [`LogFilter`].
+    #[must_use]
+    pub fn log_filter(mut self, filter: impl LogFilter) -> Self {
+        self.application.log_filter(filter);
         self
     }
 

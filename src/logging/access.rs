@@ -1,7 +1,7 @@
 //! One request as its line in the access log sees it; formats and filters read it while the line
 //! is written.
 
-use super::{ACCESS, RequestId, escape, redact_query};
+use super::{ACCESS, RequestId, code_filter, escape, redact_query};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
@@ -25,12 +25,14 @@ pub struct Access {
     pub port: u16,
     /// The method as sent.
     pub method: Cow<'static, str>,
-    /// Path and query as sent.
+    /// Path and query as sent, with whatever secrets are in them.
     pub target: String,
     /// For example `HTTP/1.1`.
     pub protocol: &'static str,
     /// The answer's status.
     pub status: u16,
+    /// What the status is called, such as `OK`; empty for one without a name.
+    pub phrase: &'static str,
     /// Bytes of the answer's body; absent where they are not known beforehand.
     pub length: Option<u64>,
     /// From the request's head to the answer's.
@@ -97,6 +99,9 @@ fn position(names: &mut Vec<String>, name: &str) -> usize {
 impl Access {
     /// Writes the line, if the log wants it.
     pub fn log(self) {
+        if !code_filter::keeps(&self) {
+            return;
+        }
         let set = CURRENT.try_with(|current| current.replace(Some(self)));
         if set.is_ok() {
             log::info!(target: ACCESS, "{Line}");
@@ -104,13 +109,24 @@ impl Access {
         }
     }
 
+    /// What the log says of it: `127.0.0.1:12345 - "GET / HTTP/1.1" 200`. Secrets are `***`.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let mut message = String::new();
+        // A String takes everything.
+        let _ = self.write_message(&mut message);
+        message
+    }
+
     /// The path without the query.
-    pub(super) fn path(&self) -> &str {
+    #[must_use]
+    pub fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or_default()
     }
 
-    /// The query without its `?`.
-    pub(super) fn query(&self) -> Option<&str> {
+    /// The query without its `?`, with whatever secrets are in it.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
         self.target.split_once('?').map(|(_, query)| query)
     }
 
@@ -125,6 +141,13 @@ impl Access {
     /// Path and query, escaped and redacted.
     pub(super) fn write_target(&self, out: &mut impl fmt::Write) -> fmt::Result {
         redact_query(out, &self.target)
+    }
+
+    fn write_message(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        self.write_client(out)?;
+        out.write_str(" - \"")?;
+        self.write_request(out)?;
+        write!(out, "\" {}", self.status)
     }
 
     /// The client with its port: `127.0.0.1:12345`.
@@ -155,13 +178,7 @@ struct Line;
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        with_current(|current| {
-            let Some(access) = current else { return Ok(()) };
-            access.write_client(f)?;
-            f.write_str(" - \"")?;
-            access.write_request(f)?;
-            write!(f, "\" {}", access.status)
-        })
+        with_current(|current| current.map_or(Ok(()), |access| access.write_message(f)))
     }
 }
 
@@ -180,6 +197,7 @@ pub(super) mod testing {
             target: "/items/?page=2&token=hidden".to_owned(),
             protocol: "HTTP/1.1",
             status: 200,
+            phrase: "OK",
             length: Some(17),
             elapsed: Duration::from_micros(1_234_567),
             request_id: RequestId::parse(b"request-1").unwrap(),

@@ -1,16 +1,51 @@
 //! What the log consists of: loggers, handlers, formatters and filters, from the file of
 //! `logging.config`.
 
+mod dict_config;
+mod file_config;
+mod ini;
+mod literal;
+mod names;
+mod place;
+mod style;
+
 use super::LoggingError;
 use crate::settings::{FilterRule, Level, LoggingSettings};
+pub(super) use names::Shown;
+use place::Place;
 use serde::de::IntoDeserializer as _;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The logger that all others hand their lines on to.
 pub(super) const ROOT: &str = "root";
+
+/// What the log's file is to be told about, though it is sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Whether something of the file does nothing, or not what it says.
+    pub is_warning: bool,
+    text: String,
+}
+
+impl Note {
+    fn info(text: String) -> Self {
+        Self { is_warning: false, text }
+    }
+
+    fn warning(text: String) -> Self {
+        Self { is_warning: true, text }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.text.escape_debug())
+    }
+}
 
 /// The whole log, by names.
 #[derive(Debug, Default, Deserialize)]
@@ -20,12 +55,20 @@ pub(super) struct LogConfig {
     pub(super) handlers: BTreeMap<String, HandlerConfig>,
     pub(super) formatters: BTreeMap<String, FormatterConfig>,
     pub(super) filters: BTreeMap<String, Vec<FilterRule>>,
+    /// How lines show our loggers' names.
+    #[serde(skip)]
+    pub(super) shown: Shown,
+    #[serde(skip)]
+    pub(super) notes: Vec<Note>,
+    /// Whether the file is in a form of Python's.
+    #[serde(skip)]
+    is_pythons: bool,
     #[serde(skip)]
     place: Place,
 }
 
 /// `[loggers.NAME]`: whose lines, and where they go.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct LoggerConfig {
     /// Absent: that of the logger above.
@@ -33,8 +76,8 @@ pub(super) struct LoggerConfig {
     pub(super) level: Option<Level>,
     pub(super) handlers: Vec<String>,
     pub(super) filters: Vec<String>,
-    /// Whether the handlers of the loggers above get the lines too.
-    pub(super) propagate: bool,
+    /// Whether the handlers of the loggers above get the lines too; absent: they do.
+    pub(super) propagate: Option<bool>,
 }
 
 /// `[handlers.NAME]`: where lines go.
@@ -48,6 +91,9 @@ pub(super) struct HandlerConfig {
     /// Absent: `logging.format`.
     pub(super) formatter: Option<String>,
     pub(super) filters: Vec<String>,
+    /// Bytes at which the file is moved away, with as many moved files kept as `backups` says.
+    pub(super) max_bytes: Option<u64>,
+    pub(super) backups: Option<u32>,
 }
 
 /// One of the two streams.
@@ -67,12 +113,6 @@ pub(super) struct FormatterConfig {
     pub(super) json: bool,
 }
 
-impl Default for LoggerConfig {
-    fn default() -> Self {
-        Self { level: None, handlers: Vec::new(), filters: Vec::new(), propagate: true }
-    }
-}
-
 impl LogConfig {
     /// Reads the file of the settings, or makes what stands for it.
     pub(super) fn load(settings: &LoggingSettings) -> Result<Self, LoggingError> {
@@ -82,10 +122,20 @@ impl LogConfig {
             file: file.clone(),
             cause: cause.to_string(),
         })?;
-        let place = Place { file, text };
-        let mut config: Self = toml::from_str(&place.text).map_err(|error| place.refuse(&error))?;
-        config.place = place;
+        let mut config = match Form::of(path, &text) {
+            Form::Toml => from_toml(&file, &text)?,
+            Form::Ini => file_config::read(&file, &text)?,
+            Form::Json => dict_config::parse(&file, &text)?,
+            Form::Yaml => {
+                let place = Place::of(&file);
+                return Err(place.broken(
+                    (1, 1),
+                    "YAML is not read: write TOML, JSON, or the INI form of Python's logging",
+                ));
+            }
+        };
         config.check()?;
+        names::adopt(&mut config);
         Ok(config)
     }
 
@@ -95,7 +145,7 @@ impl LogConfig {
             let handlers = vec![handler.to_owned()];
             (
                 name.to_owned(),
-                LoggerConfig { handlers, propagate: false, ..LoggerConfig::default() },
+                LoggerConfig { handlers, propagate: Some(false), ..LoggerConfig::default() },
             )
         };
         let handler = |name: &str, stream| {
@@ -146,6 +196,7 @@ impl LogConfig {
                 }
             }
         }
+        self.check_rotation()?;
         for (name, formatter) in &self.formatters {
             if formatter.json && (formatter.format.is_some() || formatter.datefmt.is_some()) {
                 let allowed = "either json = true, or format and datefmt";
@@ -155,10 +206,33 @@ impl LogConfig {
         Ok(())
     }
 
+    /// Files that are moved away when they are full: how, and the same by all who write to them.
+    fn check_rotation(&self) -> Result<(), LoggingError> {
+        let mut files = BTreeMap::new();
+        for (name, handler) in &self.handlers {
+            let rotation = (handler.max_bytes, handler.backups);
+            let key = format!("handlers.{name}.max_bytes");
+            match (&handler.file, rotation) {
+                (_, (None, None)) | (Some(_), (Some(1..), Some(1..))) => {}
+                (None, _) => return Err(self.bad(&key, "", "file = \"PATH\" beside it")),
+                (Some(_), _) => {
+                    let allowed = "a number of bytes, with backups = N beside it, both at least 1";
+                    return Err(self.bad(&key, "", allowed));
+                }
+            }
+            let Some(file) = &handler.file else { continue };
+            if *files.entry(file).or_insert(rotation) != rotation {
+                let allowed = "the same in all handlers of this file";
+                return Err(self.bad(&key, "", allowed));
+            }
+        }
+        Ok(())
+    }
+
     /// What can be known of a log file without making it.
-    fn check_folder(&self, key: &str, file: &std::path::Path) -> Result<(), LoggingError> {
+    fn check_folder(&self, key: &str, file: &Path) -> Result<(), LoggingError> {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let is_there = folder.is_none_or(std::path::Path::is_dir);
+        let is_there = folder.is_none_or(Path::is_dir);
         if is_there && !file.is_dir() && file.file_name().is_some() {
             return Ok(());
         }
@@ -194,187 +268,58 @@ fn level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Level>, D:
     Level::deserialize(word.into_deserializer()).map(Some)
 }
 
-/// The file, to say where something stands in it.
-#[derive(Debug, Default)]
-struct Place {
-    file: String,
-    text: String,
+/// How the file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Toml,
+    /// As Python's `fileConfig` reads it.
+    Ini,
+    /// As Python's `dictConfig` takes it.
+    Json,
+    Yaml,
 }
 
-impl Place {
-    /// `FILE:LINE: KEY`, or the key alone where there is no file.
-    fn key(&self, key: &str) -> String {
-        if self.file.is_empty() {
-            return key.to_owned();
+impl Form {
+    /// By what stands in the file, and where that tells nothing by its name.
+    fn of(path: &Path, text: &str) -> Self {
+        let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        if text.trim_start_matches('\u{feff}').trim_start().starts_with('{') {
+            return Self::Json;
         }
-        let found = self.keys().find(|(_, known)| key == known);
-        match found.or_else(|| self.keys().find(|(_, known)| starts(key, known))) {
-            Some((line, _)) => format!("{}:{line}: {key}", self.file),
-            None => format!("{}: {key}", self.file),
+        if file_config::is_one(text) {
+            return Self::Ini;
+        }
+        match extension.as_str() {
+            "json" => Self::Json,
+            "yaml" | "yml" => Self::Yaml,
+            // Ours may be called so, too.
+            "conf" | "ini" | "cfg" if !text.contains("[loggers.") => Self::Ini,
+            _ => Self::Toml,
         }
     }
+}
 
-    /// Each line that holds a key or a table's head, with the whole name.
-    fn keys(&self) -> impl Iterator<Item = (usize, String)> {
-        let mut section = String::new();
-        let mut counts = BTreeMap::new();
-        self.text.lines().zip(1..).filter_map(move |(line, number)| {
-            let line = line.trim();
-            if let Some(head) = line.strip_prefix("[[") {
-                let name = plain(head.split("]]").next()?);
-                let count = counts.entry(name.clone()).or_insert(0);
-                section = format!("{name}[{count}]");
-                *count += 1;
-                return Some((number, section.clone()));
-            }
-            if let Some(head) = line.strip_prefix('[') {
-                section = plain(head.split(']').next()?);
-                return Some((number, section.clone()));
-            }
-            let (name, _) = line.split_once('=').filter(|_| !line.starts_with('#'))?;
-            let dot = if section.is_empty() { "" } else { "." };
-            Some((number, format!("{section}{dot}{}", plain(name))))
-        })
+fn from_toml(file: &str, text: &str) -> Result<LogConfig, LoggingError> {
+    let place = Place::toml(file, text);
+    let at = |error: &toml::de::Error| {
+        place::position(text, error.span().map_or(text.len(), |span| span.start.min(text.len())))
+    };
+    if let Err(error) = text.parse::<toml::Table>() {
+        let reason = format!("expected valid TOML: {}", error.message());
+        return Err(place.broken(at(&error), &reason));
     }
-
-    /// The parser's reason, on one line and with its place.
-    fn refuse(&self, error: &toml::de::Error) -> LoggingError {
+    let mut config: LogConfig = toml::from_str(text).map_err(|error| {
         let reason = error.message().replace('\n', ", ");
-        let at = error.span().map(|span| {
-            let line = self.text[..span.start.min(self.text.len())].matches('\n').count() + 1;
-            let key = self.keys().filter(|(number, _)| *number <= line).last();
-            let value = self.text.get(span).unwrap_or_default();
-            // The span of a missing or unknown key can be a whole table.
-            let value = value.lines().next().unwrap_or_default().trim().trim_matches('"');
-            (line, key.map(|(_, key)| key).unwrap_or_default(), value)
-        });
-        let (key, value) = match at {
-            Some((line, key, value)) => (format!("{}:{line}: {key}", self.file), value),
-            None => (self.file.clone(), ""),
-        };
+        let (line, _) = at(&error);
+        // The span of a missing or unknown key can be a whole table.
+        let value = error.span().and_then(|span| text.get(span)).unwrap_or_default();
+        let value = value.lines().next().unwrap_or_default().trim().trim_matches('"');
+        let key = format!("{}: {}", place.line(line), place.key_at(line));
         LoggingError::setting(key, value, format!("valid TOML with known keys: {reason}"))
-    }
-}
-
-/// Whether `key` is below `known`.
-fn starts(key: &str, known: &str) -> bool {
-    key.strip_prefix(known).is_some_and(|rest| rest.starts_with(['.', '[']))
-}
-
-/// A key without the quotes that hold its dots together.
-fn plain(name: &str) -> String {
-    name.chars().filter(|c| !matches!(c, '"' | '\'' | ' ')).collect()
+    })?;
+    config.place = place;
+    Ok(config)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(text: &str) -> Result<LogConfig, LoggingError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("log.toml");
-        fs::write(&path, text).unwrap();
-        LogConfig::load(&LoggingSettings {
-            level: Level::Info,
-            access: true,
-            format: "%(message)s".to_owned(),
-            config: Some(path),
-            access_filters: Vec::new(),
-        })
-    }
-
-    const ROOT_ONLY: &str = "[loggers.root]\n";
-
-    #[test]
-    fn a_file_is_read() {
-        let config = load(
-            r#"
-            [loggers.root]
-            level = "WARNING"
-            handlers = ["console"]
-            [loggers."bailiwick.access"]
-            level = "info"
-            filters = ["quiet"]
-            propagate = false
-            [handlers.console]
-            stream = "stdout"
-            level = "debug"
-            formatter = "json"
-            [formatters.json]
-            json = true
-            [[filters.quiet]]
-            message = '"GET / HTTP/1.1"'
-            [[filters.quiet]]
-            slower_than = 100
-            keep = 0.01
-            "#,
-        );
-        let config = config.unwrap();
-        assert_eq!(config.loggers[ROOT].level, Some(Level::Warning));
-        assert!(config.loggers[ROOT].propagate);
-        assert!(!config.loggers["bailiwick.access"].propagate);
-        assert_eq!(config.handlers["console"].stream, Some(Stream::Stdout));
-        assert_eq!(config.handlers["console"].level, Some(Level::Debug));
-        assert!(config.formatters["json"].json);
-        assert_eq!(config.filters["quiet"].len(), 2);
-    }
-
-    #[test]
-    fn what_is_wrong_is_said_in_a_line_with_its_place() {
-        for (text, expected) in [
-            ("", "log.toml: loggers: ``: expected a table [loggers.root]"),
-            ("[loggers.root", "log.toml:1: "),
-            ("[loggers.root]\nleval = \"info\"\n", "log.toml:2: loggers.root.leval: `leval`"),
-            ("[loggers.root]\nlevel = \"loud\"\n", "log.toml:2: loggers.root.level: `loud`"),
-            ("[loggers.root]\nlevel = 7\n", "log.toml:2: loggers.root.level: `7`"),
-            ("[logger.root]\n", "log.toml:1: logger.root: `logger`"),
-            (
-                "[loggers.root]\nhandlers = [\"x\"]\n[handlers.a]\nstream = \"stdout\"\n",
-                "log.toml:2: loggers.root.handlers: `x`: expected a name of [handlers.…]: a",
-            ),
-            (
-                "[loggers.root]\n[handlers.a]\nstream = \"stdout\"\nformatter = \"x\"\n",
-                "log.toml:4: handlers.a.formatter: `x`: expected a name of [formatters.…]: none",
-            ),
-            (
-                "[loggers.root]\n[loggers.\"a.b\"]\nfilters = [\"x\"]\n",
-                "log.toml:3: loggers.a.b.filters: `x`: expected a name of [filters.…]",
-            ),
-            (
-                "[loggers.root]\n[handlers.a]\n",
-                "log.toml:2: handlers.a: ``: expected either stream",
-            ),
-            (
-                "[loggers.root]\n[handlers.a]\nfile = \"/nowhere/at/all.log\"\n",
-                "log.toml:3: handlers.a.file: `/nowhere/at/all.log`: expected a file in a folder",
-            ),
-            (
-                "[loggers.root]\n[formatters.a]\njson = true\nformat = \"%(message)s\"\n",
-                "log.toml:3: formatters.a.json: `true`: expected either json = true, or format",
-            ),
-            (
-                "[loggers.root]\n[[filters.a]]\n[[filters.a]]\nkeep = 2.5\n",
-                "log.toml:4: filters.a[1].keep: `2.5`",
-            ),
-            ("[loggers.root]\n[loggers.\"a b\"]\n", "log.toml: loggers: `a b`: expected root"),
-        ] {
-            let error = load(text).unwrap_err().to_string();
-            assert!(error.contains(expected), "{error}\nis not\n{expected}");
-            assert!(!error.contains('\n'), "{error}");
-        }
-        assert!(load(ROOT_ONLY).is_ok());
-    }
-
-    #[test]
-    fn an_absent_file_is_named() {
-        let settings = LoggingSettings {
-            level: Level::Info,
-            access: true,
-            format: String::new(),
-            config: Some("absent.toml".into()),
-            access_filters: Vec::new(),
-        };
-        let error = LogConfig::load(&settings).unwrap_err().to_string();
-        assert!(error.starts_with("absent.toml: cannot be read: No such file"), "{error}");
-    }
-}
+mod tests;

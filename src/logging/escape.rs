@@ -86,7 +86,7 @@ pub fn redact_query(out: &mut impl fmt::Write, query: &str) -> fmt::Result {
     // The separator behind a secret whose end is not certain.
     let mut hidden = None;
     for parameter in query.split_inclusive(SEPARATORS) {
-        let end = parameter.chars().next_back().filter(is_separator);
+        let end = parameter.chars().next_back().filter(|c| is_separator(*c));
         match parameter.split_once('=') {
             Some((name, value)) if is_secret_name(name) || holds_secret(value, NESTED) => {
                 write_separator(out, hidden)?;
@@ -111,8 +111,8 @@ fn write_separator(out: &mut impl fmt::Write, separator: Option<char>) -> fmt::R
     separator.map_or(Ok(()), |separator| escape(out, separator.encode_utf8(&mut [0; 4]).as_bytes()))
 }
 
-fn is_separator(c: &char) -> bool {
-    SEPARATORS.contains(c)
+fn is_separator(c: char) -> bool {
+    SEPARATORS.contains(&c)
 }
 
 /// Writes a header's value escaped; an address in it loses its secrets.
@@ -120,15 +120,13 @@ pub(super) fn redact_header(out: &mut impl fmt::Write, value: &[u8]) -> fmt::Res
     if !value.contains(&b'=') {
         return escape(out, value);
     }
-    match str::from_utf8(value) {
-        Ok(value) => redact_query(out, value),
-        Err(_) => {
-            // Nobody can say where the names are.
-            let plain = value.iter().position(|byte| matches!(byte, b'?' | b'#'));
-            escape(out, &value[..plain.unwrap_or(0)])?;
-            out.write_str("?***")
-        }
+    if let Ok(value) = str::from_utf8(value) {
+        return redact_query(out, value);
     }
+    // Nobody can say where the names are.
+    let plain = value.iter().position(|byte| matches!(byte, b'?' | b'#'));
+    escape(out, &value[..plain.unwrap_or(0)])?;
+    out.write_str("?***")
 }
 
 /// Whether a value is itself an address, encoded, with a secret in it.
@@ -156,7 +154,7 @@ pub(super) fn is_secret_name(name: &str) -> bool {
     let name = percent_decoded(name);
     let name = String::from_utf8_lossy(&name);
     // What stands before it is the path, or the words before an address in a header.
-    let name = name.trim().rsplit(|c| is_separator(&c) || c == '/').next().unwrap_or_default();
+    let name = name.trim().rsplit(|c| is_separator(c) || c == '/').next().unwrap_or_default();
     let words = || name.split(|c: char| !c.is_alphanumeric()).flat_map(humps);
     if words().any(|word| SECRET_WORDS.iter().any(|secret| word.eq_ignore_ascii_case(secret))) {
         return true;

@@ -1,5 +1,6 @@
 //! The line's format, in the words of Python's logging, parsed once at start.
 
+use super::config::Shown;
 use super::escape::OneLine;
 use super::timestamp::TimeFormat;
 use super::words::{KNOWN, NoWord, SECRET, Word};
@@ -84,6 +85,15 @@ impl LineFormat {
             return Err(LoggingError::setting(key, format, allowed));
         }
         Ok(Self { parts })
+    }
+
+    /// Shows our loggers by these names.
+    pub(super) fn show(&mut self, shown: Shown) {
+        for part in &mut self.parts {
+            if let Part::Word { word: Word::Name(names), .. } = part {
+                *names = shown;
+            }
+        }
     }
 
     /// Writes times as this format of strftime says.

@@ -1,6 +1,7 @@
 //! Lines as JSON: one object a line, requests with their parts as fields.
 
 use super::access::{Access, with_current};
+use super::config::Shown;
 use super::escape::OneLine;
 use super::escape::redact_header;
 use super::words::{level_name, request_id, write_name};
@@ -15,13 +16,15 @@ use std::io;
 pub(super) struct JsonFormat {
     user_agent: usize,
     referer: usize,
+    shown: Shown,
 }
 
 impl JsonFormat {
-    pub(super) fn new(headers: &mut Headers) -> Self {
+    pub(super) fn new(headers: &mut Headers, shown: Shown) -> Self {
         Self {
             user_agent: headers.of_request("user-agent"),
             referer: headers.of_request("referer"),
+            shown,
         }
     }
 
@@ -43,7 +46,7 @@ impl JsonFormat {
         now: Timestamp,
     ) -> fmt::Result {
         write!(out, r#"{{"time":"{now:.3}","level":"{}","logger":""#, level_name(record))?;
-        write_name(&mut Text(&mut *out), record.target())?;
+        write_name(&mut Text(&mut *out), record.target(), self.shown)?;
         out.write_str(r#"","message":""#)?;
         // A value that cannot be shown ends the message, and not the object.
         let _ = Text(&mut *out).write_fmt(*record.args());
@@ -125,7 +128,9 @@ mod tests {
             .args(args)
             .build();
         let now = "2023-06-21T10:26:44.125Z".parse().unwrap();
-        JsonFormat::new(&mut Headers::default()).write(&mut out, (&record, now)).unwrap();
+        JsonFormat::new(&mut Headers::default(), Shown::default())
+            .write(&mut out, (&record, now))
+            .unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(!text.contains(char::is_control) && !text.contains('\u{2028}'), "{text}");
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))

@@ -2,24 +2,30 @@
 //! `env_logger`; every request leaves a line on `bailiwick.access`.
 
 mod access;
+mod code_filter;
 mod config;
+mod ends;
 mod escape;
 mod filter;
 mod format;
 mod json;
 mod request_id;
+mod rotating;
 mod router;
 mod sink;
 mod timestamp;
 mod words;
 
+pub use self::config::Note;
 pub use access::{Access, Headers, Host};
+pub use code_filter::{LogFilter, filter_by};
 pub use escape::{escape, redact_query};
 pub use request_id::RequestId;
 pub use sink::{Open, open_file};
 
 use crate::settings::LoggingSettings;
-use router::{OwnStreams, Router};
+use ends::OwnStreams;
+use router::Router;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -48,6 +54,13 @@ pub enum LoggingError {
         /// What it may be.
         allowed: String,
     },
+    /// The file of `logging.config` is not what its form demands.
+    Syntax {
+        /// `FILE:LINE: column N`
+        place: String,
+        /// What was expected.
+        reason: String,
+    },
     /// The file of `logging.config` cannot be read.
     Unreadable {
         /// The file.
@@ -73,6 +86,9 @@ impl fmt::Display for LoggingError {
             Self::Setting { key, value, allowed } => {
                 let value = value.escape_debug();
                 write!(f, "{key}: `{value}`: expected {allowed}")
+            }
+            Self::Syntax { place, reason } => {
+                write!(f, "{}: {}", place.escape_debug(), reason.escape_debug())
             }
             Self::Unreadable { file, cause } => {
                 write!(f, "{}: cannot be read: {cause} (logging.config)", file.escape_debug())
@@ -122,6 +138,12 @@ pub fn check(settings: &LoggingSettings) -> Result<(), LoggingError> {
 /// next; returns their paths.
 pub fn make_files(settings: &LoggingSettings, open: &Open) -> Result<Vec<PathBuf>, LoggingError> {
     router::make_files(settings, open)
+}
+
+/// What there is to say of the file that the settings name: names that it has for our loggers, and
+/// what does nothing in it.
+pub fn notes(settings: &LoggingSettings) -> Result<Vec<Note>, LoggingError> {
+    router::notes(settings)
 }
 
 /// Opens every log file anew by its path, for whoever has moved it away; returns at once.

@@ -1,18 +1,19 @@
 //! Dispatches each record by its target: loggers, their filters, their handlers.
 
 use super::access::{Headers, with_current};
-use super::config::{FormatterConfig, HandlerConfig, LogConfig, ROOT, Stream};
+use super::config::{FormatterConfig, HandlerConfig, LogConfig, Note, ROOT, Stream};
+use super::ends::{Sinks, file_sink, open};
 use super::filter::{Candidate, Filter};
 use super::format::{LineFormat, Written};
 use super::json::JsonFormat;
-use super::sink::{LogFile, Open, Sink, open_file};
+use super::sink::{Open, Sink};
 use super::words::severity;
 use super::{ACCESS, CRITICAL, LoggingError};
 use crate::settings::{Level, LoggingSettings};
 use log::{LevelFilter, Log, Metadata, Record};
 use std::collections::BTreeMap;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::Write as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,47 +71,6 @@ enum Formatter {
     Json(Arc<JsonFormat>),
 }
 
-/// Where handlers find their sinks.
-pub(super) trait Sinks {
-    /// The sink of a stream; the same each time.
-    fn stream(&mut self, stream: Stream) -> Result<Sink, LoggingError>;
-
-    /// How files are opened.
-    fn open(&self) -> Open {
-        Arc::new(open_file)
-    }
-}
-
-/// The process's own streams.
-pub(super) struct OwnStreams {
-    out: Option<Sink>,
-    err: Option<Sink>,
-    open: Open,
-}
-
-impl OwnStreams {
-    pub(super) fn new(open: Open) -> Self {
-        Self { out: None, err: None, open }
-    }
-}
-
-impl Sinks for OwnStreams {
-    fn stream(&mut self, stream: Stream) -> Result<Sink, LoggingError> {
-        let (place, sink): (_, fn() -> _) = match stream {
-            Stream::Stdout => (&mut self.out, || Sink::new("stdout", io::stdout())),
-            Stream::Stderr => (&mut self.err, || Sink::new("stderr", io::stderr())),
-        };
-        match place {
-            Some(sink) => Ok(sink.clone()),
-            None => Ok(place.insert(sink()?).clone()),
-        }
-    }
-
-    fn open(&self) -> Open {
-        Arc::clone(&self.open)
-    }
-}
-
 /// Checks all that `Router::new` reads, and opens nothing.
 pub(super) fn check(settings: &LoggingSettings) -> Result<(), LoggingError> {
     Parts::new(&LogConfig::load(settings)?, settings).map(drop)
@@ -124,6 +84,11 @@ pub(super) fn make_files(
     let config = LogConfig::load(settings)?;
     let files = config.handlers.iter().filter_map(|(name, one)| Some((name, one.file.as_ref()?)));
     files.map(|(name, path)| open((&config, name), path, with).map(|_| path.clone())).collect()
+}
+
+/// What is noted of the file.
+pub(super) fn notes(settings: &LoggingSettings) -> Result<Vec<Note>, LoggingError> {
+    LogConfig::load(settings).map(|config| config.notes)
 }
 
 impl Router {
@@ -142,7 +107,7 @@ impl Router {
                 (Some(path), _) => {
                     if !files.contains_key(path) {
                         let file = open((&config, name), path, &streams.open())?;
-                        files.insert(path.clone(), Sink::new(&path.display().to_string(), file)?);
+                        files.insert(path.clone(), file_sink(file, (path, handler))?);
                     }
                     files[path].clone()
                 }
@@ -222,18 +187,6 @@ impl Log for Router {
     }
 }
 
-/// A handler's file.
-fn open(
-    (config, handler): (&LogConfig, &str),
-    path: &Path,
-    open: &Open,
-) -> Result<LogFile, LoggingError> {
-    LogFile::open(path, open).map_err(|error| {
-        let allowed = format!("a file to write to ({error})");
-        config.bad(&format!("handlers.{handler}.file"), &path.display().to_string(), allowed)
-    })
-}
-
 /// Whether a target is a logger's name or below it.
 fn is_within(target: &str, name: &str) -> bool {
     let mut rest = target;
@@ -270,7 +223,7 @@ fn loggers(config: &LogConfig, settings: &LoggingSettings, parts: &Parts) -> Vec
                     .iter()
                     .filter_map(|name| order.iter().position(|known| *known == name));
                 handlers.extend(places);
-                propagates = logger.propagate;
+                propagates = logger.propagate.unwrap_or(true);
             }
         }
         let mut least = least(level.unwrap_or(settings.level));
@@ -314,7 +267,8 @@ impl Parts {
     fn new(config: &LogConfig, settings: &LoggingSettings) -> Result<Self, LoggingError> {
         let mut headers = Headers::default();
         let written = Written { key: "logging.format", format: &settings.format };
-        let default = LineFormat::parse(written, &mut headers)?;
+        let mut default = LineFormat::parse(written, &mut headers)?;
+        default.show(config.shown);
         let key = |index| format!("logging.access_filters[{index}]");
         let access = Filter::new(key, &settings.access_filters, &mut headers)?;
         let mut filters = BTreeMap::new();
@@ -369,7 +323,7 @@ impl Formatter {
         headers: &mut Headers,
     ) -> Result<Option<Self>, LoggingError> {
         if formatter.json {
-            return Ok(Some(Self::Json(Arc::new(JsonFormat::new(headers)))));
+            return Ok(Some(Self::Json(Arc::new(JsonFormat::new(headers, config.shown)))));
         }
         let place = config.key(&format!("{key}.format"));
         let format = match (&formatter.format, &formatter.datefmt) {
@@ -378,6 +332,7 @@ impl Formatter {
             (None, None) => return Ok(None),
         };
         let mut line = LineFormat::parse(Written { key: &place, format }, headers)?;
+        line.show(config.shown);
         if let Some(format) = &formatter.datefmt {
             line.set_time(Written { key: &config.key(&format!("{key}.datefmt")), format })?;
         }

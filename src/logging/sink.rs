@@ -120,7 +120,7 @@ impl Shared {
             lost += std::mem::take(&mut state.dropped);
             drop(state);
 
-            match out.write_all(&lines).and_then(|()| out.flush()) {
+            match out.put(&lines) {
                 Ok(()) if lost > 0 => {
                     log::warn!(target: ERROR, "{lost} lines of the log were dropped: {name} does not take them fast enough");
                     lost = 0;
@@ -154,6 +154,12 @@ pub(super) trait Output: Write + Send + 'static {
     fn reopen(&mut self) -> io::Result<()> {
         Ok(())
     }
+
+    /// Writes whole lines.
+    fn put(&mut self, lines: &[u8]) -> io::Result<()> {
+        self.write_all(lines)?;
+        self.flush()
+    }
 }
 
 impl Output for io::Stdout {}
@@ -177,6 +183,10 @@ pub(super) struct LogFile {
 impl LogFile {
     pub(super) fn open(path: &Path, open: &Open) -> io::Result<Self> {
         Ok(Self { path: path.to_owned(), file: open(path)?, open: Arc::clone(open) })
+    }
+
+    pub(super) fn file(&self) -> &File {
+        &self.file
     }
 }
 
@@ -269,6 +279,11 @@ mod tests {
         let mut sink = Sink::new("test", pipe.clone()).unwrap();
         let held = pipe.hold();
         let line = [b'x'; 1 << 10];
+        sink.write_all(&line).unwrap();
+        // From here on it waits for the reader.
+        while !sink.0.lock().writing {
+            std::thread::yield_now();
+        }
         for _ in 0..3 * (CAP / line.len()) {
             sink.write_all(&line).unwrap();
         }

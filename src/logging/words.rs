@@ -1,9 +1,11 @@
-//! What can stand in a line: the attributes of Python's records and the atoms of gunicorn's access log.
+//! What can stand in a line: the attributes of Python's records, the atoms of gunicorn's access
+//! log and the words of uvicorn's.
 
 use super::access::{Access, with_current};
+use super::config::Shown;
 use super::escape::{is_secret_name, redact_header};
 use super::timestamp::{TimeFormat, milliseconds, write_created};
-use super::{CRITICAL, ERROR, Headers, RequestId, escape, redact_query};
+use super::{ACCESS, CRITICAL, ERROR, Headers, RequestId, escape, redact_query};
 use jiff::Timestamp;
 use log::{Level, Metadata, Record};
 use std::fmt;
@@ -24,11 +26,13 @@ pub(super) enum Word {
     FunctionName,
     LevelName,
     LevelNumber,
+    /// uvicorn's: the name and a colon, nine wide.
+    LevelPrefix,
     LineNumber,
     Message,
     Milliseconds,
     Module,
-    Name,
+    Name(Shown),
     Pathname,
     Process,
     ProcessName,
@@ -40,7 +44,7 @@ pub(super) enum Word {
     Access(Atom),
 }
 
-/// What gunicorn's access log can show of a request.
+/// What the access logs of gunicorn and uvicorn can show of a request.
 #[derive(Debug)]
 pub(super) enum Atom {
     Host,
@@ -58,6 +62,9 @@ pub(super) enum Atom {
     Milliseconds,
     Microseconds,
     ProcessId,
+    // uvicorn's.
+    ClientAddress,
+    StatusPhrase,
     /// By its place in [`Headers::request`].
     RequestHeader(usize),
     /// By its place in [`Headers::response`].
@@ -65,7 +72,7 @@ pub(super) enum Atom {
 }
 
 /// The names that [`Word::find`] knows, for messages.
-pub(super) const KNOWN: &str = "asctime, created, filename, funcName, levelname, levelno, lineno, message, module, msecs, name, pathname, process, processName, relativeCreated, request_id, thread, threadName, or of gunicorn's h, l, u, t, r, m, U, q, H, s, B, b, f, a, T, D, L, M, p, {header}i, {header}o";
+pub(super) const KNOWN: &str = "asctime, created, filename, funcName, levelname, levelno, lineno, message, module, msecs, name, pathname, process, processName, relativeCreated, request_id, thread, threadName, or of gunicorn's h, l, u, t, r, m, U, q, H, s, B, b, f, a, T, D, L, M, p, {header}i, {header}o, or of uvicorn's levelprefix, client_addr, request_line, status_code";
 
 /// What is said of a format that would log credentials.
 pub(super) const SECRET: &str =
@@ -103,11 +110,12 @@ impl Word {
             "funcName" => (Self::FunctionName, false),
             "levelname" => (Self::LevelName, false),
             "levelno" => (Self::LevelNumber, true),
+            "levelprefix" => (Self::LevelPrefix, false),
             "lineno" => (Self::LineNumber, true),
             "message" => (Self::Message, false),
             "module" => (Self::Module, false),
             "msecs" => (Self::Milliseconds, true),
-            "name" => (Self::Name, false),
+            "name" => (Self::Name(Shown::default()), false),
             "pathname" => (Self::Pathname, false),
             "process" => (Self::Process, true),
             "processName" => (Self::ProcessName, false),
@@ -143,11 +151,15 @@ impl Word {
             Self::FunctionName => out.write_str(NOTHING),
             Self::LevelName => out.write_str(level_name(record)),
             Self::LevelNumber => write!(out, "{}", severity(record.metadata())),
+            Self::LevelPrefix => {
+                let name = level_name(record);
+                write!(out, "{name}:{:1$}", "", 8_usize.saturating_sub(name.len()))
+            }
             Self::LineNumber => write!(out, "{}", record.line().unwrap_or(0)),
             Self::Message => out.write_fmt(*record.args()),
             Self::Milliseconds => write!(out, "{}", milliseconds(now)),
             Self::Module => out.write_str(file_name.strip_suffix(".rs").unwrap_or(file_name)),
-            Self::Name => write_name(out, record.target()),
+            Self::Name(shown) => write_name(out, record.target(), *shown),
             Self::Pathname => out.write_str(file),
             Self::Process => write!(out, "{}", std::process::id()),
             Self::ProcessName => out.write_str("MainProcess"),
@@ -174,7 +186,7 @@ impl Atom {
             "h" => (Self::Host, false),
             "l" | "u" => (Self::Identity, false),
             "t" => (Self::Time(TimeFormat::gunicorn()), false),
-            "r" => (Self::Request, false),
+            "r" | "request_line" => (Self::Request, false),
             "m" => (Self::Method, false),
             "U" => (Self::Path, false),
             "q" => (Self::Query, false),
@@ -188,6 +200,8 @@ impl Atom {
             "L" => (Self::DecimalSeconds, true),
             "M" => (Self::Milliseconds, true),
             "p" => (Self::ProcessId, false),
+            "client_addr" => (Self::ClientAddress, false),
+            "status_code" => (Self::StatusPhrase, false),
             _ => return None,
         })
     }
@@ -216,6 +230,8 @@ impl Atom {
             Self::Milliseconds => write!(out, "{}", elapsed.as_millis()),
             Self::Microseconds => write!(out, "{}", elapsed.as_micros()),
             Self::ProcessId => write!(out, "<{}>", std::process::id()),
+            Self::ClientAddress => access.write_client(out),
+            Self::StatusPhrase => write!(out, "{} {}", access.status, access.phrase),
             Self::RequestHeader(place) => header(out, &access.request_headers, *place),
             Self::ResponseHeader(place) => header(out, &access.response_headers, *place),
         }
@@ -264,9 +280,11 @@ pub(super) fn severity(metadata: &Metadata<'_>) -> u8 {
 }
 
 /// The logger's name: a module's path as Python writes it, with dots.
-pub(super) fn write_name(out: &mut impl fmt::Write, target: &str) -> fmt::Result {
-    if target == CRITICAL {
-        return out.write_str(ERROR);
+pub(super) fn write_name(out: &mut impl fmt::Write, target: &str, shown: Shown) -> fmt::Result {
+    match target {
+        ACCESS => return out.write_str(shown.access),
+        ERROR | CRITICAL => return out.write_str(shown.error),
+        _ => {}
     }
     for (index, part) in target.split("::").enumerate() {
         if index > 0 {

@@ -72,6 +72,7 @@ impl Entry {
             target: target.to_owned(),
             protocol: protocol(request.version()),
             status: CLIENT_CLOSED_REQUEST,
+            phrase: "",
             length: None,
             elapsed: std::time::Duration::ZERO,
             request_id,
@@ -84,17 +85,17 @@ impl Entry {
     /// What was answered.
     pub(super) fn answered<B: MessageBody>(&mut self, result: &Result<ServiceResponse<B>, Error>) {
         let Some(access) = &mut self.access else { return };
-        match result {
+        let status = match result {
             Ok(response) => {
-                access.status = response.status().as_u16();
                 access.length = length(response, &access.method);
                 access.response_headers = values(response.headers(), &Headers::wanted().response);
+                response.status()
             }
-            Err(error) => {
-                // What it will say is not made yet.
-                access.status = error.as_response_error().status_code().as_u16();
-            }
-        }
+            // What it will say is not made yet.
+            Err(error) => error.as_response_error().status_code(),
+        };
+        access.status = status.as_u16();
+        access.phrase = status.canonical_reason().unwrap_or_default();
     }
 }
 

@@ -35,6 +35,7 @@ pub use master::{
 pub use worker::Worker;
 
 use crate::logging;
+use crate::logging::LogFilter;
 use crate::security::TrustedProxies;
 use crate::services::scope_table;
 use crate::settings::Settings;
@@ -50,12 +51,18 @@ type Mount = Arc<dyn Fn(&mut Routes<'_>) + Send + Sync>;
 #[derive(Clone, Default)]
 pub struct Application {
     mounts: Vec<Mount>,
+    log_filters: Vec<Arc<dyn LogFilter>>,
 }
 
 impl Application {
     /// Adds routes; `mount` is called once in each worker.
     pub fn mount(&mut self, mount: impl Fn(&mut Routes<'_>) + Send + Sync + 'static) {
         self.mounts.push(Arc::new(mount));
+    }
+
+    /// Adds a filter of the access log.
+    pub fn log_filter(&mut self, filter: impl LogFilter) {
+        self.log_filters.push(Arc::new(filter));
     }
 
     /// Whether nothing is mounted.
@@ -73,7 +80,10 @@ impl Application {
 
 impl fmt::Debug for Application {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Application").field("mounts", &self.mounts.len()).finish()
+        f.debug_struct("Application")
+            .field("mounts", &self.mounts.len())
+            .field("log_filters", &self.log_filters.len())
+            .finish()
     }
 }
 

@@ -103,7 +103,7 @@ const FLAGS_OF_OTHERS: &str = "
 --reload-engine --reload-extra-file --spew --check-config --print-config --preload --no-sendfile
 --reuse-port --chdir -D --daemon -e --env --worker-tmp-dir --initgroups --access-logfile
 --disable-redirect-access-to-syslog --access-logformat --error-logfile --log-file --capture-output
---logger-class --log-config-json --log-syslog-to --log-syslog --log-syslog-prefix
+--logger-class --log-syslog-to --log-syslog --log-syslog-prefix
 --log-syslog-facility -R --enable-stdio-inheritance --statsd-host --dogstatsd-tags --statsd-prefix
 --enable-backlog-metric -n --name --pythonpath --paste --paster --proxy-protocol --proxy-allow-from
 --protocol --uwsgi-allow-from --keyfile --certfile --ssl-version --cert-reqs --ca-certs

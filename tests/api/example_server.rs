@@ -14,7 +14,7 @@ pub(crate) struct Example {
     address: String,
     folder: TempDir,
     /// Both pipes are read, or the example would stand still once they are full.
-    _output: [Lines; 2],
+    output: [Lines; 2],
 }
 
 impl Example {
@@ -39,7 +39,7 @@ impl Example {
         let line = stderr.wait_for("Listening at: http://");
         let (_, address) = line.split_once("http://").expect("an address");
         let address = address.to_owned();
-        Self { child, program, address, folder, _output: [stdout, stderr] }
+        Self { child, program, address, folder, output: [stdout, stderr] }
     }
 
     /// Any request; the body goes along when it is not empty.
@@ -73,6 +73,11 @@ impl Example {
         let answer = self.post_form(path, &form);
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         format!("Bearer {}", answer.json()["access_token"].as_str().expect("a token"))
+    }
+
+    /// The access log.
+    pub(crate) fn stdout(&self) -> &Lines {
+        &self.output[0]
     }
 
     /// `HOST:PORT`

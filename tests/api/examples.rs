@@ -306,6 +306,20 @@ fn an_optional_caller_is_anonymous_or_real() {
     refused(&app.get_as("/hello", &few), r#"Bearer scope="me""#, "Not enough permissions");
 }
 
+#[test]
+fn a_filter_in_code_is_a_function_or_a_type() {
+    let app = Example::spawn("orders");
+    for (method, path) in
+        [("GET", "/hello"), ("OPTIONS", "/orders"), ("GET", "/hello?a=b"), ("GET", "/orders")]
+    {
+        app.send(method, path, &[], "");
+    }
+    // Lines are written in the order of the answers.
+    app.stdout().wait_for("\"GET /orders HTTP/1.1\" 401");
+    let lines = app.stdout().text();
+    assert_eq!(lines.lines().count(), 1, "{lines}");
+}
+
 /// Asks for a WebSocket; gives the connection and the answer's head.
 fn shake_hands(app: &Example, authorization: Option<&str>) -> (TcpStream, String) {
     let mut stream = app.connect();

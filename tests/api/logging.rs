@@ -1,5 +1,7 @@
 //! The log of the real binary: its file, its lines, the request's id, and what clients try to put there.
 
+mod python;
+
 use crate::harness::{App, Response, bailiwick, eventually, read_answer, repository, run};
 use serde_json::Value;
 use std::fs;
@@ -250,9 +252,14 @@ fn no_name_of_a_secret_leaves_its_value() {
 
 /// Runs `check-config` with this file for the log.
 fn checked(toml: &str) -> Output {
+    checked_as("log.toml", toml)
+}
+
+/// The same for a file of this name.
+fn checked_as(name: &str, text: &str) -> Output {
     let folder = TempDir::new().expect("a folder");
-    fs::write(folder.path().join("log.toml"), toml).expect("the file is written");
-    run(bailiwick(folder.path()).args(["--log-config", "log.toml", "check-config"]), "")
+    fs::write(folder.path().join(name), text).expect("the file is written");
+    run(bailiwick(folder.path()).args(["--log-config", name, "check-config"]), "")
 }
 
 #[test]

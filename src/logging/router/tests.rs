@@ -3,6 +3,7 @@
 use super::*;
 use crate::logging::ERROR;
 use crate::logging::access::testing::{access, while_logging};
+use crate::logging::ends::OwnStreams;
 use crate::logging::sink::testing::Pipe;
 use log::Level as RecordLevel;
 use tempfile::TempDir;
@@ -243,7 +244,7 @@ fn files_are_written_together_and_made_anew() {
     "#;
     let settings = file_settings(&folder, toml);
     let (router, headers) =
-        Router::new(&settings, &mut OwnStreams::new(Arc::new(open_file))).unwrap();
+        Router::new(&settings, &mut OwnStreams::new(Arc::new(crate::logging::open_file))).unwrap();
     assert_eq!(headers.request, ["user-agent", "referer"]);
     let send = |message: &str| {
         let args = format_args!("{message}");

@@ -43,6 +43,10 @@ impl Plan {
         listeners: &Listeners,
     ) -> Result<Self, ServeError> {
         server::check(&settings)?;
+        for note in logging::notes(&settings.logging)? {
+            let level = if note.is_warning { log::Level::Warn } else { log::Level::Info };
+            log::log!(target: ERROR, level, "{note}");
+        }
         let identity = Identity::of(&settings.server)?;
         // A user's own group is not a reason to take a socket from the group of its folder.
         let group = identity.group.filter(|_| settings.server.group.is_some());

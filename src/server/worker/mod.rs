@@ -11,6 +11,7 @@ use super::error::ServeError;
 use super::listener::Socket;
 use super::state::{AppState, Described};
 use super::{Application, admin, document, panic};
+use crate::logging;
 use crate::services::Services;
 use crate::settings::Settings;
 use actix_web::web::Data;
@@ -80,6 +81,7 @@ impl Worker {
     #[must_use]
     pub fn run(self, application: Application, settings: Arc<Settings>, demo: bool) -> bool {
         panic::log_panics();
+        logging::filter_by(application.log_filters.clone());
         threads::raise_descriptor_limit();
         actix_web::rt::System::new().block_on(self.serve(application, settings, demo))
     }

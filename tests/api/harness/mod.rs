@@ -58,6 +58,7 @@ pub(crate) struct Builder {
     args: Vec<OsString>,
     envs: Vec<(String, String)>,
     config: String,
+    says_so_on_stdout: bool,
 }
 
 impl Builder {
@@ -76,6 +77,12 @@ impl Builder {
     /// More arguments.
     pub(crate) fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
         self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Its log's file sends all to standard output, also where it listens.
+    pub(crate) fn says_so_on_stdout(mut self) -> Self {
+        self.says_so_on_stdout = true;
         self
     }
 
@@ -104,7 +111,8 @@ impl Builder {
         let stdout = Lines::of(child.stdout.take().expect("piped"));
         let stderr = Lines::of(child.stderr.take().expect("piped"));
         let mut app = App { child, stdout, stderr, address: String::new(), folder };
-        let line = app.stderr.wait_for("Listening at: ");
+        let log = if self.says_so_on_stdout { &app.stdout } else { &app.stderr };
+        let line = log.wait_for("Listening at: ");
         let (_, address) = line.split_once("Listening at: ").expect("an address");
         address.trim_start_matches("http://").clone_into(&mut app.address);
         app
