@@ -38,7 +38,7 @@ const NARROW: [(&str, &[&str]); 11] = [
 ];
 
 /// The floors that may name a third-party crate.
-const HOMES: [(&str, &[&str]); 25] = [
+const HOMES: [(&str, &[&str]); 28] = [
     // The log knows the target of its lines.
     ("actix_http", &["server", "logging"]),
     ("actix_server", &["server"]),
@@ -64,6 +64,9 @@ const HOMES: [(&str, &[&str]); 25] = [
     ("sd_notify", &["server"]),
     ("sha2", &["tokens"]),
     ("sqlx", &["storage"]),
+    ("unicode_normalization", &["domain"]),
+    ("unicode_script", &["domain"]),
+    ("unicode_security", &["domain"]),
     ("zeroize", &["routes", "domain"]),
 ];
 

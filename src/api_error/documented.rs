@@ -60,25 +60,25 @@ impl Apiv2Errors for ApiError {
     }
 }
 
-/// An [`ApiError`] of a handler that also fails with the statuses `A` and `B` (0: none).
+/// An [`ApiError`] of a handler that also fails with the statuses `A`, `B` and `C` (0: none).
 ///
 /// The statuses are for the document only; the answer is the [`ApiError`]'s.
 #[derive(Debug)]
-pub struct Failure<const A: u16, const B: u16 = 0>(ApiError);
+pub struct Failure<const A: u16, const B: u16 = 0, const C: u16 = 0>(ApiError);
 
-impl<E: Into<ApiError>, const A: u16, const B: u16> From<E> for Failure<A, B> {
+impl<E: Into<ApiError>, const A: u16, const B: u16, const C: u16> From<E> for Failure<A, B, C> {
     fn from(error: E) -> Self {
         Self(error.into())
     }
 }
 
-impl<const A: u16, const B: u16> fmt::Display for Failure<A, B> {
+impl<const A: u16, const B: u16, const C: u16> fmt::Display for Failure<A, B, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl<const A: u16, const B: u16> ResponseError for Failure<A, B> {
+impl<const A: u16, const B: u16, const C: u16> ResponseError for Failure<A, B, C> {
     fn status_code(&self) -> StatusCode {
         self.0.status_code()
     }
@@ -88,9 +88,9 @@ impl<const A: u16, const B: u16> ResponseError for Failure<A, B> {
     }
 }
 
-impl<const A: u16, const B: u16> Apiv2Errors for Failure<A, B> {
+impl<const A: u16, const B: u16, const C: u16> Apiv2Errors for Failure<A, B, C> {
     fn update_error_definitions(operation: &mut DefaultOperationRaw) {
-        for status in [A, B] {
+        for status in [A, B, C] {
             let example = match status {
                 0 => continue,
                 400 => "Incorrect username or password",

@@ -225,6 +225,7 @@ impl From<RepositoryError> for ApiError {
     fn from(error: RepositoryError) -> Self {
         match error {
             RepositoryError::Exists => Self::Conflict("User already exists"),
+            RepositoryError::EmailExists => Self::Conflict("E-mail address already in use"),
             RepositoryError::NotFound => Self::NotFound("User not found"),
             // A handler that knows its caller says it in the configured manner: `failed`.
             RepositoryError::Denied(Denied::Disabled) => Self::InactiveUser,

@@ -13,6 +13,7 @@ use crate::domain::UserChange;
 use crate::domain::Username;
 use crate::domain::check_email;
 use crate::domain::check_full_name;
+use crate::domain::check_new_name;
 use crate::services::Store;
 use crate::settings::Settings;
 use clap::{Args, Subcommand};
@@ -84,7 +85,8 @@ pub(super) enum UsersCommand {
 /// `users add`
 #[derive(Debug, Args)]
 pub(super) struct Add {
-    /// The user's name: case-sensitive, 1 to 128 characters.
+    /// The user's name: 1 to 128 characters.
+    #[arg(value_parser = new_name)]
     name: Username,
     /// The e-mail address.
     #[arg(long, value_parser = email)]
@@ -115,6 +117,12 @@ pub(super) struct List {
     /// How many at most; without it, all.
     #[arg(long)]
     limit: Option<u64>,
+}
+
+fn new_name(text: &str) -> Result<Username, crate::domain::FieldError> {
+    let name: Username = text.parse()?;
+    check_new_name(&name)?;
+    Ok(name)
 }
 
 fn email(text: &str) -> Result<String, crate::domain::FieldError> {

@@ -2,6 +2,7 @@
 
 mod actor;
 mod clock;
+mod new_name;
 mod origin;
 mod password_hash;
 mod repository;
@@ -12,10 +13,11 @@ mod user;
 
 pub use actor::{Actor, Denied};
 pub use clock::{Clock, SystemClock, Timestamp};
+pub use new_name::check_new_name;
 pub use origin::Origin;
 pub use password_hash::{BcryptVersion, PasswordHash, PasswordHashError};
 pub use repository::{
-    Lookups, NewUser, Page, RepositoryError, UserChange, UserImport, UserRepository,
+    Lookups, NewUser, Page, RepositoryError, Taken, UserChange, UserImport, UserRepository,
 };
 pub use scope::{
     ItemsRead, MeRead, Scope, ScopeDeclaration, ScopeError, ScopeName, Scopes, UsersRead,

@@ -58,6 +58,8 @@ pub struct Page {
 pub enum RepositoryError {
     /// There is a user of that name already.
     Exists,
+    /// The e-mail address is another user's, and may be one user's only.
+    EmailExists,
     /// No user of that name (or none whose hash is the expected one).
     NotFound,
     /// The actor may not make the change any more.
@@ -74,6 +76,7 @@ impl fmt::Display for RepositoryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exists => f.write_str("a user of that name exists"),
+            Self::EmailExists => f.write_str("the e-mail address is another user's"),
             Self::NotFound => f.write_str("no such user"),
             Self::Denied(cause) => cause.fmt(f),
             Self::OwnPassword => f.write_str("the caller's own password needs the old one"),
@@ -123,6 +126,13 @@ pub trait UserRepository: Send + Sync {
         None
     }
 
+    /// The only user whose name differs from this one in nothing but case, where that is
+    /// overlooked (`users.case_insensitive`); otherwise nobody.
+    async fn find_folded(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
+        let _ = username;
+        Ok(None)
+    }
+
     /// A page of users in the order of their names.
     async fn list(&self, page: &Page) -> Result<Vec<User>, RepositoryError>;
 
@@ -168,11 +178,20 @@ pub trait UserRepository: Send + Sync {
     }
 }
 
+/// A user who was not created: what is taken, and the name that was to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// The name.
+    Name(Username),
+    /// The e-mail address.
+    Email(Username),
+}
+
 /// Many users created in one transaction; dropped without a commit it leaves nothing behind.
 #[async_trait]
 pub trait UserImport: Send {
-    /// Creates these users, except those whose name is taken; returns the names that are.
-    async fn add(&mut self, users: Vec<NewUser>) -> Result<Vec<Username>, RepositoryError>;
+    /// Creates these users, except those whose name or address is taken; returns these.
+    async fn add(&mut self, users: Vec<NewUser>) -> Result<Vec<Taken>, RepositoryError>;
 
     /// Makes them all visible and durable.
     async fn commit(self: Box<Self>) -> Result<(), RepositoryError>;

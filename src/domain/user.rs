@@ -63,6 +63,14 @@ pub enum FieldError {
     ControlCharacter,
     /// A name that the URLs need for themselves.
     Reserved,
+    /// White space at an end, two spaces in a row, or white space other than a space.
+    WhiteSpace,
+    /// A character that is not drawn: of format, of no width, unassigned.
+    Invisible,
+    /// A character that is drawn like a common one, such as full-width letters.
+    Variant,
+    /// Letters of scripts that do not belong together.
+    MixedScripts,
 }
 
 impl fmt::Display for FieldError {
@@ -72,6 +80,16 @@ impl fmt::Display for FieldError {
             Self::TooLong(most) => write!(f, "should have at most {most} characters"),
             Self::ControlCharacter => f.write_str("should not contain control characters"),
             Self::Reserved => f.write_str("should not be `me`, `.` or `..`"),
+            Self::WhiteSpace => f.write_str(
+                "should not have white space at its ends, or other than single spaces within",
+            ),
+            Self::Invisible => f.write_str("should not contain invisible or format characters"),
+            Self::Variant => f.write_str(
+                "should not contain variants of common characters, such as full-width letters",
+            ),
+            Self::MixedScripts => {
+                f.write_str("should not mix scripts, such as Latin and Cyrillic letters")
+            }
         }
     }
 }

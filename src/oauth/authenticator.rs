@@ -77,7 +77,7 @@ impl Authenticator {
     ) -> Result<Option<Arc<User>>, AuthenticateError> {
         let place = self.passwords.place(client, username).await?;
         let user = match username.parse::<Username>() {
-            Ok(name) => self.users.find(&name).await.map_err(AuthenticateError::Unavailable)?,
+            Ok(name) => self.find(&name).await.map_err(AuthenticateError::Unavailable)?,
             Err(_) => None,
         };
         let hash = user.as_ref().map(|user| user.password_hash);
@@ -114,6 +114,14 @@ impl Authenticator {
                  bailiwick users set-password {name}",
                 name = user.username,
             );
+        }
+    }
+
+    /// Who logs in by this name: its owner, or else who has it but for case where that is overlooked.
+    async fn find(&self, name: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
+        match self.users.find(name).await? {
+            Some(user) => Ok(Some(user)),
+            None => self.users.find_folded(name).await,
         }
     }
 

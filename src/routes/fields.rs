@@ -110,9 +110,7 @@ impl<'a> Fields<'a> {
                 let (kind, ctx) = match error {
                     FieldError::Empty => ("string_too_short", json!({"min_length": 1})),
                     FieldError::TooLong(most) => ("string_too_long", json!({"max_length": most})),
-                    FieldError::ControlCharacter | FieldError::Reserved => {
-                        ("value_error", Value::Null)
-                    }
+                    _ => ("value_error", Value::Null),
                 };
                 let problem = self.note(kind, name, format!("String {error}"));
                 problem.input = Value::String(text);

@@ -73,6 +73,8 @@ pub(super) const KEYS: &[Key] = &[
     key("database.connect_timeout", Kind::Amount(Unit::Seconds, 1, 3600)),
     key("database.acquire_timeout", Kind::Amount(Unit::Seconds, 1, 3600)),
     key("database.statement_timeout", Kind::Amount(Unit::Seconds, 1, 3600)),
+    key("users.case_insensitive", Kind::Switch),
+    key("users.unique_email", Kind::Switch),
     key("cache.size", Kind::Whole(1, 10_000_000)),
     key("cache.max_age", Kind::Amount(Unit::Seconds, 1, DAY)),
     key("cache.stale_max", Kind::Amount(Unit::Seconds, 0, 3600)),

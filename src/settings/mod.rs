@@ -16,6 +16,7 @@ mod nearest;
 mod units;
 mod until;
 mod upgrade;
+mod users;
 mod variables;
 
 pub use bind::{Bind, BindError};
@@ -29,6 +30,7 @@ pub use layers::{Layers, environment};
 pub use loaded::{Effective, Loaded, Origin};
 pub use until::{Until, UntilError};
 pub use upgrade::Upgrade;
+pub use users::UserSettings;
 
 use crate::domain::{ScopeName, Secret};
 use serde::Deserialize;
@@ -48,6 +50,8 @@ pub struct Settings {
     pub admin: AdminSettings,
     /// `[database]`
     pub database: DatabaseSettings,
+    /// `[users]`
+    pub users: UserSettings,
     /// `[cache]`
     pub cache: CacheSettings,
     /// `[tokens]`

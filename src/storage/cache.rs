@@ -287,6 +287,10 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
         Some(entry.user)
     }
 
+    async fn find_folded(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
+        self.inner.find_folded(username).await
+    }
+
     async fn list(&self, page: &Page) -> Result<Vec<User>, RepositoryError> {
         self.inner.list(page).await
     }

@@ -1,8 +1,10 @@
 //! How users are changed, the same in every database; each brings its statements.
 
 use crate::domain::{Actor, RepositoryError, ScopeName, Timestamp, User, UserChange, Username};
+use crate::settings::UserSettings;
 use crate::storage::error::unavailable;
 use crate::storage::row::{apply, holds};
+use crate::storage::unique::{refuse_email, refuse_taken};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
@@ -12,6 +14,16 @@ pub(super) trait Statements: Send {
     /// Those of the two users that there are, whom nobody else can write until the transaction
     /// ends. Everybody locks in the order of the names, so that nobody waits in a circle.
     async fn lock(&mut self, one: &Username, other: &Username) -> Result<Vec<User>, sqlx::Error>;
+
+    /// Keeps others from adding names and addresses until the transaction ends. Taken after users'
+    /// rows and before everything else, so that nobody waits in a circle.
+    async fn lock_unique(&mut self) -> Result<(), sqlx::Error>;
+
+    /// Those of these folded names that a user has.
+    async fn taken_names(&mut self, folded: &[String]) -> Result<Vec<String>, sqlx::Error>;
+
+    /// Those of these addresses, in lower case, that a user has.
+    async fn taken_emails(&mut self, emails: &[String]) -> Result<Vec<String>, sqlx::Error>;
 
     /// Creates the users whose names are free and returns the other names.
     async fn insert(&mut self, users: Vec<User>) -> Result<Vec<Username>, sqlx::Error>;
@@ -38,6 +50,7 @@ type Made<'c, T> = BoxFuture<'c, Result<T, RepositoryError>>;
 pub(super) fn create<C: Statements>(
     user: User,
     actor: Option<&Actor>,
+    unique: UserSettings,
 ) -> impl for<'c> FnOnce(&'c mut C) -> Made<'c, User> + Send + 'static + use<C> {
     let actor = actor.cloned();
     move |database| {
@@ -45,6 +58,7 @@ pub(super) fn create<C: Statements>(
             if let Some(actor) = actor {
                 admit(database, &actor.username, Some(&actor)).await?;
             }
+            refuse_taken(database, unique, &user).await?;
             let taken = database.insert(vec![user.clone()]).await.map_err(unavailable)?;
             if taken.is_empty() { Ok(user) } else { Err(RepositoryError::Exists) }
         })
@@ -57,6 +71,7 @@ pub(super) fn update<C: Statements>(
     change: UserChange,
     keep: Option<&ScopeName>,
     actor: Option<&Actor>,
+    unique: UserSettings,
     now: Timestamp,
 ) -> impl for<'c> FnOnce(&'c mut C) -> Made<'c, User> + Send + 'static + use<C> {
     let (username, keep, actor) = (username.clone(), keep.cloned(), actor.cloned());
@@ -72,6 +87,7 @@ pub(super) fn update<C: Statements>(
                 return Err(RepositoryError::NotFound);
             }
             let after = apply(&before, change, now);
+            refuse_email(database, unique, (&before, &after)).await?;
             if let Some(keep) = keep
                 && holds(&before, &keep)
                 && !holds(&after, &keep)

@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod actors;
+#[cfg(test)]
+pub(super) mod unique;
 
 pub(super) use actors::{
     a_refused_actor_learns_nothing, actors_who_change_each_other_do_not_block,
@@ -10,7 +12,7 @@ pub(super) use actors::{
 };
 
 use crate::domain::{
-    NewUser, Page, PasswordHash, RepositoryError, ScopeName, Timestamp, UserChange, UserId,
+    NewUser, Page, PasswordHash, RepositoryError, ScopeName, Taken, Timestamp, UserChange, UserId,
     UserRepository, Username,
 };
 use crate::settings::CacheSettings;
@@ -302,13 +304,13 @@ pub(super) async fn an_import_is_all_or_nothing(users: &dyn UserRepository) {
     let batch = || vec![new("bob", "me items"), new("alice", "items"), new("carol", "")];
 
     let mut import = users.import(T2).await.unwrap();
-    assert_eq!(import.add(batch()).await.unwrap(), [name("alice")]);
+    assert_eq!(import.add(batch()).await.unwrap(), [Taken::Name(name("alice"))]);
     drop(import);
     assert_eq!(names(users, None, 100).await, ["alice"]);
 
     let mut import = users.import(T2).await.unwrap();
-    assert_eq!(import.add(batch()).await.unwrap(), [name("alice")]);
-    assert_eq!(import.add(vec![new("bob", "")]).await.unwrap(), [name("bob")]);
+    assert_eq!(import.add(batch()).await.unwrap(), [Taken::Name(name("alice"))]);
+    assert_eq!(import.add(vec![new("bob", "")]).await.unwrap(), [Taken::Name(name("bob"))]);
     assert_eq!(import.add(Vec::new()).await.unwrap(), []);
     import.commit().await.unwrap();
     assert_eq!(names(users, None, 100).await, ["alice", "bob", "carol"]);

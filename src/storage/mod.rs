@@ -12,6 +12,7 @@ mod row;
 mod sqlite;
 mod statements;
 mod transfer;
+mod unique;
 
 pub use error::StorageError;
 pub use maintenance::{MaintenanceError, Summary, back_up, check, copy};
@@ -20,6 +21,7 @@ use crate::domain::UserRepository;
 use crate::settings::CacheSettings;
 use crate::settings::DatabaseSettings;
 use crate::settings::Settings;
+use crate::settings::UserSettings;
 use crate::storage::cache::{CachedUsers, Freshness};
 use crate::storage::postgres::{Address, PostgresUsers};
 use crate::storage::sqlite::{SqliteUsers, Watch};
@@ -39,31 +41,47 @@ enum Missing {
 
 /// Opens the configured database, creates or migrates it if need be, and puts the cache above it.
 pub async fn open(settings: &Settings) -> Result<Arc<dyn UserRepository>, StorageError> {
-    create_folder(&settings.data_dir)?;
-    open_in(&settings.data_dir, &settings.database, &settings.cache, Missing::Create).await
+    let Settings { data_dir, database, cache, users, .. } = settings;
+    create_folder(data_dir)?;
+    open_unique(data_dir, database, cache, Missing::Create, *users).await
 }
 
 /// The same for a database that is there; nothing is created.
 pub async fn open_existing(settings: &Settings) -> Result<Arc<dyn UserRepository>, StorageError> {
-    open_in(&settings.data_dir, &settings.database, &settings.cache, Missing::Refuse).await
+    let Settings { data_dir, database, cache, users, .. } = settings;
+    open_unique(data_dir, database, cache, Missing::Refuse, *users).await
 }
 
+async fn open_unique(
+    data_dir: &Path,
+    database: &DatabaseSettings,
+    cache: &CacheSettings,
+    missing: Missing,
+    unique: UserSettings,
+) -> Result<Arc<dyn UserRepository>, StorageError> {
+    let freshness = Arc::new(Freshness::default());
+    if let Some(address) = Address::of(database)? {
+        let users = PostgresUsers::open(address, missing).await?;
+        let users = users.requiring(unique, missing).await?;
+        users.watch(Arc::clone(&freshness));
+        return Ok(Arc::new(CachedUsers::new(users, cache, freshness)));
+    }
+    let path = database.url.file(data_dir).unwrap_or_default();
+    let users = SqliteUsers::open(&path, database.pool_size, missing).await?;
+    let users = users.requiring(&path, unique, missing).await?;
+    let watch = Watch::start(&path, Arc::clone(&freshness))?;
+    Ok(Arc::new(CachedUsers::new(users, cache, freshness).owning(watch)))
+}
+
+/// With nothing unique but exact names.
+#[cfg(test)]
 async fn open_in(
     data_dir: &Path,
     database: &DatabaseSettings,
     cache: &CacheSettings,
     missing: Missing,
 ) -> Result<Arc<dyn UserRepository>, StorageError> {
-    let freshness = Arc::new(Freshness::default());
-    if let Some(address) = Address::of(database)? {
-        let users = PostgresUsers::open(address, missing).await?;
-        users.watch(Arc::clone(&freshness));
-        return Ok(Arc::new(CachedUsers::new(users, cache, freshness)));
-    }
-    let path = database.url.file(data_dir).unwrap_or_default();
-    let users = SqliteUsers::open(&path, database.pool_size, missing).await?;
-    let watch = Watch::start(&path, Arc::clone(&freshness))?;
-    Ok(Arc::new(CachedUsers::new(users, cache, freshness).owning(watch)))
+    open_unique(data_dir, database, cache, missing, UserSettings::default()).await
 }
 
 fn create_folder(folder: &Path) -> Result<(), StorageError> {

@@ -19,6 +19,49 @@ pub(super) const FIND: &str = select_users!("WHERE username = $1");
 /// The users of these two names.
 pub(super) const FIND_BOTH: &str = select_users!("WHERE username IN ($1, $2)");
 
+/// Users whose folded name is this one: more than two are as many as two.
+pub(super) const FIND_FOLDED: &str = select_users!(
+    "WHERE username = $1 OR username IN (SELECT username FROM folded_names WHERE folded = $1)
+     ORDER BY username LIMIT 2"
+);
+
+/// Names behind this one whose folded form may be wrong, as other programs may have left it. Right
+/// without a look are those of printable ASCII without capitals.
+macro_rules! unsure_names {
+    ($unusual:literal) => {
+        concat!(
+            "SELECT users.username, folded_names.folded
+             FROM users LEFT JOIN folded_names ON folded_names.username = users.username
+             WHERE users.username > $1 AND (folded IS NOT NULL OR users.username ",
+            $unusual,
+            ") ORDER BY users.username LIMIT 1000"
+        )
+    };
+}
+pub(super) use unsure_names;
+
+/// How many users have a name that another one has but for case, and one of them.
+pub(super) const SHARED_NAMES: &str = "SELECT count(*), min(username) FROM folded_names AS one
+     WHERE EXISTS (SELECT 1 FROM users WHERE users.username = one.folded)
+         OR EXISTS (SELECT 1 FROM folded_names AS other
+                    WHERE other.folded = one.folded AND other.username <> one.username)";
+
+/// How many users have an address that another one has, and one of them.
+macro_rules! shared_emails {
+    ($one:literal, $other:literal) => {
+        concat!(
+            "SELECT count(*), min(username) FROM users AS one
+             WHERE EXISTS (SELECT 1 FROM users AS other
+                           WHERE ",
+            $other,
+            " = ",
+            $one,
+            " AND other.username <> one.username)"
+        )
+    };
+}
+pub(super) use shared_emails;
+
 /// So many users whose names come after this one. No name is empty, so the empty text stands before
 /// all.
 pub(super) const LIST: &str = select_users!("WHERE username > $1 ORDER BY username LIMIT $2");

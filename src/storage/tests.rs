@@ -239,18 +239,20 @@ async fn a_replaced_user_of_an_earlier_version_is_seen() {
     open().await.create(new("alice", "me"), None, Timestamp(1)).await.unwrap();
     let mut connection = raw(&folder.path().join("bailiwick.db")).await;
     for statement in
-        ["DROP TRIGGER users_created", "DELETE FROM _sqlx_migrations WHERE version >= 3"]
+        ["DROP TRIGGER users_created", "DELETE FROM _sqlx_migrations WHERE version = 3"]
     {
         sqlx::query(statement).execute(&mut connection).await.unwrap();
     }
     let users = open().await;
-    users.find(&name("alice")).await.unwrap();
-    let replace =
-        "REPLACE INTO users SELECT username, email, full_name, true, password_hash, 1, 1, id
-         FROM users";
-    sqlx::query(replace).execute(&mut connection).await.unwrap();
-    until_within_a_second(async || users.find(&name("alice")).await.unwrap().unwrap().disabled)
-        .await;
+    let found = async || users.find(&name("alice")).await.unwrap().unwrap();
+    let replace = "REPLACE INTO users
+         SELECT username, ?1, full_name, disabled, password_hash, 1, 1, id FROM users";
+    // The first may be seen by what came before it.
+    for email in ["1", "2"] {
+        found().await;
+        sqlx::query(replace).bind(email).execute(&mut connection).await.unwrap();
+        until_within_a_second(async || found().await.email.as_deref() == Some(email)).await;
+    }
 }
 
 /// A file of the first version, whose users had no ids, and a user whom another program adds.
@@ -275,4 +277,36 @@ async fn users_of_an_earlier_version_get_ids() {
          SELECT 'carol', disabled, password_hash, 1, 1 FROM users LIMIT 1";
     sqlx::query(by_hand).execute(&mut connection).await.unwrap();
     all_have_ids(&users).await;
+}
+
+mod unique {
+    use super::*;
+    use crate::settings::UserSettings;
+    use crate::storage::contract::unique::*;
+    use crate::storage::open_unique;
+
+    async fn at(folder: &Path, unique: UserSettings) -> Arc<dyn UserRepository> {
+        open_unique(folder, &settings(""), &cache_settings(100), Missing::Create, unique)
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn each_rule_holds() {
+        let [names, emails, both] = [0; 3].map(|_| tempfile::tempdir().unwrap());
+        names_that_differ_in_case_are_one(async |unique| at(names.path(), unique).await).await;
+        an_address_is_one_users(async |unique| at(emails.path(), unique).await).await;
+        of_two_at_once_one_is_created(async |unique| at(both.path(), unique).await).await;
+    }
+
+    #[tokio::test]
+    async fn a_setting_that_is_turned_on_breaks_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let by_hand = async |statement| {
+            let mut connection = raw(&folder.path().join("bailiwick.db")).await;
+            sqlx::query(statement).execute(&mut connection).await.unwrap();
+        };
+        let open = async |unique| at(folder.path(), unique).await;
+        who_is_there_already_stays(open, by_hand).await;
+    }
 }

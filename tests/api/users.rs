@@ -4,6 +4,7 @@ mod actors;
 mod commands;
 mod fields;
 mod keepers;
+mod names;
 mod passwords;
 
 use crate::harness::App;

@@ -5,6 +5,8 @@ mod line;
 use crate::cli::users::import::line::Lines;
 use crate::cli::users::{Failure, Session};
 use crate::domain::NewUser;
+use crate::domain::Taken;
+use crate::domain::check_new_name;
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Seek as _};
@@ -40,11 +42,15 @@ impl Session<'_> {
             if batch.is_empty() {
                 break;
             }
-            let names = import.add(batch).await.map_err(Failure::failed)?;
-            taken += names.len();
-            for name in names.iter().filter(|_| !skip) {
+            let found = import.add(batch).await.map_err(Failure::failed)?;
+            taken += found.len();
+            for one in found.iter().filter(|_| !skip) {
+                let (name, problem) = match one {
+                    Taken::Name(name) => (name, format!("username: {name} exists already")),
+                    Taken::Email(name) => (name, "email: is another user's".to_owned()),
+                };
                 let number = numbers.get(name.as_str()).copied().unwrap_or_default();
-                writeln!(self.errors, "line {number}: username: {name} exists already")?;
+                writeln!(self.errors, "line {number}: {problem}")?;
             }
         }
         if taken > 0 && !skip {
@@ -91,7 +97,13 @@ impl Session<'_> {
             let problem = match line.and_then(|line| line.user(&self.store.scopes)) {
                 Err(problem) => problem,
                 Ok(user) => match numbers.insert(user.username.to_string(), number) {
-                    None => continue,
+                    None => {
+                        // Its user must not be locked out; whoever imports can look into it.
+                        if let Err(why) = check_new_name(&user.username) {
+                            writeln!(self.errors, "line {number}: warning: username: {why}")?;
+                        }
+                        continue;
+                    }
                     Some(first) => {
                         line::Problem::new("username", format!("is on line {first} too"))
                     }

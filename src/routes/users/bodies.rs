@@ -1,10 +1,12 @@
 //! The JSON bodies of user administration.
 
+use crate::domain::FieldError;
 use crate::domain::Scopes;
 use crate::domain::Secret;
 use crate::domain::Username;
 use crate::domain::check_email;
 use crate::domain::check_full_name;
+use crate::domain::check_new_name;
 use crate::routes::fields::{Fields, password_schema, scopes_schema, text_schema};
 use crate::routes::json_body::Body;
 use crate::routes::users::parameters::username_schema;
@@ -20,12 +22,22 @@ pub(super) struct UserCreateBody {
     pub(super) scopes: Scopes,
 }
 
+fn new_name(text: &str) -> Result<Username, FieldError> {
+    let name: Username = text.parse()?;
+    check_new_name(&name)?;
+    Ok(name)
+}
+
 impl Body for UserCreateBody {
     const NAME: &'static str = "UserCreate";
 
     fn schema() -> Value {
         let mut username = username_schema();
         username["not"] = json!({"enum": ["me", ".", ".."]});
+        username["description"] = json!(
+            "No invisible characters, no white space but single spaces within, no letters of scripts \
+             that do not belong together"
+        );
         json!({
             "type": "object",
             "required": ["username", "password"],
@@ -49,7 +61,7 @@ impl Body for UserCreateBody {
     }
 
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let username = fields.required("username", str::parse);
+        let username = fields.required("username", new_name);
         let password = fields.new_password("password");
         let email = fields.optional("email", check_email);
         let full_name = fields.optional("full_name", check_full_name);

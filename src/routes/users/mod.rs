@@ -83,7 +83,8 @@ async fn list(
 
 /// Create a user
 ///
-/// The name must be free; of scopes, the user may hold declared ones only.
+/// The name must be free and not look like another one; of scopes, the user may hold declared ones
+/// only.
 #[api_v2_operation(operation_id = "create_user", tags("users"))]
 async fn create(
     Authorized(caller, body, ..): Authorized<Writer, JsonBody<UserCreateBody>>,
@@ -121,7 +122,7 @@ async fn show(
 async fn change(
     Authorized(caller, username, body): Authorized<Writer, PathUsername, JsonBody<UserChangeBody>>,
     services: Data<Services>,
-) -> Result<Changed, Failure<403, 404>> {
+) -> Result<Changed, Failure<403, 404, 409>> {
     let UserChangeBody { email, full_name, disabled } = body.into_inner();
     let asks_only = email.is_none() && full_name.is_none() && disabled.is_none();
     let change = UserChange { email, full_name, disabled, ..UserChange::default() };

@@ -1,9 +1,12 @@
 //! Creating users in PostgreSQL: one or a million, by the same statements.
 
-use crate::domain::{NewUser, RepositoryError, Timestamp, User, UserImport, Username};
+use crate::domain::{NewUser, RepositoryError, Taken, Timestamp, User, UserImport, Username};
+use crate::settings::UserSettings;
 use crate::storage::error::unavailable;
 use crate::storage::postgres::driver::Session;
+use crate::storage::postgres::unique;
 use crate::storage::row::{created, rows, scopes_of_created};
+use crate::storage::unique::{add as add_unique, folded_names};
 use async_trait::async_trait;
 use sqlx::postgres::PgConnection;
 
@@ -14,13 +17,15 @@ pub(super) const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(hashtext('ba
 pub(super) struct PostgresImport {
     pub(super) session: Session,
     pub(super) now: Timestamp,
+    pub(super) unique: UserSettings,
 }
 
 #[async_trait]
 impl UserImport for PostgresImport {
-    async fn add(&mut self, users: Vec<NewUser>) -> Result<Vec<Username>, RepositoryError> {
+    async fn add(&mut self, users: Vec<NewUser>) -> Result<Vec<Taken>, RepositoryError> {
         let users = users.into_iter().map(|user| created(user, self.now)).collect();
-        self.session.run(|connection| Box::pin(add(connection, users))).await
+        let unique = self.unique;
+        self.session.run(move |connection| Box::pin(add_unique(connection, unique, users))).await
     }
 
     async fn commit(self: Box<Self>) -> Result<(), RepositoryError> {
@@ -53,6 +58,9 @@ pub(super) async fn insert(
     .bind(rows(&users))
     .fetch_all(&mut *connection)
     .await?;
+    if let Some(folded) = folded_names(&users, &names) {
+        unique::insert(connection, folded).await?;
+    }
     let (scopes, taken) = scopes_of_created(users, names);
     sqlx::query(
         "INSERT INTO user_scopes (username, position, scope)

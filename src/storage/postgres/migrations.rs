@@ -5,10 +5,11 @@ use crate::storage::migrations::{SetUpError, applied, known, migrator};
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 
-const TEXTS: [(&str, &str); 3] = [
+const TEXTS: [(&str, &str); 4] = [
     ("users", include_str!("migrations/0001_users.sql")),
     ("user ids", include_str!("migrations/0002_user_ids.sql")),
     ("users inserted", include_str!("migrations/0003_users_inserted.sql")),
+    ("folded names", include_str!("migrations/0004_folded_names.sql")),
 ];
 
 /// The lock that replicas take while they migrate: the bytes of `bailiwic`.

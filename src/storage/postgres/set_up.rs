@@ -1,11 +1,14 @@
 //! Opening a database of PostgreSQL: waits for the server, checks what it is, migrates.
 
+use crate::settings::UserSettings;
 use crate::storage::migrations::SetUpError;
 use crate::storage::postgres::address::Address;
 use crate::storage::postgres::migrations;
 use crate::storage::postgres::pooler;
 use crate::storage::postgres::pooler::shares_sessions;
 use crate::storage::postgres::trouble::explain;
+use crate::storage::postgres::unique;
+use crate::storage::unique::Shared;
 use crate::storage::{Missing, StorageError};
 use sqlx::postgres::PgConnection;
 use sqlx::{ConnectOptions as _, Connection as _};
@@ -31,6 +34,25 @@ pub(super) async fn set_up(address: &Address, missing: Missing) -> Result<(), St
     }
     // It has served; whether the goodbye arrives does not matter.
     let _ = timeout(address.connect_timeout, connection.close()).await;
+    Ok(())
+}
+
+/// Sees to what must be unique.
+pub(super) async fn require(address: &Address, unique: UserSettings) -> Result<(), StorageError> {
+    let required = async {
+        let mut connection = connect(address).await?;
+        address.prepare(&mut connection).await?;
+        // An index over many users takes longer than any operation of a request.
+        sqlx::query("SET statement_timeout = 0").execute(&mut connection).await?;
+        let shared = unique::prepare(&mut connection, unique).await?;
+        let _ = timeout(address.connect_timeout, connection.close()).await;
+        Ok(shared)
+    };
+    match timeout(MIGRATION, required).await {
+        Ok(Ok(shared)) => shared.iter().for_each(Shared::warn),
+        Ok(Err(error)) => return Err(explain(address, &SetUpError::Sql(error))),
+        Err(_) => return Err(StorageError::unusable(&address.label, "is being indexed")),
+    }
     Ok(())
 }
 

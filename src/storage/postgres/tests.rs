@@ -280,3 +280,33 @@ async fn two_hundred_changes_are_seen_by_all_replicas_within_a_second() {
     }
     println!("200 changes, 3 replicas, {} reads: longest delay {longest:?}", reads.load(SeqCst));
 }
+
+mod unique {
+    use super::*;
+    use crate::settings::UserSettings;
+    use crate::storage::contract::unique::*;
+    use crate::storage::open_unique;
+
+    async fn at(url: &str, unique: UserSettings) -> Arc<dyn UserRepository> {
+        let absent = Path::new("/absent");
+        open_unique(absent, &settings(url), &cache_settings(100), Missing::Create, unique)
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn each_rule_holds() {
+        let [names, emails, both] = [0; 3].map(|_| shared().url(&shared().database()));
+        names_that_differ_in_case_are_one(async |unique| at(&names, unique).await).await;
+        an_address_is_one_users(async |unique| at(&emails, unique).await).await;
+        of_two_at_once_one_is_created(async |unique| at(&both, unique).await).await;
+    }
+
+    #[tokio::test]
+    async fn a_setting_that_is_turned_on_breaks_nothing() {
+        let database = shared().database();
+        let url = shared().url(&database);
+        let by_hand = async |statement| drop(shared().sql(&database, statement));
+        who_is_there_already_stays(async |unique| at(&url, unique).await, by_hand).await;
+    }
+}

@@ -4,6 +4,7 @@ use crate::domain::{
     Actor, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserImport,
     UserRepository, Username,
 };
+use crate::settings::UserSettings;
 use crate::storage::cache::Freshness;
 use crate::storage::change;
 use crate::storage::change::Statements;
@@ -11,10 +12,12 @@ use crate::storage::error::unavailable;
 use crate::storage::postgres::address::Address;
 use crate::storage::postgres::driver::{Driver, Session};
 use crate::storage::postgres::import::{BEGIN, PostgresImport, insert};
-use crate::storage::postgres::set_up::set_up;
+use crate::storage::postgres::set_up::{require, set_up};
+use crate::storage::postgres::unique;
 use crate::storage::postgres::watch::watch;
 use crate::storage::row::{created, user};
 use crate::storage::statements;
+use crate::storage::unique::is_asked;
 use crate::storage::{Missing, StorageError};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
@@ -26,6 +29,7 @@ use std::sync::Arc;
 pub(in crate::storage) struct PostgresUsers {
     pub(super) driver: Arc<Driver>,
     address: Address,
+    unique: UserSettings,
 }
 
 impl PostgresUsers {
@@ -35,7 +39,21 @@ impl PostgresUsers {
         missing: Missing,
     ) -> Result<Self, StorageError> {
         set_up(&address, missing).await?;
-        Ok(Self { driver: Driver::start(&address)?, address })
+        let unique = UserSettings::default();
+        Ok(Self { driver: Driver::start(&address)?, address, unique })
+    }
+
+    /// The same users, of whom more than the exact names must be unique. Whoever may create the
+    /// tables also sees to what that needs.
+    pub(in crate::storage) async fn requiring(
+        self,
+        unique: UserSettings,
+        missing: Missing,
+    ) -> Result<Self, StorageError> {
+        if is_asked(unique) && missing == Missing::Create {
+            require(&self.address, unique).await?;
+        }
+        Ok(Self { unique, ..self })
     }
 
     /// Watches for changes by others as long as this is there.
@@ -74,6 +92,17 @@ impl UserRepository for PostgresUsers {
         Ok(found.await?.map(Arc::new))
     }
 
+    async fn find_folded(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
+        if !self.unique.case_insensitive {
+            return Ok(None);
+        }
+        let folded = username.folded();
+        let found = self.driver.run(|connection| {
+            Box::pin(async move { find_folded(connection, &folded).await.map_err(unavailable) })
+        });
+        Ok(found.await?.map(Arc::new))
+    }
+
     async fn list(&self, page: &Page) -> Result<Vec<User>, RepositoryError> {
         let page = page.clone();
         self.driver.run(|connection| Box::pin(list(connection, page))).await
@@ -89,7 +118,7 @@ impl UserRepository for PostgresUsers {
         actor: Option<&Actor>,
         now: Timestamp,
     ) -> Result<User, RepositoryError> {
-        self.change(change::create(created(new, now), actor)).await
+        self.change(change::create(created(new, now), actor, self.unique)).await
     }
 
     async fn update(
@@ -100,7 +129,7 @@ impl UserRepository for PostgresUsers {
         actor: Option<&Actor>,
         now: Timestamp,
     ) -> Result<User, RepositoryError> {
-        self.change(change::update(username, change, keep, actor, now)).await
+        self.change(change::update(username, change, keep, actor, self.unique, now)).await
     }
 
     async fn delete(
@@ -114,7 +143,7 @@ impl UserRepository for PostgresUsers {
 
     async fn import(&self, now: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError> {
         let session = Session::begin(&self.driver, BEGIN).await?;
-        Ok(Box::new(PostgresImport { session, now }))
+        Ok(Box::new(PostgresImport { session, now, unique: self.unique }))
     }
 
     async fn ping(&self) -> Result<(), RepositoryError> {
@@ -129,6 +158,15 @@ async fn find(
     let row =
         sqlx::query(statements::FIND).bind(username.as_str()).fetch_optional(connection).await?;
     row.map(|row| user(&row)).transpose()
+}
+
+async fn find_folded(
+    connection: &mut PgConnection,
+    folded: &str,
+) -> Result<Option<User>, sqlx::Error> {
+    let rows = sqlx::query(statements::FIND_FOLDED).bind(folded).fetch_all(connection).await?;
+    let [row] = rows.as_slice() else { return Ok(None) };
+    user(row).map(Some)
 }
 
 pub(super) async fn list(
@@ -164,6 +202,18 @@ impl Statements for PgConnection {
         let both = sqlx::query(statements::FIND_BOTH).bind(one.as_str()).bind(other.as_str());
         let found: Result<Vec<User>, _> = both.fetch_all(self).await?.iter().map(user).collect();
         Ok(found?.into_iter().filter(|user| locked.contains(&user.id.0)).collect())
+    }
+
+    async fn lock_unique(&mut self) -> Result<(), sqlx::Error> {
+        unique::lock(self).await
+    }
+
+    async fn taken_names(&mut self, folded: &[String]) -> Result<Vec<String>, sqlx::Error> {
+        unique::taken_names(self, folded).await
+    }
+
+    async fn taken_emails(&mut self, emails: &[String]) -> Result<Vec<String>, sqlx::Error> {
+        unique::taken_emails(self, emails).await
     }
 
     async fn insert(&mut self, users: Vec<User>) -> Result<Vec<Username>, sqlx::Error> {

@@ -1,8 +1,11 @@
 //! Creating users in SQLite: one or a million, by the same statements.
 
-use crate::domain::{NewUser, RepositoryError, Timestamp, User, UserImport, Username};
+use crate::domain::{NewUser, RepositoryError, Taken, Timestamp, User, UserImport, Username};
+use crate::settings::UserSettings;
 use crate::storage::error::unavailable;
 use crate::storage::row::{created, rows, scopes_of_created};
+use crate::storage::sqlite::unique;
+use crate::storage::unique::{add, folded_names};
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Sqlite, SqlitePool, Transaction};
@@ -12,13 +15,14 @@ pub(super) struct SqliteImport {
     pub(super) transaction: Transaction<'static, Sqlite>,
     pub(super) now: Timestamp,
     pub(super) writer: SqlitePool,
+    pub(super) unique: UserSettings,
 }
 
 #[async_trait]
 impl UserImport for SqliteImport {
-    async fn add(&mut self, users: Vec<NewUser>) -> Result<Vec<Username>, RepositoryError> {
+    async fn add(&mut self, users: Vec<NewUser>) -> Result<Vec<Taken>, RepositoryError> {
         let users = users.into_iter().map(|user| created(user, self.now)).collect();
-        insert(&mut self.transaction, users).await.map_err(unavailable)
+        add(&mut *self.transaction, self.unique, users).await
     }
 
     async fn commit(self: Box<Self>) -> Result<(), RepositoryError> {
@@ -51,6 +55,9 @@ pub(super) async fn insert(
     .bind(rows(&users))
     .fetch_all(&mut *connection)
     .await?;
+    if let Some(folded) = folded_names(&users, &names) {
+        unique::insert(connection, folded).await?;
+    }
     let (scopes, taken) = scopes_of_created(users, names);
     sqlx::query(
         "INSERT INTO user_scopes (username, position, scope)

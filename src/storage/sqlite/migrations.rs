@@ -4,10 +4,11 @@ use crate::storage::migrations::{SetUpError, TABLE, applied, known, migrator};
 use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 
-const TEXTS: [(&str, &str); 3] = [
+const TEXTS: [(&str, &str); 4] = [
     ("users", include_str!("migrations/0001_users.sql")),
     ("user ids", include_str!("migrations/0002_user_ids.sql")),
     ("users inserted", include_str!("migrations/0003_users_inserted.sql")),
+    ("folded names", include_str!("migrations/0004_folded_names.sql")),
 ];
 
 /// Applies what is missing: all of it or, on any error, nothing.

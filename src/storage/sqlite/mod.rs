@@ -4,13 +4,16 @@ mod import;
 mod look;
 mod migrations;
 mod transfer;
+mod unique;
 mod users;
 mod watch;
 
 pub(super) use users::SqliteUsers;
 pub(super) use watch::Watch;
 
+use crate::settings::UserSettings;
 use crate::storage::migrations::SetUpError;
+use crate::storage::unique::Shared;
 use crate::storage::{Missing, StorageError};
 use rustix::fs::{Access, CWD, FileType, Mode};
 use rustix::io::Errno;
@@ -120,6 +123,19 @@ async fn set_up(path: &Path) -> Result<(), StorageError> {
         }
         tokio::time::sleep(RETRY).await;
     }
+}
+
+/// Sees to what must be unique.
+async fn require(path: &Path, unique: UserSettings) -> Result<(), StorageError> {
+    let required = async {
+        let mut connection = options(path).connect().await?;
+        let shared = unique::prepare(&mut connection, unique).await?;
+        sqlx::Connection::close(connection).await?;
+        Ok(shared)
+    };
+    let shared = required.await.map_err(|error| explain(path, &SetUpError::Sql(error)))?;
+    shared.iter().for_each(Shared::warn);
+    Ok(())
 }
 
 async fn attempt(path: &Path) -> Result<(), SetUpError> {

@@ -4,13 +4,16 @@ use crate::domain::{
     Actor, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserImport,
     UserRepository, Username,
 };
+use crate::settings::UserSettings;
 use crate::storage::change;
 use crate::storage::change::Statements;
 use crate::storage::error::{unavailable, unreached};
 use crate::storage::row::{created, user};
 use crate::storage::sqlite::import::{SqliteImport, insert};
-use crate::storage::sqlite::{Pools, open};
+use crate::storage::sqlite::unique;
+use crate::storage::sqlite::{Pools, open, require};
 use crate::storage::statements;
+use crate::storage::unique::is_asked;
 use crate::storage::{Missing, StorageError};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
@@ -23,6 +26,7 @@ use std::sync::Arc;
 /// The users of one SQLite file.
 pub(in crate::storage) struct SqliteUsers {
     pub(super) pools: Pools,
+    unique: UserSettings,
 }
 
 impl SqliteUsers {
@@ -32,7 +36,22 @@ impl SqliteUsers {
         readers: NonZeroU32,
         missing: Missing,
     ) -> Result<Self, StorageError> {
-        Ok(Self { pools: open(path, readers, missing).await? })
+        let unique = UserSettings::default();
+        Ok(Self { pools: open(path, readers, missing).await?, unique })
+    }
+
+    /// The same users, of whom more than the exact names must be unique. Whoever may create the
+    /// file also sees to what that needs.
+    pub(in crate::storage) async fn requiring(
+        self,
+        path: &Path,
+        unique: UserSettings,
+        missing: Missing,
+    ) -> Result<Self, StorageError> {
+        if is_asked(unique) && missing == Missing::Create {
+            require(path, unique).await?;
+        }
+        Ok(Self { unique, ..self })
     }
 
     /// A transaction that has the write lock from its beginning: one that took it later could fail
@@ -75,6 +94,16 @@ impl UserRepository for SqliteUsers {
         Ok(found.map(Arc::new))
     }
 
+    async fn find_folded(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
+        if !self.unique.case_insensitive {
+            return Ok(None);
+        }
+        let query = sqlx::query(statements::FIND_FOLDED).bind(username.folded());
+        let rows = query.fetch_all(&self.pools.readers).await.map_err(unavailable)?;
+        let [row] = rows.as_slice() else { return Ok(None) };
+        user(row).map(Arc::new).map(Some).map_err(unavailable)
+    }
+
     async fn list(&self, page: &Page) -> Result<Vec<User>, RepositoryError> {
         list(&self.pools.readers, page).await
     }
@@ -92,7 +121,7 @@ impl UserRepository for SqliteUsers {
         actor: Option<&Actor>,
         now: Timestamp,
     ) -> Result<User, RepositoryError> {
-        self.change(change::create(created(new, now), actor)).await
+        self.change(change::create(created(new, now), actor, self.unique)).await
     }
 
     async fn update(
@@ -103,7 +132,7 @@ impl UserRepository for SqliteUsers {
         actor: Option<&Actor>,
         now: Timestamp,
     ) -> Result<User, RepositoryError> {
-        self.change(change::update(username, change, keep, actor, now)).await
+        self.change(change::update(username, change, keep, actor, self.unique, now)).await
     }
 
     async fn delete(
@@ -117,7 +146,8 @@ impl UserRepository for SqliteUsers {
 
     async fn import(&self, now: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError> {
         let writer = self.pools.writer.clone();
-        Ok(Box::new(SqliteImport { transaction: self.begin().await?, now, writer }))
+        let (transaction, unique) = (self.begin().await?, self.unique);
+        Ok(Box::new(SqliteImport { transaction, now, writer, unique }))
     }
 
     async fn ping(&self) -> Result<(), RepositoryError> {
@@ -157,6 +187,19 @@ impl Statements for SqliteConnection {
     async fn lock(&mut self, one: &Username, other: &Username) -> Result<Vec<User>, sqlx::Error> {
         let both = sqlx::query(statements::FIND_BOTH).bind(one.as_str()).bind(other.as_str());
         both.fetch_all(self).await?.iter().map(user).collect()
+    }
+
+    /// The transaction has the write lock.
+    async fn lock_unique(&mut self) -> Result<(), sqlx::Error> {
+        Ok(())
+    }
+
+    async fn taken_names(&mut self, folded: &[String]) -> Result<Vec<String>, sqlx::Error> {
+        unique::taken_names(self, folded).await
+    }
+
+    async fn taken_emails(&mut self, emails: &[String]) -> Result<Vec<String>, sqlx::Error> {
+        unique::taken_emails(self, emails).await
     }
 
     async fn insert(&mut self, users: Vec<User>) -> Result<Vec<Username>, sqlx::Error> {
