@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         .mount(t005_by_hand::mount)
         .mount(t006::mount)
         .mount(t007::mount)
+        .mount(servers::mount)
         .run_from_args()
 }
 
@@ -590,5 +591,26 @@ mod t007 {
 
     pub(crate) fn mount(routes: &mut Routes) {
         both(routes, "/t007/users/me", || get().to(read_current_user));
+    }
+}
+
+/// The two routes for trying the log's filters and nginx.
+mod servers {
+    use crate::prelude::*;
+
+    #[api_v2_operation]
+    async fn test() -> Answer<Option<String>> {
+        Ok(Json(None))
+    }
+
+    #[api_v2_operation]
+    async fn foo() -> Answer<String> {
+        println!("foo");
+        Ok(Json("foo".to_owned()))
+    }
+
+    pub(crate) fn mount(routes: &mut Routes) {
+        routes.route("/", get().to(test));
+        routes.route("/foo", get().to(foo));
     }
 }

@@ -38,7 +38,7 @@ const NARROW: [(&str, &[&str]); 11] = [
 ];
 
 /// The floors that may name a third-party crate.
-const HOMES: [(&str, &[&str]); 28] = [
+const HOMES: [(&str, &[&str]); 29] = [
     // The log knows the target of its lines.
     ("actix_http", &["server", "logging"]),
     ("actix_server", &["server"]),
@@ -60,6 +60,7 @@ const HOMES: [(&str, &[&str]); 28] = [
     ("notify", &["server"]),
     ("paperclip", &["server", "routes", "security", "api_error"]),
     ("prometheus", &["server"]),
+    ("regex", &["settings"]),
     ("rustls", &["storage"]),
     ("sd_notify", &["server"]),
     ("sha2", &["tokens"]),

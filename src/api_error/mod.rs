@@ -32,6 +32,8 @@ pub enum ApiError {
     InactiveUser,
     /// Fields are wrong.
     Validation(Vec<FieldProblem>),
+    /// The same, because the body is no form; the second says what it is instead.
+    NotAForm(Vec<FieldProblem>, String),
     /// An OAuth 2.0 grant failed (RFC 6749 §5.2).
     Grant(GrantError),
     /// The request is no HTTP that can be worked with.
@@ -111,7 +113,7 @@ impl ApiError {
         match self {
             Self::Refused(refusal) => json!(refusal.detail()),
             Self::InactiveUser => json!("Inactive user"),
-            Self::Validation(problems) => json!(problems),
+            Self::Validation(problems) | Self::NotAForm(problems, _) => json!(problems),
             Self::Grant(error) => json!(error.description()),
             Self::BadRequest(detail) | Self::NotFound(detail) | Self::Conflict(detail) => {
                 json!(detail)
@@ -134,6 +136,13 @@ impl ApiError {
         if let Self::Grant(error) = self {
             body["error"] = json!(error.code());
             body["error_description"] = json!(error.description());
+        }
+        // FastAPI's list alone says that every field is missing, whatever stands in the JSON.
+        if let Self::NotAForm(_, found) = self {
+            body["error"] = json!("invalid_request");
+            body["error_description"] = json!(format!(
+                "Expected Content-Type application/x-www-form-urlencoded, got {found}"
+            ));
         }
         body
     }
@@ -172,6 +181,7 @@ impl ApiError {
             }
             Self::InactiveUser
             | Self::Validation(_)
+            | Self::NotAForm(..)
             | Self::BadRequest(_)
             | Self::NotFound(_)
             | Self::Conflict(_)
@@ -198,7 +208,7 @@ impl ResponseError for ApiError {
         match self {
             Self::Refused(refusal) => refusal.status(),
             Self::InactiveUser | Self::Grant(_) | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::Validation(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Validation(_) | Self::NotAForm(..) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) => StatusCode::CONFLICT,

@@ -81,6 +81,9 @@ enum Field {
 
 type Form = BTreeMap<String, Field>;
 
+const URLENCODED: &str = "application/x-www-form-urlencoded";
+const MULTIPART: &str = "multipart/form-data";
+
 /// More bytes than that are refused: a password has 4096 at most, and scopes do not fill the rest.
 const MOST_BYTES: usize = 16 * 1024;
 
@@ -122,14 +125,40 @@ fn extract(
             demanded: demanded || settings.oauth.require_grant_type,
             rfc: settings.security.profile == Profile::Strict,
         };
-        read(read_form(&request, payload).await?, manner)
+        let form = read_form(&request, payload).await?;
+        read(form, manner).map_err(|error| match (error, media_type(&request)) {
+            (ApiError::Validation(problems), found) if !is_form(found) => {
+                ApiError::NotAForm(problems, shown(found))
+            }
+            (error, _) => error,
+        })
     })
 }
 
+fn content_type(request: &HttpRequest) -> &str {
+    let value = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    value.unwrap_or_default()
+}
+
+fn media_type(request: &HttpRequest) -> &str {
+    content_type(request).split(';').next().unwrap_or_default().trim()
+}
+
+fn is_form(media_type: &str) -> bool {
+    [URLENCODED, MULTIPART].iter().any(|form| form.eq_ignore_ascii_case(media_type))
+}
+
+/// What came in the place of a form, for a message.
+fn shown(media_type: &str) -> String {
+    match media_type {
+        "" => "no Content-Type".to_owned(),
+        _ => media_type.chars().take(100).collect(),
+    }
+}
+
 async fn read_form(request: &HttpRequest, payload: Payload) -> Result<Form, ApiError> {
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    let media_type = media_type(request);
+    if media_type.eq_ignore_ascii_case(URLENCODED) {
         let body = read_body(request, payload, MOST_BYTES).await?;
         let mut form = Form::new();
         for (count, (name, value)) in form_urlencoded::parse(&body).enumerate() {
@@ -139,9 +168,9 @@ async fn read_form(request: &HttpRequest, payload: Payload) -> Result<Form, ApiE
             form.insert(name.into_owned(), Field::Text(Secret::new(value)));
         }
         Ok(form)
-    } else if media_type.eq_ignore_ascii_case("multipart/form-data") {
+    } else if media_type.eq_ignore_ascii_case(MULTIPART) {
         let body = read_body(request, payload, MOST_BYTES).await?;
-        let fields = multipart::parse(content_type.unwrap_or_default().as_bytes(), &body)?;
+        let fields = multipart::parse(content_type(request).as_bytes(), &body)?;
         Ok(fields.into_iter().collect())
     } else {
         Ok(Form::new())

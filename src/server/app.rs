@@ -4,6 +4,7 @@ use super::access_log::{self, Entry};
 use super::around::around;
 use super::limits::RETRY_AFTER;
 use super::metrics::Recorder;
+use super::root_path;
 use super::state::{AppState, Here};
 use super::worker::vitals::Heart;
 use super::{admin, cors, drain, headers, limits, metrics, panic, slices};
@@ -71,7 +72,7 @@ pub(super) fn app(
 ///
 /// Line, figures and counts end when they are dropped, so that a client that goes away is seen, too.
 async fn received<S, B>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Rc<S>,
 ) -> Result<ServiceResponse<EitherBody<EitherBody<B>>>, Error>
 where
@@ -82,8 +83,12 @@ where
     let id = access_log::request_id(&state, &request);
     let mut line = Entry::start(&state, &request, id);
     let mut figures = metrics::start(&request);
+    let server = &state.settings.server;
+    if server.strip_root_path {
+        root_path::strip(&mut request, server.root_path.as_str());
+    }
     let _in_flight = state.heart.count_request();
-    let limit = state.settings.server.limit_concurrency;
+    let limit = server.limit_concurrency;
     let admitted = (limit > 0).then(|| state.vitals.admit(limit)).transpose();
 
     let result = if admitted.is_err() {

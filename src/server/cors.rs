@@ -4,7 +4,6 @@ use super::error::ServeError;
 use crate::settings::CorsSettings;
 use actix_cors::Cors;
 use actix_web::http::Uri;
-use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::middleware::Condition;
 
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
@@ -14,15 +13,18 @@ pub(super) fn cors(settings: &CorsSettings) -> Condition<Cors> {
     let mut cors = Cors::default()
         .allowed_methods(METHODS)
         .allow_any_header()
-        .expose_headers([RETRY_AFTER, WWW_AUTHENTICATE])
+        .expose_headers(settings.expose_headers.iter().map(String::as_str))
         .max_age(settings.max_age);
     for origin in &settings.origins {
         cors = cors.allowed_origin(origin);
     }
+    if let Some(regex) = settings.origin_regex.clone() {
+        cors = cors.allowed_origin_fn(move |origin, _| regex.matches(origin.as_bytes()));
+    }
     if settings.credentials {
         cors = cors.supports_credentials();
     }
-    Condition::new(!settings.origins.is_empty(), cors)
+    Condition::new(settings.is_on(), cors)
 }
 
 /// Checks that each origin is one as browsers send it.
@@ -77,7 +79,9 @@ mod tests {
     fn a_bad_origin_is_named() {
         let settings = CorsSettings {
             origins: vec!["https://example.com".to_owned(), "*".to_owned()],
+            origin_regex: None,
             credentials: false,
+            expose_headers: Vec::new(),
             max_age: 0,
         };
         let error = check(&settings).unwrap_err().to_string();

@@ -8,6 +8,9 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+/// Somebody listens there already.
+pub(super) const IN_USE: &str = "address already in use";
+
 /// The server cannot start or go on; each is one line for whoever started it.
 #[derive(Debug)]
 pub enum ServeError {
@@ -67,6 +70,12 @@ pub enum ServeError {
 impl fmt::Display for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Bind { key, bind, cause } if cause == IN_USE => {
+                write!(
+                    f,
+                    "{bind}: {cause} ({key}); if it is a bailiwick, `bailiwick ctl status` tells"
+                )
+            }
             Self::Bind { key, bind, cause } => write!(f, "{bind}: {cause} ({key})"),
             Self::Setting { key, value, allowed } => {
                 write!(f, "{key}: `{}`: expected {allowed}", value.escape_debug())

@@ -1,6 +1,6 @@
 //! The sockets that the server listens on, TCP and unix.
 
-use super::error::ServeError;
+use super::error::{IN_USE, ServeError};
 use super::root_files;
 use crate::settings::Bind;
 use crate::settings::Settings;
@@ -92,7 +92,7 @@ impl fmt::Display for Listener {
 /// What went wrong, without the number that only programmers know.
 pub(super) fn cause(error: &io::Error) -> String {
     match error.kind() {
-        ErrorKind::AddrInUse => "address already in use".to_owned(),
+        ErrorKind::AddrInUse => IN_USE.to_owned(),
         ErrorKind::AddrNotAvailable => "not an address of this machine".to_owned(),
         ErrorKind::NotFound => "no such folder".to_owned(),
         ErrorKind::PermissionDenied => "permission denied".to_owned(),

@@ -20,6 +20,7 @@ mod master;
 mod metrics;
 mod panic;
 mod root_files;
+mod root_path;
 mod slices;
 mod state;
 mod worker;

@@ -33,6 +33,12 @@ pub(super) fn is_origin(text: &str) -> bool {
     scheme_is_valid && host_is_valid && port_is_valid
 }
 
+/// The name of a header field (RFC 9110 §5.1).
+pub(super) fn is_header(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    !text.is_empty() && text.bytes().all(plain)
+}
+
 /// A realm stands between quotes in a header (RFC 9110 §11.5).
 pub(super) fn is_realm(text: &str) -> bool {
     text.bytes().all(|b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\')

@@ -1,6 +1,7 @@
 //! One key: what it may hold, and how a value is read.
 
 use crate::settings::bind::Bind;
+use crate::settings::cors::OriginRegex;
 use crate::settings::units::Unit;
 use crate::settings::{DatabaseUrl, DatabaseUrlProblem, Keep, has_credentials};
 use config::{Map, Value, ValueKind};
@@ -35,6 +36,8 @@ pub(super) enum Kind {
     Binds(bool),
     /// A database; its password is never shown, and nothing of it if it cannot be parsed.
     Database,
+    /// A regular expression for origins.
+    OriginRegex,
     /// `true`, `false`, or a share from 0 to 1.
     Share,
     /// A list of tables with these keys.
@@ -114,6 +117,9 @@ impl Key {
             (Kind::List(passes, _), kind) => list(kind)
                 .filter(|texts| texts.iter().all(|text| passes(text)))
                 .map(ValueKind::from),
+            (Kind::OriginRegex, _) => text
+                .filter(|text| OriginRegex::try_from((*text).to_owned()).is_ok())
+                .map(ValueKind::from),
             (Kind::Binds(needed), kind) => list(kind)
                 .filter(|texts| texts.iter().all(|text| text.parse::<Bind>().is_ok()))
                 .filter(|texts| !needed || !texts.is_empty())
@@ -138,6 +144,13 @@ impl Key {
         match self.kind {
             Kind::Whole(least, most) => format!("a whole number from {least} to {most}"),
             Kind::Amount(unit, least, most) => unit.expected(least, most),
+            Kind::OriginRegex => match value {
+                ValueKind::String(text) => {
+                    let why = OriginRegex::try_from(text.clone()).err().unwrap_or_default();
+                    format!("{}; {why}", OriginRegex::EXPECTED)
+                }
+                _ => OriginRegex::EXPECTED.to_owned(),
+            },
             Kind::Binds(needed) => {
                 let number = if needed { "at least one " } else { "" };
                 let expected = format!("a list of {number}HOST:PORT, [IPv6]:PORT or unix:PATH");

@@ -47,6 +47,7 @@ pub(super) const KEYS: &[Key] = &[
             "an empty text or a path such as \"/auth\", without a slash at its end",
         ),
     ),
+    key("server.strip_root_path", Kind::Switch),
     key(
         "server.forwarded_allow_ips",
         Kind::List(
@@ -108,7 +109,9 @@ pub(super) const KEYS: &[Key] = &[
             "a list of exact origins SCHEME://HOST or SCHEME://HOST:PORT, in lower case, without a path and without *",
         ),
     ),
+    optional("cors.origin_regex", Kind::OriginRegex),
     key("cors.credentials", Kind::Switch),
+    key("cors.expose_headers", Kind::List(checks::is_header, "a list of names of headers")),
     key("cors.max_age", Kind::Amount(Unit::Seconds, 0, DAY)),
     key("demo.routes", Kind::Switch),
     key("docs.enabled", Kind::Switch),

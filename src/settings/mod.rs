@@ -2,6 +2,8 @@
 
 mod bind;
 mod checks;
+mod cors;
+mod data_dir;
 mod database_url;
 mod env_file;
 mod error;
@@ -20,6 +22,8 @@ mod users;
 mod variables;
 
 pub use bind::{Bind, BindError};
+pub use cors::{CorsSettings, OriginRegex};
+pub use data_dir::make_data_dir;
 pub use database_url::{
     DatabaseUrl, DatabaseUrlProblem, Host, PostgresUrl, SslMode, SslRoot, has_credentials,
 };
@@ -148,6 +152,9 @@ pub struct ServerSettings {
     pub limit_buffered: usize,
     /// Path prefix that the proxy in front strips, for example `/auth`; empty for none.
     pub root_path: RootPath,
+    /// Whether the server takes that prefix off itself.
+    #[serde(default)]
+    pub strip_root_path: bool,
     /// Peers whose `X-Forwarded-*` headers are believed: addresses, networks (CIDR), `unix`.
     pub forwarded_allow_ips: Vec<String>,
     /// The file that holds the master's process id while it runs.
@@ -315,18 +322,6 @@ pub enum Profile {
     Fastapi,
     /// What the RFCs say.
     Strict,
-}
-
-/// `[cors]`: off while `origins` is empty.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CorsSettings {
-    /// Exact origins, for example `https://app.example.com`.
-    pub origins: Vec<String>,
-    /// Whether cookies and Authorization may be sent along.
-    pub credentials: bool,
-    /// Seconds a preflight's answer may be kept.
-    pub max_age: usize,
 }
 
 /// `[demo]`

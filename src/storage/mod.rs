@@ -22,11 +22,10 @@ use crate::settings::CacheSettings;
 use crate::settings::DatabaseSettings;
 use crate::settings::Settings;
 use crate::settings::UserSettings;
+use crate::settings::make_data_dir;
 use crate::storage::cache::{CachedUsers, Freshness};
 use crate::storage::postgres::{Address, PostgresUsers};
 use crate::storage::sqlite::{SqliteUsers, Watch};
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -85,11 +84,7 @@ async fn open_in(
 }
 
 fn create_folder(folder: &Path) -> Result<(), StorageError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(|cause| StorageError::Folder { folder: folder.to_owned(), cause })
+    make_data_dir(folder).map_err(|cause| StorageError::Folder { folder: folder.to_owned(), cause })
 }
 
 #[cfg(test)]

@@ -2,13 +2,14 @@
 
 use crate::domain::Secret;
 use crate::settings::TokenSettings;
+use crate::settings::make_data_dir;
 use crate::tokens::SHORTEST_SECRET;
 use rand::TryRngCore as _;
 use rand::rngs::OsRng;
 use std::fmt;
-use std::fs::{DirBuilder, File, OpenOptions, hard_link, remove_file};
+use std::fs::{File, OpenOptions, hard_link, remove_file};
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// FastAPI's tutorial prints this secret, so everybody has it.
@@ -156,7 +157,7 @@ fn read(path: &Path) -> Result<Secret, SecretError> {
 ///
 /// A link is made only where nothing is (`link(2)`), and by then the file is complete.
 fn generate(path: &Path, data_dir: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(data_dir)?;
+    make_data_dir(data_dir)?;
     let word = || OsRng.try_next_u64().map_err(io::Error::other);
     let hex = format!("{:016x}{:016x}{:016x}{:016x}", word()?, word()?, word()?, word()?);
     let draft = data_dir.join(format!(".{FILE_NAME}-{:016x}", word()?));

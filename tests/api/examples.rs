@@ -368,3 +368,11 @@ fn a_websocket_is_opened_by_a_token_only() {
     stream.read_exact(&mut frame).expect("a frame");
     assert_eq!(&frame, b"\x81\x05Hello");
 }
+
+/// What nginx and the log's filters are tried with.
+#[test]
+fn the_two_routes_of_the_servers_answer_as_in_python() {
+    let app = Example::spawn("note");
+    answered(&app.get("/"), &Value::Null);
+    answered(&app.get("/foo"), &json!("foo"));
+}

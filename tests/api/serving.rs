@@ -264,6 +264,8 @@ fn everything_is_kept_in_its_folder() {
         names
     };
     assert_eq!(names(app.folder().to_owned()), ["config.toml", "data"]);
+    let ignored = fs::read_to_string(app.data_dir().join(".gitignore")).expect("it is there");
+    assert_eq!(ignored, "*\n");
     let mode = |path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
     assert_eq!(mode(app.data_dir()), 0o700);
     let secrets: Vec<_> =
@@ -288,4 +290,56 @@ fn connections_above_the_limit_wait_for_others_to_end() {
     second.set_read_timeout(Some(DEADLINE)).expect("a timeout");
     drop(first);
     assert!(read_answer(&mut second).starts_with("HTTP/1.1 404"));
+}
+
+#[test]
+fn a_data_folder_that_was_there_stays_its_owners() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::create_dir(folder.path().join("data")).expect("made");
+    let app = App::demo().spawn_in(folder);
+    assert_eq!(app.get("/openapi.json").status, 200);
+    assert!(app.data_dir().join("bailiwick.db").exists());
+    assert!(!app.data_dir().join(".gitignore").exists());
+}
+
+/// The answer to a script of this origin: whether it may read it, and which headers.
+fn cors(app: &App, origin: &str) -> (Option<String>, Option<String>) {
+    let answer = app.send("GET", "/users/me", &[("origin", origin)], "");
+    let header = |name| answer.header(name).map(str::to_owned);
+    (header("access-control-allow-origin"), header("access-control-expose-headers"))
+}
+
+#[test]
+fn origins_may_be_a_pattern_that_matches_as_a_whole() {
+    let config = "[cors]\norigins = [\"https://one.test\"]\n\
+                  origin_regex = 'https://[a-z]+\\.example\\.com'\n";
+    let app = App::demo().config(config).spawn();
+    for origin in ["https://one.test", "https://app.example.com", "https://b.example.com"] {
+        let (allowed, exposed) = cors(&app, origin);
+        assert_eq!(allowed.as_deref(), Some(origin));
+        let mut exposed: Vec<_> = exposed
+            .iter()
+            .flat_map(|list| list.split(','))
+            .map(|n| n.trim().to_lowercase())
+            .collect();
+        exposed.sort();
+        assert_eq!(exposed, ["retry-after", "www-authenticate", "x-request-id"]);
+        let asked = [("origin", origin), ("access-control-request-method", "GET")];
+        let preflight = app.send("OPTIONS", "/users/me", &asked, "");
+        assert_eq!(preflight.header("access-control-allow-origin"), Some(origin));
+    }
+    for origin in [
+        "https://app.example.com.evil.test",
+        "https://evil.test/https://app.example.com",
+        "https://app_example.com",
+        "http://app.example.com",
+        "null",
+    ] {
+        assert_eq!(cors(&app, origin).0, None, "{origin}");
+    }
+    let config = "[cors]\norigin_regex = 'http://localhost:\\d+'\nexpose_headers = [\"X-Total\"]\n";
+    let app = App::demo().config(config).spawn();
+    let (allowed, exposed) = cors(&app, "http://localhost:5173");
+    assert_eq!(allowed.as_deref(), Some("http://localhost:5173"));
+    assert_eq!(exposed.map(|list| list.to_lowercase()).as_deref(), Some("x-total"));
 }

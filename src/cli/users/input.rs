@@ -15,6 +15,8 @@ impl Session<'_> {
         } else if self.is_terminal {
             let ask = |prompt| rpassword::prompt_password(prompt).map_err(Failure::failed);
             let password = ask("New password: ")?;
+            // One that is refused need not be typed again.
+            self.check_new(&password)?;
             if ask("Again: ")? != password {
                 return Err(Failure::failed("the two passwords differ"));
             }
@@ -24,13 +26,16 @@ impl Session<'_> {
                 "there is no terminal to ask for the password; use --password-stdin".to_owned(),
             ));
         };
+        self.check_new(&password)?;
+        Ok(Secret::new(password))
+    }
+
+    fn check_new(&self, password: &str) -> Result<(), Failure> {
         if password.is_empty() {
             return Err(Failure::failed("the password is empty"));
         }
-        let password = Secret::new(password);
-        let policy = self.store.passwords.check_policy(&password);
-        policy.map_err(|error| Failure::Failed(format!("password: {error}")))?;
-        Ok(password)
+        let policy = self.store.passwords.check_policy(&Secret::new(password));
+        policy.map_err(|error| Failure::Failed(format!("password: {error}")))
     }
 
     /// Asks a question whose answer is no unless it is yes.

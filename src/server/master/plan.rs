@@ -62,10 +62,20 @@ impl Plan {
         })
     }
 
-    /// Where a browser on this machine finds `/docs`, if they are served.
+    /// Where a browser finds `/docs`, if they are served.
     pub(super) fn docs_url(&self) -> Option<String> {
         let enabled = self.settings.docs.enabled;
-        self.listeners.browsable().filter(|_| enabled).map(|url| format!("{url}/docs"))
+        let server = &self.settings.server;
+        let prefix = server.root_path.as_str();
+        let through_proxy = format!("{prefix}/docs, through the proxy");
+        let url = match self.listeners.browsable() {
+            // The page asks for its parts below the prefix.
+            Some(url) if prefix.is_empty() || server.strip_root_path => {
+                format!("{url}{prefix}/docs")
+            }
+            _ => through_proxy,
+        };
+        enabled.then_some(url)
     }
 
     /// The same configuration read again, from files that may have changed.

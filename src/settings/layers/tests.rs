@@ -304,6 +304,8 @@ fn the_environment_sets_every_key_but_tables() {
             (Kind::Word(words), _) => words[1].to_owned(),
             (Kind::Secret(..), _) => "s".repeat(32),
             (_, "server.bind" | "admin.bind") => "a:1, unix:/b".to_owned(),
+            (Kind::OriginRegex, _) => "https://.*".to_owned(),
+            (_, "cors.expose_headers") => "X-Total, ETag".to_owned(),
             (_, "server.root_path") => "/a".to_owned(),
             (_, "server.forwarded_allow_ips") => "unix, ::1".to_owned(),
             (_, "server.umask" | "server.socket_mode") => "027".to_owned(),

@@ -300,3 +300,31 @@ fn the_strict_form_demands_the_grant_type() {
     assert_eq!(answer.json()["detail"][0]["loc"], json!(["body", "grant_type"]));
     assert_eq!(log_in(&app, &fields(&[("grant_type", "passwordx")])).status, 422);
 }
+
+/// FastAPI says that every field is missing, whatever stands in the JSON; beside that, why.
+#[test]
+fn a_body_that_is_no_form_is_told_which_content_type_is_wanted() {
+    let app = with_bob("");
+    let json = format!("{{\"username\": \"bob\", \"password\": \"{PASSWORD}\"}}");
+    for (headers, found) in [
+        (&[("content-type", "application/json")][..], "application/json"),
+        (&[("content-type", "Application/JSON; charset=utf-8")], "Application/JSON"),
+        (&[("content-type", "text/plain")], "text/plain"),
+        (&[("content-type", "")], "no Content-Type"),
+    ] {
+        let answer = app.send("POST", "/token", headers, &json);
+        assert_eq!(answer.status, 422, "{found}");
+        let missing = |name| json!({"type": "missing", "loc": ["body", name], "msg": "Field required", "input": null});
+        assert_eq!(
+            answer.json(),
+            json!({
+                "detail": [missing("username"), missing("password")],
+                "error": "invalid_request",
+                "error_description": format!("Expected Content-Type application/x-www-form-urlencoded, got {found}"),
+            })
+        );
+        assert!(!answer.body.contains(PASSWORD));
+    }
+    let answer = app.send("POST", "/token", &[("content-type", FORM)], "username=bob");
+    assert!(answer.status == 422 && answer.json().get("error").is_none(), "{}", answer.body);
+}

@@ -114,6 +114,14 @@ const WRONG_FILES: &[(&str, &str)] = &[
         "b.toml:2: cors.origins = [\"*\"]: expected a list of exact origins SCHEME://HOST or SCHEME://HOST:PORT, in lower case, without a path and without *",
     ),
     (
+        "[cors]\norigin_regex = 'https://('",
+        "b.toml:2: cors.origin_regex = \"https://(\": expected a regular expression for a whole origin, such as 'https://.*\\.example\\.com'; unclosed group",
+    ),
+    (
+        "[cors]\nexpose_headers = ['X Total']",
+        "b.toml:2: cors.expose_headers = [\"X Total\"]: expected a list of names of headers",
+    ),
+    (
         "[logging]\nlevel = 'loud'",
         "b.toml:2: logging.level = \"loud\": expected one of critical, error, warning, warn, info, debug, trace",
     ),
