@@ -66,7 +66,7 @@ fn the_example_writes_what_gunicorn_writes() {
     assert_eq!(shape, "0000-00-00 00:00:00,000");
     // The filter of the example: the front page leaves no line.
     assert!(!app.stdout.text().contains("GET / HTTP/1.1"), "{}", app.stdout.text());
-    assert!(app.stdout.text().contains(" - INFO - bailiwick.error - Listening at: "));
+    app.stdout.wait_for(" - INFO - bailiwick.error - Listening at: ");
 }
 
 #[test]
