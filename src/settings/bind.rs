@@ -48,6 +48,9 @@ impl std::error::Error for BindError {}
 /// The longest path of a unix socket: `sun_path` in `unix(7)`, without the NUL at its end.
 const LONGEST_PATH: usize = 107;
 
+/// The length of the name under which a socket is made beside its place.
+const DRAFT: usize = ".bailiwick-12345678".len();
+
 impl FromStr for Bind {
     type Err = BindError;
 
@@ -95,9 +98,10 @@ fn unix(path: &str) -> Result<PathBuf, String> {
     if path.contains('\0') {
         return Err("a path holds no NUL".to_owned());
     }
-    if path.len() > LONGEST_PATH {
-        let length = path.len();
-        return Err(format!("the path has {length} bytes, the system takes {LONGEST_PATH}"));
+    let folder = path.rfind('/').map_or(0, |slash| slash + 1);
+    let length = path.len().max(folder + DRAFT);
+    if length > LONGEST_PATH {
+        return Err(format!("the path needs {length} bytes, the system takes {LONGEST_PATH}"));
     }
     Ok(path.into())
 }
@@ -251,6 +255,7 @@ mod tests {
     #[test]
     fn anything_else_is_named_with_what_it_may_have_meant() {
         let long = format!("unix:/{}", "p".repeat(LONGEST_PATH));
+        let deep = format!("unix:/{}/s", "p".repeat(90));
         let label = format!("{}:80", "l".repeat(64));
         for (text, hint) in [
             ("", "it is empty"),
@@ -286,7 +291,8 @@ mod tests {
             ("unix:", "ends with its name"),
             ("unix:/run/", "ends with its name"),
             ("unix:/a\0b", "a path holds no NUL"),
-            (&long, "the path has 108 bytes, the system takes 107"),
+            (&long, "the path needs 108 bytes, the system takes 107"),
+            (&deep, "the path needs 111 bytes"),
         ] {
             let error = text.parse::<Bind>().unwrap_err().to_string();
             assert!(error.contains(&format!("`{text}`: expected HOST:PORT")), "{error}");
