@@ -25,6 +25,9 @@ const LONGEST_VERIFIED: usize = 4096;
 /// How far the cost of an imported hash may lie above the configured one: four times its work.
 const DEARER: u32 = 2;
 
+/// Whatever is configured, hashes up to this cost may be imported: what most servers write today.
+const ALWAYS_IMPORTED: u32 = 14;
+
 /// Whatever is configured, stored hashes up to this cost are verified: a few seconds of work.
 const ALWAYS_VERIFIED: u32 = 16;
 
@@ -101,10 +104,16 @@ impl Passwords {
         self.place(Origin::Unknown, "").await?.verify(password, hash).await
     }
 
+    /// The cost of a new hash.
+    #[must_use]
+    pub fn cost(&self) -> u32 {
+        self.cost
+    }
+
     /// The highest cost of a hash that may be imported.
     #[must_use]
     pub fn highest_imported_cost(&self) -> u32 {
-        (self.cost + DEARER).min(31)
+        (self.cost + DEARER).clamp(ALWAYS_IMPORTED, 31)
     }
 
     /// The highest cost of a stored hash that is verified. No password matches one above it: cost

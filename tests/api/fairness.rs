@@ -211,3 +211,73 @@ fn a_full_queue_costs_no_lookup() {
     assert!((lookups().1 - before).abs() < 0.5, "somebody was looked up");
     drop(held);
 }
+
+/// A bcrypt hash of this cost, of no password.
+fn hash(cost: u32) -> String {
+    format!("$2b${cost:02}$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G")
+}
+
+#[test]
+fn an_import_takes_no_hash_that_is_too_dear() {
+    for (configured, highest) in [(4, 14), (12, 14), (13, 15)] {
+        let config = format!("[passwords]\nbcrypt_cost = {configured}\n");
+        let app = App::bare().config(&config).spawn();
+        let import = |costs: &[u32]| {
+            let user = |cost: &u32| {
+                let user = json!({"username": format!("of{cost}"), "hashed_password": hash(*cost)});
+                format!("{user}\n")
+            };
+            let users: String = costs.iter().map(user).collect();
+            let output = app.command(&["users", "import", "-"], &users);
+            (output.status.code(), String::from_utf8(output.stderr).expect("UTF-8"))
+        };
+        let (code, said) = import(&[4, highest + 1, 31]);
+        assert_eq!(code, Some(1), "{said}");
+        for (line, cost) in [(2, highest + 1), (3, 31)] {
+            let wrong = format!(
+                "line {line}: hashed_password: its cost of {cost} is too high: at most {highest}"
+            );
+            assert!(said.contains(&wrong), "{said}");
+        }
+        assert!(!said.contains("line 1:") && !said.contains("jTjay"), "{said}");
+        let (code, said) = import(&[4, highest]);
+        assert_eq!(code, Some(0), "{said}");
+        let warning =
+            "warning: the hashes of 1 users have a higher cost than passwords.bcrypt_cost";
+        assert!(said.contains(warning), "{said}");
+    }
+}
+
+/// A hash that stood in the database before there was a bound.
+#[test]
+fn a_stored_hash_that_is_too_dear_stops_nobody() {
+    let app = server();
+    let script = "import sqlite3, sys\n\
+        database = sqlite3.connect(sys.argv[1], timeout=10)\n\
+        database.execute('update users set password_hash = ? where username = ?', sys.argv[2:])\n\
+        database.commit()\n";
+    let mut python = std::process::Command::new("python3");
+    python.args(["-c", script]).arg(app.data_dir().join("bailiwick.db")).args([&hash(31), "greta"]);
+    crate::harness::run_tool(&mut python);
+    // More than are verified at once, and they hold on.
+    let held: Vec<_> = (0..8)
+        .map(|_| {
+            let mut connection = connect_from(GREEDY, &app);
+            connection.write_all(login("greta", OLD).as_bytes()).expect("sent");
+            connection
+        })
+        .collect();
+    assert_eq!(served(&app, &vec![login("jane", OLD); 10], 200), 10);
+    for mut connection in held {
+        let answer = read_answer(&mut connection);
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    }
+    let line = app.stderr.wait_for("greta: no password is accepted");
+    assert!(line.contains("a cost of 31") && line.contains("above 16"), "{line}");
+    assert!(line.ends_with("bailiwick users set-password greta"), "{line}");
+    let set = app.command(&["users", "set-password", "greta", "--password-stdin"], NEW);
+    assert!(set.status.success(), "{set:?}");
+    eventually("the new password", || {
+        (served(&app, &[login("greta", NEW)], 200) == 1).then_some(())
+    });
+}

@@ -2,7 +2,7 @@
 
 mod line;
 
-use crate::cli::users::import::line::Lines;
+use crate::cli::users::import::line::{Line, Lines};
 use crate::cli::users::{Failure, Session};
 use crate::domain::NewUser;
 use crate::domain::Taken;
@@ -19,7 +19,8 @@ One JSON object a line; username and hashed_password are required:
   {\"username\": \"alice\", \"email\": \"alice@example.com\", \"full_name\": \"Alice Wonderson\",
    \"disabled\": false, \"hashed_password\": \"$2b$12$…\", \"scopes\": [\"me\", \"items\"]}
 hashed_password is a bcrypt hash ($2a$, $2b$, $2x$ or $2y$); it is kept as it is, and replaced at
-the user's next login if its cost is lower than the configured one.";
+the user's next login if its cost is lower than the configured one. Its cost is at most 14, or 2
+above the configured one (passwords.bcrypt_cost).";
 
 /// Users written at once.
 const BATCH: usize = 1_000;
@@ -30,7 +31,7 @@ impl Session<'_> {
     pub(super) async fn import(&mut self, file: &Path, skip: bool) -> Result<(), Failure> {
         let fail = |error| Failure::Failed(format!("{}: {error}", file.display()));
         let mut file = self.rereadable(file).map_err(fail)?;
-        let numbers = self.check(Lines::new(BufReader::new(&file)))?;
+        let (numbers, dearer) = self.check(Lines::new(BufReader::new(&file)))?;
         file.rewind().map_err(fail)?;
 
         let mut import =
@@ -61,6 +62,15 @@ impl Session<'_> {
             )));
         }
         import.commit().await.map_err(Failure::failed)?;
+        if dearer > 0 {
+            writeln!(
+                self.errors,
+                "warning: the hashes of {dearer} users have a higher cost than \
+                 passwords.bcrypt_cost ({}): their logins take longer, which tells that they \
+                 exist",
+                self.store.passwords.cost(),
+            )?;
+        }
         let added = numbers.len() - taken;
         Ok(writeln!(self.out, "{added} added, {taken} skipped")?)
     }
@@ -88,13 +98,18 @@ impl Session<'_> {
         Ok(copy)
     }
 
-    /// Reports every bad line; the names with their lines if there is none.
-    fn check<R: io::BufRead>(&mut self, lines: Lines<R>) -> Result<HashMap<String, u64>, Failure> {
+    /// Reports every bad line; the names with their lines if there is none, and how many of the hashes
+    /// cost more than a new one.
+    fn check<R: io::BufRead>(
+        &mut self,
+        lines: Lines<R>,
+    ) -> Result<(HashMap<String, u64>, u64), Failure> {
         let mut numbers = HashMap::new();
-        let (mut all, mut bad) = (0_u64, 0_u64);
+        let (mut all, mut bad, mut dearer) = (0_u64, 0_u64, 0_u64);
+        let cost = self.store.passwords.cost();
         for (number, line) in lines {
             all += 1;
-            let problem = match line.and_then(|line| line.user(&self.store.scopes)) {
+            let problem = match line.and_then(|line| self.user(line)) {
                 Err(problem) => problem,
                 Ok(user) => match numbers.insert(user.username.to_string(), number) {
                     None => {
@@ -102,6 +117,7 @@ impl Session<'_> {
                         if let Err(why) = check_new_name(&user.username) {
                             writeln!(self.errors, "line {number}: warning: username: {why}")?;
                         }
+                        dearer += u64::from(user.password_hash.cost() > cost);
                         continue;
                     }
                     Some(first) => {
@@ -117,11 +133,15 @@ impl Session<'_> {
                 "{bad} of {all} lines are wrong; nothing was imported"
             )));
         }
-        Ok(numbers)
+        Ok((numbers, dearer))
+    }
+
+    fn user(&self, line: Line) -> Result<NewUser, line::Problem> {
+        line.user(&self.store.scopes, self.store.passwords.highest_imported_cost())
     }
 
     fn batch<R: io::BufRead>(&self, lines: &mut Lines<R>) -> Result<Vec<NewUser>, Failure> {
-        let users = lines.take(BATCH).map(|(_, line)| line?.user(&self.store.scopes));
+        let users = lines.take(BATCH).map(|(_, line)| self.user(line?));
         let users: Result<_, line::Problem> = users.collect();
         users.map_err(|_| Failure::failed("the file changed while it was read"))
     }

@@ -93,6 +93,36 @@ fn too_many_logins_are_refused_in_json() {
     }
 }
 
+/// To change a password one shows the old one: guesses at it are counted with those at `/token`.
+#[test]
+fn guesses_at_the_own_password_are_logins() {
+    let app = App::bare().config("[passwords]\nbcrypt_cost = 4\n").spawn();
+    let add = ["users", "add", "jane", "--scope", "me", "--password-stdin"];
+    assert!(app.command(&add, "loud-river-stone").status.success());
+    let bearer = format!("Bearer {}", app.login("jane", "loud-river-stone", "me"));
+    let headers = [("authorization", &*bearer), ("content-type", "application/json")];
+    // So long that it is on no list of common ones, which takes its time to read.
+    let body = r#"{"old_password": "wrong", "password": "quiet river stone and moss"}"#;
+    for path in ["/users/me/password", "/users/me/password/", "/users/m%65/passw%6Frd"] {
+        let nginx = Nginx::before(&app.address);
+        let guess = || nginx.send("PUT", path, &headers, body);
+        assert_eq!(guess().status, 400, "{path}");
+        let refused = eventually("a refusal", || Some(guess()).filter(|it| it.status != 400));
+        assert_eq!(refused.status, 429, "{path}: {}", refused.body);
+        assert_eq!(refused.json()["detail"], "Too Many Requests");
+        let form = [("content-type", FORM)];
+        let login = || nginx.send("POST", "/token", &form, "username=a&password=b");
+        // At most one for the second that may have gone by, and that for both.
+        let passed = [guess(), login(), guess(), login()].map(|answer| answer.status != 429);
+        assert!(passed.iter().filter(|passed| **passed).count() < 4, "{path}: one limit for both");
+        // Nothing else at the path is a guess, and other changes are none.
+        for _ in 0..30 {
+            assert_ne!(nginx.send("GET", path, &[], "").status, 429, "{path}");
+            assert_eq!(nginx.send("PUT", "/users/johndoe/scopes", &[], "").status, 401, "{path}");
+        }
+    }
+}
+
 #[test]
 fn only_what_is_the_same_for_everybody_is_compressed() {
     let app = App::demo().spawn();

@@ -2,6 +2,7 @@
 
 use crate::domain::FieldError;
 use crate::domain::NewUser;
+use crate::domain::PasswordHash;
 use crate::domain::ScopeName;
 use crate::domain::ScopeTable;
 use crate::domain::Scopes;
@@ -58,9 +59,10 @@ pub(super) struct Line {
 
 impl Line {
     /// The user, once every field has been found right.
-    pub(super) fn user(self, declared: &ScopeTable) -> Result<NewUser, Problem> {
+    pub(super) fn user(self, declared: &ScopeTable, highest_cost: u32) -> Result<NewUser, Problem> {
         let username = required("username", self.username)?;
         let hash = required("hashed_password", self.hashed_password)?;
+        let hash = hash.parse().map_err(|why| Problem::new("hashed_password", why))?;
         Ok(NewUser {
             username: username.parse().map_err(|why| Problem::new("username", why))?,
             email: optional("email", self.email, check_email)?,
@@ -70,10 +72,22 @@ impl Line {
                 Value::Bool(disabled) => disabled,
                 _ => return Err(Problem::new("disabled", "expected true, false or null")),
             },
-            password_hash: hash.parse().map_err(|why| Problem::new("hashed_password", why))?,
+            password_hash: affordable(hash, highest_cost)?,
             scopes: scopes(self.scopes, declared)?,
         })
     }
+}
+
+/// Each login of its user would cost as much: one more doubles it.
+fn affordable(hash: PasswordHash, highest_cost: u32) -> Result<PasswordHash, Problem> {
+    if hash.cost() > highest_cost {
+        let why = format!(
+            "its cost of {} is too high: at most {highest_cost}, or two above passwords.bcrypt_cost",
+            hash.cost()
+        );
+        return Err(Problem::new("hashed_password", why));
+    }
+    Ok(hash)
 }
 
 fn required(field: &'static str, value: Value) -> Result<String, Problem> {
