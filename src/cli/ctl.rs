@@ -28,6 +28,10 @@ pub(super) enum CtlCommand {
     ReopenLogs,
     /// Start the program anew, and let it take over (SIGUSR2).
     Upgrade,
+    /// Stop the workers, keep the master and its sockets: clients wait (SIGWINCH without a terminal).
+    Rest,
+    /// Start the workers again after `rest`.
+    Wake,
     /// Stop; requests in flight may finish (SIGTERM).
     Stop,
 }
@@ -50,6 +54,8 @@ pub(super) fn run(command: CtlCommand, settings: &Settings) -> Result<(), Failur
         CtlCommand::Workers { change: Change::Fewer } => Request::Fewer,
         CtlCommand::ReopenLogs => Request::ReopenLogs,
         CtlCommand::Upgrade => Request::Upgrade,
+        CtlCommand::Rest => Request::Rest,
+        CtlCommand::Wake => Request::Wake,
         CtlCommand::Stop => Request::Stop,
     };
     match (server::ask(settings, request)?, command) {

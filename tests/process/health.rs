@@ -29,7 +29,7 @@ fn a_server_is_healthy_while_it_serves() {
     assert_eq!(status(&app)["database_answers"], true);
 
     let workers = serving(&app);
-    app.signal("WINCH");
+    assert!(app.command(&["ctl", "rest"], "").status.success());
     workers.into_iter().for_each(gone);
     for args in [&[][..], &["--ready"]] {
         let (code, line) = eventually("no workers", || {

@@ -24,4 +24,5 @@ mod settings;
 mod signals;
 mod soak;
 mod supervised;
+mod terminal;
 mod websocket;

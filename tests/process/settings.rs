@@ -55,7 +55,7 @@ fn backlog_bounds_the_queue_of_each_listener() {
         let folder = tempfile::tempdir().expect("a folder");
         let app = quick().config(&config).args(["-b", "unix:b.sock"]).spawn_in(folder);
         let worker = serving(&app)[0];
-        app.signal("WINCH");
+        assert!(app.command(&["ctl", "rest"], "").status.success());
         crate::server::gone(worker);
         let address = SockAddr::unix(app.folder().join("b.sock")).expect("a path");
         let mut queue = Vec::new();
@@ -250,8 +250,8 @@ fn a_second_signal_is_not_lost() {
         let now = serving(&app);
         (now.len() == 1 && !before.contains(&now[0]) && threads(&app) == Some(2)).then_some(())
     });
-    // The workers that WINCH takes away are asked for before they have gone.
-    app.signal("WINCH");
+    // The workers that rest are asked for before they have gone.
+    assert!(app.command(&["ctl", "rest"], "").status.success());
     app.stderr.wait_for("SIGHUP brings them back");
     app.signal("HUP");
     eventually("a worker", || (serving(&app).len() == 1).then_some(()));

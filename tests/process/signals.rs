@@ -206,19 +206,28 @@ fn ttin_and_ttou_change_the_worker_threads() {
 }
 
 #[test]
-fn winch_stops_the_workers_and_hup_brings_them_back() {
+fn rest_stops_the_workers_and_wake_or_hup_brings_them_back() {
     let app = quick().config(SHORT).spawn();
-    let before = serving(&app);
-    app.signal("WINCH");
-    gone(before[0]);
-    eventually("no workers", || {
-        (status(&app)["processes"].as_array().map(Vec::len) == Some(0)).then_some(())
-    });
-    // The master still listens: who connects now is served later.
-    let mut stream = app.connect();
-    stream.write_all(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
-    app.signal("HUP");
-    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200"));
+    let ctl = |word| app.command(&["ctl", word], "").status.success();
+    assert!(!ctl("wake"));
+    app.stderr.wait_for("Refused: the workers do not rest");
+    for hup in [false, true] {
+        let before = eventually("a worker", || serving(&app).first().copied());
+        assert!(ctl("rest"));
+        gone(before);
+        eventually("no workers", || {
+            (status(&app)["processes"].as_array().map(Vec::len) == Some(0)).then_some(())
+        });
+        // The master still listens: who connects now is served later.
+        let mut stream = app.connect();
+        stream.write_all(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+        if hup {
+            app.signal("HUP");
+        } else {
+            assert!(ctl("wake"));
+        }
+        assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200"));
+    }
 }
 
 #[test]

@@ -26,6 +26,7 @@ impl Master {
             Command::ReopenLogs => Ok(self.reopen_logs()),
             Command::Upgrade => self.upgrade(),
             Command::Rest => Ok(self.rest()),
+            Command::Wake => self.wake(),
         };
         match &done {
             Ok(line) => log::info!(target: ERROR, "{line}"),
@@ -113,7 +114,15 @@ impl Master {
 
     fn rest(&mut self) -> String {
         self.resting = true;
-        "Stopping the workers; SIGHUP brings them back".to_owned()
+        "Stopping the workers; `bailiwick ctl wake` or SIGHUP brings them back".to_owned()
+    }
+
+    fn wake(&mut self) -> Result<String, String> {
+        if !std::mem::take(&mut self.resting) {
+            return Err("the workers do not rest".to_owned());
+        }
+        self.backoff.reset();
+        Ok("Starting the workers again".to_owned())
     }
 
     /// Puts a plan in force as soon as the current one has shown whether it can start: many that

@@ -55,6 +55,10 @@ pub enum Request {
     ReopenLogs,
     /// Start the program anew, and let it take over.
     Upgrade,
+    /// Stop the workers, keep the master and its sockets.
+    Rest,
+    /// Start the workers again.
+    Wake,
     /// Stop; what is in flight may finish.
     Stop,
 }
@@ -68,6 +72,8 @@ impl Request {
             Self::Fewer => Command::Fewer,
             Self::ReopenLogs => Command::ReopenLogs,
             Self::Upgrade => Command::Upgrade,
+            Self::Rest => Command::Rest,
+            Self::Wake => Command::Wake,
             Self::Stop => Command::Stop,
         })
     }

@@ -1,7 +1,10 @@
 //! What the master can be asked to do, by signal or over its control socket.
 
 use super::Event;
+use crate::logging::ERROR;
+use rustix::io::Errno;
 use rustix::process::Signal;
+use std::fs::File;
 use std::io;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
@@ -21,6 +24,8 @@ pub(super) enum Command {
     Upgrade,
     /// Stop the workers, keep the master.
     Rest,
+    /// Start the workers again after [`Command::Rest`].
+    Wake,
     /// Stop; what is in flight may finish.
     Stop,
     /// Stop at once.
@@ -46,7 +51,18 @@ pub(super) fn listen(events: &UnboundedSender<Event>) -> io::Result<()> {
         let mut signals = signal(SignalKind::from_raw(kind.as_raw()))?;
         let events = events.clone();
         actix_web::rt::spawn(async move {
+            let mut told = false;
             while signals.recv().await.is_some() {
+                // A terminal sends it each time that somebody changes its size.
+                if kind == Signal::WINCH && has_terminal() {
+                    if !std::mem::replace(&mut told, true) {
+                        log::info!(
+                            target: ERROR,
+                            "WINCH is ignored on a terminal; `bailiwick ctl rest` stops the workers"
+                        );
+                    }
+                    continue;
+                }
                 if events.send(Event::Signal(name, command)).is_err() {
                     return;
                 }
@@ -54,4 +70,11 @@ pub(super) fn listen(events: &UnboundedSender<Event>) -> io::Result<()> {
         });
     }
     Ok(())
+}
+
+/// Whether this process has a controlling terminal. It may have been started on one and have lost it since.
+fn has_terminal() -> bool {
+    // Only this error says that there is none; any other says nothing.
+    let none = |error: io::Error| error.raw_os_error() == Some(Errno::NXIO.raw_os_error());
+    !File::open("/dev/tty").is_err_and(none)
 }
