@@ -178,6 +178,7 @@ pub async fn copy(
         copied.add(&users);
         target.add(users).await.map_err(&write)?;
     }
+    target.analyze().await.map_err(&write)?;
     let summary = Summary::from(&copied);
     let written = Summary::from(&digest(&mut *target).await.map_err(&write)?);
     if summary != written || summary.users != total {

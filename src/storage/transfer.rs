@@ -20,6 +20,9 @@ pub(super) trait Transfer: Send {
     /// Writes these users as they are; returns the names that are taken.
     async fn add(&mut self, users: Vec<User>) -> Result<Vec<Username>, RepositoryError>;
 
+    /// Lets the database look at what was written, so that it reads it in the best way.
+    async fn analyze(&mut self) -> Result<(), RepositoryError>;
+
     /// Makes what was written durable.
     async fn commit(self: Box<Self>) -> Result<(), RepositoryError>;
 }

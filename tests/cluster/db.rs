@@ -1,13 +1,13 @@
 //! `bailiwick db`.
 
-use crate::harness::run_tool;
+use crate::harness::{eventually, run, run_tool};
 use crate::postgres::shared;
 use crate::{add, command, done, fails, prepared};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -126,6 +126,48 @@ fn a_copy_that_is_killed_can_be_started_again() {
         }
         assert_eq!(users(folder, target), users(folder, &sqlite));
     }
+}
+
+/// A million users take longer than any request may: here each batch, and each look, is slow.
+#[test]
+fn commands_on_whole_databases_are_not_limited_as_requests_are() {
+    let (folder, sqlite) = filled();
+    let folder = folder.path();
+    let database = shared().database();
+    let postgres = shared().url(&database);
+    done(folder, &postgres, &["users", "import", "-"], "");
+    let slow = "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_sleep(2.5); RETURN NULL; END $$;
+        CREATE TRIGGER slow AFTER INSERT ON users EXECUTE FUNCTION slow()";
+    shared().sql(&database, slow);
+    let limited = |args: &[&str], stdin: &str| {
+        let mut command = prepared(folder, &postgres, args);
+        let output = run(command.env("BAILIWICK__DATABASE__STATEMENT_TIMEOUT", "1"), stdin);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let analyzed = || {
+        let last = "SELECT max(last_analyze) FROM pg_stat_user_tables WHERE relname = 'users'";
+        shared().sql(&database, last)
+    };
+    let before = analyzed();
+    let copied = limited(&["db", "copy", "--from", &sqlite, "--to", &postgres], "");
+    assert!(copied.starts_with(&format!("{USERS} users copied")), "{copied}");
+    let between = eventually("ANALYZE", || Some(analyzed()).filter(|last| *last != before));
+    let line = format!(r#"{{"username": "one", "hashed_password": "{HASH}"}}"#);
+    assert_eq!(limited(&["users", "import", "-"], &line), "1 added, 0 skipped\n");
+    eventually("ANALYZE", || Some(analyzed()).filter(|last| *last != between));
+
+    // Somebody else has the table.
+    let mut holding = shared().psql(&database, "BEGIN; LOCK TABLE users; SELECT pg_sleep(4)");
+    let mut holding = holding.stdout(Stdio::null()).spawn().expect("psql starts");
+    let locked = "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database
+        WHERE datname = current_database() AND mode = 'AccessExclusiveLock' AND granted";
+    eventually("the lock", || (shared().sql(&database, locked) == "1").then_some(()));
+    let sound = limited(&["db", "check"], "");
+    assert!(sound.starts_with(&format!("{} users", USERS + 1)), "{sound}");
+    assert!(holding.wait().expect("a child").success());
 }
 
 /// `script` gives it a terminal.

@@ -19,6 +19,11 @@ use tokio::time::timeout;
 /// What the server is given to say itself that its time is up.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// Lifts the limits of requests for the rest of a transaction. What a dead machine leaves behind is
+/// still ended, by the keepalives.
+const UNLIMITED: &str =
+    "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
+
 /// The pool and the runtime that it lives on.
 ///
 /// A connection belongs to the runtime that opened it. This one outlives the workers, and ends what
@@ -102,7 +107,8 @@ where
     Err(unavailable(io::Error::from(io::ErrorKind::TimedOut).into()))
 }
 
-/// A transaction over several calls. Dropped without a commit its connection is closed, and the
+/// A transaction of an administrator's command, over several calls: a million users take their time,
+/// so no statement is limited. Dropped without a commit its connection is closed, and the
 /// server undoes it.
 pub(super) struct Session {
     driver: Arc<Driver>,
@@ -111,7 +117,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Begins with this statement.
+    /// Begins it, with this statement as its first.
     pub(super) async fn begin(
         driver: &Arc<Driver>,
         statement: &'static str,
@@ -120,6 +126,8 @@ impl Session {
         let connection = driver.spawn(async move { pool.acquire().await }).await?;
         let connection = Some(connection.map_err(unreached)?);
         let mut session = Self { driver: Arc::clone(driver), connection };
+        session.execute("BEGIN").await?;
+        session.execute(UNLIMITED).await?;
         session.execute(statement).await?;
         Ok(session)
     }
@@ -136,9 +144,8 @@ impl Session {
             return Err(RepositoryError::Unavailable("the transaction was broken off".into()));
         };
         connection.close_on_drop();
-        let limit = self.driver.limit;
         let work = async move {
-            let result = within(limit, &mut connection, operation).await;
+            let result = operation(&mut connection).await;
             (connection, result)
         };
         let (connection, result) = self.driver.spawn(work).await?;

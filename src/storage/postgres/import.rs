@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use sqlx::postgres::PgConnection;
 
 /// Imports wait for each other: two that hold names of each other would be a deadlock.
-pub(super) const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(hashtext('bailiwick import'))";
+pub(super) const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtext('bailiwick import'))";
 
 /// An import under way; see [`UserImport`].
 pub(super) struct PostgresImport {
@@ -28,7 +28,9 @@ impl UserImport for PostgresImport {
         self.session.run(move |connection| Box::pin(add_unique(connection, unique, users))).await
     }
 
-    async fn commit(self: Box<Self>) -> Result<(), RepositoryError> {
+    async fn commit(mut self: Box<Self>) -> Result<(), RepositoryError> {
+        // The servers' plans are made for as many users as there are now.
+        self.session.run(|connection| Box::pin(analyze(connection))).await?;
         self.session.commit().await
     }
 }
@@ -72,4 +74,10 @@ pub(super) async fn insert(
     .execute(&mut *connection)
     .await?;
     Ok(taken)
+}
+
+/// For a role that does not own the tables this is a warning, which the server sends for nobody.
+pub(super) async fn analyze(connection: &mut PgConnection) -> Result<(), RepositoryError> {
+    let analyze = sqlx::raw_sql("ANALYZE users, user_scopes, folded_names").execute(connection);
+    analyze.await.map(drop).map_err(unavailable)
 }

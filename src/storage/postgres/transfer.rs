@@ -4,7 +4,7 @@ use crate::domain::{Page, RepositoryError, User, Username};
 use crate::storage::error::unavailable;
 use crate::storage::postgres::PostgresUsers;
 use crate::storage::postgres::driver::Session;
-use crate::storage::postgres::import::add;
+use crate::storage::postgres::import::{add, analyze};
 use crate::storage::postgres::users::list;
 use crate::storage::transfer::Transfer;
 use async_trait::async_trait;
@@ -15,13 +15,13 @@ struct PostgresTransfer(Session);
 impl PostgresUsers {
     /// Everything as it is at the first look.
     pub(in crate::storage) async fn reading(&self) -> Result<Box<dyn Transfer>, RepositoryError> {
-        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        let begin = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY";
         Ok(Box::new(PostgresTransfer(Session::begin(&self.driver, begin).await?)))
     }
 
     /// Nobody else writes meanwhile.
     pub(in crate::storage) async fn writing(&self) -> Result<Box<dyn Transfer>, RepositoryError> {
-        let begin = "BEGIN; LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE";
+        let begin = "LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE";
         Ok(Box::new(PostgresTransfer(Session::begin(&self.driver, begin).await?)))
     }
 }
@@ -38,6 +38,10 @@ impl Transfer for PostgresTransfer {
 
     async fn add(&mut self, users: Vec<User>) -> Result<Vec<Username>, RepositoryError> {
         self.0.run(|connection| Box::pin(add(connection, users))).await
+    }
+
+    async fn analyze(&mut self) -> Result<(), RepositoryError> {
+        self.0.run(|connection| Box::pin(analyze(connection))).await
     }
 
     async fn commit(self: Box<Self>) -> Result<(), RepositoryError> {

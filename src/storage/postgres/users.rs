@@ -11,7 +11,7 @@ use crate::storage::change::Statements;
 use crate::storage::error::unavailable;
 use crate::storage::postgres::address::Address;
 use crate::storage::postgres::driver::{Driver, Session};
-use crate::storage::postgres::import::{BEGIN, PostgresImport, insert};
+use crate::storage::postgres::import::{LOCK, PostgresImport, insert};
 use crate::storage::postgres::set_up::{require, set_up};
 use crate::storage::postgres::unique;
 use crate::storage::postgres::watch::watch;
@@ -142,7 +142,7 @@ impl UserRepository for PostgresUsers {
     }
 
     async fn import(&self, now: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError> {
-        let session = Session::begin(&self.driver, BEGIN).await?;
+        let session = Session::begin(&self.driver, LOCK).await?;
         Ok(Box::new(PostgresImport { session, now, unique: self.unique }))
     }
 

@@ -76,6 +76,11 @@ impl Transfer for SqliteTransfer {
         insert(&mut self.0, users).await.map_err(unavailable)
     }
 
+    /// SQLite reads users by the one index that there is, however many they are.
+    async fn analyze(&mut self) -> Result<(), RepositoryError> {
+        Ok(())
+    }
+
     async fn commit(self: Box<Self>) -> Result<(), RepositoryError> {
         self.0.commit().await.map_err(unavailable)
     }

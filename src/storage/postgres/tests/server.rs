@@ -122,9 +122,15 @@ impl Server {
 
     /// What a statement prints, without headers and alignment.
     pub(crate) fn sql(&self, database: &str, statement: &str) -> String {
+        run(&mut self.psql(database, statement)).trim().to_owned()
+    }
+
+    /// The program that runs a statement, not started yet.
+    pub(crate) fn psql(&self, database: &str, statement: &str) -> Command {
         let mut psql = command("psql", self.folder.path());
         psql.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement]);
-        run(psql.arg(self.url(database))).trim().to_owned()
+        psql.arg(self.url(database));
+        psql
     }
 }
 
