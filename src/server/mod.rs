@@ -14,6 +14,7 @@ mod document;
 mod drain;
 mod error;
 mod headers;
+mod lateness;
 mod limits;
 mod listener;
 mod master;

@@ -1,6 +1,9 @@
 //! Workers that die, stand still, or never start.
 
-use crate::server::{SHORT, kill, quick, replaced, serving};
+use crate::harness::{eventually, read_answer};
+use crate::server::{SHORT, kill, quick, replaced, serving, status};
+use crate::signals::begin_login;
+use std::io::Write as _;
 
 #[test]
 fn a_killed_worker_is_replaced() {
@@ -38,4 +41,31 @@ fn a_worker_that_says_nothing_is_replaced() {
     app.stderr.wait_for("is silent and is killed");
     replaced(&app, &before, 1);
     assert_eq!(app.get("/openapi.json").status, 200);
+}
+
+/// A paused container, a suspended job, a machine that is moved: all processes stand still together.
+#[test]
+fn a_server_that_stood_still_goes_on_where_it_was() {
+    let app = quick().config(&format!("{SHORT}timeout = 1\n")).spawn();
+    let before = serving(&app);
+    let all = [u64::from(app.pid()), before[0]];
+    let (mut stream, form) = begin_login(&app);
+    let uptime = || status(&app)["uptime"].as_u64().unwrap_or(0);
+    for pid in all {
+        kill(pid, "STOP");
+    }
+    // Not to wait for anything: this is how long it stands still.
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    for pid in all {
+        kill(pid, "CONT");
+    }
+    stream.write_all(form.as_bytes()).expect("sent");
+    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200"), "{}", app.stderr.text());
+    let thawed = uptime();
+    eventually("two seconds on its clock", || (uptime() >= thawed + 2).then_some(()));
+    assert_eq!(serving(&app), before, "{}", app.stderr.text());
+    // Who stands still alone is found as before.
+    kill(before[0], "STOP");
+    app.stderr.wait_for("is silent and is killed");
+    replaced(&app, &before, 1);
 }

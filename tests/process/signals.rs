@@ -12,7 +12,7 @@ use std::process::Stdio;
 use tempfile::TempDir;
 
 /// Sends the head of a login whose body is still to come; the server has it in its hands.
-fn begin_login(app: &App) -> (TcpStream, &'static str) {
+pub(crate) fn begin_login(app: &App) -> (TcpStream, &'static str) {
     let form = "username=johndoe&password=1234";
     let mut stream = app.connect();
     write!(

@@ -146,3 +146,14 @@ fn a_terminal_that_closes_does_not_end_the_server() {
     assert!(server.ctl(&["stop"]).0);
     gone(server.pid);
 }
+
+#[test]
+fn ctrl_z_and_fg_change_nothing() {
+    let mut server = Server::on_a_terminal();
+    let before = server.workers();
+    server.order("suspend");
+    server.shown.wait_for("stopped");
+    server.order("continue");
+    assert!(server.answers());
+    assert_eq!(server.workers(), before);
+}

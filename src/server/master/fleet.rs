@@ -147,6 +147,20 @@ impl Master {
         Ok(())
     }
 
+    /// While this process stood still, nobody could keep a deadline towards it: all move by that time.
+    pub(super) fn put_off(&mut self, lost: Duration, now: Instant) {
+        if lost.is_zero() {
+            return;
+        }
+        for member in &mut self.crew {
+            // What has come since then is younger already.
+            member.heard = now.min(member.heard + lost);
+            member.deadline = member.deadline.map(|deadline| deadline + lost);
+        }
+        self.put_off_successor(lost);
+        self.put_off_questions(lost);
+    }
+
     /// Looks at what time alone can tell.
     pub(super) fn watch(&mut self, now: Instant) {
         self.watchdog.feed(now);

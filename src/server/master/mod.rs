@@ -23,6 +23,7 @@ pub use status::{ProcessStatus, Restart, Status};
 
 use super::channel::{Order, Report};
 use super::error::ServeError;
+use super::lateness::Lateness;
 use super::listener::{Listeners, SocketFile};
 use super::panic;
 use super::root_files;
@@ -47,6 +48,7 @@ use std::time::{Duration, Instant};
 use systemd::Watchdog;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
+use tokio::time::MissedTickBehavior;
 use upgrade::{Predecessor, Successor};
 
 /// Pause between two looks at deadlines.
@@ -229,12 +231,18 @@ impl Master {
 
     async fn run(mut self, mut events: UnboundedReceiver<Event>) -> Result<(), ServeError> {
         let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut lateness = Lateness::new(TICK, Instant::now());
         self.watch_files();
         self.arrange()?;
         loop {
             tokio::select! {
                 Some(event) = events.recv() => self.on(event)?,
-                _ = tick.tick() => self.watch(Instant::now()),
+                _ = tick.tick() => {
+                    let now = Instant::now();
+                    self.put_off(lateness.look(now), now);
+                    self.watch(now);
+                }
             }
             self.arrange()?;
             if self.phase == Phase::Leaving && self.crew.is_empty() {

@@ -69,6 +69,12 @@ impl Master {
         }
     }
 
+    pub(super) fn put_off_questions(&mut self, lost: Duration) {
+        for question in &mut self.questions {
+            question.deadline += lost;
+        }
+    }
+
     /// Whether the server lives: restarting it would not help it more than it helps itself.
     pub(super) fn health(&self) -> Answer {
         match self.serving() {

@@ -119,6 +119,12 @@ impl Master {
         }
     }
 
+    pub(super) fn put_off_successor(&mut self, lost: Duration) {
+        if let Some(successor) = &mut self.successor {
+            successor.deadline += lost;
+        }
+    }
+
     pub(super) fn stop_successor(&mut self) {
         if let Some(successor) = &self.successor {
             successor.kill();

@@ -8,6 +8,7 @@ use super::channel::{
     self, Channel, ChannelReader, ChannelWriter, Handover, Order, Report, WORKER,
 };
 use super::error::ServeError;
+use super::lateness::Lateness;
 use super::listener::Socket;
 use super::state::{AppState, Described};
 use super::{Application, admin, document, panic};
@@ -22,7 +23,7 @@ use std::io::{self, Write as _};
 use std::num::NonZeroUsize;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use threads::Sockets;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -195,10 +196,14 @@ async fn report(
     let (answer, mut answers) = mpsc::unbounded_channel();
     let mut pause = tokio::time::interval(REPORT);
     pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut lateness = Lateness::new(REPORT, Instant::now());
     loop {
         // A master that is gone is noticed where its orders are read.
         let report = tokio::select! {
-            _ = pause.tick() => Report::Alive(state.vitals.report()),
+            _ = pause.tick() => {
+                state.vitals.forgive(lateness.look(Instant::now()));
+                Report::Alive(state.vitals.report())
+            }
             Some(question) = questions.recv() => {
                 let (state, answer) = (state.clone(), answer.clone());
                 actix_web::rt::spawn(async move {

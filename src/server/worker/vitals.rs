@@ -13,6 +13,8 @@ const PULSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(in crate::server) struct Vitals {
     start: Instant,
+    /// Milliseconds for which the whole process stood still.
+    lost: AtomicU64,
     hearts: Mutex<Vec<Weak<Heart>>>,
     connections: AtomicUsize,
     /// Requests in flight, while they are limited.
@@ -46,6 +48,7 @@ impl Vitals {
     pub(in crate::server) fn new() -> Arc<Self> {
         Arc::new(Self {
             start: Instant::now(),
+            lost: AtomicU64::new(0),
             hearts: Mutex::default(),
             connections: AtomicUsize::new(0),
             admitted: AtomicUsize::new(0),
@@ -97,6 +100,11 @@ impl Vitals {
         hearts.iter().map(beats).collect()
     }
 
+    /// Sets the hearts' clock back by a time for which the whole process stood still: the threads do not.
+    pub(super) fn forgive(&self, lost: Duration) {
+        self.lost.fetch_add(millis(lost), Ordering::Relaxed);
+    }
+
     pub(super) fn report(&self) -> channel::Vitals {
         let now = self.now();
         let hearts = self.hearts();
@@ -113,12 +121,16 @@ impl Vitals {
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+        millis(self.start.elapsed()).saturating_sub(self.lost.load(Ordering::Relaxed))
     }
 
     fn hearts(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Heart>>> {
         self.hearts.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Resident memory in KiB, 0 where the system does not tell.
@@ -145,5 +157,28 @@ pub(in crate::server) struct InFlight<'a>(&'a AtomicUsize);
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn time_that_the_process_has_lost_is_no_threads_fault() {
+        let vitals = Vitals::new();
+        let heart = vitals.start_heart();
+        // It does not beat: this thread looks before it turns.
+        let vitals = Vitals {
+            start: Instant::now().checked_sub(Duration::from_secs(60)).expect("a minute ago"),
+            lost: AtomicU64::new(0),
+            hearts: Mutex::new(vec![Arc::downgrade(&heart)]),
+            connections: AtomicUsize::new(0),
+            admitted: AtomicUsize::new(0),
+        };
+        assert!(vitals.report().stalled >= 59_000);
+        vitals.forgive(Duration::from_secs(59));
+        let stalled = vitals.report().stalled;
+        assert!((900..30_000).contains(&stalled), "{stalled}");
     }
 }
