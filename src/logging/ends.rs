@@ -4,6 +4,7 @@ use super::LoggingError;
 use super::config::{HandlerConfig, LogConfig, Stream};
 use super::rotating::{RotatingFile, Rotation};
 use super::sink::{LogFile, Open, Sink, open_file};
+use super::whole::WholeLines;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -35,8 +36,12 @@ impl OwnStreams {
 impl Sinks for OwnStreams {
     fn stream(&mut self, stream: Stream) -> Result<Sink, LoggingError> {
         let (place, sink): (_, fn() -> _) = match stream {
-            Stream::Stdout => (&mut self.out, || Sink::new("stdout", io::stdout())),
-            Stream::Stderr => (&mut self.err, || Sink::new("stderr", io::stderr())),
+            Stream::Stdout => {
+                (&mut self.out, || Sink::new("stdout", WholeLines::new(io::stdout())))
+            }
+            Stream::Stderr => {
+                (&mut self.err, || Sink::new("stderr", WholeLines::new(io::stderr())))
+            }
         };
         match place {
             Some(sink) => Ok(sink.clone()),

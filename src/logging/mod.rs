@@ -12,8 +12,10 @@ mod json;
 mod request_id;
 mod rotating;
 mod router;
+mod shorten;
 mod sink;
 mod timestamp;
+mod whole;
 mod words;
 
 pub use self::config::Note;

@@ -3,10 +3,11 @@
 
 use super::ERROR;
 use super::sink::{LogFile, Output};
+use super::whole::Unwritten;
 use rustix::fs::{FlockOperation, flock};
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -62,36 +63,28 @@ impl RotatingFile {
     }
 }
 
-impl Write for RotatingFile {
-    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        self.log.write(lines)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.log.flush()
-    }
-}
-
 impl Output for RotatingFile {
     fn reopen(&mut self) -> io::Result<()> {
         self.is_stuck = false;
         self.log.reopen()
     }
 
-    fn put(&mut self, lines: &[u8]) -> io::Result<()> {
-        if !self.is_stuck && !self.is_current()? {
-            self.log.reopen()?;
+    fn put(&mut self, lines: &[u8]) -> Result<(), Unwritten> {
+        let unwritten = |error| Unwritten::new(lines, error);
+        if !self.is_stuck && !self.is_current().map_err(unwritten)? {
+            self.log.reopen().map_err(unwritten)?;
         }
         let mut rest = lines;
         while !rest.is_empty() {
-            let size = self.log.file().metadata()?.len();
+            let metadata = self.log.file().metadata();
+            let size = metadata.map_err(|error| Unwritten::new(rest, error))?.len();
             let fitting = if self.is_stuck {
                 rest.len()
             } else {
                 fitting(rest, size, self.rotation.max_bytes)
             };
             let (now, later) = rest.split_at(fitting);
-            self.log.write_all(now)?;
+            self.log.put(now).map_err(|failed| failed.before(later))?;
             rest = later;
             if rest.is_empty() {
                 break;
@@ -104,7 +97,7 @@ impl Output for RotatingFile {
                 log::error!(target: ERROR, "the log goes on in a file that is full: {path} cannot be moved away: {error}");
             }
         }
-        self.log.flush()
+        Ok(())
     }
 }
 

@@ -1,8 +1,10 @@
 //! The asynchronous end of the log: callers append to memory, one thread writes.
 
+use super::whole::{Unwritten, WholeLines};
 use super::{ERROR, LoggingError};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -105,7 +107,8 @@ impl Shared {
 
     fn write_to(&self, mut out: impl Output, name: &str) {
         let mut lines = Vec::new();
-        let mut lost = 0;
+        let mut dropped = 0;
+        let mut failed: Option<Unwritten> = None;
         loop {
             let mut state = self.lock();
             while !state.is_due() {
@@ -117,17 +120,31 @@ impl Shared {
             state.writing = true;
             std::mem::swap(&mut state.buffer, &mut lines);
             let reopen = std::mem::take(&mut state.reopen);
-            lost += std::mem::take(&mut state.dropped);
+            dropped += std::mem::take(&mut state.dropped);
             drop(state);
 
             match out.put(&lines) {
-                Ok(()) if lost > 0 => {
-                    log::warn!(target: ERROR, "{lost} lines of the log were dropped: {name} does not take them fast enough");
-                    lost = 0;
+                Ok(()) if lines.is_empty() => {}
+                Ok(()) => {
+                    if dropped > 0 {
+                        log::warn!(target: ERROR, "{dropped} lines of the log were dropped: {name} does not take them fast enough");
+                        dropped = 0;
+                    }
+                    if let Some(Unwritten { lines, error }) = failed.take() {
+                        let error = cause(&error);
+                        log::warn!(target: ERROR, "{lines} lines of the log were dropped: {name}: {error}");
+                    }
                 }
-                Ok(()) => {}
-                // There is no other place for them: they are reported when there is room again.
-                Err(_) => lost += lines.split(|byte| *byte == b'\n').skip(1).count() as u64,
+                // There is no other place for them: they are counted until there is room again.
+                Err(now) => {
+                    if let Some(failed) = &mut failed {
+                        failed.lines += now.lines;
+                    } else {
+                        let error = cause(&now.error);
+                        log::error!(target: ERROR, "lines of the log are dropped until {name} takes them again: {error}");
+                        failed = Some(now);
+                    }
+                }
             }
             lines.clear();
             lines.shrink_to(2 * FULL);
@@ -142,6 +159,15 @@ impl Shared {
     }
 }
 
+/// The error as a part of a line: `no space left on device (os error 28)`.
+fn cause(error: &io::Error) -> String {
+    let mut text = error.to_string();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    text
+}
+
 impl State {
     fn is_due(&self) -> bool {
         !self.buffer.is_empty() || self.reopen
@@ -149,21 +175,22 @@ impl State {
 }
 
 /// Where a sink's lines go in the end.
-pub(super) trait Output: Write + Send + 'static {
+pub(super) trait Output: Send + 'static {
     /// Makes a new file where the old one was moved away; streams stay as they are.
     fn reopen(&mut self) -> io::Result<()> {
         Ok(())
     }
 
     /// Writes whole lines.
-    fn put(&mut self, lines: &[u8]) -> io::Result<()> {
-        self.write_all(lines)?;
-        self.flush()
-    }
+    fn put(&mut self, lines: &[u8]) -> Result<(), Unwritten>;
 }
 
-impl Output for io::Stdout {}
-impl Output for io::Stderr {}
+/// The process's own streams.
+impl<F: AsFd + Send + 'static> Output for WholeLines<F> {
+    fn put(&mut self, lines: &[u8]) -> Result<(), Unwritten> {
+        Self::put(self, lines)
+    }
+}
 
 /// How a log file is opened, at the start and anew.
 pub type Open = Arc<dyn Fn(&Path) -> io::Result<File> + Send + Sync>;
@@ -176,34 +203,29 @@ pub fn open_file(path: &Path) -> io::Result<File> {
 /// A file that lines are appended to.
 pub(super) struct LogFile {
     path: PathBuf,
-    file: File,
+    lines: WholeLines<File>,
     open: Open,
 }
 
 impl LogFile {
     pub(super) fn open(path: &Path, open: &Open) -> io::Result<Self> {
-        Ok(Self { path: path.to_owned(), file: open(path)?, open: Arc::clone(open) })
+        let lines = WholeLines::new(open(path)?);
+        Ok(Self { path: path.to_owned(), lines, open: Arc::clone(open) })
     }
 
     pub(super) fn file(&self) -> &File {
-        &self.file
-    }
-}
-
-impl Write for LogFile {
-    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        self.file.write(lines)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.lines.end()
     }
 }
 
 impl Output for LogFile {
     fn reopen(&mut self) -> io::Result<()> {
-        self.file = (self.open)(&self.path)?;
+        self.lines.replace((self.open)(&self.path)?);
         Ok(())
+    }
+
+    fn put(&mut self, lines: &[u8]) -> Result<(), Unwritten> {
+        self.lines.put(lines)
     }
 }
 
@@ -227,17 +249,12 @@ pub(super) mod testing {
         }
     }
 
-    impl Write for Pipe {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
+    impl Output for Pipe {
+        fn put(&mut self, lines: &[u8]) -> Result<(), Unwritten> {
+            self.0.lock().unwrap().extend_from_slice(lines);
             Ok(())
         }
     }
-
-    impl Output for Pipe {}
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The log of the real binary: its file, its lines, the request's id, and what clients try to put there.
 
 mod python;
+mod whole;
 
 use crate::harness::{App, Response, bailiwick, eventually, read_answer, repository, run};
 use serde_json::Value;
