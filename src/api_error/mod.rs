@@ -301,6 +301,7 @@ impl From<PasswordError> for ApiError {
             }
             PasswordError::CostNotAllowed(_)
             | PasswordError::NoThreads(_)
+            | PasswordError::NotBcrypt
             | PasswordError::Failed => Self::internal(&error),
         }
     }

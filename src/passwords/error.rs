@@ -22,6 +22,8 @@ pub enum PasswordError {
     CostNotAllowed(u32),
     /// The hashing threads could not be started.
     NoThreads(std::io::Error),
+    /// What this program computes on this machine is not bcrypt: it could let nobody in, or anybody.
+    NotBcrypt,
     /// Hashing itself failed: no randomness, or a fault in the library.
     Failed,
 }
@@ -41,6 +43,7 @@ impl fmt::Display for PasswordError {
                 write!(f, "`passwords.bcrypt_cost` is {cost}: expected 4 to 31")
             }
             Self::NoThreads(cause) => write!(f, "cannot start the hashing threads: {cause}"),
+            Self::NotBcrypt => f.write_str("passwords are computed wrongly on this machine"),
             Self::Failed => f.write_str("the password could not be hashed"),
         }
     }

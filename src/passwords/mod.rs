@@ -10,6 +10,7 @@ pub use policy::{LONGEST, SHORTEST};
 
 use crate::domain::{BcryptVersion, Origin, PasswordHash, Secret};
 use crate::settings::PasswordSettings;
+use eksblowfish::{Digest, LANES, advance};
 use pool::{Order, Pool};
 use queue::Key;
 use rand::TryRngCore as _;
@@ -59,8 +60,9 @@ pub struct Place<'a> {
 }
 
 impl Passwords {
-    /// Starts the hashing threads.
+    /// Starts the hashing threads, once their work is found to be right.
     pub fn new(settings: &PasswordSettings) -> Result<Self, PasswordError> {
+        check_digests()?;
         let cost = settings.bcrypt_cost;
         // Nobody knows a password for it, and the answer is "no" whatever bcrypt finds.
         let dummy = PasswordHash::new(cost, [0; _], [0; _])
@@ -192,6 +194,20 @@ impl Place<'_> {
         let matches = possible & hash.has_digest(&digest);
         Ok(Verdict { matches, needs_rehash: matches && outdated })
     }
+}
+
+/// Holds the digest of every lane against the bcrypt crate's: here and now, since compiler and
+/// processor, too, decide what comes out of our own implementation.
+fn check_digests() -> Result<(), PasswordError> {
+    const COST: u32 = 4;
+    let (password, salt) = ("correct horse battery staple, pässwörd", *b"sixteen of bytes");
+    let expected = bcrypt::bcrypt(COST, salt, &[password.as_bytes(), b"\0"].concat());
+    let mut lanes: Vec<_> = (0..LANES).map(|_| Digest::new(password, &salt, COST)).collect();
+    while lanes.iter().any(|lane| !lane.is_ready()) {
+        advance(&mut lanes);
+    }
+    let is_right = |lane: Digest| expected.starts_with(&lane.finish());
+    if lanes.into_iter().all(is_right) { Ok(()) } else { Err(PasswordError::NotBcrypt) }
 }
 
 #[cfg(test)]
