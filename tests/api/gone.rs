@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 /// More than one thread has in hand at a time.
-const LOGINS: usize = 8;
+pub(crate) const LOGINS: usize = 8;
 
 /// A server with one hashing thread, which is never done with a password.
 pub(crate) fn endless() -> Builder {
@@ -32,12 +32,13 @@ fn metric(app: &App, name: &str) -> u64 {
     line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().expect("a whole number")
 }
 
-fn queued(app: &App) -> u64 {
+/// Logins that wait for a thread.
+pub(crate) fn queued(app: &App) -> u64 {
     metric(app, "bailiwick_password_hash_queue")
 }
 
 /// Waits until so many lines say that the client of a login went away.
-fn abandoned(log: &Lines, count: usize) {
+pub(crate) fn abandoned(log: &Lines, count: usize) {
     eventually("lines with 499", || {
         let text = log.text();
         let lines = text.lines().filter(|line| line.contains("\"POST /token HTTP/1.1\" 499"));

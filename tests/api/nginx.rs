@@ -2,6 +2,7 @@
 
 mod cluster;
 mod edge;
+mod gone;
 mod prefix;
 mod tls;
 mod upstream;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 /// The shipped site in front of these replicas.
-fn before(replicas: &[String; 3]) -> Nginx {
+pub(super) fn before(replicas: &[String; 3]) -> Nginx {
     let address = free_address();
     Nginx::start(address.clone(), "bailiwick-cluster.conf", "", |text| {
         let text = text.replace("listen 80;", &format!("listen {address};"));

@@ -9,9 +9,9 @@ use tempfile::TempDir;
 const NAME: &str = "auth.example.com";
 
 /// nginx with TLS by a certificate of its own, in front of the demo server.
-struct Tls {
-    nginx: Nginx,
-    app: App,
+pub(super) struct Tls {
+    pub(super) nginx: Nginx,
+    pub(super) app: App,
     /// Of the port that speaks HTTP.
     clear: String,
     certificates: TempDir,
@@ -19,7 +19,10 @@ struct Tls {
 
 impl Tls {
     fn start() -> Self {
-        let app = App::demo().spawn();
+        Self::before(App::demo().spawn())
+    }
+
+    pub(super) fn before(app: App) -> Self {
         let certificates = TempDir::new().expect("a folder");
         let path = |name: &str| certificates.path().join(name).display().to_string();
         let (certificate, key) = (path("bailiwick.pem"), path("bailiwick.key"));
@@ -55,18 +58,21 @@ impl Tls {
 
     /// What curl prints: the answer's head and body, then `version status`.
     fn curl(&self, path: &str, args: &[&str]) -> String {
-        let (_, port) = self.nginx.address.rsplit_once(':').expect("a port");
-        let certificate = self.certificates.path().join("bailiwick.pem");
         run_tool(
-            Command::new("curl")
-                .args(["-s", "-i", "--max-time", "20", "--resolve"])
-                .arg(format!("{NAME}:{port}:127.0.0.1"))
-                .arg("--cacert")
-                .arg(certificate)
-                .args(["-w", "\n%{http_version} %{http_code}"])
-                .args(args)
-                .arg(format!("https://{NAME}:{port}{path}")),
+            self.curl_command(path)
+                .args(["-i", "--max-time", "20", "-w", "\n%{http_version} %{http_code}"])
+                .args(args),
         )
+    }
+
+    /// curl, which is to ask for the path.
+    pub(super) fn curl_command(&self, path: &str) -> Command {
+        let (_, port) = self.nginx.address.rsplit_once(':').expect("a port");
+        let mut command = Command::new("curl");
+        command.args(["-s", "--resolve", &format!("{NAME}:{port}:127.0.0.1"), "--cacert"]);
+        command.arg(self.certificates.path().join("bailiwick.pem"));
+        command.arg(format!("https://{NAME}:{port}{path}"));
+        command
     }
 
     /// An answer of the port that speaks HTTP.

@@ -1,7 +1,6 @@
 //! The server behind nginx: on a unix socket, restarted, killed, without an answer.
 
 use super::Nginx;
-use crate::gone::{endless, give_up};
 use crate::harness::{App, DEADLINE, FORM, Response, connect, eventually, read_answer, read_until};
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
@@ -166,12 +165,4 @@ fn a_busy_servers_503_is_its_own() {
     assert!(busy.starts_with("HTTP/1.1 503 "), "{busy}");
     assert!(busy.to_lowercase().contains("\r\nretry-after: "), "{busy}");
     assert!(busy.contains("\"detail\":"), "{busy}");
-}
-
-/// nginx closes its connection when the client's is closed (`proxy_ignore_client_abort` is off).
-#[test]
-fn logins_are_given_up_when_nginxs_client_goes_away() {
-    let app = endless().spawn();
-    let nginx = Nginx::before(&app.address);
-    give_up(&app, &nginx.address, |_closed| None);
 }
