@@ -36,12 +36,11 @@ pub struct Handover {
 pub(super) enum Order {
     /// Others have taken over: accept no more, send clients away for so many seconds, then stop.
     Drain(u64),
-    /// Nobody takes over: refuse new connections, unless somebody else holds the sockets as well, send
-    /// clients away for so many seconds, then stop.
+    /// Nobody takes over: accept no more, send clients away for so many seconds, then stop.
     Leave {
         /// The longest time for it.
         seconds: u64,
-        /// Whether the sockets are nobody else's.
+        /// Whether to shut the sockets down, for all processes: new connections are refused.
         refuse: bool,
     },
     /// Stop; what is in flight may finish within `graceful_timeout`.
@@ -63,6 +62,8 @@ pub(super) enum Report {
     Failed(String),
     /// It lives.
     Alive(Vitals),
+    /// It accepts no more, as [`Order::Leave`] wants it.
+    Paused,
     /// What [`Order::AskDatabase`] has asked for.
     Database {
         /// The number of the question.

@@ -349,3 +349,24 @@ fn workers_do_not_outlive_a_killed_master() {
     gone(workers[0]);
     assert!(TcpStream::connect(&app.address).is_err());
 }
+
+#[test]
+fn a_graceful_stop_logs_no_error() {
+    for processes in [1, 3] {
+        let config = format!("{SHORT}processes = {processes}\n");
+        let binds = ["-b", "127.0.0.1:0", "-b", "unix:b.sock"];
+        let mut app = quick().config(&config).args(binds).spawn();
+        let before = replaced(&app, &[], processes);
+        // Some have had connections, also ones that stay open.
+        let kept: Vec<_> = (0..4).map(|_| app.connect()).collect();
+        assert_eq!(app.get("/openapi.json").status, 200);
+        app.signal("TERM");
+        eventually("a refused connection", || TcpStream::connect(&app.address).err());
+        drop(kept);
+        assert_eq!(app.wait().code(), Some(0));
+        before.into_iter().for_each(gone);
+        app.stderr.wait_for("Shutting down");
+        let text = app.stderr.text();
+        assert!(!text.contains("ERROR"), "{processes}: {text}");
+    }
+}

@@ -9,9 +9,6 @@ use crate::logging;
 use crate::settings::Settings;
 use std::time::Instant;
 
-/// Seconds for which clients are sent away before the end, at most.
-const FAREWELL: u64 = 5;
-
 impl Master {
     /// Does what it is told; what it says of it is in the log, too.
     pub(super) fn obey(&mut self, command: Command) -> Result<String, String> {
@@ -43,26 +40,11 @@ impl Master {
         }
     }
 
-    /// A proxy that keeps connections may just be sending on one that looks idle: it is told to
-    /// close them first, as far as it comes by in this time.
-    fn farewell(&self) -> Order {
-        let refuse = self.predecessor.is_none() && self.plan.listeners.are_ours();
-        Order::Leave { seconds: self.plan.patience().0.min(FAREWELL), refuse }
-    }
-
     fn leave(&mut self, order: Order) -> String {
         self.phase = Phase::Leaving;
         systemd::stopping();
         self.stop_successor();
-        for member in &mut self.crew {
-            let order = match (member.stage, order) {
-                (Stage::Starting, _) => Order::Quit,
-                // It has sent its clients away for a while.
-                (Stage::Draining, Order::Leave { .. }) => Order::Stop,
-                _ => order,
-            };
-            member.order(order);
-        }
+        self.dismiss(order);
         // New connections are refused as soon as the workers have heard it. Health is told to the
         // end.
         self.plan.listeners.keep_admin();

@@ -119,6 +119,7 @@ impl Master {
             Report::Ready => {}
             Report::Failed(line) => member.failure = Some(line),
             Report::Alive(vitals) => member.vitals = vitals,
+            Report::Paused => self.close(Some(id)),
             Report::Database { question, answers } => self.database_told(id, question, answers),
         }
     }
@@ -130,6 +131,7 @@ impl Master {
         }
         let Some(at) = self.crew.iter().position(|member| member.id == id) else { return Ok(()) };
         let member = self.crew.remove(at);
+        self.close(Some(id));
         if member.is_ending() || self.phase == Phase::Leaving {
             return Ok(());
         }
@@ -166,6 +168,7 @@ impl Master {
         self.watchdog.feed(now);
         self.watch_successor(now);
         self.answer_questions(now);
+        self.close(None);
         self.launcher.children().reap_orphans();
         let timeout = Duration::from_secs(self.plan.settings.server.timeout);
         let leaving = self.phase == Phase::Leaving;

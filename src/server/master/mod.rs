@@ -4,6 +4,7 @@ mod backoff;
 mod commands;
 mod control;
 mod crew;
+mod farewell;
 mod fleet;
 mod identity;
 mod launch;
@@ -32,6 +33,7 @@ use crate::logging::{ERROR, LoggingGuard};
 use crate::settings::{Bind, Layers, Settings};
 use backoff::Backoff;
 use crew::Member;
+use farewell::Closing;
 use identity::Identity;
 use launch::Launcher;
 use listenfd::ListenFd;
@@ -100,6 +102,8 @@ struct Master {
     last_restart: Option<(String, Instant)>,
     predecessor: Option<Predecessor>,
     successor: Option<Successor>,
+    /// While the worker processes leave their sockets.
+    closing: Option<Closing>,
     watchdog: Watchdog,
     pidfile: Option<Pidfile>,
     control: Option<SocketFile>,
@@ -220,6 +224,7 @@ impl Master {
             last_restart: None,
             predecessor,
             successor: None,
+            closing: None,
             watchdog: Watchdog::new(),
             pidfile,
             control: None,

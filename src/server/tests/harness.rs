@@ -46,6 +46,7 @@ pub(in crate::server) fn settings(server: &Value, cors: &Value) -> Settings {
             "url": "", "pool_size": 1,
             "connect_timeout": 1, "acquire_timeout": 1, "statement_timeout": 1,
         },
+        "users": { "case_insensitive": false, "unique_email": false },
         "cache": { "size": 1, "max_age": 1, "stale_max": 0 },
         "tokens": { "access_token_expire_minutes": 30, "leeway": 0 },
         "passwords": { "bcrypt_cost": 4, "hash_queue": 1, "policy": true },
@@ -160,7 +161,7 @@ pub(super) fn serve<E: std::fmt::Debug>(
         let (listeners, sockets) = listeners.into_parts();
         let running = threads::start(state, Sockets { server: sockets, admin: Vec::new() }).await?;
         ready(url.strip_prefix("http://").unwrap().parse().unwrap()).unwrap();
-        let ended = running.until(signals).await;
+        let ended = running.until(signals, unbounded_channel().0).await;
         drop(listeners);
         ended
     })

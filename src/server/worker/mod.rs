@@ -1,5 +1,6 @@
 //! A worker process: takes the master's sockets, serves, tells how it is, obeys.
 
+mod accepting;
 mod http;
 pub(super) mod threads;
 pub(super) mod vitals;
@@ -125,9 +126,10 @@ impl Worker {
             }
         };
         let _ = writer.send(&Report::Ready).await;
+        let news = mpsc::unbounded_channel();
         tokio::select! {
-            ended = running.until(orders) => ended.is_ok(),
-            () = report(&state, questions, writer) => unreachable!("reports never end"),
+            ended = running.until(orders, news.0.clone()) => ended.is_ok(),
+            () = report(&state, questions, news, writer) => unreachable!("reports never end"),
         }
     }
 }
@@ -191,9 +193,9 @@ fn listen(
 async fn report(
     state: &Data<AppState>,
     mut questions: mpsc::UnboundedReceiver<u64>,
+    (answer, mut answers): (mpsc::UnboundedSender<Report>, mpsc::UnboundedReceiver<Report>),
     mut writer: ChannelWriter,
 ) {
-    let (answer, mut answers) = mpsc::unbounded_channel();
     let mut pause = tokio::time::interval(REPORT);
     pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut lateness = Lateness::new(REPORT, Instant::now());

@@ -1,11 +1,12 @@
 //! The threads of one worker process: start, serve, drain.
 
+use super::accepting::Accepting;
 use super::http;
 use super::vitals::Vitals;
 use crate::logging;
 use crate::logging::ERROR;
 use crate::server::admin;
-use crate::server::channel::Order;
+use crate::server::channel::{Order, Report};
 use crate::server::error::ServeError;
 use crate::server::listener::Socket;
 use crate::server::state::AppState;
@@ -21,7 +22,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{Instant, sleep, sleep_until};
 
 /// How long a connection is read on after a refused body, so that the client sees the answer
@@ -48,6 +49,7 @@ pub(in crate::server) struct Running {
     handle: ServerHandle,
     /// The sockets of the API once more.
     shared: Vec<OwnedFd>,
+    accepting: Accepting,
     /// Health and metrics, where they are served.
     admin: Option<ServerHandle>,
     state: Data<AppState>,
@@ -60,7 +62,7 @@ pub(in crate::server) async fn start(
     state: Data<AppState>,
     sockets: Sockets,
 ) -> Result<Running, ServeError> {
-    let shared = sockets.server.iter().map(Socket::share).collect::<io::Result<_>>();
+    let shared = sockets.server.iter().map(Socket::share).collect::<io::Result<Vec<_>>>();
     let shared = shared.map_err(ServeError::Runtime)?;
     let mut server = http::server(&state, sockets.server).map_err(ServeError::Workers)?;
     let handle = server.handle();
@@ -70,8 +72,9 @@ pub(in crate::server) async fn start(
         let error = ended.err().unwrap_or_else(|| io::Error::other("they ended at once"));
         return Err(ServeError::Workers(error));
     }
+    let accepting = Accepting::at(&shared);
     let admin = admin::start(&state, sockets.admin).map_err(ServeError::Runtime)?;
-    Ok(Running { server, handle, shared, admin, state })
+    Ok(Running { server, handle, shared, accepting, admin, state })
 }
 
 impl Running {
@@ -79,8 +82,9 @@ impl Running {
     pub(in crate::server) async fn until(
         self,
         mut orders: UnboundedReceiver<Order>,
+        reports: UnboundedSender<Report>,
     ) -> Result<(), ServeError> {
-        let Self { mut server, handle, shared, admin, state } = self;
+        let Self { mut server, handle, shared, accepting, admin, state } = self;
         let mut order = tokio::select! {
             ended = &mut server => return ended.map_err(ServeError::Workers),
             order = next(&mut orders) => order,
@@ -88,8 +92,10 @@ impl Running {
         if let Order::Leave { refuse, .. } = order {
             tokio::select! {
                 ended = &mut server => return ended.map_err(ServeError::Workers),
-                () = handle.pause() => {}
+                () = async { handle.pause().await; accepting.is_over().await } => {}
             }
+            // Nobody listens to a process that ends with its master.
+            let _ = reports.send(Report::Paused);
             if refuse {
                 close(&shared);
             }
