@@ -19,7 +19,7 @@ impl Lateness {
     pub(super) fn look(&mut self, now: Instant) -> Duration {
         let passed = now.saturating_duration_since(self.last);
         self.last = now;
-        if passed > 2 * self.period { passed - self.period } else { Duration::ZERO }
+        if passed > 2 * self.period { passed.saturating_sub(self.period) } else { Duration::ZERO }
     }
 }
 

@@ -170,7 +170,7 @@ mod tests {
         let heart = vitals.start_heart();
         // It does not beat: this thread looks before it turns.
         let vitals = Vitals {
-            start: Instant::now().checked_sub(Duration::from_secs(60)).expect("a minute ago"),
+            start: Instant::now().checked_sub(Duration::from_mins(1)).expect("a minute ago"),
             lost: AtomicU64::new(0),
             hearts: Mutex::new(vec![Arc::downgrade(&heart)]),
             connections: AtomicUsize::new(0),
