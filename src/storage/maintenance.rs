@@ -2,15 +2,13 @@
 
 use crate::domain::RepositoryError;
 use crate::settings::Settings;
+use crate::storage::part::Part;
 use crate::storage::postgres::{Address, PostgresUsers};
 use crate::storage::sqlite::SqliteUsers;
 use crate::storage::transfer::{Digest, Pages, Transfer, digest};
 use crate::storage::{Missing, StorageError, create_folder};
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Why it was not done; prints as one line.
@@ -214,25 +212,8 @@ pub async fn back_up(settings: &Settings, file: &Path) -> Result<(), Maintenance
         return Err(fail(io::ErrorKind::AlreadyExists.into()));
     }
     // Under its name there is never half a backup.
-    let mut part = file.as_os_str().to_owned();
-    part.push(".part");
-    let part = PathBuf::from(part);
-    let name = part.to_str().ok_or_else(|| fail(io::ErrorKind::InvalidFilename.into()))?;
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part).map_err(fail)?;
-    let written = match users.write_copy(name).await {
-        Ok(()) => publish(&part, file).map_err(fail),
-        Err(cause) => Err(database.failed()(cause)),
-    };
-    if written.is_err() {
-        // The error is what counts.
-        let _ = fs::remove_file(&part);
-    }
-    written
-}
-
-fn publish(part: &Path, file: &Path) -> io::Result<()> {
-    File::open(part)?.sync_all()?;
-    renameat_with(CWD, part, CWD, file, RenameFlags::NOREPLACE)?;
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    let part = Part::beside(file).map_err(fail)?;
+    let name = part.path().to_str().ok_or_else(|| fail(io::ErrorKind::InvalidFilename.into()))?;
+    users.write_copy(name).await.map_err(database.failed())?;
+    part.publish(file).map_err(fail)
 }

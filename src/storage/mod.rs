@@ -7,6 +7,7 @@ mod contract;
 mod error;
 mod maintenance;
 mod migrations;
+mod part;
 mod postgres;
 mod row;
 mod sqlite;

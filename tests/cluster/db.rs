@@ -2,12 +2,12 @@
 
 use crate::harness::{eventually, run, run_tool};
 use crate::postgres::shared;
-use crate::{add, command, done, fails, prepared};
+use crate::{add, command, done, fails, prepared, python_on};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -225,6 +225,87 @@ fn a_backup_is_the_whole_database() {
     assert!(line.contains("/absent/backup.db: cannot be written"), "{line}");
     let line = fails(folder, &shared().url(&shared().database()), &["db", "backup", "x"]);
     assert!(line.contains("pg_dump"), "{line}");
+}
+
+/// A backup under way: its process, and the file that it writes.
+fn under_way(folder: &Path, sqlite: &str, name: &str) -> (Child, PathBuf) {
+    let mut command = prepared(folder, sqlite, &["db", "backup", name]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let open = format!("/proc/{}/fd", child.id());
+    let part = eventually("a backup to be written", || {
+        let files = std::fs::read_dir(&open).ok()?.flatten();
+        let mut files = files.filter_map(|file| std::fs::read_link(file.path()).ok());
+        let part = files.find(|file| file.extension().is_some_and(|end| end == "part"))?;
+        (part.metadata().ok()?.len() > 0).then_some(part)
+    });
+    (child, part)
+}
+
+/// What backups under way, and those that were killed, have in a folder.
+fn parts(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder").flatten();
+    let parts = entries.map(|entry| entry.path());
+    parts.filter(|path| path.to_string_lossy().contains(".part")).collect()
+}
+
+/// A database whose copy takes a moment.
+fn large() -> (TempDir, String) {
+    let (folder, sqlite) = filled();
+    let grow =
+        "with database: database.execute(\"UPDATE users SET full_name = hex(zeroblob(10000))\")";
+    python_on(&folder.path().join("from.db"), grow);
+    (folder, sqlite)
+}
+
+#[test]
+fn a_backup_that_was_killed_stands_in_nobodys_way() {
+    let (folder, sqlite) = large();
+    let folder = folder.path();
+    for _ in 0..3 {
+        let (mut child, part) = under_way(folder, &sqlite, "night.db");
+        child.kill().expect("it runs");
+        child.wait().expect("a child");
+        assert!(part.exists() && !folder.join("night.db").exists(), "it was killed too late");
+    }
+    // As other programs, and other files of the same name, leave them.
+    for left in ["night.db.part", "night.db-journal", "night.db-wal", "bailiwick-backup-x.part"] {
+        std::fs::write(folder.join(left), "left").unwrap();
+    }
+    done(folder, &sqlite, &["db", "backup", "night.db"], "");
+    let backup = format!("sqlite:{}", folder.join("night.db").display());
+    let sound = done(folder, &backup, &["db", "check"], "");
+    assert_eq!(sound, done(folder, &sqlite, &["db", "check"], ""));
+    let mut others = parts(folder);
+    others.sort();
+    let names = ["bailiwick-backup-x.part", "night.db.part"];
+    assert_eq!(others, names.map(|name| folder.join(name)), "what is not ours stays");
+}
+
+#[test]
+fn two_backups_at_once_do_not_meet() {
+    let (folder, sqlite) = large();
+    let folder = folder.path();
+    let signal = |child: &Child, name: &str| {
+        run_tool(Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]));
+    };
+    for (slow, quick, is_done) in [("a.db", "b.db", true), ("c.db", "c.db", false)] {
+        let (child, part) = under_way(folder, &sqlite, slow);
+        signal(&child, "STOP");
+        assert!(part.exists(), "it was stopped too late");
+        done(folder, &sqlite, &["db", "backup", quick], "");
+        assert!(part.exists(), "somebody is at work on it");
+        signal(&child, "CONT");
+        let ended = child.wait_with_output().expect("a child");
+        let line = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.success(), is_done, "{line}");
+        assert!(is_done || line.contains("c.db: cannot be written"), "{line}");
+        for name in [slow, quick] {
+            let backup = format!("sqlite:{}", folder.join(name).display());
+            let sound = done(folder, &backup, &["db", "check"], "");
+            assert!(sound.starts_with(&format!("{USERS} users")), "{sound}");
+        }
+    }
+    assert_eq!(parts(folder), Vec::<PathBuf>::new());
 }
 
 #[test]

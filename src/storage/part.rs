@@ -1,0 +1,115 @@
+//! A file under way: it gets its name when it is whole, and nobody trips over one that was left.
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// The names of these files: this, a number, and [`END`]. Nobody else gives such names, so whatever
+/// has one and is not locked was left by a process that was killed.
+const BEGINNING: &str = "bailiwick-backup-";
+const END: &str = ".part";
+
+/// What SQLite may have left beside a file.
+const COMPANIONS: [&str; 3] = ["-journal", "-wal", "-shm"];
+
+/// An empty file beside the one that it becomes, locked as long as this is there, then removed.
+pub(super) struct Part {
+    file: File,
+    path: PathBuf,
+    is_done: bool,
+}
+
+impl Part {
+    /// Removes what others have left there, and makes a new one.
+    pub(super) fn beside(file: &Path) -> io::Result<Self> {
+        let folder = folder(file);
+        sweep(folder);
+        for number in 1..=u16::MAX {
+            let path = folder.join(format!("{BEGINNING}{number}{END}"));
+            match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+                Ok(file) if is_locked(&file)? => return Ok(Self { file, path, is_done: false }),
+                // Another one took it for left behind, before it was locked.
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes it durable under its name, which must be free.
+    pub(super) fn publish(mut self, file: &Path) -> io::Result<()> {
+        self.file.sync_all()?;
+        if !file.try_exists()? {
+            // SQLite would play the log of an earlier file of this name into this one.
+            remove_companions(file);
+        }
+        renameat_with(CWD, &self.path, CWD, file, RenameFlags::NOREPLACE)?;
+        self.is_done = true;
+        File::open(folder(file))?.sync_all()
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if !self.is_done {
+            remove(&self.path);
+        }
+    }
+}
+
+/// Removes those that nobody is at work on. Nothing depends on it but the space on the disk.
+fn sweep(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| is_ours(&entry.file_name())) {
+        // A pipe would wait for whoever writes to it.
+        if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            continue;
+        }
+        let path = entry.path();
+        let Ok(left) = OpenOptions::new().write(true).open(&path) else { continue };
+        if is_locked(&left).is_ok_and(|locked| locked) {
+            remove(&path);
+        }
+    }
+}
+
+fn is_ours(name: &OsString) -> bool {
+    let number = name.to_str().and_then(|name| name.strip_prefix(BEGINNING)?.strip_suffix(END));
+    number.is_some_and(|number| number.parse::<u16>().is_ok())
+}
+
+/// Locks it, unless another process has; whoever removes a file has locked it before.
+fn is_locked(file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(file.metadata()?.nlink() > 0),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// As far as it can be: the error that led here is what counts.
+fn remove(path: &Path) {
+    remove_companions(path);
+    let _ = fs::remove_file(path);
+}
+
+fn remove_companions(path: &Path) {
+    for companion in COMPANIONS {
+        let mut name = path.as_os_str().to_owned();
+        name.push(companion);
+        let _ = fs::remove_file(name);
+    }
+}
+
+fn folder(file: &Path) -> &Path {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
