@@ -9,6 +9,20 @@ use crate::logging;
 use crate::settings::Settings;
 use std::time::Instant;
 
+/// As many worker threads as `server.workers` allows.
+const MOST_THREADS: usize = 1024;
+
+/// The number of worker threads after a change of it.
+fn changed(threads: usize, change: isize) -> Result<usize, String> {
+    match threads.saturating_add_signed(change) {
+        0 => Err("a process has at least one worker thread".to_owned()),
+        more if more > MOST_THREADS => {
+            Err(format!("a process has at most {MOST_THREADS} worker threads"))
+        }
+        threads => Ok(threads),
+    }
+}
+
 impl Master {
     /// Does what it is told; what it says of it is in the log, too.
     pub(super) fn obey(&mut self, command: Command) -> Result<String, String> {
@@ -69,8 +83,7 @@ impl Master {
 
     fn change_threads(&mut self, change: isize) -> Result<String, String> {
         let mut plan = self.pending.as_ref().unwrap_or(&self.plan).clone();
-        let threads = plan.threads.checked_add_signed(change).filter(|threads| *threads > 0);
-        plan.threads = threads.ok_or("a process has at least one worker thread")?;
+        plan.threads = changed(plan.threads, change)?;
         let line = format!("Workers: {}", plan.threads);
         if self.resting {
             self.resting = false;
@@ -188,5 +201,18 @@ impl Master {
                 seconds_ago: seconds(*when),
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_threads_has_bounds() {
+        assert_eq!(changed(1, -1), Err("a process has at least one worker thread".to_owned()));
+        assert_eq!((changed(1, 1), changed(MOST_THREADS, -1)), (Ok(2), Ok(1023)));
+        assert_eq!(changed(1023, 1), Ok(MOST_THREADS));
+        assert_eq!(changed(1024, 1), Err("a process has at most 1024 worker threads".to_owned()));
     }
 }

@@ -7,6 +7,7 @@ use super::{Event, Plan};
 use crate::server::channel::{self, Channel, Handover, Report, SUCCESSOR, TakenOver, WORKER};
 use crate::server::listener::Listeners;
 use command_fds::{CommandFdExt as _, FdMapping};
+use rustix::process::{Resource, getrlimit};
 use serde::Serialize;
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -20,6 +21,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// The first socket's number in a child: far from those that a starting process opens itself.
 const FIRST_SOCKET: RawFd = 200;
+
+/// The fewest files that a process must be allowed to open beside its sockets: what a worker process
+/// opens for itself, and a few connections.
+const FEWEST: u64 = 96;
 
 /// How this program was started.
 pub(super) struct Launcher {
@@ -106,16 +111,18 @@ impl Launcher {
             command.arg0(name);
         }
         let sockets: Vec<OwnedFd> = listeners.share()?;
+        let files = getrlimit(Resource::Nofile).current;
+        let first = first_socket(files, sockets.len()).map_err(io::Error::other)?;
         command
             .args(arguments)
             .env("LISTEN_FDS", sockets.len().to_string())
-            .env("LISTEN_FDS_FIRST_FD", FIRST_SOCKET.to_string());
+            .env("LISTEN_FDS_FIRST_FD", first.to_string());
         // systemd's variables name the first master: a successor feeds the watchdog, too.
         for name in ["LISTEN_PID", "LISTEN_FDNAMES", "WATCHDOG_PID", WORKER, SUCCESSOR] {
             command.env_remove(name);
         }
         let mapping = |(parent_fd, child_fd)| FdMapping { parent_fd, child_fd };
-        let mappings = sockets.into_iter().zip(FIRST_SOCKET..).map(mapping).collect();
+        let mappings = sockets.into_iter().zip(first..).map(mapping).collect();
         command.fd_mappings(mappings).map_err(io::Error::other)?;
         Ok(command)
     }
@@ -131,6 +138,19 @@ impl Launcher {
             let _ = events.send(Event::Ended(id, ended));
         });
         Launched { pid, messages }
+    }
+}
+
+/// The first socket's number where a process may open so many files (`ulimit -n`).
+fn first_socket(files: Option<u64>, sockets: usize) -> Result<RawFd, String> {
+    let Some(files) = files else { return Ok(FIRST_SOCKET) };
+    let sockets = u64::try_from(sockets).unwrap_or(u64::MAX);
+    match files.checked_sub(sockets).filter(|room| *room >= FEWEST) {
+        Some(room) => Ok(RawFd::try_from(room).map_or(FIRST_SOCKET, |room| room.min(FIRST_SOCKET))),
+        None => Err(format!(
+            "a process may open {files} files only (ulimit -n), and needs {} at least",
+            sockets.saturating_add(FEWEST)
+        )),
     }
 }
 
@@ -168,5 +188,20 @@ async fn attend(
             (Some(Message::Kill), _) => child.start_kill()?,
             (None, _) => return child.wait().await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sockets_are_passed_within_the_limit_of_files() {
+        assert_eq!(first_socket(None, 2), Ok(FIRST_SOCKET));
+        assert_eq!(first_socket(Some(1024), 2), Ok(FIRST_SOCKET));
+        assert_eq!(first_socket(Some(201), 2), Ok(199));
+        assert_eq!(first_socket(Some(98), 2), Ok(96));
+        let line = first_socket(Some(97), 2).expect_err("too few");
+        assert_eq!(line, "a process may open 97 files only (ulimit -n), and needs 98 at least");
     }
 }

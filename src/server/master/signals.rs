@@ -47,6 +47,9 @@ const SIGNALS: [(Signal, &str, Command); 9] = [
 
 /// Catches the signals from now on.
 pub(super) fn listen(events: &UnboundedSender<Event>) -> io::Result<()> {
+    // A file that may grow no further (`ulimit -f`) is an error of whoever writes it, not the end of the
+    // server. Tokio's handler stays when the stream is dropped.
+    drop(signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))?);
     for (kind, name, command) in SIGNALS {
         let mut signals = signal(SignalKind::from_raw(kind.as_raw()))?;
         let events = events.clone();
