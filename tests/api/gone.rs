@@ -26,14 +26,13 @@ pub(crate) fn login(stream: &mut impl Write) {
 }
 
 /// The value of a series of `/metrics`.
-fn metric(app: &App, name: &str) -> u64 {
+pub(crate) fn metric(app: &App, name: &str) -> u64 {
     let text = app.get("/metrics").body;
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().expect("a whole number")
 }
 
-/// Logins that wait for a thread.
-pub(crate) fn queued(app: &App) -> u64 {
+fn queued(app: &App) -> u64 {
     metric(app, "bailiwick_password_hash_queue")
 }
 

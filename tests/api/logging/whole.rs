@@ -53,7 +53,7 @@ fn processes_that_share_a_slow_pipe_do_not_tear_lines() {
     assert!(Command::new("mkfifo").arg(&fifo).status().expect("mkfifo runs").success());
     let reader = File::options().read(true).write(true).open(&fifo).expect("open");
     fs::write(folder.path().join("log.toml"), to_file("lines")).expect("written");
-    let app = App::demo().args(["--log-config", "log.toml", "-w", "4"]).spawn_in(folder);
+    let app = App::demo().args(["--log-config", "log.toml", "--processes", "4"]).spawn_in(folder);
     let clients: Vec<_> = (0..CONNECTIONS)
         .map(|client| {
             let mut stream = connect(&app.address);
@@ -92,11 +92,11 @@ fn processes_that_share_a_slow_pipe_do_not_tear_lines() {
 
 #[test]
 fn after_a_full_file_no_half_line_is_left() {
-    for workers in [1, 3] {
+    for processes in [1, 3] {
         let folder = TempDir::new().expect("a folder");
         fs::write(folder.path().join("log.toml"), to_file("all.log")).expect("written");
         let app = App::demo()
-            .args(["--log-config", "log.toml", "-w", &workers.to_string()])
+            .args(["--log-config", "log.toml", "--processes", &processes.to_string()])
             .spawn_in(folder);
         let text = || fs::read_to_string(app.folder().join("all.log")).expect("the log");
         let mut sent = 0;
@@ -119,7 +119,7 @@ fn after_a_full_file_no_half_line_is_left() {
                 serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
             assert_eq!(value["path"], "/counted");
         }
-        if workers == 1 {
+        if processes == 1 {
             eventually("every line to be written or counted", || {
                 let dropped = |line: &str| {
                     let (count, _) = line.split_once(" lines of the log were dropped: ")?;

@@ -2,7 +2,7 @@
 
 use super::tls::Tls;
 use super::{Nginx, cluster, free_address};
-use crate::gone::{LOGINS, abandoned, endless, give_up, queued};
+use crate::gone::{LOGINS, abandoned, endless, give_up, metric};
 use crate::harness::{App, Builder, eventually};
 use serde_json::Value;
 use socket2::SockRef;
@@ -96,8 +96,11 @@ fn both_logs_tell_of_clients_by_http_2() {
         curl.spawn().expect("curl starts")
     };
     let clients: Vec<_> = (0..LOGINS).map(start).collect();
-    // Those beside the one in hand.
-    eventually("all logins", || (queued(&tls.app) as usize + 1 >= LOGINS).then_some(()));
+    eventually("all logins to be under way", || {
+        // The other one is this.
+        let under_way = metric(&tls.app, "bailiwick_http_requests_in_flight");
+        (under_way > LOGINS as u64).then_some(())
+    });
     for mut client in clients {
         client.kill().expect("killed");
         client.wait().expect("gone");
