@@ -56,7 +56,8 @@ impl Server {
         server.shown.wait_for("Listening at: http://");
         let status = eventually("its status", || Some(server.status()).filter(Value::is_object));
         server.pid = status["pid"].as_u64().expect("a number");
-        server.address = status["listening"][0].as_str().expect("an address").to_owned();
+        let address = status["listening"][0].as_str().expect("an address");
+        address.clone_into(&mut server.address);
         server
     }
 

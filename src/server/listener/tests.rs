@@ -61,7 +61,10 @@ fn a_taken_port_is_named() {
     let cause = cause(&tcp(("127.0.0.1", port), 16, &[]).err().unwrap());
     let bind = Bind::Tcp { host: "127.0.0.1".into(), port };
     let error = ServeError::Bind { key: "server.bind", bind, cause };
-    let expected = format!("127.0.0.1:{port}: address already in use (server.bind)");
+    let expected = format!(
+        "127.0.0.1:{port}: address already in use (server.bind); if it is a bailiwick, \
+         `bailiwick ctl status` tells"
+    );
     assert_eq!(error.to_string(), expected);
 }
 
