@@ -68,9 +68,26 @@ impl PasswordHash {
         }
     }
 
-    /// The hash as text, for the database or another bcrypt.
+    /// Stands for what another program has stored and nobody can read here: no password matches.
+    pub const UNREADABLE: Self = Self {
+        version: BcryptVersion::B,
+        cost: 0,
+        salt: [0; SALT_LENGTH],
+        digest: [0; DIGEST_LENGTH],
+    };
+
+    /// Whether it is a hash at all, and not [`PasswordHash::UNREADABLE`].
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        *self != Self::UNREADABLE
+    }
+
+    /// The hash as text, for the database or another bcrypt; `!` where there is none.
     #[must_use]
     pub fn expose(&self) -> String {
+        if !self.is_readable() {
+            return "!".to_owned();
+        }
         let letter = match self.version {
             BcryptVersion::A => 'a',
             BcryptVersion::B => 'b',
@@ -81,7 +98,7 @@ impl PasswordHash {
         format!("$2{letter}${:02}${salt}{digest}", self.cost)
     }
 
-    /// The cost, 4 to 31: 2 to its power rounds.
+    /// The cost, 4 to 31: 2 to its power rounds; 0 where there is no hash.
     #[must_use]
     pub fn cost(&self) -> u32 {
         self.cost.into()

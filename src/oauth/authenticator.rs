@@ -83,7 +83,7 @@ impl Authenticator {
         let hash = user.as_ref().map(|user| user.password_hash);
         let verdict = place.verify(password.clone(), hash).await?;
         let Some(user) = user else { return Ok(None) };
-        self.warn_of_cost(&user);
+        self.warn_of_hash(&user);
         // A second hash takes its time: not where the answer may hide that the password was right.
         if verdict.needs_rehash && !user.disabled {
             return Ok(Some(self.rehash(user, password, client).await));
@@ -100,11 +100,19 @@ impl Authenticator {
     ) -> Result<bool, AuthenticateError> {
         let place = self.passwords.place(client, user.username.as_str()).await?;
         let verdict = place.verify(password, Some(user.password_hash)).await?;
-        self.warn_of_cost(user);
+        self.warn_of_hash(user);
         Ok(verdict.matches)
     }
 
-    fn warn_of_cost(&self, user: &User) {
+    fn warn_of_hash(&self, user: &User) {
+        if !user.password_hash.is_readable() {
+            log::warn!(
+                target: "bailiwick.error",
+                "{name}: no password is accepted, as what is stored is no bcrypt hash; set a new \
+                 one with: bailiwick users set-password {name}",
+                name = user.username,
+            );
+        }
         let (cost, most) = (user.password_hash.cost(), self.passwords.highest_verified_cost());
         if cost > most {
             log::warn!(
@@ -146,6 +154,8 @@ impl Authenticator {
         };
         match self.users.update(name, change, None, None, self.clock.now()).await {
             Ok(renewed) => Arc::new(renewed),
+            // Another login has renewed it meanwhile, or the user was deleted.
+            Err(RepositoryError::NotFound) => user,
             Err(cause) => {
                 log::warn!("{name}: the password's hash was not renewed: {cause}");
                 user

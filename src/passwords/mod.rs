@@ -185,7 +185,8 @@ impl Place<'_> {
         let Self { passwords, place } = self;
         let text = password.expose();
         let readable = text.len() <= LONGEST_VERIFIED && !text.contains('\0');
-        let hash = hash.filter(|hash| hash.cost() <= passwords.highest_verified_cost());
+        let most = passwords.highest_verified_cost();
+        let hash = hash.filter(|hash| hash.is_readable() && hash.cost() <= most);
         let possible = hash.is_some() && readable;
         let hash = hash.unwrap_or(passwords.dummy);
         let outdated = hash.cost() < passwords.cost || hash.version() != BcryptVersion::B;

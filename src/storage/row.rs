@@ -1,6 +1,8 @@
 //! What all databases share: a user from a row, and a user after a change.
 
-use crate::domain::{NewUser, ScopeName, Timestamp, User, UserChange, UserId, Username};
+use crate::domain::{
+    NewUser, PasswordHash, ScopeName, Timestamp, User, UserChange, UserId, Username,
+};
 use serde_json::json;
 use sqlx::{ColumnIndex, Decode, Row, Type};
 use std::collections::HashSet;
@@ -22,7 +24,11 @@ where
         email: row.try_get::<Option<&str>, _>("email")?.map(Into::into),
         full_name: row.try_get::<Option<&str>, _>("full_name")?.map(Into::into),
         disabled: row.try_get("disabled")?,
-        password_hash: parse("password_hash", row.try_get("password_hash")?)?,
+        // One user's trouble: an error here would take the list of all others along.
+        password_hash: row
+            .try_get::<&str, _>("password_hash")?
+            .parse()
+            .unwrap_or(PasswordHash::UNREADABLE),
         scopes: match row.try_get::<Option<&str>, _>("scopes")? {
             Some(scopes) => Arc::new(parse("scopes", scopes)?),
             None => Arc::default(),
@@ -63,6 +69,12 @@ pub(super) fn apply(before: &User, change: UserChange, now: Timestamp) -> User {
         created_at: before.created_at,
         updated_at: now,
     }
+}
+
+/// The hash as it is to be written; none while it stays, also one that cannot be read here.
+pub(super) fn changed_hash(before: &User, after: &User) -> Option<String> {
+    let hash = after.password_hash;
+    (hash != before.password_hash).then(|| hash.expose())
 }
 
 /// The user that comes of a new one.

@@ -69,9 +69,10 @@ pub(super) const LIST: &str = select_users!("WHERE username > $1 ORDER BY userna
 /// Whether there are no users.
 pub(super) const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT 1 FROM users)";
 
-/// Writes all of the user of this name that can change, except the scopes.
+/// Writes all of the user of this name that can change, except the scopes; without a hash the stored
+/// one stays.
 pub(super) const UPDATE: &str =
-    "UPDATE users SET email = $2, full_name = $3, disabled = $4, password_hash = $5,
+    "UPDATE users SET email = $2, full_name = $3, disabled = $4, password_hash = coalesce($5, password_hash),
          updated_at = $6
      WHERE username = $1";
 

@@ -42,7 +42,16 @@ impl<'a> Pages<'a> {
     pub(super) async fn next(&mut self) -> Result<Vec<User>, RepositoryError> {
         let users = self.from.list(Page { after: self.after.take(), limit: BATCH }).await?;
         self.after = users.last().map(|user| user.username.clone());
-        Ok(users)
+        match users.iter().find(|user| !user.password_hash.is_readable()) {
+            Some(User { username, .. }) => Err(RepositoryError::Unavailable(
+                format!(
+                    "the stored password hash of {username} is none: set a password with \
+                     `bailiwick users set-password {username}`"
+                )
+                .into(),
+            )),
+            None => Ok(users),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::storage::postgres::import::{LOCK, PostgresImport, insert};
 use crate::storage::postgres::set_up::{require, set_up};
 use crate::storage::postgres::unique;
 use crate::storage::postgres::watch::watch;
-use crate::storage::row::{created, user};
+use crate::storage::row::{changed_hash, created, user};
 use crate::storage::statements;
 use crate::storage::unique::is_asked;
 use crate::storage::{Missing, StorageError};
@@ -250,7 +250,7 @@ impl Statements for PgConnection {
             .bind(after.email.as_deref())
             .bind(after.full_name.as_deref())
             .bind(after.disabled)
-            .bind(after.password_hash.expose())
+            .bind(changed_hash(before, after))
             .bind(after.updated_at.seconds())
             .execute(&mut *self)
             .await?;

@@ -8,7 +8,7 @@ use crate::settings::UserSettings;
 use crate::storage::change;
 use crate::storage::change::Statements;
 use crate::storage::error::{unavailable, unreached};
-use crate::storage::row::{created, user};
+use crate::storage::row::{changed_hash, created, user};
 use crate::storage::sqlite::import::{SqliteImport, insert};
 use crate::storage::sqlite::unique;
 use crate::storage::sqlite::{Pools, open, require};
@@ -230,7 +230,7 @@ impl Statements for SqliteConnection {
             .bind(after.email.as_deref())
             .bind(after.full_name.as_deref())
             .bind(after.disabled)
-            .bind(after.password_hash.expose())
+            .bind(changed_hash(before, after))
             .bind(after.updated_at.seconds())
             .execute(&mut *self)
             .await?;

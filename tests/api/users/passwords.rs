@@ -154,6 +154,45 @@ fn stored_hash(app: &App, username: &str) -> String {
     crate::harness::run_tool(&mut python).trim().to_owned()
 }
 
+/// Another program may have stored what is no bcrypt hash.
+#[test]
+fn a_hash_that_cannot_be_read_is_one_users_trouble() {
+    for stored in ["garbage", "", "!", "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA", "$2b$99$x"] {
+        let app = with_bob("");
+        let script = "import sqlite3, sys\n\
+             database = sqlite3.connect(sys.argv[1], timeout=10)\n\
+             database.execute(\"update users set password_hash = ? where username = 'bob'\", sys.argv[2:])\n\
+             database.commit()";
+        let mut python = Command::new("python3");
+        python.args(["-c", script]).arg(app.data_dir().join("bailiwick.db")).arg(stored);
+        crate::harness::run_tool(&mut python);
+        crate::harness::eventually("the change", || {
+            (!can_log_in(&app, "bob", PASSWORD)).then_some(())
+        });
+        let form = "username=bob&password=whatever";
+        let login = app.send("POST", "/token", &[("content-type", crate::harness::FORM)], form);
+        assert_eq!(login.status, 400, "{stored}: {}", login.body);
+        let line = app.stderr.wait_for("bob: no password is accepted");
+        assert!(!line.contains("argon2id") && !line.contains("garbage"), "{line}");
+        let list = admin(&app, ("GET", "/users"), &Value::Null);
+        assert_eq!(list.status, 200, "{}", list.body);
+        assert_eq!(app.get_as("/users/me", &token("bob", &["me"])).status, 200);
+
+        // What else changes leaves it as it is.
+        let name = admin(&app, ("PATCH", "/users/bob"), &json!({"full_name": "Bob"}));
+        assert_eq!((name.status, stored_hash(&app, "bob").as_str()), (200, stored));
+        let check = app.command(&["db", "check"], "");
+        assert!(String::from_utf8_lossy(&check.stderr).contains("hash of bob"), "{check:?}");
+
+        let set =
+            app.command(&["users", "set-password", "bob", "--password-stdin"], "heron-lake-7");
+        assert!(set.status.success(), "{set:?}");
+        crate::harness::eventually("the new one", || {
+            can_log_in(&app, "bob", "heron-lake-7").then_some(())
+        });
+    }
+}
+
 #[test]
 fn a_cheaper_hash_is_renewed_by_the_login() {
     let app = server("").env("BAILIWICK__PASSWORDS__BCRYPT_COST", "6").spawn();
