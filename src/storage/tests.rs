@@ -224,8 +224,15 @@ async fn a_row_that_others_damaged_is_an_error() {
         .execute(&mut connection)
         .await
         .unwrap();
+    let alice = users.find(&name("alice")).await.unwrap().unwrap();
+    assert!(!alice.password_hash.is_readable(), "one user's trouble");
+    assert_eq!(users.list(&Page { after: None, limit: 9 }).await.unwrap().len(), 1);
+    sqlx::query("UPDATE user_scopes SET scope = 'sword\"fish'")
+        .execute(&mut connection)
+        .await
+        .unwrap();
     let error = users.find(&name("alice")).await.unwrap_err().to_string();
-    assert!(error.contains("password_hash") && !error.contains("swordfish"), "{error}");
+    assert!(error.contains("scopes") && !error.contains("sword"), "{error}");
     assert!(users.list(&Page { after: None, limit: 9 }).await.is_err());
 }
 

@@ -218,7 +218,8 @@ impl Model {
             let full = self.waiting.len() >= self.capacity + free;
             let account = self.waiting(|other| other.account == key.account);
             prop_assert!(full || before >= share || account >= share, "there was room");
-            if full && self.all(|other| other.account == key.account) == 0 {
+            // A client that has its share gets no more, however poor it is.
+            if full && before < share && self.all(|other| other.account == key.account) == 0 {
                 let most = self.waiting.iter().map(|(other, _)| self.of(other.client)).max();
                 prop_assert!(most <= Some(self.of(key.client) + 1), "who has least is let in");
             }

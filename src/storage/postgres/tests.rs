@@ -217,8 +217,15 @@ async fn a_row_that_others_damaged_is_an_error() {
     let users = plain_at(&shared().url(&database)).await.unwrap();
     users.create(new("alice", "me"), None, Timestamp(1)).await.unwrap();
     shared().sql(&database, "UPDATE users SET password_hash = 'hunter2'");
+    let alice = users.find(&name("alice")).await.unwrap().unwrap();
+    assert!(!alice.password_hash.is_readable(), "one user's trouble");
+    let full_name = Some(Some("Alice".to_owned()));
+    let change = crate::domain::UserChange { full_name, ..Default::default() };
+    users.update(&name("alice"), change, None, None, Timestamp(2)).await.unwrap();
+    assert_eq!(shared().sql(&database, "SELECT password_hash FROM users"), "hunter2");
+    shared().sql(&database, "UPDATE user_scopes SET scope = 'hunter\"2'");
     let error = users.find(&name("alice")).await.unwrap_err().to_string();
-    assert!(error.contains("password_hash") && !error.contains("hunter2"), "{error}");
+    assert!(error.contains("scopes") && !error.contains("hunter"), "{error}");
 }
 
 #[tokio::test]
