@@ -1,13 +1,15 @@
 //! `bailiwick ctl`, the control socket, pidfile and systemd.
 
-use crate::harness::{App, Response, bailiwick, eventually, run};
+use crate::harness::{App, Lines, Response, bailiwick, eventually, run};
 use crate::server::{Cleanup, SHORT, quick, replaced, serving, status};
+use crate::signals::begin_login;
 use command_fds::{CommandFdExt as _, FdMapping};
+use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 fn ctl(app: &App, args: &[&str]) -> (bool, String) {
     let output = app.command(&[&["ctl"], args].concat(), "");
@@ -52,6 +54,65 @@ fn ctl_without_a_server_says_so() {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1));
     assert!(text.contains("control.sock") && text.contains("no server listens"), "{text}");
+}
+
+/// Another server with the same folder.
+fn successor(old: &App, bind: &str) -> (Child, Lines) {
+    let mut command = bailiwick(old.folder());
+    command.args(["--demo", "-b", bind]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut new = command.spawn().expect("it starts");
+    let stderr = Lines::of(new.stderr.take().expect("piped"));
+    (new, stderr)
+}
+
+#[test]
+fn a_server_gets_its_control_socket_once_the_old_one_has_gone() {
+    for end in ["TERM", "KILL"] {
+        let mut old = quick().config("[server]\ngraceful_timeout = 3600\n").spawn();
+        // A login is waited for: what is left of the old server holds its control socket.
+        let login = begin_login(&old);
+        old.signal("TERM");
+        old.stderr.wait_for("requests in flight may finish");
+        let (mut new, stderr) = successor(&old, &old.address);
+        stderr.wait_for("Listening at: ");
+        stderr.wait_for("does not reach this server yet; trying again");
+        assert_eq!(status(&old)["pid"], old.pid());
+        old.signal(end);
+        old.wait();
+        stderr.wait_for("`bailiwick ctl` at: ");
+        drop(login);
+        assert_eq!(status(&old)["pid"], new.id());
+        let health = old.command(&["health", "--ready"], "");
+        assert!(health.status.success());
+        assert_eq!(stderr.text().matches("does not reach this server").count(), 1);
+        assert!(ctl(&old, &["stop"]).0);
+        assert_eq!(new.wait().expect("its end").code(), Some(0));
+        assert!(!old.data_dir().join("control.sock").exists());
+    }
+}
+
+/// The old server may stand still as well, with a full queue at its socket.
+#[test]
+fn a_server_that_waits_for_its_control_socket_serves() {
+    let old = quick().config(SHORT).spawn();
+    old.signal("STOP");
+    let socket = old.data_dir().join("control.sock");
+    let mut queue = Vec::new();
+    loop {
+        let one = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+        one.set_nonblocking(true).expect("an option");
+        let Ok(()) = one.connect(&SockAddr::unix(&socket).expect("a path")) else { break };
+        queue.push(one);
+    }
+    let (mut new, stderr) = successor(&old, "127.0.0.1:0");
+    stderr.wait_for("does not reach this server yet; trying again");
+    stderr.wait_for("Listening at: ");
+    old.signal("KILL");
+    stderr.wait_for("`bailiwick ctl` at: ");
+    assert_eq!(status(&old)["pid"], new.id());
+    assert!(ctl(&old, &["stop"]).0);
+    assert_eq!(new.wait().expect("its end").code(), Some(0));
 }
 
 #[test]

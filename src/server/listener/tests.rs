@@ -4,6 +4,7 @@ use super::*;
 use crate::server::ServeError;
 use crate::settings::Bind;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 
 const FILE: UnixFile = UnixFile { mode: 0o660, user: None, group: None };
 

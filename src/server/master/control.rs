@@ -35,6 +35,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The same for a health check, which is asked often, and by whoever waits no longer.
 const QUICK: Duration = Duration::from_secs(4);
 
+/// Pause between two attempts to get the socket that another process has.
+pub(super) const RETRY: Duration = Duration::from_secs(1);
+
 /// What `bailiwick ctl` can ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -107,6 +107,8 @@ struct Master {
     watchdog: Watchdog,
     pidfile: Option<Pidfile>,
     control: Option<SocketFile>,
+    /// When to try again to get the control socket; nothing while it is had or not wanted.
+    control_due: Option<Instant>,
     reloader: Option<Reloader>,
     /// Whoever asked, until the worker processes have answered.
     questions: Vec<Question>,
@@ -228,6 +230,7 @@ impl Master {
             watchdog: Watchdog::new(),
             pidfile,
             control: None,
+            control_due: None,
             reloader: None,
             questions: Vec::new(),
             events,
@@ -247,6 +250,7 @@ impl Master {
                     let now = Instant::now();
                     self.put_off(lateness.look(now), now);
                     self.watch(now);
+                    self.retry_control(now);
                 }
             }
             self.arrange()?;
@@ -301,20 +305,31 @@ impl Master {
         }
     }
 
-    /// The control socket becomes this process's.
+    /// The control socket becomes this process's; at once, or when whoever has it has ended.
     fn take_control(&mut self, takes_over: bool) {
         let path = control::path(&self.plan.settings);
         match control::listen(&path, takes_over, &self.events) {
             Ok(file) => {
-                if path != self.plan.settings.control_socket() {
+                let is_late = self.control_due.take().is_some();
+                if is_late || path != self.plan.settings.control_socket() {
                     log::info!(target: ERROR, "`bailiwick ctl` at: {}", path.display());
                 }
                 self.control = Some(file);
             }
             Err(error) => {
-                let cause = super::listener::cause(&error);
-                log::warn!(target: ERROR, "{}: {cause}: `bailiwick ctl` will not reach this server", path.display());
+                let next = Instant::now() + control::RETRY;
+                if self.control_due.replace(next).is_none() {
+                    let cause = super::listener::cause(&error);
+                    log::warn!(target: ERROR, "{}: {cause}: `bailiwick ctl` does not reach this server yet; trying again", path.display());
+                }
             }
+        }
+    }
+
+    /// Tries again to get the control socket, unless this master is about to end.
+    fn retry_control(&mut self, now: Instant) {
+        if self.phase == Phase::Serving && self.control_due.is_some_and(|due| now >= due) {
+            self.take_control(false);
         }
     }
 
