@@ -8,6 +8,10 @@ use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
+use std::mem;
+
+/// No user has this number: a token that holds it is ours, and of none of our users.
+pub(super) const NOBODY: UserId = UserId(-1);
 
 /// The claims of a token that we issue.
 #[derive(Serialize)]
@@ -20,9 +24,9 @@ pub(super) struct Written<'a> {
     pub(super) exp: i64,
     pub(super) iat: i64,
     pub(super) jti: String,
-    /// Null in a token that is ours and of none of our users.
+    /// [`NOBODY`] in a token that is ours and of none of our users.
     #[serde(rename = "bailiwick_id", skip_serializing_if = "Option::is_none")]
-    pub(super) id: Option<Option<UserId>>,
+    pub(super) id: Option<UserId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) iss: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,10 +42,12 @@ pub(super) struct Read<'a> {
     pub(super) sub: Option<Text<'a>>,
     /// From `scopes`, or from `scope` where there is no `scopes`.
     pub(super) scopes: Scopes,
+    /// From `scope` where there is `scopes`, too: they grant nothing.
+    pub(super) unused_scopes: Scopes,
     pub(super) exp: Option<f64>,
     pub(super) nbf: Option<f64>,
     pub(super) id: Option<UserId>,
-    /// It holds `bailiwick_id`, null or not: we issued it.
+    /// It holds a number as `bailiwick_id`: we issued it. Null counts as absent.
     pub(super) is_own: bool,
     pub(super) iss: Option<Party<'a>>,
     pub(super) aud: Option<Party<'a>>,
@@ -106,8 +112,9 @@ impl<'de> Visitor<'de> for ReadVisitor {
                 "exp" => read.exp = Some(map.next_value()?),
                 "nbf" => read.nbf = Some(map.next_value()?),
                 "bailiwick_id" => {
-                    read.id = map.next_value()?;
-                    read.is_own = true;
+                    let id: Option<UserId> = map.next_value()?;
+                    read.is_own = id.is_some();
+                    read.id = id.filter(|id| *id != NOBODY);
                 }
                 "iat" => drop(map.next_value::<f64>()?),
                 "jti" => drop(map.next_value::<Text<'de>>()?),
@@ -137,7 +144,7 @@ impl<'de> Visitor<'de> for ReadVisitor {
             };
         }
         if let Some(list) = list {
-            read.scopes = list;
+            read.unused_scopes = mem::replace(&mut read.scopes, list);
         }
         Ok(read)
     }

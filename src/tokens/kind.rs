@@ -21,11 +21,13 @@ enum Rule {
     Access,
     /// Applications write it about the user, too: what means another kind is refused.
     NoOther,
+    /// The same for how the token was got: by a code is how access tokens are got.
+    Grant,
     /// A switch that must not be on.
     Off,
 }
 
-const CLAIMS: [(&str, Rule); 27] = [
+const CLAIMS: [(&str, Rule); 34] = [
     // Bound to a key, whose possession nobody proves here (RFC 7800 §3).
     ("cnf", Rule::Never),
     // ID tokens (OpenID Connect Core §2, §3.1.3.6, §3.3.2.11; FAPI 1.0 Advanced §5.1.1).
@@ -55,6 +57,13 @@ const CLAIMS: [(&str, Rule); 27] = [
     ("use", Rule::NoOther),
     ("usage", Rule::NoOther),
     ("purpose", Rule::NoOther),
+    ("action", Rule::NoOther),
+    ("intent", Rule::NoOther),
+    ("mode", Rule::NoOther),
+    ("category", Rule::NoOther),
+    ("class", Rule::NoOther),
+    ("token", Rule::NoOther),
+    ("grant_type", Rule::Grant),
     ("refresh", Rule::Off),
     ("is_refresh", Rule::Off),
     ("refresh_token", Rule::Off),
@@ -86,8 +95,15 @@ const WITHIN: [&str; 17] = [
 ];
 
 /// What means another kind where nothing else stands.
-const WHOLE: [&str; 9] =
-    ["id", "otp", "totp", "code", "state", "confirm", "activate", "invite", "csrf"];
+const WHOLE: [&str; 10] =
+    ["id", "otp", "totp", "code", "state", "confirm", "activate", "invite", "csrf", "offline"];
+
+/// What means an access token in a claim that tells how it was got.
+const GRANT: &str = "authorizationcode";
+
+/// Scopes that mean a refresh token, in letters and digits. `offline_access` is none of them: issuers
+/// write it into the access tokens of those who may have a refresh token, too.
+const REFRESH: [&str; 3] = ["refresh", "refreshtoken", "offline"];
 
 /// The claim of this name, if it tells the kind; `tokenType` is `token_type`.
 pub(super) fn told_by(name: &str) -> Option<KindClaim> {
@@ -96,9 +112,10 @@ pub(super) fn told_by(name: &str) -> Option<KindClaim> {
     Some(KindClaim { name, rule })
 }
 
-/// Whether these are the scopes of a refresh token: applications without scopes write its kind there.
+/// Whether these are the scopes of a refresh token: applications write its kind there, alone or beside
+/// what the next access token may do.
 pub(super) fn are_of_refresh_token(scopes: &Scopes) -> bool {
-    scopes.iter().eq(["refresh_token"])
+    scopes.iter().any(|scope| REFRESH.iter().any(|known| letters(known).eq(letters(scope))))
 }
 
 /// What such a claim holds.
@@ -107,8 +124,13 @@ pub(super) fn are_of_refresh_token(scopes: &Scopes) -> bool {
 pub(super) enum Held {
     Text(String),
     Texts(Vec<String>),
+    #[expect(dead_code, reason = "a number means no kind, whichever it is")]
+    Numbers(Vec<f64>),
+    #[expect(dead_code, reason = "a number means no kind, whichever it is")]
+    Number(f64),
     Switch(bool),
     Null(()),
+    /// An object or a list of this and that, which nobody looks into.
     Other(IgnoredAny),
 }
 
@@ -120,7 +142,8 @@ impl KindClaim {
             (Rule::Off, _) | (_, Held::Null(())) => true,
             (rule, Held::Text(text)) => rule.allows(text),
             (rule, Held::Texts(texts)) => texts.iter().all(|text| rule.allows(text)),
-            (rule, Held::Switch(_) | Held::Other(_)) => rule == Rule::NoOther,
+            (rule, Held::Switch(_) | Held::Number(_) | Held::Numbers(_)) => rule != Rule::Access,
+            (_, Held::Other(_)) => false,
         }
     }
 }
@@ -132,6 +155,7 @@ impl Rule {
         let last: String = letters(last).collect();
         match self {
             Self::Access => ACCESS.contains(&last.as_str()),
+            Self::Grant if last == GRANT => true,
             _ => !WHOLE.contains(&last.as_str()) && !WITHIN.iter().any(|word| last.contains(word)),
         }
     }

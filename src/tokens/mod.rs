@@ -127,7 +127,7 @@ impl Tokens {
             exp: now.saturating_add_unsigned(expires_in),
             iat: now,
             jti: format!("{:032x}", rand::random::<u128>()),
-            id: id.map(Some).or(self.accept_foreign_until.map(|_| None)),
+            id: id.or(self.accept_foreign_until.map(|_| claims::NOBODY)),
             iss: self.issuer.as_deref(),
             aud: self.audience.as_deref(),
             own: &own,
@@ -241,7 +241,9 @@ impl Tokens {
 fn check_kind(read: &Read<'_>) -> Result<(), TokenError> {
     match read.other_kind {
         Some(claim) => Err(TokenError::Claim(claim)),
-        None if !read.is_own && kind::are_of_refresh_token(&read.scopes) => {
+        None if !read.is_own
+            && [&read.scopes, &read.unused_scopes].into_iter().any(kind::are_of_refresh_token) =>
+        {
             Err(TokenError::Claim("scope"))
         }
         None => Ok(()),

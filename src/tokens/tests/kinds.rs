@@ -82,7 +82,20 @@ fn a_claim_about_the_token_alone_must_mean_access() {
 
 #[test]
 fn a_claim_about_the_token_or_its_user_must_not_mean_another_kind() {
-    for claim in ["type", "kind", "purpose", "use", "usage"] {
+    for claim in [
+        "type",
+        "kind",
+        "purpose",
+        "use",
+        "usage",
+        "action",
+        "intent",
+        "mode",
+        "category",
+        "class",
+        "token",
+        "grant_type",
+    ] {
         for good in [
             json!("access"),
             json!("bearer"),
@@ -97,7 +110,8 @@ fn a_claim_about_the_token_or_its_user_must_not_mean_another_kind() {
             json!(null),
             json!(true),
             json!(["staff", "admin"]),
-            json!({"a": "refresh"}),
+            json!([1, 2]),
+            json!([]),
         ] {
             assert!(verdict_on(claim, &good).is_ok(), "{claim} {good}");
         }
@@ -110,6 +124,7 @@ fn a_claim_about_the_token_or_its_user_must_not_mean_another_kind() {
             json!("id"),
             json!("id_token"),
             json!("logout"),
+            json!("offline"),
             json!("password_reset"),
             json!("reset-password"),
             json!("email_verification"),
@@ -119,6 +134,11 @@ fn a_claim_about_the_token_or_its_user_must_not_mean_another_kind() {
             json!("state"),
             json!("urn:ietf:params:oauth:token-type:refresh_token"),
             json!(["refresh"]),
+            json!(["staff", "refresh"]),
+            json!([1, "refresh"]),
+            json!([["refresh"]]),
+            json!({"a": "refresh"}),
+            json!({}),
         ] {
             let refused = verdict_on(claim, &other).err();
             assert_eq!(refused, Some(TokenError::Claim(claim)), "{claim} {other}");
@@ -140,7 +160,15 @@ fn a_switch_for_refreshing_must_not_be_on() {
 /// Applications without scopes write the kind there.
 #[test]
 fn a_refresh_token_may_be_told_by_its_scope() {
-    for scopes in [json!({"scope": "refresh_token"}), json!({"scopes": ["refresh_token"]})] {
+    for scopes in [
+        json!({"scope": "refresh_token"}),
+        json!({"scope": "me refresh_token"}),
+        json!({"scope": "refreshToken"}),
+        json!({"scope": "refresh_token", "scopes": ["me"]}),
+        json!({"scopes": ["refresh_token"]}),
+        json!({"scopes": ["me", "refresh"]}),
+        json!({"scopes": ["offline", "me"], "scope": "me"}),
+    ] {
         let mut all = json!({"sub": "johndoe", "exp": NOW + 60});
         all.as_object_mut().unwrap().extend(scopes.as_object().unwrap().clone());
         let token = signed(HEADER, &all.to_string());
@@ -148,7 +176,7 @@ fn a_refresh_token_may_be_told_by_its_scope() {
         all["bailiwick_id"] = json!(1);
         assert!(tokens().verify(&signed(HEADER, &all.to_string())).is_ok(), "granted by us");
     }
-    for scope in ["me refresh_token", "access_token", "offline_access"] {
+    for scope in ["me", "access_token", "offline_access", "token:refreshed"] {
         let all = json!({"sub": "johndoe", "exp": NOW + 60, "scope": scope});
         assert!(tokens().verify(&signed(HEADER, &all.to_string())).is_ok(), "{scope}");
     }
@@ -160,7 +188,7 @@ fn what_access_tokens_of_other_issuers_hold_stays_good() {
         "email": "a@b", "name": "A", "role": "admin", "user_id": 7, "fresh": true, "csrf": "x",
         "client_id": "c", "azp": "c", "auth_time": NOW, "acr": "1", "amr": ["pwd"], "sid": "s",
         "act": {"sub": "x"}, "groups": ["g"], "gty": "refresh_token", "refreshable": true,
-        "typ": "Bearer", "type": "access", "token_type": "bearer", "token_use": "access",
+        "grant_type": "authorization_code", "typ": "Bearer", "type": "access", "token_type": "bearer", "token_use": "access",
     });
     assert_eq!(tokens().verify(&claims(&all)).err(), None);
 }
@@ -185,6 +213,8 @@ fn tokens_of_other_applications_end_when_they_are_told_to() {
         let tokens = ending(end);
         let expected = (!good).then_some(TokenError::Foreign);
         assert_eq!(tokens.verify(&claims(&json!({}))).err(), expected, "{end}");
+        let null = claims(&json!({"bailiwick_id": null}));
+        assert_eq!(tokens.verify(&null).err(), expected, "null counts as absent, {end}");
         assert!(tokens.verify(&own).is_ok(), "{end}");
         assert!(tokens.verify(&issue(&tokens)).is_ok(), "of a user of the application's own");
     }
@@ -197,8 +227,7 @@ fn tokens_of_other_applications_end_when_they_are_told_to() {
 #[test]
 fn tokens_without_a_stored_user_are_marked_only_while_the_date_is_set() {
     let token = issue(&ending("2027-02-01"));
-    assert_eq!(part(&token, 1)["bailiwick_id"], json!(null));
-    assert!(part(&token, 1).as_object().unwrap().contains_key("bailiwick_id"));
+    assert_eq!(part(&token, 1)["bailiwick_id"], json!(-1));
     assert_eq!(tokens().verify(&token).unwrap().id, None);
     assert!(!part(&issue(&tokens()), 1).as_object().unwrap().contains_key("bailiwick_id"));
 }

@@ -125,10 +125,14 @@ fn assert_old_and_new(app: &App, ended: bool, what: &str) {
     assert_eq!(app.get_as("/users/me", own).status, 200, "{what}");
     let mut foreign = claims(own);
     foreign.as_object_mut().expect("claims").remove("bailiwick_id").expect("ours");
-    let foreign = forge(HEADER, &foreign.to_string(), SECRET.as_bytes());
-    if ended {
-        assert_no_access_token(app, &foreign, what);
-    } else {
-        assert_eq!(app.get_as("/users/me", &foreign).status, 200, "{what}");
+    let mut null = foreign.clone();
+    null["bailiwick_id"] = json!(null);
+    for foreign in [foreign, null] {
+        let foreign = forge(HEADER, &foreign.to_string(), SECRET.as_bytes());
+        if ended {
+            assert_no_access_token(app, &foreign, what);
+        } else {
+            assert_eq!(app.get_as("/users/me", &foreign).status, 200, "{what}");
+        }
     }
 }
