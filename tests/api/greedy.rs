@@ -4,6 +4,7 @@ use crate::harness::{App, DEADLINE, FORM, eventually, read_answer};
 use crate::people::administered;
 use crate::signer::token;
 use socket2::{Domain, SockRef, Type};
+use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -31,6 +32,51 @@ fn narrow(app: &App) -> TcpStream {
 }
 
 const BUNDLE: &str = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// KiB of memory that the server's processes have had at most, all together.
+fn peak(app: &App) -> u64 {
+    let path = format!("/proc/{0}/task/{0}/children", app.pid());
+    let children = fs::read_to_string(path).expect("a process");
+    let peak = |pid: &str| -> u64 {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a figure");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    };
+    children.split_whitespace().map(peak).sum()
+}
+
+#[test]
+fn pipelined_requests_wait_outside() {
+    let app = App::demo().spawn();
+    // Made once, and then in memory.
+    assert_eq!(app.get("/docs/swagger-ui-bundle.js").status, 200);
+    let before = peak(&app);
+    let requests = BUNDLE.repeat(200);
+    let mut all: Vec<_> = (0..100).map(|_| narrow(&app)).collect();
+    for stream in &mut all {
+        stream.write_all(requests.as_bytes()).expect("sent");
+    }
+    for stream in &all {
+        assert_eq!(stream.peek(&mut [0]).expect("a response"), 1);
+    }
+    let more = peak(&app) - before;
+    assert!(more < 60 * 1024, "100 connections take {more} KiB");
+}
+
+/// What has waited is answered once the client reads.
+#[test]
+fn pipelined_requests_are_all_answered() {
+    let app = App::demo().spawn();
+    let mut stream = narrow(&app);
+    stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+    stream.write_all(BUNDLE.repeat(20).as_bytes()).expect("sent");
+    for _ in 0..20 {
+        assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200 "));
+    }
+    // The connection is in order, and asks again.
+    stream.write_all(b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 404 "));
+}
 
 /// Waits until the server has cut the connection of a client that does not read.
 fn cut(stream: &mut impl Write) {

@@ -1,5 +1,5 @@
-//! A client's connection, below HTTP: one that does not read is cut off, and so is one whose place
-//! others wait for.
+//! A client's connection, below HTTP: one that does not read is not read from, and cut off in time;
+//! so is one whose place others wait for.
 
 mod seats;
 
@@ -22,6 +22,10 @@ use tokio::time::{Instant, Sleep, sleep};
 /// memory is short.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// Bytes that Actix is handed at once. It decodes all requests among them, however many are waiting
+/// already, and each takes some KiB then: whoever pipelines short ones would fill the memory.
+const PIECE: usize = 1024;
+
 /// A stream that is watched.
 #[derive(Debug)]
 pub(super) struct Stream<T> {
@@ -31,6 +35,8 @@ pub(super) struct Stream<T> {
     budget: Arc<Budget>,
     /// Made once the client makes us wait.
     stalled: Option<Stalled>,
+    /// What is left of a piece.
+    piece: usize,
 }
 
 /// Nothing could be written since then.
@@ -42,7 +48,7 @@ struct Stalled {
 
 impl<T: AsyncRead + AsyncWrite + AsFd + Unpin> Stream<T> {
     pub(super) fn new(io: T, seat: Seat, (send_timeout, budget): (Duration, Arc<Budget>)) -> Self {
-        Self { io, seat, send_timeout, budget, stalled: None }
+        Self { io, seat, send_timeout, budget, stalled: None, piece: PIECE }
     }
 
     /// The stream itself.
@@ -90,7 +96,23 @@ impl<T: AsyncRead + AsyncWrite + AsFd + Unpin> AsyncRead for Stream<T> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.check_seat(context)?;
-        Pin::new(&mut this.io).poll_read(context, buffer)
+        // Who does not take responses asks for no more; the write wakes the task. A client that is
+        // gone shows there, too.
+        if this.stalled.is_some() {
+            return Poll::Pending;
+        }
+        if this.piece == 0 {
+            this.piece = PIECE;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let length = this.piece.min(buffer.remaining());
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(length));
+        let polled = Pin::new(&mut this.io).poll_read(context, &mut part);
+        let length = part.filled().len();
+        buffer.advance(length);
+        this.piece = if polled.is_pending() { PIECE } else { this.piece - length };
+        polled
     }
 }
 
@@ -107,7 +129,10 @@ impl<T: AsyncRead + AsyncWrite + AsFd + Unpin> AsyncWrite for Stream<T> {
                 this.poll_patience(context).map(Err)
             }
             written @ Poll::Ready(_) => {
-                this.stalled = None;
+                if this.stalled.take().is_some() {
+                    // Reads were turned away meanwhile, and nobody else would call them again.
+                    context.waker().wake_by_ref();
+                }
                 written
             }
         }
