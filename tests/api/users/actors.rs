@@ -157,7 +157,7 @@ fn the_last_byte_of_a_revoked_caller_changes_nothing_in_the_strict_profile() {
 #[test]
 fn a_revoked_callers_password_that_waits_to_be_hashed_changes_nothing() {
     let app = server("").env("BAILIWICK__ADMIN__PUBLIC", "true");
-    let app = app.env("BAILIWICK__PASSWORDS__BCRYPT_COST", "15").spawn();
+    let app = app.env("BAILIWICK__PASSWORDS__BCRYPT_COST", "14").spawn();
     import(&app, &[json!({"username": "root", "scopes": crate::people::ALL})]);
     let (method, path, body) = &writes()[0];
     for (kind, expected) in [401, 400, 401, 401].into_iter().enumerate() {
