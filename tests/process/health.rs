@@ -3,6 +3,7 @@
 use crate::harness::{App, bailiwick, eventually, run};
 use crate::postgres::Server;
 use crate::server::{SHORT, gone, kill, quick, replaced, serving, status};
+use serde_json::{Value, json};
 use std::fs;
 use std::process::Output;
 
@@ -67,6 +68,31 @@ fn a_server_that_stands_still_is_not_healthy() {
     assert_eq!(code, Some(1));
     assert!(line.contains("has not answered in 4 s"), "{line}");
     assert_eq!(health(&app, &[]).0, Some(0));
+}
+
+#[test]
+fn a_worker_process_that_stands_still_is_named() {
+    let app = quick().config(&format!("{SHORT}processes = 2\n")).spawn();
+    let workers = replaced(&app, &[], 2);
+    kill(workers[0], "STOP");
+    let (code, line) = health(&app, &["--ready"]);
+    let one = status(&app);
+    kill(workers[1], "STOP");
+    let (_, both) = health(&app, &["--ready"]);
+    let none = status(&app);
+    let table = app.command(&["ctl", "status"], "");
+    workers.iter().for_each(|worker| kill(*worker, "CONT"));
+    assert_eq!(code, Some(1));
+    assert!(line.contains(&format!("no answer from worker process {}\n", workers[0])), "{line}");
+    assert_eq!((&one["database_answers"], &one["silent"]), (&json!(true), &json!([workers[0]])));
+    let names = format!("no answer from worker processes {}, {}", workers[0], workers[1]);
+    assert!(both.contains(&names), "{both}");
+    assert_eq!((&none["database_answers"], &none["silent"]), (&Value::Null, &json!(workers)));
+    let table = String::from_utf8_lossy(&table.stdout);
+    assert!(table.contains("\nDatabase: unknown, as no worker process answers\n"), "{table}");
+    assert!(table.contains("\nNo answer from: worker processes "), "{table}");
+    eventually("readiness", || (health(&app, &["--ready"]).0 == Some(0)).then_some(()));
+    assert_eq!(status(&app)["silent"], json!([]));
 }
 
 #[test]

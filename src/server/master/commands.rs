@@ -2,6 +2,7 @@
 
 use super::control::{Answer, Request};
 use super::crew::Stage;
+use super::questions::Heard;
 use super::signals::Command;
 use super::status::{ProcessStatus, Restart, Status};
 use super::{ERROR, Master, Order, Phase, Pidfile, Plan, identity, systemd};
@@ -168,7 +169,7 @@ impl Master {
         }
     }
 
-    pub(super) fn status(&self, database_answers: Option<bool>) -> Status {
+    pub(super) fn status(&self, heard: Heard) -> Status {
         let now = Instant::now();
         let seconds = |since: Instant| now.saturating_duration_since(since).as_secs();
         let processes = self.crew.iter().map(|member| ProcessStatus {
@@ -193,7 +194,8 @@ impl Master {
             pid: std::process::id(),
             generation: self.plan.generation,
             uptime: seconds(self.started),
-            database_answers,
+            database_answers: heard.database,
+            silent: heard.silent,
             listening: self.plan.listeners.urls().map(ToString::to_string).collect(),
             processes: processes.collect(),
             last_restart: self.last_restart.as_ref().map(|(reason, when)| Restart {

@@ -17,9 +17,17 @@ pub(super) struct Question {
     asker: oneshot::Sender<Answer>,
     /// The processes that have not answered yet.
     waiting: BTreeSet<u64>,
-    /// Whether all that have answered reach their database; nothing before the first.
-    answers: Option<bool>,
+    heard: Heard,
     deadline: Instant,
+}
+
+/// What the worker processes have said of their database.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    /// Whether all that have answered reach it; nothing when none has.
+    pub(super) database: Option<bool>,
+    /// The process ids of those that have not answered in time.
+    pub(super) silent: Vec<u32>,
 }
 
 impl Master {
@@ -33,7 +41,14 @@ impl Master {
             waiting.insert(member.id);
         }
         let deadline = Instant::now() + PATIENCE;
-        self.questions.push(Question { id, request, asker, waiting, answers: None, deadline });
+        self.questions.push(Question {
+            id,
+            request,
+            asker,
+            waiting,
+            heard: Heard::default(),
+            deadline,
+        });
         self.answer_questions(Instant::now());
     }
 
@@ -42,7 +57,8 @@ impl Master {
         if let Some(question) = self.questions.iter_mut().find(|question| question.id == id)
             && question.waiting.remove(&member)
         {
-            question.answers = Some(question.answers.unwrap_or(true) && answers);
+            let before = question.heard.database.unwrap_or(true);
+            question.heard.database = Some(before && answers);
         }
         self.answer_questions(Instant::now());
     }
@@ -53,16 +69,17 @@ impl Master {
         let due = self.questions.extract_if(.., |question| {
             // Who has ended says nothing any more.
             question.waiting.retain(|id| crew.iter().any(|member| member.id == *id));
-            if now >= question.deadline && !question.waiting.is_empty() {
-                question.answers = Some(false);
+            if now >= question.deadline {
+                let silent = crew.iter().filter(|member| question.waiting.contains(&member.id));
+                question.heard.silent = silent.map(|member| member.pid).collect();
                 question.waiting.clear();
             }
             question.waiting.is_empty()
         });
-        for Question { request, asker, answers, .. } in due.collect::<Vec<_>>() {
+        for Question { request, asker, heard, .. } in due.collect::<Vec<_>>() {
             let answer = match request {
-                Request::Ready => self.readiness(answers),
-                _ => Answer::Status(self.status(answers)),
+                Request::Ready => self.readiness(&heard),
+                _ => Answer::Status(self.status(heard)),
             };
             // Whoever asked may be gone.
             let _ = asker.send(answer);
@@ -87,15 +104,17 @@ impl Master {
     }
 
     /// Whether requests should be sent here.
-    fn readiness(&self, database: Option<bool>) -> Answer {
+    fn readiness(&self, heard: &Heard) -> Answer {
+        let refused = |why: &str| Answer::Refused(format!("not ready: {why}"));
         match self.serving() {
-            _ if self.phase == Phase::Leaving => {
-                Answer::Refused("not ready: about to end".to_owned())
+            _ if self.phase == Phase::Leaving => refused("about to end"),
+            0 => refused("no worker process serves"),
+            _ if heard.database == Some(false) => refused("the database does not answer"),
+            _ if !heard.silent.is_empty() => {
+                refused(&format!("no answer from {}", processes(&heard.silent)))
             }
-            0 => Answer::Refused("not ready: no worker process serves".to_owned()),
-            _ if database != Some(true) => {
-                Answer::Refused("not ready: the database does not answer".to_owned())
-            }
+            // All that were asked have ended meanwhile.
+            _ if heard.database.is_none() => refused("no answer from a worker process"),
             count => Answer::Accepted(format!("ready, worker processes: {count}")),
         }
     }
@@ -106,4 +125,11 @@ impl Master {
         });
         serves.count()
     }
+}
+
+/// Worker processes by their ids.
+pub(super) fn processes(pids: &[u32]) -> String {
+    let word = if pids.len() == 1 { "worker process" } else { "worker processes" };
+    let pids: Vec<_> = pids.iter().map(ToString::to_string).collect();
+    format!("{word} {}", pids.join(", "))
 }

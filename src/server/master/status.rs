@@ -1,5 +1,6 @@
 //! What `bailiwick ctl status` shows.
 
+use super::questions::processes;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -14,8 +15,11 @@ pub struct Status {
     pub generation: u64,
     /// Seconds since the master has started.
     pub uptime: u64,
-    /// Whether the database answers every worker process that serves; nothing when none does.
+    /// Whether the database answers every worker process that has answered; nothing when none has.
     pub database_answers: Option<bool>,
+    /// The process ids of the workers that serve and have not answered in time.
+    #[serde(default)]
+    pub silent: Vec<u32>,
     /// Where it listens.
     pub listening: Vec<String>,
     /// Its worker processes.
@@ -63,9 +67,13 @@ impl fmt::Display for Status {
         let database = match self.database_answers {
             Some(true) => "answers",
             Some(false) => "does not answer",
-            None => "unknown, as no worker process serves",
+            None if self.silent.is_empty() => "unknown, as no worker process serves",
+            None => "unknown, as no worker process answers",
         };
         writeln!(f, "Database: {database}")?;
+        if !self.silent.is_empty() {
+            writeln!(f, "No answer from: {}", processes(&self.silent))?;
+        }
         match &self.last_restart {
             Some(restart) => {
                 writeln!(f, "Last restart: {} s ago, {}", restart.seconds_ago, restart.reason)?;
