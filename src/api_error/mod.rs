@@ -12,6 +12,7 @@ pub use excess::Excess;
 pub use extractors::configure_extractors;
 pub use validation::FieldProblem;
 
+use crate::domain::Away;
 use crate::domain::Denied;
 use crate::domain::RepositoryError;
 use crate::oauth::AuthenticateError;
@@ -255,7 +256,9 @@ impl From<RepositoryError> for ApiError {
                 "This would leave no enabled user with the scope `{scope}`"
             )),
             RepositoryError::Unavailable(cause) => {
-                log::error!(target: "bailiwick.error", "database: {cause}");
+                if !cause.is::<Away>() {
+                    log::error!(target: "bailiwick.error", "database: {cause}");
+                }
                 Self::Unavailable
             }
         }
