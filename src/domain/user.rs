@@ -63,6 +63,8 @@ pub enum FieldError {
     ControlCharacter,
     /// A name that the URLs need for themselves.
     Reserved,
+    /// White space at an end of what is no name.
+    Padded,
     /// White space at an end, two spaces in a row, or white space other than a space.
     WhiteSpace,
     /// A character that is not drawn: of format, of no width, unassigned.
@@ -80,6 +82,7 @@ impl fmt::Display for FieldError {
             Self::TooLong(most) => write!(f, "should have at most {most} characters"),
             Self::ControlCharacter => f.write_str("should not contain control characters"),
             Self::Reserved => f.write_str("should not be `me`, `.` or `..`"),
+            Self::Padded => f.write_str("should not have white space at its ends"),
             Self::WhiteSpace => f.write_str(
                 "should not have white space at its ends, or other than single spaces within",
             ),
@@ -111,9 +114,11 @@ fn check(text: &str, most: usize) -> Result<(), FieldError> {
 }
 
 /// An e-mail address is stored as given, as the Python models do: at most 254 characters
-/// (RFC 5321 §4.5.3.1.3), no control characters.
+/// (RFC 5321 §4.5.3.1.3), no control characters, and no white space at its ends, which would make
+/// two of one address.
 pub fn check_email(text: &str) -> Result<(), FieldError> {
-    check(text, 254)
+    check(text, 254)?;
+    if text.trim() == text { Ok(()) } else { Err(FieldError::Padded) }
 }
 
 /// A full name has at most 256 characters and no control characters.
@@ -172,6 +177,16 @@ mod tests {
         assert_eq!(name("me"), Err(FieldError::Reserved));
         assert!(name(&"한".repeat(128)).is_ok());
         assert_eq!(name(&"한".repeat(129)), Err(FieldError::TooLong(128)));
+    }
+
+    #[test]
+    fn an_address_has_no_white_space_at_its_ends() {
+        for padded in [" a@b", "a@b ", "a@b\u{a0}", "\u{3000}a@b", " "] {
+            assert_eq!(check_email(padded), Err(FieldError::Padded), "{padded:?}");
+        }
+        for plain in ["a@b", "", "\"a b\"@c"] {
+            assert_eq!(check_email(plain), Ok(()), "{plain:?}");
+        }
     }
 
     #[test]

@@ -135,25 +135,74 @@ pub(super) fn corrections(stored: Vec<(String, Option<String>)>) -> Option<(Stri
 
 /// Users who share what should be one user's, since before a setting was turned on.
 pub(super) struct Shared {
-    /// The setting, and what they share.
-    pub(super) what: &'static str,
+    pub(super) what: What,
     pub(super) users: i64,
     pub(super) example: Option<String>,
 }
 
-pub(super) const SAME_NAME: &str =
-    "users.case_insensitive: the name of another user but for case is that of";
-pub(super) const SAME_EMAIL: &str =
-    "users.unique_email: the e-mail address of another user is that of";
+/// What should be one user's.
+#[derive(Clone, Copy)]
+pub(super) struct What {
+    setting: &'static str,
+    shared: &'static str,
+    rest: &'static str,
+}
+
+pub(super) const SAME_NAME: What = What {
+    setting: "users.case_insensitive",
+    shared: "the name of another user but for case",
+    rest: "by their exact names",
+};
+
+pub(super) const SAME_EMAIL: What = What {
+    setting: "users.unique_email",
+    shared: "the e-mail address of another user",
+    rest: "with the addresses they have",
+};
 
 impl Shared {
     /// Says so in the log, if there are any.
     pub(super) fn warn(&self) {
-        let Self { what, users, example: Some(example) } = self else { return };
-        log::warn!(
-            target: "bailiwick.error",
-            "{what} {users} users, for example `{example}`; they were there before and go on as they \
-             are, by their exact names"
+        if let Some(line) = self.line() {
+            log::warn!(target: "bailiwick.error", "{line}");
+        }
+    }
+
+    fn line(&self) -> Option<String> {
+        let Self { what: What { setting, shared, rest }, users, example: Some(example) } = self
+        else {
+            return None;
+        };
+        let who = match users {
+            1 => format!("1 user, `{example}`, has"),
+            _ => format!("{users} users, for example `{example}`, have"),
+        };
+        Some(format!(
+            "{setting}: {who} {shared}; users who were there before go on as they are, {rest}"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_says_what_is_shared_and_by_how_many() {
+        let line = |what, users| {
+            let example = (users > 0).then(|| "bob".to_owned());
+            Shared { what, users, example }.line()
+        };
+        assert_eq!(
+            line(SAME_NAME, 1).unwrap(),
+            "users.case_insensitive: 1 user, `bob`, has the name of another user but for case; users \
+             who were there before go on as they are, by their exact names"
         );
+        assert_eq!(
+            line(SAME_EMAIL, 2).unwrap(),
+            "users.unique_email: 2 users, for example `bob`, have the e-mail address of another \
+             user; users who were there before go on as they are, with the addresses they have"
+        );
+        assert_eq!(line(SAME_EMAIL, 0), None);
     }
 }
