@@ -2,10 +2,12 @@
 
 use crate::settings::bind::Bind;
 use crate::settings::cors::OriginRegex;
+use crate::settings::secret_file::shown_path;
 use crate::settings::units::Unit;
 use crate::settings::{DatabaseUrl, DatabaseUrlProblem, Keep, has_credentials};
 use config::{Map, Value, ValueKind};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// One key of the configuration.
 pub(super) struct Key {
@@ -43,6 +45,9 @@ pub(super) enum Kind {
     /// A list of tables with these keys.
     Tables(&'static [Key]),
 }
+
+/// Keys that hold the path of a file with a secret.
+const SECRET_FILES: [&str; 2] = ["database.password_file", "tokens.secret_file"];
 
 pub(super) type Check = fn(&str) -> bool;
 
@@ -136,6 +141,9 @@ impl Key {
             (_, ValueKind::Nil) => serde_json::Value::Null,
             (Kind::Database, ValueKind::String(text)) => DatabaseUrl::masked(text).into(),
             (Kind::Secret(..) | Kind::Database, _) => "***".into(),
+            (_, ValueKind::String(path)) if SECRET_FILES.contains(&self.name) => {
+                shown_path(Path::new(path)).into()
+            }
             _ => json(value),
         }
     }

@@ -5,6 +5,10 @@ pub(super) fn nearest(wrong: &str, known: impl Iterator<Item = String>) -> Vec<S
     let last = |name: &str| name.rsplit("__").next()?.rsplit('.').next().map(str::to_owned);
     let last = |name: &str| last(name).unwrap_or_default();
     let wrong = wrong.to_lowercase();
+    if let "database.password" | "bailiwick__database__password" = wrong.as_str() {
+        // Also where another key is as near: a password has no key, its file has.
+        return known.filter(|name| last(name).eq_ignore_ascii_case("password_file")).collect();
+    }
     let mut near: Vec<_> = known
         .filter_map(|name| {
             let right = name.to_lowercase();

@@ -25,9 +25,11 @@ pub(super) const OTHERS: [(&str, &str); 4] = [
 const EVERYDAY: [&str; 4] = ["URL", "USER", "SIZE", "TITLE"];
 
 /// Words for what is a flag alone, or has another name here.
-const SYNONYMS: [(&str, &str); 8] = [
+const SYNONYMS: [(&str, &str); 10] = [
     ("CONFIG", "--config FILE"),
     ("CONFIG_FILE", "--config FILE"),
+    ("DATABASE_PASSWORD", "BAILIWICK__DATABASE__PASSWORD_FILE"),
+    ("DB_PASSWORD", "BAILIWICK__DATABASE__PASSWORD_FILE"),
     ("DEMO", "--demo"),
     ("ENV_FILE", "--env-file FILE"),
     ("HOST", "BAILIWICK__SERVER__BIND"),
@@ -169,6 +171,9 @@ mod tests {
             ("BAILIWICK_WORKERS", &["BAILIWICK__SERVER__WORKERS"]),
             ("BAILIWICK_DATABASE_WORKERS", &["BAILIWICK__SERVER__WORKERS"]),
             ("BAILIWICK_DATABASE_URL", &["BAILIWICK__DATABASE__URL"]),
+            ("BAILIWICK_DATABASE__PASSWORD", &["BAILIWICK__DATABASE__PASSWORD_FILE"]),
+            ("BAILIWICK_DATABASE_PASSWORD", &["BAILIWICK__DATABASE__PASSWORD_FILE"]),
+            ("BAILIWICK_DB_PASSWORD", &["BAILIWICK__DATABASE__PASSWORD_FILE"]),
             ("BAILIWICK_DB_URL", &["BAILIWICK__DATABASE__URL"]),
             ("BAILIWICK_LOG_LEVEL", &["BAILIWICK__LOGGING__LEVEL"]),
             ("BAILIWICK_SECRET", &["BAILIWICK__TOKENS__SECRET"]),

@@ -1,6 +1,7 @@
 //! Why the database could not be opened, each in one line.
 
 use crate::domain::RepositoryError;
+use crate::settings::shown_path;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -75,7 +76,7 @@ impl fmt::Display for StorageError {
                 write!(f, "data_dir {}: cannot be created: {cause}", folder.display())
             }
             Self::Password { file, cause } => {
-                write!(f, "database.password_file {}: cannot be read: {cause}", file.display())
+                write!(f, "database.password_file {}: cannot be read: {cause}", shown_path(file))
             }
             Self::Newer { database, migration } => write!(
                 f,

@@ -1,8 +1,8 @@
 //! Where the signing secret comes from: a setting, a file, or made on first start.
 
 use crate::domain::Secret;
-use crate::settings::TokenSettings;
 use crate::settings::make_data_dir;
+use crate::settings::{TokenSettings, shown_path};
 use crate::tokens::SHORTEST_SECRET;
 use rand::TryRngCore as _;
 use rand::rngs::OsRng;
@@ -62,7 +62,7 @@ impl fmt::Display for SecretError {
                 path.display()
             ),
             Self::Read(path, cause) => {
-                write!(f, "{}: the signing secret cannot be read: {cause}", path.display())
+                write!(f, "{}: the signing secret cannot be read: {cause}", shown_path(path))
             }
             Self::Write(path, cause) => {
                 write!(f, "{}: the signing secret cannot be made: {cause}", path.display())
@@ -92,7 +92,7 @@ pub fn load_secret(
     let (secret, place) = if let Some(secret) = &settings.secret {
         (secret.clone(), "tokens.secret".to_owned())
     } else if let Some(path) = &settings.secret_file {
-        (read(path)?, format!("tokens.secret_file {}", path.display()))
+        (read(path)?, format!("tokens.secret_file {}", shown_path(path)))
     } else {
         let path = data_dir.join(FILE_NAME);
         (read_or_generate(&path, data_dir)?, path.display().to_string())
@@ -311,6 +311,11 @@ mod tests {
             refusal(&missing, folder.path())
                 .starts_with("/nowhere/secret: the signing secret cannot be read")
         );
+        for pasted in [GOOD, "c2VjcmV0/c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"] {
+            let pasted = TokenSettings { secret_file: Some(pasted.into()), ..settings() };
+            let line = refusal(&pasted, folder.path());
+            assert!(line.starts_with("***: the signing secret cannot be read"), "{line}");
+        }
         fs::write(folder.path().join("file"), "").unwrap();
         let no_folder = refusal(&settings(), &folder.path().join("file"));
         assert!(no_folder.contains("/file/secret: the signing secret cannot be"), "{no_folder}");

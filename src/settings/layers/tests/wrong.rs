@@ -14,6 +14,10 @@ const WRONG_FILES: &[(&str, &str)] = &[
         "[server]\n\nwokers = 1",
         "b.toml:3: unknown key `server.wokers`, did you mean `server.workers`?",
     ),
+    (
+        "[database]\npassword = 'swordfish'",
+        "b.toml:2: unknown key `database.password`, did you mean `database.password_file`?",
+    ),
     ("workers = 1", "b.toml:1: unknown key `workers`, did you mean `server.workers`?"),
     ("[servr]\nworkers = 1", "b.toml:1: unknown key `servr`, did you mean `server`?"),
     ("[servr]", "b.toml:1: unknown key `servr`, did you mean `server`?"),
@@ -159,6 +163,11 @@ fn whatever_is_wrong_in_the_environment_is_one_line() {
             "BAILIWICK__SERVER__WOKERS",
             "1",
             "environment: unknown key `BAILIWICK__SERVER__WOKERS`, did you mean `BAILIWICK__SERVER__WORKERS`?",
+        ),
+        (
+            "BAILIWICK__DATABASE__PASSWORD",
+            "swordfish",
+            "environment: unknown key `BAILIWICK__DATABASE__PASSWORD`, did you mean `BAILIWICK__DATABASE__PASSWORD_FILE`?",
         ),
         (
             "BAILIWICK__WORKERS",

@@ -1,0 +1,49 @@
+//! Paths of files with secrets, in whose place a secret itself is pasted now and then.
+
+use std::path::Path;
+
+/// No longer than that, it is a name that somebody chose.
+const SHORT: usize = 16;
+
+/// The path as it may be shown: `***` for one that does not exist and looks like a secret.
+///
+/// Base64 holds slashes, so one in the middle makes no path, unless it is in a folder that is there.
+#[must_use]
+pub fn shown_path(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let begins = ["/", "./", "../"].iter().any(|start| text.starts_with(start));
+    let folder = || path.parent().is_some_and(|folder| folder != "" && folder.is_dir());
+    if text.len() <= SHORT || begins || path.exists() || folder() {
+        text.into_owned()
+    } else {
+        "***".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_in_the_place_of_a_path_is_not_shown() {
+        for secret in [
+            "0123456789abcdef0123456789abcdef",
+            "correct horse battery staple",
+            "Zm9v/YmFyYmF6cXV4cXV1eGNvcmdl/Z3JhdWx0+Zw==",
+            "-----BEGIN PRIVATE KEY-----\nMIIE/x\n",
+        ] {
+            assert_eq!(shown_path(Path::new(secret)), "***", "{secret}");
+        }
+        for path in [
+            "secret",
+            "token.secret",
+            "/run/secrets/bailiwick_token_secret",
+            "./the-secret-of-the-tokens.txt",
+            "../secrets/the-secret-of-the-tokens.txt",
+            "src/the-secret-of-the-tokens.txt",
+            "Cargo.toml",
+        ] {
+            assert_eq!(shown_path(Path::new(path)), path);
+        }
+    }
+}
