@@ -82,6 +82,10 @@ impl Layers {
             }
         }
         for (variable, value) in self.environment {
+            if variable == variables::SSL_MODE {
+                stack.ssl_mode = value;
+                continue;
+            }
             stack.variable(&variable, &value, Origin::Environment(variable.clone()));
         }
         stack.flags(&self.flags);
@@ -101,6 +105,8 @@ struct Stack {
     layers: Vec<Layer>,
     /// Variables that other servers read, too: defaults for what nothing else says.
     others: Vec<(String, Origin)>,
+    /// `PGSSLMODE`, empty where it is absent.
+    ssl_mode: String,
     errors: Vec<SettingsError>,
     warnings: Vec<String>,
 }
@@ -220,7 +226,7 @@ impl Stack {
     }
 
     fn merge(self) -> Result<Loaded, SettingsErrors> {
-        let Self { layers, mut errors, warnings, .. } = self;
+        let Self { layers, mut errors, warnings, ssl_mode, .. } = self;
         let mut values = BTreeMap::new();
         let mut builder = Config::builder();
         for layer in layers {
@@ -238,6 +244,7 @@ impl Stack {
         };
         let mut loaded = Loaded { settings, values, warnings };
         errors.extend(loaded.contradictions());
+        errors.extend(loaded.wrong_ssl_mode(&ssl_mode));
         if errors.is_empty() {
             loaded.look_around();
             return Ok(loaded);

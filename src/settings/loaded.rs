@@ -1,9 +1,9 @@
 //! The settings in force, and where each value came from.
 
-use crate::settings::Settings;
 use crate::settings::bind::Bind;
 use crate::settings::error::SettingsError;
 use crate::settings::keys;
+use crate::settings::{DatabaseUrl, Settings, SslMode};
 use config::ValueKind;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -126,6 +126,19 @@ impl Loaded {
         });
         let twice = twice.map(|(first, second)| SettingsError::SameAddress { first, second });
         both.chain(twice).collect()
+    }
+
+    /// What is wrong with `PGSSLMODE`, where it counts.
+    pub(super) fn wrong_ssl_mode(&self, word: &str) -> Option<SettingsError> {
+        let url = &self.settings.database.url;
+        let counts = matches!(url, DatabaseUrl::Postgres(url) if url.written_ssl_mode.is_none());
+        (counts && !word.is_empty() && SslMode::named(word).is_none()).then(|| {
+            SettingsError::BadValue {
+                place: "environment PGSSLMODE".to_owned(),
+                value: format!("{word:?}"),
+                expected: "disable, allow, prefer, require, verify-ca or verify-full".to_owned(),
+            }
+        })
     }
 
     /// Adds warnings of what is allowed and may surprise.

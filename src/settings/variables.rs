@@ -21,6 +21,9 @@ pub(super) const OTHERS: [(&str, &str); 4] = [
     ("WEB_CONCURRENCY", "server.workers"),
 ];
 
+/// libpq's variable, which counts where `database.url` holds no `sslmode`.
+pub(super) const SSL_MODE: &str = "PGSSLMODE";
+
 /// Names that deployments give to things of their own, though a key is called so.
 const EVERYDAY: [&str; 4] = ["URL", "USER", "SIZE", "TITLE"];
 
@@ -48,6 +51,7 @@ pub(super) fn is_anothers_flag(name: &str, value: &str) -> bool {
 pub(super) fn concerns(name: &str) -> bool {
     looks_like_ours(name).is_some()
         || is_anothers_flag(name, "")
+        || name == SSL_MODE
         || OTHERS.iter().any(|(other, _)| *other == name)
 }
 

@@ -238,6 +238,23 @@ fn two_secrets_and_wrong_flags_are_one_line() {
 }
 
 #[test]
+fn a_wrong_word_of_libpq_is_refused_where_it_counts() {
+    let url = |url: &str| format!("[database]\nurl = '{url}'");
+    let wrong = "environment PGSSLMODE = \"on\": expected disable, allow, prefer, require, verify-ca \
+                 or verify-full";
+    let refused = load(&url("postgres://h/d"), &[("PGSSLMODE", "on")]).unwrap_err();
+    assert_eq!(refused, wrong);
+    for (file, word) in [
+        ("postgres://h/d", "require"),
+        ("postgres://h/d", ""),
+        ("postgres://h/d?sslmode=require", "on"),
+        ("sqlite:a.db", "on"),
+    ] {
+        assert!(load(&url(file), &[("PGSSLMODE", word)]).is_ok(), "{file} {word}");
+    }
+}
+
+#[test]
 fn all_that_is_wrong_is_told_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let (file, env_file) = (folder.path().join("b.toml"), folder.path().join("b.env"));
