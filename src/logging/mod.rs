@@ -29,7 +29,7 @@ use crate::settings::LoggingSettings;
 use ends::OwnStreams;
 use router::Router;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 /// The log in force.
@@ -140,6 +140,15 @@ pub fn check(settings: &LoggingSettings) -> Result<(), LoggingError> {
 /// next; returns their paths.
 pub fn make_files(settings: &LoggingSettings, open: &Open) -> Result<Vec<PathBuf>, LoggingError> {
     router::make_files(settings, open)
+}
+
+/// Refuses files that are to be moved away when they are full, in a folder that `user` must not write.
+pub fn check_folders(
+    settings: &LoggingSettings,
+    user: u32,
+    may_write: impl Fn(&Path) -> bool,
+) -> Result<(), LoggingError> {
+    router::check_folders(settings, user, may_write)
 }
 
 /// What there is to say of the file that the settings name: names that it has for our loggers, and

@@ -13,7 +13,7 @@ use crate::settings::{Level, LoggingSettings};
 use log::{LevelFilter, Log, Metadata, Record};
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,6 +84,30 @@ pub(super) fn make_files(
     let config = LogConfig::load(settings)?;
     let files = config.handlers.iter().filter_map(|(name, one)| Some((name, one.file.as_ref()?)));
     files.map(|(name, path)| open((&config, name), path, with).map(|_| path.clone())).collect()
+}
+
+/// Refuses files that are to be moved away when they are full, in a folder where `user` must not.
+pub(super) fn check_folders(
+    settings: &LoggingSettings,
+    user: u32,
+    may_write: impl Fn(&Path) -> bool,
+) -> Result<(), LoggingError> {
+    let config = LogConfig::load(settings)?;
+    for (name, handler) in &config.handlers {
+        let Some(file) = handler.file.as_ref().filter(|_| handler.max_bytes.is_some()) else {
+            continue;
+        };
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if !may_write(folder.unwrap_or(Path::new("."))) {
+            let allowed = format!(
+                "a file in a folder that user {user} (server.user) can write, to move the file away \
+                 when it is full; give it a folder of that user's"
+            );
+            let key = format!("handlers.{name}.file");
+            return Err(config.bad(&key, &file.display().to_string(), allowed));
+        }
+    }
+    Ok(())
 }
 
 /// What is noted of the file.

@@ -2,7 +2,9 @@
 //! are the worker's user's.
 
 use crate::logging::open_file;
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, chownat, fchmod, openat, statat};
+use rustix::fs::{
+    Access, AtFlags, CWD, FileType, Mode, OFlags, access, chownat, fchmod, openat, statat,
+};
 use rustix::process::geteuid;
 use rustix::thread::{Gid, Uid, set_thread_gid, set_thread_groups, set_thread_uid};
 use std::fmt::Write as _;
@@ -157,6 +159,11 @@ impl Owner {
             }
             opened => opened,
         }
+    }
+
+    /// Whether the owner may make and move files in this folder.
+    pub(super) fn may_write(self, folder: &Path) -> bool {
+        self.act(|| Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?)).is_ok()
     }
 
     fn give(self, path: &Path) -> io::Result<()> {

@@ -95,6 +95,28 @@ fn a_log_file_of_roots_is_refused_where_others_could_lead_it_elsewhere() {
 }
 
 #[test]
+fn a_log_file_that_the_workers_user_cannot_move_away_is_refused() {
+    let folder = folder();
+    let places = [(inner(&folder, "nobodys", NOBODY), 0), (inner(&folder, "roots", 0), 2)];
+    for (place, code) in places {
+        let file = place.join("a.log");
+        let log = format!("{}max_bytes = 1000\nbackups = 2\n", log_to(&file));
+        fs::write(folder.path().join("log.toml"), log).expect("written");
+        let commands = [&["check-config"][..], &[]];
+        // Where all is well, it would start.
+        for command in &commands[..if code == 0 { 1 } else { 2 }] {
+            let mut started = bailiwick(folder.path());
+            started.args(["--demo", "-b", "127.0.0.1:0", "--log-config", "log.toml"]);
+            let output = run(started.args(["--user", "nobody"]).args(*command), "");
+            let text = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(code), "{text}");
+            let named = [&file.display().to_string(), "user 65534", "a folder of that user's"];
+            assert_eq!(named.iter().all(|part| text.contains(*part)), code == 2, "{text}");
+        }
+    }
+}
+
+#[test]
 fn a_reload_and_an_upgrade_do_not_move_roots_files_there() {
     let folder = folder();
     let place = inner(&folder, "nobodys", NOBODY);

@@ -1,9 +1,10 @@
 //! The user and group that worker processes run as, and the umask.
 
+use crate::logging;
 use crate::logging::{Open, open_file};
 use crate::server::error::ServeError;
 use crate::server::root_files::{self, Owner};
-use crate::settings::ServerSettings;
+use crate::settings::{LoggingSettings, ServerSettings};
 use nix::unistd::{Gid, Group, Uid, User};
 use rustix::fs::Mode;
 use rustix::process::umask;
@@ -55,6 +56,15 @@ impl Identity {
     fn owner(self) -> Option<Owner> {
         let user = self.user.filter(|user| *user != 0 && root_files::is_root())?;
         Some(Owner { user, group: self.group.unwrap_or(0) })
+    }
+
+    /// Refuses log files that the worker processes could not move away.
+    pub(super) fn check_log(self, settings: &LoggingSettings) -> Result<(), ServeError> {
+        let Some(owner) = self.owner() else { return Ok(()) };
+        let may_write = |folder: &Path| owner.may_write(folder);
+        // What else is wrong there is reported elsewhere.
+        logging::check(settings)
+            .map_or(Ok(()), |()| Ok(logging::check_folders(settings, owner.user, may_write)?))
     }
 
     /// How log files are opened, by the master too: the worker processes must be able to.

@@ -147,7 +147,9 @@ pub fn run(executable: PathBuf, layers: Layers) -> Result<(), ServeError> {
 /// All that is wrong with the settings of the master; starts nothing.
 pub(super) fn faults(settings: &Settings) -> Vec<ServeError> {
     let sources = reload::check(&settings.server);
-    let checks = [sources, check_places(settings), Identity::of(&settings.server).map(drop)];
+    let identity = Identity::of(&settings.server);
+    let log = identity.and_then(|identity| identity.check_log(&settings.logging));
+    let checks = [sources, check_places(settings), log];
     checks.into_iter().filter_map(Result::err).collect()
 }
 
