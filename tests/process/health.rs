@@ -81,7 +81,9 @@ fn a_worker_process_that_stands_still_is_named() {
     let (_, both) = health(&app, &["--ready"]);
     let none = status(&app);
     let table = app.command(&["ctl", "status"], "");
-    workers.iter().for_each(|worker| kill(*worker, "CONT"));
+    for worker in &workers {
+        kill(*worker, "CONT");
+    }
     assert_eq!(code, Some(1));
     assert!(line.contains(&format!("no answer from worker process {}\n", workers[0])), "{line}");
     assert_eq!((&one["database_answers"], &one["silent"]), (&json!(true), &json!([workers[0]])));
