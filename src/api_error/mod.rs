@@ -12,7 +12,6 @@ pub use excess::Excess;
 pub use extractors::configure_extractors;
 pub use validation::FieldProblem;
 
-use crate::domain::Away;
 use crate::domain::Denied;
 use crate::domain::RepositoryError;
 use crate::oauth::AuthenticateError;
@@ -256,9 +255,7 @@ impl From<RepositoryError> for ApiError {
                 "This would leave no enabled user with the scope `{scope}`"
             )),
             RepositoryError::Unavailable(cause) => {
-                if !cause.is::<Away>() {
-                    log::error!(target: "bailiwick.error", "database: {cause}");
-                }
+                log::error!(target: "bailiwick.error", "database: {cause}");
                 Self::Unavailable
             }
         }

@@ -17,7 +17,7 @@ pub use new_name::check_new_name;
 pub use origin::Origin;
 pub use password_hash::{BcryptVersion, PasswordHash, PasswordHashError};
 pub use repository::{
-    Away, Lookups, NewUser, Page, RepositoryError, Taken, UserChange, UserImport, UserRepository,
+    Lookups, NewUser, Page, RepositoryError, Taken, UserChange, UserImport, UserRepository,
 };
 pub use scope::{
     ItemsRead, MeRead, Scope, ScopeDeclaration, ScopeError, ScopeName, Scopes, UsersRead,

@@ -97,24 +97,6 @@ impl std::error::Error for RepositoryError {
     }
 }
 
-/// The database is known to be away, which the log has already said.
-#[derive(Debug)]
-pub struct Away(
-    /// The cause, if it was tried at all.
-    pub Option<Box<dyn std::error::Error + Send + Sync>>,
-);
-
-impl fmt::Display for Away {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Some(cause) => cause.fmt(f),
-            None => f.write_str("it is known to be away"),
-        }
-    }
-}
-
-impl std::error::Error for Away {}
-
 /// How many lookups of a user were answered from memory, and how many were not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lookups {

@@ -4,7 +4,6 @@
 mod count;
 mod near;
 mod newcomers;
-mod outage;
 
 use crate::domain::{
     Actor, Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange,
@@ -14,8 +13,7 @@ use crate::settings::CacheSettings;
 use crate::storage::cache::count::Count;
 use crate::storage::cache::near::Owner;
 use crate::storage::cache::newcomers::Newcomers;
-use crate::storage::cache::outage::{Cause, Outage, away};
-use crate::storage::error::{is_unanswered, is_unreached};
+use crate::storage::error::is_unreached;
 use async_trait::async_trait;
 use quick_cache::sync::Cache;
 use std::any::Any;
@@ -40,8 +38,6 @@ pub(super) struct Freshness {
     confirmed: AtomicU64,
     /// Whether the watcher's last look at the database failed.
     away: AtomicBool,
-    /// What operations and the log know of it.
-    outage: Outage,
     start: Instant,
 }
 
@@ -51,7 +47,6 @@ impl Default for Freshness {
             epoch: 0.into(),
             confirmed: 0.into(),
             away: AtomicBool::default(),
-            outage: Outage::default(),
             start: Instant::now(),
         }
     }
@@ -66,47 +61,17 @@ impl Freshness {
     /// Every change up to `asked` is known.
     pub(super) fn confirm(&self, asked: Instant) {
         self.confirmed.store(nanoseconds(asked.duration_since(self.start)).max(1), SeqCst);
-        self.away.store(false, SeqCst);
-        self.outage.end();
+        if self.away.swap(false, SeqCst) {
+            log::info!(target: "bailiwick.error", "database: answers again");
+        }
     }
 
     /// The watcher had no answer. Whatever changes now is not heard of, so it must invalidate
     /// before it confirms again.
     pub(super) fn lose(&self, cause: &dyn std::fmt::Display) {
-        self.away.store(true, SeqCst);
-        self.outage.begin(cause);
-    }
-
-    /// Does something with the database, unless that is known to be away: nobody waits for what
-    /// will not come.
-    async fn ask<T>(
-        &self,
-        operation: impl Future<Output = Result<T, RepositoryError>> + Send,
-    ) -> Result<T, RepositoryError> {
-        let (began, was_away) = (self.now(), self.away.load(SeqCst));
-        if was_away && self.outage.refuses(began) {
-            return Err(away(None));
+        if !self.away.swap(true, SeqCst) {
+            log::error!(target: "bailiwick.error", "database: does not answer: {cause}");
         }
-        match operation.await {
-            Err(RepositoryError::Unavailable(cause)) => Err(self.failed(cause, began, was_away)),
-            other => {
-                self.outage.succeeded();
-                other
-            }
-        }
-    }
-
-    /// The error of an operation that began then: part of an outage, or a trouble of its own, as
-    /// when the watcher has had an answer meanwhile.
-    fn failed(&self, cause: Cause, began: u64, was_away: bool) -> RepositoryError {
-        let (is_away, unanswered) = (self.away.load(SeqCst), is_unanswered(&*cause));
-        if is_away || (unanswered && !was_away && self.confirmed.load(SeqCst) <= began) {
-            self.outage.begin(&cause);
-            self.outage.failed(self.now(), unanswered);
-        } else if !was_away {
-            return RepositoryError::Unavailable(cause);
-        }
-        away(Some(cause))
     }
 
     /// Nanoseconds after `start`.
@@ -292,7 +257,7 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
             return Ok(Some(Arc::clone(&entry.user)));
         }
         self.misses.add_one();
-        match (self.freshness.ask(self.inner.find(username)).await, entry) {
+        match (self.inner.find(username).await, entry) {
             (Err(RepositoryError::Unavailable(_)), Some(entry))
                 if self.freshness.may_stand_in(epoch, self.stale_max) =>
             {
@@ -323,15 +288,15 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
     }
 
     async fn find_folded(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
-        self.freshness.ask(self.inner.find_folded(username)).await
+        self.inner.find_folded(username).await
     }
 
     async fn list(&self, page: &Page) -> Result<Vec<User>, RepositoryError> {
-        self.freshness.ask(self.inner.list(page)).await
+        self.inner.list(page).await
     }
 
     async fn is_empty(&self) -> Result<bool, RepositoryError> {
-        self.freshness.ask(self.inner.is_empty()).await
+        self.inner.is_empty().await
     }
 
     async fn create(
@@ -340,7 +305,7 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
         actor: Option<&Actor>,
         now: Timestamp,
     ) -> Result<User, RepositoryError> {
-        let result = self.freshness.ask(self.inner.create(user, actor, now)).await;
+        let result = self.inner.create(user, actor, now).await;
         if matches!(result, Err(RepositoryError::Denied(_))) {
             // Others have changed the actor, and here it is not known yet.
             self.freshness.invalidate();
@@ -356,8 +321,7 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
         actor: Option<&Actor>,
         now: Timestamp,
     ) -> Result<User, RepositoryError> {
-        let update = self.inner.update(username, change, keep, actor, now);
-        self.freshness.ask(self.writing(update)).await
+        self.writing(self.inner.update(username, change, keep, actor, now)).await
     }
 
     async fn delete(
@@ -366,7 +330,7 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
         keep: Option<&ScopeName>,
         actor: Option<&Actor>,
     ) -> Result<(), RepositoryError> {
-        self.freshness.ask(self.writing(self.inner.delete(username, keep, actor))).await
+        self.writing(self.inner.delete(username, keep, actor)).await
     }
 
     /// Imports create users and change none, so nothing that is cached becomes stale.

@@ -1,16 +1,13 @@
 //! The cache above a repository that answers only when it is told to.
 
 use crate::domain::{
-    Actor, Away, Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange,
-    UserId, UserImport, UserRepository, Username,
+    Actor, Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserId,
+    UserImport, UserRepository, Username,
 };
 use crate::storage::cache::newcomers::MOVING;
 use crate::storage::cache::{CachedUsers, Freshness};
 use crate::storage::contract::{cache_settings, hash, name};
-use crate::storage::error::unavailable;
 use async_trait::async_trait;
-use futures_util::FutureExt as _;
-use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -54,7 +51,7 @@ impl UserRepository for Arc<Slow> {
     ) -> Result<User, RepositoryError> {
         *self.email.lock().unwrap() = "new";
         // Committed, but the answer is lost.
-        Err(unavailable(io::Error::from(io::ErrorKind::ConnectionReset).into()))
+        Err(RepositoryError::Unavailable("lost".into()))
     }
 
     async fn list(&self, _: &Page) -> Result<Vec<User>, RepositoryError> {
@@ -248,44 +245,4 @@ async fn lookups_are_counted() {
     freshness.invalidate();
     users.find(&name("johndoe")).await.unwrap();
     assert_eq!(users.lookups(), Lookups { hits: 1, misses: 4 });
-}
-
-fn is_away(error: &RepositoryError) -> bool {
-    matches!(error, RepositoryError::Unavailable(cause) if cause.is::<Away>())
-}
-
-/// What is asked would wait for ever: it is not asked, until the watcher has an answer again.
-#[tokio::test]
-async fn nobody_waits_while_the_database_is_known_to_be_away() {
-    let Setup { slow, freshness, users } = setup(0);
-    let alice = name("alice");
-    let update =
-        || async { users.update(&alice, UserChange::default(), None, None, Timestamp(1)).await };
-    freshness.confirm(Instant::now());
-    freshness.lose(&"gone");
-    assert!(users.find(&alice).now_or_never().is_none(), "the watcher alone is not believed");
-    assert!(is_away(&update().await.unwrap_err()), "the log has been told");
-    let reads = slow.reads.load(SeqCst);
-    for _ in 0..10 {
-        let refused = users.find(&alice).now_or_never().expect("at once");
-        assert!(is_away(&refused.unwrap_err()));
-    }
-    assert_eq!(slow.reads.load(SeqCst), reads);
-    let later = freshness.now() + 1_000_000_000;
-    assert!(!freshness.outage.refuses(later) && freshness.outage.refuses(later), "one tries");
-    freshness.confirm(Instant::now());
-    slow.answers.add_permits(1);
-    assert!(users.find(&alice).await.unwrap().is_some());
-}
-
-/// One failure is no outage when the watcher has had an answer since it began; others are served.
-#[tokio::test]
-async fn a_failure_beside_answers_is_a_trouble_of_its_own() {
-    let setup = setup(1);
-    let alice = name("alice");
-    let change = UserChange::default();
-    let failed = setup.users.update(&alice, change, None, None, Timestamp(1)).await.unwrap_err();
-    assert!(matches!(&failed, RepositoryError::Unavailable(_)) && !is_away(&failed), "{failed}");
-    setup.freshness.lose(&"gone");
-    assert!(setup.users.find(&alice).await.unwrap().is_some(), "nothing is refused");
 }
