@@ -31,7 +31,15 @@
 //! }
 //! ```
 //!
-//! [`guide::from_fastapi`] says what each name of FastAPI, gunicorn and uvicorn is here.
+//! # The guide
+//!
+//! | chapter | |
+//! |---|---|
+//! | [`guide::from_fastapi`] | each name of FastAPI, gunicorn and uvicorn, and what it is here |
+//! | [`guide::application`] | write an application of your own |
+//! | [`guide::security_model`] | what is checked, in which order, and what is not done |
+//! | [`guide::operations`] | run it: users, workers, signals, health, backups |
+//! | [`guide::gunicorn_uvicorn`] | the settings of gunicorn and uvicorn |
 //!
 //! # The map
 //!
@@ -70,8 +78,16 @@ pub mod tokens;
 
 /// Chapters to read.
 pub mod guide {
+    #[doc = include_str!("guide/application.md")]
+    pub mod application {}
     #[doc = include_str!("guide/from_fastapi.md")]
     pub mod from_fastapi {}
+    #[doc = include_str!("guide/gunicorn_uvicorn.md")]
+    pub mod gunicorn_uvicorn {}
+    #[doc = include_str!("guide/operations.md")]
+    pub mod operations {}
+    #[doc = include_str!("guide/security_model.md")]
+    pub mod security_model {}
 }
 
 pub use cli::Server;

@@ -1,36 +1,78 @@
-//! README.md: its commands work as pasted, its quotations are true.
+//! The project's Markdown: its commands work as pasted, its quotations are true.
 //!
-//! Blocks marked `sh` are run in order in one shell; a `text` or `json` block right after one shows
-//! what it prints, with `…` for any text. Blocks marked `sh by-hand` need what a test has not:
-//! root, a release build, Docker.
+//! The `sh` blocks of a document run in order in one shell, beside a demo server of their own; a
+//! `text` or `json` block right after one shows what it prints, with `…` for any text. `sh by-hand`
+//! marks commands that need what a test lacks: root, a release build, Docker.
 
 use crate::harness::{App, bailiwick, repository, run};
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The address that the README is written for.
+/// The address that the documents are written for.
 const ADDRESS: &str = "127.0.0.1:8000";
 
-/// Stands between the outputs of two blocks.
+/// Separates the outputs of two blocks.
 const END: &str = "\n=====END-OF-BLOCK=====\n";
+
+/// Where documents are, subfolders included. The root has only its own files in the list.
+const FOLDERS: [&str; 8] =
+    [".github", "benches", "config", "docker", "examples", "src", "tests", "."];
+
+/// What packages bring along.
+const FOREIGN: [&str; 1] = ["node_modules"];
 
 /// A fenced block.
 struct Block {
-    /// The number of its first line.
-    line: usize,
-    /// What stands behind the fence, for example `sh`.
+    /// The file and the number of the first line.
+    place: String,
+    /// The words after the fence, for example `sh`.
     kind: String,
     text: String,
-    /// Whether nothing but its fence stands between it and the block before.
+    /// Whether only the fence separates it from the block before.
     adjoins: bool,
 }
 
-fn readme() -> String {
-    fs::read_to_string(repository("README.md")).expect("README.md")
+/// A Markdown file.
+struct Document {
+    /// Relative to the repository.
+    path: PathBuf,
+    text: String,
 }
 
-/// Who comes from Python searches for the names that are known there.
+/// Every Markdown file of the project.
+fn documents() -> Vec<Document> {
+    let mut paths = Vec::new();
+    for folder in FOLDERS {
+        collect(Path::new(folder), &mut paths);
+    }
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(repository(path.to_str().unwrap())).expect("UTF-8");
+        Document { path, text }
+    };
+    paths.into_iter().map(read).collect()
+}
+
+fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(repository(folder.to_str().unwrap())).into_iter().flatten() {
+        let name = entry.unwrap().file_name();
+        let path = folder.join(&name);
+        if repository(path.to_str().unwrap()).is_dir() {
+            if folder != Path::new(".") && !FOREIGN.iter().any(|foreign| name == *foreign) {
+                collect(&path, found);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            found.push(path);
+        }
+    }
+}
+
+fn document(path: &str) -> String {
+    fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// People who come from Python search for the names they know.
 #[test]
 fn every_name_of_the_python_stack_is_found() {
     let guide = fs::read_to_string(repository("src/guide/from_fastapi.md")).expect("the guide");
@@ -78,35 +120,41 @@ fn every_name_of_the_python_stack_is_found() {
     }
 }
 
-fn blocks() -> Vec<Block> {
-    let mut blocks: Vec<Block> = Vec::new();
-    let mut open: Option<Block> = None;
-    let mut adjoins = false;
-    for (index, line) in readme().lines().enumerate() {
-        match (line.strip_prefix("```"), open.take()) {
-            (Some(kind), None) => {
-                let kind = kind.to_owned();
-                open = Some(Block { line: index + 2, kind, text: String::new(), adjoins });
+impl Document {
+    fn blocks(&self) -> Vec<Block> {
+        let mut blocks: Vec<Block> = Vec::new();
+        let mut open: Option<Block> = None;
+        let mut adjoins = false;
+        for (index, line) in self.text.lines().enumerate() {
+            match (line.strip_prefix("```"), open.take()) {
+                (Some(kind), None) => {
+                    let place = format!("{}:{}", self.path.display(), index + 2);
+                    let kind = kind.to_owned();
+                    open = Some(Block { place, kind, text: String::new(), adjoins });
+                }
+                (Some(_), Some(block)) => {
+                    blocks.push(block);
+                    adjoins = true;
+                }
+                (None, Some(mut block)) => {
+                    block.text += line;
+                    block.text.push('\n');
+                    open = Some(block);
+                }
+                (None, None) => adjoins = false,
             }
-            (Some(_), Some(block)) => {
-                blocks.push(block);
-                adjoins = true;
-            }
-            (None, Some(mut block)) => {
-                block.text += line;
-                block.text.push('\n');
-                open = Some(block);
-            }
-            (None, None) => adjoins = false,
         }
+        assert!(open.is_none(), "{}: a block is left open", self.path.display());
+        blocks
     }
-    assert!(open.is_none(), "a block is left open");
-    blocks
 }
 
+/// The blocks of all documents whose first word is this one.
 fn blocks_of(kind: &str) -> Vec<Block> {
-    let found: Vec<_> = blocks().into_iter().filter(|block| block.kind == kind).collect();
-    assert!(!found.is_empty(), "README.md has no block of {kind}");
+    let all = documents().into_iter().flat_map(|document| document.blocks());
+    let is_meant = |block: &Block| block.kind.split(',').next() == Some(kind);
+    let found: Vec<_> = all.filter(is_meant).collect();
+    assert!(!found.is_empty(), "no document has a block of {kind}");
     found
 }
 
@@ -130,14 +178,26 @@ fn without_white_space(text: &str) -> String {
 }
 
 #[test]
-fn the_tour_works_as_pasted() {
+fn the_commands_work_as_pasted() {
+    let mut tried = 0;
+    for document in documents() {
+        let blocks = document.blocks();
+        if blocks.iter().any(|block| block.kind == "sh") {
+            try_out(&blocks);
+            tried += 1;
+        }
+    }
+    assert!(tried > 1, "README.md and the guides have commands");
+}
+
+/// Runs the commands of one document and compares what they print with what it shows.
+fn try_out(blocks: &[Block]) {
     let app = App::demo().spawn();
     let built = app.folder().join("target/debug");
     fs::create_dir_all(&built).unwrap();
     symlink(env!("CARGO_BIN_EXE_bailiwick"), built.join("bailiwick")).unwrap();
 
     let end = format!("printf %s '{END}'\n");
-    let blocks = blocks();
     let mut script = "set -euo pipefail; exec 2>&1\n".to_owned();
     for block in blocks.iter().filter(|block| block.kind == "sh") {
         script += &block.text;
@@ -147,7 +207,8 @@ fn the_tour_works_as_pasted() {
     let mut shell = Command::new("bash");
     let output = run(shell.args(["-c", &script]).current_dir(app.folder()), "");
     let printed = String::from_utf8_lossy(&output.stdout).replace('\r', "");
-    assert!(output.status.success(), "{}:\n{printed}", output.status);
+    let place = &blocks[0].place;
+    assert!(output.status.success(), "{place}, {}:\n{printed}", output.status);
 
     let mut outputs = printed.split(END);
     for (command, next) in blocks.iter().zip(blocks.iter().skip(1)) {
@@ -157,24 +218,24 @@ fn the_tour_works_as_pasted() {
             "text" => is_as_shown(output.trim_end(), next.text.trim_end()),
             _ => continue,
         };
-        assert!(next.adjoins, "README.md:{}: no command above", next.line);
-        assert!(same, "README.md:{}: shown:\n{}\nprinted:\n{output}", next.line, next.text);
+        assert!(next.adjoins, "{}: no command above", next.place);
+        assert!(same, "{}: shown:\n{}\nprinted:\n{output}", next.place, next.text);
     }
 }
 
 #[test]
 fn every_curl_is_run() {
-    for block in blocks().iter().filter(|block| block.kind != "sh") {
+    for block in documents().iter().flat_map(Document::blocks).filter(|block| block.kind != "sh") {
         let is_nginx = block.text.contains("nginx");
-        assert!(is_nginx || !block.text.contains("curl "), "README.md:{}", block.line);
+        assert!(is_nginx || !block.text.contains("curl "), "{}", block.place);
     }
 }
 
 #[test]
 fn the_quoted_code_stands_in_the_example() {
-    let example = fs::read_to_string(repository("examples/orders.rs")).unwrap();
+    let example = document("examples/orders.rs");
     for block in blocks_of("rust") {
-        assert!(example.contains(&block.text), "README.md:{}", block.line);
+        assert!(example.contains(&block.text), "{}", block.place);
     }
 }
 
@@ -185,7 +246,7 @@ fn the_configurations_are_right() {
         let file = folder.path().join("config.toml");
         fs::write(&file, &block.text).unwrap();
         let output = run(bailiwick(folder.path()).arg("-c").arg(file).arg("check-config"), "");
-        assert!(output.status.success(), "README.md:{}: {output:?}", block.line);
+        assert!(output.status.success(), "{}: {output:?}", block.place);
     }
 }
 
@@ -196,8 +257,8 @@ fn the_table_of_keys_tells_the_defaults() {
     command.env_remove("BAILIWICK__DATA_DIR").args(["print-config", "--json"]);
     let known: serde_json::Value = serde_json::from_slice(&run(&mut command, "").stdout).unwrap();
 
-    let readme = readme();
-    let (_, table) = readme.split_once("\n| key | default | |\n|---|---|---|\n").expect("a table");
+    let text = document("config/README.md");
+    let (_, table) = text.split_once("\n| key | default | |\n|---|---|---|\n").expect("a table");
     for row in table.lines().take_while(|line| line.starts_with('|')) {
         let cells: Vec<_> =
             row.split(" | ").map(|cell| cell.trim_matches(['|', ' ', '`'])).collect();
@@ -207,11 +268,31 @@ fn the_table_of_keys_tells_the_defaults() {
     }
 }
 
+/// Links are relative to their file, as everywhere. Chapters of the guide link to items, which
+/// rustdoc checks.
 #[test]
 fn the_linked_files_are_there() {
-    for link in readme().split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-        let ours = !link.starts_with("https://");
-        assert!(!ours || repository(link).exists(), "{link}");
+    for document in documents() {
+        let folder = document.path.parent().expect("a folder");
+        for link in document.text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let (file, _) = link.split_once('#').unwrap_or((link, ""));
+            let is_ours = !link.starts_with("https://") && !link.starts_with("crate::");
+            let there = repository(folder.join(file).to_str().unwrap()).exists();
+            assert!(!is_ours || there, "{}: {link}", document.path.display());
+        }
+    }
+}
+
+/// What a stranger reads first stays short; the rest is beside what it describes.
+#[test]
+fn the_readme_is_short_and_leads_to_every_document() {
+    let readme = document("README.md");
+    assert!(readme.lines().count() <= 200, "README.md: {} lines", readme.lines().count());
+    for document in documents() {
+        let path = document.path.strip_prefix(".").unwrap_or(&document.path);
+        let is_linked = readme.contains(&format!("]({})", path.display()));
+        let is_known = ["README.md", "CHANGELOG.md"].iter().any(|known| path == Path::new(known));
+        assert!(is_linked || is_known, "README.md has no link to {}", path.display());
     }
 }
 
