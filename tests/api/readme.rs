@@ -48,17 +48,17 @@ fn documents() -> Vec<Document> {
         collect(Path::new(folder), &mut paths);
     }
     let read = |path: PathBuf| {
-        let text = fs::read_to_string(repository(path.to_str().unwrap())).expect("UTF-8");
+        let text = fs::read_to_string(at(&path)).expect("UTF-8");
         Document { path, text }
     };
     paths.into_iter().map(read).collect()
 }
 
 fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(repository(folder.to_str().unwrap())).into_iter().flatten() {
-        let name = entry.unwrap().file_name();
+    for entry in fs::read_dir(at(folder)).into_iter().flatten() {
+        let name = entry.expect("an entry").file_name();
         let path = folder.join(&name);
-        if repository(path.to_str().unwrap()).is_dir() {
+        if at(&path).is_dir() {
             if folder != Path::new(".") && !FOREIGN.iter().any(|foreign| name == *foreign) {
                 collect(&path, found);
             }
@@ -66,6 +66,11 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
             found.push(path);
         }
     }
+}
+
+/// A path of the repository.
+fn at(path: &Path) -> PathBuf {
+    repository("").join(path)
 }
 
 fn document(path: &str) -> String {
@@ -194,8 +199,9 @@ fn the_commands_work_as_pasted() {
 fn try_out(blocks: &[Block]) {
     let app = App::demo().spawn();
     let built = app.folder().join("target/debug");
-    fs::create_dir_all(&built).unwrap();
-    symlink(env!("CARGO_BIN_EXE_bailiwick"), built.join("bailiwick")).unwrap();
+    fs::create_dir_all(&built).expect("a folder");
+    symlink(env!("CARGO_BIN_EXE_bailiwick"), built.join("bailiwick"))
+        .expect("a link to the binary");
 
     let end = format!("printf %s '{END}'\n");
     let mut script = "set -euo pipefail; exec 2>&1\n".to_owned();
@@ -277,7 +283,7 @@ fn the_linked_files_are_there() {
         for link in document.text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let (file, _) = link.split_once('#').unwrap_or((link, ""));
             let is_ours = !link.starts_with("https://") && !link.starts_with("crate::");
-            let there = repository(folder.join(file).to_str().unwrap()).exists();
+            let there = at(&folder.join(file)).exists();
             assert!(!is_ours || there, "{}: {link}", document.path.display());
         }
     }
