@@ -38,7 +38,8 @@
 //! | [`guide::from_fastapi`] | each name of FastAPI, gunicorn and uvicorn, and what it is here |
 //! | [`guide::application`] | write an application of your own |
 //! | [`guide::security_model`] | what is checked, in which order, and what is not done |
-//! | [`guide::operations`] | run it: users, workers, signals, health, backups |
+//! | [`guide::operations`] | run it: users, workers, signals, health |
+//! | [`guide::maintenance`] | upgrade, and go back |
 //! | [`guide::gunicorn_uvicorn`] | the settings of gunicorn and uvicorn |
 //!
 //! # The map
@@ -84,6 +85,8 @@ pub mod guide {
     pub mod from_fastapi {}
     #[doc = include_str!("guide/gunicorn_uvicorn.md")]
     pub mod gunicorn_uvicorn {}
+    #[doc = include_str!("guide/maintenance.md")]
+    pub mod maintenance {}
     #[doc = include_str!("guide/operations.md")]
     pub mod operations {}
     #[doc = include_str!("guide/security_model.md")]

@@ -4,6 +4,8 @@
 mod actors;
 #[cfg(test)]
 pub(super) mod unique;
+#[cfg(test)]
+pub(super) mod versions;
 
 pub(super) use actors::{
     a_refused_actor_learns_nothing, actors_who_change_each_other_do_not_block,

@@ -37,7 +37,7 @@ pub enum StorageError {
         /// Why.
         cause: io::Error,
     },
-    /// A newer version of this program has changed the database.
+    /// A newer version of this program has changed the database, and this one cannot use it.
     Newer {
         /// The database, without a password.
         database: String,
@@ -80,8 +80,9 @@ impl fmt::Display for StorageError {
             }
             Self::Newer { database, migration } => write!(
                 f,
-                "database {database}: written by a newer version of bailiwick (migration \
-                 {migration} is unknown to this one); start that version",
+                "database {database}: a newer version of bailiwick has changed it in a way that \
+                 this one cannot use (migration {migration}); start that version, or restore a \
+                 backup from before the upgrade",
             ),
             Self::Altered { database, migration } => write!(
                 f,

@@ -20,6 +20,13 @@ pub enum MaintenanceError {
     NoSource(String, &'static str),
     /// The target of a copy holds users already.
     NotEmpty(String),
+    /// A newer version has changed one of the databases: only a part would be copied.
+    Newer {
+        /// Which, without a password.
+        database: String,
+        /// The migration that this version does not know.
+        migration: i64,
+    },
     /// A database stopped in the middle.
     Failed {
         /// Which, without a password.
@@ -53,6 +60,11 @@ impl fmt::Display for MaintenanceError {
                 f,
                 "database {database}: holds users already; nothing was copied (the target must be \
                  empty)"
+            ),
+            Self::Newer { database, migration } => write!(
+                f,
+                "database {database}: a newer version of bailiwick has changed it (migration \
+                 {migration}): copy with that version; this one knows a part of it only"
             ),
             Self::Failed { database, cause } => write!(f, "database {database}: {cause}"),
             Self::Different => f.write_str(
@@ -120,6 +132,21 @@ impl Database {
         Ok(Self { users: Users::Sqlite(users), label: path.display().to_string() })
     }
 
+    /// What this version does not know it cannot copy.
+    fn refuse_newer(&self) -> Result<(), MaintenanceError> {
+        let newer = match &self.users {
+            Users::Sqlite(users) => users.newer(),
+            Users::Postgres(users) => users.newer(),
+        };
+        match newer {
+            Some(migration) => {
+                let database = self.label.clone();
+                Err(MaintenanceError::Newer { database, migration })
+            }
+            None => Ok(()),
+        }
+    }
+
     fn failed(&self) -> impl Fn(RepositoryError) -> MaintenanceError + use<> {
         let database = self.label.clone();
         move |cause| MaintenanceError::Failed { database: database.clone(), cause }
@@ -159,6 +186,8 @@ pub async fn copy(
         other => other.into(),
     })?;
     let to = Database::open(to, Missing::Create).await?;
+    from.refuse_newer()?;
+    to.refuse_newer()?;
     let (read, write) = (from.failed(), to.failed());
     let mut source = from.reading().await?;
     let mut target = to.writing().await?;

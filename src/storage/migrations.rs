@@ -2,15 +2,22 @@
 
 use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
+use std::fmt;
 
 /// Where applied migrations are recorded.
 pub(super) const TABLE: &str = "_sqlx_migrations";
+
+/// The last migration that a program must know to use the database, whatever came later.
+pub(super) const NEEDED: &str = "SELECT migration FROM schema_needs";
+
+/// The names and texts of migrations, in their order.
+pub(super) type Texts = [(&'static str, &'static str)];
 
 /// A migration's number and checksum.
 pub(super) type Version = (i64, Vec<u8>);
 
 /// The migrations of one database, in their order; the callers hold a lock while they run.
-pub(super) fn migrator(texts: &[(&'static str, &'static str)]) -> Migrator {
+pub(super) fn migrator(texts: &Texts) -> Migrator {
     let migrations = (1..).zip(texts).map(|(version, (name, text))| {
         let kind = MigrationType::Simple;
         Migration::new(version, (*name).into(), kind, text.into_sql_str(), false)
@@ -20,9 +27,48 @@ pub(super) fn migrator(texts: &[(&'static str, &'static str)]) -> Migrator {
     migrator
 }
 
-/// What this version of the program knows.
-pub(super) fn known(migrator: &Migrator) -> Vec<Version> {
-    migrator.iter().map(|one| (one.version, one.checksum.to_vec())).collect()
+/// How a database stands to this version of the program.
+pub(super) enum Standing {
+    /// It has what this version knows.
+    Same,
+    /// It lacks something.
+    Behind,
+    /// It has all of it, and more: up to this migration.
+    Ahead(i64),
+}
+
+/// Compares what the database has with what this version knows.
+pub(super) fn compare(applied: &[Version], migrator: &Migrator) -> Result<Standing, SetUpError> {
+    let known: Vec<Version> =
+        migrator.iter().map(|one| (one.version, one.checksum.to_vec())).collect();
+    let mut newest = None;
+    for (version, checksum) in applied {
+        match known.iter().find(|(ours, _)| ours == version) {
+            Some((_, ours)) if ours == checksum => {}
+            Some(_) => return Err(SetUpError::Altered(*version)),
+            None => newest = newest.max(Some(*version)),
+        }
+    }
+    let is_whole = known.iter().all(|one| applied.contains(one));
+    match newest {
+        None if is_whole => Ok(Standing::Same),
+        None => Ok(Standing::Behind),
+        Some(newest) if is_whole => Ok(Standing::Ahead(newest)),
+        Some(newest) => Err(SetUpError::Newer(newest)),
+    }
+}
+
+/// What a database says that programs must know ([`NEEDED`]) decides whether this one may use it
+/// with migrations that it does not know.
+pub(super) fn allow(
+    newest: i64,
+    needed: Option<i64>,
+    migrator: &Migrator,
+) -> Result<i64, SetUpError> {
+    match needed {
+        Some(needed) if migrator.version_exists(needed) => Ok(newest),
+        _ => Err(SetUpError::Newer(newest)),
+    }
 }
 
 /// What the database has.
@@ -31,11 +77,20 @@ pub(super) async fn applied<C: Migrate>(connection: &mut C) -> Result<Vec<Versio
     Ok(applied.into_iter().map(|one| (one.version, one.checksum.into_owned())).collect())
 }
 
+/// Says that this database serves a newer version as well.
+pub(super) fn warn_of_newer(database: impl fmt::Display, newest: i64) {
+    log::warn!(
+        target: "bailiwick.error",
+        "database {database}: a newer version of bailiwick has changed it (migration {newest}); this \
+         version can still use it: finish the upgrade, or go back everywhere"
+    );
+}
+
 /// Why a database could not be set up.
 pub(super) enum SetUpError {
     /// The database said so.
     Sql(sqlx::Error),
-    /// This migration is not known.
+    /// This migration is not known, and the database cannot be used without.
     Newer(i64),
     /// This migration is known with another text.
     Altered(i64),

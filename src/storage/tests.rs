@@ -167,7 +167,7 @@ async fn a_start_does_not_wait_for_a_long_write() {
 }
 
 #[tokio::test]
-async fn a_database_of_a_newer_version_is_refused() {
+async fn a_database_that_needs_a_newer_version_is_refused() {
     let (users, folder) = plain().await;
     let path = folder.path().join("test.db");
     drop(users);
@@ -176,9 +176,13 @@ async fn a_database_of_a_newer_version_is_refused() {
         .execute(&mut connection)
         .await
         .unwrap();
-    let line = plain_at(&path).await.err().unwrap().to_string();
-    assert!(line.contains("newer version") && line.contains("99"), "{line}");
-    assert!(line.contains(&path.display().to_string()), "{line}");
+    assert_eq!(plain_at(&path).await.unwrap().newer(), Some(99));
+    for needs in ["UPDATE schema_needs SET migration = 99", "DELETE FROM schema_needs"] {
+        sqlx::query(needs).execute(&mut connection).await.unwrap();
+        let line = plain_at(&path).await.err().unwrap().to_string();
+        assert!(line.contains("newer version") && line.contains("99"), "{line}");
+        assert!(line.contains(&path.display().to_string()), "{line}");
+    }
 
     sqlx::query("DELETE FROM _sqlx_migrations WHERE version = 99")
         .execute(&mut connection)

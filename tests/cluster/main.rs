@@ -17,6 +17,7 @@ mod pooler;
 #[path = "../../src/storage/postgres/tests/server.rs"]
 mod postgres;
 mod start;
+mod upgrade;
 mod urls;
 mod writes;
 

@@ -1,32 +1,44 @@
 //! The versions of the schema in PostgreSQL, applied in order under an advisory lock.
 
 use crate::storage::Missing;
-use crate::storage::migrations::{SetUpError, applied, known, migrator};
+use crate::storage::migrations::{
+    NEEDED, SetUpError, Standing, Texts, allow, applied, compare, migrator,
+};
 use sqlx::Connection as _;
+use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnection;
 
-const TEXTS: [(&str, &str); 4] = [
+pub(super) const TEXTS: [(&str, &str); 5] = [
     ("users", include_str!("migrations/0001_users.sql")),
     ("user ids", include_str!("migrations/0002_user_ids.sql")),
     ("users inserted", include_str!("migrations/0003_users_inserted.sql")),
     ("folded names", include_str!("migrations/0004_folded_names.sql")),
+    ("schema needs", include_str!("migrations/0005_schema_needs.sql")),
 ];
 
 /// The lock that replicas take while they migrate: the bytes of `bailiwic`.
 const LOCK: i64 = i64::from_be_bytes(*b"bailiwic");
 
-/// Applies what is missing: all of it or, on any error, nothing.
+/// Applies what is missing: all of it or, on any error, nothing. Returns the newest migration, if
+/// that is one which this version does not know and can do without.
 ///
 /// A database that is up to date is only read. Replicas that start together wait for the first and
 /// then find everything done.
-pub(super) async fn run(connection: &mut PgConnection, missing: Missing) -> Result<(), SetUpError> {
-    let migrator = migrator(&TEXTS);
-    if is_recorded(connection).await? {
-        if applied(connection).await? == known(&migrator) {
-            return Ok(());
-        }
-    } else if missing == Missing::Refuse {
+pub(super) async fn run(
+    connection: &mut PgConnection,
+    texts: &Texts,
+    missing: Missing,
+) -> Result<Option<i64>, SetUpError> {
+    let migrator = migrator(texts);
+    if missing == Missing::Refuse && !is_recorded(connection).await? {
         return Err(SetUpError::Absent);
+    }
+    match stand(connection, &migrator).await? {
+        Standing::Same => return Ok(None),
+        Standing::Ahead(newest) => {
+            return allow(newest, needed(connection).await?, &migrator).map(Some);
+        }
+        Standing::Behind => {}
     }
     // Of the session, until it ends: a transaction that waited for the lock would not see for sure
     // which tables are there now.
@@ -35,9 +47,24 @@ pub(super) async fn run(connection: &mut PgConnection, missing: Missing) -> Resu
     if !is_recorded(&mut transaction).await? && is_foreign(&mut transaction).await? {
         return Err(SetUpError::Foreign);
     }
+    // A newer version may have been there first.
+    if let Standing::Ahead(newest) = stand(&mut transaction, &migrator).await? {
+        return allow(newest, needed(&mut transaction).await?, &migrator).map(Some);
+    }
     migrator.run(&mut *transaction).await?;
     transaction.commit().await?;
-    Ok(())
+    Ok(None)
+}
+
+async fn stand(connection: &mut PgConnection, migrator: &Migrator) -> Result<Standing, SetUpError> {
+    if !is_recorded(connection).await? {
+        return Ok(Standing::Behind);
+    }
+    compare(&applied(connection).await?, migrator)
+}
+
+async fn needed(connection: &mut PgConnection) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar(NEEDED).fetch_optional(connection).await
 }
 
 async fn is_recorded(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
@@ -48,4 +75,20 @@ async fn is_recorded(connection: &mut PgConnection) -> Result<bool, sqlx::Error>
 
 async fn is_foreign(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar("SELECT to_regclass('users') IS NOT NULL").fetch_one(connection).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::contract::versions::older_programs_use_what_they_can;
+    use crate::storage::postgres::tests::server::shared;
+
+    #[tokio::test]
+    async fn two_versions() {
+        let url = shared().url(&shared().database());
+        let migrate = async |texts: &Texts| {
+            run(&mut PgConnection::connect(&url).await.unwrap(), texts, Missing::Create).await
+        };
+        older_programs_use_what_they_can(&TEXTS, migrate).await;
+    }
 }

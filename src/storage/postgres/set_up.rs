@@ -1,7 +1,7 @@
 //! Opening a database of PostgreSQL: waits for the server, checks what it is, migrates.
 
 use crate::settings::UserSettings;
-use crate::storage::migrations::SetUpError;
+use crate::storage::migrations::{SetUpError, warn_of_newer};
 use crate::storage::postgres::address::Address;
 use crate::storage::postgres::migrations;
 use crate::storage::postgres::pooler;
@@ -22,19 +22,26 @@ const RETRY: Duration = Duration::from_millis(100);
 /// The longest that this and all other replicas that start may migrate.
 const MIGRATION: Duration = Duration::from_mins(10);
 
-/// Brings the database up to date; one without tables gets them, or is refused.
-pub(super) async fn set_up(address: &Address, missing: Missing) -> Result<(), StorageError> {
+/// Brings the database up to date; one without tables gets them, or is refused. Returns its newest
+/// migration, where this version does not know it.
+pub(super) async fn set_up(
+    address: &Address,
+    missing: Missing,
+) -> Result<Option<i64>, StorageError> {
     let fail = |error: sqlx::Error| explain(address, &error.into());
     let mut connection = connect(address).await.map_err(fail)?;
     refuse_pooler(address, &mut connection).await?;
-    match timeout(MIGRATION, prepare(address, &mut connection, missing)).await {
-        Ok(Ok(())) => {}
+    let newer = match timeout(MIGRATION, prepare(address, &mut connection, missing)).await {
+        Ok(Ok(newer)) => newer,
         Ok(Err(error)) => return Err(explain(address, &error)),
         Err(_) => return Err(StorageError::unusable(&address.label, "is being migrated")),
+    };
+    if let Some(newest) = newer {
+        warn_of_newer(&address.label, newest);
     }
     // It has served; whether the goodbye arrives does not matter.
     let _ = timeout(address.connect_timeout, connection.close()).await;
-    Ok(())
+    Ok(newer)
 }
 
 /// Sees to what must be unique.
@@ -109,7 +116,7 @@ async fn prepare(
     address: &Address,
     connection: &mut PgConnection,
     missing: Missing,
-) -> Result<(), SetUpError> {
+) -> Result<Option<i64>, SetUpError> {
     address.prepare(connection).await?;
     let encoding: String =
         sqlx::query_scalar("SHOW server_encoding").fetch_one(&mut *connection).await?;
@@ -119,5 +126,5 @@ async fn prepare(
     }
     // Another replica's migration may take longer than any operation of a request.
     sqlx::query("SET statement_timeout = 0").execute(&mut *connection).await?;
-    migrations::run(connection, missing).await
+    migrations::run(connection, &migrations::TEXTS, missing).await
 }

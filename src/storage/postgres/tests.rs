@@ -1,7 +1,7 @@
 //! The contract on PostgreSQL, with and without the cache, and what is PostgreSQL's own.
 
 mod away;
-mod server;
+pub(super) mod server;
 mod tls;
 
 use crate::domain::{Timestamp, UserRepository};
@@ -137,14 +137,18 @@ async fn ten_replicas_may_start_at_once() {
 }
 
 #[tokio::test]
-async fn a_database_of_a_newer_version_is_refused() {
+async fn a_database_that_needs_a_newer_version_is_refused() {
     let database = shared().database();
     let url = shared().url(&database);
     drop(plain_at(&url).await.unwrap());
     let insert = "INSERT INTO _sqlx_migrations VALUES (99, 'later', now(), TRUE, '\\x00', 0)";
     shared().sql(&database, insert);
-    let line = refused(&settings(&url)).await;
-    assert!(line.contains("newer version") && line.contains("99"), "{line}");
+    assert_eq!(plain_at(&url).await.unwrap().newer(), Some(99));
+    for needs in ["UPDATE schema_needs SET migration = 99", "DELETE FROM schema_needs"] {
+        shared().sql(&database, needs);
+        let line = refused(&settings(&url)).await;
+        assert!(line.contains("newer version") && line.contains("99"), "{line}");
+    }
     shared().sql(&database, "DELETE FROM _sqlx_migrations WHERE version = 99");
     shared().sql(&database, "UPDATE _sqlx_migrations SET checksum = '\\x00'");
     let line = refused(&settings(&url)).await;

@@ -30,6 +30,7 @@ pub(in crate::storage) struct PostgresUsers {
     pub(super) driver: Arc<Driver>,
     address: Address,
     unique: UserSettings,
+    newer: Option<i64>,
 }
 
 impl PostgresUsers {
@@ -38,9 +39,9 @@ impl PostgresUsers {
         address: Address,
         missing: Missing,
     ) -> Result<Self, StorageError> {
-        set_up(&address, missing).await?;
+        let newer = set_up(&address, missing).await?;
         let unique = UserSettings::default();
-        Ok(Self { driver: Driver::start(&address)?, address, unique })
+        Ok(Self { driver: Driver::start(&address)?, address, unique, newer })
     }
 
     /// The same users, of whom more than the exact names must be unique. Whoever may create the
@@ -54,6 +55,11 @@ impl PostgresUsers {
             require(&self.address, unique).await?;
         }
         Ok(Self { unique, ..self })
+    }
+
+    /// The newest migration, where this version does not know it.
+    pub(in crate::storage) fn newer(&self) -> Option<i64> {
+        self.newer
     }
 
     /// Watches for changes by others as long as this is there.

@@ -1,32 +1,62 @@
 //! The versions of the schema, embedded, applied in order and recorded with their checksums.
 
-use crate::storage::migrations::{SetUpError, TABLE, applied, known, migrator};
+use crate::storage::migrations::{
+    NEEDED, SetUpError, Standing, TABLE, Texts, allow, applied, compare, migrator,
+};
 use sqlx::Connection as _;
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnection;
 
-const TEXTS: [(&str, &str); 4] = [
+pub(super) const TEXTS: [(&str, &str); 5] = [
     ("users", include_str!("migrations/0001_users.sql")),
     ("user ids", include_str!("migrations/0002_user_ids.sql")),
     ("users inserted", include_str!("migrations/0003_users_inserted.sql")),
     ("folded names", include_str!("migrations/0004_folded_names.sql")),
+    ("schema needs", include_str!("migrations/0005_schema_needs.sql")),
 ];
 
-/// Applies what is missing: all of it or, on any error, nothing.
+/// Applies what is missing: all of it or, on any error, nothing. Returns the newest migration, if
+/// that is one which this version does not know and can do without.
 ///
 /// A database that is up to date is only read, so that a program starts while another one writes.
-pub(super) async fn run(connection: &mut SqliteConnection) -> Result<(), SetUpError> {
-    let migrator = migrator(&TEXTS);
+pub(super) async fn run(
+    connection: &mut SqliteConnection,
+    texts: &Texts,
+) -> Result<Option<i64>, SetUpError> {
+    let migrator = migrator(texts);
     if !is_recorded(connection).await? {
         refuse_foreign(connection).await?;
-    } else if applied(connection).await? == known(&migrator) {
-        return Ok(());
+    }
+    match stand(connection, &migrator).await? {
+        Standing::Same => return Ok(None),
+        Standing::Ahead(newest) => {
+            return allow(newest, needed(connection).await?, &migrator).map(Some);
+        }
+        Standing::Behind => {}
     }
     // sqlx has no lock for migrations of SQLite; this makes a second process wait for the first
-    // and then find everything done.
+    // and then find everything done, by a newer version perhaps.
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    if let Standing::Ahead(newest) = stand(&mut transaction, &migrator).await? {
+        return allow(newest, needed(&mut transaction).await?, &migrator).map(Some);
+    }
     migrator.run(&mut *transaction).await?;
     transaction.commit().await?;
-    Ok(())
+    Ok(None)
+}
+
+async fn stand(
+    connection: &mut SqliteConnection,
+    migrator: &Migrator,
+) -> Result<Standing, SetUpError> {
+    if !is_recorded(connection).await? {
+        return Ok(Standing::Behind);
+    }
+    compare(&applied(connection).await?, migrator)
+}
+
+async fn needed(connection: &mut SqliteConnection) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar(NEEDED).fetch_optional(connection).await
 }
 
 async fn is_recorded(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
@@ -47,4 +77,21 @@ async fn refuse_foreign(connection: &mut SqliteConnection) -> Result<(), SetUpEr
     .fetch_one(connection)
     .await?;
     if foreign { Err(SetUpError::Foreign) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::contract::versions::older_programs_use_what_they_can;
+    use sqlx::ConnectOptions as _;
+    use sqlx::sqlite::SqliteConnectOptions;
+
+    #[tokio::test]
+    async fn two_versions() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = SqliteConnectOptions::new().filename(folder.path().join("a.db"));
+        let file = file.create_if_missing(true);
+        let migrate = async |texts: &Texts| run(&mut file.connect().await.unwrap(), texts).await;
+        older_programs_use_what_they_can(&TEXTS, migrate).await;
+    }
 }

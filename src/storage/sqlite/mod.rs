@@ -12,7 +12,7 @@ pub(super) use users::SqliteUsers;
 pub(super) use watch::Watch;
 
 use crate::settings::UserSettings;
-use crate::storage::migrations::SetUpError;
+use crate::storage::migrations::{SetUpError, warn_of_newer};
 use crate::storage::unique::Shared;
 use crate::storage::{Missing, StorageError};
 use rustix::fs::{Access, CWD, FileType, Mode};
@@ -38,6 +38,8 @@ const RETRY: Duration = Duration::from_millis(20);
 struct Pools {
     readers: SqlitePool,
     writer: SqlitePool,
+    /// The newest migration, where this version does not know it.
+    newer: Option<i64>,
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
@@ -52,7 +54,10 @@ fn options(path: &Path) -> SqliteConnectOptions {
 
 async fn open(path: &Path, readers: NonZeroU32, missing: Missing) -> Result<Pools, StorageError> {
     find(path, missing)?;
-    set_up(path).await?;
+    let newer = set_up(path).await?;
+    if let Some(newest) = newer {
+        warn_of_newer(path.display(), newest);
+    }
     // Connections to a file do not go stale: no tests, no ages.
     let pool = |size| {
         SqlitePoolOptions::new()
@@ -63,7 +68,7 @@ async fn open(path: &Path, readers: NonZeroU32, missing: Missing) -> Result<Pool
             .test_before_acquire(false)
             .connect_lazy_with(options(path))
     };
-    Ok(Pools { readers: pool(readers.get()), writer: pool(1) })
+    Ok(Pools { readers: pool(readers.get()), writer: pool(1), newer })
 }
 
 /// Creates the file with mode 0600 if it may, without opening it: closing a descriptor would drop
@@ -109,13 +114,13 @@ fn find(path: &Path, missing: Missing) -> Result<(), StorageError> {
     })
 }
 
-/// Looks whose it is, switches to WAL and migrates. SQLite does not wait for locks while it switches, so when several
-/// processes start at once this does.
-async fn set_up(path: &Path) -> Result<(), StorageError> {
+/// Looks whose it is, switches to WAL and migrates. SQLite does not wait for locks while it
+/// switches, so when several processes start at once this does.
+async fn set_up(path: &Path) -> Result<Option<i64>, StorageError> {
     let deadline = Instant::now() + 2 * BUSY;
     loop {
         let error = match attempt(path).await {
-            Ok(()) => return Ok(()),
+            Ok(newer) => return Ok(newer),
             Err(error) => error,
         };
         if !(is_busy(&error) && Instant::now() < deadline) {
@@ -138,13 +143,13 @@ async fn require(path: &Path, unique: UserSettings) -> Result<(), StorageError> 
     Ok(())
 }
 
-async fn attempt(path: &Path) -> Result<(), SetUpError> {
+async fn attempt(path: &Path) -> Result<Option<i64>, SetUpError> {
     look::refuse_foreign(path).await?;
     let mut connection = options(path).connect().await?;
     sqlx::query("PRAGMA journal_mode = WAL").execute(&mut connection).await?;
-    migrations::run(&mut connection).await?;
+    let newer = migrations::run(&mut connection, &migrations::TEXTS).await?;
     sqlx::Connection::close(connection).await?;
-    Ok(())
+    Ok(newer)
 }
 
 /// SQLite's primary result code (<https://www.sqlite.org/rescode.html>).

@@ -54,6 +54,11 @@ impl SqliteUsers {
         Ok(Self { unique, ..self })
     }
 
+    /// The newest migration, where this version does not know it.
+    pub(in crate::storage) fn newer(&self) -> Option<i64> {
+        self.pools.newer
+    }
+
     /// A transaction that has the write lock from its beginning: one that took it later could fail
     /// for what others wrote since it began.
     pub(super) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, RepositoryError> {
