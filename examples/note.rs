@@ -372,9 +372,9 @@ mod t005 {
         services: Data<Services>,
         request: HttpRequest,
     ) -> Answer<Token> {
-        let Services { authenticator, tokens, .. } = services.get_ref();
+        let Services { accounts, tokens, .. } = services.get_ref();
         let client = origin(&request);
-        let context = GrantContext { authenticator, client, tokens, strict: false };
+        let context = GrantContext { accounts, client, tokens, strict: false };
         let token = PasswordGrant { username, password, scope }.redeem(context).await?;
         Ok(Token::bearer(token.access_token))
     }
@@ -480,8 +480,7 @@ mod t005_by_hand {
         let client = origin(&request);
         let wrong = ApiError::BadRequest("Incorrect username or password");
         let scopes = form.scopes().into_iter().map(str::parse).collect::<Result<Scopes, _>>();
-        let user =
-            services.authenticator.authenticate(&form.username, form.password, client).await?;
+        let user = services.accounts.authenticate(&form.username, form.password, client).await?;
         let user = user.ok_or(wrong)?;
         // Whoever asks is not yet whoever may.
         let scopes = match scopes {

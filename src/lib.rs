@@ -57,12 +57,14 @@
 //! | [`services`] | the composition root; the only file that names a database |
 //! | [`storage`] | users in SQL, migrations, the user cache |
 //! | [`oauth`] | one file per grant; RFC 6749's errors |
+//! | [`accounts`] | what is done with accounts, once for handlers, commands and grants: log in, create, change, delete |
 //! | [`tokens`] | JWT: claims, issuing, verifying, the signing secret |
 //! | [`passwords`] | hashing off the workers, verification, the policy |
 //! | [`logging`] | loggers, handlers, formatters, filters, the sink, request ids |
 //! | [`settings`] | typed settings, layered |
 //! | [`domain`] | user, scope, secret, clock, the repository traits; no I/O |
 
+pub mod accounts;
 pub mod api_error;
 pub mod cli;
 pub mod domain;

@@ -1,12 +1,12 @@
 //! The composition root: settings in, working parts out. The only file that names a database.
 
+use crate::accounts::Accounts;
 use crate::domain::Clock;
 use crate::domain::NewUser;
 use crate::domain::RepositoryError;
 use crate::domain::ScopeTable;
 use crate::domain::SystemClock;
 use crate::domain::UserRepository;
-use crate::oauth::Authenticator;
 use crate::passwords::Passwords;
 use crate::settings::Settings;
 use crate::storage;
@@ -29,6 +29,8 @@ pub struct Store {
     pub scopes: Arc<ScopeTable>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// What is done with accounts: create, change, delete.
+    pub accounts: Accounts,
 }
 
 /// What a request handler needs; cheap to clone, one per worker thread.
@@ -42,8 +44,8 @@ pub struct Services {
     pub scopes: Arc<ScopeTable>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Checks user names and passwords.
-    pub authenticator: Arc<Authenticator>,
+    /// What is done with accounts: log in, create, change.
+    pub accounts: Accounts,
     /// Issues and verifies access tokens.
     pub tokens: Arc<Tokens>,
     /// The settings.
@@ -100,11 +102,14 @@ impl Store {
         settings: &Settings,
     ) -> Result<Self, StartError> {
         let passwords = Passwords::new(&settings.passwords).map_err(StartError::new)?;
+        let (passwords, clock) = (Arc::new(passwords), Arc::new(SystemClock));
+        let users = users.await.map_err(StartError::new)?;
         Ok(Self {
-            users: users.await.map_err(StartError::new)?,
-            passwords: Arc::new(passwords),
+            accounts: Accounts::new(users.clone(), passwords.clone(), clock.clone()),
+            users,
+            passwords,
             scopes: Arc::new(scope_table(settings)?),
-            clock: Arc::new(SystemClock),
+            clock,
         })
     }
 }
@@ -112,7 +117,7 @@ impl Store {
 impl Services {
     /// Puts everything together; with `demo`, sees to it that the demo users exist.
     pub async fn open(settings: Arc<Settings>, demo: bool) -> Result<Self, StartError> {
-        let Store { users, passwords, scopes, clock } = Store::open(&settings).await?;
+        let Store { users, passwords, scopes, clock, accounts } = Store::open(&settings).await?;
         let secret =
             load_secret(&settings.tokens, &settings.data_dir, demo).map_err(StartError::new)?;
         let tokens =
@@ -128,17 +133,8 @@ impl Services {
                 "there are no users yet; add one with: bailiwick users add NAME --scope me"
             );
         }
-        let (users_, passwords_, clock_) = (users.clone(), passwords.clone(), clock.clone());
-        let authenticator = Authenticator { users: users_, passwords: passwords_, clock: clock_ };
-        Ok(Self {
-            users,
-            passwords,
-            scopes,
-            clock,
-            authenticator: Arc::new(authenticator),
-            tokens: Arc::new(tokens),
-            settings,
-        })
+        let tokens = Arc::new(tokens);
+        Ok(Self { users, passwords, scopes, clock, accounts, tokens, settings })
     }
 }
 

@@ -12,9 +12,9 @@ pub use excess::Excess;
 pub use extractors::configure_extractors;
 pub use validation::FieldProblem;
 
+use crate::accounts::{AccountError, AuthenticateError};
 use crate::domain::Denied;
 use crate::domain::RepositoryError;
-use crate::oauth::AuthenticateError;
 use crate::oauth::GrantError;
 use crate::passwords::{LONGEST, PasswordError, SHORTEST};
 use actix_web::http::header;
@@ -258,6 +258,18 @@ impl From<RepositoryError> for ApiError {
                 log::error!(target: "bailiwick.error", "database: {cause}");
                 Self::Unavailable
             }
+        }
+    }
+}
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::WrongPassword => Self::BadRequest("Incorrect password"),
+            AccountError::PasswordChanged => Self::Conflict("The password was changed meanwhile"),
+            AccountError::Authenticate(cause) => cause.into(),
+            AccountError::Password(cause) => cause.into(),
+            AccountError::Repository(cause) => cause.into(),
         }
     }
 }

@@ -4,12 +4,11 @@ mod import;
 mod input;
 mod output;
 
-use crate::domain::NewUser;
+use crate::accounts::{AccountChange, AccountError, Author, NewAccount};
 use crate::domain::RepositoryError;
 use crate::domain::ScopeName;
 use crate::domain::Scopes;
 use crate::domain::User;
-use crate::domain::UserChange;
 use crate::domain::Username;
 use crate::domain::check_email;
 use crate::domain::check_full_name;
@@ -156,10 +155,12 @@ impl Failure {
     }
 
     /// The failure of an operation on one user.
-    fn of(name: &Username) -> impl FnOnce(RepositoryError) -> Self {
-        move |error| match error {
-            RepositoryError::Unavailable(_) => Self::failed(error),
-            _ => Self::Failed(format!("{name}: {error}")),
+    fn of<E: Into<AccountError>>(name: &Username) -> impl FnOnce(E) -> Self {
+        move |error| match error.into() {
+            // Not the user's fault: hashing, and the database.
+            error @ (AccountError::Password(_)
+            | AccountError::Repository(RepositoryError::Unavailable(_))) => Self::failed(error),
+            error => Self::Failed(format!("{name}: {error}")),
         }
     }
 }
@@ -225,9 +226,9 @@ impl Session<'_> {
             UsersCommand::SetPassword { name, password_stdin } => {
                 self.find(&name).await?;
                 let password = self.new_password(password_stdin)?;
-                let hash = self.store.passwords.hash(password).await.map_err(Failure::failed)?;
-                let change = UserChange { password_hash: Some(hash), ..UserChange::default() };
-                self.change(&name, change, "password changed").await
+                let accounts = &self.store.accounts;
+                let set = accounts.set_password(&name, password, &Author::Operator).await;
+                self.report(&name, set, "password changed")
             }
             UsersCommand::SetScopes { name, scopes } => {
                 let scopes = self.declared(scopes)?;
@@ -236,16 +237,17 @@ impl Session<'_> {
                 } else {
                     format!("holds {scopes} now")
                 };
-                let change = UserChange { scopes: Some(scopes), ..UserChange::default() };
-                self.change(&name, change, &done).await
+                let change = AccountChange { scopes: Some(scopes), ..AccountChange::default() };
+                let set = self.store.accounts.change(&name, change, &Author::Operator).await;
+                self.report(&name, set, &done)
             }
             UsersCommand::Disable { name } => {
-                let change = UserChange { disabled: Some(true), ..UserChange::default() };
-                self.change(&name, change, "disabled").await
+                let disabled = self.store.accounts.disable(&name, &Author::Operator).await;
+                self.report(&name, disabled, "disabled")
             }
             UsersCommand::Enable { name } => {
-                let change = UserChange { disabled: Some(false), ..UserChange::default() };
-                self.change(&name, change, "enabled").await
+                let enabled = self.store.accounts.enable(&name, &Author::Operator).await;
+                self.report(&name, enabled, "enabled")
             }
             UsersCommand::Delete { name, yes } => self.delete(&name, yes).await,
             UsersCommand::Import { file, skip_existing } => self.import(&file, skip_existing).await,
@@ -264,29 +266,21 @@ impl Session<'_> {
             return Err(Failure::of(&add.name)(RepositoryError::Exists));
         }
         let password = self.new_password(add.password_stdin)?;
-        let new = NewUser {
-            username: add.name.clone(),
-            email: add.email,
-            full_name: add.full_name,
-            disabled: add.disabled,
-            password_hash: self.store.passwords.hash(password).await.map_err(Failure::failed)?,
-            scopes,
-        };
-        let now = self.store.clock.now();
-        self.store.users.create(new, None, now).await.map_err(Failure::of(&add.name))?;
-        Ok(writeln!(self.out, "{}: added", add.name)?)
+        let Add { name, email, full_name, disabled, .. } = add;
+        let account =
+            NewAccount { username: name.clone(), password, email, full_name, disabled, scopes };
+        let added = self.store.accounts.create(account, &Author::Operator).await;
+        self.report(&name, added, "added")
     }
 
-    /// The administrator may also take away the last holder of a scope: whoever can run this can
-    /// give it back.
-    async fn change(
+    /// Says what was done.
+    fn report<T>(
         &mut self,
         name: &Username,
-        change: UserChange,
+        result: Result<T, AccountError>,
         done: &str,
     ) -> Result<(), Failure> {
-        let now = self.store.clock.now();
-        self.store.users.update(name, change, None, None, now).await.map_err(Failure::of(name))?;
+        result.map_err(Failure::of(name))?;
         Ok(writeln!(self.out, "{name}: {done}")?)
     }
 
@@ -295,8 +289,8 @@ impl Session<'_> {
         if !yes && !self.confirm(&format!("Delete {name}?"))? {
             return Err(Failure::Failed(format!("{name}: not deleted")));
         }
-        self.store.users.delete(name, None, None).await.map_err(Failure::of(name))?;
-        Ok(writeln!(self.out, "{name}: deleted")?)
+        let deleted = self.store.accounts.delete(name, &Author::Operator).await;
+        self.report(name, deleted, "deleted")
     }
 
     /// Only declared scopes can be held.

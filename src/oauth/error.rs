@@ -1,7 +1,7 @@
 //! The errors of a token endpoint: RFC 6749 §5.2.
 
+use crate::accounts::AuthenticateError;
 use crate::domain::{RepositoryError, ScopeName};
-use crate::oauth::authenticator::AuthenticateError;
 use crate::tokens::TokenError;
 use std::borrow::Cow;
 use std::fmt;

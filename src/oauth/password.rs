@@ -25,7 +25,7 @@ impl PasswordGrant {
     /// Scopes are looked at only after the password, so that nobody learns what another may do.
     pub async fn redeem(self, context: GrantContext<'_>) -> Result<TokenResponse, GrantError> {
         let user = context
-            .authenticator
+            .accounts
             .authenticate(&self.username, self.password, context.client)
             .await?
             .ok_or(GrantError::InvalidCredentials)?;
@@ -74,8 +74,8 @@ pub fn scope_names(scope: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::accounts::memory::{MemoryUsers, accounts, hashed};
     use crate::domain::{Origin, SystemClock};
-    use crate::oauth::memory::{MemoryUsers, authenticator, hashed};
     use crate::settings::TokenSettings;
     use crate::tokens::Tokens;
     use std::num::NonZeroU32;
@@ -112,10 +112,10 @@ mod tests {
             password: Secret::new(password),
             scope: scope.into(),
         };
-        let authenticator = authenticator(users, 4);
+        let accounts = accounts(users, 4);
         let tokens = tokens();
-        let (authenticator, tokens, client) = (&authenticator, &tokens, Origin::Local);
-        grant.redeem(GrantContext { authenticator, client, tokens, strict }).await
+        let (accounts, tokens, client) = (&accounts, &tokens, Origin::Local);
+        grant.redeem(GrantContext { accounts, client, tokens, strict }).await
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! What a grant is redeemed with, and what for.
 
+use crate::accounts::Accounts;
 use crate::domain::Origin;
-use crate::oauth::authenticator::Authenticator;
 use crate::tokens::Tokens;
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 #[derive(Clone, Copy)]
 pub struct GrantContext<'a> {
     /// Tells who the user is.
-    pub authenticator: &'a Authenticator,
+    pub accounts: &'a Accounts,
     /// Where the request comes from.
     pub client: Origin,
     /// Issues the token.

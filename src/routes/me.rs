@@ -1,15 +1,13 @@
 //! `/users/me`: the caller's own profile, items and password.
 
+use crate::accounts::PasswordChange;
 use crate::api_error::{ApiError, Failure};
 use crate::domain::ItemsRead;
-use crate::domain::RepositoryError;
-use crate::domain::Secret;
-use crate::domain::UserChange;
 use crate::routes::both;
 use crate::routes::fields::Fields;
 use crate::routes::json_body::{Body, JsonBody};
 use crate::routes::profile::Profile;
-use crate::security::{ActiveUser, Authorized, Scoped, origin};
+use crate::security::{ActiveUser, Authorized, Scoped};
 use crate::services::Services;
 use actix_web::HttpRequest;
 use actix_web::web::{Data, Json};
@@ -56,12 +54,9 @@ async fn items(caller: Scoped<ActiveUser, ItemsRead>) -> Result<Json<Vec<Item>>,
 }
 
 /// The old password and a new one.
-struct PasswordChange {
-    old_password: Secret,
-    password: Secret,
-}
+struct PasswordChangeBody(PasswordChange);
 
-impl Body for PasswordChange {
+impl Body for PasswordChangeBody {
     const NAME: &'static str = "PasswordChange";
     const MOST: usize = 16 * 1024;
 
@@ -81,7 +76,7 @@ impl Body for PasswordChange {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let (old_password, password) =
             (fields.secret("old_password"), fields.new_password("password"));
-        Some(Self { old_password: old_password?, password: password? })
+        Some(Self(PasswordChange { old: old_password?, new: password? }))
     }
 }
 
@@ -90,27 +85,14 @@ impl Body for PasswordChange {
 /// Needs the old one. Tokens that are out stay valid until they expire.
 #[api_v2_operation(operation_id = "set_own_password", tags("me"))]
 async fn set_password(
-    Authorized(caller, body, ..): Authorized<ActiveUser, JsonBody<PasswordChange>>,
+    Authorized(caller, body, ..): Authorized<ActiveUser, JsonBody<PasswordChangeBody>>,
     services: Data<Services>,
     request: HttpRequest,
 ) -> Result<NoContent, Failure<400, 409>> {
-    let PasswordChange { old_password, password } = body.into_inner();
-    let (old_hash, client) = (caller.password_hash, origin(&request));
-    if !services.authenticator.confirm(&caller, old_password, client).await? {
-        return Err(ApiError::BadRequest("Incorrect password").into());
-    }
-    let place = services.passwords.place(client, caller.username.as_str()).await?;
-    let change = UserChange {
-        password_hash: Some(place.hash(password).await?),
-        expected_hash: Some(old_hash),
-        ..UserChange::default()
-    };
-    let now = services.clock.now();
-    match services.users.update(&caller.username, change, None, Some(&caller.actor()), now).await {
-        Ok(_) => Ok(NoContent),
-        Err(RepositoryError::NotFound) => {
-            Err(ApiError::Conflict("The password was changed meanwhile").into())
-        }
-        Err(error) => Err(caller.failed(error, &services).into()),
-    }
+    let changed = services
+        .accounts
+        .change_password(&caller, body.into_inner().0, &caller.author(&request))
+        .await;
+    changed.map_err(|error| caller.failed(error, &services))?;
+    Ok(NoContent)
 }

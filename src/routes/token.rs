@@ -76,7 +76,7 @@ async fn login(
 ) -> Result<TokenAnswer, Failure<400>> {
     let PasswordRequestForm { username, password, scope, .. } = form;
     let context = GrantContext {
-        authenticator: &services.authenticator,
+        accounts: &services.accounts,
         client: origin(&request),
         tokens: &services.tokens,
         strict: services.settings.security.profile == Profile::Strict,

@@ -1,5 +1,6 @@
 //! A user who calls: what it may change, and what it is told when it may not.
 
+use crate::accounts::AccountError;
 use crate::api_error::{ApiError, AuthScheme, Manner, Reason, Refusal};
 use crate::domain::RepositoryError;
 use crate::domain::Scopes;
@@ -30,8 +31,10 @@ impl Caller {
         Actor { username: username.clone(), id: *id, scopes: self.scopes }
     }
 
-    pub(super) fn failed(&self, error: RepositoryError, services: &Services) -> ApiError {
-        let RepositoryError::Denied(cause) = error else { return error.into() };
+    pub(super) fn failed(&self, error: AccountError, services: &Services) -> ApiError {
+        let AccountError::Repository(RepositoryError::Denied(cause)) = error else {
+            return error.into();
+        };
         let manner = manner(Some(services));
         match cause {
             Denied::Gone => refuse(manner, self.scheme, Reason::Invalid, self.scopes),

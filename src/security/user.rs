@@ -1,9 +1,9 @@
 //! The shipped callers: a chain from the access token to an active user, and HTTP Basic.
 
+use crate::accounts::{AccountError, Author};
 use crate::api_error::{ApiError, AuthScheme, Reason};
 use crate::domain::Actor;
 use crate::domain::MeRead;
-use crate::domain::RepositoryError;
 use crate::domain::Scope;
 use crate::domain::User;
 use crate::security::caller::Caller;
@@ -11,7 +11,7 @@ use crate::security::client_address::origin;
 use crate::security::dependency::{Call, Dependency, Scoped};
 use crate::security::scheme::{BasicCredentials, HttpBasic, OAuth2PasswordBearer};
 use crate::services::Services;
-use actix_web::HttpMessage as _;
+use actix_web::{HttpMessage as _, HttpRequest};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -39,11 +39,17 @@ macro_rules! is_a_user {
                 self.0.actor()
             }
 
+            /// The same for the methods of [`Accounts`](crate::accounts::Accounts).
+            #[must_use]
+            pub fn author(&self, request: &HttpRequest) -> Author {
+                Author::Caller(self.actor(), origin(request))
+            }
+
             /// The response to a change by this caller that was not made. A caller who may not
             /// make it any more is told what its next request would be told.
             #[must_use]
-            pub fn failed(&self, error: RepositoryError, services: &Services) -> ApiError {
-                self.0.failed(error, services)
+            pub fn failed(&self, error: impl Into<AccountError>, services: &Services) -> ApiError {
+                self.0.failed(error.into(), services)
             }
         }
 
@@ -152,9 +158,9 @@ impl Dependency for BasicUser {
 struct Verified(Arc<User>);
 
 async fn log_in(login: BasicCredentials, call: &Call<'_>) -> Result<Option<Arc<User>>, ApiError> {
-    let authenticator = &call.services()?.authenticator;
-    let user =
-        authenticator.authenticate(&login.username, login.password, origin(call.request())).await?;
+    let accounts = &call.services()?.accounts;
+    let client = origin(call.request());
+    let user = accounts.authenticate(&login.username, login.password, client).await?;
     if let Some(user) = &user {
         call.request().extensions_mut().insert(Verified(Arc::clone(user)));
     }

@@ -5,19 +5,15 @@ mod changed;
 mod created;
 mod parameters;
 
+use crate::accounts::{AccountChange, NewAccount};
 use crate::api_error::{ApiError, Failure};
-use crate::domain::NewUser;
 use crate::domain::Page;
-use crate::domain::Scope as _;
-use crate::domain::ScopeName;
-use crate::domain::User;
-use crate::domain::UserChange;
 use crate::domain::UsersRead;
 use crate::domain::UsersWrite;
 use crate::routes::both;
 use crate::routes::json_body::JsonBody;
 use crate::routes::profile::{UserPage, UserRecord};
-use crate::security::{Authorized, EnabledUser, Scoped, origin};
+use crate::security::{Authorized, EnabledUser, Scoped};
 use crate::services::Services;
 use actix_web::HttpRequest;
 use actix_web::guard::{GuardContext, fn_guard};
@@ -45,23 +41,6 @@ pub(super) fn mount(routes: &mut ServiceConfig) {
 /// `/users/me` is no user's: a method that it does not have is 405, not a question for a token.
 fn not_me(request: &GuardContext<'_>) -> bool {
     !matches!(request.head().uri.path(), "/users/me" | "/users/me/")
-}
-
-/// `users:write` must stay held by somebody enabled, or nobody could administer any more.
-fn keep() -> Option<ScopeName> {
-    UsersWrite::NAME.parse().ok()
-}
-
-/// Changes a user in the caller's name.
-async fn update(
-    services: &Services,
-    caller: &Writer,
-    PathUsername(username): &PathUsername,
-    change: UserChange,
-) -> Result<User, ApiError> {
-    let (keep, actor, now) = (keep(), caller.actor(), services.clock.now());
-    let done = services.users.update(username, change, keep.as_ref(), Some(&actor), now).await;
-    done.map_err(|error| caller.failed(error, services))
 }
 
 /// List users
@@ -93,10 +72,8 @@ async fn create(
 ) -> Result<Created, Failure<409>> {
     let UserCreateBody { username, email, full_name, disabled, password, scopes } =
         body.into_inner();
-    let place = services.passwords.place(origin(&request), caller.username.as_str()).await?;
-    let password_hash = place.hash(password).await?;
-    let user = NewUser { username, email, full_name, disabled, password_hash, scopes };
-    let created = services.users.create(user, Some(&caller.actor()), services.clock.now()).await;
+    let account = NewAccount { username, password, email, full_name, disabled, scopes };
+    let created = services.accounts.create(account, &caller.author(&request)).await;
     let user = created.map_err(|error| caller.failed(error, &services))?;
     Ok(Created::new(&user, &services.settings.server.root_path))
 }
@@ -122,11 +99,13 @@ async fn show(
 async fn change(
     Authorized(caller, username, body): Authorized<Writer, PathUsername, JsonBody<UserChangeBody>>,
     services: Data<Services>,
+    request: HttpRequest,
 ) -> Result<Changed, Failure<403, 404, 409>> {
     let UserChangeBody { email, full_name, disabled } = body.into_inner();
     let asks_only = email.is_none() && full_name.is_none() && disabled.is_none();
-    let change = UserChange { email, full_name, disabled, ..UserChange::default() };
-    let user = update(&services, &caller, &username, change).await?;
+    let change = AccountChange { email, full_name, disabled, scopes: None };
+    let changed = services.accounts.change(&username.0, change, &caller.author(&request)).await;
+    let user = changed.map_err(|error| caller.failed(error, &services))?;
     let is_shown = !asks_only || caller.may::<UsersRead>();
     Ok(Changed(is_shown.then(|| UserRecord::of(&user))))
 }
@@ -138,9 +117,10 @@ async fn change(
 async fn remove(
     Authorized(caller, username, ..): Authorized<Writer, PathUsername>,
     services: Data<Services>,
+    request: HttpRequest,
 ) -> Result<NoContent, Failure<403, 404>> {
-    let done = services.users.delete(&username.0, keep().as_ref(), Some(&caller.actor())).await;
-    done.map_err(|error| caller.failed(error, &services))?;
+    let deleted = services.accounts.delete(&username.0, &caller.author(&request)).await;
+    deleted.map_err(|error| caller.failed(error, &services))?;
     Ok(NoContent)
 }
 
@@ -154,11 +134,9 @@ async fn set_password(
     services: Data<Services>,
     request: HttpRequest,
 ) -> Result<NoContent, Failure<403, 404>> {
-    let PasswordBody { password } = body.into_inner();
-    let place = services.passwords.place(origin(&request), caller.username.as_str()).await?;
-    let password_hash = Some(place.hash(password).await?);
-    let change = UserChange { password_hash, ..UserChange::default() };
-    update(&services, &caller, &username, change).await?;
+    let (password, author) = (body.into_inner().password, caller.author(&request));
+    let set = services.accounts.set_password(&username.0, password, &author).await;
+    set.map_err(|error| caller.failed(error, &services))?;
     Ok(NoContent)
 }
 
@@ -169,8 +147,11 @@ async fn set_password(
 async fn set_scopes(
     Authorized(caller, username, body): Authorized<Writer, PathUsername, JsonBody<ScopesBody>>,
     services: Data<Services>,
+    request: HttpRequest,
 ) -> Result<Json<UserRecord>, Failure<403, 404>> {
-    let change = UserChange { scopes: Some(body.into_inner().scopes), ..UserChange::default() };
-    let user = update(&services, &caller, &username, change).await?;
+    let scopes = Some(body.into_inner().scopes);
+    let change = AccountChange { scopes, ..AccountChange::default() };
+    let changed = services.accounts.change(&username.0, change, &caller.author(&request)).await;
+    let user = changed.map_err(|error| caller.failed(error, &services))?;
     Ok(Json(UserRecord::of(&user)))
 }

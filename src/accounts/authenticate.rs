@@ -1,57 +1,26 @@
-//! Who a user name and a password are; HTTP Basic and the password grant both ask here.
+//! Verifying a username and password: HTTP Basic and the password grant both ask here.
 
-use crate::domain::{
-    Clock, Origin, RepositoryError, Secret, User, UserChange, UserRepository, Username,
-};
+use crate::accounts::Accounts;
+use crate::domain::{Origin, RepositoryError, Secret, User, UserChange, Username};
 use crate::passwords::PasswordError;
-use crate::passwords::Passwords;
-use std::fmt;
 use std::sync::Arc;
-
-/// Checks user names and passwords.
-#[derive(Clone)]
-pub struct Authenticator {
-    /// The store of users.
-    pub users: Arc<dyn UserRepository>,
-    /// Verifies and renews hashes.
-    pub passwords: Arc<Passwords>,
-    /// Dates a renewed hash.
-    pub clock: Arc<dyn Clock>,
-}
+use thiserror::Error;
 
 /// Why it is not known who the user is.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum AuthenticateError {
     /// Too many logins at once.
+    #[error("too many logins at once, try again in {retry_after_seconds} seconds")]
     Busy {
         /// When to try again, in seconds.
         retry_after_seconds: u64,
     },
     /// The store of users does not answer.
+    #[error(transparent)]
     Unavailable(RepositoryError),
     /// The password could not be hashed: a fault of ours.
+    #[error("the password could not be hashed")]
     Hashing,
-}
-
-impl fmt::Display for AuthenticateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Busy { retry_after_seconds } => {
-                write!(f, "too many logins at once, try again in {retry_after_seconds} seconds")
-            }
-            Self::Unavailable(cause) => cause.fmt(f),
-            Self::Hashing => f.write_str("the password could not be hashed"),
-        }
-    }
-}
-
-impl std::error::Error for AuthenticateError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Unavailable(cause) => Some(cause),
-            _ => None,
-        }
-    }
 }
 
 impl From<PasswordError> for AuthenticateError {
@@ -63,8 +32,8 @@ impl From<PasswordError> for AuthenticateError {
     }
 }
 
-impl Authenticator {
-    /// The user of that name, if it is the password; also a disabled one.
+impl Accounts {
+    /// Returns the user if the password matches, even when disabled.
     ///
     /// Unknown and impossible names cost what a wrong password costs: a place in the queue, taken
     /// first, and the work of one hash. Where the hash is cheaper or older than what would be
@@ -92,7 +61,7 @@ impl Authenticator {
     }
 
     /// Whether it is the password of a user who is known already.
-    pub async fn confirm(
+    pub(super) async fn confirm(
         &self,
         user: &User,
         password: Secret,
@@ -167,16 +136,17 @@ impl Authenticator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::memory::{MemoryUsers, authenticator, hashed, passwords};
+    use crate::accounts::memory::{MemoryUsers, accounts, hashed, passwords};
+    use crate::domain::UserRepository as _;
 
-    async fn login(by: &Authenticator, name: &str, password: &str) -> Option<Arc<User>> {
+    async fn login(by: &Accounts, name: &str, password: &str) -> Option<Arc<User>> {
         by.authenticate(name, Secret::new(password), Origin::Local).await.unwrap()
     }
 
     #[tokio::test]
     async fn name_and_password_make_a_user() {
         let users = MemoryUsers::with("johndoe", hashed(5, "swordfish").await);
-        let by = authenticator(&users, 5);
+        let by = accounts(&users, 5);
         let user = login(&by, "johndoe", "swordfish").await.unwrap();
         assert_eq!(user.username.as_str(), "johndoe");
         assert!(login(&by, "johndoe", "swordfisH").await.is_none());
@@ -188,7 +158,7 @@ mod tests {
     #[tokio::test]
     async fn unknown_users_cost_as_much_as_wrong_passwords() {
         let users = MemoryUsers::with("johndoe", hashed(5, "swordfish").await);
-        let by = authenticator(&users, 5);
+        let by = accounts(&users, 5);
         let long = "a".repeat(500);
         for name in ["johndoe", "nobody", "", "me", "a\nb", "\0", &long] {
             for password in ["wrong", "", "a\0b", &"a".repeat(5000)] {
@@ -202,7 +172,7 @@ mod tests {
     #[tokio::test]
     async fn a_login_raises_the_cost_once() {
         let users = MemoryUsers::with("johndoe", hashed(4, "swordfish").await);
-        let by = authenticator(&users, 5);
+        let by = accounts(&users, 5);
         assert!(login(&by, "johndoe", "wrong").await.is_none());
         assert_eq!(users.hash_of("johndoe").cost(), 4, "a wrong password changes nothing");
         let user = login(&by, "johndoe", "swordfish").await.unwrap();
@@ -220,7 +190,7 @@ mod tests {
     async fn a_disabled_users_hash_stays() {
         let users = MemoryUsers::with("johndoe", hashed(4, "swordfish").await);
         users.edit("johndoe", |user| user.disabled = true);
-        let by = authenticator(&users, 5);
+        let by = accounts(&users, 5);
         assert!(login(&by, "johndoe", "swordfish").await.is_some());
         assert_eq!(by.passwords.operations(), 1);
         assert_eq!(users.hash_of("johndoe").cost(), 4);
@@ -231,7 +201,7 @@ mod tests {
     async fn a_full_queue_asks_for_nobody() {
         let users = MemoryUsers::with("johndoe", hashed(5, "swordfish").await);
         users.stop_answering();
-        let by = Authenticator { passwords: passwords(31, 1), ..authenticator(&users, 5) };
+        let by = Accounts { passwords: passwords(31, 1), ..accounts(&users, 5) };
         let mut places = vec![];
         while let Ok(place) = by.passwords.place(Origin::Local, &places.len().to_string()).await {
             places.push(place);
@@ -251,7 +221,7 @@ mod tests {
     #[tokio::test]
     async fn a_known_users_password_is_confirmed_at_the_same_cost() {
         let users = MemoryUsers::with("johndoe", hashed(4, "swordfish").await);
-        let by = authenticator(&users, 6);
+        let by = accounts(&users, 6);
         let johndoe = users.find(&"johndoe".parse().unwrap()).await.unwrap().unwrap();
         for (password, right) in [("swordfish", true), ("wrong", false), ("a\0b", false)] {
             let password = Secret::new(password);
@@ -266,7 +236,7 @@ mod tests {
     #[tokio::test]
     async fn a_rehash_never_undoes_a_change_of_password() {
         let users = MemoryUsers::with("johndoe", hashed(4, "swordfish").await);
-        let by = authenticator(&users, 5);
+        let by = accounts(&users, 5);
         let changed = hashed(5, "marlinspike").await;
         users.change_after_next_find(changed);
         assert!(
@@ -282,7 +252,7 @@ mod tests {
     async fn a_failed_rehash_does_not_fail_the_login() {
         let users = MemoryUsers::with("johndoe", hashed(4, "swordfish").await);
         users.refuse_updates();
-        assert!(login(&authenticator(&users, 5), "johndoe", "swordfish").await.is_some());
+        assert!(login(&accounts(&users, 5), "johndoe", "swordfish").await.is_some());
         assert_eq!(users.hash_of("johndoe").cost(), 4);
     }
 
@@ -291,7 +261,7 @@ mod tests {
         let legacy = "$2a$05$abcdefghijklmnopqrstuucInKr3IboNwd.uyBCOF.k5jbgnj4BlS";
         let users = MemoryUsers::with("johndoe", legacy.parse().unwrap());
         let password = "0123456789".repeat(7) + "ab and more";
-        assert!(login(&authenticator(&users, 5), "johndoe", &password).await.is_some());
+        assert!(login(&accounts(&users, 5), "johndoe", &password).await.is_some());
         assert_eq!(users.hash_of("johndoe").expose(), legacy);
     }
 
@@ -300,14 +270,14 @@ mod tests {
         let users = MemoryUsers::with("johndoe", hashed(5, "swordfish").await);
         users.stop_answering();
         let result =
-            authenticator(&users, 5).authenticate("johndoe", Secret::new("x"), Origin::Local).await;
+            accounts(&users, 5).authenticate("johndoe", Secret::new("x"), Origin::Local).await;
         assert!(matches!(result, Err(AuthenticateError::Unavailable(_))));
     }
 
     #[tokio::test]
     async fn a_full_queue_is_busy() {
         let users = MemoryUsers::with("johndoe", hashed(12, "swordfish").await);
-        let by = Authenticator { passwords: passwords(12, 1), ..authenticator(&users, 5) };
+        let by = Accounts { passwords: passwords(12, 1), ..accounts(&users, 5) };
         let attempt = |_| by.authenticate("johndoe", Secret::new("swordfish"), Origin::Local);
         let attempts = (0..8).map(attempt);
         let results = futures_util::future::join_all(attempts).await;

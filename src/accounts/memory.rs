@@ -1,10 +1,10 @@
-//! A store of users in memory, for this floor's tests.
+//! A store of users in memory, for the unit tests of this floor and of those above.
 
+use crate::accounts::Accounts;
 use crate::domain::{
     Actor, NewUser, Page, PasswordHash, RepositoryError, ScopeName, Secret, SystemClock, Timestamp,
     User, UserChange, UserId, UserImport, UserRepository, Username,
 };
-use crate::oauth::authenticator::Authenticator;
 use crate::passwords::Passwords;
 use crate::settings::PasswordSettings;
 use async_trait::async_trait;
@@ -13,7 +13,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
 /// One thread, at this cost.
-pub(super) fn passwords(cost: u32, queue: usize) -> Arc<Passwords> {
+pub(crate) fn passwords(cost: u32, queue: usize) -> Arc<Passwords> {
     let settings = PasswordSettings {
         bcrypt_cost: cost,
         hash_threads: NonZeroUsize::new(1),
@@ -24,14 +24,13 @@ pub(super) fn passwords(cost: u32, queue: usize) -> Arc<Passwords> {
 }
 
 /// A hash as `$2b$` of this cost.
-pub(super) async fn hashed(cost: u32, password: &str) -> PasswordHash {
+pub(crate) async fn hashed(cost: u32, password: &str) -> PasswordHash {
     passwords(cost, 1).hash(Secret::new(password)).await.unwrap()
 }
 
 /// Checks passwords against `users`; hashes are to have this cost.
-pub(super) fn authenticator(users: &Arc<MemoryUsers>, cost: u32) -> Authenticator {
-    let users: Arc<dyn UserRepository> = users.clone();
-    Authenticator { users, passwords: passwords(cost, 64), clock: Arc::new(SystemClock) }
+pub(crate) fn accounts(users: &Arc<MemoryUsers>, cost: u32) -> Accounts {
+    Accounts::new(users.clone(), passwords(cost, 64), Arc::new(SystemClock))
 }
 
 #[derive(Default)]
@@ -43,10 +42,10 @@ struct State {
 }
 
 #[derive(Default)]
-pub(super) struct MemoryUsers(Mutex<State>);
+pub(crate) struct MemoryUsers(Mutex<State>);
 
 impl MemoryUsers {
-    pub(super) fn with(name: &str, password_hash: PasswordHash) -> Arc<Self> {
+    pub(crate) fn with(name: &str, password_hash: PasswordHash) -> Arc<Self> {
         let username: Username = name.parse().unwrap();
         let user = User {
             username: username.clone(),
@@ -64,23 +63,23 @@ impl MemoryUsers {
         Arc::new(users)
     }
 
-    pub(super) fn edit(&self, name: &str, edit: impl FnOnce(&mut User)) {
+    pub(crate) fn edit(&self, name: &str, edit: impl FnOnce(&mut User)) {
         edit(self.0.lock().unwrap().users.get_mut(name).unwrap());
     }
 
-    pub(super) fn hash_of(&self, name: &str) -> PasswordHash {
+    pub(crate) fn hash_of(&self, name: &str) -> PasswordHash {
         self.0.lock().unwrap().users[name].password_hash
     }
 
-    pub(super) fn change_after_next_find(&self, hash: PasswordHash) {
+    pub(crate) fn change_after_next_find(&self, hash: PasswordHash) {
         self.0.lock().unwrap().after_find = Some(hash);
     }
 
-    pub(super) fn refuse_updates(&self) {
+    pub(crate) fn refuse_updates(&self) {
         self.0.lock().unwrap().refuses_updates = true;
     }
 
-    pub(super) fn stop_answering(&self) {
+    pub(crate) fn stop_answering(&self) {
         self.0.lock().unwrap().silent = true;
     }
 }

@@ -1,0 +1,31 @@
+//! Creating an account.
+
+use crate::accounts::{AccountError, Accounts, Author};
+use crate::domain::{NewUser, Scopes, Secret, User, Username};
+
+/// An account to be created.
+#[derive(Debug)]
+pub struct NewAccount {
+    /// The name to log in with.
+    pub username: Username,
+    /// The password, which meets the policy.
+    pub password: Secret,
+    /// See [`User::email`].
+    pub email: Option<String>,
+    /// See [`User::full_name`].
+    pub full_name: Option<String>,
+    /// See [`User::disabled`].
+    pub disabled: bool,
+    /// See [`User::scopes`].
+    pub scopes: Scopes,
+}
+
+impl Accounts {
+    /// Creates an account. The name must be free.
+    pub async fn create(&self, account: NewAccount, author: &Author) -> Result<User, AccountError> {
+        let NewAccount { username, password, email, full_name, disabled, scopes } = account;
+        let password_hash = self.hash(password, author).await?;
+        let user = NewUser { username, email, full_name, disabled, password_hash, scopes };
+        Ok(self.users.create(user, author.actor(), self.clock.now()).await?)
+    }
+}

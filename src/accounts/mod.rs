@@ -1,0 +1,74 @@
+//! What is done with accounts: log in, create, change, delete. Each rule stands here once;
+//! handlers, commands and grants call it.
+//!
+//! Nothing here knows HTTP or a database.
+
+mod authenticate;
+mod change;
+mod create;
+mod error;
+#[cfg(test)]
+pub(crate) mod memory;
+mod password;
+
+pub use authenticate::AuthenticateError;
+pub use change::AccountChange;
+pub use create::NewAccount;
+pub use error::AccountError;
+pub use password::PasswordChange;
+
+use crate::domain::{Actor, Clock, Origin, Scope as _, ScopeName, UserRepository, UsersWrite};
+use crate::passwords::Passwords;
+use std::sync::Arc;
+
+/// The accounts of the users in a store.
+#[derive(Clone)]
+pub struct Accounts {
+    users: Arc<dyn UserRepository>,
+    passwords: Arc<Passwords>,
+    clock: Arc<dyn Clock>,
+}
+
+/// In whose name an account is changed.
+#[derive(Clone, Debug)]
+pub enum Author {
+    /// A caller, who must still be allowed to when the change is made, and whose origin takes turns
+    /// with others where passwords are hashed.
+    Caller(Actor, Origin),
+    /// Whoever runs a command. The database is theirs, and so is every change.
+    Operator,
+}
+
+impl Accounts {
+    /// Takes the store, what hashes passwords, and the clock that dates changes.
+    #[must_use]
+    pub fn new(
+        users: Arc<dyn UserRepository>,
+        passwords: Arc<Passwords>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { users, passwords, clock }
+    }
+}
+
+impl Author {
+    fn actor(&self) -> Option<&Actor> {
+        match self {
+            Self::Caller(actor, _) => Some(actor),
+            Self::Operator => None,
+        }
+    }
+
+    fn origin(&self) -> Origin {
+        match self {
+            Self::Caller(_, origin) => *origin,
+            Self::Operator => Origin::Local,
+        }
+    }
+
+    /// The scope that some enabled user must still hold after the change: without anybody who holds
+    /// `users:write`, no caller could administer any more. A command can always give it back.
+    fn keep(&self) -> Option<ScopeName> {
+        self.actor().and_then(|_| UsersWrite::NAME.parse().ok())
+    }
+}

@@ -1,0 +1,127 @@
+//! Setting a password for somebody, and changing one's own.
+
+use crate::accounts::{AccountError, Accounts, Author};
+use crate::domain::{PasswordHash, RepositoryError, Secret, User, UserChange, Username};
+
+/// A user's old password and a new one.
+#[derive(Debug)]
+pub struct PasswordChange {
+    /// The one that counts until now.
+    pub old: Secret,
+    /// The one that is to count, which meets the policy.
+    pub new: Secret,
+}
+
+impl Accounts {
+    /// Sets a password without the old one. Callers cannot set their own that way:
+    /// [`RepositoryError::OwnPassword`].
+    pub async fn set_password(
+        &self,
+        username: &Username,
+        password: Secret,
+        author: &Author,
+    ) -> Result<User, AccountError> {
+        let password_hash = Some(self.hash(password, author).await?);
+        let change = UserChange { password_hash, ..UserChange::default() };
+        self.update(username, change, author).await
+    }
+
+    /// Changes a caller's own password. `user` is whom the caller was let in as: a password that was
+    /// changed since then stays.
+    pub async fn change_password(
+        &self,
+        user: &User,
+        PasswordChange { old, new }: PasswordChange,
+        author: &Author,
+    ) -> Result<(), AccountError> {
+        if !self.confirm(user, old, author.origin()).await? {
+            return Err(AccountError::WrongPassword);
+        }
+        let change = UserChange {
+            password_hash: Some(self.hash(new, author).await?),
+            expected_hash: Some(user.password_hash),
+            ..UserChange::default()
+        };
+        match self.update(&user.username, change, author).await {
+            // There is the user, but with another hash.
+            Err(AccountError::Repository(RepositoryError::NotFound)) => {
+                Err(AccountError::PasswordChanged)
+            }
+            done => done.map(drop),
+        }
+    }
+
+    /// Hashes a new password when it is the author's turn.
+    pub(super) async fn hash(
+        &self,
+        password: Secret,
+        author: &Author,
+    ) -> Result<PasswordHash, AccountError> {
+        Ok(match author {
+            Author::Caller(actor, client) => {
+                let place = self.passwords.place(*client, actor.username.as_str()).await?;
+                place.hash(password).await?
+            }
+            Author::Operator => self.passwords.hash(password).await?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::memory::{MemoryUsers, accounts, hashed};
+    use crate::domain::{Actor, Origin};
+    use std::sync::Arc;
+
+    async fn johndoe(users: &Arc<MemoryUsers>) -> Arc<User> {
+        use crate::domain::UserRepository as _;
+        users.find(&"johndoe".parse().unwrap()).await.unwrap().unwrap()
+    }
+
+    fn caller(user: &User) -> Author {
+        let actor = Actor { username: user.username.clone(), id: user.id, scopes: &["me"] };
+        Author::Caller(actor, Origin::Local)
+    }
+
+    fn change(old: &str, new: &str) -> PasswordChange {
+        PasswordChange { old: Secret::new(old), new: Secret::new(new) }
+    }
+
+    #[tokio::test]
+    async fn ones_own_password_is_changed_with_the_old_one_only() {
+        let users = MemoryUsers::with("johndoe", hashed(4, "swordfish").await);
+        let (by, user) = (accounts(&users, 4), johndoe(&users).await);
+        let author = caller(&user);
+        let wrong = by.change_password(&user, change("wrong", "marlinspike"), &author).await;
+        assert!(matches!(wrong, Err(AccountError::WrongPassword)), "{wrong:?}");
+        assert_eq!(users.hash_of("johndoe"), user.password_hash);
+        by.change_password(&user, change("swordfish", "marlinspike"), &author).await.unwrap();
+        let login = async |password: &str| {
+            by.authenticate("johndoe", Secret::new(password), Origin::Local).await.unwrap()
+        };
+        assert!(login("swordfish").await.is_none());
+        assert!(login("marlinspike").await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_password_that_was_changed_meanwhile_stays() {
+        let users = MemoryUsers::with("johndoe", hashed(4, "swordfish").await);
+        let (by, user) = (accounts(&users, 4), johndoe(&users).await);
+        let meanwhile = hashed(4, "thimblerig").await;
+        users.edit("johndoe", |user| user.password_hash = meanwhile);
+        let late = change("swordfish", "marlinspike");
+        let refused = by.change_password(&user, late, &caller(&user)).await;
+        assert!(matches!(refused, Err(AccountError::PasswordChanged)), "{refused:?}");
+        assert_eq!(users.hash_of("johndoe"), meanwhile);
+    }
+
+    /// Callers may not leave the server without anybody who administers it; a command may.
+    #[tokio::test]
+    async fn only_a_caller_must_leave_an_administrator() {
+        let users = MemoryUsers::with("johndoe", hashed(4, "swordfish").await);
+        let author = caller(&*johndoe(&users).await);
+        assert_eq!(author.keep().unwrap().as_str(), "users:write");
+        assert_eq!(Author::Operator.keep(), None);
+    }
+}
