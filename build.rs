@@ -34,26 +34,29 @@ fn main() -> Result<(), Box<dyn Error>> {
             .ok_or_else(|| format!("{file} is not in the package"))?;
         let mut plain = Vec::new();
         archive.by_name(&path)?.read_to_end(&mut plain)?;
-        // Not in plain where packing gains something: who wants it so gets it unpacked.
-        let [gzip, brotli] = [gzip(&plain)?, brotli(&plain)?];
-        let includes = |extension: &str| {
-            let path = folder.join(format!("{file}{extension}"));
+        let compressed = [("gzip", "gz", gzip(&plain)?), ("brotli", "br", brotli(&plain)?)];
+        let path = folder.join(file);
+        let include = |path: &Path| {
             format!("Bytes::from_static(include_bytes!({:?}))", path.display().to_string())
         };
-        let kept = if gzip.len() < plain.len() {
-            fs::write(folder.join(format!("{file}.gz")), gzip)?;
-            fs::write(folder.join(format!("{file}.br")), brotli)?;
-            format!("Form::Packed {{ gzip: {}, brotli: {} }}", includes(".gz"), includes(".br"))
-        } else {
-            fs::write(folder.join(file), &plain)?;
-            format!("Form::AsIs({})", includes(""))
-        };
+        let mut forms = format!("plain: {}, ", include(&path));
+        for (field, extension, bytes) in compressed {
+            let path = folder.join(format!("{file}.{extension}"));
+            let form = if bytes.len() < plain.len() {
+                fs::write(&path, bytes)?;
+                format!("Some({})", include(&path))
+            } else {
+                "None".to_owned()
+            };
+            write!(forms, "{field}: {form}, ")?;
+        }
+        fs::write(&path, &plain)?;
         let mut sum = flate2::Crc::new();
         sum.update(&plain);
         writeln!(
             code,
-            "pub(super) static {name}: Page = Page {{ media_type: {media_type:?}, kept: {kept}, \
-             made: OnceLock::new(), etag: Cow::Borrowed(\"{:08x}\"), \
+            "pub(super) static {name}: Page = Page {{ media_type: {media_type:?}, {forms}\
+             etag: Cow::Borrowed(\"{:08x}\"), \
              cache_control: \"public, max-age=3600\" }};",
             sum.sum(),
         )?;

@@ -1,5 +1,6 @@
 //! What a client sent, made fit for a log: it cannot forge a line or put a secret there.
 
+use percent_encoding::percent_decode_str;
 use std::fmt;
 use std::io;
 
@@ -213,20 +214,7 @@ fn humps(word: &str) -> impl Iterator<Item = &str> {
 }
 
 fn percent_decoded(text: &str) -> Vec<u8> {
-    let mut bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    while let Some((&byte, rest)) = bytes.split_first() {
-        let hex = |index: usize| rest.get(index).and_then(|b| char::from(*b).to_digit(16));
-        let byte = if byte == b'+' { b' ' } else { byte };
-        if let (b'%', Some(high), Some(low)) = (byte, hex(0), hex(1)) {
-            decoded.extend(u8::try_from(high * 16 + low));
-            bytes = &rest[2..];
-        } else {
-            decoded.push(byte);
-            bytes = rest;
-        }
-    }
-    decoded
+    percent_decode_str(&text.replace('+', " ")).collect()
 }
 
 /// Writes text so that it stays on its line: control characters and line separators become `\xHH`.

@@ -4,16 +4,8 @@ use jiff::Timestamp;
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::TimeZone;
 use std::cell::RefCell;
-use std::ffi::OsString;
-use std::path::Path;
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::{env, fmt, fs};
-
-const LOCALTIME: &str = "/etc/localtime";
-const ZONES: &str = "/usr/share/zoneinfo";
-/// Seconds after which the zone is looked for again: it may be changed while the server runs.
-const ZONE_AGE: i64 = 300;
 
 thread_local! {
     /// By slot: the second, and its text.
@@ -21,9 +13,6 @@ thread_local! {
 }
 
 static SLOTS: AtomicUsize = AtomicUsize::new(0);
-
-/// The local zone, and the second until which it is good.
-static ZONE: Mutex<(TimeZone, i64)> = Mutex::new((TimeZone::UTC, i64::MIN));
 
 /// A format of local time.
 #[derive(Debug)]
@@ -63,7 +52,7 @@ impl TimeFormat {
             }
             let (second, text) = &mut seconds[self.slot];
             if *second != now.as_second() {
-                let local = BrokenDownTime::from(&now.to_zoned(zone(now)));
+                let local = BrokenDownTime::from(&now.to_zoned(TimeZone::system()));
                 // It was tried with another time when the format was read.
                 *text = local.to_string(&self.format).unwrap_or_default();
                 *second = now.as_second();
@@ -72,35 +61,6 @@ impl TimeFormat {
         })?;
         if self.milliseconds { write!(out, ",{:03}", milliseconds(now)) } else { Ok(()) }
     }
-}
-
-fn zone(now: Timestamp) -> TimeZone {
-    let mut zone = ZONE.lock().unwrap_or_else(PoisonError::into_inner);
-    if zone.1 <= now.as_second() {
-        let found = named_zone(env::var_os("TZ")).unwrap_or_else(TimeZone::system);
-        *zone = (found, now.as_second().saturating_add(ZONE_AGE));
-    }
-    zone.0.clone()
-}
-
-/// The zone that `TZ` or the system names. jiff, which knows more ways to say it, would first list
-/// the names of all zones, and keep them.
-fn named_zone(tz: Option<OsString>) -> Option<TimeZone> {
-    if env::var_os("TZDIR").is_some() {
-        return None;
-    }
-    let (name, path) = if let Some(name) = tz {
-        let name = name.into_string().ok()?;
-        let path = Path::new(ZONES).join(&name);
-        (name, path)
-    } else {
-        let target = fs::read_link(LOCALTIME).ok()?.into_os_string().into_string().ok()?;
-        (target.rsplit_once("zoneinfo/")?.1.to_owned(), LOCALTIME.into())
-    };
-    if name.starts_with('/') {
-        return None;
-    }
-    TimeZone::tzif(&name, &fs::read(path).ok()?).ok()
 }
 
 /// The thousandths of the second.
@@ -132,14 +92,6 @@ mod tests {
             assert_eq!(written(&python, time), format!("{plain},{}", &time[20..23]));
             let clf = local.strftime("[%d/%b/%Y:%H:%M:%S %z]").to_string();
             assert_eq!(written(&gunicorn, time), clf);
-        }
-    }
-
-    #[test]
-    fn a_zone_is_found_by_its_name() {
-        assert_eq!(named_zone(Some("Europe/Berlin".into())), TimeZone::get("Europe/Berlin").ok());
-        for other in ["", "EST5EDT4,M3.2.0,M11.1.0", "/etc/localtime", "No/Where"] {
-            assert_eq!(named_zone(Some(other.into())), None, "{other}");
         }
     }
 

@@ -1,7 +1,6 @@
 //! The application of one worker: routes and middleware order in one place.
 
 use super::access_log::{self, Entry};
-use super::around::around;
 use super::limits::RETRY_AFTER;
 use super::metrics::Recorder;
 use super::root_path;
@@ -14,7 +13,8 @@ use crate::api_error::configure_extractors;
 use crate::routes;
 use crate::security::replace_refused;
 use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{Service, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{Data, route};
 use actix_web::{App, Error};
 use paperclip::actix::OpenApiExt as _;
@@ -58,9 +58,9 @@ pub(super) fn app(
         .app_data(state.clone())
         .app_data(Rc::new(Here { state: state.clone(), heart }))
         .default_service(route().to(routes::not_found))
-        .wrap(around(within_limits))
+        .wrap(from_fn(within_limits))
         .wrap(cors::cors(&state.settings.cors))
-        .wrap(around(received))
+        .wrap(from_fn(received))
         .build()
 }
 
@@ -71,14 +71,10 @@ pub(super) fn app(
 /// panics; then the answer's headers, and the line.
 ///
 /// Line, figures and counts end when they are dropped, so that a client that goes away is seen, too.
-async fn received<S, B>(
+async fn received<B: MessageBody + 'static>(
     mut request: ServiceRequest,
-    next: Rc<S>,
-) -> Result<ServiceResponse<EitherBody<EitherBody<B>>>, Error>
-where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
-    B: MessageBody + 'static,
-{
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<EitherBody<B>>>, Error> {
     let state = Here::of(&request);
     let id = access_log::request_id(&state, &request);
     let mut line = Entry::start(&state, &request, id);
@@ -132,14 +128,10 @@ where
 }
 
 /// The inner steps: the limits on head and body, and no success after a refusal.
-async fn within_limits<S, B>(
+async fn within_limits<B: MessageBody + 'static>(
     mut request: ServiceRequest,
-    next: Rc<S>,
-) -> Result<ServiceResponse<EitherBody<EitherBody<B>>>, Error>
-where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
-    B: MessageBody + 'static,
-{
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<EitherBody<B>>>, Error> {
     let state = Here::of(&request);
     let settings = &state.settings.server;
     let limited = limits::check_head(&request, settings)

@@ -4,7 +4,6 @@
 mod access_log;
 mod admin;
 mod app;
-mod around;
 mod budget;
 mod channel;
 mod connection;

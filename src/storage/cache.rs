@@ -2,8 +2,6 @@
 //! one second.
 
 mod count;
-mod near;
-mod newcomers;
 
 use crate::domain::{
     Actor, Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange,
@@ -11,16 +9,14 @@ use crate::domain::{
 };
 use crate::settings::CacheSettings;
 use crate::storage::cache::count::Count;
-use crate::storage::cache::near::Owner;
-use crate::storage::cache::newcomers::Newcomers;
 use crate::storage::error::is_unreached;
 use async_trait::async_trait;
 use quick_cache::sync::Cache;
 use std::any::Any;
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// For how long cached users are believed after the database was last asked for changes.
@@ -155,12 +151,10 @@ pub(super) struct CachedUsers<R> {
     inner: R,
     cache: Cache<Key, Entry>,
     freshness: Arc<Freshness>,
-    owner: Owner,
     hits: Count,
     misses: Count,
     max_age: Duration,
     stale_max: Duration,
-    newcomers: Mutex<Newcomers>,
     watch: Option<Box<dyn Any + Send + Sync>>,
 }
 
@@ -172,10 +166,8 @@ impl<R: UserRepository> CachedUsers<R> {
             freshness,
             max_age: Duration::from_secs(settings.max_age.get().into()),
             stale_max: Duration::from_secs(settings.stale_max.into()),
-            owner: Owner::new(),
             hits: Count::default(),
             misses: Count::default(),
-            newcomers: Mutex::default(),
             watch: None,
         }
     }
@@ -196,16 +188,7 @@ impl<R: UserRepository> CachedUsers<R> {
         // part of its own, up to a quarter of what it may become.
         let part = entry.user.id.0.unsigned_abs() % 1024;
         entry.read = entry.read.saturating_sub(nanoseconds(self.max_age) / 4096 * part);
-        self.cache.insert(Key(Arc::clone(&entry.user)), entry.clone());
-        let moved = match self.newcomers.lock() {
-            Ok(mut newcomers) => newcomers.arrive(entry),
-            Err(_) => return,
-        };
-        for entry in moved {
-            // Only in the place of what is still there. Should that be newer, it is read again: a
-            // copy is as old as what it was made from.
-            let _ = self.cache.replace(Key(Arc::clone(&entry.user)), entry, true);
-        }
+        self.cache.insert(Key(Arc::clone(&entry.user)), entry);
     }
 
     /// Whether an entry may be answered with, without asking the database.
@@ -276,13 +259,8 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
     fn find_in_memory(&self, username: &str) -> Option<Arc<User>> {
         let now = self.freshness.now();
         let (belief, epoch) = self.freshness.belief(self.stale_max, now);
-        let believed = |entry: &Entry| self.believes(belief, entry, now);
-        let copy = near::find(self.owner, username, epoch).filter(believed);
-        let entry = copy.or_else(|| {
-            let entry = self.entry(username, epoch).filter(believed)?;
-            near::saw(self.owner, &entry);
-            Some(entry)
-        })?;
+        let entry =
+            self.entry(username, epoch).filter(|entry| self.believes(belief, entry, now))?;
         self.hits.add_one();
         Some(entry.user)
     }

@@ -1,4 +1,4 @@
-//! Pages and files in memory: compressed once, at the latest when somebody asks, with an entity tag.
+//! Pages and files in memory, compressed at start or at build time, with an entity tag.
 
 use actix_web::http::header::{
     AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ContentEncoding, ETAG, Encoding,
@@ -7,38 +7,24 @@ use actix_web::http::header::{
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use flate2::Compression;
-use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io::{Read as _, Write as _};
-use std::sync::OnceLock;
+use std::io::Write as _;
 
 // `BUNDLE`, `STYLE`, `ICON`, `REDIRECT` and `REDIRECT_SCRIPT`: Swagger UI's files, written by build.rs.
 include!(concat!(env!("OUT_DIR"), "/swagger_ui.rs"));
 
-/// A page or file.
+/// A page or file, in the forms that clients take.
 #[derive(Clone, Debug)]
 pub(super) struct Page {
     media_type: &'static str,
-    kept: Form,
-    /// The other form, once somebody wants it.
-    made: OnceLock<Bytes>,
+    plain: Bytes,
+    /// `None` where compression gains nothing.
+    gzip: Option<Bytes>,
+    brotli: Option<Bytes>,
     etag: Cow<'static, str>,
     cache_control: &'static str,
-}
-
-/// What is kept from the start.
-#[derive(Clone, Debug)]
-enum Form {
-    /// Made at start, and packed when a client first takes it so: a packer is a third of a MiB.
-    Plain(Bytes),
-    Packed {
-        gzip: Bytes,
-        brotli: Bytes,
-    },
-    /// Packing gains nothing.
-    AsIs(Bytes),
 }
 
 impl Page {
@@ -48,8 +34,9 @@ impl Page {
         text.hash(&mut hasher);
         Self {
             media_type,
-            kept: Form::Plain(text.into()),
-            made: OnceLock::new(),
+            gzip: Some(gzip(text.as_bytes())),
+            brotli: None,
+            plain: text.into(),
             etag: Cow::Owned(format!("{:016x}", hasher.finish())),
             // The browser asks each time; the entity tag makes that cheap.
             cache_control: "no-cache",
@@ -92,32 +79,21 @@ impl Page {
                 accepted.as_ref().and_then(|accepted| accepted.negotiate(supported.iter()));
             chosen == Some(Encoding::Known(encoding))
         };
-        match &self.kept {
-            Form::Packed { brotli, .. } if takes(ContentEncoding::Brotli) => {
-                (Some(ContentEncoding::Brotli), brotli)
+        for (encoding, form) in
+            [(ContentEncoding::Brotli, &self.brotli), (ContentEncoding::Gzip, &self.gzip)]
+        {
+            if let Some(form) = form.as_ref().filter(|_| takes(encoding)) {
+                return (Some(encoding), form);
             }
-            Form::Packed { gzip, .. } if takes(ContentEncoding::Gzip) => {
-                (Some(ContentEncoding::Gzip), gzip)
-            }
-            Form::Packed { gzip, .. } => (None, self.made.get_or_init(|| unpack(gzip))),
-            Form::Plain(plain) if takes(ContentEncoding::Gzip) => {
-                (Some(ContentEncoding::Gzip), self.made.get_or_init(|| pack(plain)))
-            }
-            Form::Plain(plain) | Form::AsIs(plain) => (None, plain),
         }
+        (None, &self.plain)
     }
 }
 
-/// Memory is all that it writes to, which does not fail.
-fn pack(plain: &[u8]) -> Bytes {
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+fn gzip(plain: &[u8]) -> Bytes {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    // Writing to memory does not fail.
     gzip.write_all(plain).and_then(|()| gzip.finish()).unwrap_or_default().into()
-}
-
-/// build.rs has packed it.
-fn unpack(gzip: &[u8]) -> Bytes {
-    let mut plain = Vec::new();
-    GzDecoder::new(gzip).read_to_end(&mut plain).map(|_| plain.into()).unwrap_or_default()
 }
 
 fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
@@ -132,6 +108,8 @@ fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
 mod tests {
     use super::*;
     use actix_web::test::TestRequest;
+    use flate2::read::GzDecoder;
+    use std::io::Read as _;
 
     fn encoding(page: &Page, accept: &str) -> Option<String> {
         let request = TestRequest::get().insert_header(("Accept-Encoding", accept));
@@ -163,15 +141,9 @@ mod tests {
         let page = Page::new("text/plain", "a".repeat(1000));
         let packed = bytes(&page, "gzip");
         assert!(packed.len() < 100);
-        assert_eq!(&unpack(packed), bytes(&page, "identity"));
-    }
-
-    #[test]
-    fn the_plain_form_is_made_of_the_packed_one() {
-        for (page, start) in [(&BUNDLE, "/*!"), (&STYLE, "."), (&REDIRECT, "<!doctype")] {
-            assert!(bytes(page, "identity").starts_with(start.as_bytes()));
-        }
-        assert!(bytes(&ICON, "identity").starts_with(b"\x89PNG"));
+        let mut unpacked = String::new();
+        GzDecoder::new(packed.as_ref()).read_to_string(&mut unpacked).unwrap();
+        assert_eq!(unpacked, "a".repeat(1000));
     }
 
     #[test]

@@ -19,7 +19,6 @@ use crate::settings::Settings;
 use actix_web::web::Data;
 use listenfd::ListenFd;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
-use serde_json::Value;
 use std::io::{self, Write as _};
 use std::num::NonZeroUsize;
 use std::os::unix::net::UnixStream;
@@ -99,22 +98,14 @@ impl Worker {
         let start = async {
             let sockets = take(&mut sockets.0, &handover).map_err(ServeError::Runtime)?;
             let (of, by) = (application.clone(), Arc::clone(&settings));
-            let (sender, made) = std::sync::mpsc::channel();
-            let (back, used) = std::sync::mpsc::channel::<Value>();
             // Beside the opening of the database: clients may wait for a dead worker's successor.
-            // The document ends where it was made, before another thread gets that thread's memory:
-            // only then can the C library give the best part of a MiB back.
-            let describing = std::thread::spawn(move || {
-                let _ = sender.send(document(&of, &by));
-                drop(used.recv());
-            });
+            let describing = std::thread::spawn(move || document(&of, &by));
             let services =
                 Services::open(Arc::clone(&settings), demo).await.map_err(ServeError::Services)?;
-            let panicked = || ServeError::Workers(io::Error::other("mounting panicked"));
-            let document = made.recv().map_err(|_| panicked())??;
+            let panicked = |_| ServeError::Workers(io::Error::other("mounting panicked"));
+            let document = describing.join().map_err(panicked)??;
             let described = Described::of(&document, &settings);
-            let _ = back.send(document);
-            describing.join().map_err(|_| panicked())?;
+            drop(document);
             let state = Data::new(AppState::new(application, described, services, settings)?);
             threads::start(state.clone(), sockets).await.map(|running| (running, state))
         };

@@ -4,7 +4,6 @@ use crate::domain::{
     Actor, Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserId,
     UserImport, UserRepository, Username,
 };
-use crate::storage::cache::newcomers::MOVING;
 use crate::storage::cache::{CachedUsers, Freshness};
 use crate::storage::contract::{cache_settings, hash, name};
 use async_trait::async_trait;
@@ -181,58 +180,12 @@ async fn a_user_in_memory_grows_no_older_than_max_age() {
 }
 
 #[tokio::test]
-async fn a_thread_has_its_own_copy_of_whom_it_sees_again() {
-    let mut setup = setup(4);
-    setup.email().await;
-    let seen = |users: &CachedUsers<_>| users.find_in_memory("alice");
-    let [first, second, third] = [0; 3].map(|_| seen(&setup.users).unwrap());
-    assert!(Arc::ptr_eq(&first, &second) && !Arc::ptr_eq(&second, &third));
-    assert_eq!(second, third);
-
-    let other = CachedUsers::new(
-        Arc::clone(&setup.slow),
-        &cache_settings(10),
-        Arc::clone(&setup.freshness),
-    );
-    assert!(seen(&other).is_none(), "a copy is of one cache");
-    setup.update().await;
-    assert!(seen(&setup.users).is_none(), "a copy counts no longer than what it was made from");
-
-    setup.email().await;
-    let [.., last] = [0; 3].map(|_| seen(&setup.users).unwrap());
-    assert_eq!(last.email.as_deref(), Some("new"));
-    setup.users.max_age = Duration::ZERO;
-    assert!(seen(&setup.users).is_none());
-}
-
-#[tokio::test]
 async fn the_cache_is_bounded() {
     let setup = setup(1_000);
     for at in 0..1_000 {
         setup.users.find(&name(&format!("user{at}"))).await.unwrap();
     }
     assert!(setup.users.cache.len() <= 10, "{}", setup.users.cache.len());
-}
-
-#[tokio::test]
-async fn users_move_together_and_share_their_scopes() {
-    let setup = setup(MOVING);
-    let users = CachedUsers::new(
-        Arc::clone(&setup.slow),
-        &cache_settings(2 * MOVING),
-        Arc::clone(&setup.freshness),
-    );
-    let names: Vec<_> = (0..MOVING).map(|at| name(&format!("user{at}"))).collect();
-    let mut read = Vec::new();
-    for name in &names {
-        read.push(users.find(name).await.unwrap().unwrap());
-    }
-    let moved: Vec<_> =
-        names.iter().filter_map(|name| users.find_in_memory(name.as_str())).collect();
-    assert_eq!(read, moved);
-    assert!(read.iter().zip(&moved).all(|(read, moved)| !Arc::ptr_eq(read, moved)));
-    assert!(moved.iter().all(|user| Arc::ptr_eq(&user.scopes, &moved[0].scopes)));
-    assert!(read.iter().all(|user| Arc::strong_count(user) == 1), "nothing keeps the old ones");
 }
 
 #[tokio::test]
