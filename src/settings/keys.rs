@@ -71,6 +71,7 @@ pub(super) const KEYS: &[Key] = &[
     key("database.url", Kind::Database),
     optional("database.password_file", PATH),
     key("database.pool_size", Kind::Whole(1, 1000)),
+    key("database.write_pool_size", Kind::Whole(1, 1000)),
     key("database.connect_timeout", Kind::Amount(Unit::Seconds, 1, 3600)),
     key("database.acquire_timeout", Kind::Amount(Unit::Seconds, 1, 3600)),
     key("database.statement_timeout", Kind::Amount(Unit::Seconds, 1, 3600)),

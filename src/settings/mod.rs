@@ -244,6 +244,8 @@ pub struct DatabaseSettings {
     pub password_file: Option<PathBuf>,
     /// Connections in the pool.
     pub pool_size: NonZeroU32,
+    /// PostgreSQL: connections in a pool of their own for writes.
+    pub write_pool_size: NonZeroU32,
     /// PostgreSQL: seconds to reach the server at the start.
     pub connect_timeout: NonZeroU32,
     /// PostgreSQL: seconds that a request may wait for a connection.

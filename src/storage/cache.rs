@@ -2,6 +2,9 @@
 //! one second.
 
 mod count;
+mod freshness;
+
+pub(super) use freshness::Freshness;
 
 use crate::domain::{
     Actor, Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange,
@@ -9,6 +12,7 @@ use crate::domain::{
 };
 use crate::settings::CacheSettings;
 use crate::storage::cache::count::Count;
+use crate::storage::cache::freshness::{Belief, nanoseconds};
 use crate::storage::error::is_unreached;
 use async_trait::async_trait;
 use quick_cache::sync::Cache;
@@ -16,104 +20,10 @@ use std::any::Any;
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// For how long cached users are believed after the database was last asked for changes.
-const TRUST: Duration = Duration::from_secs(1);
-
-/// What a cache may believe. Whoever watches the database for changes by others calls
-/// [`Freshness::confirm`] at least once a second; when that stops, for whatever reason, the cache
-/// is not trusted any more.
-#[derive(Debug)]
-pub(super) struct Freshness {
-    /// Counts changes. An entry counts only in the epoch in which its reading began, so a slow
-    /// reader cannot put back what a change has made stale.
-    epoch: AtomicU64,
-    /// Nanoseconds after `start`; 0: never.
-    confirmed: AtomicU64,
-    /// Whether the watcher's last look at the database failed.
-    away: AtomicBool,
-    start: Instant,
-}
-
-impl Default for Freshness {
-    fn default() -> Self {
-        Self {
-            epoch: 0.into(),
-            confirmed: 0.into(),
-            away: AtomicBool::default(),
-            start: Instant::now(),
-        }
-    }
-}
-
-impl Freshness {
-    /// Something has changed: nothing that is cached counts any more.
-    pub(super) fn invalidate(&self) {
-        self.epoch.fetch_add(1, SeqCst);
-    }
-
-    /// Every change up to `asked` is known.
-    pub(super) fn confirm(&self, asked: Instant) {
-        self.confirmed.store(nanoseconds(asked.duration_since(self.start)).max(1), SeqCst);
-        if self.away.swap(false, SeqCst) {
-            log::info!(target: "bailiwick.error", "database: answers again");
-        }
-    }
-
-    /// The watcher had no answer. Whatever changes now is not heard of, so it must invalidate
-    /// before it confirms again.
-    pub(super) fn lose(&self, cause: &dyn std::fmt::Display) {
-        if !self.away.swap(true, SeqCst) {
-            log::error!(target: "bailiwick.error", "database: does not answer: {cause}");
-        }
-    }
-
-    /// Nanoseconds after `start`.
-    fn now(&self) -> u64 {
-        nanoseconds(self.start.elapsed())
-    }
-
-    /// Whether the last look is at most so long before `now`.
-    fn was_confirmed_within(&self, period: Duration, now: u64) -> bool {
-        let confirmed = self.confirmed.load(SeqCst);
-        confirmed != 0 && now < confirmed.saturating_add(nanoseconds(period))
-    }
-
-    /// What may be believed, with the epoch of it. The trust is read first: a watcher invalidates
-    /// before it confirms, so new trust is never joined with an old epoch.
-    fn belief(&self, stale_max: Duration, now: u64) -> (Belief, u64) {
-        let belief = if self.was_confirmed_within(TRUST, now) {
-            Belief::Fresh
-        } else if self.away.load(SeqCst) && self.was_confirmed_within(stale_max, now) {
-            Belief::Stale
-        } else {
-            Belief::None
-        };
-        (belief, self.epoch.load(SeqCst))
-    }
-
-    /// Whether what was read in `epoch` is the best there is, now that the database gave no answer.
-    fn may_stand_in(&self, epoch: u64, stale_max: Duration) -> bool {
-        self.was_confirmed_within(stale_max, self.now()) && self.epoch.load(SeqCst) == epoch
-    }
-}
-
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// What an entry of the present epoch is worth.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Belief {
-    /// The database would say the same.
-    Fresh,
-    /// The database is away, and was there a short time ago.
-    Stale,
-    /// Ask the database.
-    None,
-}
+/// For an answer to the question whether there are any.
+const PATIENCE: Duration = Duration::from_millis(1_500);
 
 #[derive(Clone)]
 struct Entry {
@@ -316,8 +226,13 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
         self.inner.import(now).await
     }
 
+    /// Asks where the watcher does: no queue for a pooled connection, and nobody's lock, makes the
+    /// database seem away.
     async fn ping(&self) -> Result<(), RepositoryError> {
-        self.inner.ping().await
+        if self.freshness.answers(PATIENCE).await {
+            return Ok(());
+        }
+        Err(RepositoryError::Unavailable("no answer to whoever watches it".into()))
     }
 
     fn lookups(&self) -> Lookups {

@@ -12,8 +12,13 @@ use futures_util::future::BoxFuture;
 #[async_trait]
 pub(super) trait Statements: Send {
     /// Those of the two users that there are, whom nobody else can write until the transaction
-    /// ends. Everybody locks in the order of the names, so that nobody waits in a circle.
-    async fn lock(&mut self, one: &Username, other: &Username) -> Result<Vec<User>, sqlx::Error>;
+    /// ends: one who is to be changed, and the actor, who only stays as is. Everybody locks in the
+    /// order of the names, so that nobody waits in a circle.
+    async fn lock(
+        &mut self,
+        target: Option<&Username>,
+        actor: Option<&Username>,
+    ) -> Result<Vec<User>, sqlx::Error>;
 
     /// Keeps others from adding names and addresses until the transaction ends. Taken after users'
     /// rows and before everything else, so that nobody waits in a circle.
@@ -56,7 +61,7 @@ pub(super) fn create<C: Statements>(
     move |database| {
         Box::pin(async move {
             if let Some(actor) = actor {
-                admit(database, &actor.username, Some(&actor)).await?;
+                admit(database, None, Some(&actor)).await?;
             }
             refuse_taken(database, unique, &user).await?;
             let taken = database.insert(vec![user.clone()]).await.map_err(unavailable)?;
@@ -77,7 +82,7 @@ pub(super) fn update<C: Statements>(
     let (username, keep, actor) = (username.clone(), keep.cloned(), actor.cloned());
     move |database| {
         Box::pin(async move {
-            let before = admit(database, &username, actor.as_ref()).await?;
+            let before = admit(database, Some(&username), actor.as_ref()).await?;
             let before = before.ok_or(RepositoryError::NotFound)?;
             let replaces_blindly = change.password_hash.is_some() && change.expected_hash.is_none();
             if replaces_blindly && actor.is_some_and(|actor| actor.id == before.id) {
@@ -109,7 +114,7 @@ pub(super) fn delete<C: Statements>(
     let (username, keep, actor) = (username.clone(), keep.cloned(), actor.cloned());
     move |database| {
         Box::pin(async move {
-            let before = admit(database, &username, actor.as_ref()).await?;
+            let before = admit(database, Some(&username), actor.as_ref()).await?;
             let before = before.ok_or(RepositoryError::NotFound)?;
             if let Some(keep) = keep
                 && holds(&before, &keep)
@@ -124,17 +129,17 @@ pub(super) fn delete<C: Statements>(
 /// Locks the user who is to be changed together with the actor, and lets the actor in.
 async fn admit(
     database: &mut impl Statements,
-    username: &Username,
+    target: Option<&Username>,
     actor: Option<&Actor>,
 ) -> Result<Option<User>, RepositoryError> {
-    let other = actor.map_or(username, |actor| &actor.username);
-    let locked = database.lock(username, other).await.map_err(unavailable)?;
+    let acting = actor.map(|actor| &actor.username);
+    let locked = database.lock(target, acting).await.map_err(unavailable)?;
     let called = |name: &Username| locked.iter().position(|user| user.username == *name);
     if let Some(actor) = actor {
         let now = called(&actor.username).map(|at| &locked[at]);
         actor.check(now).map_err(RepositoryError::Denied)?;
     }
-    let found = called(username);
+    let found = target.and_then(called);
     Ok(locked.into_iter().nth(found.unwrap_or(usize::MAX)))
 }
 

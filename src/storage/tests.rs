@@ -42,6 +42,7 @@ fn settings(url: &str) -> DatabaseSettings {
         url: DatabaseUrl::parse(url).unwrap(),
         password_file: None,
         pool_size: NonZeroU32::new(4).unwrap(),
+        write_pool_size: NonZeroU32::MIN,
         connect_timeout: NonZeroU32::MIN,
         acquire_timeout: NonZeroU32::MIN,
         statement_timeout: NonZeroU32::MIN,

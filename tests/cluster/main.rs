@@ -13,6 +13,7 @@ mod db;
     reason = "shared with the tests of the API, which use all of it"
 )]
 mod harness;
+mod locks;
 mod pooler;
 #[path = "../../src/storage/postgres/tests/server.rs"]
 mod postgres;

@@ -43,7 +43,7 @@ pub(in crate::server) fn settings(server: &Value, cors: &Value) -> Settings {
         },
         "admin": { "bind": [], "public": false },
         "database": {
-            "url": "", "pool_size": 1,
+            "url": "", "pool_size": 1, "write_pool_size": 1,
             "connect_timeout": 1, "acquire_timeout": 1, "statement_timeout": 1,
         },
         "users": { "case_insensitive": false, "unique_email": false },

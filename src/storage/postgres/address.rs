@@ -26,6 +26,7 @@ pub(in crate::storage) struct Address {
     pub(super) acquire_timeout: Duration,
     pub(super) statement_timeout: Duration,
     pub(super) pool_size: u32,
+    pub(super) write_pool_size: u32,
 }
 
 impl Address {
@@ -72,18 +73,22 @@ impl Address {
             acquire_timeout: seconds(settings.acquire_timeout),
             statement_timeout: seconds(settings.statement_timeout),
             pool_size: settings.pool_size.get(),
+            write_pool_size: settings.write_pool_size.get(),
         }))
     }
 
     /// What every session is told once it is there. As parameters of the connection, poolers would
     /// refuse them.
     ///
-    /// The last four end what a replica leaves behind whose machine or network is gone: its locks
-    /// would stop the others.
+    /// Whoever waits for a lock of others gives up well before a statement that only takes long. The
+    /// last four end what a replica leaves behind whose machine or network is gone: its locks would
+    /// stop the others.
     pub(super) async fn prepare(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        let milliseconds = self.statement_timeout.as_millis();
+        let statement_timeout = self.statement_timeout.as_millis();
+        let lock_timeout = statement_timeout / 5;
         let statement = format!(
-            "SET statement_timeout = {milliseconds};
+            "SET statement_timeout = {statement_timeout};
+             SET lock_timeout = {lock_timeout};
              SET idle_in_transaction_session_timeout = '60s';
              SET tcp_keepalives_idle = 10;
              SET tcp_keepalives_interval = 5;

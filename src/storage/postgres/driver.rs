@@ -1,9 +1,10 @@
 //! The connections to PostgreSQL, on a thread of their own.
 
-use crate::domain::RepositoryError;
+use crate::domain::{RepositoryError, Username};
 use crate::storage::StorageError;
 use crate::storage::error::{has_code, unavailable, unreached};
 use crate::storage::postgres::address::Address;
+use crate::storage::postgres::turns::Turns;
 use futures_util::future::BoxFuture;
 use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
@@ -21,16 +22,20 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Lifts the limits of requests for the rest of a transaction. What a dead machine leaves behind is
 /// still ended, by the keepalives.
-const UNLIMITED: &str =
-    "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
+const UNLIMITED: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
+     SET LOCAL idle_in_transaction_session_timeout = 0";
 
-/// The pool and the runtime that it lives on.
+/// The pools and the runtime that they live on. Writes have one of their own: those that wait for
+/// locks keep no reader waiting.
 ///
 /// A connection belongs to the runtime that opened it. This one outlives the workers, and ends what
 /// was begun also when the client goes away: no connection comes back in the middle of an answer.
 pub(super) struct Driver {
     handle: Handle,
-    pool: PgPool,
+    readers: PgPool,
+    writers: PgPool,
+    turns: Turns,
+    acquire_timeout: Duration,
     limit: Duration,
     _stop: oneshot::Sender<()>,
 }
@@ -44,15 +49,23 @@ impl Driver {
         let (stop, stopped) = oneshot::channel::<()>();
         let serve = move || drop(runtime.block_on(stopped));
         thread::Builder::new().name("database".to_owned()).spawn(serve).map_err(fail)?;
-        let pool = {
+        let pool = |size| {
             let _entered = handle.enter();
             address
                 .pool()
-                .max_connections(address.pool_size)
+                .max_connections(size)
                 .acquire_timeout(address.acquire_timeout)
                 .connect_lazy_with(address.options.clone())
         };
-        Ok(Arc::new(Self { handle, pool, limit: address.statement_timeout + GRACE, _stop: stop }))
+        Ok(Arc::new(Self {
+            readers: pool(address.pool_size),
+            writers: pool(address.write_pool_size),
+            turns: Turns::default(),
+            acquire_timeout: address.acquire_timeout,
+            limit: address.statement_timeout + GRACE,
+            handle,
+            _stop: stop,
+        }))
     }
 
     /// Does something on the thread, to its end, also when nobody waits for it any more.
@@ -69,17 +82,47 @@ impl Driver {
         self.handle.spawn(work);
     }
 
-    /// Runs an operation on a connection of the pool, within the time that is allowed.
-    pub(super) async fn run<T, F>(&self, operation: F) -> Result<T, RepositoryError>
+    /// Reads something on a connection of the pool, within the time that is allowed.
+    pub(super) async fn read<T, F>(&self, operation: F) -> Result<T, RepositoryError>
     where
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, RepositoryError>>
             + Send
             + 'static,
     {
-        let (pool, limit) = (self.pool.clone(), self.limit);
+        let (pool, limit) = (self.readers.clone(), self.limit);
         self.spawn(async move {
             let mut connection = pool.acquire().await.map_err(unreached)?;
+            within(limit, &mut connection, operation).await
+        })
+        .await?
+    }
+
+    /// Writes something, on a connection that is for this; to a user, once nobody else does.
+    pub(super) async fn write<T, F>(
+        &self,
+        user: Option<&Username>,
+        operation: F,
+    ) -> Result<T, RepositoryError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, RepositoryError>>
+            + Send
+            + 'static,
+    {
+        let (pool, limit) = (self.writers.clone(), self.limit);
+        let (turns, user, patience) = (self.turns.clone(), user.cloned(), self.acquire_timeout);
+        self.spawn(async move {
+            let reach = async {
+                let turn = match user {
+                    Some(user) => Some(turns.take(user).await),
+                    None => None,
+                };
+                Ok((turn, pool.acquire().await?))
+            };
+            let reached = timeout(patience, reach).await;
+            let (_turn, mut connection) =
+                reached.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(unreached)?;
             within(limit, &mut connection, operation).await
         })
         .await?
@@ -122,7 +165,7 @@ impl Session {
         driver: &Arc<Driver>,
         statement: &'static str,
     ) -> Result<Self, RepositoryError> {
-        let pool = driver.pool.clone();
+        let pool = driver.writers.clone();
         let connection = driver.spawn(async move { pool.acquire().await }).await?;
         let connection = Some(connection.map_err(unreached)?);
         let mut session = Self { driver: Arc::clone(driver), connection };

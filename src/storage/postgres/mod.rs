@@ -10,6 +10,7 @@ mod set_up;
 mod tests;
 mod transfer;
 mod trouble;
+mod turns;
 mod unique;
 mod users;
 mod watch;

@@ -19,6 +19,9 @@ use tokio::time::timeout;
 /// Between two attempts to reach a server that is about to start.
 const RETRY: Duration = Duration::from_millis(100);
 
+/// Lifts the limits of requests for a session.
+const UNLIMITED: &str = "SET statement_timeout = 0; SET lock_timeout = 0";
+
 /// The longest that this and all other replicas that start may migrate.
 const MIGRATION: Duration = Duration::from_mins(10);
 
@@ -50,7 +53,7 @@ pub(super) async fn require(address: &Address, unique: UserSettings) -> Result<(
         let mut connection = connect(address).await?;
         address.prepare(&mut connection).await?;
         // An index over many users takes longer than any operation of a request.
-        sqlx::query("SET statement_timeout = 0").execute(&mut connection).await?;
+        sqlx::raw_sql(UNLIMITED).execute(&mut connection).await?;
         let shared = unique::prepare(&mut connection, unique).await?;
         let _ = timeout(address.connect_timeout, connection.close()).await;
         Ok(shared)
@@ -79,8 +82,8 @@ async fn refuse_pooler(
         Ok(Ok(true)) => pooler::ADVICE,
         Ok(Err(error)) => return Err(explain(address, &SetUpError::Sql(error))),
         Err(_) => {
-            "gave no second session in time: each process needs database.pool_size + 1 of them \
-             (PgBouncer: default_pool_size)"
+            "gave no second session in time: each process needs database.pool_size + \
+             database.write_pool_size + 1 of them (PgBouncer: default_pool_size)"
         }
     };
     Err(StorageError::unusable(&address.label, problem))
@@ -125,6 +128,6 @@ async fn prepare(
         return Err(sqlx::Error::Configuration(problem.into()).into());
     }
     // Another replica's migration may take longer than any operation of a request.
-    sqlx::query("SET statement_timeout = 0").execute(&mut *connection).await?;
+    sqlx::raw_sql(UNLIMITED).execute(&mut *connection).await?;
     migrations::run(connection, &migrations::TEXTS, missing).await
 }

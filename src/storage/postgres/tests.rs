@@ -24,6 +24,7 @@ fn settings(url: &str) -> DatabaseSettings {
         url: DatabaseUrl::parse(url).unwrap(),
         password_file: None,
         pool_size: 4.try_into().unwrap(),
+        write_pool_size: 2.try_into().unwrap(),
         connect_timeout: 5.try_into().unwrap(),
         acquire_timeout: 3.try_into().unwrap(),
         statement_timeout: 5.try_into().unwrap(),

@@ -68,7 +68,7 @@ impl PostgresUsers {
     }
 
     /// Makes a change in a transaction of its own: all of it or, on any error, nothing.
-    async fn change<T, F>(&self, change: F) -> Result<T, RepositoryError>
+    async fn change<T, F>(&self, user: Option<&Username>, change: F) -> Result<T, RepositoryError>
     where
         F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, RepositoryError>>
             + Send
@@ -76,7 +76,7 @@ impl PostgresUsers {
         T: Send + 'static,
     {
         self.driver
-            .run(|connection| {
+            .write(user, |connection| {
                 Box::pin(async move {
                     let mut transaction = connection.begin().await.map_err(unavailable)?;
                     let done = change(&mut transaction).await?;
@@ -92,7 +92,7 @@ impl PostgresUsers {
 impl UserRepository for PostgresUsers {
     async fn find(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
         let username = username.clone();
-        let found = self.driver.run(|connection| {
+        let found = self.driver.read(|connection| {
             Box::pin(async move { find(connection, &username).await.map_err(unavailable) })
         });
         Ok(found.await?.map(Arc::new))
@@ -103,7 +103,7 @@ impl UserRepository for PostgresUsers {
             return Ok(None);
         }
         let folded = username.folded();
-        let found = self.driver.run(|connection| {
+        let found = self.driver.read(|connection| {
             Box::pin(async move { find_folded(connection, &folded).await.map_err(unavailable) })
         });
         Ok(found.await?.map(Arc::new))
@@ -111,11 +111,11 @@ impl UserRepository for PostgresUsers {
 
     async fn list(&self, page: &Page) -> Result<Vec<User>, RepositoryError> {
         let page = page.clone();
-        self.driver.run(|connection| Box::pin(list(connection, page))).await
+        self.driver.read(|connection| Box::pin(list(connection, page))).await
     }
 
     async fn is_empty(&self) -> Result<bool, RepositoryError> {
-        self.driver.run(|connection| Box::pin(is_empty(connection))).await
+        self.driver.read(|connection| Box::pin(is_empty(connection))).await
     }
 
     async fn create(
@@ -124,7 +124,7 @@ impl UserRepository for PostgresUsers {
         actor: Option<&Actor>,
         now: Timestamp,
     ) -> Result<User, RepositoryError> {
-        self.change(change::create(created(new, now), actor, self.unique)).await
+        self.change(None, change::create(created(new, now), actor, self.unique)).await
     }
 
     async fn update(
@@ -135,7 +135,8 @@ impl UserRepository for PostgresUsers {
         actor: Option<&Actor>,
         now: Timestamp,
     ) -> Result<User, RepositoryError> {
-        self.change(change::update(username, change, keep, actor, self.unique, now)).await
+        let update = change::update(username, change, keep, actor, self.unique, now);
+        self.change(Some(username), update).await
     }
 
     async fn delete(
@@ -144,7 +145,7 @@ impl UserRepository for PostgresUsers {
         keep: Option<&ScopeName>,
         actor: Option<&Actor>,
     ) -> Result<(), RepositoryError> {
-        self.change(change::delete(username, keep, actor)).await
+        self.change(Some(username), change::delete(username, keep, actor)).await
     }
 
     async fn import(&self, now: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError> {
@@ -197,15 +198,28 @@ impl Statements for PgConnection {
     /// Locks, then reads: one statement for both would join the new row with the scopes from before
     /// the wait. A row that came in the place of a deleted one meanwhile is not locked, and none of
     /// those that were asked for.
-    async fn lock(&mut self, one: &Username, other: &Username) -> Result<Vec<User>, sqlx::Error> {
-        let locked: Vec<i64> = sqlx::query_scalar(
-            "SELECT id FROM users WHERE username IN ($1, $2) ORDER BY username FOR UPDATE",
-        )
-        .bind(one.as_str())
-        .bind(other.as_str())
-        .fetch_all(&mut *self)
-        .await?;
-        let both = sqlx::query(statements::FIND_BOTH).bind(one.as_str()).bind(other.as_str());
+    ///
+    /// Actors share their rows: an administrator whose write waits for a user's row can write to
+    /// others meanwhile.
+    async fn lock(
+        &mut self,
+        target: Option<&Username>,
+        actor: Option<&Username>,
+    ) -> Result<Vec<User>, sqlx::Error> {
+        let alone = "SELECT id FROM users WHERE username = $1 FOR UPDATE";
+        let shared = "SELECT id FROM users WHERE username = $1 FOR SHARE";
+        let actor = actor.filter(|actor| target != Some(*actor));
+        let rows = target.map(|name| (name, alone)).into_iter();
+        let mut rows: Vec<_> = rows.chain(actor.map(|name| (name, shared))).collect();
+        rows.sort_by_key(|(name, _)| *name);
+        let mut locked = Vec::new();
+        for (name, statement) in &rows {
+            let query = sqlx::query_scalar::<_, i64>(*statement).bind(name.as_str());
+            locked.extend(query.fetch_optional(&mut *self).await?);
+        }
+        let [one, other] =
+            [rows.first(), rows.last()].map(|row| row.map_or("", |row| row.0.as_str()));
+        let both = sqlx::query(statements::FIND_BOTH).bind(one).bind(other);
         let found: Result<Vec<User>, _> = both.fetch_all(self).await?.iter().map(user).collect();
         Ok(found?.into_iter().filter(|user| locked.contains(&user.id.0)).collect())
     }

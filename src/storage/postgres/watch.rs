@@ -2,54 +2,103 @@
 
 use crate::storage::cache::Freshness;
 use crate::storage::postgres::address::Address;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use sqlx::postgres::{PgListener, PgNotification};
-use std::convert::Infallible;
+use sqlx::{ConnectOptions as _, Connection as _};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::time::{error::Elapsed, sleep, timeout, timeout_at};
+use tokio::time::{error::Elapsed, sleep_until, timeout, timeout_at};
 
 /// The channel of the migrations' triggers.
 const CHANNEL: &str = "bailiwick_users";
 /// What a watcher sends to see whether notifications arrive at all; it tells of no change.
 const PROBE: &str = "probe";
+/// What a look asks: whether users can be read. It waits for nobody's lock.
+const LOOK: &str = "SELECT has_table_privilege('users', 'SELECT')";
 /// Between two looks: often enough that a cache is never without trust while all is well.
 const PAUSE: Duration = Duration::from_millis(400);
 /// For the answer to a look: known to be lost before the cache's trust ends.
 const ANSWER: Duration = Duration::from_millis(550);
 /// For connecting anew.
 const CONNECT: Duration = Duration::from_secs(2);
+/// Between two attempts to connect, should somebody wait for the second one: the first has failed,
+const FAILED: Duration = Duration::from_millis(50);
+/// or has no end yet. So there are at most eight at a time.
+const PENDING: Duration = Duration::from_millis(250);
 
 /// Listens for ever; after each gap everything that is cached is forgotten.
 pub(super) async fn watch(address: Address, freshness: Arc<Freshness>) {
     loop {
-        let Err(cause) = listen(&address, &freshness).await;
-        freshness.lose(&cause);
-        sleep(PAUSE).await;
+        let listener = reach(&address, &freshness).await;
+        // Whatever came before was not heard.
+        freshness.invalidate();
+        listen(listener, &freshness).await;
     }
 }
 
-async fn listen(address: &Address, freshness: &Freshness) -> Result<Infallible, sqlx::Error> {
-    let mut listener = timeout(CONNECT, connect(address)).await.map_err(late)??;
-    // Whatever came before was not heard.
-    freshness.invalidate();
+/// Connects, however long it takes. An attempt that hangs stops no other: what it waits for may never
+/// come, when the network would long let another one through.
+async fn reach(address: &Address, freshness: &Freshness) -> PgListener {
+    let mut attempts = FuturesUnordered::new();
     loop {
-        // The server hands out what it has for this connection before it answers.
-        let asked = Instant::now();
-        let look = sqlx::query("SELECT 1").execute(&mut listener);
-        timeout(ANSWER, look).await.map_err(late)??;
-        while let Some(notification) = listener.next_buffered() {
-            heard(&notification, freshness);
-        }
-        freshness.confirm(asked);
-        while let Ok(received) = timeout_at((asked + PAUSE).into(), listener.try_recv()).await {
-            heard(&received?.ok_or_else(lost)?, freshness);
+        let begun = Instant::now();
+        attempts.push(async {
+            let look = freshness.begin_look();
+            let connected = timeout(CONNECT, connect(address)).await.map_err(late);
+            connected.and_then(|connected| connected).map_err(|cause| freshness.lose(look, &cause))
+        });
+        loop {
+            let pending = !attempts.is_empty();
+            let again = async {
+                sleep_until((begun + if pending { PENDING } else { FAILED }).into()).await;
+                let _ = timeout_at((begun + PAUSE).into(), freshness.wish()).await;
+            };
+            tokio::select! {
+                Some(attempt) = attempts.next(), if pending => {
+                    if let Ok(listener) = attempt {
+                        return listener;
+                    }
+                }
+                () = again => break,
+            }
         }
     }
+}
+
+/// Looks and listens until there is no answer.
+async fn listen(mut listener: PgListener, freshness: &Freshness) {
+    loop {
+        let look = freshness.begin_look();
+        if let Err(cause) = listen_once(&mut listener, freshness).await {
+            return freshness.lose(look, &cause);
+        }
+    }
+}
+
+async fn listen_once(listener: &mut PgListener, freshness: &Freshness) -> Result<(), sqlx::Error> {
+    // The server hands out what it has for this connection before it answers.
+    let asked = Instant::now();
+    let look = sqlx::query_scalar(LOOK).fetch_one(&mut *listener);
+    let may_read: bool = timeout(ANSWER, look).await.map_err(late)??;
+    if !may_read {
+        return Err(sqlx::Error::Configuration("permission denied to read users".into()));
+    }
+    while let Some(notification) = listener.next_buffered() {
+        heard(&notification, freshness);
+    }
+    freshness.confirm(asked);
+    while let Ok(received) = timeout_at((asked + PAUSE).into(), listener.try_recv()).await {
+        heard(&received?.ok_or_else(lost)?, freshness);
+    }
+    Ok(())
 }
 
 /// Connects, and makes sure that notifications arrive: a pooler in between may swallow them.
 async fn connect(address: &Address) -> Result<PgListener, sqlx::Error> {
+    // A pool would wait for a server that refuses.
+    address.options.connect().await?.close().await?;
     let pool = address
         .pool()
         .max_connections(1)

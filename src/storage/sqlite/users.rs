@@ -189,8 +189,13 @@ async fn find(
 #[async_trait]
 impl Statements for SqliteConnection {
     /// The transaction has the write lock.
-    async fn lock(&mut self, one: &Username, other: &Username) -> Result<Vec<User>, sqlx::Error> {
-        let both = sqlx::query(statements::FIND_BOTH).bind(one.as_str()).bind(other.as_str());
+    async fn lock(
+        &mut self,
+        target: Option<&Username>,
+        actor: Option<&Username>,
+    ) -> Result<Vec<User>, sqlx::Error> {
+        let [one, other] = [target, actor].map(|name| name.map_or("", Username::as_str));
+        let both = sqlx::query(statements::FIND_BOTH).bind(one).bind(other);
         both.fetch_all(self).await?.iter().map(user).collect()
     }
 

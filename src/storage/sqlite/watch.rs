@@ -35,9 +35,10 @@ impl Watch {
         let mut watcher = Watcher { connection: None, seen: None, freshness };
         let watch = move || {
             loop {
+                let look = watcher.freshness.begin_look();
                 if let Err(error) = runtime.block_on(watcher.look(&options)) {
                     watcher.connection = None;
-                    watcher.freshness.lose(&error);
+                    watcher.freshness.lose(look, &error);
                 }
                 if stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Disconnected) {
                     return;

@@ -1,0 +1,126 @@
+//! Somebody else holds locks in PostgreSQL: who does not need what is locked does not notice.
+
+use crate::harness::{App, FORM, Response, eventually};
+use crate::postgres::shared;
+use crate::{PASSWORD, add, config};
+use serde_json::json;
+use std::net::TcpListener;
+use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::thread;
+
+/// Locks that a session of its own holds; they end with the value.
+struct Held<'a> {
+    database: &'a str,
+    session: Child,
+}
+
+impl<'a> Held<'a> {
+    fn take(database: &'a str, lock: &str) -> Self {
+        let statement = format!("BEGIN; {lock}; SELECT pg_sleep(3600)");
+        let mut psql = shared().psql(database, &statement);
+        psql.stdout(Stdio::null()).stderr(Stdio::null());
+        let held = Self { database, session: psql.spawn().expect("psql starts") };
+        let asleep = "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event = 'PgSleep'";
+        eventually("the lock", || (shared().sql(database, asleep) == "1").then_some(()));
+        held
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event = 'PgSleep'";
+        shared().sql(self.database, end);
+        drop(self.session.wait());
+    }
+}
+
+/// A server on a database of `users`, and an administrator's token.
+struct Served {
+    app: App,
+    admin: String,
+    token: String,
+}
+
+impl Served {
+    fn start(url: &str, settings: &str) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+        let admin = free.expect("a port").to_string();
+        let config = config(url).replace("acquire_timeout = 6", settings);
+        let app = App::bare().config(&format!("{config}[admin]\nbind = [\"{admin}\"]\n")).spawn();
+        let token = app.login("admin", PASSWORD, "users:read users:write");
+        Self { app, admin, token }
+    }
+
+    fn is_ready(&self) -> bool {
+        Response::of("GET", &format!("http://{}/readyz", self.admin), &[], "").status == 200
+    }
+
+    fn rename(&self, username: &str, full_name: &str) -> Response {
+        let bearer = format!("Bearer {}", self.token);
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let body = json!({"full_name": full_name}).to_string();
+        self.app.send("PATCH", &format!("/users/{username}"), &headers, &body)
+    }
+}
+
+/// Others log in, are read and written, also by the administrator whose other writes wait.
+#[test]
+fn a_locked_row_is_one_users_trouble() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = shared().database();
+    let url = shared().url(&database);
+    add(folder.path(), &url, "admin", &["users:read", "users:write"]);
+    for name in ["jane", "locked"] {
+        add(folder.path(), &url, name, &["me"]);
+    }
+    let served = Served::start(&url, "acquire_timeout = 3\nstatement_timeout = 20");
+    let held = Held::take(&database, "SELECT FROM users WHERE username = 'locked' FOR UPDATE");
+    let (over, refused) = (AtomicBool::new(false), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while !over.load(SeqCst) {
+                    let answer = served.rename("locked", "new");
+                    if over.load(SeqCst) {
+                        return;
+                    }
+                    let refusal = (answer.status, answer.header("retry-after"));
+                    assert_eq!(refusal, (503, Some("1")), "{}", answer.body);
+                    refused.fetch_add(1, SeqCst);
+                }
+            });
+        }
+        let waiting = "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        eventually("a write that waits", || {
+            (shared().sql(&database, waiting) != "0").then_some(())
+        });
+        let mut others = || {
+            for round in 0..20 {
+                // After each change everybody is read anew.
+                let renamed = served.rename("jane", &round.to_string());
+                assert_eq!(renamed.status, 200, "{}", renamed.body);
+                let form = format!("username=jane&password={PASSWORD}&scope=me").replace(' ', "+");
+                let login = served.app.send("POST", "/token", &[("content-type", FORM)], &form);
+                assert_eq!(login.status, 200, "{}", login.body);
+                let token = login.json()["access_token"].as_str().expect("a token").to_owned();
+                assert_eq!(served.app.get_as("/users/me", &token).status, 200);
+                assert!(served.is_ready());
+            }
+        };
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(&mut others));
+        if done.is_ok() {
+            // Each of them has its end, too.
+            eventually("refusals", || (refused.load(SeqCst) >= 8).then_some(()));
+        }
+        over.store(true, SeqCst);
+        drop(held);
+        if let Err(panic) = done {
+            std::panic::resume_unwind(panic);
+        }
+    });
+    eventually("the row", || (served.rename("locked", "free").status == 200).then_some(()));
+}
