@@ -8,11 +8,11 @@ use crate::domain::ScopeTable;
 use crate::domain::SystemClock;
 use crate::domain::UserRepository;
 use crate::passwords::Passwords;
-use crate::settings::Settings;
+use crate::settings::{NamedFile, Settings};
 use crate::storage;
 use crate::tokens;
 use crate::tokens::Tokens;
-use crate::tokens::load_secret;
+use crate::tokens::{SecretError, load_secret, made_secret};
 use std::fmt;
 use std::sync::Arc;
 
@@ -84,6 +84,12 @@ pub fn scope_table(settings: &Settings) -> Result<ScopeTable, StartError> {
 /// Checks the configured signing secret; `demo` admits the published one.
 pub fn check_secret(settings: &Settings, demo: bool) -> Result<(), StartError> {
     tokens::check_secret(&settings.tokens, demo).map_err(StartError::new)
+}
+
+/// The signing secret in the data folder, made if it is not there; nothing where the settings name
+/// one.
+pub fn make_secret(settings: &Settings) -> Result<Option<NamedFile>, SecretError> {
+    made_secret(&settings.tokens, &settings.data_dir)
 }
 
 impl Store {

@@ -19,12 +19,14 @@ pub(super) fn run(
     demo: bool,
 ) -> Result<ExitCode, Failure> {
     // Asked first: whoever replaces the file later must not change what was started.
-    let executable = server::executable()?;
+    let program = server::Program::of_this_process()?;
     if let Some(worker) = Worker::of_this_process()? {
+        server::take_name();
         return Ok(work(worker, application, (layers, demo)));
     }
     let layers = layers.read()?;
-    let loaded = check_config::checked(layers.clone(), demo, |_| Vec::new())?;
+    let mut loaded = check_config::checked(layers.clone(), demo, |_| Vec::new())?;
+    server::hold_files(&mut loaded.settings)?;
     cores::settle(loaded.settings.server.core_dumps);
     // Held to the end: dropping it writes the lines that are still in memory.
     let _log = server::start_log(&loaded.settings)?;
@@ -34,17 +36,18 @@ pub(super) fn run(
             "--demo: everybody knows the passwords of johndoe and alice; not for production"
         );
     }
-    server::run(executable, layers)?;
+    server::run(program, (layers, loaded))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The master prints what goes wrong here, in its own way.
-fn work(worker: Worker, application: Application, (layers, demo): (Layers, bool)) -> ExitCode {
-    let handover = &worker.handover;
-    let (text, env_text) = (handover.config.clone(), handover.env_file.clone());
+fn work(mut worker: Worker, application: Application, (layers, demo): (Layers, bool)) -> ExitCode {
+    let handover = &mut worker.handover;
+    let (text, env_text) = (handover.config.take(), handover.env_file.take());
+    let files = std::mem::take(&mut handover.files);
     let layers = Layers { text, env_text, ..layers };
     let started = || -> Result<(Settings, LoggingGuard), Failure> {
-        let settings = worker.settings(layers.load()?.settings);
+        let settings = worker.settings(layers.load()?.settings.with(files));
         cores::settle(settings.server.core_dumps);
         server::check(&settings).map_err(Failure::wrong_settings)?;
         let log = logging::init(&settings.logging);

@@ -17,7 +17,7 @@ use serde::de::IntoDeserializer as _;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The logger that all others hand their lines on to.
@@ -116,16 +116,19 @@ pub(super) struct FormatterConfig {
 impl LogConfig {
     /// Reads the file of the settings, or makes what stands for it.
     pub(super) fn load(settings: &LoggingSettings) -> Result<Self, LoggingError> {
-        let Some(path) = &settings.config else { return Ok(Self::of_two_streams()) };
+        let Some(named) = &settings.config else { return Ok(Self::of_two_streams()) };
+        let path = named.path();
         let file = path.display().to_string();
-        let text = fs::read_to_string(path).map_err(|cause| LoggingError::Unreadable {
+        let failed = |cause: io::Error| LoggingError::Unreadable {
             file: file.clone(),
             cause: cause.to_string(),
-        })?;
-        let mut config = match Form::of(path, &text) {
-            Form::Toml => from_toml(&file, &text)?,
-            Form::Ini => file_config::read(&file, &text)?,
-            Form::Json => dict_config::parse(&file, &text)?,
+        };
+        let content = named.read().map_err(failed)?;
+        let text = content.to_text().map_err(failed)?.expose();
+        let mut config = match Form::of(path, text) {
+            Form::Toml => from_toml(&file, text)?,
+            Form::Ini => file_config::read(&file, text)?,
+            Form::Json => dict_config::parse(&file, text)?,
             Form::Yaml => {
                 let place = Place::of(&file);
                 return Err(place.broken(

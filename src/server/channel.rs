@@ -1,7 +1,9 @@
 //! What master and worker say to each other: JSON lines on a socket that is the worker's stdin.
 
+use crate::settings::Contents;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::io::{self, Read as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream as StdStream;
@@ -15,20 +17,45 @@ pub(super) const WORKER: &str = "BAILIWICK_WORKER";
 /// Marks a master that takes over; its value is the old master's process id.
 pub(super) const SUCCESSOR: &str = "BAILIWICK_SUCCESSOR";
 
-/// The first line to a worker: what it needs to know before it can start.
-#[derive(Debug, Serialize, Deserialize)]
+/// What a worker needs to know before it can start: JSON, behind a line that says how many bytes.
+#[derive(Serialize, Deserialize)]
 pub struct Handover {
     /// What the file of `--config` held when the master accepted it: a worker that is started
     /// later must not see another one.
     pub config: Option<String>,
     /// The same of the file of `--env-file`.
     pub env_file: Option<String>,
+    /// The same of the files that the settings name.
+    pub files: Contents,
     /// Its worker threads.
     pub threads: usize,
     /// How many sockets it gets for the API.
     pub(super) sockets: usize,
     /// How many for health and metrics, after those.
     pub(super) admin_sockets: usize,
+}
+
+/// Without what the files hold.
+impl fmt::Debug for Handover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handover").field("threads", &self.threads).finish_non_exhaustive()
+    }
+}
+
+impl Handover {
+    /// As it is sent.
+    pub(super) fn packed(&self) -> io::Result<Vec<u8>> {
+        let text = serde_json::to_vec(self)?;
+        Ok([line(&text.len())?, text].concat())
+    }
+
+    /// The one for this process, with the channel behind it.
+    pub(super) fn to_this_process() -> io::Result<(Self, StdStream)> {
+        let (length, mut channel) = of_this_process::<u64>()?;
+        let mut text = Vec::new();
+        (&mut channel).take(length).read_to_end(&mut text)?;
+        Ok((serde_json::from_slice(&text)?, channel))
+    }
 }
 
 /// What the master tells a worker.
@@ -148,7 +175,12 @@ pub(super) struct ChannelWriter {
 
 impl ChannelWriter {
     pub(super) async fn send(&mut self, message: &impl Serialize) -> io::Result<()> {
-        self.writer.write_all(&line(message)?).await
+        self.put(&line(message)?).await
+    }
+
+    /// Sends what is a message already.
+    pub(super) async fn put(&mut self, message: &[u8]) -> io::Result<()> {
+        self.writer.write_all(message).await
     }
 }
 

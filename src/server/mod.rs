@@ -31,7 +31,8 @@ pub use document::document;
 pub use error::ServeError;
 pub use listener::find_hosts;
 pub use master::{
-    Answer, ProcessStatus, Request, Restart, Status, ask, executable, run, start_log,
+    Answer, ProcessStatus, Program, Request, Restart, Status, ask, hold_files, run, start_log,
+    take_name,
 };
 pub use worker::Worker;
 

@@ -2,6 +2,7 @@
 //! are the worker's user's.
 
 use crate::logging::open_file;
+use crate::settings;
 use rustix::fs::{
     Access, AtFlags, CWD, FileType, Mode, OFlags, access, chownat, fchmod, openat, statat,
 };
@@ -161,6 +162,22 @@ impl Owner {
         }
     }
 
+    /// Opens a file to be read, as its owner would.
+    ///
+    /// What it holds is for a process of the owner's: links lead where the owner may read, else from
+    /// folders of root's alone.
+    pub(super) fn read(self, path: &Path) -> io::Result<File> {
+        match self.act(|| settings::open_file(path)) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                root_owns_the_way(path).map_err(|why| {
+                    io::Error::other(format!("user {} must not read it, and {why}", self.user))
+                })?;
+                settings::open_file(path)
+            }
+            opened => opened,
+        }
+    }
+
     /// Whether the owner may make and move files in this folder.
     pub(super) fn may_write(self, folder: &Path) -> bool {
         self.act(|| Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?)).is_ok()
@@ -187,7 +204,7 @@ impl Owner {
     }
 
     /// Does something with the owner's rights, on a thread that has no others.
-    fn act<T: Send>(self, what: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+    pub(super) fn act<T: Send>(self, what: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
         let become_it_and = || {
             let group = Gid::from_raw(self.group);
             set_thread_groups(&[])?;

@@ -14,6 +14,7 @@ mod keys;
 mod layer;
 mod layers;
 mod loaded;
+mod named_file;
 mod nearest;
 mod secret_file;
 mod units;
@@ -33,6 +34,7 @@ pub use file_mode::FileMode;
 pub use filter_rule::{FilterRule, Keep};
 pub use layers::{Layers, environment};
 pub use loaded::{Effective, Loaded, Origin};
+pub use named_file::{Content, Contents, NamedFile, Unreadable, open as open_file};
 pub use secret_file::shown_path;
 pub use until::{Until, UntilError};
 pub use upgrade::Upgrade;
@@ -241,7 +243,7 @@ pub struct DatabaseSettings {
     /// `sqlite:PATH` or `postgres://…`; empty: `bailiwick.db` in the data folder.
     pub url: DatabaseUrl,
     /// A file that holds the password for PostgreSQL.
-    pub password_file: Option<PathBuf>,
+    pub password_file: Option<NamedFile>,
     /// Connections in the pool.
     pub pool_size: NonZeroU32,
     /// PostgreSQL: connections in a pool of their own for writes.
@@ -273,7 +275,7 @@ pub struct TokenSettings {
     /// The HS256 signing secret, at least 32 bytes; better from the environment or `secret_file`.
     pub secret: Option<Secret>,
     /// A file that holds the secret.
-    pub secret_file: Option<PathBuf>,
+    pub secret_file: Option<NamedFile>,
     /// Minutes until a token expires.
     pub access_token_expire_minutes: NonZeroU32,
     /// Seconds that clocks may differ.
@@ -361,7 +363,7 @@ pub struct LoggingSettings {
     pub format: String,
     /// A file with loggers, handlers, formatters and filters; absent: two streams.
     #[serde(default)]
-    pub config: Option<PathBuf>,
+    pub config: Option<NamedFile>,
     /// Rules that drop or keep lines of the access log; the first that matches decides.
     #[serde(default)]
     pub access_filters: Vec<FilterRule>,

@@ -9,7 +9,7 @@ mod secret;
 
 pub use error::TokenError;
 pub use new_token::NewToken;
-pub use secret::{SecretError, check_secret, load_secret};
+pub use secret::{SecretError, check_secret, load_secret, made_secret};
 
 use crate::domain::{Clock, Scopes, Secret, Timestamp, User, UserId, Username};
 use crate::settings::TokenSettings;

@@ -1,22 +1,22 @@
 //! Where the signing secret comes from: a setting, a file, or made on first start.
 
 use crate::domain::Secret;
-use crate::settings::make_data_dir;
+use crate::settings::{NamedFile, make_data_dir, open_file};
 use crate::settings::{TokenSettings, shown_path};
 use crate::tokens::SHORTEST_SECRET;
 use rand::TryRngCore as _;
 use rand::rngs::OsRng;
 use std::fmt;
 use std::fs::{File, OpenOptions, hard_link, remove_file};
-use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// FastAPI's tutorial prints this secret, so everybody has it.
 const PUBLIC: &str = "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7";
 
 /// Most bytes read from a secret's file.
-const LONGEST: u64 = 4096;
+const LONGEST: usize = 4096;
 
 /// The name of the generated file in the data folder.
 const FILE_NAME: &str = "secret";
@@ -91,11 +91,14 @@ pub fn load_secret(
 ) -> Result<Secret, SecretError> {
     let (secret, place) = if let Some(secret) = &settings.secret {
         (secret.clone(), "tokens.secret".to_owned())
-    } else if let Some(path) = &settings.secret_file {
-        (read(path)?, format!("tokens.secret_file {}", shown_path(path)))
+    } else if let Some(file) = &settings.secret_file {
+        let shown = shown_path(file.path());
+        let made = file.path() == data_dir.join(FILE_NAME);
+        let place = if made { shown } else { format!("tokens.secret_file {shown}") };
+        (read(file)?, place)
     } else {
-        let path = data_dir.join(FILE_NAME);
-        (read_or_generate(&path, data_dir)?, path.display().to_string())
+        let file = NamedFile::from(data_dir.join(FILE_NAME));
+        (read_or_generate(&file, data_dir)?, file.path().display().to_string())
     };
     judge(secret, place, demo)
 }
@@ -116,12 +119,29 @@ fn judge(secret: Secret, place: String, demo: bool) -> Result<Secret, SecretErro
     }
 }
 
-fn read_or_generate(path: &Path, data_dir: &Path) -> Result<Secret, SecretError> {
-    match read(path) {
+/// The file in the data folder, made if it is not there and held; nothing where the settings name a
+/// secret.
+pub fn made_secret(
+    settings: &TokenSettings,
+    data_dir: &Path,
+) -> Result<Option<NamedFile>, SecretError> {
+    if settings.secret.is_some() || settings.secret_file.is_some() {
+        return Ok(None);
+    }
+    let mut file = NamedFile::from(data_dir.join(FILE_NAME));
+    read_or_generate(&file, data_dir)?;
+    let held = file.hold(open_file);
+    held.map_err(|cause| SecretError::Read(file.path().to_owned(), cause))?;
+    Ok(Some(file))
+}
+
+fn read_or_generate(file: &NamedFile, data_dir: &Path) -> Result<Secret, SecretError> {
+    let path = file.path();
+    match read(file) {
         Err(SecretError::Read(_, cause)) if cause.kind() == ErrorKind::NotFound => {
             generate(path, data_dir).map_err(|cause| SecretError::Write(path.to_owned(), cause))?;
             // Whoever was first, this reads what all processes use.
-            read(path)
+            read(file)
         }
         other => other,
     }
@@ -130,27 +150,19 @@ fn read_or_generate(path: &Path, data_dir: &Path) -> Result<Secret, SecretError>
 /// Reads a secret and strips the newline that editors and `echo` leave.
 ///
 /// Containers mount secrets as mode 0444, so being readable is only worth a warning.
-fn read(path: &Path) -> Result<Secret, SecretError> {
-    let failed = |cause| SecretError::Read(path.to_owned(), cause);
-    let file = File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    let mode = metadata.mode();
-    if metadata.is_file() && mode & 0o002 != 0 {
+fn read(file: &NamedFile) -> Result<Secret, SecretError> {
+    let path = file.path();
+    let content = file.read().map_err(|cause| SecretError::Read(path.to_owned(), cause))?;
+    let mode = content.mode().unwrap_or_default();
+    if mode & 0o002 != 0 {
         return Err(SecretError::WritableByOthers(path.to_owned()));
     }
-    if metadata.is_file() && mode & 0o004 != 0 {
+    if mode & 0o004 != 0 {
         log::warn!("{}: everybody on this machine may read the signing secret", path.display());
     }
-    // All at once: a buffer that grows would leave copies behind.
-    let mut bytes = Vec::with_capacity(usize::try_from(LONGEST + 1).unwrap_or_default());
-    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
-    match String::from_utf8(bytes) {
-        Ok(text) if text.len() as u64 <= LONGEST => {
-            let text = Secret::new(text);
-            Ok(Secret::new(text.expose().trim_end_matches(['\r', '\n'])))
-        }
-        _ => Err(SecretError::NotText(path.to_owned())),
-    }
+    let text = content.text().filter(|text| text.expose().len() <= LONGEST);
+    let text = text.ok_or_else(|| SecretError::NotText(path.to_owned()))?;
+    Ok(Secret::new(text.expose().trim_end_matches(['\r', '\n'])))
 }
 
 /// Makes the file, whole or not at all; if another process was faster, its file stays.
@@ -182,7 +194,7 @@ mod tests {
     use super::*;
     use std::fs;
     use std::num::NonZeroU32;
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
     use std::sync::Barrier;
     use std::thread;
 
@@ -204,7 +216,7 @@ mod tests {
         let path = folder.join("mounted");
         fs::write(&path, content).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        TokenSettings { secret_file: Some(path), ..settings() }
+        TokenSettings { secret_file: Some(path.into()), ..settings() }
     }
 
     fn refusal(settings: &TokenSettings, folder: &Path) -> String {

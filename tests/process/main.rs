@@ -11,6 +11,7 @@ mod control;
 mod cores;
 mod crashes;
 mod edge;
+mod files;
 mod gunicorn;
 mod health;
 mod limits;

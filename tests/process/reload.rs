@@ -5,7 +5,7 @@ use crate::load::{Load, Questions};
 use crate::server::{SHORT, quick, replaced, serving};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -42,10 +42,10 @@ fn a_changed_configuration_replaces_the_workers() {
 }
 
 /// A server whose program can be replaced without touching the one of the other tests.
-struct Developed {
+pub(crate) struct Developed {
     folder: TempDir,
     master: Child,
-    stderr: Lines,
+    pub(crate) stderr: Lines,
     address: String,
 }
 
@@ -59,7 +59,12 @@ impl Drop for Developed {
 const BINARY: &str = env!("CARGO_BIN_EXE_bailiwick");
 
 impl Developed {
-    fn start(build: &str) -> Self {
+    fn building(build: &str) -> Self {
+        Self::start(&["--reload", "--reload-dir", "src", "--reload-command", build])
+    }
+
+    /// Starts it with more arguments.
+    pub(crate) fn start(more: &[&str]) -> Self {
         let folder = TempDir::new().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         fs::hard_link(BINARY, path("program"))
@@ -74,8 +79,9 @@ impl Developed {
                 None => command.env_remove(name),
             };
         }
-        let args = ["--demo", "-w", "1", "-b", "127.0.0.1:0", "--keep-alive", "2", "--reload"];
-        command.args(args).args(["--reload-dir", "src", "--reload-command", build]);
+        command.args(["--demo", "-w", "1", "-b", "127.0.0.1:0", "--keep-alive", "2"]).args(more);
+        // The test is its parent, and no shell.
+        command.env("BAILIWICK__SERVER__UPGRADE", "always");
         let stdio = || Stdio::null();
         command.current_dir(folder.path()).stdin(stdio()).stdout(stdio()).stderr(Stdio::piped());
         let mut master = command.spawn().expect("it starts");
@@ -90,13 +96,21 @@ impl Developed {
     }
 
     /// Puts a script where the build takes the new program from.
-    fn next(&self, script: &str) {
+    pub(crate) fn next(&self, script: &str) {
         self.write("next", &format!("#!/bin/sh\n{script}\n"));
         let path = self.folder.path().join("next");
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("changed");
     }
 
-    fn status_of(&self, path: &str) -> u16 {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn pid(&self) -> u64 {
+        self.master.id().into()
+    }
+
+    pub(crate) fn status_of(&self, path: &str) -> u16 {
         crate::harness::Response::of("GET", &format!("http://{}{path}", self.address), &[], "")
             .status
     }
@@ -104,7 +118,7 @@ impl Developed {
 
 #[test]
 fn a_changed_source_is_built_and_the_new_program_serves() {
-    let server = Developed::start("! grep broken src/main.rs >&2 && mv next program");
+    let server = Developed::building("! grep broken src/main.rs >&2 && mv next program");
     let load = Load::start(&server.address, &Questions::STRANGERS, 4, Duration::from_millis(20));
     assert_eq!(server.status_of("/docs"), 200);
 

@@ -12,7 +12,7 @@ fn load(text: &str) -> Result<LogConfig, LoggingError> {
         level: Level::Info,
         access: true,
         format: "%(message)s".to_owned(),
-        config: Some(path),
+        config: Some(path.into()),
         access_filters: Vec::new(),
     })
 }

@@ -48,7 +48,7 @@ fn with_file(toml: &str, records: &[(RecordLevel, &str, &str)]) -> [String; 2] {
 fn file_settings(folder: &TempDir, toml: &str) -> LoggingSettings {
     let path = folder.path().join("log.toml");
     std::fs::write(&path, toml.replace("FOLDER", &folder.path().display().to_string())).unwrap();
-    LoggingSettings { config: Some(path), ..settings(Level::Info) }
+    LoggingSettings { config: Some(path.into()), ..settings(Level::Info) }
 }
 
 #[test]

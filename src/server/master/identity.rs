@@ -4,10 +4,13 @@ use crate::logging;
 use crate::logging::{Open, open_file};
 use crate::server::error::ServeError;
 use crate::server::root_files::{self, Owner};
-use crate::settings::{LoggingSettings, ServerSettings};
+use crate::services;
+use crate::settings;
+use crate::settings::{LoggingSettings, ServerSettings, Settings, Unreadable};
 use nix::unistd::{Gid, Group, Uid, User};
 use rustix::fs::Mode;
 use rustix::process::umask;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -65,6 +68,34 @@ impl Identity {
         // What else is wrong there is reported elsewhere.
         logging::check(settings)
             .map_or(Ok(()), |()| Ok(logging::check_folders(settings, owner.user, may_write)?))
+    }
+
+    /// Reads the files that the settings name, for the worker processes, and holds what they say: as
+    /// their user, or as root where root alone says what is read.
+    pub(super) fn hold_files(self, settings: &mut Settings) -> Result<(), ServeError> {
+        let open = |path: &Path| match self.owner() {
+            Some(owner) => owner.read(path),
+            None => settings::open_file(path),
+        };
+        let failed = |Unreadable { key, path, cause }| ServeError::File {
+            path: settings::shown_path(&path).into(),
+            cause: format!("cannot be read: {cause}"),
+            key,
+        };
+        settings.hold_files(open).map_err(failed)
+    }
+
+    /// Makes a signing secret where none is there, as the worker processes' user, and holds it.
+    pub(super) fn hold_secret(self, settings: &mut Settings) {
+        let secret = || services::make_secret(settings).map_err(io::Error::other);
+        let made = match self.owner() {
+            Some(owner) => owner.act(secret),
+            None => secret(),
+        };
+        // Where none can be made, a worker process tries as well, and tells why.
+        if let Some(file) = made.ok().flatten() {
+            settings.tokens.secret_file = Some(file);
+        }
     }
 
     /// How log files are opened, by the master too: the worker processes must be able to.

@@ -3,18 +3,20 @@
 use super::crew::Message;
 use super::identity::Identity;
 use super::orphans::Children;
+use super::program::Program;
 use super::{Event, Plan};
-use crate::server::channel::{self, Channel, Handover, Report, SUCCESSOR, TakenOver, WORKER};
+use crate::server::channel::{
+    self, Channel, ChannelWriter, Handover, Report, SUCCESSOR, TakenOver, WORKER,
+};
 use crate::server::listener::Listeners;
 use command_fds::{CommandFdExt as _, FdMapping};
 use rustix::process::{Resource, getrlimit};
-use serde::Serialize;
-use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::pin::pin;
 use std::process::{Command, ExitStatus, Stdio};
 use tokio::process::Child;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -28,8 +30,7 @@ const FEWEST: u64 = 96;
 
 /// How this program was started.
 pub(super) struct Launcher {
-    executable: PathBuf,
-    arguments: Vec<OsString>,
+    program: Program,
     events: UnboundedSender<Event>,
     children: Children,
 }
@@ -41,9 +42,8 @@ pub(super) struct Launched {
 }
 
 impl Launcher {
-    pub(super) fn new(executable: PathBuf, events: UnboundedSender<Event>) -> Self {
-        let arguments = std::env::args_os().collect();
-        Self { executable, arguments, events, children: Children::new() }
+    pub(super) fn new(program: Program, events: UnboundedSender<Event>) -> Self {
+        Self { program, events, children: Children::new() }
     }
 
     /// The children that this process waits for.
@@ -53,7 +53,7 @@ impl Launcher {
 
     /// The program's file.
     pub(super) fn executable(&self) -> &Path {
-        &self.executable
+        self.program.path()
     }
 
     /// Starts a worker process; what it says and its end come as events with this id.
@@ -61,11 +61,15 @@ impl Launcher {
         let handover = Handover {
             config: plan.layers.text.clone(),
             env_file: plan.layers.env_text.clone(),
+            files: plan.contents.clone(),
             threads: plan.threads,
             sockets: plan.listeners.len(),
             admin_sockets: plan.listeners.admin_len(),
         };
-        let mut command = self.command(&plan.listeners)?;
+        // `--reload` is for those who build the next program.
+        let is_built = plan.settings.server.reload;
+        let command = if is_built { self.program.successor() } else { self.program.again() };
+        let mut command = prepared(command, &plan.listeners)?;
         command.env(WORKER, std::process::id().to_string());
         let Identity { user, group } = plan.identity;
         if let Some(group) = group {
@@ -74,7 +78,8 @@ impl Launcher {
         if let Some(user) = user {
             command.uid(user);
         }
-        let (child, channel) = start(command, &handover)?;
+        let first = handover.packed()?;
+        let (child, channel) = start(command)?;
         let Channel { mut reader, writer } = Channel::new(channel)?;
         let events = self.events.clone();
         actix_web::rt::spawn(async move {
@@ -84,14 +89,19 @@ impl Launcher {
                 }
             }
         });
-        Ok(self.attend(id, child, Some(writer)))
+        Ok(self.attend(id, child, Some((writer, first))))
     }
 
     /// Starts the master that takes over these listeners.
     pub(super) fn successor(&self, id: u64, listeners: &Listeners) -> io::Result<Launched> {
-        let mut command = self.command(listeners)?;
+        let mut command = prepared(self.program.successor(), listeners)?;
         command.env(SUCCESSOR, std::process::id().to_string());
-        let (child, channel) = start(command, &listeners.inheritance())?;
+        let (child, mut channel) = start(command)?;
+        match channel.write_all(&channel::line(&listeners.inheritance())?) {
+            // It has ended already: how it has, is heard from its attendant.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            written => written?,
+        }
         let Channel { mut reader, writer } = Channel::new(channel)?;
         let events = self.events.clone();
         actix_web::rt::spawn(async move {
@@ -104,41 +114,36 @@ impl Launcher {
         Ok(self.attend(id, child, None))
     }
 
-    fn command(&self, listeners: &Listeners) -> io::Result<Command> {
-        let mut command = Command::new(&self.executable);
-        let mut arguments = self.arguments.iter();
-        if let Some(name) = arguments.next() {
-            command.arg0(name);
-        }
-        let sockets: Vec<OwnedFd> = listeners.share()?;
-        let files = getrlimit(Resource::Nofile).current;
-        let first = first_socket(files, sockets.len()).map_err(io::Error::other)?;
-        command
-            .args(arguments)
-            .env("LISTEN_FDS", sockets.len().to_string())
-            .env("LISTEN_FDS_FIRST_FD", first.to_string());
-        // systemd's variables name the first master: a successor feeds the watchdog, too.
-        for name in ["LISTEN_PID", "LISTEN_FDNAMES", "WATCHDOG_PID", WORKER, SUCCESSOR] {
-            command.env_remove(name);
-        }
-        let mapping = |(parent_fd, child_fd)| FdMapping { parent_fd, child_fd };
-        let mappings = sockets.into_iter().zip(first..).map(mapping).collect();
-        command.fd_mappings(mappings).map_err(io::Error::other)?;
-        Ok(command)
-    }
-
-    fn attend(&self, id: u64, child: Child, writer: Option<channel::ChannelWriter>) -> Launched {
+    fn attend(&self, id: u64, child: Child, first: Option<(ChannelWriter, Vec<u8>)>) -> Launched {
         let (messages, receiver) = unbounded_channel();
         let pid = child.id().unwrap_or_default();
         let events = self.events.clone();
         let awaited = self.children.wait_for(child.id());
         actix_web::rt::spawn(async move {
-            let ended = attend(child, writer, receiver).await;
+            let ended = attend(child, first, receiver).await;
             drop(awaited);
             let _ = events.send(Event::Ended(id, ended));
         });
         Launched { pid, messages }
     }
+}
+
+/// With these sockets, and without what is said to this process alone.
+fn prepared(mut command: Command, listeners: &Listeners) -> io::Result<Command> {
+    let sockets: Vec<OwnedFd> = listeners.share()?;
+    let files = getrlimit(Resource::Nofile).current;
+    let first = first_socket(files, sockets.len()).map_err(io::Error::other)?;
+    command
+        .env("LISTEN_FDS", sockets.len().to_string())
+        .env("LISTEN_FDS_FIRST_FD", first.to_string());
+    // systemd's variables name the first master: a successor feeds the watchdog, too.
+    for name in ["LISTEN_PID", "LISTEN_FDNAMES", "WATCHDOG_PID", WORKER, SUCCESSOR] {
+        command.env_remove(name);
+    }
+    let mapping = |(parent_fd, child_fd)| FdMapping { parent_fd, child_fd };
+    let mappings = sockets.into_iter().zip(first..).map(mapping).collect();
+    command.fd_mappings(mappings).map_err(io::Error::other)?;
+    Ok(command)
 }
 
 /// The first socket's number where a process may open so many files (`ulimit -n`).
@@ -154,40 +159,46 @@ fn first_socket(files: Option<u64>, sockets: usize) -> Result<RawFd, String> {
     }
 }
 
-/// Starts the child with its first line waiting in the channel.
-fn start(mut command: Command, first: &impl Serialize) -> io::Result<(Child, UnixStream)> {
-    let (mut ours, theirs) = UnixStream::pair()?;
+/// Starts the child, with the other end of the channel.
+fn start(mut command: Command) -> io::Result<(Child, UnixStream)> {
+    let (ours, theirs) = UnixStream::pair()?;
     command.stdin(Stdio::from(OwnedFd::from(theirs)));
-    let child = tokio::process::Command::from(command).spawn()?;
-    // Written after the start: a long one would fill the channel before anybody reads it.
-    match ours.write_all(&channel::line(first)?) {
-        // It has ended already: how it has, is heard from its attendant.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        written => written?,
-    }
-    Ok((child, ours))
+    Ok((tokio::process::Command::from(command).spawn()?, ours))
 }
 
-/// Passes messages on until the child has ended.
+/// Passes messages on, behind the first one, until the child has ended.
 async fn attend(
     mut child: Child,
-    mut writer: Option<channel::ChannelWriter>,
+    first: Option<(ChannelWriter, Vec<u8>)>,
     mut messages: UnboundedReceiver<Message>,
 ) -> io::Result<ExitStatus> {
+    let (orders, receiver) = unbounded_channel();
+    let mut written = pin!(write(first, receiver));
     loop {
         let message = tokio::select! {
             ended = child.wait() => return ended,
+            () = &mut written => unreachable!("it ends with its orders, which are below"),
             message = messages.recv() => message,
         };
-        match (message, &mut writer) {
-            (Some(Message::Order(order)), Some(writer)) => {
-                // A few bytes always fit; a child that is gone is noticed above.
-                let _ = writer.send(&order).await;
-            }
-            (Some(Message::Order(_)), None) => {}
-            (Some(Message::Kill), _) => child.start_kill()?,
-            (None, _) => return child.wait().await,
+        match message {
+            Some(Message::Order(order)) => drop(orders.send(order)),
+            Some(Message::Kill) => child.start_kill()?,
+            None => return child.wait().await,
         }
+    }
+}
+
+/// Writes what a child is told. One that reads nothing keeps nobody else waiting; one that is gone is
+/// noticed elsewhere.
+async fn write(
+    first: Option<(ChannelWriter, Vec<u8>)>,
+    mut orders: UnboundedReceiver<channel::Order>,
+) {
+    let Some((mut writer, first)) = first else { return std::future::pending().await };
+    let _ = writer.put(&first).await;
+    drop(first);
+    while let Some(order) = orders.recv().await {
+        let _ = writer.send(&order).await;
     }
 }
 

@@ -11,6 +11,7 @@ mod launch;
 mod orphans;
 mod pidfile;
 mod plan;
+mod program;
 mod questions;
 mod reload;
 mod signals;
@@ -20,6 +21,7 @@ mod systemd;
 mod upgrade;
 
 pub use control::{Answer, Request, ask};
+pub use program::{Program, take_name};
 pub use status::{ProcessStatus, Restart, Status};
 
 use super::channel::{Order, Report};
@@ -30,7 +32,7 @@ use super::panic;
 use super::root_files;
 use crate::logging;
 use crate::logging::{ERROR, LoggingGuard};
-use crate::settings::{Bind, Layers, Settings};
+use crate::settings::{Bind, Layers, Loaded, Settings};
 use backoff::Backoff;
 use crew::Member;
 use farewell::Closing;
@@ -115,16 +117,11 @@ struct Master {
     events: UnboundedSender<Event>,
 }
 
-/// This program's file. Asked at the very start: later another may have taken its place.
-pub fn executable() -> Result<PathBuf, ServeError> {
-    std::env::current_exe().map_err(ServeError::Runtime)
-}
-
 /// Serves, with worker processes, until a signal ends it.
 ///
-/// `layers` hold the text of their file. A failure of the first worker process is an error; later
+/// `layers` hold the text of their files, and `loaded` is what they say. A failure of the first worker process is an error; later
 /// ones never end the master.
-pub fn run(executable: PathBuf, layers: Layers) -> Result<(), ServeError> {
+pub fn run(program: Program, (layers, loaded): (Layers, Loaded)) -> Result<(), ServeError> {
     panic::log_panics();
     // Before there are other threads that could look at the environment.
     let passed = ListenFd::from_env();
@@ -133,13 +130,13 @@ pub fn run(executable: PathBuf, layers: Layers) -> Result<(), ServeError> {
         let (events, receiver) = unbounded_channel();
         signals::listen(&events).map_err(ServeError::Runtime)?;
         log::info!(target: ERROR, "Starting bailiwick {}", env!("CARGO_PKG_VERSION"));
-        let launcher = Launcher::new(executable, events.clone());
+        let launcher = Launcher::new(program, events.clone());
         let listeners = match &predecessor {
             Some(before) => Some(before.listeners(passed)).transpose(),
             None => Listeners::passed(passed),
         };
         let listeners = listeners.map_err(ServeError::Runtime)?.unwrap_or_default();
-        let master = Master::new(launcher, (layers, listeners), predecessor, events)?;
+        let master = Master::new(launcher, (layers, loaded, listeners), predecessor, events)?;
         master.run(receiver).await
     })
 }
@@ -151,6 +148,11 @@ pub(super) fn faults(settings: &Settings) -> Vec<ServeError> {
     let log = identity.and_then(|identity| identity.check_log(&settings.logging));
     let checks = [sources, check_places(settings), log];
     checks.into_iter().filter_map(Result::err).collect()
+}
+
+/// Reads the files that the settings name, and holds what they say.
+pub fn hold_files(settings: &mut Settings) -> Result<(), ServeError> {
+    Identity::of(&settings.server)?.hold_files(settings)
 }
 
 /// Sets the log of a master up. Its files are those of the worker processes, too.
@@ -192,12 +194,10 @@ fn check_places(settings: &Settings) -> Result<(), ServeError> {
 impl Master {
     fn new(
         launcher: Launcher,
-        (layers, listeners): (Layers, Listeners),
+        (layers, loaded, listeners): (Layers, Loaded, Listeners),
         predecessor: Option<Predecessor>,
         events: UnboundedSender<Event>,
     ) -> Result<Self, ServeError> {
-        let loaded = layers.clone().load();
-        let loaded = loaded.map_err(|error| ServeError::Worker(error.to_string()))?;
         loaded.warnings.iter().for_each(|warning| log::warn!(target: ERROR, "{warning}"));
         let settings = loaded.settings;
         identity::set_umask(&settings.server);

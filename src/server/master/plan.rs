@@ -6,6 +6,7 @@ use crate::logging::ERROR;
 use crate::server;
 use crate::server::error::ServeError;
 use crate::server::listener::Listeners;
+use crate::settings::Contents;
 use crate::settings::Layers;
 use crate::settings::Settings;
 use crate::settings::default_workers;
@@ -24,6 +25,8 @@ pub(super) struct Plan {
     /// Worker threads of each process.
     pub(super) threads: usize,
     pub(super) listeners: Listeners,
+    /// What the files hold that the settings name, for the workers.
+    pub(super) contents: Contents,
     /// The log's files.
     pub(super) log_files: Vec<PathBuf>,
 }
@@ -39,24 +42,28 @@ impl Plan {
     /// The same for settings that are loaded already.
     pub(super) fn with(
         layers: Layers,
-        settings: Settings,
+        mut settings: Settings,
         listeners: &Listeners,
     ) -> Result<Self, ServeError> {
+        let identity = Identity::of(&settings.server)?;
+        identity.hold_files(&mut settings)?;
         server::check(&settings)?;
         for note in logging::notes(&settings.logging)? {
             let level = if note.is_warning { log::Level::Warn } else { log::Level::Info };
             log::log!(target: ERROR, level, "{note}");
         }
-        let identity = Identity::of(&settings.server)?;
         // A user's own group is not a reason to take a socket from the group of its folder.
         let group = identity.group.filter(|_| settings.server.group.is_some());
         let log_files = logging::make_files(&settings.logging, &identity.log_opener())?;
+        let listeners = listeners.exchange(&settings, (identity.user, group))?;
+        identity.hold_secret(&mut settings);
         Ok(Self {
             generation: 0,
             identity,
+            contents: settings.contents(),
             log_files,
             threads: settings.server.workers.unwrap_or_else(default_workers).get(),
-            listeners: listeners.exchange(&settings, (identity.user, group))?,
+            listeners,
             settings: Arc::new(settings),
             layers,
         })

@@ -4,7 +4,7 @@ use super::orphans::Children;
 use super::{ERROR, Event, Master};
 use crate::server::channel::{SUCCESSOR, WORKER};
 use crate::server::error::ServeError;
-use crate::settings::ServerSettings;
+use crate::settings::{NamedFile, ServerSettings};
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::collections::BTreeSet;
@@ -43,9 +43,9 @@ struct Watched {
 impl Watched {
     fn of(master: &Master) -> Self {
         let (plan, server) = (&master.plan, &master.plan.settings.server);
-        let config = [&plan.layers.file, &plan.layers.env_file, &plan.settings.logging.config];
-        let files = config.into_iter().flatten().map(PathBuf::as_path);
-        let files = files.chain([master.launcher.executable()]);
+        let config = [&plan.layers.file, &plan.layers.env_file].into_iter().flatten();
+        let log = plan.settings.logging.config.iter().map(NamedFile::path);
+        let files = config.map(PathBuf::as_path).chain(log).chain([master.launcher.executable()]);
         Self {
             files: files.map(absolute).collect(),
             sources: server.reload_dirs.iter().map(|path| absolute(path)).collect(),

@@ -58,7 +58,7 @@ impl Worker {
         let Some(master) = std::env::var(WORKER).ok() else { return Ok(None) };
         follow(&master).map_err(ServeError::Runtime)?;
         let sockets = ListenFd_(ListenFd::from_env());
-        let (handover, channel) = channel::of_this_process().map_err(ServeError::Runtime)?;
+        let (handover, channel) = Handover::to_this_process().map_err(ServeError::Runtime)?;
         Ok(Some(Self { handover, sockets, channel }))
     }
 

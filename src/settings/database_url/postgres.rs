@@ -2,6 +2,7 @@
 //! password that was not encoded would end up in another part.
 
 use crate::domain::Secret;
+use crate::settings::NamedFile;
 use crate::settings::database_url::DatabaseUrlProblem as Problem;
 use crate::settings::database_url::parameters;
 use percent_encoding::percent_decode_str;
@@ -27,7 +28,7 @@ pub struct PostgresUrl {
     /// Who may have signed the server's certificate.
     pub ssl_root: SslRoot,
     /// The client's own certificate and its key.
-    pub client_certificate: Option<(PathBuf, PathBuf)>,
+    pub client_certificate: Option<(NamedFile, NamedFile)>,
     /// What the server's administrator sees in `pg_stat_activity`.
     pub application_name: Option<String>,
     /// Options of the server's process, for example `-c search_path=auth`.
@@ -63,7 +64,7 @@ pub enum SslRoot {
     /// Those that browsers know.
     Public,
     /// Those in a file, too.
-    File(PathBuf),
+    File(NamedFile),
 }
 
 const MODES: [(&str, SslMode); 6] = [
@@ -305,11 +306,11 @@ impl Given {
                 mode = Some(SslMode::VerifyFull);
                 SslRoot::Public
             }
-            Some(path) => SslRoot::File(path),
+            Some(path) => SslRoot::File(path.into()),
             None => SslRoot::Public,
         };
         let client_certificate = match (self.path("sslcert")?, self.path("sslkey")?) {
-            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (Some(certificate), Some(key)) => Some((certificate.into(), key.into())),
             (None, None) => None,
             _ => {
                 let allowed = "given together with `sslkey`";

@@ -1,14 +1,15 @@
 //! Where a PostgreSQL server is, and how this program connects to it.
 
 use crate::domain::Secret;
-use crate::settings::{DatabaseSettings, DatabaseUrl, Host, PostgresUrl, SslMode, SslRoot};
+use crate::settings::{
+    DatabaseSettings, DatabaseUrl, Host, NamedFile, PostgresUrl, SslMode, SslRoot,
+};
 use crate::storage::StorageError;
 use form_urlencoded::Serializer;
 use futures_util::future::BoxFuture;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions as _};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::io;
 use std::time::Duration;
 
 /// A server and a database on it.
@@ -21,7 +22,7 @@ pub(in crate::storage) struct Address {
     /// The server's host, or the folder of its socket.
     pub(super) host: String,
     /// The files that TLS needs, by the parameters that name them.
-    pub(super) files: Vec<(&'static str, PathBuf)>,
+    pub(super) files: Vec<(&'static str, NamedFile)>,
     pub(super) connect_timeout: Duration,
     pub(super) acquire_timeout: Duration,
     pub(super) statement_timeout: Duration,
@@ -107,11 +108,16 @@ impl Address {
     }
 }
 
-fn read_password(file: &Path) -> Result<Secret, StorageError> {
-    let password = fs::read_to_string(file)
-        .map(Secret::new)
-        .map_err(|cause| StorageError::Password { file: file.to_owned(), cause })?;
+fn read_password(file: &NamedFile) -> Result<Secret, StorageError> {
+    let failed = |cause: io::Error| StorageError::Password { file: file.path().to_owned(), cause };
+    let content = file.read().map_err(failed)?;
+    let password = content.to_text().map_err(failed)?;
     Ok(Secret::new(password.expose().trim_end_matches(['\n', '\r'])))
+}
+
+/// What the file held when the settings were accepted. Without it the driver reads the file.
+fn held(file: &NamedFile) -> Option<&[u8]> {
+    Some(file.held()?.text()?.expose().as_bytes())
 }
 
 /// The driver's options. It looks into `~/.pgpass` only where it reads a URL, so it is given one,
@@ -143,10 +149,20 @@ fn options(url: &PostgresUrl, password: Option<&Secret>) -> Result<PgConnectOpti
         options = options.application_name("bailiwick");
     }
     if let SslRoot::File(file) = &url.ssl_root {
-        options = options.ssl_root_cert(file);
+        options = match held(file) {
+            Some(pem) => options.ssl_root_cert_from_pem(pem.to_vec()),
+            None => options.ssl_root_cert(file.path()),
+        };
     }
     if let Some((certificate, key)) = &url.client_certificate {
-        options = options.ssl_client_cert(certificate).ssl_client_key(key);
+        options = match held(certificate) {
+            Some(pem) => options.ssl_client_cert_from_pem(pem),
+            None => options.ssl_client_cert(certificate.path()),
+        };
+        options = match held(key) {
+            Some(pem) => options.ssl_client_key_from_pem(pem),
+            None => options.ssl_client_key(key.path()),
+        };
     }
     let environment = std::env::var("PGSSLMODE").ok();
     let mode = match url.ssl_mode(environment.as_deref()) {

@@ -206,7 +206,7 @@ async fn the_password_may_stand_in_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("password");
     let url = format!("postgresql://scram@127.0.0.1:{}/{}", shared().port, shared().database());
-    let settings = DatabaseSettings { password_file: Some(file.clone()), ..settings(&url) };
+    let settings = DatabaseSettings { password_file: Some(file.clone().into()), ..settings(&url) };
     let line = refused(&settings).await;
     assert!(
         line.starts_with("database.password_file") && line.contains("cannot be read"),

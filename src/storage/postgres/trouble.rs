@@ -7,7 +7,6 @@ use crate::storage::postgres::pooler;
 use rustls::CertificateError::{
     Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer,
 };
-use std::fs::File;
 use std::io;
 
 /// The error of the driver or of the migrations, for people.
@@ -65,8 +64,8 @@ fn unreached(address: &Address, error: &io::Error) -> String {
         Some(cause) => format!("TLS failed: {cause}"),
         None => {
             let unreadable = address.files.iter().find_map(|(name, file)| {
-                let cause = File::open(file).err()?;
-                Some(format!("{name} {}: cannot be read: {cause}", file.display()))
+                let cause = file.read().err()?;
+                Some(format!("{name} {}: cannot be read: {cause}", file.path().display()))
             });
             unreadable.unwrap_or_else(|| format!("cannot be reached: {error}"))
         }
@@ -83,7 +82,7 @@ fn certificate(address: &Address, cause: &rustls::CertificateError) -> String {
         }
         (UnknownIssuer, Some((_, file))) => format!(
             "the server's certificate is signed by no authority in sslrootcert {}",
-            file.display()
+            file.path().display()
         ),
         (NotValidForName | NotValidForNameContext { .. }, _) => {
             let names = match cause {

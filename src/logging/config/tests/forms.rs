@@ -12,7 +12,7 @@ pub(super) fn load(name: &str, text: &str) -> Result<LogConfig, String> {
         level: Level::Info,
         access: true,
         format: "%(message)s".to_owned(),
-        config: Some(path),
+        config: Some(path.into()),
         access_filters: Vec::new(),
     };
     let shown = format!("{}/", folder.path().display());

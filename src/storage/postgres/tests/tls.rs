@@ -85,7 +85,7 @@ async fn the_servers_certificate_is_checked_as_far_as_sslmode_says() {
     ] {
         let what = format!("sslmode={mode}{root}");
         let url = format!("postgres://postgres@{host}:{}/{database}?{what}", server.port);
-        let password_file = Some(password.clone());
+        let password_file = Some(password.clone().into());
         let settings = DatabaseSettings { password_file, ..settings(&url) };
         match PostgresUsers::open(Address::of(&settings).unwrap().unwrap(), Missing::Create).await {
             Ok(users) => {
