@@ -226,7 +226,7 @@ fn access_line(criterion: &mut Criterion) {
     let file = folder.path().join("logging.toml");
     fs::write(&file, LOGGING).expect("it is written");
     let mut settings = settings(folder.path()).logging;
-    settings.config = Some(file);
+    settings.config = Some(file.into());
     let _log = logging::init(&settings).expect("the log is set up");
     let access = Access {
         host: Host::Ip([127, 0, 0, 1].into()),

@@ -3,6 +3,7 @@
 mod forms;
 
 use super::*;
+use std::fs;
 
 fn load(text: &str) -> Result<LogConfig, LoggingError> {
     let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,7 @@
 //! Files of every form, and what is said of them.
 
 use crate::logging::config::*;
+use std::fs;
 use std::path::PathBuf;
 
 /// Loads a file of this name; its folder's name is cut from messages.
