@@ -1,11 +1,13 @@
-//! OAuth 2.0 (RFC 6749): one file per grant.
+//! OAuth 2.0 (RFC 6749): what the token endpoint is asked for, one file per grant, its errors.
 //!
 //! Nothing here knows HTTP or a database.
 
 mod error;
-mod password;
+mod grants;
+mod request;
 mod response;
 
 pub use error::GrantError;
-pub use password::{PasswordGrant, scope_names};
+pub use grants::PasswordGrant;
+pub use request::{GrantType, TokenRequest, scope_names};
 pub use response::{GrantContext, TokenResponse};

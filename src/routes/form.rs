@@ -4,7 +4,7 @@ mod multipart;
 
 use crate::api_error::{ApiError, FieldProblem, document_error};
 use crate::domain::Secret;
-use crate::oauth::{GrantError, scope_names};
+use crate::oauth::{GrantError, GrantType, PasswordGrant, TokenRequest, scope_names};
 use crate::routes::json_body::read_body;
 use crate::security::services;
 use crate::settings::Profile;
@@ -62,6 +62,17 @@ impl Deref for PasswordRequestFormStrict {
     }
 }
 
+/// The form of `POST /token`, read as the grant that it asks for.
+#[derive(Debug)]
+pub(super) struct TokenForm(pub(super) TokenRequest);
+
+impl From<PasswordRequestForm> for PasswordGrant {
+    fn from(form: PasswordRequestForm) -> Self {
+        let PasswordRequestForm { username, password, scope, .. } = form;
+        Self { username, password, scope }
+    }
+}
+
 /// What is made of `grant_type`.
 #[derive(Clone, Copy, Debug)]
 struct Manner {
@@ -100,7 +111,21 @@ impl FromRequest for PasswordRequestForm {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        extract(request.clone(), payload.take(), false)
+        extract(request.clone(), payload.take(), false, read)
+    }
+}
+
+impl FromRequest for TokenForm {
+    type Error = ApiError;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        extract(request.clone(), payload.take(), false, |form, manner| {
+            let request = match grant_type(&form, manner)? {
+                GrantType::Password => TokenRequest::Password(read(form, manner)?.into()),
+            };
+            Ok(Self(request))
+        })
     }
 }
 
@@ -109,16 +134,16 @@ impl FromRequest for PasswordRequestFormStrict {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let form = extract(request.clone(), payload.take(), true);
-        Box::pin(async move { Ok(Self(form.await?)) })
+        extract(request.clone(), payload.take(), true, |form, manner| read(form, manner).map(Self))
     }
 }
 
-fn extract(
+fn extract<T: 'static>(
     request: HttpRequest,
     payload: Payload,
     demanded: bool,
-) -> Extraction<PasswordRequestForm> {
+    read: fn(Form, Manner) -> Result<T, ApiError>,
+) -> Extraction<T> {
     Box::pin(async move {
         let settings = &services(&request)?.settings;
         let manner = Manner {
@@ -177,6 +202,18 @@ async fn read_form(request: &HttpRequest, payload: Payload) -> Result<Form, ApiE
     }
 }
 
+/// Which grant a form asks for. In the default profile, what FastAPI's form for passwords says of an
+/// unknown one stands with what it says of all other fields.
+fn grant_type(form: &Form, manner: Manner) -> Result<GrantType, GrantError> {
+    match form.get("grant_type") {
+        Some(Field::Text(text)) if !text.expose().is_empty() => match text.expose().parse() {
+            Err(_) if !manner.rfc => Ok(GrantType::Password),
+            parsed => parsed,
+        },
+        _ => Ok(GrantType::default()),
+    }
+}
+
 fn read(mut form: Form, manner: Manner) -> Result<PasswordRequestForm, ApiError> {
     let mut problems = Vec::new();
     let mut take = |name: &str, required: bool| match form.remove(name) {
@@ -231,6 +268,16 @@ impl OperationModifier for PasswordRequestForm {
             operation,
             &form_schema("PasswordRequestForm", &["username", "password"], &grant_type),
         );
+    }
+
+    fn update_definitions(_: &mut BTreeMap<String, DefaultSchemaRaw>) {}
+}
+
+impl Apiv2Schema for TokenForm {}
+
+impl OperationModifier for TokenForm {
+    fn update_parameter(operation: &mut DefaultOperationRaw) {
+        PasswordRequestForm::update_parameter(operation);
     }
 
     fn update_definitions(_: &mut BTreeMap<String, DefaultSchemaRaw>) {}

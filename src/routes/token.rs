@@ -1,9 +1,9 @@
-//! `POST /token`: OAuth2 password flow, form in, bearer token out.
+//! `POST /token`: a form in, a bearer token out.
 
 use crate::api_error::Failure;
-use crate::oauth::{GrantContext, PasswordGrant, TokenResponse};
+use crate::oauth::{GrantContext, TokenResponse};
 use crate::routes::both;
-use crate::routes::form::PasswordRequestForm;
+use crate::routes::form::TokenForm;
 use crate::security::origin;
 use crate::services::Services;
 use crate::settings::Profile;
@@ -70,16 +70,15 @@ impl OperationModifier for TokenAnswer {
 /// for, which must be among the user's own.
 #[api_v2_operation(operation_id = "login_for_access_token", tags("token"))]
 async fn login(
-    form: PasswordRequestForm,
+    TokenForm(asked): TokenForm,
     services: Data<Services>,
     request: HttpRequest,
 ) -> Result<TokenAnswer, Failure<400>> {
-    let PasswordRequestForm { username, password, scope, .. } = form;
     let context = GrantContext {
         accounts: &services.accounts,
         client: origin(&request),
         tokens: &services.tokens,
         strict: services.settings.security.profile == Profile::Strict,
     };
-    Ok(TokenAnswer(PasswordGrant { username, password, scope }.redeem(context).await?))
+    Ok(TokenAnswer(asked.redeem(context).await?))
 }

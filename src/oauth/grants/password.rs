@@ -2,13 +2,14 @@
 
 use crate::domain::{ScopeName, Scopes, Secret};
 use crate::oauth::error::GrantError;
+use crate::oauth::request::scope_names;
 use crate::oauth::response::{GrantContext, TokenResponse};
 
 /// Most bytes of `scope`: more than any user's scopes take, and few enough to compare each with
 /// each.
 const LONGEST_SCOPE: usize = 4096;
 
-/// A user name and a password, to be redeemed for a token.
+/// A username and a password, to be redeemed for a token.
 #[derive(Debug)]
 pub struct PasswordGrant {
     /// Who.
@@ -64,18 +65,12 @@ fn granted(asked: &str, allowed: &Scopes) -> Result<Scopes, GrantError> {
     }
 }
 
-/// The names in a request's `scope`, as Python's `str.split` parts them: at Unicode's white space
-/// and at the four separators of ASCII.
-pub fn scope_names(scope: &str) -> impl Iterator<Item = &str> {
-    let is_white_space = |c: char| c.is_whitespace() || matches!(c, '\u{1c}'..='\u{1f}');
-    scope.split(is_white_space).filter(|name| !name.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::accounts::memory::{MemoryUsers, accounts, hashed};
     use crate::domain::{Origin, SystemClock};
+    use crate::oauth::TokenRequest;
     use crate::settings::TokenSettings;
     use crate::tokens::Tokens;
     use std::num::NonZeroU32;
@@ -115,7 +110,9 @@ mod tests {
         let accounts = accounts(users, 4);
         let tokens = tokens();
         let (accounts, tokens, client) = (&accounts, &tokens, Origin::Local);
-        grant.redeem(GrantContext { accounts, client, tokens, strict }).await
+        TokenRequest::Password(grant)
+            .redeem(GrantContext { accounts, client, tokens, strict })
+            .await
     }
 
     #[tokio::test]
