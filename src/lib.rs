@@ -39,7 +39,7 @@
 //! | [`guide::application`] | write an application of your own |
 //! | [`guide::security_model`] | what is checked, in which order, and what is not done |
 //! | [`guide::operations`] | run it: users, workers, signals, health |
-//! | [`guide::maintenance`] | upgrade, and go back |
+//! | [`guide::maintenance`] | back up, restore, upgrade, and go back |
 //! | [`guide::gunicorn_uvicorn`] | the settings of gunicorn and uvicorn |
 //!
 //! # The map

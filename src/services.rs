@@ -16,7 +16,7 @@ use crate::tokens::{SecretError, load_secret, made_secret};
 use std::fmt;
 use std::sync::Arc;
 
-pub use crate::storage::{MaintenanceError, Summary, back_up, check, copy};
+pub use crate::storage::{MaintenanceError, Restored, Summary, back_up, check, copy, restore};
 
 /// What the admin commands need: users and passwords, without the signing secret.
 #[derive(Clone)]
@@ -118,6 +118,11 @@ impl Store {
             clock,
         })
     }
+}
+
+/// Refuses a damaged database, as far as a short look can tell.
+pub async fn refuse_damage(settings: &Settings) -> Result<(), StartError> {
+    storage::refuse_damage(settings).await.map_err(StartError::new)
 }
 
 impl Services {

@@ -56,7 +56,7 @@ pub(super) enum Command {
         #[arg(long)]
         ready: bool,
     },
-    /// Copy, check and back up databases, also while the server runs.
+    /// Copy, check, back up and restore databases.
     Db {
         #[command(subcommand)]
         command: DbCommand,

@@ -1,18 +1,17 @@
-//! `bailiwick db`: whole databases are copied, checked and backed up, also while the server runs.
+//! `bailiwick db`: whole databases are copied, checked, backed up and restored.
 
 use crate::cli::arguments::Options;
 use crate::cli::report::{Failure, print};
-use crate::services::MaintenanceError;
-use crate::services::back_up;
-use crate::services::check;
-use crate::services::copy;
+use crate::server;
+use crate::server::Request;
+use crate::services::{MaintenanceError, Restored, back_up, check, copy, restore};
 use crate::settings::DatabaseUrl;
 use crate::settings::Settings;
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::path::PathBuf;
 
-/// Copies, checks and backs up databases.
+/// Copies, checks, backs up and restores databases.
 #[derive(Debug, Subcommand)]
 pub(super) enum DbCommand {
     /// Copies all users into an empty database: all, or on any error none.
@@ -34,6 +33,24 @@ pub(super) enum DbCommand {
         /// The file; it must not be there yet.
         file: PathBuf,
     },
+    /// Puts a backup in the place of the configured SQLite database, while no server runs.
+    ///
+    /// The backup is checked first and stays as it is; the database that was there is kept beside
+    /// the new one.
+    Restore {
+        /// The backup.
+        file: PathBuf,
+    },
+}
+
+/// The socket answers where a server runs, also one whose workers rest.
+fn refuse_server(settings: &Settings) -> Result<(), Failure> {
+    if server::ask(settings, Request::Status).is_ok() {
+        let line = "a server runs with this configuration: stop it first (bailiwick ctl stop); \
+                    nothing was restored";
+        return Err(Failure::Failed(line.to_owned()));
+    }
+    Ok(())
 }
 
 /// Runs one command.
@@ -68,6 +85,14 @@ pub(super) fn run(
                 back_up(settings, &file).await?;
                 Ok(format!("{}: written", file.display()))
             }
+            DbCommand::Restore { file } => {
+                refuse_server(settings)?;
+                let Restored { file, users, replaced } = restore(settings, &file).await?;
+                let before = replaced.map_or_else(String::new, |replaced| {
+                    format!("; the database from before is {}", replaced.display())
+                });
+                Ok(format!("{}: restored, {users} users{before}", file.display()))
+            }
         }
     });
     line.and_then(|line: String| print(&format!("{line}\n")))
@@ -95,7 +120,9 @@ fn bar() -> ProgressBar {
 impl From<MaintenanceError> for Failure {
     fn from(error: MaintenanceError) -> Self {
         match error {
-            MaintenanceError::UsePgDump => Self::Use(error.to_string()),
+            MaintenanceError::UsePgDump | MaintenanceError::UsePgRestore => {
+                Self::Use(error.to_string())
+            }
             _ => Self::Failed(error.to_string()),
         }
     }

@@ -27,6 +27,8 @@ pub struct Handover {
     pub env_file: Option<String>,
     /// The same of the files that the settings name.
     pub files: Contents,
+    /// Whether it looks for damage of the database first: nobody has served since the server's start.
+    pub(super) looks_for_damage: bool,
     /// Its worker threads.
     pub threads: usize,
     /// How many sockets it gets for the API.

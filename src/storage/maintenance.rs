@@ -40,6 +40,17 @@ pub enum MaintenanceError {
     Damaged(Vec<String>),
     /// PostgreSQL has its own tools.
     UsePgDump,
+    /// PostgreSQL has its own tools.
+    UsePgRestore,
+    /// Somebody has the database open that is to be replaced.
+    InUse(String),
+    /// The database cannot be replaced.
+    Restore {
+        /// Which.
+        file: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
     /// The backup cannot be written.
     Backup {
         /// Where.
@@ -75,6 +86,18 @@ impl fmt::Display for MaintenanceError {
                 "the database is PostgreSQL: use `pg_dump --format=custom`, which is consistent \
                  while the server runs",
             ),
+            Self::UsePgRestore => f.write_str(
+                "the database is PostgreSQL: stop all servers and restore what `pg_dump` wrote with \
+                 `pg_restore`; the guide's chapter on maintenance has the commands",
+            ),
+            Self::InUse(database) => write!(
+                f,
+                "database {database}: a server or another program uses it, or one in the same \
+                 folder: stop that first (bailiwick ctl stop); nothing was restored"
+            ),
+            Self::Restore { file, cause } => {
+                write!(f, "database {}: cannot be replaced: {cause}", file.display())
+            }
             Self::Backup { file, cause } => {
                 write!(f, "{}: cannot be written: {cause}", file.display())
             }

@@ -9,6 +9,7 @@ mod maintenance;
 mod migrations;
 mod part;
 mod postgres;
+mod restore;
 mod row;
 mod sqlite;
 mod statements;
@@ -17,6 +18,7 @@ mod unique;
 
 pub use error::StorageError;
 pub use maintenance::{MaintenanceError, Summary, back_up, check, copy};
+pub use restore::{Restored, restore};
 
 use crate::domain::UserRepository;
 use crate::settings::CacheSettings;
@@ -26,7 +28,7 @@ use crate::settings::UserSettings;
 use crate::settings::make_data_dir;
 use crate::storage::cache::{CachedUsers, Freshness};
 use crate::storage::postgres::{Address, PostgresUsers};
-use crate::storage::sqlite::{SqliteUsers, Watch};
+use crate::storage::sqlite::{SqliteUsers, Watch, refuse_damaged};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -50,6 +52,14 @@ pub async fn open(settings: &Settings) -> Result<Arc<dyn UserRepository>, Storag
 pub async fn open_existing(settings: &Settings) -> Result<Arc<dyn UserRepository>, StorageError> {
     let Settings { data_dir, database, cache, users, .. } = settings;
     open_unique(data_dir, database, cache, Missing::Refuse, *users).await
+}
+
+/// Refuses a SQLite file that is damaged: to serve it would damage it more.
+pub async fn refuse_damage(settings: &Settings) -> Result<(), StorageError> {
+    match settings.database_file() {
+        Some(file) => refuse_damaged(&file).await,
+        None => Ok(()),
+    }
 }
 
 async fn open_unique(

@@ -1,10 +1,11 @@
 //! A file under way: it gets its name when it is whole, and nobody trips over one that was left.
 
+use crate::storage::sqlite::folder;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 /// The names of these files: this, a number, and [`END`]. Nobody else gives such names, so whatever
@@ -42,6 +43,15 @@ impl Part {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Gives it the owner and the mode of another file.
+    pub(super) fn belong_like(&self, other: &Metadata) -> io::Result<()> {
+        let own = self.file.metadata()?;
+        if (own.uid(), own.gid()) != (other.uid(), other.gid()) {
+            fchown(&self.file, Some(other.uid()), Some(other.gid()))?;
+        }
+        self.file.set_permissions(Permissions::from_mode(other.mode() & 0o666))
     }
 
     /// Makes it durable under its name, which must be free.
@@ -107,9 +117,4 @@ fn remove_companions(path: &Path) {
         name.push(companion);
         let _ = fs::remove_file(name);
     }
-}
-
-fn folder(file: &Path) -> &Path {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
 }

@@ -17,6 +17,7 @@ mod locks;
 mod pooler;
 #[path = "../../src/storage/postgres/tests/server.rs"]
 mod postgres;
+mod restore;
 mod start;
 mod upgrade;
 mod urls;

@@ -51,7 +51,8 @@ impl Master {
     fn start(&mut self) -> Result<(), ServeError> {
         self.next_id += 1;
         let (id, now) = (self.next_id, Instant::now());
-        let launched = match self.launcher.worker(id, &self.plan) {
+        let is_first = self.plan.generation == 1 && !self.proven;
+        let launched = match self.launcher.worker(id, &self.plan, is_first) {
             Ok(launched) => launched,
             Err(error) => {
                 return self.failed(format!("a worker process cannot be started: {error}"));

@@ -57,11 +57,12 @@ impl Launcher {
     }
 
     /// Starts a worker process; what it says and its end come as events with this id.
-    pub(super) fn worker(&self, id: u64, plan: &Plan) -> io::Result<Launched> {
+    pub(super) fn worker(&self, id: u64, plan: &Plan, is_first: bool) -> io::Result<Launched> {
         let handover = Handover {
             config: plan.layers.text.clone(),
             env_file: plan.layers.env_text.clone(),
             files: plan.contents.clone(),
+            looks_for_damage: is_first,
             threads: plan.threads,
             sockets: plan.listeners.len(),
             admin_sockets: plan.listeners.admin_len(),

@@ -14,7 +14,7 @@ use super::listener::Socket;
 use super::state::{AppState, Described};
 use super::{Application, admin, document, panic};
 use crate::logging;
-use crate::services::Services;
+use crate::services::{Services, refuse_damage};
 use crate::settings::Settings;
 use actix_web::web::Data;
 use listenfd::ListenFd;
@@ -100,6 +100,9 @@ impl Worker {
             let (of, by) = (application.clone(), Arc::clone(&settings));
             // Beside the opening of the database: clients may wait for a dead worker's successor.
             let describing = std::thread::spawn(move || document(&of, &by));
+            if handover.looks_for_damage {
+                refuse_damage(&settings).await.map_err(ServeError::Services)?;
+            }
             let services =
                 Services::open(Arc::clone(&settings), demo).await.map_err(ServeError::Services)?;
             let panicked = |_| ServeError::Workers(io::Error::other("mounting panicked"));

@@ -9,22 +9,39 @@ use std::path::Path;
 /// The tables of the first version, and of every one since.
 const OURS: [&str; 4] = [TABLE, "users", "user_scopes", "user_changes"];
 
+/// A file that was looked at, and the connection that did, which changes nothing.
+pub(super) struct Read {
+    pub(super) connection: SqliteConnection,
+    pub(super) is_foreign: bool,
+}
+
 /// Refuses a file that is neither empty nor a database of this program.
 pub(super) async fn refuse_foreign(path: &Path) -> Result<(), SetUpError> {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    let has_log = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
-    let found = match read(path, has_log).await {
+    let Read { connection, is_foreign } = reading(path).await?;
+    connection.close().await?;
+    if is_foreign { Err(SetUpError::Foreign) } else { Ok(()) }
+}
+
+/// Opens a file to read it.
+pub(super) async fn reading(path: &Path) -> Result<Read, sqlx::Error> {
+    let has_log = has_log(path);
+    match read(path, has_log).await {
         // Without locks, it may have been read while it was written.
         Err(error) if !has_log && matches!(code(&error), Some(11 | 26)) => read(path, true).await,
         found => found,
-    }?;
-    if found { Err(SetUpError::Foreign) } else { Ok(()) }
+    }
+}
+
+/// Whether something was written that is not in the file itself yet.
+pub(super) fn has_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
 }
 
 /// Whether it is another program's. Only a file with a log is locked, which may leave the log's
 /// index (`-shm`) behind, but changes neither of the two.
-async fn read(path: &Path, locked: bool) -> Result<bool, sqlx::Error> {
+pub(super) async fn read(path: &Path, locked: bool) -> Result<Read, sqlx::Error> {
     let mut connection = SqliteConnectOptions::new()
         .filename(path)
         .read_only(true)
@@ -33,9 +50,13 @@ async fn read(path: &Path, locked: bool) -> Result<bool, sqlx::Error> {
         .disable_statement_logging()
         .connect()
         .await?;
-    let foreign = is_foreign(&mut connection).await;
-    connection.close().await?;
-    foreign
+    match is_foreign(&mut connection).await {
+        Ok(is_foreign) => Ok(Read { connection, is_foreign }),
+        Err(error) => {
+            connection.close().await?;
+            Err(error)
+        }
+    }
 }
 
 async fn is_foreign(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {

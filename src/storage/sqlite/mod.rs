@@ -1,18 +1,27 @@
 //! The SQLite file: created, opened, migrated.
 
+mod damage;
 mod import;
 mod look;
 mod migrations;
+mod place;
+mod restore;
 mod transfer;
 mod unique;
 mod users;
 mod watch;
 
+pub(super) use damage::refuse_damaged;
+pub(super) use place::{Alone, folder};
+pub(super) use restore::{adopt, copy_sound};
 pub(super) use users::SqliteUsers;
 pub(super) use watch::Watch;
 
 use crate::settings::UserSettings;
 use crate::storage::migrations::{SetUpError, warn_of_newer};
+use crate::storage::restore::replaced;
+use crate::storage::sqlite::damage::WAY_OUT;
+use crate::storage::sqlite::place::InUse;
 use crate::storage::unique::Shared;
 use crate::storage::{Missing, StorageError};
 use rustix::fs::{Access, CWD, FileType, Mode};
@@ -22,6 +31,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSy
 use std::io;
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// For how long a statement waits for the locks of others.
@@ -40,6 +50,7 @@ struct Pools {
     writer: SqlitePool,
     /// The newest migration, where this version does not know it.
     newer: Option<i64>,
+    _in_use: Arc<InUse>,
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
@@ -53,6 +64,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
 }
 
 async fn open(path: &Path, readers: NonZeroU32, missing: Missing) -> Result<Pools, StorageError> {
+    // Before the file is looked for: it may be absent while it is replaced.
+    let in_use = Arc::new(InUse::of(path).await?);
     find(path, missing)?;
     let newer = set_up(path).await?;
     if let Some(newest) = newer {
@@ -68,7 +81,7 @@ async fn open(path: &Path, readers: NonZeroU32, missing: Missing) -> Result<Pool
             .test_before_acquire(false)
             .connect_lazy_with(options(path))
     };
-    Ok(Pools { readers: pool(readers.get()), writer: pool(1), newer })
+    Ok(Pools { readers: pool(readers.get()), writer: pool(1), newer, _in_use: in_use })
 }
 
 /// Creates the file with mode 0600 if it may, without opening it: closing a descriptor would drop
@@ -85,6 +98,14 @@ fn find(path: &Path, missing: Missing) -> Result<(), StorageError> {
             _ => StorageError::file(path, format_args!("cannot be created: {error}")),
         }
     };
+    if !path.exists() && replaced(path).exists() {
+        let problem = format!(
+            "its restore was interrupted: run `bailiwick db restore FILE` again. The database from \
+             before is {}, which can be restored, too; move it away to begin with an empty one",
+            replaced(path).display()
+        );
+        return Err(StorageError::file(path, problem));
+    }
     if missing == Missing::Create {
         match rustix::fs::mknodat(CWD, path, FileType::RegularFile, Mode::RUSR | Mode::WUSR, 0) {
             Ok(()) => return Ok(()),
@@ -176,10 +197,13 @@ fn explain(path: &Path, error: &SetUpError) -> StorageError {
         SetUpError::Sql(error) => match code(error) {
             Some(5 | 6) => "is locked by another process",
             Some(8) => "is read-only",
-            Some(11) => "is damaged",
+            Some(11) => return StorageError::file(path, format_args!("is damaged; {WAY_OUT}")),
             Some(13) => "the disk is full",
             Some(14) => "cannot be opened; the folder around it must be writable as well",
-            Some(26) => "is not a SQLite database",
+            Some(26) => {
+                let problem = "is not a SQLite database; if it was one, it is damaged:";
+                return StorageError::file(path, format_args!("{problem} {WAY_OUT}"));
+            }
             _ => return StorageError::file(path, error),
         },
     };

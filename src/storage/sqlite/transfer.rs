@@ -2,9 +2,10 @@
 
 use crate::domain::{Page, RepositoryError, User, Username};
 use crate::storage::error::unavailable;
+use crate::storage::sqlite::SqliteUsers;
+use crate::storage::sqlite::damage::faults;
 use crate::storage::sqlite::import::insert;
 use crate::storage::sqlite::users::list;
-use crate::storage::sqlite::{SqliteUsers, code};
 use crate::storage::transfer::Transfer;
 use async_trait::async_trait;
 use sqlx::{Sqlite, Transaction};
@@ -25,24 +26,14 @@ impl SqliteUsers {
 
     /// What SQLite finds wrong with the file.
     pub(in crate::storage) async fn faults(&self) -> Result<Vec<String>, RepositoryError> {
-        let check = sqlx::query_scalar("PRAGMA integrity_check");
-        let mut faults: Vec<String> = match check.fetch_all(&self.pools.readers).await {
-            Ok(faults) => faults,
-            // So damaged that it cannot say where.
-            Err(error) if code(&error) == Some(11) => {
-                return Ok(vec!["it is malformed".to_owned()]);
-            }
-            Err(error) => return Err(unavailable(error)),
-        };
-        faults.retain(|line| line != "ok");
+        let mut connection = self.pools.readers.acquire().await.map_err(unavailable)?;
+        let found = faults(&mut connection, "PRAGMA integrity_check").await;
+        let mut faults = found.map_err(unavailable)?;
         if !faults.is_empty() {
-            // There can be a hundred; the first ones say enough, each in one line.
-            faults.truncate(3);
-            let words = |fault: &String| fault.split_whitespace().collect::<Vec<_>>().join(" ");
-            return Ok(faults.iter().map(words).collect());
+            return Ok(faults);
         }
         let orphans = sqlx::query("PRAGMA foreign_key_check")
-            .fetch_all(&self.pools.readers)
+            .fetch_all(&mut *connection)
             .await
             .map_err(unavailable)?;
         if !orphans.is_empty() {

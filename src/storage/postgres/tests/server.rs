@@ -156,7 +156,7 @@ fn command(program: &str, folder: &Path) -> Command {
 }
 
 /// Where Debian puts the programs of the newest version.
-fn programs() -> PathBuf {
+pub(crate) fn programs() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let newest = versions
         .filter_map(|version| version.file_name().to_str()?.parse::<u32>().ok())

@@ -1,0 +1,91 @@
+//! Whether a SQLite file is whole.
+
+use crate::storage::StorageError;
+use crate::storage::sqlite::look::{Read, has_log, read};
+use crate::storage::sqlite::{code, explain};
+use sqlx::Connection as _;
+use sqlx::sqlite::SqliteConnection;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// For how long a start looks for damage: enough for some hundred thousand users.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// SQLite's instructions between two looks at the clock.
+const STEPS: i32 = 10_000;
+
+/// What a damaged file needs, to follow what is wrong with it.
+pub(super) const WAY_OUT: &str = "restore a backup with `bailiwick db restore FILE`; where there is \
+     none, the `.recover` of SQLite's own shell saves what can be read";
+
+/// Refuses a file whose structure is damaged, as it is where a log was played into another file than
+/// its own. A large one is not read to its end.
+pub(in crate::storage) async fn refuse_damaged(path: &Path) -> Result<(), StorageError> {
+    if !path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0) {
+        return Ok(());
+    }
+    let has_log = has_log(path);
+    let mut found = look(path, has_log).await;
+    if !has_log && !matches!(&found, Ok(faults) if faults.is_empty()) {
+        // Without locks, it may have been read while it was written.
+        found = look(path, true).await;
+    }
+    match found {
+        Ok(faults) if faults.is_empty() => Ok(()),
+        Ok(faults) => Err(damaged(path, &faults)),
+        Err(error) if matches!(code(&error), Some(11 | 26)) => Err(explain(path, &error.into())),
+        // Whatever else it is, opening it says so.
+        Err(_) => Ok(()),
+    }
+}
+
+fn damaged(path: &Path, faults: &[String]) -> StorageError {
+    StorageError::file(path, format_args!("is damaged ({}); {WAY_OUT}", faults.join("; ")))
+}
+
+/// Changes nothing: a log that belongs to another file can still be taken away.
+async fn look(path: &Path, locked: bool) -> Result<Vec<String>, sqlx::Error> {
+    let Read { mut connection, is_foreign } = read(path, locked).await?;
+    if is_foreign {
+        connection.close().await?;
+        return Ok(Vec::new());
+    }
+    let end = Instant::now() + LOOK;
+    let mut handle = connection.lock_handle().await?;
+    handle.set_progress_handler(STEPS, move || Instant::now() < end);
+    drop(handle);
+    let found = faults(&mut connection, "PRAGMA quick_check").await;
+    connection.lock_handle().await?.remove_progress_handler();
+    connection.close().await?;
+    match found {
+        // SQLITE_INTERRUPT
+        Err(error) if code(&error) == Some(9) => {
+            log::info!(
+                target: "bailiwick.error",
+                "database {}: a part was looked at for damage, the whole is too large for a start; \
+                 `bailiwick db check` reads all of it",
+                path.display(),
+            );
+            Ok(Vec::new())
+        }
+        found => found,
+    }
+}
+
+/// What one of SQLite's checks finds, in a few lines.
+pub(super) async fn faults(
+    connection: &mut SqliteConnection,
+    check: &'static str,
+) -> Result<Vec<String>, sqlx::Error> {
+    let mut faults: Vec<String> = match sqlx::query_scalar(check).fetch_all(connection).await {
+        Ok(faults) => faults,
+        // So damaged that it cannot say where.
+        Err(error) if code(&error) == Some(11) => return Ok(vec!["it is malformed".to_owned()]),
+        Err(error) => return Err(error),
+    };
+    faults.retain(|line| line != "ok");
+    // There can be a hundred; the first ones say enough, each in one line.
+    faults.truncate(3);
+    let words = |fault: &String| fault.split_whitespace().collect::<Vec<_>>().join(" ");
+    Ok(faults.iter().map(words).collect())
+}
