@@ -1,7 +1,7 @@
 //! Verifying a username and password: HTTP Basic and the password grant both ask here.
 
 use crate::accounts::Accounts;
-use crate::domain::{Origin, RepositoryError, Secret, User, UserChange, Username};
+use crate::domain::{LoginOutcome, Origin, RepositoryError, Secret, User, UserChange, Username};
 use crate::passwords::PasswordError;
 use std::sync::Arc;
 use thiserror::Error;
@@ -39,6 +39,25 @@ impl Accounts {
     /// first, and the work of one hash. Where the hash is cheaper or older than what would be
     /// written today, a login renews it.
     pub async fn authenticate(
+        &self,
+        username: &str,
+        password: Secret,
+        client: Origin,
+    ) -> Result<Option<Arc<User>>, AuthenticateError> {
+        let login = self.logins.begin();
+        let result = self.identify(username, password, client).await;
+        login.end(match &result {
+            Ok(Some(_)) => LoginOutcome::Accepted,
+            Ok(None) => LoginOutcome::Rejected,
+            Err(AuthenticateError::Busy { .. }) => LoginOutcome::Busy,
+            Err(AuthenticateError::Unavailable(_)) => LoginOutcome::Unavailable,
+            Err(AuthenticateError::Hashing) => LoginOutcome::Failed,
+        });
+        result
+    }
+
+    /// The same for whoever counts the login.
+    pub(crate) async fn identify(
         &self,
         username: &str,
         password: Secret,

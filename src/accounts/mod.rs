@@ -17,7 +17,9 @@ pub use create::NewAccount;
 pub use error::AccountError;
 pub use password::PasswordChange;
 
-use crate::domain::{Actor, Clock, Origin, Scope as _, ScopeName, UserRepository, UsersWrite};
+use crate::domain::{
+    Actor, Clock, Logins, Origin, Scope as _, ScopeName, UserRepository, UsersWrite,
+};
 use crate::passwords::Passwords;
 use std::sync::Arc;
 
@@ -27,6 +29,7 @@ pub struct Accounts {
     users: Arc<dyn UserRepository>,
     passwords: Arc<Passwords>,
     clock: Arc<dyn Clock>,
+    logins: Arc<Logins>,
 }
 
 /// In whose name an account is changed.
@@ -47,7 +50,13 @@ impl Accounts {
         passwords: Arc<Passwords>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { users, passwords, clock }
+        Self { users, passwords, clock, logins: Arc::default() }
+    }
+
+    /// How logins have ended so far.
+    #[must_use]
+    pub fn logins(&self) -> &Logins {
+        &self.logins
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod actor;
 mod clock;
+mod login;
 mod new_name;
 mod origin;
 mod password_hash;
@@ -9,15 +10,18 @@ mod repository;
 mod scope;
 mod scope_table;
 mod secret;
+mod tally;
 mod user;
 
 pub use actor::{Actor, Denied};
 pub use clock::{Clock, SystemClock, Timestamp};
+pub use login::{Login, LoginOutcome, Logins};
 pub use new_name::check_new_name;
 pub use origin::Origin;
 pub use password_hash::{BcryptVersion, PasswordHash, PasswordHashError};
 pub use repository::{
-    Lookups, NewUser, Page, RepositoryError, Taken, UserChange, UserImport, UserRepository,
+    Condition, Lookups, NewUser, Page, PoolUse, RepositoryError, Taken, UserChange, UserImport,
+    UserRepository,
 };
 pub use scope::{
     ItemsRead, MeRead, Scope, ScopeDeclaration, ScopeError, ScopeName, Scopes, UsersRead,
@@ -25,4 +29,5 @@ pub use scope::{
 };
 pub use scope_table::{DeclaredTwice, ScopeTable};
 pub use secret::Secret;
+pub use tally::Tally;
 pub use user::{FieldError, User, UserId, Username, check_email, check_full_name};

@@ -106,6 +106,32 @@ pub struct Lookups {
     pub misses: u64,
 }
 
+/// How a store is, for metrics.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// Users in memory.
+    pub cached: usize,
+    /// Users that were forgotten so far to make room for others.
+    pub evicted: u64,
+    /// Whether the database has answered whoever watches it; nothing where nobody has asked yet.
+    pub answers: Option<bool>,
+    /// The connections to the database.
+    pub pools: Vec<PoolUse>,
+}
+
+/// How the connections of a pool are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolUse {
+    /// What it is for.
+    pub name: &'static str,
+    /// Connections that it may have.
+    pub most: u32,
+    /// Connections that are at work.
+    pub in_use: u32,
+    /// Those who wait for one.
+    pub waiting: u32,
+}
+
 /// A store of users. Every change is atomic and durable once it is acknowledged.
 ///
 /// `keep` names a scope that must stay held by an enabled user: a change that would take it from
@@ -175,6 +201,11 @@ pub trait UserRepository: Send + Sync {
     /// How [`UserRepository::find`] came to its answers so far; zero for a store without a cache.
     fn lookups(&self) -> Lookups {
         Lookups::default()
+    }
+
+    /// How it is now; nothing for a store in memory.
+    fn condition(&self) -> Condition {
+        Condition::default()
     }
 }
 

@@ -23,7 +23,7 @@ pub use access::{Access, Headers, Host};
 pub use code_filter::{LogFilter, filter_by};
 pub use escape::{escape, redact_query};
 pub use request_id::RequestId;
-pub use sink::{Open, open_file};
+pub use sink::{Open, dropped, open_file};
 
 use crate::settings::LoggingSettings;
 use ends::OwnStreams;

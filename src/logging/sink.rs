@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +17,14 @@ const FULL: usize = 64 << 10;
 const CAP: usize = 8 << 20;
 /// Pause between two writes, so that a busy server writes many lines at once.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// Lines that were lost in this process so far.
+static LOST: AtomicU64 = AtomicU64::new(0);
+
+/// How many lines of the log were dropped so far, by all sinks of this process.
+pub fn dropped() -> u64 {
+    LOST.load(Relaxed)
+}
 
 /// Takes whole lines and never waits for whoever reads them.
 ///
@@ -84,6 +93,7 @@ impl Write for Sink {
         let before = state.buffer.len();
         if before + line.len() > CAP {
             state.dropped += 1;
+            LOST.fetch_add(1, Relaxed);
         } else {
             state.buffer.extend_from_slice(line);
             let after = state.buffer.len();
@@ -137,6 +147,7 @@ impl Shared {
                 }
                 // There is no other place for them: they are counted until there is room again.
                 Err(now) => {
+                    LOST.fetch_add(now.lines, Relaxed);
                     if let Some(failed) = &mut failed {
                         failed.lines += now.lines;
                     } else {

@@ -1,7 +1,7 @@
 //! The errors of a token endpoint: RFC 6749 §5.2.
 
 use crate::accounts::AuthenticateError;
-use crate::domain::{RepositoryError, ScopeName};
+use crate::domain::{LoginOutcome, RepositoryError, ScopeName};
 use crate::tokens::TokenError;
 use std::borrow::Cow;
 use std::fmt;
@@ -46,6 +46,21 @@ impl GrantError {
             Self::InvalidScope(_) | Self::TooManyScopes => "invalid_scope",
             Self::Busy { .. } | Self::Unavailable(_) => "temporarily_unavailable",
             Self::Signing(_) | Self::Hashing => "server_error",
+        }
+    }
+
+    /// How the login has ended, for whoever counts.
+    pub(super) fn outcome(&self) -> LoginOutcome {
+        match self {
+            Self::InvalidCredentials => LoginOutcome::Rejected,
+            Self::Disabled => LoginOutcome::Disabled,
+            Self::InvalidScope(_) | Self::TooManyScopes => LoginOutcome::InvalidScope,
+            Self::Busy { .. } => LoginOutcome::Busy,
+            Self::Unavailable(_) => LoginOutcome::Unavailable,
+            Self::InvalidRequest
+            | Self::UnsupportedGrantType
+            | Self::Signing(_)
+            | Self::Hashing => LoginOutcome::Failed,
         }
     }
 

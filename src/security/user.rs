@@ -11,6 +11,7 @@ use crate::security::client_address::origin;
 use crate::security::dependency::{Call, Dependency, Scoped};
 use crate::security::scheme::{BasicCredentials, HttpBasic, OAuth2PasswordBearer};
 use crate::services::Services;
+use crate::tokens::{NO_SCOPE, NO_USER};
 use actix_web::{HttpMessage as _, HttpRequest};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -92,12 +93,17 @@ impl Dependency for CurrentUser {
             Some(user) => Some(user),
             None => services.users.find(&claims.subject).await?,
         };
-        let user = user.filter(|user| claims.are_of(user)).ok_or_else(|| call.invalid())?;
+        let refused = services.tokens.refused();
+        let user = user.filter(|user| claims.are_of(user)).ok_or_else(|| {
+            refused.count(NO_USER);
+            call.invalid()
+        })?;
         let granted = |scope: &&str| claims.scopes.contains(scope) && user.scopes.contains(scope);
         if call.scopes().iter().all(granted) {
             let (scheme, scopes) = (AuthScheme::Bearer, call.scopes());
             Ok(Self(Caller { user, scheme, scopes, granted: Some(claims.scopes) }))
         } else {
+            refused.count(NO_SCOPE);
             Err(call.insufficient_scope())
         }
     }

@@ -9,7 +9,6 @@ use actix_web::dev::{ServerHandle, ServiceRequest, ServiceResponse};
 use actix_web::guard::{Any, Get, Head};
 use actix_web::http::KeepAlive;
 use actix_web::http::StatusCode;
-use actix_web::http::header::ContentType;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{Data, ServiceConfig, route};
 use actix_web::{App, Error, HttpResponse, HttpServer};
@@ -82,12 +81,12 @@ async fn alive() -> HttpResponse {
 
 async fn ready(state: Data<AppState>) -> HttpResponse {
     if state.is_draining() {
-        return not_ready("Draining");
+        return unavailable("Draining");
     }
     if database_answers(&state).await {
         HttpResponse::Ok().json(json!({ "status": "ready" }))
     } else {
-        not_ready("The database does not answer")
+        unavailable("The database does not answer")
     }
 }
 
@@ -103,19 +102,14 @@ pub(super) async fn database_answers(state: &AppState) -> bool {
     false
 }
 
-fn not_ready(detail: &str) -> HttpResponse {
+fn unavailable(detail: &str) -> HttpResponse {
     HttpResponse::build(StatusCode::SERVICE_UNAVAILABLE).json(json!({ "detail": detail }))
 }
 
 async fn tell(state: Data<AppState>) -> HttpResponse {
-    let text = state.metrics.as_ref().map(super::metrics::Metrics::text).transpose();
-    match text {
-        Ok(text) => HttpResponse::Ok().content_type(EXPOSITION).body(text.unwrap_or_default()),
-        Err(cause) => {
-            log::error!(target: ERROR, "the metrics cannot be told: {cause}");
-            HttpResponse::InternalServerError()
-                .content_type(ContentType::json())
-                .body(r#"{"detail":"Internal Server Error"}"#)
-        }
+    match state.inquiry.ask().await {
+        Some(text) => HttpResponse::Ok().content_type(EXPOSITION).body(text),
+        // What this process alone has counted would be less than what was told before.
+        None => unavailable("The master does not answer"),
     }
 }

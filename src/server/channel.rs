@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::{self, Read as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream as StdStream;
+use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -80,6 +81,22 @@ pub(super) enum Order {
     ReopenLogs,
     /// Say whether the database answers; the number comes back with the report.
     AskDatabase(u64),
+    /// Tell what has changed of the figures; the number comes back with the report.
+    TellFigures(u64),
+}
+
+/// A line from the master.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum FromMaster {
+    Order(Order),
+    /// What [`Report::AskFigures`] has asked for.
+    Figures {
+        /// The number of the question.
+        question: u64,
+        /// In Prometheus's text format.
+        figures: Arc<str>,
+    },
 }
 
 /// What a worker tells the master.
@@ -100,6 +117,15 @@ pub(super) enum Report {
         /// Whether the database answers.
         answers: bool,
     },
+    /// What it counts.
+    Figures {
+        /// The number of the round, where [`Order::TellFigures`] has asked.
+        round: Option<u64>,
+        /// What has changed since the last report, in Prometheus's text format.
+        lines: String,
+    },
+    /// Somebody wants to know what all processes count; the number comes back with the answer.
+    AskFigures(u64),
 }
 
 /// What a worker says of itself, several times a second.

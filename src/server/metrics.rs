@@ -1,7 +1,19 @@
-//! Counts every request by route, method and status, for `/metrics`.
+//! What `/metrics` tells: requests, counted here by route, method and status, and what others count.
+//!
+//! Each worker process tells the master what has changed, each second and when it is asked; the master
+//! adds it up and keeps it, so that any process can tell the figures of all.
 
+mod families;
+mod inquiry;
 mod pulled;
+mod totals;
 
+pub(super) use families::{BUILD, PROCESSES, RELOADED, RESTARTS, SILENT};
+pub(super) use inquiry::{Inquiries, Inquiry};
+pub(super) use pulled::{Figures, of_this_process, put, put_by};
+pub(super) use totals::{Changes, Totals};
+
+use super::worker::vitals::Vitals;
 use crate::services::Services;
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
@@ -12,6 +24,7 @@ use prometheus::{
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// nginx's status for a client that went away before the answer.
@@ -30,40 +43,38 @@ pub(super) struct Metrics {
     requests: IntCounterVec,
     seconds: HistogramVec,
     in_flight: IntGauge,
+    services: Services,
+    vitals: Arc<Vitals>,
 }
 
 impl Metrics {
-    pub(super) fn new(services: &Services) -> prometheus::Result<Self> {
+    pub(super) fn new(services: &Services, vitals: &Arc<Vitals>) -> prometheus::Result<Self> {
         let requests = IntCounterVec::new(
-            Opts::new(
-                "bailiwick_http_requests_total",
-                "Requests answered; 499: the client went away before.",
-            ),
+            Opts::new(families::REQUESTS.name, families::REQUESTS.help),
             &["route", "method", "status"],
         )?;
         let seconds = HistogramVec::new(
-            HistogramOpts::new(
-                "bailiwick_http_request_duration_seconds",
-                "From a request's head to that of its answer.",
-            )
-            .buckets(BUCKETS.to_vec()),
+            HistogramOpts::new(families::SECONDS.name, families::SECONDS.help)
+                .buckets(BUCKETS.to_vec()),
             &["route", "method"],
         )?;
-        let in_flight = IntGauge::new(
-            "bailiwick_http_requests_in_flight",
-            "Requests that are being answered now.",
-        )?;
+        let in_flight = IntGauge::new(families::IN_FLIGHT.name, families::IN_FLIGHT.help)?;
         let registry = Registry::new();
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(seconds.clone()))?;
         registry.register(Box::new(in_flight.clone()))?;
-        pulled::register(&registry, services)?;
-        Ok(Self { registry, requests, seconds, in_flight })
+        let (services, vitals) = (services.clone(), Arc::clone(vitals));
+        Ok(Self { registry, requests, seconds, in_flight, services, vitals })
     }
 
-    /// In Prometheus's text format.
-    pub(super) fn text(&self) -> prometheus::Result<String> {
-        TextEncoder::new().encode_to_string(&self.registry.gather())
+    /// What this process has counted.
+    pub(super) fn figures(&self) -> Figures {
+        // Fails for a metric without a name or values; there is none.
+        let requests = TextEncoder::new().encode_to_string(&self.registry.gather());
+        let mut figures: Figures = totals::parse(&requests.unwrap_or_default()).collect();
+        figures.extend(pulled::of_services(&self.services, &self.vitals));
+        figures.extend(pulled::of_this_process());
+        figures
     }
 }
 

@@ -1,7 +1,7 @@
 //! What every worker knows: settings, services, and whether the server is about to stop.
 
 use super::budget::Budget;
-use super::metrics::Metrics;
+use super::metrics::{Inquiry, Metrics};
 use super::worker::vitals::{Heart, Vitals};
 use super::{Application, ServeError, admin};
 use crate::routes::Known;
@@ -40,6 +40,8 @@ pub(super) struct AppState {
     pub(super) budget: Arc<Budget>,
     /// What is counted, while somebody may ask for it.
     pub(super) metrics: Option<Metrics>,
+    /// Asks for what all processes have counted.
+    pub(super) inquiry: Inquiry,
     draining: AtomicBool,
     /// Wakes what waits for the drain.
     drain: watch::Sender<bool>,
@@ -74,14 +76,17 @@ impl AppState {
         Described { known, docs }: Described,
         services: Services,
         settings: Arc<Settings>,
+        inquiry: Inquiry,
     ) -> Result<Self, ServeError> {
-        let metrics = settings.admin.is_on().then(|| Metrics::new(&services)).transpose();
+        let vitals = Vitals::new();
+        let metrics = settings.admin.is_on().then(|| Metrics::new(&services, &vitals)).transpose();
         Ok(Self {
             metrics: metrics.map_err(|cause| ServeError::Runtime(io::Error::other(cause)))?,
             known,
             docs,
             trusted: Data::new(TrustedProxies::new(&settings.server.forwarded_allow_ips)?),
-            vitals: Vitals::new(),
+            inquiry,
+            vitals,
             budget: Budget::of(&settings.server),
             draining: AtomicBool::new(false),
             drain: watch::Sender::new(false),

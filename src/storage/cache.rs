@@ -2,20 +2,23 @@
 //! one second.
 
 mod count;
+mod evictions;
 mod freshness;
 
 pub(super) use freshness::Freshness;
 
 use crate::domain::{
-    Actor, Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange,
-    UserImport, UserRepository, Username,
+    Actor, Condition, Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User,
+    UserChange, UserImport, UserRepository, Username,
 };
 use crate::settings::CacheSettings;
 use crate::storage::cache::count::Count;
+use crate::storage::cache::evictions::Evictions;
 use crate::storage::cache::freshness::{Belief, nanoseconds};
 use crate::storage::error::is_unreached;
 use async_trait::async_trait;
 use quick_cache::sync::Cache;
+use quick_cache::{DefaultHashBuilder, UnitWeighter};
 use std::any::Any;
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
@@ -56,10 +59,13 @@ impl Hash for Key {
     }
 }
 
+type Users = Cache<Key, Entry, UnitWeighter, DefaultHashBuilder, Evictions>;
+
 /// A repository with a cache of users. Absent users are not cached: there is no end of names.
 pub(super) struct CachedUsers<R> {
     inner: R,
-    cache: Cache<Key, Entry>,
+    cache: Users,
+    evictions: Evictions,
     freshness: Arc<Freshness>,
     hits: Count,
     misses: Count,
@@ -70,9 +76,12 @@ pub(super) struct CachedUsers<R> {
 
 impl<R: UserRepository> CachedUsers<R> {
     pub(super) fn new(inner: R, settings: &CacheSettings, freshness: Arc<Freshness>) -> Self {
+        let (size, evictions) = (settings.size.get(), Evictions::default());
+        let most = u64::try_from(size).unwrap_or(u64::MAX);
         Self {
             inner,
-            cache: Cache::new(settings.size.get()),
+            cache: Cache::with(size, most, UnitWeighter, <_>::default(), evictions.clone()),
+            evictions,
             freshness,
             max_age: Duration::from_secs(settings.max_age.get().into()),
             stale_max: Duration::from_secs(settings.stale_max.into()),
@@ -237,6 +246,15 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
 
     fn lookups(&self) -> Lookups {
         Lookups { hits: self.hits.sum(), misses: self.misses.sum() }
+    }
+
+    fn condition(&self) -> Condition {
+        Condition {
+            cached: self.cache.len(),
+            evicted: self.evictions.count(),
+            answers: self.freshness.was_answered(),
+            ..self.inner.condition()
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod row;
 mod sqlite;
 mod statements;
 mod transfer;
+mod underway;
 mod unique;
 
 pub use error::StorageError;

@@ -37,6 +37,49 @@ pub enum TokenError {
     Foreign,
 }
 
+/// Why tokens are refused, as metrics name it; the last two are found out by whoever asks for the user.
+pub(super) const REFUSALS: [&str; 13] = [
+    "too_large",
+    "malformed",
+    "algorithm",
+    "signature",
+    "duplicate",
+    "critical",
+    "missing_claim",
+    "claim",
+    "expired",
+    "not_yet_valid",
+    "foreign",
+    NO_USER,
+    NO_SCOPE,
+];
+
+/// The user is gone.
+pub const NO_USER: &str = "no_user";
+
+/// A scope is missing that is needed here.
+pub const NO_SCOPE: &str = "no_scope";
+
+impl TokenError {
+    /// The name of [`REFUSALS`]; nothing where no token was refused.
+    pub(super) fn refusal(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::TooLarge => "too_large",
+            Self::Malformed => "malformed",
+            Self::Algorithm => "algorithm",
+            Self::Signature => "signature",
+            Self::Duplicate => "duplicate",
+            Self::Critical => "critical",
+            Self::MissingClaim => "missing_claim",
+            Self::Claim(_) => "claim",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::Foreign => "foreign",
+            Self::ShortSecret | Self::Signing | Self::Reserved(_) | Self::Lifetime => return None,
+        })
+    }
+}
+
 impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -7,15 +7,16 @@ mod kind;
 mod new_token;
 mod secret;
 
-pub use error::TokenError;
+pub use error::{NO_SCOPE, NO_USER, TokenError};
 pub use new_token::NewToken;
 pub use secret::{SecretError, check_secret, load_secret, made_secret};
 
-use crate::domain::{Clock, Scopes, Secret, Timestamp, User, UserId, Username};
+use crate::domain::{Clock, Scopes, Secret, Tally, Timestamp, User, UserId, Username};
 use crate::settings::TokenSettings;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claims::{Party, Read, Written};
+use error::REFUSALS;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde::de::DeserializeOwned;
@@ -42,6 +43,7 @@ pub struct Tokens {
     audience: Option<String>,
     accept_foreign_until: Option<Timestamp>,
     clock: Arc<dyn Clock>,
+    refused: Tally<{ REFUSALS.len() }>,
 }
 
 /// A new token.
@@ -92,6 +94,7 @@ impl Tokens {
             audience: settings.audience.clone(),
             accept_foreign_until: settings.accept_foreign_until.map(Into::into),
             clock,
+            refused: Tally::new(REFUSALS),
         })
     }
 
@@ -139,7 +142,7 @@ impl Tokens {
         }
         if !own.is_empty() {
             // A token that nobody would accept is not issued.
-            self.verify(&access_token)?;
+            self.check(&access_token)?;
         }
         Ok(IssuedToken { access_token, expires_in })
     }
@@ -161,6 +164,19 @@ impl Tokens {
     /// and claims twice into owned values, and takes `crit` and names that stand twice for granted.
     /// A copy of the key that is set up is small here, and the comparison takes constant time.
     pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
+        let result = self.check(token);
+        if let Some(refusal) = result.as_ref().err().and_then(TokenError::refusal) {
+            self.refused.count(refusal);
+        }
+        result
+    }
+
+    /// The tokens that were refused, by reason.
+    pub fn refused(&self) -> &Tally<{ REFUSALS.len() }> {
+        &self.refused
+    }
+
+    fn check(&self, token: &str) -> Result<Claims, TokenError> {
         if token.len() > LARGEST_TOKEN {
             return Err(TokenError::TooLarge);
         }

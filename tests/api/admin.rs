@@ -3,61 +3,36 @@
 #![expect(clippy::float_cmp, reason = "what is compared are whole numbers")]
 
 use crate::harness::{
-    App, Builder, FORM, Response, connect, eventually, read_answer, read_until, run_tool,
+    App, Builder, FORM, Watched, connect, eventually, read_answer, read_until, run_tool,
 };
-use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// A server with an admin listener on a port of the system's choice.
-struct Watched {
-    app: App,
-    admin: String,
-}
-
-impl Watched {
-    fn start(builder: Builder) -> Self {
-        let app = builder.env("BAILIWICK__ADMIN__BIND", "127.0.0.1:0").spawn();
-        let line = app.stderr.wait_for("Health and metrics at: ");
-        let (_, url) = line.split_once(" at: ").expect("an address");
-        Self { admin: url.to_owned(), app }
-    }
-
-    fn get(&self, path: &str) -> Response {
-        Response::of("GET", &format!("{}{path}", self.admin), &[], "")
-    }
-
-    /// Each series of `/metrics` with its value.
-    fn metrics(&self) -> BTreeMap<String, f64> {
-        let answer = self.get("/metrics");
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        let series = answer.body.lines().filter(|line| !line.starts_with('#'));
-        series
-            .map(|line| {
-                let (name, value) = line.rsplit_once(' ').expect("a value");
-                (name.to_owned(), value.parse().expect("a number"))
-            })
-            .collect()
-    }
-
-    /// How many requests were counted so far.
-    fn requests(&self, route: &str, method: &str, status: u16) -> f64 {
-        let name = format!(
-            "bailiwick_http_requests_total{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}}"
-        );
-        self.metrics().get(&name).copied().unwrap_or_default()
-    }
-}
-
 /// A login that goes on until the server is killed.
-fn endless_login(app: &App) -> std::net::TcpStream {
+fn endless_login(app: &App) -> TcpStream {
     let mut stream = connect(&app.address);
     let body = "username=nobody&password=x";
     write!(
         stream,
         "POST /token HTTP/1.1\r\nHost: a\r\nContent-Type: {FORM}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .expect("sent");
+    stream
+}
+
+/// An administrator's change of a user, sent and not waited for.
+fn begun_change(app: &App, token: &str) -> TcpStream {
+    let mut stream = app.connect();
+    let body = "{\"full_name\": \"John\"}";
+    write!(
+        stream,
+        "PATCH /users/johndoe HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )
     .expect("sent");
@@ -90,7 +65,7 @@ fn the_admin_address_tells_and_the_public_one_does_not() {
     assert_eq!(metrics.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     for path in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(watched.app.get(path).status, 404, "{path}");
-        let head = Response::of("HEAD", &format!("{}{path}", watched.admin), &[], "");
+        let head = watched.head(path);
         assert_eq!((head.status, head.body.as_str()), (200, ""), "{path}");
     }
     for path in ["/users/me", "/token", "/docs"] {
@@ -163,6 +138,136 @@ fn passwords_users_and_the_process_are_measured() {
 }
 
 #[test]
+fn logins_and_refused_tokens_are_counted_by_what_became_of_them() {
+    let watched = Watched::start(App::demo().config("[security]\nprofile = \"strict\"\n"));
+    let app = &watched.app;
+    let token = app.login("johndoe", "1234", "me");
+    for (user, password, scope) in [
+        ("johndoe", "4321", ""),
+        ("nobody", "1234", ""),
+        ("alice", "secretalice", ""),
+        ("johndoe", "1234", "users:read"),
+    ] {
+        let form = format!("grant_type=password&username={user}&password={password}&scope={scope}");
+        assert_eq!(app.send("POST", "/token", &[("content-type", FORM)], &form).status, 400);
+    }
+    for (login, status) in [("johndoe:1234", 200), ("johndoe:4321", 401)] {
+        let mut curl = Command::new("curl");
+        curl.args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "-u", login]);
+        assert_eq!(run_tool(curl.arg(app.url("/basic/users/me"))), status.to_string());
+    }
+    assert_eq!(app.get_as("/users/me/items", &token).status, 403);
+    let (message, _) = token.rsplit_once('.').expect("a signature");
+    let forged = format!("{message}.{}", "A".repeat(43));
+    for bad in ["nonsense", "a.b.c", &forged, &"a".repeat(20_000)] {
+        assert_eq!(app.get_as("/users/me", bad).status, 401);
+    }
+    let metrics = watched.metrics();
+    let by = |name: &str, label: &str, value: &str| {
+        metrics[&format!("bailiwick_{name}_total{{{label}=\"{value}\"}}")]
+    };
+    let logins = |outcome: &str| by("logins", "outcome", outcome);
+    let all =
+        ["accepted", "rejected", "disabled", "invalid_scope", "busy", "unavailable", "failed"];
+    assert_eq!(all.map(logins), [2.0, 3.0, 1.0, 1.0, 0.0, 0.0, 0.0]);
+    assert_eq!(logins("abandoned"), 0.0);
+    let refused = |reason: &str| by("tokens_refused", "reason", reason);
+    let all = ["no_scope", "malformed", "signature", "too_large", "expired", "no_user"];
+    assert_eq!(all.map(refused), [1.0, 2.0, 1.0, 1.0, 0.0, 0.0]);
+}
+
+#[test]
+fn what_waits_for_the_database_is_told() {
+    let watched = Watched::start(App::demo());
+    let add = ["users", "add", "admin", "--scope", "users:write", "--password-stdin"];
+    assert!(watched.app.command(&add, "correct horse battery").status.success());
+    let token = watched.app.login("admin", "correct horse battery", "users:write");
+    let pool = |what: &str, name: &str| {
+        watched.metric(&format!("bailiwick_database_pool_{what}{{pool=\"{name}\"}}"))
+    };
+    assert_eq!((pool("max", "writers"), pool("waiting", "writers")), (1.0, 0.0));
+    assert!(pool("max", "readers") >= 1.0);
+    assert_eq!(watched.metric("bailiwick_database_up"), 1.0);
+    let code = "import sqlite3, sys\n\
+        held = sqlite3.connect(sys.argv[1], isolation_level=None)\n\
+        held.execute('BEGIN IMMEDIATE')\n\
+        print('held', flush=True)\n\
+        sys.stdin.read()";
+    let mut holder = Command::new("python3")
+        .args(["-c", code])
+        .arg(watched.app.data_dir().join("bailiwick.db"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3");
+    let mut line = String::new();
+    BufReader::new(holder.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
+    let changes: Vec<_> = (0..3).map(|_| begun_change(&watched.app, &token)).collect();
+    eventually("one who writes and two who wait", || {
+        (pool("in_use", "writers") == 1.0 && pool("waiting", "writers") == 2.0).then_some(())
+    });
+    drop(holder.stdin.take());
+    assert!(holder.wait().expect("a child").success());
+    for mut change in changes {
+        assert!(read_answer(&mut change).starts_with("HTTP/1.1 20"));
+    }
+    assert_eq!((pool("in_use", "writers"), pool("waiting", "writers")), (0.0, 0.0));
+}
+
+#[test]
+fn users_who_make_room_for_others_are_counted() {
+    let watched = Watched::start(App::demo().config("[cache]\nsize = 1\n"));
+    let entries = || watched.metric("bailiwick_user_cache_entries");
+    eventually("both users, one after the other", || {
+        watched.app.login("johndoe", "1234", "");
+        watched.app.login("alice", "secretalice", "");
+        (watched.metric("bailiwick_user_cache_evictions_total") > 0.0).then_some(())
+    });
+    assert_eq!(entries(), 1.0);
+}
+
+/// Requests go to a disk that is full.
+const FULL: &str = r#"
+    [loggers.root]
+    handlers = ["err"]
+    [loggers."bailiwick.access"]
+    handlers = ["full"]
+    propagate = false
+    [handlers.err]
+    stream = "stderr"
+    [handlers.full]
+    file = "/dev/full"
+"#;
+
+#[test]
+fn lost_lines_of_the_log_are_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("log.toml");
+    std::fs::write(&file, FULL).expect("written");
+    let watched = Watched::start(App::demo().args([Path::new("--log-config"), &file]));
+    let lost = || watched.metric("bailiwick_log_lines_dropped_total");
+    assert_eq!(lost(), 0.0);
+    for _ in 0..3 {
+        watched.app.get("/users/me");
+    }
+    eventually("three lost lines", || (lost() == 3.0).then_some(()));
+}
+
+/// Names, units and help as Prometheus wants them, once everything has been counted.
+#[test]
+fn prometheus_itself_finds_no_fault() {
+    let watched = Watched::start(App::demo());
+    let token = watched.app.login("johndoe", "1234", "me");
+    assert_eq!(watched.app.get_as("/users/me", &token).status, 200);
+    watched.check_by_prometheus();
+    assert_eq!(
+        watched
+            .metric(&format!("bailiwick_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"))),
+        1.0
+    );
+}
+
+#[test]
 fn what_is_in_flight_and_what_was_abandoned_is_counted() {
     let config = "[passwords]\nhash_threads = 1\n";
     let watched = Watched::start(endless().config(config));
@@ -217,8 +322,11 @@ fn a_server_whose_database_fails_lives_and_is_not_ready() {
     assert_eq!(refused.json()["detail"], "The database does not answer");
     assert_eq!(watched.get("/healthz").status, 200);
     watched.app.stderr.wait_for("not ready: ");
+    let up = || watched.metric("bailiwick_database_up");
+    eventually("the watcher's look", || (up() == 0.0).then_some(()));
     rename("gone", "user_changes");
     assert_eq!(watched.get("/readyz").status, 200);
+    eventually("the watcher's next look", || (up() == 1.0).then_some(()));
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod gunicorn;
 mod health;
 mod limits;
 mod load;
+mod metrics;
 #[path = "../../src/storage/postgres/tests/server.rs"]
 mod postgres;
 mod reload;

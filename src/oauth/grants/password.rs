@@ -1,6 +1,6 @@
 //! The password grant: RFC 6749 §4.3.
 
-use crate::domain::{ScopeName, Scopes, Secret};
+use crate::domain::{LoginOutcome, ScopeName, Scopes, Secret};
 use crate::oauth::error::GrantError;
 use crate::oauth::request::scope_names;
 use crate::oauth::response::{GrantContext, TokenResponse};
@@ -25,9 +25,16 @@ impl PasswordGrant {
     ///
     /// Scopes are looked at only after the password, so that nobody learns what another may do.
     pub async fn redeem(self, context: GrantContext<'_>) -> Result<TokenResponse, GrantError> {
+        let login = context.accounts.logins().begin();
+        let result = self.issue(context).await;
+        login.end(result.as_ref().map_or_else(GrantError::outcome, |_| LoginOutcome::Accepted));
+        result
+    }
+
+    async fn issue(self, context: GrantContext<'_>) -> Result<TokenResponse, GrantError> {
         let user = context
             .accounts
-            .authenticate(&self.username, self.password, context.client)
+            .identify(&self.username, self.password, context.client)
             .await?
             .ok_or(GrantError::InvalidCredentials)?;
         if context.strict && user.disabled {

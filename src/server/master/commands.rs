@@ -32,7 +32,11 @@ impl Master {
             Command::Stop => Ok(self.leave(self.farewell())),
             Command::Quit => Ok(self.leave(Order::Quit)),
             _ if self.phase == Phase::Leaving => Err("the server is about to end".to_owned()),
-            Command::Reload => self.reload(),
+            Command::Reload => {
+                let reloaded = self.reload();
+                self.figures.reloaded = reloaded.is_ok();
+                reloaded
+            }
             Command::More => self.change_threads(1),
             Command::Fewer => self.change_threads(-1),
             Command::ReopenLogs => Ok(self.reopen_logs()),

@@ -1,6 +1,8 @@
 //! The worker processes, and the one rule by which they come and go.
 
+use super::figures::Reason;
 use crate::server::channel::{Order, Vitals};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -16,9 +18,11 @@ pub(super) enum Stage {
 }
 
 /// What is sent to a child's attendant.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Message {
     Order(Order),
+    /// The figures that a process has asked for, with the number of its question.
+    Figures(u64, Arc<str>),
     Kill,
 }
 
@@ -38,8 +42,12 @@ pub(super) struct Member {
     pub(super) heard: Instant,
     /// Requests after which it is replaced.
     pub(super) most_requests: Option<u64>,
+    /// Whether it was asked for its figures and has not answered.
+    pub(super) is_asked: bool,
     /// Why it is to be replaced.
     pub(super) stale: Option<String>,
+    /// Why it was killed, where that is known.
+    pub(super) blame: Option<Reason>,
     /// Why it could not start, in its own words.
     pub(super) failure: Option<String>,
     /// Seconds for its drain, and for what is in flight then.
@@ -60,7 +68,7 @@ impl Member {
             Order::Leave { seconds, .. } => (Stage::Stopping, seconds + graceful),
             Order::Stop => (Stage::Stopping, graceful),
             Order::Quit => (Stage::Stopping, 0),
-            Order::ReopenLogs | Order::AskDatabase(_) => {
+            Order::ReopenLogs | Order::AskDatabase(_) | Order::TellFigures(_) => {
                 let _ = self.messages.send(Message::Order(order));
                 return;
             }

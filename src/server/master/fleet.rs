@@ -1,6 +1,7 @@
 //! Starts, hears, watches and replaces worker processes.
 
 use super::crew::{self, Member, STANDS_STILL, Stage};
+use super::figures::Reason;
 use super::{ERROR, Master, Phase, Report, ServeError, identity, systemd};
 use crate::server::channel::Vitals;
 use crate::settings::ServerSettings;
@@ -72,7 +73,9 @@ impl Master {
             vitals: Vitals::default(),
             heard: now,
             most_requests: most_requests(settings),
+            is_asked: false,
             stale: None,
+            blame: None,
             failure: None,
             patience: self.plan.patience(),
             deadline,
@@ -85,6 +88,7 @@ impl Master {
         if self.phase == Phase::Starting {
             return Err(ServeError::Worker(cause));
         }
+        self.figures.count(Reason::Start);
         let serving = self.crew.iter().any(|member| member.stage == Stage::Serving);
         if let Some(before) = self.earlier.pop_if(|_| !self.proven && serving) {
             log::error!(target: ERROR, "The new worker processes do not start, the old ones stay: {cause}");
@@ -92,6 +96,7 @@ impl Master {
             self.take_pidfile(&before.settings, None);
             self.plan = before;
             self.proven = true;
+            self.figures.reloaded = false;
             self.watch_files();
             if std::mem::take(&mut self.reloading) {
                 systemd::ready("serving; the last reload has failed");
@@ -122,16 +127,20 @@ impl Master {
             Report::Alive(vitals) => member.vitals = vitals,
             Report::Paused => self.close(Some(id)),
             Report::Database { question, answers } => self.database_told(id, question, answers),
+            Report::Figures { round, lines } => self.figures_told(id, round, &lines),
+            Report::AskFigures(question) => self.ask_figures(id, question),
         }
     }
 
     pub(super) fn ended(&mut self, id: u64, how: io::Result<ExitStatus>) -> Result<(), ServeError> {
+        let exited = how.as_ref().is_ok_and(|status| status.code().is_some());
         let how = how.map_or_else(|error| error.to_string(), described);
         if self.successor_ended(id, &how) {
             return Ok(());
         }
         let Some(at) = self.crew.iter().position(|member| member.id == id) else { return Ok(()) };
         let member = self.crew.remove(at);
+        self.figures.ended(id);
         self.close(Some(id));
         if member.is_ending() || self.phase == Phase::Leaving {
             return Ok(());
@@ -143,6 +152,8 @@ impl Master {
             }
             return self.failed(cause);
         };
+        let reason = if exited { Reason::Exit } else { Reason::Signal };
+        self.figures.count(member.blame.unwrap_or(reason));
         let reason = format!("process {} ended with {how}", member.pid);
         let wait = self.backoff.note(ready.elapsed(), Instant::now());
         log::error!(target: ERROR, "Worker {reason}; next start in {:.1} s", wait.as_secs_f32());
@@ -162,6 +173,7 @@ impl Master {
         }
         self.put_off_successor(lost);
         self.put_off_questions(lost);
+        self.figures.put_off(lost);
     }
 
     /// Looks at what time alone can tell.
@@ -169,6 +181,7 @@ impl Master {
         self.watchdog.feed(now);
         self.watch_successor(now);
         self.answer_questions(now);
+        self.end_round(now);
         self.close(None);
         self.launcher.children().reap_orphans();
         let timeout = Duration::from_secs(self.plan.settings.server.timeout);
@@ -182,8 +195,10 @@ impl Master {
                 let stalled = Duration::from_millis(member.vitals.stalled);
                 if now.saturating_duration_since(member.heard) > timeout {
                     log::error!(target: ERROR, "Worker process {} is silent and is killed", member.pid);
+                    member.blame = Some(Reason::Silent);
                     member.kill();
                 } else if stalled > timeout && member.stale.is_none() {
+                    self.figures.count(Reason::StandsStill);
                     replace(member, STANDS_STILL.to_owned(), &mut self.last_restart);
                 }
             }
@@ -206,16 +221,17 @@ impl Master {
         let most_memory = self.plan.settings.server.max_memory;
         for member in self.crew.iter_mut().filter(|member| member.stage == Stage::Serving) {
             let Vitals { requests, memory, .. } = member.vitals;
-            let reason = if member.most_requests.is_some_and(|most| requests >= most) {
-                format!("{requests} requests (max_requests)")
+            let (why, reason) = if member.most_requests.is_some_and(|most| requests >= most) {
+                (Reason::Requests, format!("{requests} requests (max_requests)"))
             } else if most_memory > 0 && memory > most_memory.saturating_mul(1024) {
-                format!("{} MiB of memory (max_memory)", memory / 1024)
+                (Reason::Memory, format!("{} MiB of memory (max_memory)", memory / 1024))
             } else {
                 continue;
             };
             // A limit that a process exceeds at once must not become a loop.
             let served = member.ready.map_or(Duration::ZERO, |ready| ready.elapsed());
             self.backoff.note(served, Instant::now());
+            self.figures.count(why);
             return replace(member, reason, &mut self.last_restart);
         }
     }

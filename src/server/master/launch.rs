@@ -6,7 +6,7 @@ use super::orphans::Children;
 use super::program::Program;
 use super::{Event, Plan};
 use crate::server::channel::{
-    self, Channel, ChannelWriter, Handover, Report, SUCCESSOR, TakenOver, WORKER,
+    self, Channel, ChannelWriter, FromMaster, Handover, Report, SUCCESSOR, TakenOver, WORKER,
 };
 use crate::server::listener::Listeners;
 use command_fds::{CommandFdExt as _, FdMapping};
@@ -18,8 +18,11 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::pin::pin;
 use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
 use tokio::process::Child;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 /// The first socket's number in a child: far from those that a starting process opens itself.
 const FIRST_SOCKET: RawFd = 200;
@@ -27,6 +30,9 @@ const FIRST_SOCKET: RawFd = 200;
 /// The fewest files that a process must be allowed to open beside its sockets: what a worker process
 /// opens for itself, and a few connections.
 const FEWEST: u64 = 96;
+
+/// For what a child that has ended has said before; its channel ends with it.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How this program was started.
 pub(super) struct Launcher {
@@ -83,14 +89,14 @@ impl Launcher {
         let (child, channel) = start(command)?;
         let Channel { mut reader, writer } = Channel::new(channel)?;
         let events = self.events.clone();
-        actix_web::rt::spawn(async move {
+        let heard = actix_web::rt::spawn(async move {
             while let Some(report) = reader.next::<Report>().await {
                 if events.send(Event::Report(id, report)).is_err() {
                     return;
                 }
             }
         });
-        Ok(self.attend(id, child, Some((writer, first))))
+        Ok(self.attend(id, child, Some((writer, first)), Some(heard)))
     }
 
     /// Starts the master that takes over these listeners.
@@ -112,10 +118,16 @@ impl Launcher {
             // Its end of the channel must stay open until it is ready.
             drop(writer);
         });
-        Ok(self.attend(id, child, None))
+        Ok(self.attend(id, child, None, None))
     }
 
-    fn attend(&self, id: u64, child: Child, first: Option<(ChannelWriter, Vec<u8>)>) -> Launched {
+    fn attend(
+        &self,
+        id: u64,
+        child: Child,
+        first: Option<(ChannelWriter, Vec<u8>)>,
+        heard: Option<JoinHandle<()>>,
+    ) -> Launched {
         let (messages, receiver) = unbounded_channel();
         let pid = child.id().unwrap_or_default();
         let events = self.events.clone();
@@ -123,6 +135,10 @@ impl Launcher {
         actix_web::rt::spawn(async move {
             let ended = attend(child, first, receiver).await;
             drop(awaited);
+            if let Some(heard) = heard {
+                // What it has said last comes before its end.
+                let _ = timeout(LAST_WORDS, heard).await;
+            }
             let _ = events.send(Event::Ended(id, ended));
         });
         Launched { pid, messages }
@@ -182,7 +198,10 @@ async fn attend(
             message = messages.recv() => message,
         };
         match message {
-            Some(Message::Order(order)) => drop(orders.send(order)),
+            Some(Message::Order(order)) => drop(orders.send(FromMaster::Order(order))),
+            Some(Message::Figures(question, figures)) => {
+                drop(orders.send(FromMaster::Figures { question, figures }));
+            }
             Some(Message::Kill) => child.start_kill()?,
             None => return child.wait().await,
         }
@@ -191,10 +210,7 @@ async fn attend(
 
 /// Writes what a child is told. One that reads nothing keeps nobody else waiting; one that is gone is
 /// noticed elsewhere.
-async fn write(
-    first: Option<(ChannelWriter, Vec<u8>)>,
-    mut orders: UnboundedReceiver<channel::Order>,
-) {
+async fn write(first: Option<(ChannelWriter, Vec<u8>)>, mut orders: UnboundedReceiver<FromMaster>) {
     let Some((mut writer, first)) = first else { return std::future::pending().await };
     let _ = writer.put(&first).await;
     drop(first);

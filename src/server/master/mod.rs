@@ -5,6 +5,7 @@ mod commands;
 mod control;
 mod crew;
 mod farewell;
+mod figures;
 mod fleet;
 mod identity;
 mod launch;
@@ -36,6 +37,7 @@ use crate::settings::{Bind, Layers, Loaded, Settings};
 use backoff::Backoff;
 use crew::Member;
 use farewell::Closing;
+use figures::Figures;
 use identity::Identity;
 use launch::Launcher;
 use listenfd::ListenFd;
@@ -114,6 +116,7 @@ struct Master {
     reloader: Option<Reloader>,
     /// Whoever asked, until the worker processes have answered.
     questions: Vec<Question>,
+    figures: Figures,
     events: UnboundedSender<Event>,
 }
 
@@ -235,6 +238,7 @@ impl Master {
             control_due: None,
             reloader: None,
             questions: Vec::new(),
+            figures: Figures::default(),
             events,
         })
     }

@@ -1,123 +1,115 @@
-//! What somebody else counts, read when `/metrics` is asked for: passwords, users, the process.
+//! What somebody else counts, read when it is asked for: logins, users, the database, the process.
 
+use super::families::{self, Family};
+use crate::logging;
+use crate::server::worker::vitals::Vitals;
 use crate::services::Services;
-use prometheus::Registry;
-use prometheus::core::{Collector, Desc};
-use prometheus::proto::{Counter, Gauge, Metric, MetricFamily, MetricType};
 use rustix::param::page_size;
 use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
-use std::collections::HashMap;
 use std::fs;
 use std::time::Duration;
 
-type Read = Box<dyn Fn() -> Option<f64> + Send + Sync>;
+/// Series with their values, as one process tells them.
+pub(in crate::server) type Figures = Vec<(String, f64)>;
 
-/// A number that is read where it lives; absent where the system does not tell it.
-struct Pulled {
-    desc: Desc,
-    kind: MetricType,
-    read: Read,
+/// Adds a figure.
+pub(in crate::server) fn put(figures: &mut Figures, family: &Family, value: impl Into<Number>) {
+    figures.push((family.series(None), value.into().0));
 }
 
-impl Collector for Pulled {
-    fn desc(&self) -> Vec<&Desc> {
-        vec![&self.desc]
-    }
+/// Adds a figure with a label.
+pub(in crate::server) fn put_by(
+    figures: &mut Figures,
+    family: &Family,
+    (label, name): (&str, &str),
+    value: impl Into<Number>,
+) {
+    figures.push((family.series(Some((label, name))), value.into().0));
+}
 
-    fn collect(&self) -> Vec<MetricFamily> {
-        let Some(value) = (self.read)() else { return Vec::new() };
-        let mut metric = Metric::default();
-        if self.kind == MetricType::COUNTER {
-            let mut counter = Counter::default();
-            counter.set_value(value);
-            metric.set_counter(counter);
-        } else {
-            let mut gauge = Gauge::default();
-            gauge.set_value(value);
-            metric.set_gauge(gauge);
-        }
-        let mut family = MetricFamily::default();
-        family.set_name(self.desc.fq_name.clone());
-        family.set_help(self.desc.help.clone());
-        family.set_field_type(self.kind);
-        family.set_metric(vec![metric]);
-        vec![family]
+/// Whatever can be counted.
+pub(in crate::server) struct Number(f64);
+
+impl From<f64> for Number {
+    fn from(value: f64) -> Self {
+        Self(value)
     }
 }
 
-/// Adds all of them; the `process_` names are those of every Prometheus client.
-pub(super) fn register(registry: &Registry, services: &Services) -> prometheus::Result<()> {
-    let add = |kind, name: &str, help: &str, read: Read| {
-        let desc = Desc::new(name.to_owned(), help.to_owned(), Vec::new(), HashMap::new())?;
-        registry.register(Box::new(Pulled { desc, kind, read }))
-    };
-    let counter = MetricType::COUNTER;
-    let gauge = MetricType::GAUGE;
-    let passwords = services.passwords.clone();
-    add(
-        gauge,
-        "bailiwick_password_hash_queue",
-        "Passwords that wait for a thread to be hashed.",
-        Box::new(move || Some(exact(passwords.queued() as u64))),
-    )?;
-    let passwords = services.passwords.clone();
-    add(
-        counter,
-        "bailiwick_password_hash_operations_total",
-        "bcrypt operations begun.",
-        Box::new(move || Some(exact(passwords.operations()))),
-    )?;
-    let passwords = services.passwords.clone();
-    add(
-        counter,
-        "bailiwick_password_hash_rounds_total",
-        "Rounds of bcrypt done: 2 to the power of the cost for each password.",
-        Box::new(move || Some(exact(passwords.rounds()))),
-    )?;
-    let users = services.users.clone();
-    add(
-        counter,
-        "bailiwick_user_cache_hits_total",
-        "Users found in memory.",
-        Box::new(move || Some(exact(users.lookups().hits))),
-    )?;
-    let users = services.users.clone();
-    add(
-        counter,
-        "bailiwick_user_cache_misses_total",
-        "Users asked of the database.",
-        Box::new(move || Some(exact(users.lookups().misses))),
-    )?;
-    add(
-        counter,
-        "process_cpu_seconds_total",
-        "Time of all processors spent, in seconds.",
-        Box::new(|| Some(cpu_time().as_secs_f64())),
-    )?;
-    add(
-        gauge,
-        "process_resident_memory_bytes",
-        "Memory in use, in bytes.",
-        Box::new(|| resident_pages().map(|pages| exact(pages * page_size() as u64))),
-    )?;
-    add(
-        gauge,
-        "process_open_fds",
-        "Open file descriptors.",
-        Box::new(|| fs::read_dir("/proc/self/fd").ok().map(|files| exact(files.count() as u64))),
-    )?;
-    add(
-        gauge,
-        "process_max_fds",
-        "Most file descriptors that may be open.",
-        Box::new(|| getrlimit(Resource::Nofile).current.map(exact)),
-    )
+impl From<bool> for Number {
+    fn from(value: bool) -> Self {
+        Self(f64::from(u8::from(value)))
+    }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53, and nothing here counts so far")]
-fn exact(count: u64) -> f64 {
-    count as f64
+impl From<u64> for Number {
+    #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53; nothing here counts so far")]
+    fn from(count: u64) -> Self {
+        Self(count as f64)
+    }
+}
+
+impl From<u32> for Number {
+    fn from(count: u32) -> Self {
+        Self(count.into())
+    }
+}
+
+impl From<usize> for Number {
+    fn from(count: usize) -> Self {
+        (count as u64).into()
+    }
+}
+
+/// What the parts of a worker process count.
+pub(super) fn of_services(services: &Services, vitals: &Vitals) -> Figures {
+    let mut figures = Figures::new();
+    let all = &mut figures;
+    put(all, &families::CONNECTIONS, vitals.connections());
+    for (outcome, count) in services.accounts.logins().counts() {
+        put_by(all, &families::LOGINS, ("outcome", outcome), count);
+    }
+    for (reason, count) in services.tokens.refused().counts() {
+        put_by(all, &families::REFUSED, ("reason", reason), count);
+    }
+    let passwords = &services.passwords;
+    put(all, &families::HASH_QUEUE, passwords.queued());
+    put(all, &families::HASH_OPERATIONS, passwords.operations());
+    put(all, &families::HASH_ROUNDS, passwords.rounds());
+    let (lookups, store) = (services.users.lookups(), services.users.condition());
+    put(all, &families::CACHE_HITS, lookups.hits);
+    put(all, &families::CACHE_MISSES, lookups.misses);
+    put(all, &families::CACHE_ENTRIES, store.cached);
+    put(all, &families::CACHE_EVICTIONS, store.evicted);
+    if let Some(answers) = store.answers {
+        put(all, &families::DATABASE_UP, answers);
+    }
+    for pool in store.pools {
+        let label = ("pool", pool.name);
+        put_by(all, &families::POOL_IN_USE, label, pool.in_use);
+        put_by(all, &families::POOL_WAITING, label, pool.waiting);
+        put_by(all, &families::POOL_MAX, label, pool.most);
+    }
+    figures
+}
+
+/// What the system tells of this process; the `process_` names are those of every Prometheus client.
+pub(in crate::server) fn of_this_process() -> Figures {
+    let mut figures = Figures::new();
+    let all = &mut figures;
+    put(all, &families::LOG_DROPPED, logging::dropped());
+    put(all, &families::CPU, cpu_time().as_secs_f64());
+    if let Some(pages) = resident_pages() {
+        put(all, &families::MEMORY, pages * page_size() as u64);
+    }
+    if let Ok(files) = fs::read_dir("/proc/self/fd") {
+        put(all, &families::OPEN_FILES, files.count());
+    }
+    if let Some(most) = getrlimit(Resource::Nofile).current {
+        put(all, &families::MOST_FILES, most);
+    }
+    figures
 }
 
 fn cpu_time() -> Duration {

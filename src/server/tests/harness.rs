@@ -4,6 +4,7 @@ use crate::logging::{ACCESS, RequestId};
 use crate::security::BasicUser;
 use crate::server::channel::Order;
 use crate::server::listener::Listeners;
+use crate::server::metrics::Inquiry;
 use crate::server::state::{AppState, Described};
 use crate::server::worker::threads;
 use crate::server::worker::threads::Sockets;
@@ -156,7 +157,8 @@ pub(super) fn serve<E: std::fmt::Debug>(
         let services =
             Services::open(Arc::clone(&settings), true).await.map_err(ServeError::Services)?;
         let described = Described::of(&document(&application, &settings)?, &settings);
-        let state = Data::new(AppState::new(application, described, services, settings)?);
+        let state =
+            Data::new(AppState::new(application, described, services, settings, Inquiry::new().0)?);
         let url = listeners.urls().next().unwrap().to_string();
         let (listeners, sockets) = listeners.into_parts();
         let running = threads::start(state, Sockets { server: sockets, admin: Vec::new() }).await?;

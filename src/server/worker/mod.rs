@@ -2,35 +2,30 @@
 
 mod accepting;
 mod http;
+mod reporter;
 pub(super) mod threads;
 pub(super) mod vitals;
 
-use super::channel::{
-    self, Channel, ChannelReader, ChannelWriter, Handover, Order, Report, WORKER,
-};
+use super::channel::{self, Channel, ChannelReader, FromMaster, Handover, Order, Report, WORKER};
 use super::error::ServeError;
-use super::lateness::Lateness;
 use super::listener::Socket;
+use super::metrics::{Changes, Inquiry};
 use super::state::{AppState, Described};
-use super::{Application, admin, document, panic};
+use super::{Application, document, panic};
 use crate::logging;
 use crate::services::{Services, refuse_damage};
 use crate::settings::Settings;
 use actix_web::web::Data;
 use listenfd::ListenFd;
+use reporter::{Question, Reporter};
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use std::io::{self, Write as _};
 use std::num::NonZeroUsize;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 use threads::Sockets;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::time::MissedTickBehavior;
-
-/// Pause between two reports.
-const REPORT: Duration = Duration::from_millis(250);
 
 /// A worker process before it serves.
 #[derive(Debug)]
@@ -95,6 +90,7 @@ impl Worker {
         if listen(reader, sender, asker).is_err() {
             return false;
         }
+        let (inquiry, inquiries) = Inquiry::new();
         let start = async {
             let sockets = take(&mut sockets.0, &handover).map_err(ServeError::Runtime)?;
             let (of, by) = (application.clone(), Arc::clone(&settings));
@@ -109,7 +105,8 @@ impl Worker {
             let document = describing.join().map_err(panicked)??;
             let described = Described::of(&document, &settings);
             drop(document);
-            let state = Data::new(AppState::new(application, described, services, settings)?);
+            let state =
+                Data::new(AppState::new(application, described, services, settings, inquiry)?);
             threads::start(state.clone(), sockets).await.map(|running| (running, state))
         };
         let (running, state) = match start.await {
@@ -121,10 +118,15 @@ impl Worker {
         };
         let _ = writer.send(&Report::Ready).await;
         let news = mpsc::unbounded_channel();
-        tokio::select! {
-            ended = running.until(orders, news.0.clone()) => ended.is_ok(),
-            () = report(&state, questions, news, writer) => unreachable!("reports never end"),
-        }
+        let reports = news.0.clone();
+        let changes = Changes::default();
+        let mut reporter = Reporter { state, writer, questions, inquiries, news, changes };
+        let ended = tokio::select! {
+            ended = running.until(orders, reports) => ended.is_ok(),
+            () = reporter.run() => unreachable!("reports never end"),
+        };
+        reporter.take_leave().await;
+        ended
     }
 }
 
@@ -152,7 +154,7 @@ fn take(sockets: &mut ListenFd, handover: &Handover) -> io::Result<Sockets> {
 fn listen(
     mut reader: ChannelReader,
     orders: mpsc::UnboundedSender<Order>,
-    questions: mpsc::UnboundedSender<u64>,
+    questions: mpsc::UnboundedSender<Question>,
 ) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let ignored = [SignalKind::interrupt(), SignalKind::quit(), SignalKind::hangup()];
@@ -165,51 +167,31 @@ fn listen(
     }
     actix_web::rt::spawn(async move {
         loop {
-            let order = tokio::select! {
-                order = reader.next() => order,
-                _ = terminate.recv() => Some(Order::Stop),
+            let said = tokio::select! {
+                said = reader.next() => said,
+                _ = terminate.recv() => Some(FromMaster::Order(Order::Stop)),
             };
-            if let Some(Order::AskDatabase(question)) = order {
+            let (order, last) = match said {
+                Some(FromMaster::Order(order)) => (order, false),
+                Some(FromMaster::Figures { question, figures }) => {
+                    let _ = questions.send(Question::Answer(question, figures));
+                    continue;
+                }
+                // The master is gone when the channel ends.
+                None => (Order::Stop, true),
+            };
+            let question = match order {
+                Order::AskDatabase(question) => Some(Question::Database(question)),
+                Order::TellFigures(round) => Some(Question::Figures(round)),
+                _ => None,
+            };
+            if let Some(question) = question {
                 // Answered once it serves, and until it has ended.
                 let _ = questions.send(question);
-                continue;
-            }
-            // The master is gone when the channel ends.
-            let last = order.is_none();
-            if orders.send(order.unwrap_or(Order::Stop)).is_err() || last {
+            } else if orders.send(order).is_err() || last {
                 return;
             }
         }
     });
     Ok(())
-}
-
-async fn report(
-    state: &Data<AppState>,
-    mut questions: mpsc::UnboundedReceiver<u64>,
-    (answer, mut answers): (mpsc::UnboundedSender<Report>, mpsc::UnboundedReceiver<Report>),
-    mut writer: ChannelWriter,
-) {
-    let mut pause = tokio::time::interval(REPORT);
-    pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut lateness = Lateness::new(REPORT, Instant::now());
-    loop {
-        // A master that is gone is noticed where its orders are read.
-        let report = tokio::select! {
-            _ = pause.tick() => {
-                state.vitals.forgive(lateness.look(Instant::now()));
-                Report::Alive(state.vitals.report())
-            }
-            Some(question) = questions.recv() => {
-                let (state, answer) = (state.clone(), answer.clone());
-                actix_web::rt::spawn(async move {
-                    let answers = admin::database_answers(&state).await;
-                    let _ = answer.send(Report::Database { question, answers });
-                });
-                continue;
-            }
-            Some(report) = answers.recv() => report,
-        };
-        let _ = writer.send(&report).await;
-    }
 }

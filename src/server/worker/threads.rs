@@ -138,7 +138,7 @@ async fn next(orders: &mut UnboundedReceiver<Order>) -> Order {
         match orders.recv().await {
             Some(Order::ReopenLogs) => reopen_logs(),
             // Heard before it comes here.
-            Some(Order::AskDatabase(_)) => {}
+            Some(Order::AskDatabase(_) | Order::TellFigures(_)) => {}
             Some(order) => return order,
             None => return Order::Stop,
         }

@@ -89,7 +89,7 @@ impl Vitals {
         if before < limit { Ok(counted) } else { Err(Full) }
     }
 
-    pub(super) fn connections(&self) -> usize {
+    pub(in crate::server) fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }
 

@@ -138,6 +138,12 @@ impl Freshness {
         (belief, self.epoch.load(SeqCst))
     }
 
+    /// Whether the last look was answered; nothing before the first.
+    pub(super) fn was_answered(&self) -> Option<bool> {
+        let away = self.is_away();
+        (away || self.confirmed.load(SeqCst) != 0).then_some(!away)
+    }
+
     /// Whether what was read in `epoch` is the best there is, now that the database gave no answer.
     pub(super) fn may_stand_in(&self, epoch: u64, stale_max: Duration) -> bool {
         self.was_confirmed_within(stale_max, self.now()) && self.epoch.load(SeqCst) == epoch

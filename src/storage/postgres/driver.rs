@@ -1,10 +1,11 @@
 //! The connections to PostgreSQL, on a thread of their own.
 
-use crate::domain::{RepositoryError, Username};
+use crate::domain::{PoolUse, RepositoryError, Username};
 use crate::storage::StorageError;
 use crate::storage::error::{has_code, unavailable, unreached};
 use crate::storage::postgres::address::Address;
 use crate::storage::postgres::turns::Turns;
+use crate::storage::underway::Underway;
 use futures_util::future::BoxFuture;
 use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
@@ -35,6 +36,8 @@ pub(super) struct Driver {
     readers: PgPool,
     writers: PgPool,
     turns: Turns,
+    reads: Arc<Underway>,
+    writes: Arc<Underway>,
     acquire_timeout: Duration,
     limit: Duration,
     _stop: oneshot::Sender<()>,
@@ -61,6 +64,8 @@ impl Driver {
             readers: pool(address.pool_size),
             writers: pool(address.write_pool_size),
             turns: Turns::default(),
+            reads: Arc::default(),
+            writes: Arc::default(),
             acquire_timeout: address.acquire_timeout,
             limit: address.statement_timeout + GRACE,
             handle,
@@ -82,6 +87,14 @@ impl Driver {
         self.handle.spawn(work);
     }
 
+    /// How the connections are used.
+    pub(super) fn condition(&self) -> [PoolUse; 2] {
+        [
+            self.reads.condition("readers", &self.readers),
+            self.writes.condition("writers", &self.writers),
+        ]
+    }
+
     /// Reads something on a connection of the pool, within the time that is allowed.
     pub(super) async fn read<T, F>(&self, operation: F) -> Result<T, RepositoryError>
     where
@@ -91,7 +104,9 @@ impl Driver {
             + 'static,
     {
         let (pool, limit) = (self.readers.clone(), self.limit);
+        let reads = Arc::clone(&self.reads);
         self.spawn(async move {
+            let _read = reads.begin();
             let mut connection = pool.acquire().await.map_err(unreached)?;
             within(limit, &mut connection, operation).await
         })
@@ -111,8 +126,10 @@ impl Driver {
             + 'static,
     {
         let (pool, limit) = (self.writers.clone(), self.limit);
+        let writes = Arc::clone(&self.writes);
         let (turns, user, patience) = (self.turns.clone(), user.cloned(), self.acquire_timeout);
         self.spawn(async move {
+            let _write = writes.begin();
             let reach = async {
                 let turn = match user {
                     Some(user) => Some(turns.take(user).await),

@@ -1,8 +1,8 @@
 //! Users in PostgreSQL.
 
 use crate::domain::{
-    Actor, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserImport,
-    UserRepository, Username,
+    Actor, Condition, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange,
+    UserImport, UserRepository, Username,
 };
 use crate::settings::UserSettings;
 use crate::storage::cache::Freshness;
@@ -155,6 +155,10 @@ impl UserRepository for PostgresUsers {
 
     async fn ping(&self) -> Result<(), RepositoryError> {
         self.is_empty().await.map(drop)
+    }
+
+    fn condition(&self) -> Condition {
+        Condition { pools: self.driver.condition().into(), ..Condition::default() }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Users in SQLite.
 
 use crate::domain::{
-    Actor, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserImport,
-    UserRepository, Username,
+    Actor, Condition, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange,
+    UserImport, UserRepository, Username,
 };
 use crate::settings::UserSettings;
 use crate::storage::change;
@@ -13,6 +13,7 @@ use crate::storage::sqlite::import::{SqliteImport, insert};
 use crate::storage::sqlite::unique;
 use crate::storage::sqlite::{Pools, open, require};
 use crate::storage::statements;
+use crate::storage::underway::Underway;
 use crate::storage::unique::is_asked;
 use crate::storage::{Missing, StorageError};
 use async_trait::async_trait;
@@ -27,6 +28,8 @@ use std::sync::Arc;
 pub(in crate::storage) struct SqliteUsers {
     pub(super) pools: Pools,
     unique: UserSettings,
+    reads: Underway,
+    writes: Underway,
 }
 
 impl SqliteUsers {
@@ -37,7 +40,12 @@ impl SqliteUsers {
         missing: Missing,
     ) -> Result<Self, StorageError> {
         let unique = UserSettings::default();
-        Ok(Self { pools: open(path, readers, missing).await?, unique })
+        Ok(Self {
+            pools: open(path, readers, missing).await?,
+            unique,
+            reads: Underway::default(),
+            writes: Underway::default(),
+        })
     }
 
     /// The same users, of whom more than the exact names must be unique. Whoever may create the
@@ -72,6 +80,7 @@ impl SqliteUsers {
             + Send,
         T: Send,
     {
+        let _write = self.writes.begin();
         let mut transaction = self.begin().await?;
         let result = match change(&mut transaction).await {
             Ok(done) => transaction.commit().await.map(|()| done).map_err(unavailable),
@@ -95,6 +104,7 @@ impl SqliteUsers {
 #[async_trait]
 impl UserRepository for SqliteUsers {
     async fn find(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
+        let _read = self.reads.begin();
         let found = find(&self.pools.readers, username).await.map_err(unavailable)?;
         Ok(found.map(Arc::new))
     }
@@ -103,6 +113,7 @@ impl UserRepository for SqliteUsers {
         if !self.unique.case_insensitive {
             return Ok(None);
         }
+        let _read = self.reads.begin();
         let query = sqlx::query(statements::FIND_FOLDED).bind(username.folded());
         let rows = query.fetch_all(&self.pools.readers).await.map_err(unavailable)?;
         let [row] = rows.as_slice() else { return Ok(None) };
@@ -110,10 +121,12 @@ impl UserRepository for SqliteUsers {
     }
 
     async fn list(&self, page: &Page) -> Result<Vec<User>, RepositoryError> {
+        let _read = self.reads.begin();
         list(&self.pools.readers, page).await
     }
 
     async fn is_empty(&self) -> Result<bool, RepositoryError> {
+        let _read = self.reads.begin();
         sqlx::query_scalar(statements::IS_EMPTY)
             .fetch_one(&self.pools.readers)
             .await
@@ -156,11 +169,19 @@ impl UserRepository for SqliteUsers {
     }
 
     async fn ping(&self) -> Result<(), RepositoryError> {
+        let _read = self.reads.begin();
         sqlx::query("SELECT count FROM user_changes")
             .fetch_one(&self.pools.readers)
             .await
             .map(drop)
             .map_err(unavailable)
+    }
+
+    fn condition(&self) -> Condition {
+        let Pools { readers, writer, .. } = &self.pools;
+        let pools =
+            [self.reads.condition("readers", readers), self.writes.condition("writers", writer)];
+        Condition { pools: pools.into(), ..Condition::default() }
     }
 }
 

@@ -2,9 +2,11 @@
 
 mod http;
 mod lines;
+mod watched;
 
 pub(crate) use http::{FORM, Response, connect, read_answer, read_until};
 pub(crate) use lines::Lines;
+pub(crate) use watched::Watched;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;

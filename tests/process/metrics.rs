@@ -1,0 +1,182 @@
+//! `/metrics` is the server's: of all processes, over reloads, crashes, and while one stands still.
+
+#![expect(clippy::float_cmp, reason = "what is compared are whole numbers")]
+
+use crate::harness::{Watched, eventually};
+use crate::server::{SHORT, gone, kill, quick, replaced, serving};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+
+const GUARDED: &str = "/users/me";
+
+/// A server with so many worker processes.
+fn watched(processes: usize, more: &str) -> Watched {
+    let config = format!("{SHORT}processes = {processes}\n{more}");
+    let watched = Watched::start(quick().config(&config));
+    replaced(&watched.app, &[], processes);
+    watched
+}
+
+/// What may only grow.
+fn is_count(series: &str) -> bool {
+    let name = series.split('{').next().expect("a name");
+    ["_total", "_bucket", "_count", "_sum"].iter().any(|end| name.ends_with(end))
+}
+
+/// Fails where a count has gone back.
+fn assert_grown(before: &BTreeMap<String, f64>, now: &BTreeMap<String, f64>) {
+    for (series, value) in before.iter().filter(|(series, _)| is_count(series)) {
+        let now = now.get(series).copied();
+        assert!(now.is_some_and(|now| now >= *value), "{series}: {value}, then {now:?}");
+    }
+}
+
+fn refused(watched: &Watched) -> f64 {
+    watched.requests(GUARDED, "GET", 401)
+}
+
+fn restarts(watched: &Watched, reason: &str) -> f64 {
+    watched.metric(&format!("bailiwick_worker_restarts_total{{reason=\"{reason}\"}}"))
+}
+
+#[test]
+fn each_process_tells_what_all_have_counted() {
+    let watched = watched(3, "");
+    let served = serving(&watched.app);
+    for asked in 1..=30_u8 {
+        // Each on a connection of its own, and so to any process.
+        assert_eq!(watched.app.get(GUARDED).status, 401);
+        assert_eq!(refused(&watched), f64::from(asked));
+    }
+    let metrics = watched.metrics();
+    assert_eq!(metrics["bailiwick_worker_processes{state=\"serving\"}"], 3.0);
+    assert_eq!(metrics["bailiwick_worker_processes_silent"], 0.0);
+    // Each has its own, and the master one more.
+    assert!(metrics["process_resident_memory_bytes"] > 4e6 * 3.0, "{metrics:?}");
+    assert_eq!(serving(&watched.app), served);
+}
+
+#[test]
+fn counts_outlive_the_processes_that_counted() {
+    let watched = watched(2, "");
+    let asking = AtomicBool::new(true);
+    let sent = thread::scope(|scope| {
+        let mut last = watched.metrics();
+        let requests = scope.spawn(|| {
+            let mut sent = 0_u32;
+            while asking.load(Relaxed) {
+                assert_eq!(watched.app.get(GUARDED).status, 401);
+                sent += 1;
+            }
+            sent
+        });
+        let mut look = || {
+            let now = watched.metrics();
+            assert_grown(&last, &now);
+            last = now;
+        };
+        for _ in 0..2 {
+            let before = serving(&watched.app);
+            watched.app.signal("HUP");
+            replaced(&watched.app, &before, 2);
+            look();
+            // The old ones tell what they have counted to the end.
+            before.into_iter().for_each(gone);
+            look();
+        }
+        asking.store(false, Relaxed);
+        requests.join().expect("requests")
+    });
+    // None is lost where all have ended as they should.
+    assert_eq!(refused(&watched), f64::from(sent));
+    let before = (watched.metrics(), serving(&watched.app));
+    before.1.iter().for_each(|pid| kill(*pid, "KILL"));
+    replaced(&watched.app, &before.1, 2);
+    assert_grown(&before.0, &watched.metrics());
+    assert_eq!(refused(&watched), f64::from(sent));
+    assert_eq!(restarts(&watched, "signal"), 2.0);
+}
+
+#[test]
+fn what_was_counted_a_second_ago_is_not_lost_in_a_crash() {
+    let watched = watched(1, "");
+    assert_eq!(watched.app.get(GUARDED).status, 401);
+    let worker = serving(&watched.app);
+    // Nobody asks for the figures meanwhile: the process tells them by itself.
+    let reports = |app| crate::server::status(app)["processes"][0]["uptime"].as_u64();
+    let begun = reports(&watched.app).expect("seconds");
+    eventually("two more seconds", || (reports(&watched.app)? >= begun + 3).then_some(()));
+    kill(worker[0], "KILL");
+    replaced(&watched.app, &worker, 1);
+    assert_eq!(refused(&watched), 1.0);
+}
+
+#[test]
+fn a_process_that_stands_still_holds_nobody_up() {
+    let watched = watched(2, "timeout = 0\n");
+    assert_eq!(watched.app.get(GUARDED).status, 401);
+    let before = watched.metrics();
+    let still = serving(&watched.app)[0];
+    kill(still, "STOP");
+    for _ in 0..3 {
+        let now = watched.metrics();
+        assert_grown(&before, &now);
+        assert_eq!(now["bailiwick_worker_processes_silent"], 1.0);
+    }
+    kill(still, "CONT");
+    eventually("its answer", || {
+        (watched.metric("bailiwick_worker_processes_silent") == 0.0).then_some(())
+    });
+}
+
+#[test]
+fn a_master_that_stands_still_is_told_and_waited_for_no_longer() {
+    let watched = watched(2, "");
+    let before = watched.metrics();
+    watched.app.signal("STOP");
+    let answer = watched.get("/metrics");
+    assert_eq!(
+        (answer.status, answer.json()["detail"].as_str()),
+        (503, Some("The master does not answer"))
+    );
+    assert_eq!(watched.app.get(GUARDED).status, 401);
+    watched.app.signal("CONT");
+    let now = eventually("the master", || {
+        (watched.get("/metrics").status == 200).then(|| watched.metrics())
+    });
+    assert_grown(&before, &now);
+    assert_eq!(refused(&watched), 1.0);
+}
+
+#[test]
+fn restarts_are_counted_by_reason() {
+    let watched = watched(1, "timeout = 1\nmax_requests = 5\n");
+    let mut workers = serving(&watched.app);
+    for (signal, reason) in [("KILL", "signal"), ("STOP", "silent")] {
+        kill(workers[0], signal);
+        workers = replaced(&watched.app, &workers, 1);
+        assert_eq!(restarts(&watched, reason), 1.0);
+    }
+    for _ in 0..5 {
+        watched.app.get(GUARDED);
+    }
+    eventually("a replacement", || (restarts(&watched, "max_requests") == 1.0).then_some(()));
+    // A busy machine may start one too slowly, which is another reason.
+    assert_eq!(["exit", "stands_still"].map(|reason| restarts(&watched, reason)), [0.0; 2]);
+    assert_eq!(restarts(&watched, "signal"), 1.0);
+}
+
+#[test]
+fn a_reload_that_was_refused_is_told() {
+    let watched = watched(1, "");
+    let reloaded = || watched.metric("bailiwick_last_reload_successful");
+    assert_eq!(reloaded(), 1.0);
+    let config = watched.app.folder().join("config.toml");
+    let good = std::fs::read_to_string(&config).expect("the configuration");
+    for (text, expected) in [("[server]\nwrokers = 2\n", 0.0), (&*good, 1.0)] {
+        std::fs::write(&config, text).expect("written");
+        watched.app.signal("HUP");
+        eventually("the reload", || (reloaded() == expected).then_some(()));
+    }
+}
