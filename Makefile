@@ -36,6 +36,7 @@ soak: debian .venv-soak/installed ## Reloads, upgrades and crashes under load, a
 check: ## Format, lints, documentation, known vulnerabilities
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 	@if ! cargo deny --version >/dev/null 2>&1; then \
 	    echo "Skipped: known vulnerabilities (cargo deny is not installed)"; \

@@ -53,6 +53,9 @@ impl DatabaseUrl {
         }
         match engine {
             "sqlite" => sqlite(rest, driver.is_some()).map(Self::Sqlite),
+            "postgres" | "postgresql" if cfg!(not(feature = "postgres")) => {
+                Err(DatabaseUrlProblem::NoPostgres)
+            }
             "postgres" | "postgresql" => Ok(Self::Postgres(Box::new(PostgresUrl::parse(rest)?))),
             "jdbc" => Err(DatabaseUrlProblem::Jdbc),
             _ if is_list_of_pairs(text) => Err(DatabaseUrlProblem::Pairs),

@@ -3,6 +3,7 @@
 use crate::domain::RepositoryError;
 use crate::settings::Settings;
 use crate::storage::part::Part;
+#[cfg(feature = "postgres")]
 use crate::storage::postgres::{Address, PostgresUsers};
 use crate::storage::sqlite::SqliteUsers;
 use crate::storage::transfer::{Digest, Pages, Transfer, digest};
@@ -136,12 +137,14 @@ struct Database {
 
 enum Users {
     Sqlite(SqliteUsers),
+    #[cfg(feature = "postgres")]
     Postgres(Box<PostgresUsers>),
 }
 
 impl Database {
     /// Opens and migrates it as the server does.
     async fn open(settings: &Settings, missing: Missing) -> Result<Self, StorageError> {
+        #[cfg(feature = "postgres")]
         if let Some(address) = Address::of(&settings.database)? {
             let label = address.label().to_owned();
             let users = Users::Postgres(Box::new(PostgresUsers::open(address, missing).await?));
@@ -159,6 +162,7 @@ impl Database {
     fn refuse_newer(&self) -> Result<(), MaintenanceError> {
         let newer = match &self.users {
             Users::Sqlite(users) => users.newer(),
+            #[cfg(feature = "postgres")]
             Users::Postgres(users) => users.newer(),
         };
         match newer {
@@ -178,6 +182,7 @@ impl Database {
     async fn reading(&self) -> Result<Box<dyn Transfer>, MaintenanceError> {
         match &self.users {
             Users::Sqlite(users) => users.reading().await,
+            #[cfg(feature = "postgres")]
             Users::Postgres(users) => users.reading().await,
         }
         .map_err(self.failed())
@@ -186,6 +191,7 @@ impl Database {
     async fn writing(&self) -> Result<Box<dyn Transfer>, MaintenanceError> {
         match &self.users {
             Users::Sqlite(users) => users.writing().await,
+            #[cfg(feature = "postgres")]
             Users::Postgres(users) => users.writing().await,
         }
         .map_err(self.failed())
@@ -239,6 +245,7 @@ pub async fn copy(
 }
 
 /// Reads everything in the configured database: the file's structure if it is one, and every user.
+#[cfg_attr(not(feature = "postgres"), expect(irrefutable_let_patterns, reason = "SQLite is all"))]
 pub async fn check(settings: &Settings) -> Result<Summary, MaintenanceError> {
     let database = Database::open(settings, Missing::Refuse).await?;
     if let Users::Sqlite(users) = &database.users {
@@ -253,6 +260,7 @@ pub async fn check(settings: &Settings) -> Result<Summary, MaintenanceError> {
 }
 
 /// Writes a consistent copy of the configured SQLite file to a new one, while it is in use.
+#[cfg_attr(not(feature = "postgres"), expect(irrefutable_let_patterns, reason = "SQLite is all"))]
 pub async fn back_up(settings: &Settings, file: &Path) -> Result<(), MaintenanceError> {
     if settings.database_file().is_none() {
         return Err(MaintenanceError::UsePgDump);

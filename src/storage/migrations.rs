@@ -97,6 +97,7 @@ pub(super) enum SetUpError {
     /// The tables are those of another program.
     Foreign,
     /// There are no tables, and none are to be made.
+    #[cfg(feature = "postgres")]
     Absent,
 }
 

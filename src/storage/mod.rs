@@ -8,6 +8,7 @@ mod error;
 mod maintenance;
 mod migrations;
 mod part;
+#[cfg(feature = "postgres")]
 mod postgres;
 mod restore;
 mod row;
@@ -28,6 +29,7 @@ use crate::settings::Settings;
 use crate::settings::UserSettings;
 use crate::settings::make_data_dir;
 use crate::storage::cache::{CachedUsers, Freshness};
+#[cfg(feature = "postgres")]
 use crate::storage::postgres::{Address, PostgresUsers};
 use crate::storage::sqlite::{SqliteUsers, Watch, refuse_damaged};
 use std::path::Path;
@@ -71,6 +73,7 @@ async fn open_unique(
     unique: UserSettings,
 ) -> Result<Arc<dyn UserRepository>, StorageError> {
     let freshness = Arc::new(Freshness::default());
+    #[cfg(feature = "postgres")]
     if let Some(address) = Address::of(database)? {
         let users = PostgresUsers::open(address, missing).await?;
         let users = users.requiring(unique, missing).await?;

@@ -13,6 +13,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
 
 // `BUNDLE`, `STYLE`, `ICON`, `REDIRECT` and `REDIRECT_SCRIPT`: Swagger UI's files, written by build.rs.
+#[cfg(feature = "swagger-ui")]
 include!(concat!(env!("OUT_DIR"), "/swagger_ui.rs"));
 
 /// A page or file, in the forms that clients take.
@@ -104,6 +105,7 @@ fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
     }
 }
 
+#[cfg(feature = "swagger-ui")]
 #[cfg(test)]
 mod tests {
     use super::*;

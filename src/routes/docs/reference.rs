@@ -54,12 +54,19 @@ pub(super) fn render(document: &Value, root_path: &str) -> String {
             body.push_str("</article>");
         }
     }
+    let (icon, console) = if cfg!(feature = "swagger-ui") {
+        (
+            format!("<link rel=\"icon\" href=\"{root_path}/docs/favicon-32x32.png\">"),
+            format!("<a href=\"{root_path}/docs\">Try it</a> · "),
+        )
+    } else {
+        Default::default()
+    };
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <title>{title}</title><link rel=\"icon\" href=\"{root_path}/docs/favicon-32x32.png\">\
-         <style>{STYLE}</style></head><body><nav><strong>{title}</strong>{index}</nav>\
-         <main><h1>{title} {}</h1><p><a href=\"{root_path}/docs\">Try it</a> · \
+         <title>{title}</title>{icon}<style>{STYLE}</style></head><body><nav><strong>{title}</strong>{index}</nav>\
+         <main><h1>{title} {}</h1><p>{console}\
          <a href=\"{root_path}/openapi.json\">openapi.json</a></p>{body}</main></body></html>",
         text(&document["info"]["version"]),
     )

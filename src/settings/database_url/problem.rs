@@ -12,6 +12,8 @@ const ENCODE: &str = "in a user name, password or database name write %40 for @,
 pub enum DatabaseUrlProblem {
     /// Neither SQLite nor PostgreSQL.
     Scheme,
+    /// PostgreSQL, in a program that was built without it.
+    NoPostgres,
     /// A URL of JDBC.
     Jdbc,
     /// libpq's other form: `host=… user=…`.
@@ -78,6 +80,9 @@ impl fmt::Display for DatabaseUrlProblem {
             Self::Scheme => {
                 "sqlite:PATH, postgres://USER@HOST:PORT/NAME, or an empty text for bailiwick.db in \
                  data_dir"
+            }
+            Self::NoPostgres => {
+                "sqlite:PATH: this program was built without PostgreSQL (Cargo's feature `postgres`)"
             }
             Self::Jdbc => {
                 "postgres://USER@HOST:PORT/NAME, not a URL of JDBC; the password goes into \

@@ -90,6 +90,7 @@ impl Freshness {
     }
 
     /// Ends when somebody wants to know whether the database is back.
+    #[cfg(feature = "postgres")]
     pub(in crate::storage) async fn wish(&self) {
         self.wish.notified().await;
     }

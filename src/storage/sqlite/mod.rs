@@ -193,6 +193,7 @@ fn explain(path: &Path, error: &SetUpError) -> StorageError {
             return StorageError::Altered { database, migration: *migration };
         }
         SetUpError::Foreign => "is another program's; nothing was changed",
+        #[cfg(feature = "postgres")]
         SetUpError::Absent => "has no tables",
         SetUpError::Sql(error) => match code(error) {
             Some(5 | 6) => "is locked by another process",
