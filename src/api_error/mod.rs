@@ -233,6 +233,7 @@ impl ResponseError for ApiError {
 
 impl From<RepositoryError> for ApiError {
     fn from(error: RepositoryError) -> Self {
+        let is_told = error.is_told();
         match error {
             RepositoryError::Exists => Self::Conflict("User already exists"),
             RepositoryError::EmailExists => Self::Conflict("E-mail address already in use"),
@@ -255,7 +256,9 @@ impl From<RepositoryError> for ApiError {
                 "This would leave no enabled user with the scope `{scope}`"
             )),
             RepositoryError::Unavailable(cause) => {
-                log::error!(target: "bailiwick.error", "database: {cause}");
+                if !is_told {
+                    log::error!(target: "bailiwick.error", "database: {cause}");
+                }
                 Self::Unavailable
             }
         }

@@ -20,8 +20,8 @@ pub use new_name::check_new_name;
 pub use origin::Origin;
 pub use password_hash::{BcryptVersion, PasswordHash, PasswordHashError};
 pub use repository::{
-    Condition, Lookups, NewUser, Page, PoolUse, RepositoryError, Taken, UserChange, UserImport,
-    UserRepository,
+    Away, Condition, Lookups, NewUser, Page, PoolUse, RepositoryError, Taken, UserChange,
+    UserImport, UserRepository,
 };
 pub use scope::{
     ItemsRead, MeRead, Scope, ScopeDeclaration, ScopeError, ScopeName, Scopes, UsersRead,

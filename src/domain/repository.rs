@@ -97,6 +97,32 @@ impl std::error::Error for RepositoryError {
     }
 }
 
+impl RepositoryError {
+    /// Whether the log has the cause already, as the beginning of an outage.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        matches!(self, Self::Unavailable(cause) if cause.is::<Away>())
+    }
+}
+
+/// The database is known to be away.
+#[derive(Debug)]
+pub struct Away(
+    /// The cause, if it was tried at all.
+    pub Option<Box<dyn std::error::Error + Send + Sync>>,
+);
+
+impl fmt::Display for Away {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(cause) => cause.fmt(f),
+            None => f.write_str("it is known to be away"),
+        }
+    }
+}
+
+impl std::error::Error for Away {}
+
 /// How many lookups of a user were answered from memory, and how many were not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lookups {

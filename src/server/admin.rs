@@ -94,6 +94,7 @@ async fn ready(state: Data<AppState>) -> HttpResponse {
 pub(super) async fn database_answers(state: &AppState) -> bool {
     match timeout(PATIENCE, state.services.users.ping()).await {
         Ok(Ok(())) => return true,
+        Ok(Err(cause)) if cause.is_told() => {}
         Ok(Err(cause)) => log::warn!(target: ERROR, "not ready: {cause}"),
         Err(_) => {
             log::warn!(target: ERROR, "not ready: the database has not answered in {PATIENCE:?}");

@@ -4,6 +4,7 @@
 mod count;
 mod evictions;
 mod freshness;
+mod outage;
 
 pub(super) use freshness::Freshness;
 
@@ -15,6 +16,7 @@ use crate::settings::CacheSettings;
 use crate::storage::cache::count::Count;
 use crate::storage::cache::evictions::Evictions;
 use crate::storage::cache::freshness::{Belief, nanoseconds};
+use crate::storage::cache::outage::away;
 use crate::storage::error::is_unreached;
 use async_trait::async_trait;
 use quick_cache::sync::Cache;
@@ -159,7 +161,7 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
             return Ok(Some(Arc::clone(&entry.user)));
         }
         self.misses.add_one();
-        match (self.inner.find(username).await, entry) {
+        match (self.freshness.ask(self.inner.find(username)).await, entry) {
             (Err(RepositoryError::Unavailable(_)), Some(entry))
                 if self.freshness.may_stand_in(epoch, self.stale_max) =>
             {
@@ -185,15 +187,15 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
     }
 
     async fn find_folded(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
-        self.inner.find_folded(username).await
+        self.freshness.ask(self.inner.find_folded(username)).await
     }
 
     async fn list(&self, page: &Page) -> Result<Vec<User>, RepositoryError> {
-        self.inner.list(page).await
+        self.freshness.ask(self.inner.list(page)).await
     }
 
     async fn is_empty(&self) -> Result<bool, RepositoryError> {
-        self.inner.is_empty().await
+        self.freshness.ask(self.inner.is_empty()).await
     }
 
     async fn create(
@@ -202,7 +204,7 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
         actor: Option<&Actor>,
         now: Timestamp,
     ) -> Result<User, RepositoryError> {
-        let result = self.inner.create(user, actor, now).await;
+        let result = self.freshness.ask(self.inner.create(user, actor, now)).await;
         if matches!(result, Err(RepositoryError::Denied(_))) {
             // Others have changed the actor, and here it is not known yet.
             self.freshness.invalidate();
@@ -218,7 +220,8 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
         actor: Option<&Actor>,
         now: Timestamp,
     ) -> Result<User, RepositoryError> {
-        self.writing(self.inner.update(username, change, keep, actor, now)).await
+        let update = self.inner.update(username, change, keep, actor, now);
+        self.freshness.ask(self.writing(update)).await
     }
 
     async fn delete(
@@ -227,7 +230,7 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
         keep: Option<&ScopeName>,
         actor: Option<&Actor>,
     ) -> Result<(), RepositoryError> {
-        self.writing(self.inner.delete(username, keep, actor)).await
+        self.freshness.ask(self.writing(self.inner.delete(username, keep, actor))).await
     }
 
     /// Imports create users and change none, so nothing that is cached becomes stale.
@@ -240,6 +243,9 @@ impl<R: UserRepository> UserRepository for CachedUsers<R> {
     async fn ping(&self) -> Result<(), RepositoryError> {
         if self.freshness.answers(PATIENCE).await {
             return Ok(());
+        }
+        if self.freshness.is_away() {
+            return Err(away(None));
         }
         Err(RepositoryError::Unavailable("no answer to whoever watches it".into()))
     }

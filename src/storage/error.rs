@@ -142,6 +142,12 @@ pub(super) fn is_unreached(error: &RepositoryError) -> bool {
     matches!(error, RepositoryError::Unavailable(cause) if cause.is::<Unreached>())
 }
 
+/// Whether nothing came from the database, not even an error: no connection, or one that broke.
+pub(super) fn is_unanswered(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    let broken = || matches!(cause.downcast_ref(), Some(sqlx::Error::Io(_)));
+    cause.is::<Unreached>() || broken()
+}
+
 /// Whether the database has given this code as the cause.
 #[cfg(feature = "postgres")]
 pub(super) fn has_code(error: &RepositoryError, code: &str) -> bool {

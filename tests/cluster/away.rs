@@ -68,6 +68,23 @@ impl Replica {
         assert_eq!(self.app.get_as("/users/me", "nonsense").status, 401);
     }
 
+    /// Not once for each request: the lines of an outage, of which the last counts what failed.
+    fn has_said_it_once(&self) {
+        let said = |text: &str| -> Vec<String> {
+            let log = self.app.stderr.text();
+            log.lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
+        };
+        let over = eventually("the end in the log", || {
+            let over = said("database: answers again");
+            (over.len() == said("database: does not answer").len()).then_some(over)
+        });
+        let count = over.last().and_then(|line| line.split_once("meanwhile: ")).expect("a count").1;
+        let digits = count.split(|c: char| !c.is_ascii_digit()).next().expect("a part");
+        assert!(digits.parse::<u32>().expect("a number") >= 20, "{over:?}");
+        let all = said("bailiwick.error - database: ");
+        assert_eq!(all.len(), 2 * over.len(), "{all:?}");
+    }
+
     fn is_well(&self) {
         eventually("an answer", || (self.ask() == 200).then_some(()));
         eventually("readiness", || (self.told("/readyz") == 200).then_some(()));
@@ -106,6 +123,9 @@ fn outage(what: &str, replicas: &[Replica; 2], begin: impl FnOnce(), end: impl F
     let look = |replica: &Replica| {
         assert_eq!((replica.told("/healthz"), replica.told("/readyz")), (200, 503), "{what}");
         replica.knows_nothing();
+        for _ in 0..20 {
+            unavailable(&replica.app.get_as("/users/me", &replica.other));
+        }
     };
     thread::scope(|scope| {
         for replica in replicas {
@@ -122,6 +142,7 @@ fn outage(what: &str, replicas: &[Replica; 2], begin: impl FnOnce(), end: impl F
     let back = Instant::now();
     for replica in replicas {
         replica.is_well();
+        replica.has_said_it_once();
     }
     println!("{what}: over after {:.1?}", back.elapsed());
 }

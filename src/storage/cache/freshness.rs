@@ -1,5 +1,8 @@
 //! Whether the database answers, and so what a cache may believe.
 
+use crate::domain::RepositoryError;
+use crate::storage::cache::outage::{Cause, Outage, away};
+use crate::storage::error::is_unanswered;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
@@ -8,6 +11,9 @@ use tokio::time::timeout;
 
 /// For how long cached users are believed after the database was last asked for changes.
 const TRUST: Duration = Duration::from_secs(1);
+
+/// For a look that tells whether the database is back, while somebody waits for an answer at once.
+const AT_ONCE: Duration = Duration::from_millis(250);
 
 /// What a cache may believe. Whoever watches the database for changes by others calls
 /// [`Freshness::confirm`] at least once a second; when that stops, for whatever reason, the cache
@@ -22,6 +28,8 @@ pub(in crate::storage) struct Freshness {
     looks: watch::Sender<Looks>,
     /// Asks the watcher to look at once.
     wish: Notify,
+    /// What operations and the log know of it.
+    pub(super) outage: Outage,
     start: Instant,
 }
 
@@ -42,6 +50,7 @@ impl Default for Freshness {
             confirmed: 0.into(),
             looks: watch::Sender::default(),
             wish: Notify::new(),
+            outage: Outage::default(),
             start: Instant::now(),
         }
     }
@@ -66,27 +75,26 @@ impl Freshness {
     /// Every change up to `asked` is known.
     pub(in crate::storage) fn confirm(&self, asked: Instant) {
         self.confirmed.store(nanoseconds(asked.duration_since(self.start)).max(1), SeqCst);
-        let mut was_away = false;
+        self.outage.end();
         self.looks.send_modify(|looks| {
-            was_away = std::mem::take(&mut looks.away);
+            looks.away = false;
             looks.ended = looks.begun;
         });
-        if was_away {
-            log::info!(target: "bailiwick.error", "database: answers again");
-        }
     }
 
     /// The watcher had no answer to this look. Whatever changes now is not heard of, so it must
     /// invalidate before it confirms again.
     pub(in crate::storage) fn lose(&self, look: u64, cause: &dyn Display) {
-        let mut was_away = false;
+        self.outage.begin(cause);
         self.looks.send_modify(|looks| {
-            was_away = std::mem::replace(&mut looks.away, true);
+            looks.away = true;
             looks.ended = looks.ended.max(look);
         });
-        if !was_away {
-            log::error!(target: "bailiwick.error", "database: does not answer: {cause}");
-        }
+    }
+
+    /// Somebody other than the watcher has an answer, so operations are tried.
+    pub(in crate::storage) fn doubt(&self) {
+        self.outage.doubt();
     }
 
     /// Ends when somebody wants to know whether the database is back.
@@ -111,7 +119,43 @@ impl Freshness {
         matches!(timeout(patience, ended).await, Ok(Ok(looks)) if !looks.away)
     }
 
-    fn is_away(&self) -> bool {
+    /// Does something with the database, unless that is known to be away: nobody waits for what will
+    /// not come. Whoever asks first after its return is served, as a look that begins now tells.
+    pub(super) async fn ask<T>(
+        &self,
+        operation: impl Future<Output = Result<T, RepositoryError>> + Send,
+    ) -> Result<T, RepositoryError> {
+        if self.outage.is_known() && !self.answers(AT_ONCE).await && self.outage.is_known() {
+            self.outage.count();
+            return Err(away(None));
+        }
+        let (began, was_away) = (self.now(), self.is_away());
+        match operation.await {
+            Err(RepositoryError::Unavailable(cause)) => Err(self.failed(cause, began, was_away)),
+            other => {
+                self.outage.doubt();
+                other
+            }
+        }
+    }
+
+    /// The error of an operation that began then: part of an outage, or a trouble of its own, as
+    /// when the watcher has had an answer meanwhile.
+    fn failed(&self, cause: Cause, began: u64, was_away: bool) -> RepositoryError {
+        let (is_away, unanswered) = (self.is_away(), is_unanswered(&*cause));
+        if is_away || (unanswered && !was_away && self.confirmed.load(SeqCst) <= began) {
+            self.outage.begin(&cause);
+            self.outage.count();
+            if unanswered {
+                self.outage.know();
+            }
+        } else if !was_away {
+            return RepositoryError::Unavailable(cause);
+        }
+        away(Some(cause))
+    }
+
+    pub(super) fn is_away(&self) -> bool {
         self.looks.borrow().away
     }
 

@@ -6,7 +6,10 @@ use crate::domain::{
 };
 use crate::storage::cache::{CachedUsers, Freshness};
 use crate::storage::contract::{cache_settings, hash, name};
+use crate::storage::error::unavailable;
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -50,7 +53,7 @@ impl UserRepository for Arc<Slow> {
     ) -> Result<User, RepositoryError> {
         *self.email.lock().unwrap() = "new";
         // Committed, but the answer is lost.
-        Err(RepositoryError::Unavailable("lost".into()))
+        Err(unavailable(io::Error::from(io::ErrorKind::ConnectionReset).into()))
     }
 
     async fn list(&self, _: &Page) -> Result<Vec<User>, RepositoryError> {
@@ -198,4 +201,63 @@ async fn lookups_are_counted() {
     freshness.invalidate();
     users.find(&name("johndoe")).await.unwrap();
     assert_eq!(users.lookups(), Lookups { hits: 1, misses: 4 });
+}
+
+/// What is asked would wait for ever: it is not asked, unless a look that begins now has an answer.
+#[tokio::test]
+async fn nobody_waits_while_the_database_is_known_to_be_away() {
+    let Setup { slow, freshness, users } = setup(0);
+    let alice = name("alice");
+    let update =
+        || async { users.update(&alice, UserChange::default(), None, None, Timestamp(1)).await };
+    freshness.confirm(Instant::now());
+    freshness.lose(freshness.begin_look(), &"gone");
+    assert!(users.find(&alice).now_or_never().is_none(), "the watcher alone is not believed");
+    assert!(update().await.unwrap_err().is_told());
+    let reads = slow.reads.load(SeqCst);
+    for _ in 0..10 {
+        let mut refused = Box::pin(users.find(&alice));
+        assert!(refused.as_mut().now_or_never().is_none(), "a look is waited for");
+        freshness.lose(freshness.begin_look(), &"still gone");
+        assert!(refused.await.unwrap_err().is_told());
+    }
+    let hangs = users.find(&alice).await;
+    assert!(hangs.unwrap_err().is_told(), "a look that hangs is not waited for");
+    assert_eq!(slow.reads.load(SeqCst), reads);
+
+    let mut first = Box::pin(users.find(&alice));
+    assert!(first.as_mut().now_or_never().is_none());
+    freshness.begin_look();
+    freshness.confirm(Instant::now());
+    slow.answers.add_permits(1);
+    assert!(first.await.unwrap().is_some(), "the first one after its return");
+}
+
+/// As when all connections are in use that the watcher would need one more of.
+#[tokio::test]
+async fn an_operation_that_has_an_answer_lets_others_try() {
+    let Setup { slow, freshness, users } = setup(0);
+    let alice = name("alice");
+    freshness.confirm(Instant::now());
+    freshness.lose(freshness.begin_look(), &"gone");
+    let mut slowly = Box::pin(users.find(&alice));
+    assert!(slowly.as_mut().now_or_never().is_none());
+    let change = UserChange::default();
+    users.update(&alice, change, None, None, Timestamp(1)).await.unwrap_err();
+    assert!(users.find(&alice).await.unwrap_err().is_told());
+    slow.answers.add_permits(2);
+    assert!(slowly.await.unwrap().is_some());
+    assert!(users.find(&alice).await.unwrap().is_some());
+}
+
+/// One failure is no outage when the watcher has had an answer since it began; others are served.
+#[tokio::test]
+async fn a_failure_beside_answers_is_a_trouble_of_its_own() {
+    let setup = setup(1);
+    let alice = name("alice");
+    let change = UserChange::default();
+    let failed = setup.users.update(&alice, change, None, None, Timestamp(1)).await.unwrap_err();
+    assert!(matches!(&failed, RepositoryError::Unavailable(_)) && !failed.is_told(), "{failed}");
+    setup.freshness.lose(setup.freshness.begin_look(), &"gone");
+    assert!(setup.users.find(&alice).await.unwrap().is_some(), "nothing is refused");
 }

@@ -8,9 +8,14 @@ use crate::storage::StorageError;
 use form_urlencoded::Serializer;
 use futures_util::future::BoxFuture;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, PgSslMode};
-use sqlx::{AssertSqlSafe, ConnectOptions as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
+use tokio::time::timeout;
+
+/// For the answer of an idle session that it lives; else another one is opened.
+const ALIVE: Duration = Duration::from_secs(1);
 
 /// A server and a database on it.
 #[derive(Clone)]
@@ -98,13 +103,21 @@ impl Address {
         sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.map(drop)
     }
 
-    /// A pool's options, with sessions that are prepared.
+    /// A pool's options, with sessions that are prepared. Before each use they are asked whether they
+    /// live, which a network that has gone would not answer until the pool's patience ends.
     pub(super) fn pool(&self) -> PgPoolOptions {
         let address = self.clone();
-        PgPoolOptions::new().after_connect(move |connection, _| -> BoxFuture<'_, _> {
-            let address = address.clone();
-            Box::pin(async move { address.prepare(connection).await })
-        })
+        PgPoolOptions::new()
+            .after_connect(move |connection, _| -> BoxFuture<'_, _> {
+                let address = address.clone();
+                Box::pin(async move { address.prepare(connection).await })
+            })
+            .test_before_acquire(false)
+            .before_acquire(|connection, _| -> BoxFuture<'_, _> {
+                Box::pin(async move {
+                    Ok(matches!(timeout(ALIVE, connection.ping()).await, Ok(Ok(()))))
+                })
+            })
     }
 }
 

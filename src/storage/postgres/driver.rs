@@ -2,9 +2,12 @@
 
 use crate::domain::{PoolUse, RepositoryError, Username};
 use crate::storage::StorageError;
+use crate::storage::cache::Freshness;
 use crate::storage::error::{has_code, unavailable, unreached};
 use crate::storage::postgres::address::Address;
+use crate::storage::postgres::silence::{Line, Patience};
 use crate::storage::postgres::turns::Turns;
+use crate::storage::postgres::watch::watch;
 use crate::storage::underway::Underway;
 use futures_util::future::BoxFuture;
 use sqlx::Postgres;
@@ -38,6 +41,7 @@ pub(super) struct Driver {
     turns: Turns,
     reads: Arc<Underway>,
     writes: Arc<Underway>,
+    line: Line,
     acquire_timeout: Duration,
     limit: Duration,
     _stop: oneshot::Sender<()>,
@@ -66,6 +70,7 @@ impl Driver {
             turns: Turns::default(),
             reads: Arc::default(),
             writes: Arc::default(),
+            line: Line::default(),
             acquire_timeout: address.acquire_timeout,
             limit: address.statement_timeout + GRACE,
             handle,
@@ -82,9 +87,10 @@ impl Driver {
         done.map_err(|_| RepositoryError::Unavailable("this process ends".into()))
     }
 
-    /// Leaves something running on the thread.
-    pub(super) fn keep_running(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.handle.spawn(work);
+    /// Watches the server, for `freshness` and for what is under way here, as long as this is there.
+    pub(super) fn watch(&self, address: Address, freshness: Arc<Freshness>) {
+        let (line, readers) = (self.line.clone(), self.readers.clone());
+        self.handle.spawn(watch(address, freshness, line, readers));
     }
 
     /// How the connections are used.
@@ -103,12 +109,12 @@ impl Driver {
             + Send
             + 'static,
     {
-        let (pool, limit) = (self.readers.clone(), self.limit);
-        let reads = Arc::clone(&self.reads);
+        let (pool, reads) = (self.readers.clone(), Arc::clone(&self.reads));
+        let patience = self.line.patience(self.acquire_timeout, self.limit);
         self.spawn(async move {
             let _read = reads.begin();
             let mut connection = pool.acquire().await.map_err(unreached)?;
-            within(limit, &mut connection, operation).await
+            within(patience, &mut connection, operation).await
         })
         .await?
     }
@@ -125,9 +131,10 @@ impl Driver {
             + Send
             + 'static,
     {
-        let (pool, limit) = (self.writers.clone(), self.limit);
         let writes = Arc::clone(&self.writes);
-        let (turns, user, patience) = (self.turns.clone(), user.cloned(), self.acquire_timeout);
+        let (pool, turns, user) = (self.writers.clone(), self.turns.clone(), user.cloned());
+        let acquire_timeout = self.acquire_timeout;
+        let patience = self.line.patience(acquire_timeout, self.limit);
         self.spawn(async move {
             let _write = writes.begin();
             let reach = async {
@@ -137,10 +144,10 @@ impl Driver {
                 };
                 Ok((turn, pool.acquire().await?))
             };
-            let reached = timeout(patience, reach).await;
+            let reached = timeout(acquire_timeout, reach).await;
             let (_turn, mut connection) =
                 reached.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(unreached)?;
-            within(limit, &mut connection, operation).await
+            within(patience, &mut connection, operation).await
         })
         .await?
     }
@@ -148,14 +155,14 @@ impl Driver {
 
 /// A connection that was in the middle of something is not used again.
 async fn within<T, F>(
-    limit: Duration,
+    patience: Patience,
     connection: &mut PoolConnection<Postgres>,
     operation: F,
 ) -> Result<T, RepositoryError>
 where
     F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, RepositoryError>>,
 {
-    if let Ok(result) = timeout(limit, operation(connection)).await {
+    if let Some(result) = patience.wait(operation(connection)).await {
         // A session that began while the database was read-only may stay so, and so does one to a
         // primary that has become a standby.
         if result.as_ref().is_err_and(|error| has_code(error, "25006")) {

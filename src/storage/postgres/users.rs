@@ -14,7 +14,6 @@ use crate::storage::postgres::driver::{Driver, Session};
 use crate::storage::postgres::import::{LOCK, PostgresImport, insert};
 use crate::storage::postgres::set_up::{require, set_up};
 use crate::storage::postgres::unique;
-use crate::storage::postgres::watch::watch;
 use crate::storage::row::{changed_hash, created, user};
 use crate::storage::statements;
 use crate::storage::unique::is_asked;
@@ -64,7 +63,7 @@ impl PostgresUsers {
 
     /// Watches for changes by others as long as this is there.
     pub(in crate::storage) fn watch(&self, freshness: Arc<Freshness>) {
-        self.driver.keep_running(watch(self.address.clone(), freshness));
+        self.driver.watch(self.address.clone(), freshness);
     }
 
     /// Makes a change in a transaction of its own: all of it or, on any error, nothing.

@@ -2,9 +2,10 @@
 
 use crate::storage::cache::Freshness;
 use crate::storage::postgres::address::Address;
+use crate::storage::postgres::silence::Line;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use sqlx::postgres::{PgListener, PgNotification};
+use sqlx::postgres::{PgListener, PgNotification, PgPool};
 use sqlx::{ConnectOptions as _, Connection as _};
 use std::io;
 use std::sync::Arc;
@@ -29,25 +30,36 @@ const FAILED: Duration = Duration::from_millis(50);
 const PENDING: Duration = Duration::from_millis(250);
 
 /// Listens for ever; after each gap everything that is cached is forgotten.
-pub(super) async fn watch(address: Address, freshness: Arc<Freshness>) {
+pub(super) async fn watch(
+    address: Address,
+    freshness: Arc<Freshness>,
+    line: Line,
+    readers: PgPool,
+) {
     loop {
-        let listener = reach(&address, &freshness).await;
+        let listener = reach(&address, &freshness, &readers).await;
+        line.restore();
         // Whatever came before was not heard.
         freshness.invalidate();
         listen(listener, &freshness).await;
+        line.lose();
     }
 }
 
 /// Connects, however long it takes. An attempt that hangs stops no other: what it waits for may never
 /// come, when the network would long let another one through.
-async fn reach(address: &Address, freshness: &Freshness) -> PgListener {
+async fn reach(address: &Address, freshness: &Freshness, readers: &PgPool) -> PgListener {
     let mut attempts = FuturesUnordered::new();
     loop {
         let begun = Instant::now();
         attempts.push(async {
             let look = freshness.begin_look();
             let connected = timeout(CONNECT, connect(address)).await.map_err(late);
-            connected.and_then(|connected| connected).map_err(|cause| freshness.lose(look, &cause))
+            let connected = connected.and_then(|connected| connected);
+            if connected.is_err() && serves(readers).await {
+                freshness.doubt();
+            }
+            connected.map_err(|cause| freshness.lose(look, &cause))
         });
         loop {
             let pending = !attempts.is_empty();
@@ -65,6 +77,16 @@ async fn reach(address: &Address, freshness: &Freshness) -> PgListener {
             }
         }
     }
+}
+
+/// Whether a connection that is there works: others may hold all that the server gives.
+async fn serves(readers: &PgPool) -> bool {
+    let Some(mut connection) = readers.try_acquire() else { return false };
+    let answers = matches!(timeout(ANSWER, connection.ping()).await, Ok(Ok(())));
+    if !answers {
+        connection.close_on_drop();
+    }
+    answers
 }
 
 /// Looks and listens until there is no answer.

@@ -114,6 +114,43 @@ async fn wire(to: u16) -> (u16, tokio::sync::watch::Sender<bool>) {
     (port, cut)
 }
 
+/// What is under way then has no answer to wait for: not for as long as a statement may take.
+#[tokio::test]
+async fn a_cut_network_ends_what_is_under_way() {
+    let database = shared().database();
+    let (port, cut) = wire(shared().port).await;
+    let url = shared().url(&database).replace(&shared().port.to_string(), &port.to_string());
+    let database_settings = DatabaseSettings {
+        acquire_timeout: 1.try_into().unwrap(),
+        statement_timeout: 3600.try_into().unwrap(),
+        ..settings(&url)
+    };
+    let absent = Path::new("/absent");
+    let cache = cache_settings(100);
+    let users = open_in(absent, &database_settings, &cache, Missing::Create).await.unwrap();
+    let other = replica(&shared().url(&database), 0).await;
+    other.create(new("alice", "me"), None, Timestamp(1)).await.unwrap();
+    let lock = "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(3600)";
+    let mut holding = shared().psql(&database, lock).spawn().unwrap();
+    let waits = "SELECT count(*) FROM pg_stat_activity
+         WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let (reading, alice) = (Arc::clone(&users), name("alice"));
+    let reading = tokio::spawn(async move { reading.find(&alice).await });
+    until("the read to wait", async || shared().sql(&database, waits) == "1").await;
+    assert!(!reading.is_finished(), "the server is there: it is waited for");
+
+    cut.send(true).unwrap();
+    let ended = tokio::time::timeout(PATIENCE, reading).await.expect("no hang").unwrap();
+    assert!(matches!(ended, Err(RepositoryError::Unavailable(_))), "{ended:?}");
+
+    cut.send(false).unwrap();
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND pid <> pg_backend_pid() AND wait_event = 'PgSleep'";
+    shared().sql(&database, end);
+    holding.wait().unwrap();
+    until("the network to be back", async || is_found(&*users, "alice").await).await;
+}
+
 #[tokio::test]
 async fn a_cut_network_hangs_nobody() {
     let database = shared().database();

@@ -1,0 +1,78 @@
+//! Users in memory who are read anew: one read for each, in the background.
+
+use crate::domain::{User, Username};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+/// For how long a read is waited for by those who could do with what is in memory.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// The user, or that there is none, once a read has ended; nothing when it has failed.
+type Outcome = Option<Option<Arc<User>>>;
+
+/// The reads under way, by user and epoch.
+#[derive(Clone, Default)]
+pub(super) struct Refreshes(Arc<Mutex<HashMap<(Username, u64), Refresh>>>);
+
+#[derive(Clone)]
+struct Refresh {
+    begun: Instant,
+    found: watch::Receiver<Outcome>,
+}
+
+impl Refreshes {
+    /// The user as the read finds it that is under way, or else begins now; nothing if it fails or
+    /// takes long. It goes on all the same.
+    pub(super) async fn join<R>(
+        &self,
+        username: &Username,
+        epoch: u64,
+        read: impl FnOnce() -> R + Send,
+    ) -> Outcome
+    where
+        R: Future<Output = Outcome> + Send + 'static,
+    {
+        let key = (username.clone(), epoch);
+        let (Refresh { begun, mut found }, begins) = self.enter(&key);
+        if let Some(sender) = begins {
+            let (read, end) = (read(), End(self.clone(), key));
+            tokio::spawn(async move {
+                let read = read.await;
+                // Whoever comes now finds in memory what was read.
+                drop(end);
+                sender.send_replace(read);
+            });
+        }
+        let found = timeout_at(begun + PATIENCE, found.wait_for(Option::is_some)).await;
+        found.ok()?.ok()?.clone()
+    }
+
+    /// The read under way; with a new one, where its outcome goes.
+    fn enter(&self, key: &(Username, u64)) -> (Refresh, Option<watch::Sender<Outcome>>) {
+        let mut under_way = self.under_way();
+        if let Some(refresh) = under_way.get(key) {
+            return (refresh.clone(), None);
+        }
+        let (sender, found) = watch::channel(None);
+        let refresh = Refresh { begun: Instant::now(), found };
+        under_way.insert(key.clone(), refresh.clone());
+        (refresh, Some(sender))
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, HashMap<(Username, u64), Refresh>> {
+        // A map is whole between two calls.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends a read when dropped, also with the thread that it was on.
+struct End(Refreshes, (Username, u64));
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.under_way().remove(&self.1);
+    }
+}

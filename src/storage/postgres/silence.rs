@@ -1,0 +1,108 @@
+//! What is under way when the server falls silent: it is not waited for as long as a slow statement.
+
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+/// What the watcher knows of the server, for the operations under way.
+#[derive(Clone, Default)]
+pub(super) struct Line(watch::Sender<State>);
+
+#[derive(Clone, Copy, Default)]
+struct State {
+    is_down: bool,
+    /// How often it went down.
+    losses: u64,
+}
+
+impl Line {
+    /// The watcher has lost the server.
+    pub(super) fn lose(&self) {
+        self.0.send_modify(|state| {
+            state.is_down = true;
+            state.losses += 1;
+        });
+    }
+
+    /// The watcher has it again. What was under way meanwhile may wait for another server that is
+    /// gone, or behind a network that has forgotten the connection.
+    pub(super) fn restore(&self) {
+        self.0.send_modify(|state| state.is_down = false);
+    }
+
+    /// The patience of an operation that begins now, with the server lost and with it there.
+    pub(super) fn patience(&self, lost: Duration, there: Duration) -> Patience {
+        let (begun, states) = (Instant::now(), self.0.subscribe());
+        let losses = states.borrow().losses;
+        Patience { lost: begun + lost, there, losses, states }
+    }
+}
+
+/// How long an operation is waited for.
+pub(super) struct Patience {
+    lost: Instant,
+    there: Duration,
+    losses: u64,
+    states: watch::Receiver<State>,
+}
+
+impl Patience {
+    /// Waits for something that begins now; nothing, if it takes too long.
+    pub(super) async fn wait<T>(mut self, work: impl Future<Output = T>) -> Option<T> {
+        let deadline = Instant::now() + self.there;
+        let lost = async {
+            sleep_until(self.lost).await;
+            let is_lost = |state: &State| state.is_down || state.losses != self.losses;
+            // The watcher ends with the driver, before any operation does.
+            let _ = self.states.wait_for(is_lost).await;
+        };
+        tokio::select! {
+            biased;
+            result = work => Some(result),
+            () = lost => None,
+            () = sleep_until(deadline) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt as _;
+    use std::future::pending;
+
+    const LONG: Duration = Duration::from_hours(1);
+
+    #[tokio::test]
+    async fn a_slow_server_is_waited_for_and_a_lost_one_is_not() {
+        let line = Line::default();
+        let patience = line.patience(Duration::ZERO, LONG);
+        let mut slow = Box::pin(patience.wait(pending::<()>()));
+        assert!(slow.as_mut().now_or_never().is_none(), "it is there");
+        line.lose();
+        assert_eq!(slow.await, None);
+        let patience = line.patience(Duration::ZERO, LONG);
+        assert_eq!(patience.wait(pending::<()>()).await, None, "it is still away");
+    }
+
+    #[tokio::test]
+    async fn what_was_under_way_in_a_loss_has_no_answer_after_it_either() {
+        let line = Line::default();
+        let [begun_before, quick] = [0; 2].map(|_| line.patience(Duration::ZERO, LONG));
+        line.lose();
+        line.restore();
+        assert_eq!(begun_before.wait(pending::<()>()).await, None);
+        assert_eq!(quick.wait(async { 1 }).await, Some(1));
+        let mut begun_after = Box::pin(line.patience(Duration::ZERO, LONG).wait(pending::<()>()));
+        assert!(begun_after.as_mut().now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_lost_server_has_its_time_too() {
+        let line = Line::default();
+        line.lose();
+        let mut patient = Box::pin(line.patience(LONG, LONG).wait(pending::<()>()));
+        assert!(patient.as_mut().now_or_never().is_none());
+        assert_eq!(line.patience(LONG, Duration::ZERO).wait(pending::<()>()).await, None);
+    }
+}
