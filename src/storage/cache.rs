@@ -5,6 +5,7 @@ mod count;
 mod evictions;
 mod freshness;
 mod outage;
+mod refresh;
 
 pub(super) use freshness::Freshness;
 
@@ -17,7 +18,8 @@ use crate::storage::cache::count::Count;
 use crate::storage::cache::evictions::Evictions;
 use crate::storage::cache::freshness::{Belief, nanoseconds};
 use crate::storage::cache::outage::away;
-use crate::storage::error::is_unreached;
+use crate::storage::cache::refresh::Refreshes;
+use crate::storage::error::{has_code, is_unreached};
 use async_trait::async_trait;
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, UnitWeighter};
@@ -26,6 +28,12 @@ use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Until a user is read anew again, after that has failed.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// PostgreSQL's code for a write that has given up at a lock.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// For an answer to the question whether there are any.
 const PATIENCE: Duration = Duration::from_millis(1_500);
@@ -65,9 +73,10 @@ type Users = Cache<Key, Entry, UnitWeighter, DefaultHashBuilder, Evictions>;
 
 /// A repository with a cache of users. Absent users are not cached: there is no end of names.
 pub(super) struct CachedUsers<R> {
-    inner: R,
-    cache: Users,
+    inner: Arc<R>,
+    cache: Arc<Users>,
     evictions: Evictions,
+    refreshes: Refreshes,
     freshness: Arc<Freshness>,
     hits: Count,
     misses: Count,
@@ -76,14 +85,21 @@ pub(super) struct CachedUsers<R> {
     watch: Option<Box<dyn Any + Send + Sync>>,
 }
 
-impl<R: UserRepository> CachedUsers<R> {
+impl<R: UserRepository + 'static> CachedUsers<R> {
     pub(super) fn new(inner: R, settings: &CacheSettings, freshness: Arc<Freshness>) -> Self {
         let (size, evictions) = (settings.size.get(), Evictions::default());
         let most = u64::try_from(size).unwrap_or(u64::MAX);
         Self {
-            inner,
-            cache: Cache::with(size, most, UnitWeighter, <_>::default(), evictions.clone()),
+            inner: Arc::new(inner),
+            cache: Arc::new(Cache::with(
+                size,
+                most,
+                UnitWeighter,
+                <_>::default(),
+                evictions.clone(),
+            )),
             evictions,
+            refreshes: Refreshes::default(),
             freshness,
             max_age: Duration::from_secs(settings.max_age.get().into()),
             stale_max: Duration::from_secs(settings.stale_max.into()),
@@ -104,12 +120,50 @@ impl<R: UserRepository> CachedUsers<R> {
         self.cache.get(username).filter(|entry| entry.epoch == epoch)
     }
 
-    fn keep(&self, mut entry: Entry) {
-        // Users read in one moment are not all read again in one moment: each counts as older by a
-        // part of its own, up to a quarter of what it may become.
-        let part = entry.user.id.0.unsigned_abs() % 1024;
-        entry.read = entry.read.saturating_sub(nanoseconds(self.max_age) / 4096 * part);
-        self.cache.insert(Key(Arc::clone(&entry.user)), entry);
+    /// Reads a user.
+    async fn read(
+        &self,
+        username: &Username,
+        read: u64,
+        (belief, epoch): (Belief, u64),
+    ) -> Result<Option<Arc<User>>, RepositoryError> {
+        let found = self.freshness.ask(self.inner.find(username)).await?;
+        if let Some(user) = found.as_ref().filter(|_| belief == Belief::Fresh) {
+            keep(&self.cache, self.max_age, Entry { epoch, read, user: Arc::clone(user) });
+        }
+        Ok(found)
+    }
+
+    /// Reads a user anew who may be served as is, should that take long or fail.
+    async fn refresh(
+        &self,
+        entry: &Entry,
+        read: u64,
+        (belief, epoch): (Belief, u64),
+    ) -> Option<Option<Arc<User>>> {
+        let begin = || {
+            let (inner, cache) = (Arc::clone(&self.inner), Arc::clone(&self.cache));
+            let (freshness, max_age) = (Arc::clone(&self.freshness), self.max_age);
+            let (stale_max, entry) = (self.stale_max, entry.clone());
+            async move {
+                let found = freshness.ask(inner.find(&entry.user.username)).await;
+                match &found {
+                    _ if belief != Belief::Fresh => {}
+                    Ok(Some(user)) => {
+                        keep(&cache, max_age, Entry { epoch, read, user: Arc::clone(user) });
+                    }
+                    // Nobody asks again at once.
+                    Err(_) if freshness.may_stand_in(epoch, stale_max) => {
+                        let now = freshness.now().saturating_sub(nanoseconds(max_age));
+                        let entry = Entry { read: now + nanoseconds(AGAIN), ..entry };
+                        cache.insert(Key(Arc::clone(&entry.user)), entry);
+                    }
+                    _ => drop(cache.remove(entry.user.username.as_str())),
+                }
+                found.ok()
+            }
+        };
+        self.refreshes.join(&entry.user.username, epoch, begin).await
     }
 
     /// Whether an entry may be answered with, without asking the database.
@@ -132,11 +186,20 @@ impl<R: UserRepository> CachedUsers<R> {
     ) -> Result<T, RepositoryError> {
         let mut guard = Invalidate(Some(&self.freshness));
         let result = write.await;
-        if result.as_ref().is_err_and(is_unreached) {
+        let was_not_done = |error: &_| is_unreached(error) || has_code(error, LOCK_NOT_AVAILABLE);
+        if result.as_ref().is_err_and(was_not_done) {
             guard.0 = None;
         }
         result
     }
+}
+
+fn keep(cache: &Users, max_age: Duration, mut entry: Entry) {
+    // Users read in one moment are not all read again in one moment: each counts as older by a part
+    // of its own, up to a quarter of what it may become.
+    let part = entry.user.id.0.unsigned_abs() % 1024;
+    entry.read = entry.read.saturating_sub(nanoseconds(max_age) / 4096 * part);
+    cache.insert(Key(Arc::clone(&entry.user)), entry);
 }
 
 /// Invalidates when dropped.
@@ -151,29 +214,24 @@ impl Drop for Invalidate<'_> {
 }
 
 #[async_trait]
-impl<R: UserRepository> UserRepository for CachedUsers<R> {
+impl<R: UserRepository + 'static> UserRepository for CachedUsers<R> {
     async fn find(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
         let read = self.freshness.now();
-        let (belief, epoch) = self.freshness.belief(self.stale_max, read);
+        let known @ (belief, epoch) = self.freshness.belief(self.stale_max, read);
         let entry = self.entry(username.as_str(), epoch);
         if let Some(entry) = entry.as_ref().filter(|entry| self.believes(belief, entry, read)) {
             self.hits.add_one();
             return Ok(Some(Arc::clone(&entry.user)));
         }
         self.misses.add_one();
-        match (self.freshness.ask(self.inner.find(username)).await, entry) {
-            (Err(RepositoryError::Unavailable(_)), Some(entry))
-                if self.freshness.may_stand_in(epoch, self.stale_max) =>
-            {
-                Ok(Some(entry.user))
-            }
-            (Ok(Some(user)), _) => {
-                if belief == Belief::Fresh {
-                    self.keep(Entry { epoch, read, user: Arc::clone(&user) });
-                }
-                Ok(Some(user))
-            }
-            (other, _) => other,
+        let may_stand_in = || self.freshness.may_stand_in(epoch, self.stale_max);
+        let Some(entry) = entry.filter(|_| may_stand_in()) else {
+            return self.read(username, read, known).await;
+        };
+        match self.refresh(&entry, read, known).await {
+            Some(found) => Ok(found),
+            None if may_stand_in() => Ok(Some(entry.user)),
+            None => self.read(username, read, known).await,
         }
     }
 

@@ -124,3 +124,34 @@ fn a_locked_row_is_one_users_trouble() {
     });
     eventually("the row", || (served.rename("locked", "free").status == 200).then_some(()));
 }
+
+/// Users in memory are served, and each is read anew by one query that waits, not by one a request.
+#[test]
+fn a_locked_table_keeps_nobody_waiting_who_is_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = shared().database();
+    let url = shared().url(&database);
+    for name in ["admin", "jane"] {
+        add(folder.path(), &url, name, &["me", "users:read", "users:write"]);
+    }
+    let cache = "acquire_timeout = 3\nstatement_timeout = 3600\n[cache]\nmax_age = 1";
+    let served = Served::start(&url, cache);
+    let jane = served.app.login("jane", PASSWORD, "me");
+    let ask = || {
+        let answer = served.app.get_as("/users/me", &jane);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    };
+    ask();
+    let _held = Held::take(&database, "LOCK TABLE users IN ACCESS EXCLUSIVE MODE");
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+         WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    eventually("a read that waits", || {
+        ask();
+        (shared().sql(&database, waiting) == "1").then_some(())
+    });
+    for _ in 0..200 {
+        ask();
+    }
+    assert!(served.is_ready());
+    assert_eq!(shared().sql(&database, waiting), "1");
+}

@@ -10,7 +10,7 @@ use crate::storage::error::unavailable;
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 /// One user for every name; `answers` lets so many reads end.
 struct Slow {
     email: Mutex<&'static str>,
+    is_empty: AtomicBool,
     reads: AtomicUsize,
     answers: Semaphore,
 }
@@ -27,8 +28,12 @@ impl UserRepository for Arc<Slow> {
     async fn find(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
         self.reads.fetch_add(1, SeqCst);
         let email = *self.email.lock().unwrap();
-        self.answers.acquire().await.unwrap().forget();
-        Ok((username.as_str() != "nobody").then(|| {
+        let Ok(answer) = self.answers.acquire().await else {
+            return Err(unavailable(io::Error::from(io::ErrorKind::TimedOut).into()));
+        };
+        answer.forget();
+        let is_there = username.as_str() != "nobody" && !self.is_empty.load(SeqCst);
+        Ok(is_there.then(|| {
             Arc::new(User {
                 username: username.clone(),
                 id: UserId(1),
@@ -95,6 +100,7 @@ struct Setup {
 fn setup(answers: usize) -> Setup {
     let slow = Arc::new(Slow {
         email: Mutex::new("old"),
+        is_empty: AtomicBool::default(),
         reads: AtomicUsize::new(0),
         answers: Semaphore::new(answers),
     });
@@ -260,4 +266,50 @@ async fn a_failure_beside_answers_is_a_trouble_of_its_own() {
     assert!(matches!(&failed, RepositoryError::Unavailable(_)) && !failed.is_told(), "{failed}");
     setup.freshness.lose(setup.freshness.begin_look(), &"gone");
     assert!(setup.users.find(&alice).await.unwrap().is_some(), "nothing is refused");
+}
+
+/// As when somebody has locked the table.
+#[tokio::test]
+async fn a_read_that_hangs_is_one_and_keeps_nobody_waiting() {
+    let mut setup = setup(1);
+    setup.email().await;
+    setup.users.max_age = Duration::from_nanos(1);
+    *setup.slow.email.lock().unwrap() = "new";
+    for _ in 0..10 {
+        assert_eq!(setup.email().await, "old");
+    }
+    assert_eq!(setup.reads(), 2);
+    setup.slow.answers.close();
+    // Once it has failed nobody asks again for a while.
+    while setup.users.find_in_memory("alice").is_none() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((setup.email().await.as_str(), setup.reads()), ("old", 2));
+
+    setup.freshness.invalidate();
+    assert!(setup.users.find(&name("alice")).await.is_err(), "he has changed");
+}
+
+/// Who must not be served as is waits for the read.
+#[tokio::test]
+async fn without_stale_max_nobody_stands_in() {
+    let mut setup = setup(1);
+    setup.freshness.confirm(Instant::now());
+    setup.email().await;
+    (setup.users.max_age, setup.users.stale_max) = (Duration::ZERO, Duration::ZERO);
+    *setup.slow.email.lock().unwrap() = "new";
+    let mut reading = Box::pin(setup.email());
+    assert!(reading.as_mut().now_or_never().is_none());
+    setup.slow.answers.add_permits(1);
+    assert_eq!(reading.await, "new");
+}
+
+#[tokio::test]
+async fn who_is_gone_is_not_served_as_he_was() {
+    let mut setup = setup(2);
+    setup.users.find(&name("alice")).await.unwrap();
+    setup.users.max_age = Duration::ZERO;
+    setup.slow.is_empty.store(true, SeqCst);
+    assert!(setup.users.find(&name("alice")).await.unwrap().is_none());
+    assert_eq!(setup.users.cache.len(), 0);
 }

@@ -10,7 +10,6 @@ use futures_util::future::BoxFuture;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::timeout;
 

@@ -131,7 +131,8 @@ async fn a_cut_network_ends_what_is_under_way() {
     let other = replica(&shared().url(&database), 0).await;
     other.create(new("alice", "me"), None, Timestamp(1)).await.unwrap();
     let lock = "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(3600)";
-    let mut holding = shared().psql(&database, lock).spawn().unwrap();
+    let mut holding = shared().psql(&database, lock);
+    let mut holding = holding.stderr(std::process::Stdio::null()).spawn().unwrap();
     let waits = "SELECT count(*) FROM pg_stat_activity
          WHERE datname = current_database() AND wait_event_type = 'Lock'";
     let (reading, alice) = (Arc::clone(&users), name("alice"));
