@@ -31,6 +31,11 @@ impl OwnStreams {
     pub(super) fn new(open: Open) -> Self {
         Self { out: None, err: None, open }
     }
+
+    /// How files are opened from now on.
+    pub(super) fn open_files(&mut self, open: Open) {
+        self.open = open;
+    }
 }
 
 impl Sinks for OwnStreams {

@@ -4,6 +4,7 @@
 mod access;
 mod code_filter;
 mod config;
+mod current;
 mod ends;
 mod escape;
 mod filter;
@@ -26,14 +27,9 @@ pub use request_id::RequestId;
 pub use sink::{Open, dropped, open_file};
 
 use crate::settings::LoggingSettings;
-use ends::OwnStreams;
-use router::Router;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
-
-/// The log in force.
-static ROUTER: OnceLock<&Router> = OnceLock::new();
+use std::sync::Arc;
 
 /// Target of the access log, one line a request; without a file, written to stdout.
 pub const ACCESS: &str = "bailiwick.access";
@@ -116,19 +112,21 @@ impl Drop for LoggingGuard {
 
 /// Sets the program's log up; to be called once.
 pub fn init(settings: &LoggingSettings) -> Result<LoggingGuard, LoggingError> {
-    init_with(settings, Arc::new(open_file))
+    words::start();
+    current::fix(settings, Arc::new(open_file))?;
+    Ok(LoggingGuard(()))
 }
 
-/// The same, with files that are opened in this way.
+/// The same for a log that [`exchange`] can exchange, with files that are opened in this way.
 pub fn init_with(settings: &LoggingSettings, open: Open) -> Result<LoggingGuard, LoggingError> {
     words::start();
-    let (router, headers) = Router::new(settings, &mut OwnStreams::new(open))?;
-    let router: &'static Router = Box::leak(Box::new(router));
-    log::set_logger(router).map_err(|_| LoggingError::AlreadySet)?;
-    log::set_max_level(router.max_level());
-    headers.want();
-    ROUTER.get_or_init(|| router);
+    current::begin(settings, open)?;
     Ok(LoggingGuard(()))
+}
+
+/// Puts another log in the place of the one that [`init_with`] has set up; with an error it stays.
+pub fn exchange(settings: &LoggingSettings, open: Open) -> Result<(), LoggingError> {
+    current::exchange(settings, open)
 }
 
 /// Checks the settings, and the file that they name, without setting anything up.
@@ -162,7 +160,5 @@ pub fn notes(settings: &LoggingSettings) -> Result<Vec<Note>, LoggingError> {
 /// What was logged before goes to the old file. One that cannot be opened is reported in the log,
 /// and the old file stays in use.
 pub fn reopen() {
-    if let Some(router) = ROUTER.get() {
-        router.reopen();
-    }
+    current::reopen();
 }

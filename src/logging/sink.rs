@@ -4,6 +4,7 @@ use super::whole::{Unwritten, WholeLines};
 use super::{ERROR, LoggingError};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::ops::Deref;
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -31,7 +32,25 @@ pub fn dropped() -> u64 {
 /// The first line after a silence is written at once, others within 50 ms. Lines above 8 MiB of
 /// backlog are dropped; how many is logged as soon as there is room again.
 #[derive(Clone)]
-pub(super) struct Sink(Arc<Shared>);
+pub(super) struct Sink(Arc<Entrance>);
+
+/// What callers have of a sink: its thread ends once nobody has it and all is written.
+struct Entrance(Arc<Shared>);
+
+impl Deref for Entrance {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Drop for Entrance {
+    fn drop(&mut self) {
+        self.lock().closed = true;
+        self.filled.notify_one();
+    }
+}
 
 struct Shared {
     state: Mutex<State>,
@@ -40,6 +59,7 @@ struct Shared {
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that happens by itself")]
 struct State {
     buffer: Vec<u8>,
     dropped: u64,
@@ -47,6 +67,8 @@ struct State {
     hurry: bool,
     /// The thread writes what it took from `buffer`.
     writing: bool,
+    /// Nobody will write any more.
+    closed: bool,
     /// The file is to be opened anew once `buffer` is written.
     reopen: bool,
 }
@@ -59,7 +81,7 @@ impl Sink {
             filled: Condvar::new(),
             drained: Condvar::new(),
         });
-        let sink = Self(Arc::clone(&shared));
+        let sink = Self(Arc::new(Entrance(Arc::clone(&shared))));
         std::thread::Builder::new()
             .name(format!("log-{name}"))
             .spawn({
@@ -125,6 +147,9 @@ impl Shared {
                 state.writing = false;
                 state.hurry = false;
                 self.drained.notify_all();
+                if state.closed {
+                    return;
+                }
                 state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
             state.writing = true;
@@ -321,6 +346,24 @@ mod tests {
         drop(held);
         sink.drain(LONG);
         assert!(pipe.text().len() >= CAP);
+    }
+
+    #[test]
+    fn what_nobody_writes_to_any_more_is_written_and_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        let mut sink = Sink::new("a.log", LogFile::open(&path, &plain()).unwrap()).unwrap();
+        let shared = Arc::downgrade(&sink.0.0);
+        let other = sink.clone();
+        writeln!(sink, "last").unwrap();
+        drop(sink);
+        assert!(!other.0.lock().closed);
+        drop(other);
+        // Its thread has it until it ends.
+        while shared.upgrade().is_some() {
+            std::thread::yield_now();
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "last\n");
     }
 
     #[test]

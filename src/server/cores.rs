@@ -25,6 +25,8 @@ pub fn settle(allowed: bool) {
         attempt(&dumpable(DumpableBehavior::Dumpable));
     } else {
         attempt(&limit(Rlimit { current: Some(0), maximum: Some(0) }));
+        // Once more: a reload may have changed it.
+        attempt(&dumpable(DumpableBehavior::NotDumpable));
     }
 }
 

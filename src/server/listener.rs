@@ -67,7 +67,7 @@ impl Socket {
                 listener.set_nonblocking(true)?;
                 let address = listener.local_addr()?;
                 let path = address.as_pathname().unwrap_or(Path::new("(unnamed)")).to_owned();
-                Listener::Unix(SocketFile { path, device: 0, inode: 0, ours: Cell::new(false) })
+                Listener::Unix(SocketFile::gone(&path))
             }
         })
     }
@@ -184,6 +184,23 @@ pub(in crate::server) struct SocketFile {
 }
 
 impl SocketFile {
+    /// Whether it is there: somebody may have removed it, or put another in its place. As long as the
+    /// socket lives, no other file has its numbers.
+    pub(super) fn is_there(&self) -> bool {
+        fs::symlink_metadata(&self.path)
+            .is_ok_and(|found| (found.dev(), found.ino()) == (self.device, self.inode))
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A file that is not there.
+    fn gone(path: &Path) -> Self {
+        Self { path: path.to_owned(), device: 0, inode: 0, ours: Cell::new(false) }
+    }
+
     /// Leaves the file to another process.
     pub(super) fn disown(&self) {
         self.ours.set(false);
@@ -199,11 +216,7 @@ impl SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if !self.ours.get() {
-            return;
-        }
-        let ours = fs::symlink_metadata(&self.path)
-            .is_ok_and(|found| found.dev() == self.device && found.ino() == self.inode);
+        let ours = self.ours.get() && self.is_there();
         if ours && let Err(error) = fs::remove_file(&self.path) {
             log::warn!("{}: cannot be removed: {error}", self.path.display());
         }

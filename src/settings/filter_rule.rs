@@ -8,7 +8,7 @@ use std::fmt;
 /// conditions must match.
 ///
 /// All conditions but `message` are about requests; a rule with one matches no other line.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FilterRule {
     /// A part of the message, for example `"GET / HTTP/1.1"` with its quotes.

@@ -352,7 +352,7 @@ pub struct DocsSettings {
 }
 
 /// `[logging]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoggingSettings {
     /// The least level that is written.

@@ -20,6 +20,7 @@ mod metrics;
 #[path = "../../src/storage/postgres/tests/server.rs"]
 mod postgres;
 mod reload;
+mod renewal;
 mod root;
 mod server;
 mod settings;

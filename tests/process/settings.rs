@@ -8,6 +8,7 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 const GET: &[u8] = b"GET /users/me HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -46,6 +47,23 @@ fn workers_and_processes_are_started_as_told() {
     }
 }
 
+/// How many connections may wait at a socket where nobody accepts.
+pub(crate) fn queue_at(path: &Path) -> usize {
+    let address = SockAddr::unix(path).expect("a path");
+    let mut queue = Vec::new();
+    loop {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+        socket.set_nonblocking(true).expect("an option");
+        match socket.connect(&address) {
+            Ok(()) => queue.push(socket),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}");
+                return queue.len();
+            }
+        }
+    }
+}
+
 /// Nobody accepts while the workers rest, so the queue fills.
 #[test]
 fn backlog_bounds_the_queue_of_each_listener() {
@@ -57,19 +75,7 @@ fn backlog_bounds_the_queue_of_each_listener() {
         let worker = serving(&app)[0];
         assert!(app.command(&["ctl", "rest"], "").status.success());
         crate::server::gone(worker);
-        let address = SockAddr::unix(app.folder().join("b.sock")).expect("a path");
-        let mut queue = Vec::new();
-        loop {
-            let socket = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
-            socket.set_nonblocking(true).expect("an option");
-            match socket.connect(&address) {
-                Ok(()) => queue.push(socket),
-                Err(error) => {
-                    assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}");
-                    return queue.len();
-                }
-            }
-        }
+        queue_at(&app.folder().join("b.sock"))
     };
     // Linux lets one more wait.
     assert_eq!((waiting(1), waiting(7)), (2, 8));

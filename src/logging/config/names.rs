@@ -19,7 +19,8 @@ const ALIASES: [(&str, &str); 6] = [
 ];
 
 /// Our modules, which log under their paths.
-const MODULES: [&str; 13] = [
+const MODULES: [&str; 14] = [
+    "accounts",
     "api_error",
     "cli",
     "domain",

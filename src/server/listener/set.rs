@@ -4,9 +4,12 @@ use super::{Listener, Socket, SocketFile, UnixFile, cause, only_v6, tcp, unix};
 use crate::logging::ERROR;
 use crate::server::channel::Inheritance;
 use crate::server::error::ServeError;
+use crate::server::root_files;
 use crate::settings::Bind;
+use crate::settings::ServerSettings;
 use crate::settings::Settings;
 use listenfd::ListenFd;
+use socket2::SockRef;
 use std::fmt;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs as _};
@@ -22,6 +25,30 @@ struct Bound {
     bind: Option<Bind>,
     listener: Listener,
     socket: Socket,
+}
+
+impl Bound {
+    /// Whether whoever looks for it at its place finds it.
+    fn is_there(&self) -> bool {
+        match &self.listener {
+            Listener::Unix(file) => self.bind.is_none() || file.is_there(),
+            Listener::Tcp(_) => true,
+        }
+    }
+
+    /// Makes of it what the settings want now: a new length of its queue, the mode and owner of its file.
+    fn renew(&self, backlog: i32, kind: UnixFile) -> io::Result<()> {
+        match &self.socket {
+            Socket::Tcp(socket) => SockRef::from(socket).listen(backlog)?,
+            Socket::Unix(socket) => SockRef::from(socket).listen(backlog)?,
+        }
+        match &self.listener {
+            Listener::Unix(file) if file.is_there() => {
+                root_files::give_socket(file.path(), kind.mode, (kind.user, kind.group))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Sockets that workers listen on; those that two generations share are the same.
@@ -51,7 +78,7 @@ impl Listeners {
         (user, group): (Option<u32>, Option<u32>),
     ) -> Result<Self, ServeError> {
         let file = UnixFile { mode: settings.server.socket_mode.bits(), user, group };
-        let backlog = i32::try_from(settings.server.backlog.get()).unwrap_or(i32::MAX);
+        let backlog = backlog(&settings.server);
         let beside = &addresses(&[&settings.server.bind, &settings.admin.bind]);
         let server = if self.server.iter().any(|bound| bound.bind.is_none()) {
             self.server.clone()
@@ -61,6 +88,24 @@ impl Listeners {
         };
         let key = Key { name: "admin.bind", backlog: ADMIN_BACKLOG, file, beside };
         Ok(Self { server, admin: key.exchange(&self.admin, &settings.admin.bind)? })
+    }
+
+    /// Makes of those that stayed what the settings want now; systemd's are as systemd wants them.
+    pub(in crate::server) fn renew(
+        &self,
+        settings: &ServerSettings,
+        (user, group): (Option<u32>, Option<u32>),
+    ) {
+        let kind = UnixFile { mode: settings.socket_mode.bits(), user, group };
+        let server = self.server.iter().map(|bound| (bound, backlog(settings)));
+        let all = server.chain(self.admin.iter().map(|bound| (bound, ADMIN_BACKLOG)));
+        for (bound, backlog) in all {
+            if let Some(bind) = &bound.bind
+                && let Err(error) = bound.renew(backlog, kind)
+            {
+                log::error!(target: ERROR, "{bind}: it stays as it was: {}", cause(&error));
+            }
+        }
     }
 
     /// The sockets that systemd has passed, if it has (`sd_listen_fds(3)`).
@@ -84,7 +129,10 @@ impl Listeners {
             let socket = Socket::take(&mut passed, at)?;
             let bind: Option<Bind> = bind.as_ref().and_then(|bind| bind.parse().ok());
             let listener = match &bind {
-                Some(Bind::Unix(path)) => Listener::Unix(SocketFile::of(path)?),
+                Some(Bind::Unix(path)) => {
+                    let path = Path::new(path);
+                    Listener::Unix(SocketFile::of(path).unwrap_or_else(|_| SocketFile::gone(path)))
+                }
                 _ => socket.listener()?,
             };
             Ok(Rc::new(Bound { bind, listener, socket }))
@@ -169,6 +217,10 @@ impl Listeners {
     }
 }
 
+fn backlog(settings: &ServerSettings) -> i32 {
+    i32::try_from(settings.backlog.get()).unwrap_or(i32::MAX)
+}
+
 /// The TCP addresses of the configuration, where an IPv6 wildcard asks for them. What is no address
 /// is found where it is bound.
 fn addresses(settings: &[&[Bind]]) -> Vec<SocketAddr> {
@@ -201,7 +253,11 @@ impl Key<'_> {
             if all.iter().any(|bound| same(&bound)) {
                 continue;
             }
-            let known: Vec<_> = before.iter().filter(same).cloned().collect();
+            let mut known: Vec<_> = before.iter().filter(same).cloned().collect();
+            if known.iter().any(|bound| !bound.is_there()) {
+                log::warn!(target: ERROR, "{bind}: its file was removed: it is made again ({})", self.name);
+                known.clear();
+            }
             if known.is_empty() {
                 all.extend(self.bound(bind)?);
             } else {
@@ -219,7 +275,7 @@ impl Key<'_> {
         if let (Listener::Tcp(address), Socket::Tcp(socket)) = (&bound.listener, &bound.socket)
             && address.is_ipv6()
             && address.ip().is_unspecified()
-            && socket2::SockRef::from(socket).only_v6().unwrap_or(false)
+            && SockRef::from(socket).only_v6().unwrap_or(false)
             && !only_v6(*address, self.beside)
         {
             let name = self.name;

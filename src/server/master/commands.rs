@@ -5,7 +5,7 @@ use super::crew::Stage;
 use super::questions::Heard;
 use super::signals::Command;
 use super::status::{ProcessStatus, Restart, Status};
-use super::{ERROR, Master, Order, Phase, Pidfile, Plan, identity, systemd};
+use super::{ERROR, Master, Order, Phase, Pidfile, Plan, systemd};
 use crate::logging;
 use crate::settings::Settings;
 use std::time::Instant;
@@ -139,16 +139,12 @@ impl Master {
         }
         let Some(mut plan) = self.pending.take() else { return };
         plan.generation = self.next_generation();
-        identity::set_umask(&plan.settings.server);
-        if self.predecessor.is_none() {
-            self.take_pidfile(&plan.settings, None);
-        }
         let before = std::mem::replace(&mut self.plan, plan);
         if self.proven {
             self.earlier.push(before);
         }
         self.proven = false;
-        self.watch_files();
+        self.renew();
     }
 
     fn next_generation(&self) -> u64 {

@@ -21,6 +21,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixListener;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// Longest request in bytes.
@@ -165,19 +166,43 @@ fn ask_at(path: &Path, request: Request) -> io::Result<Answer> {
     })
 }
 
-/// Listens on the socket; its file goes with what this returns.
+/// The socket at which this master is asked; it is closed, and its file removed, with the value.
+pub(super) struct Control {
+    file: SocketFile,
+    asked: JoinHandle<()>,
+}
+
+impl Control {
+    /// Whether whoever asks there is answered here.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        self.file.path() == path && self.file.is_there()
+    }
+
+    /// Leaves the file to another process.
+    pub(super) fn disown(&self) {
+        self.file.disown();
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        self.asked.abort();
+    }
+}
+
+/// Listens on the socket.
 pub(super) fn listen(
     path: &Path,
     takes_over: bool,
     events: &UnboundedSender<Event>,
-) -> io::Result<SocketFile> {
+) -> io::Result<Control> {
     if path.starts_with(ELSEWHERE) {
         DirBuilder::new().recursive(true).mode(0o700).create(ELSEWHERE)?;
     }
     let (listener, file) = listener::control(path, takes_over)?;
     let listener = UnixListener::from_std(listener)?;
     let events = events.clone();
-    actix_web::rt::spawn(async move {
+    let asked = actix_web::rt::spawn(async move {
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
@@ -188,7 +213,7 @@ pub(super) fn listen(
             }
         }
     });
-    Ok(file)
+    Ok(Control { file, asked })
 }
 
 async fn serve(mut stream: tokio::net::UnixStream, events: UnboundedSender<Event>) {

@@ -2,7 +2,7 @@
 
 use super::crew::{self, Member, STANDS_STILL, Stage};
 use super::figures::Reason;
-use super::{ERROR, Master, Phase, Report, ServeError, identity, systemd};
+use super::{ERROR, Master, Phase, Report, ServeError, systemd};
 use crate::server::channel::Vitals;
 use crate::settings::ServerSettings;
 use std::io;
@@ -92,12 +92,10 @@ impl Master {
         let serving = self.crew.iter().any(|member| member.stage == Stage::Serving);
         if let Some(before) = self.earlier.pop_if(|_| !self.proven && serving) {
             log::error!(target: ERROR, "The new worker processes do not start, the old ones stay: {cause}");
-            identity::set_umask(&before.settings.server);
-            self.take_pidfile(&before.settings, None);
             self.plan = before;
             self.proven = true;
             self.figures.reloaded = false;
-            self.watch_files();
+            self.renew();
             if std::mem::take(&mut self.reloading) {
                 systemd::ready("serving; the last reload has failed");
             }

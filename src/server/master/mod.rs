@@ -15,6 +15,7 @@ mod plan;
 mod program;
 mod questions;
 mod reload;
+mod renewal;
 mod signals;
 mod status;
 mod supervisor;
@@ -28,13 +29,14 @@ pub use status::{ProcessStatus, Restart, Status};
 use super::channel::{Order, Report};
 use super::error::ServeError;
 use super::lateness::Lateness;
-use super::listener::{Listeners, SocketFile};
+use super::listener::Listeners;
 use super::panic;
 use super::root_files;
 use crate::logging;
 use crate::logging::{ERROR, LoggingGuard};
-use crate::settings::{Bind, Layers, Loaded, Settings};
+use crate::settings::{Bind, Layers, Loaded, LoggingSettings, Settings};
 use backoff::Backoff;
+use control::Control;
 use crew::Member;
 use farewell::Closing;
 use figures::Figures;
@@ -109,8 +111,10 @@ struct Master {
     /// While the worker processes leave their sockets.
     closing: Option<Closing>,
     watchdog: Watchdog,
+    /// What the log in force was made of.
+    log: (LoggingSettings, Identity),
     pidfile: Option<Pidfile>,
-    control: Option<SocketFile>,
+    control: Option<Control>,
     /// When to try again to get the control socket; nothing while it is had or not wanted.
     control_due: Option<Instant>,
     reloader: Option<Reloader>,
@@ -215,6 +219,7 @@ impl Master {
         };
         let mut plan = Plan::with(layers, settings, &listeners)?;
         plan.generation = 1;
+        let log = (plan.settings.logging.clone(), plan.identity);
         Ok(Self {
             phase: Phase::Starting,
             started: Instant::now(),
@@ -233,6 +238,7 @@ impl Master {
             successor: None,
             closing: None,
             watchdog: Watchdog::new(),
+            log,
             pidfile,
             control: None,
             control_due: None,
@@ -315,12 +321,12 @@ impl Master {
     fn take_control(&mut self, takes_over: bool) {
         let path = control::path(&self.plan.settings);
         match control::listen(&path, takes_over, &self.events) {
-            Ok(file) => {
-                let is_late = self.control_due.take().is_some();
-                if is_late || path != self.plan.settings.control_socket() {
+            Ok(control) => {
+                let is_news = self.control_due.take().is_some() || self.control.is_some();
+                if is_news || path != self.plan.settings.control_socket() {
                     log::info!(target: ERROR, "`bailiwick ctl` at: {}", path.display());
                 }
-                self.control = Some(file);
+                self.control = Some(control);
             }
             Err(error) => {
                 let next = Instant::now() + control::RETRY;
@@ -344,6 +350,7 @@ impl Master {
         if let Some(predecessor) = self.predecessor.take() {
             self.take_pidfile(&Arc::clone(&self.plan.settings), Some(predecessor.pid()));
             self.take_control(true);
+            self.renew_sockets();
             predecessor.relieve();
             systemd::ready("serving");
         } else if std::mem::take(&mut self.reloading) {

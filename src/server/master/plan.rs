@@ -52,10 +52,8 @@ impl Plan {
             let level = if note.is_warning { log::Level::Warn } else { log::Level::Info };
             log::log!(target: ERROR, level, "{note}");
         }
-        // A user's own group is not a reason to take a socket from the group of its folder.
-        let group = identity.group.filter(|_| settings.server.group.is_some());
         let log_files = logging::make_files(&settings.logging, &identity.log_opener())?;
-        let listeners = listeners.exchange(&settings, (identity.user, group))?;
+        let listeners = listeners.exchange(&settings, socket_owner(&settings, identity))?;
         identity.hold_secret(&mut settings);
         Ok(Self {
             generation: 0,
@@ -67,6 +65,12 @@ impl Plan {
             settings: Arc::new(settings),
             layers,
         })
+    }
+
+    /// Whom new unix sockets are given to. A user's own group is not a reason to take a socket from the
+    /// group of its folder.
+    pub(super) fn socket_owner(&self) -> (Option<u32>, Option<u32>) {
+        socket_owner(&self.settings, self.identity)
     }
 
     /// Where a browser finds `/docs`, if they are served.
@@ -98,4 +102,8 @@ impl Plan {
         let server = &self.settings.server;
         (server.keepalive + 1, server.graceful_timeout)
     }
+}
+
+fn socket_owner(settings: &Settings, identity: Identity) -> (Option<u32>, Option<u32>) {
+    (identity.user, identity.group.filter(|_| settings.server.group.is_some()))
 }
