@@ -317,7 +317,10 @@ fn a_server_whose_database_fails_lives_and_is_not_ready() {
         run_tool(Command::new("python3").args(["-c", code]).arg(database).args([from, to]));
     };
     rename("user_changes", "gone");
-    let refused = watched.get("/readyz");
+    // The watcher looks several times a second.
+    let refused = eventually("the end of readiness", || {
+        Some(watched.get("/readyz")).filter(|answer| answer.status != 200)
+    });
     assert_eq!(refused.status, 503);
     assert_eq!(refused.json()["detail"], "The database does not answer");
     assert_eq!(watched.get("/healthz").status, 200);

@@ -16,6 +16,7 @@ mod greedy;
 mod harness;
 mod library;
 mod logging;
+mod monitoring;
 mod nginx;
 mod people;
 mod profiles;
