@@ -3,6 +3,7 @@
 use crate::harness::{App, Watched, repository, run_tool};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
 
@@ -94,7 +95,7 @@ fn every_query_of_the_dashboard_is_one() {
         let query = query.replace("$__rate_interval", "5m").replace("$instance", ".*");
         assert!(!query.contains('$'), "{query}");
         let query = serde_json::to_string(&query).expect("JSON is YAML");
-        rules += &format!("      - record: query_{at}\n        expr: {query}\n");
+        writeln!(rules, "      - record: query_{at}\n        expr: {query}").expect("memory");
     }
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("rules.yml");
