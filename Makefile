@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run dev test soak check bench docs clean tools
+.PHONY: help run dev test soak check settings bench docs clean tools
 
 NODE_MODULES := $(patsubst %,tests/%/node_modules/.package-lock.json,browser clients)
 
@@ -45,6 +45,11 @@ check: ## Format, lints, documentation, known vulnerabilities
 	else \
 	    cargo deny check advisories; \
 	fi
+
+settings: ## Renew config/default.toml and config/schema.json from the declarations
+	cargo build --locked --bin bailiwick
+	cargo run --locked --quiet -- print-config --defaults > config/default.toml
+	cargo run --locked --quiet -- print-config --schema > config/schema.json
 
 # On 127.0.0.1; a quarter of an hour at most for the load. The tables, the picture and the databases,
 # which are kept for the next run, are in target/bench.

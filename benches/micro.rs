@@ -14,7 +14,7 @@ use bailiwick::Server;
 use bailiwick::domain::{Clock, NewUser, Scopes, Secret, SystemClock, Timestamp, Username};
 use bailiwick::logging::{self, Access, Host, RequestId};
 use bailiwick::security::{OAuth2PasswordBearer, Scheme as _};
-use bailiwick::settings::{Layers, Settings};
+use bailiwick::settings::Settings;
 use bailiwick::storage;
 use bailiwick::tokens::Tokens;
 use criterion::{BatchSize, Criterion};
@@ -94,8 +94,7 @@ impl Clock for At {
 
 /// The defaults, for a server that keeps its things in `folder`.
 fn settings(folder: &Path) -> Settings {
-    let loaded = Layers::default().load().expect("the defaults are valid");
-    Settings { data_dir: folder.to_owned(), ..loaded.settings }
+    Settings { data_dir: folder.to_owned(), ..Settings::default() }
 }
 
 fn tokens(criterion: &mut Criterion) {

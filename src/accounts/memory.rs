@@ -18,7 +18,7 @@ pub(crate) fn passwords(cost: u32, queue: usize) -> Arc<Passwords> {
         bcrypt_cost: cost,
         hash_threads: NonZeroUsize::new(1),
         hash_queue: NonZeroUsize::new(queue).unwrap(),
-        policy: true,
+        ..PasswordSettings::default()
     };
     Arc::new(Passwords::new(&settings).unwrap())
 }

@@ -1,12 +1,11 @@
 //! `bailiwick db`: whole databases are copied, checked, backed up and restored.
 
-use crate::cli::arguments::Options;
 use crate::cli::report::{Failure, print};
 use crate::server;
 use crate::server::Request;
 use crate::services::{MaintenanceError, Restored, back_up, check, copy, restore};
 use crate::settings::DatabaseUrl;
-use crate::settings::Settings;
+use crate::settings::{Layers, Settings};
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::path::PathBuf;
@@ -54,11 +53,7 @@ fn refuse_server(settings: &Settings) -> Result<(), Failure> {
 }
 
 /// Runs one command.
-pub(super) fn run(
-    command: DbCommand,
-    options: &Options,
-    settings: &Settings,
-) -> Result<(), Failure> {
+pub(super) fn run(command: DbCommand, layers: &Layers, settings: &Settings) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -66,7 +61,7 @@ pub(super) fn run(
     let line = runtime.block_on(async {
         match command {
             DbCommand::Copy { from, to } => {
-                let (from, to) = (at(options, "--from", from)?, at(options, "--to", to)?);
+                let (from, to) = (at(layers, "from", from)?, at(layers, "to", to)?);
                 let bar = bar();
                 let progress = |done, total| {
                     bar.set_length(total);
@@ -98,12 +93,12 @@ pub(super) fn run(
     line.and_then(|line: String| print(&format!("{line}\n")))
 }
 
-/// The settings with another database.
-fn at(options: &Options, flag: &str, url: String) -> Result<Settings, Failure> {
+/// The settings with the database of this flag.
+fn at(layers: &Layers, flag: &str, url: String) -> Result<Settings, Failure> {
     DatabaseUrl::parse(&url)
-        .map_err(|problem| Failure::Use(format!("flag {flag}: expected {problem}")))?;
-    let mut layers = options.layers()?;
-    layers.flags.push(("database.url".to_owned(), url));
+        .map_err(|problem| Failure::Use(format!("flag --{flag}: expected {problem}")))?;
+    let mut layers = layers.clone();
+    layers.flags.push((flag.to_owned(), url));
     Ok(layers.load()?.settings)
 }
 

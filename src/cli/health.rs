@@ -5,13 +5,13 @@ use crate::cli::report;
 use crate::cli::report::Failure;
 use crate::server;
 use crate::server::{Answer, Request};
-use crate::settings::{Layers, SettingsErrors};
+use crate::settings::Layers;
 use std::fmt;
 
 /// One line; exit code 0 or 1 whatever is wrong, since Docker knows no other.
-pub(super) fn run(options: &Options, ready: bool) -> Result<(), Failure> {
+pub(super) fn run(options: Options, ready: bool) -> Result<(), Failure> {
     let failed = |error: &dyn fmt::Display| Failure::Failed(error.to_string());
-    let loaded = options.layers().map_err(SettingsErrors::from).and_then(Layers::load);
+    let loaded = options.layers().and_then(Layers::load);
     let loaded = loaded.map_err(|error| failed(&error))?;
     let request = if ready { Request::Ready } else { Request::Health };
     let answer = server::ask(&loaded.settings, request).map_err(|error| failed(&error))?;

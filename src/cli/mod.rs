@@ -6,6 +6,7 @@ mod ctl;
 mod db;
 mod foreign;
 mod health;
+mod key_flags;
 mod openapi;
 mod print_config;
 mod report;
@@ -16,6 +17,7 @@ use crate::logging::LogFilter;
 use crate::server::Application;
 use crate::server::Routes;
 use crate::server::cores;
+use crate::settings::{Layers, Loaded};
 use arguments::{Arguments, Command};
 use report::Failure;
 use std::ffi::OsString;
@@ -68,34 +70,32 @@ impl Server {
     }
 
     fn run(self, arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Failure> {
-        let arguments = Arguments::read(arguments)?;
-        if let Some(Command::Health { ready }) = arguments.command {
-            health::run(&arguments.options, ready)?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        let layers = arguments.options.layers()?;
-        let command = arguments.command.unwrap_or(Command::Serve);
-        let demo = arguments.options.demo;
-        match command {
-            Command::Serve => return serve::run(self.application, layers, demo),
-            Command::CheckConfig => {
-                check_config::run(&self.application, layers, demo)?;
-                return Ok(ExitCode::SUCCESS);
+        let Arguments { options, command } = Arguments::read(arguments)?;
+        let demo = options.demo;
+        match command.unwrap_or(Command::Serve) {
+            Command::Serve => return serve::run(self.application, options.layers()?, demo),
+            Command::CheckConfig => check_config::run(&self.application, options.layers()?, demo)?,
+            Command::Health { ready } => health::run(options, ready)?,
+            Command::Ctl { command } => ctl::run(command, &load(options.layers()?)?.settings)?,
+            Command::Users { command } => {
+                return Ok(users::run(command, &load(options.layers()?)?.settings));
             }
-            _ => {}
-        }
-        let loaded = layers.load()?;
-        cores::settle(loaded.settings.server.core_dumps);
-        match command {
-            Command::Serve | Command::CheckConfig | Command::Health { .. } => {}
-            Command::Ctl { command } => ctl::run(command, &loaded.settings)?,
-            Command::Users { command } => return Ok(users::run(command, &loaded.settings)),
-            Command::Db { command } => db::run(command, &arguments.options, &loaded.settings)?,
-            Command::PrintConfig { json } => print_config::run(&loaded, json)?,
-            Command::Openapi => openapi::run(&self.application, &loaded)?,
+            Command::Db { command } => {
+                let layers = options.layers()?;
+                db::run(command, &layers, &load(layers.clone())?.settings)?;
+            }
+            Command::PrintConfig { form } => print_config::run(form, || load(options.layers()?))?,
+            Command::Openapi => openapi::run(&self.application, &load(options.layers()?)?)?,
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The settings, for all commands that do not start a server.
+fn load(layers: Layers) -> Result<Loaded, Failure> {
+    let loaded = layers.load()?;
+    cores::settle(loaded.settings.server.core_dumps);
+    Ok(loaded)
 }
 
 #[cfg(test)]

@@ -5,11 +5,35 @@ use crate::cli::report::Failure;
 use crate::settings;
 use crate::settings::Effective;
 use crate::settings::Loaded;
+use clap::Args;
 use serde_json::{Map, Value, json};
 
-/// Prints a table, or JSON: an object with `value` and `source` for each key.
-pub(super) fn run(loaded: &Loaded, json: bool) -> Result<(), Failure> {
-    report::print(&if json { as_json(loaded) } else { table(loaded) })
+/// How it is printed: as a table unless told otherwise.
+#[derive(Clone, Copy, Debug, Args)]
+#[group(multiple = false)]
+pub(super) struct PrintForm {
+    /// Print JSON: an object with `value` and `source` for each key.
+    #[arg(long)]
+    json: bool,
+    /// Print every key with its explanation and default, whatever is in force.
+    #[arg(long)]
+    defaults: bool,
+    /// Print the JSON schema of the configuration, for editors.
+    #[arg(long)]
+    schema: bool,
+}
+
+/// Prints it; what is in force is loaded where it is asked for.
+pub(super) fn run(
+    form: PrintForm,
+    load: impl FnOnce() -> Result<Loaded, Failure>,
+) -> Result<(), Failure> {
+    report::print(&match form {
+        PrintForm { defaults: true, .. } => settings::default_file(),
+        PrintForm { schema: true, .. } => format!("{:#}\n", settings::schema()),
+        PrintForm { json: true, .. } => as_json(&load()?),
+        PrintForm { .. } => table(&load()?),
+    })
 }
 
 fn as_json(loaded: &Loaded) -> String {

@@ -2,8 +2,7 @@
 
 use crate::cli::foreign;
 use crate::server::ServeError;
-use crate::settings::has_credentials;
-use crate::settings::{SettingsError, SettingsErrors};
+use crate::settings::{SettingsErrors, has_credentials};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::fmt;
 use std::io::{self, Write as _};
@@ -66,12 +65,6 @@ impl From<clap::Error> for Failure {
                 told(kind, &error).unwrap_or_else(|| without_credentials(one_line(&text))),
             ),
         }
-    }
-}
-
-impl From<SettingsError> for Failure {
-    fn from(error: SettingsError) -> Self {
-        Self::wrong_settings(error)
     }
 }
 

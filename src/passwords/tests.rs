@@ -6,8 +6,7 @@ fn settings() -> PasswordSettings {
     PasswordSettings {
         bcrypt_cost: 5,
         hash_threads: NonZeroUsize::new(2),
-        hash_queue: NonZeroUsize::new(64).unwrap(),
-        policy: true,
+        ..PasswordSettings::default()
     }
 }
 

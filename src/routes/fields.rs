@@ -213,16 +213,22 @@ mod tests {
     use super::*;
     use crate::domain::Username;
     use crate::domain::check_email;
+    use crate::settings::PasswordSettings;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
+    use std::num::NonZeroUsize;
     use std::sync::LazyLock;
 
     static SCOPES: LazyLock<ScopeTable> =
         LazyLock::new(|| ScopeTable::new(&BTreeMap::new()).unwrap());
     static PASSWORDS: LazyLock<Passwords> = LazyLock::new(|| {
-        let settings =
-            json!({"bcrypt_cost": 4, "hash_threads": 1, "hash_queue": 1, "policy": true});
-        Passwords::new(&serde_json::from_value(settings).unwrap()).unwrap()
+        let threads = NonZeroUsize::new(1);
+        let settings = PasswordSettings {
+            bcrypt_cost: 4,
+            hash_threads: threads,
+            ..PasswordSettings::default()
+        };
+        Passwords::new(&settings).unwrap()
     });
 
     fn any_json() -> impl Strategy<Value = Value> {

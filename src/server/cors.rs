@@ -79,10 +79,7 @@ mod tests {
     fn a_bad_origin_is_named() {
         let settings = CorsSettings {
             origins: vec!["https://example.com".to_owned(), "*".to_owned()],
-            origin_regex: None,
-            credentials: false,
-            expose_headers: Vec::new(),
-            max_age: 0,
+            ..CorsSettings::default()
         };
         let error = check(&settings).unwrap_err().to_string();
         assert!(error.starts_with("cors.origins[1]: `*`: expected an exact origin"), "{error}");

@@ -4,16 +4,17 @@ pub(super) mod harness;
 
 use super::channel::Order;
 use super::*;
-use harness::{Served, plain_settings, settings, wait_for_line};
-use serde_json::json;
+use crate::settings::{CorsSettings, ServerSettings};
+use harness::{Served, plain_settings, server_settings, wait_for_line};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::num::NonZeroU64;
 use std::os::unix::net::UnixStream;
 use tokio::sync::mpsc::unbounded_channel;
 
 #[test]
 fn a_request_is_answered_with_the_security_headers() {
-    let server = Served::start(&json!({}));
+    let server = Served::start(server_settings());
     let answer = server.get("/hello");
     assert_eq!(answer.status, 200);
     assert_eq!(answer.body, "hello");
@@ -30,7 +31,10 @@ fn a_request_is_answered_with_the_security_headers() {
 
 #[test]
 fn a_request_leaves_one_line_without_its_secrets() {
-    let server = Served::start(&json!({ "forwarded_allow_ips": ["127.0.0.1"] }));
+    let server = Served::start(ServerSettings {
+        forwarded_allow_ips: vec!["127.0.0.1".to_owned()],
+        ..server_settings()
+    });
     server.send("GET /hello?line=1&access_token=hidden HTTP/1.1\r\nx-forwarded-for: 9.9.9.9\r\n");
     wait_for_line(r#"9.9.9.9:0 - "GET /hello?line=1&access_token=*** HTTP/1.1" 200"#);
     let (port, answer) = server.send("GET /nowhere?%22 HTTP/1.0\r\n");
@@ -41,7 +45,7 @@ fn a_request_leaves_one_line_without_its_secrets() {
 
 #[test]
 fn an_abandoned_request_leaves_a_line() {
-    let server = Served::start(&json!({}));
+    let server = Served::start(server_settings());
     let stream = server.connect();
     let (mut client, port) = (&stream, stream.local_addr().unwrap().port());
     client.write_all(b"GET /wait HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
@@ -54,7 +58,7 @@ fn an_abandoned_request_leaves_a_line() {
 
 #[test]
 fn requests_in_flight_are_finished_after_a_signal() {
-    let server = Served::start(&json!({}));
+    let server = Served::start(server_settings());
     let mut client = server.connect();
     client.write_all(b"GET /wait HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
     server.entered();
@@ -71,7 +75,7 @@ fn requests_in_flight_are_finished_after_a_signal() {
 
 #[test]
 fn a_second_signal_ends_at_once() {
-    let server = Served::start(&json!({ "graceful_timeout": 3600 }));
+    let server = Served::start(ServerSettings { graceful_timeout: 3600, ..server_settings() });
     let mut client = server.connect();
     client.write_all(b"GET /wait HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
     server.entered();
@@ -82,9 +86,12 @@ fn a_second_signal_ends_at_once() {
 
 #[test]
 fn a_large_head_is_refused() {
-    let server = Served::start(&json!({
-        "limit_request_line": 20, "limit_request_fields": 3, "limit_request_field_size": 12,
-    }));
+    let server = Served::start(ServerSettings {
+        limit_request_line: 20.try_into().unwrap(),
+        limit_request_fields: 3.try_into().unwrap(),
+        limit_request_field_size: 12.try_into().unwrap(),
+        ..server_settings()
+    });
     for (head, status) in [
         ("GET /hello HTTP/1.1\r\nhost: a\r\na: 1\r\nb: 2\r\n\r\n", 200),
         ("GET /hello?aaaaaaaaaaaaaaaaaaa HTTP/1.1\r\nhost: a\r\n\r\n", 414),
@@ -99,7 +106,10 @@ fn a_large_head_is_refused() {
 
 #[test]
 fn a_large_body_is_refused_by_its_declared_length() {
-    let server = Served::start(&json!({ "limit_request_body": 10 }));
+    let server = Served::start(ServerSettings {
+        limit_request_body: 10.try_into().unwrap(),
+        ..server_settings()
+    });
     let (_, answer) = server.send("POST /body HTTP/1.1\r\ncontent-length: 11\r\n");
     assert_eq!(answer.status, 413);
     assert!(answer.body.starts_with(r#"{"detail":"#), "{}", answer.body);
@@ -110,7 +120,10 @@ fn a_large_body_is_refused_by_its_declared_length() {
 
 #[test]
 fn a_large_body_is_refused_while_it_streams() {
-    let server = Served::start(&json!({ "limit_request_body": 10 }));
+    let server = Served::start(ServerSettings {
+        limit_request_body: 10.try_into().unwrap(),
+        ..server_settings()
+    });
     for (chunks, status) in [("a\r\n0123456789\r\n0\r\n\r\n", 200), ("b\r\n0123456789a\r\n", 413)] {
         let mut client = server.connect();
         let head = "POST /body HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -123,7 +136,8 @@ fn a_large_body_is_refused_while_it_streams() {
 
 #[test]
 fn a_slow_body_is_refused() {
-    let server = Served::start(&json!({ "client_body_timeout": 1 }));
+    let server =
+        Served::start(ServerSettings { client_body_timeout: NonZeroU64::MIN, ..server_settings() });
     let mut client = server.connect();
     client.write_all(b"POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\na").unwrap();
     let answer = harness::read_answer(&mut client);
@@ -134,7 +148,10 @@ fn a_slow_body_is_refused() {
 
 #[test]
 fn a_slow_head_is_refused() {
-    let server = Served::start(&json!({ "client_header_timeout": 1 }));
+    let server = Served::start(ServerSettings {
+        client_header_timeout: NonZeroU64::MIN,
+        ..server_settings()
+    });
     let mut client = server.connect();
     client.write_all(b"GET /hello HTTP/1.1\r\nho").unwrap();
     assert_eq!(harness::read_answer(&mut client).status, 408);
@@ -143,7 +160,7 @@ fn a_slow_head_is_refused() {
 
 #[test]
 fn a_panic_is_answered_and_the_connection_lives_on() {
-    let server = Served::start(&json!({}));
+    let server = Served::start(server_settings());
     let mut client = server.connect();
     client.write_all(b"GET /panic HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
     let answer = harness::read_answer(&mut client);
@@ -160,7 +177,7 @@ fn a_panic_is_answered_and_the_connection_lives_on() {
 
 #[test]
 fn bad_credentials_make_no_anonymous_caller() {
-    let server = Served::start(&json!({}));
+    let server = Served::start(server_settings());
     assert_eq!(server.get("/optional").body, "anonymous");
     let (_, answer) = server.send("GET /optional HTTP/1.1\r\nauthorization: Basic !\r\n");
     assert_eq!(answer.status, 401);
@@ -170,7 +187,10 @@ fn bad_credentials_make_no_anonymous_caller() {
 
 #[test]
 fn a_request_has_an_id_that_its_handler_and_its_answer_know() {
-    let server = Served::start(&json!({ "forwarded_allow_ips": ["127.0.0.1"] }));
+    let server = Served::start(ServerSettings {
+        forwarded_allow_ips: vec!["127.0.0.1".to_owned()],
+        ..server_settings()
+    });
     let told = server.send("GET /id HTTP/1.1\r\nx-request-id: from-nginx.1\r\n").1;
     assert_eq!(told.header("x-request-id"), "from-nginx.1");
     assert_eq!(told.body, "from-nginx.1");
@@ -196,8 +216,11 @@ fn a_unix_socket_serves_and_its_peers_can_be_trusted() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("b.sock");
     let bind = format!("unix:{}", path.display());
-    let server =
-        Served::start(&json!({ "bind": ["127.0.0.1:0", bind], "forwarded_allow_ips": ["unix"] }));
+    let server = Served::start(ServerSettings {
+        bind: vec!["127.0.0.1:0".parse().unwrap(), bind.parse().unwrap()],
+        forwarded_allow_ips: vec!["unix".to_owned()],
+        ..server_settings()
+    });
     for (header, client) in [("x-forwarded-for: 9.9.9.9", "9.9.9.9:0"), ("x-a: b", "unix:0")] {
         let mut stream = UnixStream::connect(&path).unwrap();
         write!(
@@ -216,10 +239,13 @@ fn a_unix_socket_serves_and_its_peers_can_be_trusted() {
 
 #[test]
 fn pages_of_other_origins_may_call_where_configured() {
-    let server = Served::with(settings(
-        &json!({}),
-        &json!({ "origins": ["https://a.example"], "credentials": true, "max_age": 60 }),
-    ));
+    let cors = CorsSettings {
+        origins: vec!["https://a.example".to_owned()],
+        credentials: true,
+        max_age: 60,
+        ..CorsSettings::default()
+    };
+    let server = Served::with(Settings { cors, ..plain_settings() });
     let allowed = |origin: &str| {
         let (_, answer) = server.send(&format!("GET /hello HTTP/1.1\r\norigin: {origin}\r\n"));
         assert_eq!(answer.status, 200);
@@ -232,12 +258,14 @@ fn pages_of_other_origins_may_call_where_configured() {
 
 #[test]
 fn bad_settings_are_named_before_anything_starts() {
-    for (server, cors, expected) in [
-        (json!({ "forwarded_allow_ips": ["x"] }), json!([]), "server.forwarded_allow_ips[0]: `x`"),
-        (json!({}), json!(["*"]), "cors.origins[0]: `*`"),
-    ] {
-        let cors = json!({ "origins": cors, "credentials": false, "max_age": 0 });
-        let error = check(&settings(&server, &cors)).unwrap_err().to_string();
+    let mut peer = plain_settings();
+    peer.server.forwarded_allow_ips = vec!["x".to_owned()];
+    let mut origin = plain_settings();
+    origin.cors.origins = vec!["*".to_owned()];
+    for (settings, expected) in
+        [(peer, "server.forwarded_allow_ips[0]: `x`"), (origin, "cors.origins[0]: `*`")]
+    {
+        let error = check(&settings).unwrap_err().to_string();
         assert!(error.starts_with(expected), "{error}");
     }
     assert!(check(&plain_settings()).is_ok());

@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use thiserror::Error;
 
 /// One listener: `HOST:PORT`, `[v6]:PORT` or `unix:PATH`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -22,7 +23,8 @@ pub enum Bind {
 }
 
 /// The text is no address to listen on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("`{text}`: expected HOST:PORT, [IPv6]:PORT or unix:PATH{}{hint}", if hint.is_empty() { "" } else { "; " })]
 pub struct BindError {
     text: String,
     /// What is wrong with it, or what it may have been meant to be; may be empty.
@@ -35,15 +37,6 @@ impl BindError {
         &self.hint
     }
 }
-
-impl fmt::Display for BindError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`: expected HOST:PORT, [IPv6]:PORT or unix:PATH", self.text)?;
-        if self.hint.is_empty() { Ok(()) } else { write!(f, "; {}", self.hint) }
-    }
-}
-
-impl std::error::Error for BindError {}
 
 /// The longest path of a unix socket: `sun_path` in `unix(7)`, without the NUL at its end.
 const LONGEST_PATH: usize = 107;

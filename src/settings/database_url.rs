@@ -9,6 +9,8 @@ mod tests;
 pub use postgres::{Host, PostgresUrl, SslMode, SslRoot};
 pub use problem::DatabaseUrlProblem;
 
+use crate::settings::declaration::Holds;
+use crate::settings::key::Kind;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -87,6 +89,10 @@ impl DatabaseUrl {
             Err(_) => "***".to_owned(),
         }
     }
+}
+
+impl Holds for DatabaseUrl {
+    const KIND: Kind = Kind::Database;
 }
 
 impl TryFrom<String> for DatabaseUrl {

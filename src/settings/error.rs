@@ -1,12 +1,13 @@
 //! Why the configuration cannot be used; each error is one line and says where.
 
 use crate::settings::loaded::Loaded;
-use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use thiserror::Error;
 
 /// All that is wrong with a configuration: at least one error. `Display` is one line.
-#[derive(Debug)]
+#[derive(Debug, Error)]
+#[error("{}", self.lines().collect::<Vec<_>>().join("; "))]
 pub struct SettingsErrors {
     pub(super) errors: Vec<SettingsError>,
     /// What is right, as if nothing else had been given.
@@ -14,9 +15,9 @@ pub struct SettingsErrors {
 }
 
 impl SettingsErrors {
-    /// Each error, one line each.
+    /// Each error, one line each; none shows a secret.
     pub fn lines(&self) -> impl Iterator<Item = String> {
-        self.errors.iter().map(ToString::to_string)
+        self.errors.iter().map(|error| one_line(&error.to_string()))
     }
 
     /// The settings without what is wrong, for whoever looks for more errors.
@@ -26,143 +27,65 @@ impl SettingsErrors {
     }
 }
 
-impl fmt::Display for SettingsErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.lines().collect::<Vec<_>>().join("; "))
-    }
-}
-
-impl std::error::Error for SettingsErrors {}
-
 impl From<SettingsError> for SettingsErrors {
     fn from(error: SettingsError) -> Self {
         Self { errors: vec![error], rest: None }
     }
 }
 
-/// One thing for which the configuration cannot be used. `Display` is one line; it never shows a
-/// secret.
-#[derive(Debug)]
-pub enum SettingsError {
+/// Names of files and keys are the user's: a line break in one must not make a second line.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    line
+}
+
+/// One thing for which the configuration cannot be used.
+#[derive(Debug, Error)]
+pub(super) enum SettingsError {
     /// The file cannot be read.
-    Unreadable {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        cause: io::Error,
-    },
-    /// The file is no TOML.
-    Unparsable {
-        /// The file, with the line and column where known.
-        place: String,
-        /// What the parser expected.
-        cause: String,
-    },
+    #[error("{}: cannot be read: {cause}", file.display())]
+    Unreadable { file: PathBuf, cause: io::Error },
+    /// The file is no TOML; the place has the line and column where known.
+    #[error("{place}: not valid TOML: {cause}")]
+    Unparsable { place: String, cause: String },
     /// The file is one of gunicorn's, in Python.
-    Python {
-        /// The file.
-        place: String,
-    },
+    #[error(
+        "{place}: not read, for it is Python: the configuration here is TOML, with the keys of \
+         `bailiwick print-config`"
+    )]
+    Python { place: String },
     /// A line of the file of `--env-file` is none.
-    BadLine {
-        /// The file and line.
-        place: String,
-    },
-    /// Nothing has this name.
-    UnknownKey {
-        /// The file and line, or `environment`.
-        place: String,
-        /// The key or variable.
-        key: String,
-        /// Keys or variables with a similar name, best first.
-        nearest: Vec<String>,
-    },
-    /// A key holds what it may not hold.
-    BadValue {
-        /// The file and line with the key, or the variable or flag.
-        place: String,
-        /// The value; a secret as `***`.
-        value: String,
-        /// What is allowed.
-        expected: String,
-    },
+    #[error("{place}: expected NAME=value, with quotes around a value with spaces or `$`")]
+    BadLine { place: String },
+    /// Nothing has this name, a key's or a variable's; similar names, best first.
+    #[error("{place}: unknown key `{key}`, {}", hint(nearest))]
+    UnknownKey { place: String, key: String, nearest: Vec<String> },
+    /// A key holds what it may not hold; a secret is `***`.
+    #[error("{place} = {value}: expected {expected}")]
+    BadValue { place: String, value: String, expected: String },
     /// A variable holds bytes that are no UTF-8.
-    NotUtf8 {
-        /// The variable.
-        variable: String,
-    },
+    #[error("environment {variable}: expected UTF-8 text")]
+    NotUtf8 { variable: String },
     /// A table, which no variable can hold.
-    OnlyInFile {
-        /// The variable, with where it came from.
-        origin: String,
-    },
-    /// Two keys that exclude each other.
-    Contradiction {
-        /// The first key, with where it came from.
-        first: String,
-        /// The second.
-        second: String,
-    },
-    /// Two addresses that cannot both be listened on.
-    SameAddress {
-        /// The first address, with its key and where that came from.
-        first: String,
-        /// The second.
-        second: String,
-    },
+    #[error("{origin}: a table can only stand in a file (`--config FILE`)")]
+    OnlyInFile { origin: String },
+    /// Two keys that exclude each other, each with where it came from.
+    #[error("both {first} and {second} are set: expected only one of them")]
+    Contradiction { first: String, second: String },
+    /// Two addresses that cannot both be listened on, each with its key and where that came from.
+    #[error("{first} and {second} are one address: expected different ones")]
+    SameAddress { first: String, second: String },
     /// The values do not fit together in a way that no check foresaw.
+    #[error("{0}")]
     Other(String),
 }
 
-impl fmt::Display for SettingsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Names of files and keys are the user's: a line break in one must not make a second line.
-        for c in self.line().chars() {
-            if c.is_control() { write!(f, "{}", c.escape_default())? } else { write!(f, "{c}")? }
-        }
-        Ok(())
+fn hint(nearest: &[String]) -> String {
+    match nearest {
+        [] => "`bailiwick print-config` lists the known ones".to_owned(),
+        names => format!("did you mean `{}`?", names.join("` or `")),
     }
 }
-
-impl SettingsError {
-    fn line(&self) -> String {
-        match self {
-            Self::Unreadable { file, cause } => {
-                format!("{}: cannot be read: {cause}", file.display())
-            }
-            Self::Unparsable { place, cause } => format!("{place}: not valid TOML: {cause}"),
-            Self::Python { place } => {
-                format!(
-                    "{place}: not read, for it is Python: the configuration here is TOML, with the keys of `bailiwick print-config`"
-                )
-            }
-            Self::BadLine { place } => {
-                format!(
-                    "{place}: expected NAME=value, with quotes around a value with spaces or `$`"
-                )
-            }
-            Self::UnknownKey { place, key, nearest } if nearest.is_empty() => format!(
-                "{place}: unknown key `{key}`, `bailiwick print-config` lists the known ones"
-            ),
-            Self::UnknownKey { place, key, nearest } => {
-                format!("{place}: unknown key `{key}`, did you mean `{}`?", nearest.join("` or `"))
-            }
-            Self::BadValue { place, value, expected } => {
-                format!("{place} = {value}: expected {expected}")
-            }
-            Self::NotUtf8 { variable } => format!("environment {variable}: expected UTF-8 text"),
-            Self::OnlyInFile { origin } => {
-                format!("{origin}: a table can only stand in a file (`--config FILE`)")
-            }
-            Self::Contradiction { first, second } => {
-                format!("both {first} and {second} are set: expected only one of them")
-            }
-            Self::SameAddress { first, second } => {
-                format!("{first} and {second} are one address: expected different ones")
-            }
-            Self::Other(cause) => cause.clone(),
-        }
-    }
-}
-
-impl std::error::Error for SettingsError {}

@@ -1,30 +1,45 @@
 //! One rule of a filter of the log: conditions, and what becomes of the lines that meet them.
 
+use crate::settings::declaration::{Holds, settings};
+use crate::settings::key::Kind;
+use crate::settings::units::{DAY, Unit};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
 
-/// A rule of `[[logging.access_filters]]`, or of a filter in the log's own file: all given
-/// conditions must match.
-///
-/// All conditions but `message` are about requests; a rule with one matches no other line.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct FilterRule {
-    /// A part of the message, for example `"GET / HTTP/1.1"` with its quotes.
-    pub message: Option<String>,
-    /// Methods, for example `["GET", "HEAD"]`; empty: all.
-    pub methods: Vec<String>,
-    /// A glob on the path, for example `/static/**`.
-    pub path: Option<String>,
-    /// A status or class: `200`, `2xx`.
-    pub status: Option<String>,
-    /// A part of the User-Agent header, in upper or lower case.
-    pub user_agent: Option<String>,
-    /// Milliseconds that the answer took at least.
-    pub slower_than: Option<u64>,
-    /// How many of the lines that match are kept.
-    pub keep: Keep,
+settings! {
+    /// A rule of `[[logging.access_filters]]`, or of a filter in the log's own file: all given
+    /// conditions must match.
+    ///
+    /// All conditions but `message` are about requests; a rule with one matches no other line.
+    #[derive(PartialEq)]
+    pub struct FilterRule without section {
+        /// A part of the message, for example `"GET / HTTP/1.1"` with its quotes.
+        message: Option<String>;
+
+        /// Methods, for example `["GET", "HEAD"]`; empty: all.
+        methods: Vec<String> => Kind::List(|text| !text.is_empty(), "a list of methods");
+
+        /// A glob on the path, for example `/static/**`: `*` is anything but a slash, `**` anything.
+        path: Option<String>;
+
+        /// A status or class: `200`, `2xx`.
+        status: Option<String>;
+
+        /// A part of the User-Agent header, in upper or lower case.
+        user_agent: Option<String>;
+
+        /// Milliseconds that the answer took at least.
+        slower_than: Option<u64> => Kind::Amount(Unit::Milliseconds, 0, DAY * 1000);
+
+        /// How many of the lines that match are kept: false, true, or a share such as `0.01` for one
+        /// in a hundred. Absent: false.
+        keep: Keep;
+    }
+}
+
+impl Holds for Keep {
+    const KIND: Kind = Kind::Share;
 }
 
 /// How many of the lines that match are kept: `false`, `true`, or a share such as `0.01`.

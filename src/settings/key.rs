@@ -1,21 +1,28 @@
 //! One key: what it may hold, and how a value is read.
 
 use crate::settings::bind::Bind;
-use crate::settings::cors::OriginRegex;
+use crate::settings::flag::Flag;
+use crate::settings::origin_regex::OriginRegex;
 use crate::settings::secret_file::shown_path;
 use crate::settings::units::Unit;
+use crate::settings::variables::PREFIX;
 use crate::settings::{DatabaseUrl, DatabaseUrlProblem, Keep, has_credentials};
 use config::{Map, Value, ValueKind};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// One key of the configuration.
+/// One key of the configuration; [`settings!`](crate::settings::declaration) makes them.
 pub(super) struct Key {
     /// As it stands in messages: `server.workers`.
     pub(super) name: &'static str,
-    /// Whether it may be absent; an empty text then means absent.
-    pub(super) optional: bool,
+    /// What it is for, line by line.
+    pub(super) text: &'static [&'static str],
+    /// In TOML. Without one it may be absent, and an empty text then means absent.
+    pub(super) default: Option<&'static str>,
+    /// In TOML, for a key without a default.
+    pub(super) example: Option<&'static str>,
     pub(super) kind: Kind,
+    pub(super) flag: Option<Flag>,
 }
 
 /// What a key holds.
@@ -28,10 +35,13 @@ pub(super) enum Kind {
     Switch,
     /// One of these words, in upper or lower case.
     Word(&'static [&'static str]),
-    /// A text that passes the check; else the message says what is expected.
-    Text(Check, &'static str),
+    /// A text that passes the check; else the message says what is expected. Last a pattern for
+    /// editors, which may let more pass than the check does; may be empty.
+    Text(Check, &'static str, &'static str),
     /// Like `Text`, and never shown.
     Secret(Check, &'static str),
+    /// The path of a file with a secret, in whose place the secret itself is not shown.
+    SecretFile,
     /// A list of texts that each pass the check; from the environment and flags separated by commas.
     List(Check, &'static str),
     /// A list of addresses to listen on; the first says whether there must be one.
@@ -46,9 +56,6 @@ pub(super) enum Kind {
     Tables(&'static [Key]),
 }
 
-/// Keys that hold the path of a file with a secret.
-const SECRET_FILES: [&str; 2] = ["database.password_file", "tokens.secret_file"];
-
 pub(super) type Check = fn(&str) -> bool;
 
 /// A value is not what its key may hold.
@@ -62,6 +69,16 @@ pub(super) struct Mismatch {
 }
 
 impl Key {
+    /// Whether it may be absent.
+    pub(super) fn is_optional(&self) -> bool {
+        self.default.is_none()
+    }
+
+    /// The variable that sets it.
+    pub(super) fn variable(&self) -> String {
+        format!("{PREFIX}{}", self.name.to_uppercase().replace('.', "__"))
+    }
+
     /// The value in the type that the key wants.
     pub(super) fn read(&self, value: &Value) -> Result<ValueKind, Vec<Mismatch>> {
         let mismatch = || Mismatch {
@@ -79,7 +96,7 @@ impl Key {
             ValueKind::String(text) => Some(text.as_str()),
             _ => None,
         };
-        if self.optional && text == Some("") {
+        if self.is_optional() && text == Some("") {
             return Ok(ValueKind::Nil);
         }
         if let (Kind::Database, Some(text)) = (&self.kind, text) {
@@ -116,9 +133,10 @@ impl Key {
                 .map(str::to_lowercase)
                 .filter(|text| words.contains(&text.as_str()))
                 .map(ValueKind::String),
-            (Kind::Text(passes, _) | Kind::Secret(passes, _), _) => {
+            (Kind::Text(passes, ..) | Kind::Secret(passes, _), _) => {
                 text.filter(|text| passes(text)).map(ValueKind::from)
             }
+            (Kind::SecretFile, _) => text.filter(|text| !text.is_empty()).map(ValueKind::from),
             (Kind::List(passes, _), kind) => list(kind)
                 .filter(|texts| texts.iter().all(|text| passes(text)))
                 .map(ValueKind::from),
@@ -141,15 +159,15 @@ impl Key {
             (_, ValueKind::Nil) => serde_json::Value::Null,
             (Kind::Database, ValueKind::String(text)) => DatabaseUrl::masked(text).into(),
             (Kind::Secret(..) | Kind::Database, _) => "***".into(),
-            (_, ValueKind::String(path)) if SECRET_FILES.contains(&self.name) => {
-                shown_path(Path::new(path)).into()
-            }
+            (Kind::SecretFile, ValueKind::String(path)) => shown_path(Path::new(path)).into(),
             _ => json(value),
         }
     }
 
-    fn expected(&self, value: &ValueKind) -> String {
+    /// What is allowed, with a hint at what is wrong with the value.
+    pub(super) fn expected(&self, value: &ValueKind) -> String {
         match self.kind {
+            Kind::Whole(least, i64::MAX) => format!("a whole number, {least} or more"),
             Kind::Whole(least, most) => format!("a whole number from {least} to {most}"),
             Kind::Amount(unit, least, most) => unit.expected(least, most),
             Kind::OriginRegex => match value {
@@ -168,7 +186,8 @@ impl Key {
             }
             Kind::Switch => "true or false".to_owned(),
             Kind::Word(words) => format!("one of {}", words.join(", ")),
-            Kind::Text(_, text) | Kind::Secret(_, text) | Kind::List(_, text) => text.to_owned(),
+            Kind::Text(_, text, _) | Kind::Secret(_, text) | Kind::List(_, text) => text.to_owned(),
+            Kind::SecretFile => "a path".to_owned(),
             Kind::Database => DatabaseUrlProblem::Scheme.to_string(),
             Kind::Share => Keep::EXPECTED.to_owned(),
             Kind::Tables(_) => format!("a list of tables [[{}]]", self.name),
@@ -240,7 +259,7 @@ fn read_tables(keys: &[Key], given: &[Value]) -> Result<ValueKind, Vec<Mismatch>
     if wrong.is_empty() { Ok(tables.into()) } else { Err(wrong) }
 }
 
-fn json(kind: &ValueKind) -> serde_json::Value {
+pub(super) fn json(kind: &ValueKind) -> serde_json::Value {
     match kind {
         ValueKind::Nil => serde_json::Value::Null,
         ValueKind::Boolean(switch) => (*switch).into(),

@@ -57,7 +57,7 @@ impl Layer {
                     Origin::EnvFile { place, .. } => place,
                     _ => "environment".to_owned(),
                 },
-                nearest: nearest(variable, keys::KEYS.iter().map(Key::variable)),
+                nearest: nearest(variable, keys::KEYS.iter().map(|key| key.variable())),
                 key: variable.to_owned(),
             }]),
             _ => Err(vec![SettingsError::OnlyInFile { origin: origin.to_string() }]),

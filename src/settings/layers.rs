@@ -2,6 +2,7 @@
 
 use crate::settings::bind;
 use crate::settings::bind::Bind;
+use crate::settings::default_file;
 use crate::settings::env_file;
 use crate::settings::env_file::Variable;
 use crate::settings::error::{SettingsError, SettingsErrors};
@@ -13,8 +14,6 @@ use crate::settings::variables::Untranslated;
 use config::Config;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-
-const DEFAULT: &str = include_str!("../../config/default.toml");
 
 /// What the user gave; [`Layers::load`] puts it over the compiled default.
 #[derive(Clone, Debug, Default)]
@@ -34,20 +33,20 @@ pub struct Layers {
 }
 
 /// The variables of this process that concern the settings, by their names.
-pub fn environment() -> Result<Vec<(String, String)>, SettingsError> {
+pub fn environment() -> Result<Vec<(String, String)>, SettingsErrors> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
         .filter(|(name, _)| variables::concerns(name))
         .map(|(name, value)| match value.into_string() {
             Ok(value) => Ok((name, value)),
-            Err(_) => Err(SettingsError::NotUtf8 { variable: name }),
+            Err(_) => Err(SettingsError::NotUtf8 { variable: name }.into()),
         })
         .collect()
 }
 
 impl Layers {
     /// The same layers with the files as they are now: whatever loads them later sees the same.
-    pub fn read(mut self) -> Result<Self, SettingsError> {
+    pub fn read(mut self) -> Result<Self, SettingsErrors> {
         self.text = self.file.as_ref().map(read).transpose()?;
         self.env_text = self.env_file.as_ref().map(read).transpose()?;
         Ok(self)
@@ -58,7 +57,7 @@ impl Layers {
     /// All that is wrong in any of them is told at once.
     pub fn load(self) -> Result<Loaded, SettingsErrors> {
         let mut stack = Stack::default();
-        stack.text(DEFAULT, Origin::Default);
+        stack.text(&default_file(), Origin::Default);
         if let Some(file) = self.file {
             match self.text.map_or_else(|| read(&file), Ok) {
                 Ok(text) => stack.text(&text, Origin::File(file)),
@@ -156,11 +155,15 @@ impl Stack {
         }
         for (name, value) in flags.iter().filter(|(name, _)| ![HOST, PORT].contains(&name.as_str()))
         {
-            let layer = match keys::find(name) {
-                Some(key) => Layer::of_key(key, value, Origin::Flag(key.flag())),
-                None => Err(vec![unknown(name, "flag".to_owned())]),
+            let found = match name.as_str() {
+                FROM => keys::find("database.url").zip(Some("--from")),
+                TO => keys::find("database.url").zip(Some("--to")),
+                _ => keys::find(name).map(|key| (key, key.flag.map_or("flag", |flag| flag.long))),
             };
-            self.push(layer);
+            self.push(match found {
+                Some((key, flag)) => Layer::of_key(key, value, Origin::Flag(flag)),
+                None => Err(vec![unknown(name, "flag".to_owned())]),
+            });
         }
     }
 
@@ -256,6 +259,10 @@ impl Stack {
 /// The flags that are no key.
 const HOST: &str = "host";
 const PORT: &str = "port";
+
+/// The flags of `bailiwick db copy` for `database.url`.
+const FROM: &str = "from";
+const TO: &str = "to";
 
 #[cfg(test)]
 mod tests;

@@ -87,6 +87,11 @@ impl Loaded {
         })
     }
 
+    /// One key's value as it may be shown, unless it is absent.
+    pub(super) fn value(&self, name: &str) -> Option<serde_json::Value> {
+        Some(keys::find(name)?.shown(&self.values.get(name)?.0))
+    }
+
     /// A complaint about a key, `server.user: …`, behind the place where the key's value came from.
     #[must_use]
     pub fn located(&self, complaint: &dyn fmt::Display) -> String {

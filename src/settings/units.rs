@@ -1,5 +1,7 @@
 //! Amounts with a unit: `"30s"` and `"10MB"` where a key holds seconds or bytes.
 
+use crate::settings::key::Kind;
+
 /// What a key counts; a number without a unit is in this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
@@ -9,6 +11,9 @@ pub(super) enum Unit {
     Bytes,
     Mebibytes,
 }
+
+/// In seconds.
+pub(super) const DAY: i64 = 24 * 60 * 60;
 
 /// In milliseconds.
 const TIMES: [(&str, i64); 6] =
@@ -54,19 +59,68 @@ impl Unit {
         (exact || rounded).then_some(amount)
     }
 
-    /// For a message: what the numbers are, and how an amount with a unit is written.
-    pub(super) fn expected(self, least: i64, most: i64) -> String {
-        let (plural, examples) = match self {
-            Self::Milliseconds => ("milliseconds", r#""500ms" or "2s""#),
-            Self::Seconds => ("seconds", r#""30s" or "5m""#),
-            Self::Minutes => ("minutes", r#""30m" or "12h""#),
-            Self::Bytes => ("bytes", r#""64KiB" or "10MB""#),
-            Self::Mebibytes => ("MiB", r#""512MiB" or "2GB""#),
+    /// What a text may look like.
+    pub(super) fn pattern(self) -> String {
+        let units = match self {
+            Self::Milliseconds | Self::Seconds | Self::Minutes => {
+                TIMES.map(|(name, _)| name.to_owned()).join("|")
+            }
+            Self::Bytes | Self::Mebibytes => {
+                let letter = |c: char| format!("[{}{c}]", c.to_ascii_uppercase());
+                SIZES.map(|(name, _)| name.chars().map(letter).collect::<String>()).join("|")
+            }
         };
-        format!(
-            "a whole number of {plural} from {least} to {most}, or one with a unit such as {examples}"
-        )
+        format!("^[0-9]+( ?({units}))?$")
     }
+
+    /// What the numbers are.
+    pub(super) fn range(self, least: i64, most: i64) -> String {
+        let plural = match self {
+            Self::Milliseconds => "milliseconds",
+            Self::Seconds => "seconds",
+            Self::Minutes => "minutes",
+            Self::Bytes => "bytes",
+            Self::Mebibytes => "MiB",
+        };
+        format!("a whole number of {plural} from {least} to {most}")
+    }
+
+    /// For a message: the same, and how an amount with a unit is written.
+    pub(super) fn expected(self, least: i64, most: i64) -> String {
+        let examples = match self {
+            Self::Milliseconds => r#""500ms" or "2s""#,
+            Self::Seconds => r#""30s" or "5m""#,
+            Self::Minutes => r#""30m" or "12h""#,
+            Self::Bytes => r#""64KiB" or "10MB""#,
+            Self::Mebibytes => r#""512MiB" or "2GB""#,
+        };
+        format!("{}, or one with a unit such as {examples}", self.range(least, most))
+    }
+}
+
+/// A whole number from the first to the second.
+pub(super) const fn whole(least: i64, most: i64) -> Kind {
+    Kind::Whole(least, most)
+}
+
+/// The same of seconds.
+pub(super) const fn seconds(least: i64, most: i64) -> Kind {
+    Kind::Amount(Unit::Seconds, least, most)
+}
+
+/// The same of minutes.
+pub(super) const fn minutes(least: i64, most: i64) -> Kind {
+    Kind::Amount(Unit::Minutes, least, most)
+}
+
+/// The same of bytes.
+pub(super) const fn bytes(least: i64, most: i64) -> Kind {
+    Kind::Amount(Unit::Bytes, least, most)
+}
+
+/// The same of MiB.
+pub(super) const fn mebibytes(least: i64, most: i64) -> Kind {
+    Kind::Amount(Unit::Mebibytes, least, most)
 }
 
 fn time(unit: &str) -> Option<i64> {

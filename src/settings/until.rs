@@ -1,9 +1,12 @@
 //! The moment at which something ends, written as a date or a time.
 
 use crate::domain::Timestamp;
+use crate::settings::declaration::Holds;
+use crate::settings::key::Kind;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
+use thiserror::Error;
 
 /// The first second after it: a date counts to its end in UTC, a time says its zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -11,7 +14,8 @@ use serde::Deserialize;
 pub struct Until(Timestamp);
 
 /// The text is neither a date nor a time with its zone.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Error)]
+#[error("expected {}", Until::EXPECTED)]
 pub struct UntilError;
 
 impl Until {
@@ -19,14 +23,6 @@ impl Until {
     pub const EXPECTED: &str = "a date such as 2027-01-31, which counts to its end in UTC, or a time with its zone \
                                 such as 2027-01-31T18:00:00Z";
 }
-
-impl std::fmt::Display for UntilError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "expected {}", Until::EXPECTED)
-    }
-}
-
-impl std::error::Error for UntilError {}
 
 impl TryFrom<String> for Until {
     type Error = UntilError;
@@ -41,6 +37,11 @@ impl TryFrom<String> for Until {
         };
         Ok(Self(Timestamp(end.as_second())))
     }
+}
+
+impl Holds for Until {
+    const KIND: Kind =
+        Kind::Text(|text| Self::try_from(text.to_owned()).is_ok(), Self::EXPECTED, "^[+-]?[0-9]");
 }
 
 impl From<Until> for Timestamp {

@@ -69,7 +69,7 @@ pub(super) use contract;
 
 /// A cache of so many users, with the default's times.
 pub(super) fn cache_settings(size: usize) -> CacheSettings {
-    CacheSettings { size: size.try_into().unwrap(), max_age: 30.try_into().unwrap(), stale_max: 5 }
+    CacheSettings { size: size.try_into().unwrap(), ..CacheSettings::default() }
 }
 
 pub(super) fn name(text: &str) -> Username {

@@ -40,12 +40,10 @@ contract!(cached_sqlite, cached());
 fn settings(url: &str) -> DatabaseSettings {
     DatabaseSettings {
         url: DatabaseUrl::parse(url).unwrap(),
-        password_file: None,
-        pool_size: NonZeroU32::new(4).unwrap(),
-        write_pool_size: NonZeroU32::MIN,
         connect_timeout: NonZeroU32::MIN,
         acquire_timeout: NonZeroU32::MIN,
         statement_timeout: NonZeroU32::MIN,
+        ..DatabaseSettings::default()
     }
 }
 

@@ -193,30 +193,17 @@ fn generate(path: &Path, data_dir: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
     use std::fs;
-    use std::num::NonZeroU32;
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
     use std::sync::Barrier;
     use std::thread;
 
     const GOOD: &str = "0123456789abcdef0123456789abcdef";
 
-    fn settings() -> TokenSettings {
-        TokenSettings {
-            secret: None,
-            secret_file: None,
-            access_token_expire_minutes: NonZeroU32::new(30).unwrap(),
-            leeway: 0,
-            issuer: None,
-            audience: None,
-            accept_foreign_until: None,
-        }
-    }
-
     fn with_file(folder: &Path, content: &[u8], mode: u32) -> TokenSettings {
         let path = folder.join("mounted");
         fs::write(&path, content).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        TokenSettings { secret_file: Some(path.into()), ..settings() }
+        TokenSettings { secret_file: Some(path.into()), ..TokenSettings::default() }
     }
 
     fn refusal(settings: &TokenSettings, folder: &Path) -> String {
@@ -235,15 +222,19 @@ mod tests {
     fn a_secret_is_made_once_and_kept() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("deep/data");
-        let first = load_secret(&settings(), &data, false).unwrap();
+        let first = load_secret(&TokenSettings::default(), &data, false).unwrap();
         assert_eq!(first.expose().len(), 64);
         assert!(first.expose().bytes().all(|byte| byte.is_ascii_hexdigit()));
-        assert!(load_secret(&settings(), &data, false).unwrap().equals(first.expose()));
+        assert!(
+            load_secret(&TokenSettings::default(), &data, false).unwrap().equals(first.expose())
+        );
         let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
         assert_eq!((mode(&data), mode(&data.join("secret"))), (0o700, 0o600));
         assert_eq!(files(&data), [".gitignore", "secret"], "no draft is left");
         let other = folder.path().join("other");
-        assert!(!load_secret(&settings(), &other, false).unwrap().equals(first.expose()));
+        assert!(
+            !load_secret(&TokenSettings::default(), &other, false).unwrap().equals(first.expose())
+        );
     }
 
     #[test]
@@ -254,7 +245,7 @@ mod tests {
         let secrets: Vec<_> = thread::scope(|scope| {
             let load = || {
                 start.wait();
-                load_secret(&settings(), &data, false).unwrap()
+                load_secret(&TokenSettings::default(), &data, false).unwrap()
             };
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(load)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
@@ -288,14 +279,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let short = &GOOD[1..];
         let from_setting = refusal(
-            &TokenSettings { secret: Some(Secret::new(short)), ..settings() },
+            &TokenSettings { secret: Some(Secret::new(short)), ..TokenSettings::default() },
             folder.path(),
         );
         assert!(from_setting.starts_with("tokens.secret: "), "{from_setting}");
         let from_file = refusal(&with_file(folder.path(), short.as_bytes(), 0o600), folder.path());
         assert!(from_file.starts_with("tokens.secret_file /"), "{from_file}");
         fs::write(folder.path().join("secret"), "\n").unwrap();
-        let generated = refusal(&settings(), folder.path());
+        let generated = refusal(&TokenSettings::default(), folder.path());
         assert!(generated.contains("/secret: the signing secret is shorter"), "{generated}");
         for text in [from_setting, from_file, generated] {
             assert!(!text.contains(short) && !text.contains('\n'), "{text}");
@@ -305,7 +296,8 @@ mod tests {
     #[test]
     fn the_tutorials_secret_is_for_demos() {
         let folder = tempfile::tempdir().unwrap();
-        let public = TokenSettings { secret: Some(Secret::new(PUBLIC)), ..settings() };
+        let public =
+            TokenSettings { secret: Some(Secret::new(PUBLIC)), ..TokenSettings::default() };
         assert!(load_secret(&public, folder.path(), true).is_ok());
         let text = refusal(&public, folder.path());
         assert!(text.contains("--demo") && !text.contains(PUBLIC), "{text}");
@@ -318,18 +310,22 @@ mod tests {
         assert!(refusal(&binary, folder.path()).contains("mounted: expected a secret"));
         let huge = with_file(folder.path(), &[b'a'; 5000], 0o600);
         assert!(refusal(&huge, folder.path()).contains("mounted: expected a secret"));
-        let missing = TokenSettings { secret_file: Some("/nowhere/secret".into()), ..settings() };
+        let missing = TokenSettings {
+            secret_file: Some("/nowhere/secret".into()),
+            ..TokenSettings::default()
+        };
         assert!(
             refusal(&missing, folder.path())
                 .starts_with("/nowhere/secret: the signing secret cannot be read")
         );
         for pasted in [GOOD, "c2VjcmV0/c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"] {
-            let pasted = TokenSettings { secret_file: Some(pasted.into()), ..settings() };
+            let pasted =
+                TokenSettings { secret_file: Some(pasted.into()), ..TokenSettings::default() };
             let line = refusal(&pasted, folder.path());
             assert!(line.starts_with("***: the signing secret cannot be read"), "{line}");
         }
         fs::write(folder.path().join("file"), "").unwrap();
-        let no_folder = refusal(&settings(), &folder.path().join("file"));
+        let no_folder = refusal(&TokenSettings::default(), &folder.path().join("file"));
         assert!(no_folder.contains("/file/secret: the signing secret cannot be"), "{no_folder}");
     }
 }

@@ -8,7 +8,6 @@ use super::*;
 use crate::domain::Timestamp;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 const SECRET: &str = "a signing secret of at least 32 bytes";
@@ -23,24 +22,12 @@ impl Clock for TestClock {
     }
 }
 
-fn settings() -> TokenSettings {
-    TokenSettings {
-        secret: None,
-        secret_file: None,
-        access_token_expire_minutes: NonZeroU32::new(30).unwrap(),
-        leeway: 0,
-        issuer: None,
-        audience: None,
-        accept_foreign_until: None,
-    }
-}
-
 fn clock(now: i64) -> Arc<TestClock> {
     Arc::new(TestClock(now.into()))
 }
 
 pub(super) fn tokens_at(now: Timestamp, secret: &Secret) -> Tokens {
-    Tokens::new(secret, &settings(), clock(now.seconds())).unwrap()
+    Tokens::new(secret, &TokenSettings::default(), clock(now.seconds())).unwrap()
 }
 
 fn with(settings: &TokenSettings) -> Tokens {
@@ -48,7 +35,7 @@ fn with(settings: &TokenSettings) -> Tokens {
 }
 
 fn tokens() -> Tokens {
-    with(&settings())
+    with(&TokenSettings::default())
 }
 
 /// Subject and scopes of a good token.
@@ -109,9 +96,9 @@ fn what_is_issued_verifies() {
 #[test]
 fn a_token_expires_by_the_clock_and_not_a_second_later() {
     let clock = clock(NOW);
-    let leeway = TokenSettings { leeway: 10, ..settings() };
+    let leeway = TokenSettings { leeway: 10, ..TokenSettings::default() };
     let tokens = |settings| Tokens::new(&Secret::new(SECRET), settings, clock.clone()).unwrap();
-    let (exact, lenient) = (tokens(&settings()), tokens(&leeway));
+    let (exact, lenient) = (tokens(&TokenSettings::default()), tokens(&leeway));
     let issued = exact.issue(&"johndoe".parse().unwrap(), &Scopes::default()).unwrap();
     assert_eq!(issued.expires_in, 1800);
     for (seconds, exactly, leniently) in [
@@ -133,7 +120,8 @@ fn a_token_expires_by_the_clock_and_not_a_second_later() {
 
 #[test]
 fn short_secrets_are_refused() {
-    let made = |secret: &str| Tokens::new(&Secret::new(secret), &settings(), clock(NOW));
+    let made =
+        |secret: &str| Tokens::new(&Secret::new(secret), &TokenSettings::default(), clock(NOW));
     assert_eq!(made(&SECRET[..31]).err(), Some(TokenError::ShortSecret));
     assert!(made(&SECRET[..32]).is_ok());
 }
@@ -332,7 +320,7 @@ fn issuer_and_audience_count_where_configured() {
     let named = TokenSettings {
         issuer: Some("https://id.example.com".into()),
         audience: Some("api".into()),
-        ..settings()
+        ..TokenSettings::default()
     };
     let named = with(&named);
     let token = issue(&named);

@@ -23,6 +23,7 @@ mod profiles;
 mod readme;
 mod schemes;
 mod serving;
+mod settings;
 mod signer;
 mod tokens;
 mod users;

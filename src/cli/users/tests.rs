@@ -2,7 +2,7 @@
 
 use crate::cli::users::{Failure, Session, UsersCommand};
 use crate::services::Store;
-use crate::settings::Layers;
+use crate::settings::{PasswordSettings, Settings};
 use clap::Parser;
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -31,15 +31,9 @@ struct Ended {
 
 async fn machine() -> Machine {
     let folder = tempfile::tempdir().unwrap();
-    let variable = |name: &str, value: &str| (format!("BAILIWICK__{name}"), value.to_owned());
-    let layers = Layers {
-        environment: vec![
-            variable("DATA_DIR", folder.path().to_str().unwrap()),
-            variable("PASSWORDS__BCRYPT_COST", "4"),
-        ],
-        ..Layers::default()
-    };
-    let settings = layers.load().unwrap().settings;
+    let passwords = PasswordSettings { bcrypt_cost: 4, ..PasswordSettings::default() };
+    let data_dir = folder.path().to_owned();
+    let settings = Settings { data_dir, passwords, ..Settings::default() };
     Machine { store: Store::open(&settings).await.unwrap(), folder }
 }
 

@@ -10,11 +10,9 @@ fn load(text: &str) -> Result<LogConfig, LoggingError> {
     let path = folder.path().join("log.toml");
     fs::write(&path, text).unwrap();
     LogConfig::load(&LoggingSettings {
-        level: Level::Info,
-        access: true,
         format: "%(message)s".to_owned(),
         config: Some(path.into()),
-        access_filters: Vec::new(),
+        ..LoggingSettings::default()
     })
 }
 
@@ -99,13 +97,8 @@ fn what_is_wrong_is_said_in_a_line_with_its_place() {
 
 #[test]
 fn an_absent_file_is_named() {
-    let settings = LoggingSettings {
-        level: Level::Info,
-        access: true,
-        format: String::new(),
-        config: Some("absent.toml".into()),
-        access_filters: Vec::new(),
-    };
+    let config = Some("absent.toml".into());
+    let settings = LoggingSettings { config, ..LoggingSettings::default() };
     let error = LogConfig::load(&settings).unwrap_err().to_string();
     assert!(error.starts_with("absent.toml: cannot be read: No such file"), "{error}");
 }

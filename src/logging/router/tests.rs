@@ -11,10 +11,8 @@ use tempfile::TempDir;
 fn settings(level: Level) -> LoggingSettings {
     LoggingSettings {
         level,
-        access: true,
         format: "%(levelname)s %(name)s %(message)s".to_owned(),
-        config: None,
-        access_filters: Vec::new(),
+        ..LoggingSettings::default()
     }
 }
 

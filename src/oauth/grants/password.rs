@@ -80,21 +80,11 @@ mod tests {
     use crate::oauth::TokenRequest;
     use crate::settings::TokenSettings;
     use crate::tokens::Tokens;
-    use std::num::NonZeroU32;
     use std::sync::Arc;
 
     fn tokens() -> Tokens {
-        let settings = TokenSettings {
-            secret: None,
-            secret_file: None,
-            access_token_expire_minutes: NonZeroU32::new(30).unwrap(),
-            leeway: 0,
-            issuer: None,
-            audience: None,
-            accept_foreign_until: None,
-        };
         let secret = Secret::new("a signing secret of at least 32 bytes");
-        Tokens::new(&secret, &settings, Arc::new(SystemClock)).unwrap()
+        Tokens::new(&secret, &TokenSettings::default(), Arc::new(SystemClock)).unwrap()
     }
 
     async fn users() -> Arc<MemoryUsers> {

@@ -10,14 +10,14 @@ use crate::server::worker::threads;
 use crate::server::worker::threads::Sockets;
 use crate::server::{Application, ServeError, document};
 use crate::services::Services;
-use crate::settings::Settings;
+use crate::settings::{CacheSettings, DocsSettings, PasswordSettings, ServerSettings, Settings};
 use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Data};
 use log::{LevelFilter, Log, Metadata, Record};
 use paperclip::actix::{api_v2_operation, web};
-use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Condvar, LazyLock, Mutex};
 use std::thread::JoinHandle;
@@ -28,45 +28,35 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 /// Longer than any test takes: who waits so long waits in vain.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Settings with these keys of `[server]` and this `[cors]`.
-pub(in crate::server) fn settings(server: &Value, cors: &Value) -> Settings {
-    let mut all = json!({
-        "data_dir": "data",
-        "server": {
-            "bind": ["127.0.0.1:0"], "workers": 1, "upgrade": "auto", "backlog": 64, "worker_connections": 100,
-            "keepalive": 60, "processes": 1, "timeout": 30, "max_requests": 0,
-            "max_requests_jitter": 0, "max_memory": 0, "limit_concurrency": 0,
-            "graceful_timeout": 60, "client_header_timeout": 60,
-            "client_body_timeout": 60, "limit_request_line": 8190, "limit_request_fields": 96,
-            "limit_request_field_size": 32768, "limit_request_body": 1000, "limit_buffered": 0,
-            "send_timeout": 60, "connections_per_address": 0, "root_path": "",
-            "forwarded_allow_ips": [], "reload": false, "core_dumps": false, "socket_mode": "660", "reload_dirs": [],
+/// The defaults, but for a port of the system's choice, small numbers and patience.
+pub(in crate::server) fn plain_settings() -> Settings {
+    let one = NonZeroUsize::MIN;
+    Settings {
+        server: server_settings(),
+        cache: CacheSettings { size: one, stale_max: 0, ..CacheSettings::default() },
+        passwords: PasswordSettings {
+            bcrypt_cost: 4,
+            hash_queue: one,
+            ..PasswordSettings::default()
         },
-        "admin": { "bind": [], "public": false },
-        "database": {
-            "url": "", "pool_size": 1, "write_pool_size": 1,
-            "connect_timeout": 1, "acquire_timeout": 1, "statement_timeout": 1,
-        },
-        "users": { "case_insensitive": false, "unique_email": false },
-        "cache": { "size": 1, "max_age": 1, "stale_max": 0 },
-        "tokens": { "access_token_expire_minutes": 30, "leeway": 0 },
-        "passwords": { "bcrypt_cost": 4, "hash_queue": 1, "policy": true },
-        "oauth": { "require_grant_type": false },
-        "security": { "profile": "fastapi", "realm": "" },
-        "cors": cors,
-        "demo": { "routes": true },
-        "docs": { "enabled": false, "title": "" },
-        "logging": { "level": "info", "access": true, "format": "%(message)s" },
-    });
-    for (key, value) in server.as_object().unwrap() {
-        all["server"][key] = value.clone();
+        docs: DocsSettings { enabled: false, ..DocsSettings::default() },
+        ..Settings::default()
     }
-    serde_json::from_value(all).unwrap()
 }
 
-/// Settings as they are without changes.
-pub(in crate::server) fn plain_settings() -> Settings {
-    settings(&json!({}), &json!({ "origins": [], "credentials": false, "max_age": 0 }))
+/// Its `[server]`.
+pub(in crate::server) fn server_settings() -> ServerSettings {
+    let minute = NonZeroU64::new(60).unwrap();
+    ServerSettings {
+        bind: vec!["127.0.0.1:0".parse().unwrap()],
+        workers: NonZeroUsize::new(1),
+        graceful_timeout: 60,
+        client_header_timeout: minute,
+        client_body_timeout: minute,
+        limit_request_body: NonZeroUsize::new(1000).unwrap(),
+        forwarded_allow_ips: Vec::new(),
+        ..ServerSettings::default()
+    }
 }
 
 /// A server in a thread of its own.
@@ -79,8 +69,8 @@ pub(super) struct Served {
 }
 
 impl Served {
-    pub(super) fn start(server: &Value) -> Self {
-        Self::with(settings(server, &json!({ "origins": [], "credentials": false, "max_age": 0 })))
+    pub(super) fn start(server: ServerSettings) -> Self {
+        Self::with(Settings { server, ..plain_settings() })
     }
 
     pub(super) fn with(settings: Settings) -> Self {

@@ -1,63 +1,112 @@
 //! What can be wrong with a database's URL.
 
 use crate::settings::database_url::parameters::NAMES;
-use std::fmt;
+use thiserror::Error;
 
 /// How characters that have a meaning in a URL are written in a name or a password.
 const ENCODE: &str = "in a user name, password or database name write %40 for @, %3A for :, %2F \
                       for /, %3F for ?, %23 for #, %25 for %, %20 for a space";
 
-/// Why a URL was refused. It holds no part of the URL, so no message can show a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a URL was refused; `Display` stands behind the word `expected`. It holds no part of the URL, so
+/// no message can show a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum DatabaseUrlProblem {
     /// Neither SQLite nor PostgreSQL.
+    #[error(
+        "sqlite:PATH, postgres://USER@HOST:PORT/NAME, or an empty text for bailiwick.db in data_dir"
+    )]
     Scheme,
     /// PostgreSQL, in a program that was built without it.
+    #[error("sqlite:PATH: this program was built without PostgreSQL (Cargo's feature `postgres`)")]
     NoPostgres,
     /// A URL of JDBC.
+    #[error(
+        "postgres://USER@HOST:PORT/NAME, not a URL of JDBC; the password goes into \
+         database.password_file"
+    )]
     Jdbc,
     /// libpq's other form: `host=… user=…`.
+    #[error(
+        "a URL postgres://USER@HOST:PORT/NAME, not a list of name=value; the password goes into \
+         database.password_file"
+    )]
     Pairs,
     /// Quotes or spaces around it.
+    #[error("no quotes and no spaces around the URL")]
     Quoted,
     /// A line break, a tab or the like.
+    #[error("a URL without line breaks and other control characters")]
     Control,
     /// `${NAME}`, which nobody has replaced.
+    #[error(
+        "the value itself: variables such as ${{NAME}} are not replaced here (a `$` that is meant \
+         is written %24)"
+    )]
     Variable,
     /// A database in memory.
+    #[error(
+        "a file: a database in memory could not be shared (sqlite:PATH, or an empty text for \
+         bailiwick.db in data_dir)"
+    )]
     Memory,
     /// SQLite's options, or its own kind of URL.
+    #[error("a path behind sqlite:, without `file:` and without options")]
     SqliteOptions,
     /// `sqlite://NAME`, or a driver without three slashes.
+    #[error(
+        "sqlite:PATH, or as SQLAlchemy writes it sqlite:///RELATIVE/PATH or sqlite:////ABSOLUTE/PATH"
+    )]
     SqliteSlashes,
     /// No `//` behind `postgres:`.
+    #[error("// behind postgres: (postgres://USER@HOST:PORT/NAME)")]
     Slashes,
     /// An `@`, `/`, `#` or space stands where it cannot be meant as such.
+    #[error(
+        "postgres://USER:PASSWORD@HOST:PORT/NAME with special characters percent-encoded: {ENCODE}; \
+         or put the password into database.password_file"
+    )]
     Unencoded,
     /// `%` without two hexadecimal digits, or what they make is no text.
+    #[error("two hexadecimal digits of UTF-8 behind each %: {ENCODE}")]
     Percent,
     /// No host.
+    #[error("a host: postgres://USER@HOST:PORT/NAME")]
     NoHost,
     /// The host is neither a name nor an address.
+    #[error(
+        "a host of ASCII letters, digits, `.`, `-` and `_`, an address, or a socket's folder as \
+         %2Frun%2Fpostgresql; {ENCODE}"
+    )]
     Host,
     /// An address of IPv6 without brackets, or brackets around something else.
+    #[error("an address of IPv6 in brackets: postgres://USER@[::1]:5432/NAME")]
     Brackets,
     /// More than one host.
+    #[error(
+        "one host: several are not supported; name one that always leads to the server that takes \
+         writes"
+    )]
     SeveralHosts,
     /// The port is no number, or too large.
+    #[error("a port from 1 to 65535 behind the host's `:`; {ENCODE}")]
     Port,
     /// No database.
+    #[error("the name of one database: postgres://USER@HOST:PORT/NAME; {ENCODE}")]
     NoName,
     /// Something behind the `?` has no value.
+    #[error("name=value behind the `?`, joined by `&`; {ENCODE}")]
     NoValue,
     /// A parameter that nobody knows.
+    #[error("known parameters behind the `?`{}", known(*nearest))]
     UnknownParameter {
         /// A known one with a similar name.
         nearest: Option<&'static str>,
     },
     /// A parameter that stands twice, or once more before the `?`.
+    #[error("`{0}` only once")]
     Twice(&'static str),
     /// A parameter has a value that it cannot have.
+    #[error("`{name}` to be {allowed}")]
     Value {
         /// The parameter.
         name: &'static str,
@@ -65,6 +114,7 @@ pub enum DatabaseUrlProblem {
         allowed: &'static str,
     },
     /// A parameter of libpq or of another program that does not work here.
+    #[error("no `{name}` here, which is not supported: {instead}")]
     Unsupported {
         /// The parameter.
         name: &'static str,
@@ -73,89 +123,9 @@ pub enum DatabaseUrlProblem {
     },
 }
 
-impl fmt::Display for DatabaseUrlProblem {
-    /// Behind the word `expected`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Scheme => {
-                "sqlite:PATH, postgres://USER@HOST:PORT/NAME, or an empty text for bailiwick.db in \
-                 data_dir"
-            }
-            Self::NoPostgres => {
-                "sqlite:PATH: this program was built without PostgreSQL (Cargo's feature `postgres`)"
-            }
-            Self::Jdbc => {
-                "postgres://USER@HOST:PORT/NAME, not a URL of JDBC; the password goes into \
-                 database.password_file"
-            }
-            Self::Pairs => {
-                "a URL postgres://USER@HOST:PORT/NAME, not a list of name=value; the password goes \
-                 into database.password_file"
-            }
-            Self::Quoted => "no quotes and no spaces around the URL",
-            Self::Control => "a URL without line breaks and other control characters",
-            Self::Variable => {
-                "the value itself: variables such as ${NAME} are not replaced here (a `$` that is \
-                 meant is written %24)"
-            }
-            Self::Memory => {
-                "a file: a database in memory could not be shared (sqlite:PATH, or an empty text \
-                 for bailiwick.db in data_dir)"
-            }
-            Self::SqliteOptions => "a path behind sqlite:, without `file:` and without options",
-            Self::SqliteSlashes => {
-                "sqlite:PATH, or as SQLAlchemy writes it sqlite:///RELATIVE/PATH or \
-                 sqlite:////ABSOLUTE/PATH"
-            }
-            Self::Slashes => "// behind postgres: (postgres://USER@HOST:PORT/NAME)",
-            Self::Unencoded => {
-                return write!(
-                    f,
-                    "postgres://USER:PASSWORD@HOST:PORT/NAME with special characters \
-                     percent-encoded: {ENCODE}; or put the password into database.password_file"
-                );
-            }
-            Self::Percent => {
-                return write!(f, "two hexadecimal digits of UTF-8 behind each %: {ENCODE}");
-            }
-            Self::NoHost => "a host: postgres://USER@HOST:PORT/NAME",
-            Self::Host => {
-                return write!(
-                    f,
-                    "a host of ASCII letters, digits, `.`, `-` and `_`, an address, or a socket's \
-                     folder as %2Frun%2Fpostgresql; {ENCODE}"
-                );
-            }
-            Self::Brackets => "an address of IPv6 in brackets: postgres://USER@[::1]:5432/NAME",
-            Self::SeveralHosts => {
-                "one host: several are not supported; name one that always leads to the server \
-                 that takes writes"
-            }
-            Self::Port => {
-                return write!(f, "a port from 1 to 65535 behind the host's `:`; {ENCODE}");
-            }
-            Self::NoName => {
-                return write!(
-                    f,
-                    "the name of one database: postgres://USER@HOST:PORT/NAME; {ENCODE}"
-                );
-            }
-            Self::NoValue => {
-                return write!(f, "name=value behind the `?`, joined by `&`; {ENCODE}");
-            }
-            Self::UnknownParameter { nearest: Some(nearest) } => {
-                return write!(f, "known parameters behind the `?`, did you mean `{nearest}`?");
-            }
-            Self::UnknownParameter { nearest: None } => {
-                return write!(f, "known parameters behind the `?`: {}", NAMES.join(", "));
-            }
-            Self::Twice(name) => return write!(f, "`{name}` only once"),
-            Self::Value { name, allowed } => return write!(f, "`{name}` to be {allowed}"),
-            Self::Unsupported { name, instead } => {
-                return write!(f, "no `{name}` here, which is not supported: {instead}");
-            }
-        })
+fn known(nearest: Option<&str>) -> String {
+    match nearest {
+        Some(nearest) => format!(", did you mean `{nearest}`?"),
+        None => format!(": {}", NAMES.join(", ")),
     }
 }
-
-impl std::error::Error for DatabaseUrlProblem {}

@@ -20,15 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 fn settings(url: &str) -> DatabaseSettings {
-    DatabaseSettings {
-        url: DatabaseUrl::parse(url).unwrap(),
-        password_file: None,
-        pool_size: 4.try_into().unwrap(),
-        write_pool_size: 2.try_into().unwrap(),
-        connect_timeout: 5.try_into().unwrap(),
-        acquire_timeout: 3.try_into().unwrap(),
-        statement_timeout: 5.try_into().unwrap(),
-    }
+    DatabaseSettings { url: DatabaseUrl::parse(url).unwrap(), ..DatabaseSettings::default() }
 }
 
 async fn plain_at(url: &str) -> Result<PostgresUsers, StorageError> {

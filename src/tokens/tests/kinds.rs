@@ -195,7 +195,7 @@ fn what_access_tokens_of_other_issuers_hold_stays_good() {
 
 fn ending(at: &str) -> Tokens {
     let until = Until::try_from(at.to_owned()).unwrap();
-    with(&TokenSettings { accept_foreign_until: Some(until), ..settings() })
+    with(&TokenSettings { accept_foreign_until: Some(until), ..TokenSettings::default() })
 }
 
 #[test]

@@ -10,11 +10,9 @@ pub(super) fn load(name: &str, text: &str) -> Result<LogConfig, String> {
     let path = folder.path().join(name);
     fs::write(&path, text).unwrap();
     let settings = LoggingSettings {
-        level: Level::Info,
-        access: true,
         format: "%(message)s".to_owned(),
         config: Some(path.into()),
-        access_filters: Vec::new(),
+        ..LoggingSettings::default()
     };
     let shown = format!("{}/", folder.path().display());
     LogConfig::load(&settings).map_err(|error| error.to_string().replace(&shown, ""))

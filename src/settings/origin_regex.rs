@@ -1,33 +1,9 @@
-//! `[cors]`: which origins may call, exact ones and those that a pattern matches.
+//! `cors.origin_regex`.
 
+use crate::settings::declaration::Holds;
+use crate::settings::key::Kind;
 use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
-
-/// `[cors]`: off while neither `origins` nor `origin_regex` names one.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CorsSettings {
-    /// Exact origins, for example `https://app.example.com`.
-    pub origins: Vec<String>,
-    /// Origins that match as a whole.
-    #[serde(default)]
-    pub origin_regex: Option<OriginRegex>,
-    /// Whether cookies and Authorization may be sent along.
-    pub credentials: bool,
-    /// Headers of a response that scripts may read.
-    #[serde(default)]
-    pub expose_headers: Vec<String>,
-    /// Seconds a preflight's answer may be kept.
-    pub max_age: usize,
-}
-
-impl CorsSettings {
-    /// Whether any origin may call.
-    #[must_use]
-    pub fn is_on(&self) -> bool {
-        !self.origins.is_empty() || self.origin_regex.is_some()
-    }
-}
 
 /// A regular expression for a whole origin.
 #[derive(Clone, Debug, Deserialize)]
@@ -70,6 +46,10 @@ impl TryFrom<String> for OriginRegex {
             last.trim().trim_start_matches("error: ").to_owned()
         })
     }
+}
+
+impl Holds for OriginRegex {
+    const KIND: Kind = Kind::OriginRegex;
 }
 
 #[cfg(test)]

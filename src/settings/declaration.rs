@@ -1,0 +1,202 @@
+//! How a setting is declared: once, in a file of [`sections`](crate::settings::sections).
+//!
+//! From the one declaration come the field, the key, its checks, its flag, its variable, its part of
+//! `config/default.toml` and of `config/schema.json`, and its row of `print-config`.
+
+use crate::domain::ScopeName;
+use crate::settings::bind::Bind;
+use crate::settings::filter_rule::FilterRule;
+use crate::settings::key::Kind;
+use crate::settings::named_file::NamedFile;
+use std::path::PathBuf;
+
+/// What a type may hold, where the type alone says so.
+pub(super) trait Holds {
+    const KIND: Kind;
+}
+
+impl<T: Holds> Holds for Option<T> {
+    const KIND: Kind = T::KIND;
+}
+
+impl Holds for bool {
+    const KIND: Kind = Kind::Switch;
+}
+
+impl Holds for String {
+    const KIND: Kind = Kind::Text(|text| !text.is_empty(), "a text that is not empty", "");
+}
+
+impl Holds for PathBuf {
+    const KIND: Kind = Kind::Text(|text| !text.is_empty(), "a path", "");
+}
+
+impl Holds for NamedFile {
+    const KIND: Kind = PathBuf::KIND;
+}
+
+impl Holds for ScopeName {
+    const KIND: Kind = Kind::Text(
+        Self::is_valid,
+        "a scope: 1 to 128 printable ASCII characters without spaces, quotes and backslashes",
+        r"^[!#-\[\]-~]{1,128}$",
+    );
+}
+
+impl Holds for Vec<PathBuf> {
+    const KIND: Kind = Kind::List(|text| !text.is_empty(), "a list of paths");
+}
+
+impl Holds for Vec<Bind> {
+    const KIND: Kind = Kind::Binds(false);
+}
+
+impl Holds for Vec<FilterRule> {
+    const KIND: Kind = Kind::Tables(FilterRule::KEYS);
+}
+
+/// Declares the settings of a section:
+///
+/// ```text
+/// settings! {
+///     /// `[server]`
+///     pub struct ServerSettings in server {
+///         /// What it is for; help of the flag, too, up to the first empty line.
+///         backlog: NonZeroU32 = 2048 => whole(1, 65_535), flag("--backlog", "N");
+///
+///         /// One without a default. The example is shown in its place.
+///         #[example = 4]
+///         workers: Option<NonZeroUsize> => whole(1, 1024);
+///     }
+/// }
+/// ```
+///
+/// Behind `=` stands the default, behind `=>` what is allowed, where the type alone does not say it
+/// ([`Holds`]), and behind the comma the flag. What is allowed and the flag are added to the text.
+///
+/// With `without section` the keys are those of a table in a list, and all may be absent. With
+/// `with sections` they stand above the first section, and the sections follow.
+macro_rules! settings {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident in $section:ident {
+            $($fields:tt)+
+        }
+    ) => {
+        settings! { @struct
+            { $(#[$meta])* #[derive(Clone, Debug, serde::Deserialize)] #[serde(deny_unknown_fields)] }
+            $name, concat!(stringify!($section), "."), {}, $($fields)+
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                crate::settings::Settings::default().$section
+            }
+        }
+    };
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident without section {
+            $($fields:tt)+
+        }
+    ) => {
+        settings! { @struct
+            {
+                $(#[$meta])*
+                #[derive(Clone, Debug, Default, serde::Deserialize)]
+                #[serde(deny_unknown_fields, default)]
+            }
+            $name, "", {}, $($fields)+
+        }
+    };
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident with sections {
+            $($section:ident: $settings:ty),+ $(,)?
+        } and {
+            $($fields:tt)+
+        }
+    ) => {
+        settings! { @struct
+            { $(#[$meta])* #[derive(Clone, Debug, serde::Deserialize)] #[serde(deny_unknown_fields)] }
+            $name, "", {
+                $(
+                    #[doc = concat!("`[", stringify!($section), "]`")]
+                    pub $section: $settings,
+                )+
+                /// `[scopes]`: names and descriptions beside the compiled ones.
+                #[serde(default)]
+                pub scopes: std::collections::BTreeMap<crate::domain::ScopeName, String>,
+            },
+            $($fields)+
+        }
+
+        impl $name {
+            /// The keys of each section, first those above all sections.
+            pub(in crate::settings) const SECTIONS: &'static [&'static [crate::settings::key::Key]] =
+                &[Self::KEYS, $(<$settings>::KEYS),+];
+        }
+    };
+    (@struct
+        { $(#[$meta:meta])* } $name:ident, $prefix:expr, { $($more:tt)* },
+        $(
+            $(#[doc = $text:literal])+
+            $(#[example = $example:tt])?
+            $field:ident: $type:ty $(= $default:tt)? $(=> $kind:expr)? $(, $flag:expr)?;
+        )+
+    ) => {
+        $(#[$meta])*
+        pub struct $name {
+            $(
+                $(#[doc = $text])+
+                pub $field: $type,
+            )+
+            $($more)*
+        }
+
+        impl $name {
+            /// In the order of `config/default.toml`.
+            pub(in crate::settings) const KEYS: &'static [crate::settings::key::Key] = &[
+                $(crate::settings::key::Key {
+                    name: concat!($prefix, stringify!($field)),
+                    text: &[$($text),+],
+                    default: settings!(@optional $(stringify!($default))?),
+                    example: settings!(@optional $(stringify!($example))?),
+                    kind: settings!(@kind $type $(, $kind)?),
+                    flag: settings!(@optional $($flag)?),
+                }),+
+            ];
+        }
+    };
+    (@optional) => { None };
+    (@optional $value:expr) => { Some($value) };
+    (@kind $type:ty) => { <$type as crate::settings::declaration::Holds>::KIND };
+    (@kind $type:ty, $kind:expr) => { $kind };
+}
+
+/// Declares an enum and the words for it; behind `|` stand others for the same.
+macro_rules! words {
+    (
+        $(#[$meta:meta])*
+        pub enum $name:ident {
+            $($(#[$about:meta])* $variant:ident = $word:literal $(| $other:literal)*),+ $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+        pub enum $name {
+            $(
+                $(#[$about])*
+                #[serde(rename = $word $(, alias = $other)*)]
+                $variant
+            ),+
+        }
+
+        impl crate::settings::declaration::Holds for $name {
+            const KIND: crate::settings::key::Kind =
+                crate::settings::key::Kind::Word(&[$($word $(, $other)*),+]);
+        }
+    };
+}
+
+pub(super) use {settings, words};

@@ -1,0 +1,174 @@
+//! The text of `config/default.toml`, from the declarations.
+
+use crate::settings::Settings;
+use crate::settings::flag::Flag;
+use crate::settings::key::{Key, Kind};
+use config::ValueKind;
+
+/// The longest line of a comment.
+const WIDTH: usize = 100;
+
+const HEAD: &str = "\
+#:schema ./schema.json
+# bailiwick's configuration: every key, with its default.
+#
+# This text is compiled into the program; `bailiwick print-config --defaults` prints it. Give
+# differences only, in a file of your own (`bailiwick --config FILE`), in the environment, or as
+# flags; later wins in this order.
+# The variable of a key is BAILIWICK__SECTION__KEY in capitals, for example
+# BAILIWICK__SERVER__WORKERS=4; a list is separated by commas there.
+# `--env-file FILE` reads such variables from a file, NAME=value in each line; it wins over
+# `--config`, and the environment wins over it.
+# A key without a default stands here behind `# `; an empty text means the same as its absence.
+# Where a number counts seconds, minutes, milliseconds, bytes or MiB, a text with a unit may stand
+# in its place: \"500ms\", \"30s\", \"5m\", \"1h\", \"1d\"; \"64k\" or \"64KiB\" (1024 each), \"64kB\" (1000 each),
+# with M and G, too. Flags and variables take the same.
+# Four variables of other servers are read as defaults, below every file: PORT (listen at
+# 0.0.0.0:PORT, as gunicorn does), WEB_CONCURRENCY (server.workers), FORWARDED_ALLOW_IPS
+# (server.forwarded_allow_ips) and RUST_LOG (logging.level, where it holds a level alone).
+# `bailiwick print-config` shows what is in force and where it came from.
+";
+
+const SCOPES: &str = "
+# Scopes beside the compiled ones, for APIs elsewhere that only verify our tokens: a name and what
+# it allows. A name is 1 to 128 printable ASCII characters without spaces, quotes and backslashes,
+# and stands in quotes if it has a dot or a colon. Only in a file.
+[scopes]
+# \"orders:read\" = \"Read orders.\"
+";
+
+/// Every key with its explanation and its default: `config/default.toml`.
+#[must_use]
+pub fn default_file() -> String {
+    let mut file = HEAD.to_owned();
+    for keys in Settings::SECTIONS {
+        if let Some((section, _)) = keys[0].name.split_once('.') {
+            file.extend(["\n[", section, "]\n"]);
+        }
+        keys.iter().for_each(|key| file.extend([String::from("\n"), key.explained()]));
+    }
+    file + SCOPES
+}
+
+impl Key {
+    /// The explanation's first paragraph, with how a list is typed, and the default.
+    pub(super) fn help(&self) -> String {
+        let lines = self.lines().take_while(|line| !line.is_empty());
+        let mut help = lines.collect::<Vec<_>>().join(" ");
+        if help.ends_with('.') {
+            help.pop();
+        }
+        match (&self.kind, self.flag) {
+            (_, Some(Flag { is_repeated: true, .. })) => help.push_str("; may be repeated"),
+            (Kind::List(..) | Kind::Binds(_), _) => help.push_str("; separated by commas"),
+            _ => {}
+        }
+        let is_default_told = !matches!(self.default, None | Some("\"\"" | "[]" | "false"));
+        if let Some(default) = self.default.filter(|_| is_default_told) {
+            help.extend([" [default: ", &default.replace(['[', ']', '"'], ""), "]"]);
+        }
+        help
+    }
+
+    /// The explanation as Markdown.
+    pub(super) fn markdown(&self) -> String {
+        self.lines().collect::<Vec<_>>().join("\n")
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &'static str> {
+        self.text.iter().map(|line| line.strip_prefix(' ').unwrap_or(line))
+    }
+
+    /// What is allowed, and the flag.
+    pub(super) fn rule(&self) -> String {
+        let allowed = match self.kind {
+            // The head of the file explains units.
+            Kind::Amount(unit, least, most) => unit.range(least, most) + ", or one with a unit",
+            _ => self.expected(&ValueKind::Nil),
+        };
+        let mut rule = format!("Allowed: {allowed}.");
+        if let Some(flag) = &self.flag {
+            rule.push_str(" Flag: ");
+            if let Some(letter) = flag.short {
+                rule.extend(['-', letter, ',', ' ']);
+            }
+            rule.extend([flag.long, if flag.is_repeated { " (may be repeated)." } else { "." }]);
+        }
+        rule
+    }
+
+    /// The comment and the key.
+    fn explained(&self) -> String {
+        let mut text = String::new();
+        let mut is_code = false;
+        for line in self.lines() {
+            if line.starts_with("```") {
+                is_code = !is_code;
+            } else {
+                text.push_str(format!("# {}{line}", if is_code { "  " } else { "" }).trim_end());
+                text.push('\n');
+            }
+        }
+        comment(&mut text, &self.rule());
+        if let Kind::Tables(keys) = self.kind {
+            comment(&mut text, "The keys of each, all of which may be absent:");
+            for key in keys {
+                let about = key.lines().collect::<Vec<_>>().join(" ");
+                comment(&mut text, &format!("- {}: {about}", key.name));
+            }
+        }
+        let name = self.name.rsplit('.').next().unwrap_or_default();
+        let line = match (self.default, self.example) {
+            (Some(default), _) => format!("{name} = {}\n", toml(default)),
+            (None, example) => format!("# {name} = {}\n", toml(example.unwrap_or("\"\""))),
+        };
+        text + &line
+    }
+}
+
+/// Rust's raw text is TOML's literal one.
+fn toml(literal: &str) -> String {
+    match literal.strip_prefix("r\"").and_then(|rest| rest.strip_suffix('"')) {
+        Some(raw) => format!("'{raw}'"),
+        None => literal.to_owned(),
+    }
+}
+
+/// Adds a line to a comment, broken where it gets too long.
+fn comment(text: &mut String, line: &str) {
+    let mut length = WIDTH;
+    for (at, word) in line.split(' ').enumerate() {
+        if length + 1 + word.len() > WIDTH {
+            text.push_str(if at == 0 { "#" } else { "\n#" });
+            length = 1;
+            if at > 0 && line.starts_with("- ") {
+                text.push_str("  ");
+                length += 2;
+            }
+        }
+        text.extend([" ", word]);
+        length += 1 + word.len();
+    }
+    text.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::keys::KEYS;
+
+    #[test]
+    fn the_shipped_file_is_that_of_the_declarations() {
+        let shipped = include_str!("../../config/default.toml");
+        assert!(shipped == default_file(), "config/default.toml is out of date: `make settings`");
+    }
+
+    #[test]
+    fn lines_are_short_and_sentences_end() {
+        for key in KEYS.iter() {
+            let text = key.markdown();
+            assert!(text.ends_with(['.', '`', ':']), "{}: {text}", key.name);
+            assert!(text.lines().all(|line| line.len() <= WIDTH), "{}", key.name);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! `[database]`
+
+use crate::settings::database_url::DatabaseUrl;
+use crate::settings::declaration::settings;
+use crate::settings::key::Kind;
+use crate::settings::named_file::NamedFile;
+use crate::settings::units::{seconds, whole};
+use std::num::NonZeroU32;
+
+settings! {
+    /// `[database]`
+    pub struct DatabaseSettings in database {
+        /// The database: `sqlite:PATH`, for example `sqlite:/srv/users.db`, for one machine; or
+        /// `postgres://USER@HOST:PORT/NAME` for several. Empty: `bailiwick.db` in `data_dir`.
+        ///
+        /// SQLAlchemy's spellings are taken, too: `sqlite:///users.db` is relative to the working
+        /// directory, `sqlite:////srv/users.db` is not, and a driver (`postgresql+asyncpg://`) is
+        /// overlooked.
+        ///
+        /// In a user name or password, special characters are percent-encoded: %40 for @, %3A for :,
+        /// %2F for /, %3F for ?, %23 for #, %25 for %. Behind a `?` may stand, joined by `&`:
+        /// - sslmode: disable, allow, prefer, require, verify-ca or verify-full. Without it (and
+        ///   PGSSLMODE) verify-full; on this machine (localhost, 127.0.0.1, `[::1]`, a unix socket)
+        ///   prefer.
+        /// - sslrootcert, a file with the authority that signed the server's certificate, beside
+        ///   those that browsers know; sslcert and sslkey, for a certificate of our own.
+        /// - `application_name`, `options`, `connect_timeout` (in the place of the key below), and
+        ///   host, port, user, password, dbname: `postgres:///users?host=/run/postgresql` is a unix
+        ///   socket.
+        ///
+        /// libpq's other parameters are refused, with what to do in their place.
+        url: DatabaseUrl = "";
+
+        /// A file that holds the password for PostgreSQL; not together with a password in the URL.
+        #[example = "/run/secrets/database"]
+        password_file: Option<NamedFile> => Kind::SecretFile;
+
+        /// Connections in the pool, for each process. PostgreSQL: these read; as many as the next key
+        /// says write, one more listens for changes, and all processes together must stay below the
+        /// server's `max_connections`.
+        pool_size: NonZeroU32 = 4 => whole(1, 1000);
+
+        /// PostgreSQL: connections that write, for each process. Apart from the others, so that
+        /// writes that wait for a locked row keep no reader waiting.
+        write_pool_size: NonZeroU32 = 2 => whole(1, 1000);
+
+        /// PostgreSQL: seconds to reach the server at the start; meanwhile it is tried again.
+        connect_timeout: NonZeroU32 = 5 => seconds(1, 3600);
+
+        /// PostgreSQL: seconds that a request may wait for a connection, free or new, and for an
+        /// answer when the server or the network goes meanwhile. After that it gets a 503.
+        acquire_timeout: NonZeroU32 = 3 => seconds(1, 3600);
+
+        /// PostgreSQL: seconds that one operation of a request may take in the database; then 503. It
+        /// waits for the locks of others for a fifth of that. Commands on all users (`bailiwick db`,
+        /// `users import`) take as long as they need.
+        statement_timeout: NonZeroU32 = 5 => seconds(1, 3600);
+    }
+}

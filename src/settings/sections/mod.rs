@@ -1,0 +1,86 @@
+//! The declarations of all settings; [`settings!`](crate::settings::declaration) says how each reads.
+
+mod admin;
+mod cache;
+mod cors;
+mod database;
+mod docs;
+mod logging;
+mod oauth;
+mod passwords;
+mod security;
+mod server;
+mod tokens;
+mod users;
+
+pub use admin::AdminSettings;
+pub use cache::CacheSettings;
+pub use cors::CorsSettings;
+pub use database::DatabaseSettings;
+pub use docs::{DemoSettings, DocsSettings};
+pub use logging::{Level, LoggingSettings};
+pub use oauth::OauthSettings;
+pub use passwords::PasswordSettings;
+pub use security::{Profile, SecuritySettings};
+pub use server::{ServerSettings, Upgrade};
+pub use tokens::TokenSettings;
+pub use users::UserSettings;
+
+use crate::settings::declaration::settings;
+use crate::settings::layers::Layers;
+use crate::settings::loaded::Loaded;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+settings! {
+    /// Everything that can be configured; each field is a key of `config/default.toml`.
+    pub struct Settings with sections {
+        server: ServerSettings,
+        admin: AdminSettings,
+        database: DatabaseSettings,
+        users: UserSettings,
+        cache: CacheSettings,
+        tokens: TokenSettings,
+        passwords: PasswordSettings,
+        oauth: OauthSettings,
+        security: SecuritySettings,
+        cors: CorsSettings,
+        demo: DemoSettings,
+        docs: DocsSettings,
+        logging: LoggingSettings,
+    } and {
+        /// The folder for everything that the server keeps: database and generated secret. Created
+        /// with mode 0700. A relative path starts at the folder that bailiwick is started in, so
+        /// start `bailiwick users` in the same one.
+        data_dir: PathBuf = "data";
+    }
+}
+
+impl Settings {
+    /// Where `bailiwick ctl` finds the master: `server.control_socket`, or `control.sock` in the
+    /// data folder.
+    #[must_use]
+    pub fn control_socket(&self) -> PathBuf {
+        self.server.control_socket.clone().unwrap_or_else(|| self.data_dir.join("control.sock"))
+    }
+
+    /// The file of the database, unless `database.url` names one at a server.
+    #[must_use]
+    pub fn database_file(&self) -> Option<PathBuf> {
+        self.database.url.file(&self.data_dir)
+    }
+}
+
+impl Default for Settings {
+    /// What is in force where nothing is configured.
+    fn default() -> Self {
+        defaults().settings.clone()
+    }
+}
+
+/// The defaults, as they are loaded.
+pub(super) fn defaults() -> &'static Loaded {
+    static DEFAULTS: LazyLock<Loaded> =
+        LazyLock::new(|| Layers::default().load().expect("the defaults are valid"));
+    &DEFAULTS
+}

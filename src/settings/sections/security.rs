@@ -1,0 +1,33 @@
+//! `[security]`
+
+use crate::settings::checks;
+use crate::settings::declaration::{settings, words};
+use crate::settings::key::Kind;
+
+settings! {
+    /// `[security]`
+    pub struct SecuritySettings in security {
+        /// Whose responses a refused caller gets: "fastapi" (those of a FastAPI application) or
+        /// "strict" (those of RFC 6750 and 7617: 403 for a missing scope, no token for a disabled
+        /// user).
+        profile: Profile = "fastapi";
+
+        /// The realm in `WWW-Authenticate`. Empty: the strict profile says "bailiwick", fastapi sends
+        /// none.
+        realm: String = "" => Kind::Text(
+            checks::is_realm,
+            "a text of printable ASCII characters without quotes and backslashes",
+            r"^[ !#-\[\]-~]*$",
+        );
+    }
+}
+
+words! {
+    /// Whose answers to give when a caller is refused.
+    pub enum Profile {
+        /// What a FastAPI application answers.
+        Fastapi = "fastapi",
+        /// What the RFCs say.
+        Strict = "strict",
+    }
+}
