@@ -148,14 +148,14 @@ fn lookups(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut settings = settings(folder.path());
     System::new().block_on(async {
-        let users = storage::open(&settings).await.expect("a new database");
+        let users = storage::open(&settings).await.expect("a new database").users;
         for name in names() {
             users.create(new_user(name), None, SystemClock.now()).await.expect("a new user");
         }
     });
 
     let system = System::new();
-    let users = system.block_on(storage::open(&settings)).expect("the database");
+    let users = system.block_on(storage::open(&settings)).expect("the database").users;
     let name = names().next().expect("a name");
     // Nothing is kept before the watcher has had its first look at the database.
     let start = Instant::now();
@@ -171,7 +171,7 @@ fn lookups(criterion: &mut Criterion) {
     });
 
     settings.cache.size = std::num::NonZeroUsize::MIN;
-    let users = system.block_on(storage::open(&settings)).expect("the database");
+    let users = system.block_on(storage::open(&settings)).expect("the database").users;
     let mut turn = names().collect::<Vec<_>>().into_iter().cycle();
     criterion.bench_function("lookup/uncached", |bencher| {
         bencher.iter(|| {

@@ -1,10 +1,15 @@
 //! The composition root: settings in, working parts out. The only file that names a database.
 
+mod signing;
+
+pub use signing::Signing;
+
 use crate::accounts::Accounts;
 use crate::domain::Clock;
 use crate::domain::NewUser;
 use crate::domain::RepositoryError;
 use crate::domain::ScopeTable;
+use crate::domain::Signers;
 use crate::domain::SystemClock;
 use crate::domain::UserRepository;
 use crate::passwords::Passwords;
@@ -31,6 +36,7 @@ pub struct Store {
     pub clock: Arc<dyn Clock>,
     /// What is done with accounts: create, change, delete.
     pub accounts: Accounts,
+    signers: Arc<dyn Signers>,
 }
 
 /// What a request handler needs; cheap to clone, one per worker thread.
@@ -48,6 +54,8 @@ pub struct Services {
     pub accounts: Accounts,
     /// Issues and verifies access tokens.
     pub tokens: Arc<Tokens>,
+    /// Whether others on this database sign with the same secret.
+    pub signing: Arc<Signing>,
     /// The settings.
     pub settings: Arc<Settings>,
 }
@@ -104,18 +112,19 @@ impl Store {
     }
 
     async fn with(
-        users: impl Future<Output = Result<Arc<dyn UserRepository>, storage::StorageError>>,
+        opened: impl Future<Output = Result<storage::Opened, storage::StorageError>>,
         settings: &Settings,
     ) -> Result<Self, StartError> {
         let passwords = Passwords::new(&settings.passwords).map_err(StartError::new)?;
         let (passwords, clock) = (Arc::new(passwords), Arc::new(SystemClock));
-        let users = users.await.map_err(StartError::new)?;
+        let storage::Opened { users, signers } = opened.await.map_err(StartError::new)?;
         Ok(Self {
             accounts: Accounts::new(users.clone(), passwords.clone(), clock.clone()),
             users,
             passwords,
             scopes: Arc::new(scope_table(settings)?),
             clock,
+            signers,
         })
     }
 }
@@ -128,7 +137,8 @@ pub async fn refuse_damage(settings: &Settings) -> Result<(), StartError> {
 impl Services {
     /// Puts everything together; with `demo`, sees to it that the demo users exist.
     pub async fn open(settings: Arc<Settings>, demo: bool) -> Result<Self, StartError> {
-        let Store { users, passwords, scopes, clock, accounts } = Store::open(&settings).await?;
+        let Store { users, passwords, scopes, clock, accounts, signers } =
+            Store::open(&settings).await?;
         let secret =
             load_secret(&settings.tokens, &settings.data_dir, demo).map_err(StartError::new)?;
         let tokens =
@@ -145,7 +155,8 @@ impl Services {
             );
         }
         let tokens = Arc::new(tokens);
-        Ok(Self { users, passwords, scopes, clock, accounts, tokens, settings })
+        let signing = Arc::new(Signing::new(tokens.fingerprint(), signers));
+        Ok(Self { users, passwords, scopes, clock, accounts, tokens, signing, settings })
     }
 }
 

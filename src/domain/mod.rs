@@ -10,6 +10,7 @@ mod repository;
 mod scope;
 mod scope_table;
 mod secret;
+mod signers;
 mod tally;
 mod user;
 
@@ -29,5 +30,6 @@ pub use scope::{
 };
 pub use scope_table::{DeclaredTwice, ScopeTable};
 pub use secret::Secret;
+pub use signers::{Fingerprint, NoFingerprint, Signers};
 pub use tally::Tally;
 pub use user::{FieldError, User, UserId, Username, check_email, check_full_name};

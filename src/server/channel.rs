@@ -116,6 +116,10 @@ pub(super) enum Report {
         question: u64,
         /// Whether the database answers.
         answers: bool,
+        /// The fingerprint of the secret that it signs with.
+        secret: String,
+        /// Those of others on the same database.
+        other_secrets: Vec<String>,
     },
     /// What it counts.
     Figures {

@@ -12,6 +12,7 @@ mod part;
 mod postgres;
 mod restore;
 mod row;
+mod signers;
 mod sqlite;
 mod statements;
 mod transfer;
@@ -22,7 +23,7 @@ pub use error::StorageError;
 pub use maintenance::{MaintenanceError, Summary, back_up, check, copy};
 pub use restore::{Restored, restore};
 
-use crate::domain::UserRepository;
+use crate::domain::{Signers, UserRepository};
 use crate::settings::CacheSettings;
 use crate::settings::DatabaseSettings;
 use crate::settings::Settings;
@@ -44,15 +45,29 @@ enum Missing {
     Refuse,
 }
 
+/// A database that is open.
+pub struct Opened {
+    /// Its users, with the cache above them.
+    pub users: Arc<dyn UserRepository>,
+    /// Where servers find each other's secrets.
+    pub signers: Arc<dyn Signers>,
+}
+
 /// Opens the configured database, creates or migrates it if need be, and puts the cache above it.
-pub async fn open(settings: &Settings) -> Result<Arc<dyn UserRepository>, StorageError> {
+pub async fn open(settings: &Settings) -> Result<Opened, StorageError> {
     let Settings { data_dir, database, cache, users, .. } = settings;
-    create_folder(data_dir)?;
+    let is_there = settings.database_file().is_some_and(|file| file.starts_with(data_dir));
+    match create_folder(data_dir) {
+        Err(error) if is_there => return Err(error),
+        // Whatever else may be kept there says so itself.
+        Err(error) => log::debug!("{error}"),
+        Ok(()) => {}
+    }
     open_unique(data_dir, database, cache, Missing::Create, *users).await
 }
 
 /// The same for a database that is there; nothing is created.
-pub async fn open_existing(settings: &Settings) -> Result<Arc<dyn UserRepository>, StorageError> {
+pub async fn open_existing(settings: &Settings) -> Result<Opened, StorageError> {
     let Settings { data_dir, database, cache, users, .. } = settings;
     open_unique(data_dir, database, cache, Missing::Refuse, *users).await
 }
@@ -71,20 +86,23 @@ async fn open_unique(
     cache: &CacheSettings,
     missing: Missing,
     unique: UserSettings,
-) -> Result<Arc<dyn UserRepository>, StorageError> {
+) -> Result<Opened, StorageError> {
     let freshness = Arc::new(Freshness::default());
     #[cfg(feature = "postgres")]
     if let Some(address) = Address::of(database)? {
         let users = PostgresUsers::open(address, missing).await?;
         let users = users.requiring(unique, missing).await?;
         users.watch(Arc::clone(&freshness));
-        return Ok(Arc::new(CachedUsers::new(users, cache, freshness)));
+        let signers = users.signers();
+        return Ok(Opened { users: Arc::new(CachedUsers::new(users, cache, freshness)), signers });
     }
     let path = database.url.file(data_dir).unwrap_or_default();
     let users = SqliteUsers::open(&path, database.pool_size, missing).await?;
     let users = users.requiring(&path, unique, missing).await?;
     let watch = Watch::start(&path, Arc::clone(&freshness))?;
-    Ok(Arc::new(CachedUsers::new(users, cache, freshness).owning(watch)))
+    let signers = users.signers();
+    let users = CachedUsers::new(users, cache, freshness).owning(watch);
+    Ok(Opened { users: Arc::new(users), signers })
 }
 
 /// With nothing unique but exact names.
@@ -95,7 +113,8 @@ async fn open_in(
     cache: &CacheSettings,
     missing: Missing,
 ) -> Result<Arc<dyn UserRepository>, StorageError> {
-    open_unique(data_dir, database, cache, missing, UserSettings::default()).await
+    let opened = open_unique(data_dir, database, cache, missing, UserSettings::default()).await?;
+    Ok(opened.users)
 }
 
 fn create_folder(folder: &Path) -> Result<(), StorageError> {

@@ -299,6 +299,7 @@ mod unique {
         open_unique(folder, &settings(""), &cache_settings(100), Missing::Create, unique)
             .await
             .unwrap()
+            .users
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ pub use error::{NO_SCOPE, NO_USER, TokenError};
 pub use new_token::NewToken;
 pub use secret::{SecretError, check_secret, load_secret, made_secret};
 
-use crate::domain::{Clock, Scopes, Secret, Tally, Timestamp, User, UserId, Username};
+use crate::domain::{Clock, Fingerprint, Scopes, Secret, Tally, Timestamp, User, UserId, Username};
 use crate::settings::TokenSettings;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -96,6 +96,14 @@ impl Tokens {
             clock,
             refused: Tally::new(REFUSALS),
         })
+    }
+
+    /// Tells whether two servers have one secret. No token is signed over this text: it has spaces.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut mac = self.verifying.clone();
+        mac.update(b"the fingerprint of bailiwick's signing secret");
+        Fingerprint::of_mac(&mac.finalize().into_bytes())
     }
 
     /// Issues a token to a stored user, which ends with that user; [`TokenError::TooLarge`] for

@@ -347,6 +347,15 @@ fn issuer_and_audience_count_where_configured() {
     }
 }
 
+/// As Python's `hmac` computes it; a hash of the secret would be another.
+#[test]
+fn a_fingerprint_is_a_mac_with_the_secret_as_its_key() {
+    let of =
+        |secret: &str| tokens_at(Timestamp(NOW), &Secret::new(secret)).fingerprint().to_string();
+    assert_eq!(of("a-secret-of-the-tests-that-is-long-enough"), "5514054311662fe9");
+    assert_eq!(of("another-secret-of-the-tests-that-is-long"), "2e69130cd1463f15");
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_makes_it_panic(text in "\\PC{0,80}", parts in "[A-Za-z0-9_-]{0,40}(\\.[A-Za-z0-9_-]{0,40}){0,4}") {

@@ -14,10 +14,12 @@ mod db;
 )]
 mod harness;
 mod locks;
+mod million;
 mod pooler;
 #[path = "../../src/storage/postgres/tests/server.rs"]
 mod postgres;
 mod restore;
+mod secrets;
 mod start;
 mod upgrade;
 mod urls;

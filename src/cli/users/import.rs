@@ -89,10 +89,8 @@ impl Session<'_> {
             }
             &mut file
         };
-        let path = self.data_dir.join(format!("import-{}.tmp", std::process::id()));
-        let mut copy =
-            OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
-        std::fs::remove_file(path)?;
+        // Users in PostgreSQL need no data folder.
+        let mut copy = nameless(self.data_dir).or_else(|_| nameless(&std::env::temp_dir()))?;
         io::copy(from, &mut copy)?;
         copy.rewind()?;
         Ok(copy)
@@ -145,4 +143,13 @@ impl Session<'_> {
         let users: Result<_, line::Problem> = users.collect();
         users.map_err(|_| Failure::failed("the file changed while it was read"))
     }
+}
+
+/// A new file without a name.
+fn nameless(folder: &Path) -> io::Result<File> {
+    let path = folder.join(format!("import-{}.tmp", std::process::id()));
+    let file =
+        OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+    std::fs::remove_file(path)?;
+    Ok(file)
 }

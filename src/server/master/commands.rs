@@ -195,6 +195,9 @@ impl Master {
             generation: self.plan.generation,
             uptime: seconds(self.started),
             database_answers: heard.database,
+            // One that is being changed here is no other server's.
+            other_secrets: heard.other_secrets.difference(&heard.secrets).cloned().collect(),
+            secrets: heard.secrets.into_iter().collect(),
             silent: heard.silent,
             listening: self.plan.listeners.urls().map(ToString::to_string).collect(),
             processes: processes.collect(),

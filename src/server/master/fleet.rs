@@ -124,7 +124,9 @@ impl Master {
             Report::Failed(line) => member.failure = Some(line),
             Report::Alive(vitals) => member.vitals = vitals,
             Report::Paused => self.close(Some(id)),
-            Report::Database { question, answers } => self.database_told(id, question, answers),
+            Report::Database { question, answers, secret, other_secrets } => {
+                self.database_told(id, question, (answers, secret, other_secrets));
+            }
             Report::Figures { round, lines } => self.figures_told(id, round, &lines),
             Report::AskFigures(question) => self.ask_figures(id, question),
         }

@@ -21,11 +21,15 @@ pub(super) struct Question {
     deadline: Instant,
 }
 
-/// What the worker processes have said of their database.
+/// What the worker processes have said of their database, and of the secrets that are in use there.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
     /// Whether all that have answered reach it; nothing when none has.
     pub(super) database: Option<bool>,
+    /// The fingerprints of the secrets that they sign with: one, unless it is being changed.
+    pub(super) secrets: BTreeSet<String>,
+    /// Those of other servers on the database.
+    pub(super) other_secrets: BTreeSet<String>,
     /// The process ids of those that have not answered in time.
     pub(super) silent: Vec<u32>,
 }
@@ -53,12 +57,19 @@ impl Master {
     }
 
     /// A process has said whether its database answers.
-    pub(super) fn database_told(&mut self, member: u64, id: u64, answers: bool) {
+    pub(super) fn database_told(
+        &mut self,
+        member: u64,
+        id: u64,
+        (answers, secret, others): (bool, String, Vec<String>),
+    ) {
         if let Some(question) = self.questions.iter_mut().find(|question| question.id == id)
             && question.waiting.remove(&member)
         {
             let before = question.heard.database.unwrap_or(true);
             question.heard.database = Some(before && answers);
+            question.heard.secrets.insert(secret);
+            question.heard.other_secrets.extend(others);
         }
         self.answer_questions(Instant::now());
     }

@@ -17,6 +17,12 @@ pub struct Status {
     pub uptime: u64,
     /// Whether the database answers every worker process that has answered; nothing when none has.
     pub database_answers: Option<bool>,
+    /// The fingerprint of the secret that tokens are signed with: one, unless it is being changed.
+    #[serde(default)]
+    pub secrets: Vec<String>,
+    /// Those of other servers on the same database, which refuse this one's tokens.
+    #[serde(default)]
+    pub other_secrets: Vec<String>,
     /// The process ids of the workers that serve and have not answered in time.
     #[serde(default)]
     pub silent: Vec<u32>,
@@ -73,6 +79,13 @@ impl fmt::Display for Status {
         writeln!(f, "Database: {database}")?;
         if !self.silent.is_empty() {
             writeln!(f, "No answer from: {}", processes(&self.silent))?;
+        }
+        if !self.secrets.is_empty() {
+            write!(f, "Signing secret: fingerprint {}", self.secrets.join(" and "))?;
+            if !self.other_secrets.is_empty() {
+                write!(f, "; others on this database have {}", self.other_secrets.join(", "))?;
+            }
+            writeln!(f)?;
         }
         match &self.last_restart {
             Some(restart) => {

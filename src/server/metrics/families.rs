@@ -145,6 +145,11 @@ families! {
     CACHE_HITS = Family::counter("bailiwick_user_cache_hits_total", "Users found in memory.");
     CACHE_MISSES =
         Family::counter("bailiwick_user_cache_misses_total", "Users asked of the database.");
+    OTHER_SECRETS = Family::gauge(
+        "bailiwick_other_signing_secrets",
+        "Other signing secrets that servers on the same database use.",
+        Across::Most,
+    );
     DATABASE_UP = Family::gauge(
         "bailiwick_database_up",
         "Whether the database answers every worker process that watches it.",

@@ -73,6 +73,7 @@ pub(super) fn of_services(services: &Services, vitals: &Vitals) -> Figures {
     for (reason, count) in services.tokens.refused().counts() {
         put_by(all, &families::REFUSED, ("reason", reason), count);
     }
+    put(all, &families::OTHER_SECRETS, services.signing.others().len());
     let passwords = &services.passwords;
     put(all, &families::HASH_QUEUE, passwords.queued());
     put(all, &families::HASH_OPERATIONS, passwords.operations());

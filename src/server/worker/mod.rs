@@ -117,6 +117,8 @@ impl Worker {
             }
         };
         let _ = writer.send(&Report::Ready).await;
+        let signing = Arc::clone(&state.services.signing);
+        actix_web::rt::spawn(async move { signing.watch().await });
         let news = mpsc::unbounded_channel();
         let reports = news.0.clone();
         let changes = Changes::default();

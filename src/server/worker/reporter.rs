@@ -77,7 +77,10 @@ impl Reporter {
                 let (state, answer) = (self.state.clone(), self.news.0.clone());
                 actix_web::rt::spawn(async move {
                     let answers = admin::database_answers(&state).await;
-                    let _ = answer.send(Report::Database { question, answers });
+                    let signing = &state.services.signing;
+                    let (secret, other_secrets) = (signing.own(), signing.others());
+                    let told = Report::Database { question, answers, secret, other_secrets };
+                    let _ = answer.send(told);
                 });
             }
             Question::Figures(round) => self.tell_figures(Some(round)).await,

@@ -6,6 +6,7 @@ mod import;
 mod migrations;
 mod pooler;
 mod set_up;
+mod signers;
 mod silence;
 #[cfg(test)]
 mod tests;

@@ -296,6 +296,7 @@ mod unique {
         open_unique(absent, &settings(url), &cache_settings(100), Missing::Create, unique)
             .await
             .unwrap()
+            .users
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ mod look;
 mod migrations;
 mod place;
 mod restore;
+mod signers;
 mod transfer;
 mod unique;
 mod users;

@@ -1,0 +1,83 @@
+//! Notices servers on the same database that sign with another secret: each refuses the other's
+//! tokens, so that users are let in here and sent away there.
+
+use crate::domain::{Fingerprint, Signers};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Pause between two looks.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// So many fingerprints are named in a line.
+const NAMED: usize = 3;
+
+/// The secret of this server, and those of others.
+pub struct Signing {
+    own: Fingerprint,
+    others: Mutex<Vec<Fingerprint>>,
+    signers: Arc<dyn Signers>,
+}
+
+impl Signing {
+    pub(super) fn new(own: Fingerprint, signers: Arc<dyn Signers>) -> Self {
+        Self { own, others: Mutex::default(), signers }
+    }
+
+    /// The fingerprint of the secret that this server signs with.
+    #[must_use]
+    pub fn own(&self) -> String {
+        self.own.to_string()
+    }
+
+    /// The fingerprints of other secrets that servers on this database use, or used until some
+    /// minutes ago.
+    #[must_use]
+    pub fn others(&self) -> Vec<String> {
+        self.lock().iter().map(ToString::to_string).collect()
+    }
+
+    /// Tells the others of this server, and looks for them, for as long as it is polled.
+    pub async fn watch(&self) {
+        loop {
+            // A database that is away is told of elsewhere; what was found still counts.
+            match self.signers.note(self.own).await {
+                Ok(found) => self.find(found),
+                Err(cause) => log::debug!("the signing secrets of others are not known: {cause}"),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    fn find(&self, mut found: Vec<Fingerprint>) {
+        found.sort_unstable();
+        let before = std::mem::replace(&mut *self.lock(), found.clone());
+        if found.iter().any(|one| !before.contains(one)) {
+            log::warn!(
+                target: "bailiwick.error",
+                "servers on this database sign with different secrets: the fingerprint of this one's \
+                 is {}, of others' {}. Each refuses the tokens of the others: give all of them the \
+                 same tokens.secret or tokens.secret_file",
+                self.own,
+                names(&found),
+            );
+        } else if found.is_empty() && !before.is_empty() {
+            log::info!(
+                target: "bailiwick.error",
+                "all servers on this database sign with one secret again"
+            );
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Fingerprint>> {
+        self.others.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn names(fingerprints: &[Fingerprint]) -> String {
+    let named = fingerprints.iter().take(NAMED).map(ToString::to_string);
+    let mut line = named.collect::<Vec<_>>().join(", ");
+    if fingerprints.len() > NAMED {
+        line += ", …";
+    }
+    line
+}

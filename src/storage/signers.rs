@@ -1,0 +1,52 @@
+//! What both databases do with the fingerprints of signing secrets; see [`Signers`].
+//!
+//! [`Signers`]: crate::domain::Signers
+
+use crate::domain::Fingerprint;
+
+/// A row is written anew when it is so many seconds old: an idle server hardly writes.
+const FRESH: i64 = 60;
+
+/// For so many seconds a row counts, before and after the database's clock.
+const LATELY: i64 = 150;
+
+/// Every fingerprint, with the seconds since it was noted.
+pub(super) type Rows = Vec<(String, i64)>;
+
+/// Those of others that were noted lately, and whether one's own needs to be noted.
+pub(super) fn judge(rows: Rows, own: Fingerprint) -> (Vec<Fingerprint>, bool) {
+    let mut is_due = true;
+    let mut others = Vec::new();
+    for (text, age) in rows {
+        // Others may have written anything.
+        let Ok(fingerprint) = text.parse::<Fingerprint>() else { continue };
+        if fingerprint == own {
+            is_due = !(0..FRESH).contains(&age);
+        } else if (-LATELY..=LATELY).contains(&age) {
+            others.push(fingerprint);
+        }
+    }
+    (others, is_due)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_noted_lately_counts_and_ones_own_is_noted_now_and_then() {
+        let own = Fingerprint::of_mac(b"own");
+        let other = Fingerprint::of_mac(b"other");
+        let rows = |own_age: i64, other_age: i64| {
+            let junk = ("\n; not one".to_owned(), 0);
+            vec![(own.to_string(), own_age), junk, (other.to_string(), other_age)]
+        };
+        assert_eq!(judge(Vec::new(), own), (Vec::new(), true));
+        assert_eq!(judge(rows(0, 0), own), (vec![other], false));
+        assert_eq!(judge(rows(FRESH - 1, LATELY), own), (vec![other], false));
+        assert_eq!(judge(rows(FRESH, LATELY + 1), own), (Vec::new(), true));
+        // A clock that was set back.
+        assert_eq!(judge(rows(-1, -LATELY), own), (vec![other], true));
+        assert_eq!(judge(rows(-9_999, -LATELY - 1), own), (Vec::new(), true));
+    }
+}

@@ -1,0 +1,111 @@
+//! Servers on one database that sign with different secrets, and servers that keep nothing at home.
+
+use crate::harness::{App, bailiwick, eventually, run};
+use crate::postgres::shared;
+use crate::{PASSWORD, add, config};
+use serde_json::Value;
+use std::path::Path;
+
+/// That of the harness, and the first bytes of its HMAC-SHA-256, as Python computes it.
+const FINGERPRINT: &str = "5514054311662fe9";
+
+/// Another one.
+const OTHER: (&str, &str) = ("another-secret-of-the-tests-that-is-long", "2e69130cd1463f15");
+
+fn replica(url: &str, secret: Option<&str>) -> App {
+    let app = App::bare().config(&config(url)).config("[admin]\npublic = true\n");
+    match secret {
+        Some(secret) => app.env("BAILIWICK__TOKENS__SECRET", secret),
+        None => app,
+    }
+    .spawn()
+}
+
+fn status(app: &App) -> Value {
+    let output = app.command(&["ctl", "status", "--json"], "");
+    serde_json::from_slice(&output.stdout).unwrap_or_default()
+}
+
+fn servers_with_different_secrets_find_each_other(folder: &Path, url: &str) {
+    add(folder, url, "jane", &["me"]);
+    let [first, twin] = [0; 2].map(|_| replica(url, None));
+    let own = serde_json::json!([FINGERPRINT]);
+    for app in [&first, &twin] {
+        let status = eventually("a status", || Some(status(app)).filter(|it| it["secrets"] == own));
+        assert_eq!(status["other_secrets"], serde_json::json!([]));
+    }
+    let stranger = replica(url, Some(OTHER.0));
+    for (app, own, other) in [
+        (&stranger, OTHER.1, FINGERPRINT),
+        (&first, FINGERPRINT, OTHER.1),
+        (&twin, FINGERPRINT, OTHER.1),
+    ] {
+        let line = app.stderr.wait_for("sign with different secrets");
+        for part in ["WARN", own, other, "tokens.secret"] {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+        let others = serde_json::json!([other]);
+        eventually("the status", || (status(app)["other_secrets"] == others).then_some(()));
+        let text = app.command(&["ctl", "status"], "").stdout;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let line =
+            format!("Signing secret: fingerprint {own}; others on this database have {other}");
+        assert!(text.contains(&line), "{text}");
+        let metrics = app.get("/metrics").body;
+        assert!(metrics.contains("\nbailiwick_other_signing_secrets 1\n"), "{metrics}");
+    }
+    // That is what the warning is about.
+    let token = stranger.login("jane", PASSWORD, "me");
+    assert_eq!(first.get_as("/users/me", &token).status, 401);
+    for app in [&first, &stranger] {
+        assert!(!app.stderr.text().contains(OTHER.0), "a secret is in the log");
+    }
+}
+
+#[test]
+fn different_secrets_on_postgresql_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = shared().url(&shared().database());
+    servers_with_different_secrets_find_each_other(folder.path(), &url);
+}
+
+#[test]
+fn different_secrets_on_sqlite_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("users.db").display());
+    servers_with_different_secrets_find_each_other(folder.path(), &url);
+}
+
+/// Nobody can make a folder below a file, not even root.
+#[test]
+fn a_data_folder_is_needed_only_for_what_is_kept_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("file"), "").unwrap();
+    let data = folder.join("file/data").display().to_string();
+    let elsewhere = format!("sqlite:{}", folder.join("users.db").display());
+    for url in [shared().url(&shared().database()), elsewhere.clone()] {
+        let command = |args: &[&str], stdin: &str| {
+            std::fs::write(folder.join("c.toml"), config(&url)).unwrap();
+            let mut command = bailiwick(folder);
+            command.env("BAILIWICK__DATA_DIR", &data).args(["--config", "c.toml"]).args(args);
+            run(&mut command, stdin)
+        };
+        let line = r#"{"username": "jane", "hashed_password": "$2b$12$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G", "scopes": ["me"]}"#;
+        let imported = command(&["users", "import", "-"], line);
+        assert!(imported.status.success(), "{imported:?}");
+        let changed = command(&["users", "set-password", "jane", "--password-stdin"], PASSWORD);
+        assert!(changed.status.success(), "{changed:?}");
+        let app = App::bare().config(&config(&url)).env("BAILIWICK__DATA_DIR", &data).spawn();
+        app.login("jane", PASSWORD, "me");
+        // The signing secret would be kept there.
+        let refused = command(&["serve", "-b", "127.0.0.1:0"], "");
+        let line = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && line.contains("file/data/secret"), "{line}");
+    }
+    // And so would the database.
+    let mut command = bailiwick(folder);
+    let output = run(command.env("BAILIWICK__DATA_DIR", &data).args(["users", "import", "-"]), "");
+    let line = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && line.contains("data_dir"), "{line}");
+}
