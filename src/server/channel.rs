@@ -142,6 +142,9 @@ pub(super) struct Vitals {
     pub(super) requests: u64,
     /// Resident memory in KiB.
     pub(super) memory: u64,
+    /// Seconds of CPU time.
+    #[serde(default)]
+    pub(super) cpu: u64,
 }
 
 /// The first line to a master that takes over.

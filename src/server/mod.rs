@@ -14,6 +14,7 @@ mod drain;
 mod error;
 mod headers;
 mod lateness;
+mod limited;
 mod limits;
 mod listener;
 mod master;

@@ -1,11 +1,15 @@
 //! Limits on a worker process: requests, memory, concurrency.
 
-use crate::harness::{FORM, Lines, bailiwick, read_until, run_tool};
+use crate::harness::{FORM, Lines, bailiwick, read_until, run, run_tool};
+use crate::load::{Load, Questions};
 use crate::server::{SHORT, quick, replaced, serving};
 use std::fs;
 use std::io::Write as _;
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 #[test]
 fn a_worker_is_replaced_after_max_requests() {
@@ -88,4 +92,37 @@ fn a_small_limit_of_files_serves_or_says_so() {
     let (_folder, mut child, stderr) = start(60);
     stderr.wait_for("a process may open 60 files only (ulimit -n), and needs 97 at least");
     assert_eq!(child.wait().expect("its end").code(), Some(1));
+}
+
+/// Tells the limits that the process has for a line that would not tell enough by itself.
+#[test]
+fn a_small_limit_of_threads_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).expect("changed");
+    let mut command = Command::new("prlimit");
+    command.args(["--nproc=6"]).arg(bailiwick(folder.path()).get_program());
+    command.args(["--demo", "-b", "127.0.0.1:0", "--workers", "2"]).current_dir(folder.path());
+    command.env("BAILIWICK__DATA_DIR", folder.path().join("data"));
+    // The limit is that of a user, and root has none: one that nobody else is.
+    let output = run(command.uid(61_234).gid(61_234), "");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let last = text.lines().last().expect("a line");
+    assert!(last.contains("(this process has limits: ulimit -u 6)"), "{text}");
+}
+
+/// The system ends a process whose CPU time is used up: it is replaced before.
+#[test]
+fn a_worker_is_replaced_before_its_cpu_time_is_used_up() {
+    let app = quick().config(SHORT).spawn();
+    let before = serving(&app);
+    run_tool(Command::new("prlimit").args(["--pid", &app.pid().to_string(), "--cpu=4"]));
+    app.signal("HUP");
+    let before = replaced(&app, &before, 1);
+    let load = Load::start(&app.address, &Questions::STRANGERS, 4, Duration::ZERO);
+    app.stderr.wait_for("s of CPU time (ulimit -t)");
+    replaced(&app, &before, 1);
+    let counts = load.stop();
+    assert_eq!(counts.failed(), 0, "{counts}");
+    assert!(!app.stderr.text().contains("ended with signal"), "{}", app.stderr.text());
 }

@@ -26,13 +26,23 @@ pub(super) enum Reason {
     Requests,
     /// `max_memory`.
     Memory,
+    /// `ulimit -t`.
+    Cpu,
     /// It did not start.
     Start,
 }
 
 impl Reason {
-    const NAMES: [&str; 7] =
-        ["exit", "signal", "silent", "stands_still", "max_requests", "max_memory", "start"];
+    const NAMES: [&str; 8] = [
+        "exit",
+        "signal",
+        "silent",
+        "stands_still",
+        "max_requests",
+        "max_memory",
+        "cpu_time",
+        "start",
+    ];
 }
 
 /// What the processes have counted, and who waits for it.

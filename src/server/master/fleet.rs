@@ -4,6 +4,7 @@ use super::crew::{self, Member, STANDS_STILL, Stage};
 use super::figures::Reason;
 use super::{ERROR, Master, Phase, Report, ServeError, systemd};
 use crate::server::channel::Vitals;
+use crate::server::limited;
 use crate::settings::ServerSettings;
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
@@ -85,6 +86,7 @@ impl Master {
 
     /// A process of the current plan has ended before it served.
     fn failed(&mut self, cause: String) -> Result<(), ServeError> {
+        let cause = cause + &limited::hint();
         if self.phase == Phase::Starting {
             return Err(ServeError::Worker(cause));
         }
@@ -154,7 +156,7 @@ impl Master {
         };
         let reason = if exited { Reason::Exit } else { Reason::Signal };
         self.figures.count(member.blame.unwrap_or(reason));
-        let reason = format!("process {} ended with {how}", member.pid);
+        let reason = format!("process {} ended with {how}{}", member.pid, limited::hint());
         let wait = self.backoff.note(ready.elapsed(), Instant::now());
         log::error!(target: ERROR, "Worker {reason}; next start in {:.1} s", wait.as_secs_f32());
         self.last_restart = Some((reason, Instant::now()));
@@ -218,13 +220,16 @@ impl Master {
         {
             return;
         }
+        let most_cpu = limited::cpu_time();
         let most_memory = self.plan.settings.server.max_memory;
         for member in self.crew.iter_mut().filter(|member| member.stage == Stage::Serving) {
-            let Vitals { requests, memory, .. } = member.vitals;
+            let Vitals { requests, memory, cpu, .. } = member.vitals;
             let (why, reason) = if member.most_requests.is_some_and(|most| requests >= most) {
                 (Reason::Requests, format!("{requests} requests (max_requests)"))
             } else if most_memory > 0 && memory > most_memory.saturating_mul(1024) {
                 (Reason::Memory, format!("{} MiB of memory (max_memory)", memory / 1024))
+            } else if most_cpu.is_some_and(|most| cpu >= most) {
+                (Reason::Cpu, format!("{cpu} s of CPU time (ulimit -t)"))
             } else {
                 continue;
             };

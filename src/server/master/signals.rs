@@ -50,6 +50,17 @@ pub(super) fn listen(events: &UnboundedSender<Event>) -> io::Result<()> {
     // A file that may grow no further (`ulimit -f`) is an error of whoever writes it, not the end of the
     // server. Tokio's handler stays when the stream is dropped.
     drop(signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))?);
+    let mut spent = signal(SignalKind::from_raw(Signal::XCPU.as_raw()))?;
+    actix_web::rt::spawn(async move {
+        // It comes each second from then on.
+        if spent.recv().await.is_some() {
+            log::error!(
+                target: ERROR,
+                "This process has used its CPU time (ulimit -t), and the system may end it soon; USR2 \
+                 starts another"
+            );
+        }
+    });
     for (kind, name, command) in SIGNALS {
         let mut signals = signal(SignalKind::from_raw(kind.as_raw()))?;
         let events = events.clone();

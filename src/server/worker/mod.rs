@@ -160,9 +160,9 @@ fn listen(
 ) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let ignored = [SignalKind::interrupt(), SignalKind::quit(), SignalKind::hangup()];
-    // The last one: a file that may grow no further (systemd's LimitFSIZE) is an error of whoever
-    // writes it, not the end of the process.
-    let more = [Signal::USR1, Signal::USR2, Signal::TTIN, Signal::TTOU, Signal::XFSZ];
+    // The last ones: a file that may grow no further (systemd's LimitFSIZE) is an error of whoever
+    // writes it, and a process whose CPU time is used up is replaced, which takes a moment.
+    let more = [Signal::USR1, Signal::USR2, Signal::TTIN, Signal::TTOU, Signal::XFSZ, Signal::XCPU];
     for kind in ignored.into_iter().chain(more.map(|s| SignalKind::from_raw(s.as_raw()))) {
         // Tokio's handler stays when the stream is dropped.
         drop(signal(kind)?);

@@ -2,6 +2,7 @@
 
 use crate::server::channel;
 use actix_web::dev::Extensions;
+use rustix::time::{ClockId, clock_gettime};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -117,6 +118,7 @@ impl Vitals {
             in_flight: hearts.iter().map(|heart| heart.in_flight.load(Ordering::Relaxed)).sum(),
             requests: hearts.iter().map(|heart| heart.requests.load(Ordering::Relaxed)).sum(),
             memory: resident(),
+            cpu: u64::try_from(clock_gettime(ClockId::ProcessCPUTime).tv_sec).unwrap_or(0),
         }
     }
 
