@@ -3,9 +3,9 @@
 use crate::cli::report;
 use crate::cli::report::Failure;
 use crate::server;
-use crate::server::{Answer, Request};
+use crate::server::{Answer, Request, Threads};
 use crate::settings::Settings;
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 
 /// What to ask the running server.
 #[derive(Clone, Copy, Debug, Subcommand)]
@@ -17,12 +17,16 @@ pub(super) enum CtlCommand {
         json: bool,
     },
     /// Read the configuration again and replace all workers (SIGHUP).
-    Reload,
-    /// One worker thread more or fewer in each process (SIGTTIN, SIGTTOU).
+    Reload {
+        /// Return when all are replaced; fail if they are not.
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Change the number of worker threads in each process (SIGTTIN, SIGTTOU).
     Workers {
-        /// +1 or -1.
-        #[arg(allow_hyphen_values = true)]
-        change: Change,
+        /// 4 for so many, +1 or -1 for one more or fewer.
+        #[arg(value_name = "NUMBER", allow_hyphen_values = true, value_parser = threads)]
+        threads: Threads,
     },
     /// Reopen the log's files (SIGUSR1).
     ReopenLogs,
@@ -36,22 +40,24 @@ pub(super) enum CtlCommand {
     Stop,
 }
 
-/// One thread more or fewer.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum Change {
-    #[value(name = "+1")]
-    More,
-    #[value(name = "-1")]
-    Fewer,
+fn threads(text: &str) -> Result<Threads, &'static str> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let parsed = if digits.len() == text.len() {
+        text.parse().map(Threads::Be)
+    } else {
+        text.parse().map(Threads::By)
+    };
+    parsed.ok().filter(|_| is_number).ok_or("expected a number, or a change such as +1 or -1")
 }
 
 /// Asks, and prints the answer.
 pub(super) fn run(command: CtlCommand, settings: &Settings) -> Result<(), Failure> {
     let request = match command {
         CtlCommand::Status { .. } => Request::Status,
-        CtlCommand::Reload => Request::Reload,
-        CtlCommand::Workers { change: Change::More } => Request::More,
-        CtlCommand::Workers { change: Change::Fewer } => Request::Fewer,
+        CtlCommand::Reload { wait: false } => Request::Reload,
+        CtlCommand::Reload { wait: true } => Request::ReloadAndWait,
+        CtlCommand::Workers { threads } => Request::Workers(threads),
         CtlCommand::ReopenLogs => Request::ReopenLogs,
         CtlCommand::Upgrade => Request::Upgrade,
         CtlCommand::Rest => Request::Rest,
@@ -72,5 +78,19 @@ pub(super) fn run(command: CtlCommand, settings: &Settings) -> Result<(), Failur
         }
         (Answer::Accepted(line), _) => report::print(&(report::escaped(&line) + "\n")),
         (Answer::Refused(line), _) => Err(Failure::Failed(line)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_threads_is_absolute_without_a_sign() {
+        assert_eq!(threads("4"), Ok(Threads::Be(4)));
+        assert_eq!((threads("+2"), threads("-1")), (Ok(Threads::By(2)), Ok(Threads::By(-1))));
+        for wrong in ["", "+", "-", "1.5", "two", "+-1", "--1", "+ 1", "99999999999999999999"] {
+            assert!(threads(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -224,6 +224,10 @@ pub trait UserRepository: Send + Sync {
     /// Answers once the database does: for readiness.
     async fn ping(&self) -> Result<(), RepositoryError>;
 
+    /// This process is about to go: from now on it gives back what it holds of the database and does
+    /// not use. It may still ask.
+    fn give_back(&self) {}
+
     /// How [`UserRepository::find`] came to its answers so far; zero for a store without a cache.
     fn lookups(&self) -> Lookups {
         Lookups::default()

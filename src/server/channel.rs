@@ -75,6 +75,8 @@ pub(super) enum Order {
     },
     /// Stop; what is in flight may finish within `graceful_timeout`.
     Stop,
+    /// Stop; what is in flight may finish within so many seconds.
+    Finish(u64),
     /// Stop at once.
     Quit,
     /// Reopen the log's files.
@@ -110,6 +112,8 @@ pub(super) enum Report {
     Alive(Vitals),
     /// It accepts no more, as [`Order::Leave`] wants it.
     Paused,
+    /// It got SIGTERM and serves until another process does.
+    Terminated,
     /// What [`Order::AskDatabase`] has asked for.
     Database {
         /// The number of the question.

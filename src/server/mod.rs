@@ -32,8 +32,8 @@ pub use document::document;
 pub use error::ServeError;
 pub use listener::find_hosts;
 pub use master::{
-    Answer, ProcessStatus, Program, Request, Restart, Status, ask, hold_files, run, start_log,
-    take_name,
+    Answer, ProcessStatus, Program, Request, Restart, Status, Threads, ask, hold_files, run,
+    start_log, take_name,
 };
 pub use worker::Worker;
 

@@ -96,10 +96,12 @@ impl AppState {
         })
     }
 
-    /// Asks for `Connection: close` on every answer from now on, and ends every WebSocket.
+    /// Asks for `Connection: close` on every answer from now on, ends every WebSocket, and gives the
+    /// database's connections back.
     pub(super) fn start_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
         self.drain.send_replace(true);
+        self.services.users.give_back();
     }
 
     /// Ends when draining starts.

@@ -308,6 +308,10 @@ impl<R: UserRepository + 'static> UserRepository for CachedUsers<R> {
         Err(RepositoryError::Unavailable("no answer to whoever watches it".into()))
     }
 
+    fn give_back(&self) {
+        self.inner.give_back();
+    }
+
     fn lookups(&self) -> Lookups {
         Lookups { hits: self.hits.sum(), misses: self.misses.sum() }
     }

@@ -5,6 +5,7 @@ mod change;
 #[cfg(test)]
 mod contract;
 mod error;
+mod give_back;
 mod maintenance;
 mod migrations;
 mod part;

@@ -11,6 +11,8 @@ import termios
 
 child, terminal = pty.fork()
 if child == 0:
+    # As a shell: below nohup the signal is ignored, and the system would tell nobody that the leader ends.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     # As below a shell: the command leads no session, but the terminal's foreground group.
     command = os.fork()
     if command:

@@ -34,6 +34,8 @@ pub(crate) struct Questions {
     /// Every so many-th time: a login with this form.
     post: (Cow<'static, str>, &'static str),
     every: u32,
+    /// Whether a connection is kept for the next question.
+    keeps: bool,
 }
 
 impl Questions {
@@ -42,6 +44,7 @@ impl Questions {
         get: (Cow::Borrowed("Host: a\r\n"), "http/1.1 401 "),
         post: (Cow::Borrowed("username=johndoe"), "http/1.1 422 "),
         every: 5,
+        keeps: true,
     };
 
     /// Asks for the caller with a token, or logs in.
@@ -50,12 +53,18 @@ impl Questions {
             get: (format!("Host: a\r\nAuthorization: Bearer {token}\r\n").into(), "http/1.1 200 "),
             post: (form.to_owned().into(), "http/1.1 200 "),
             every: 5,
+            keeps: true,
         }
     }
 
     /// The same with a login in every so many requests.
     pub(crate) fn with_a_login_in(self, every: u32) -> Self {
         Self { every, ..self }
+    }
+
+    /// The same with a new connection for each.
+    pub(crate) fn on_new_connections(self) -> Self {
+        Self { keeps: false, ..self }
     }
 }
 
@@ -155,7 +164,8 @@ impl Client {
                 None => &counts.cut,
             };
             count.fetch_add(1, Ordering::Relaxed);
-            connection = answer.filter(|answer| !answer.close).map(|_| stream);
+            connection =
+                answer.filter(|answer| self.questions.keeps && !answer.close).map(|_| stream);
             if !self.longest_pause.is_zero() {
                 thread::sleep(rand::random_range(Duration::ZERO..=self.longest_pause));
             }

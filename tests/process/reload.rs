@@ -147,6 +147,30 @@ fn a_changed_source_is_built_and_the_new_program_serves() {
     assert_eq!(counts.failed(), 0, "{counts}");
 }
 
+/// `pkill -HUP bailiwick` and terminals tell the whole group, also a process that was started just now.
+#[test]
+fn a_signal_that_hits_a_starting_process_does_not_undo_the_reload() {
+    let server = Developed::building("mv next program");
+    for signal in ["HUP", "USR1", "TERM"] {
+        let was = format!("was starting and ended with signal {}", number(signal));
+        server.write("hit", "");
+        // Before it can look after signals, once.
+        server.next(&format!(
+            "if rm hit 2> /dev/null; then kill -s {signal} $$; fi\n\
+             BAILIWICK__DOCS__ENABLED=false exec {BINARY} \"$@\""
+        ));
+        server.write("src/main.rs", signal);
+        server.stderr.wait_for(&was);
+        eventually("the new program", || (server.status_of("/docs") == 404).then_some(()));
+        assert!(!server.stderr.text().contains("do not start"), "{}", server.stderr.text());
+    }
+}
+
+fn number(signal: &str) -> String {
+    let output = Command::new("kill").args(["-l", signal]).output().expect("kill runs");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
 #[test]
 fn sources_that_are_not_there_are_refused() {
     let folder = TempDir::new().expect("a folder");

@@ -299,6 +299,40 @@ fn usr2_with_a_program_that_does_not_start_changes_nothing() {
     assert_eq!(app.get("/openapi.json").status, 200);
 }
 
+/// Whoever manages processes by their names or memory knows only this signal.
+#[test]
+fn term_to_a_worker_process_replaces_it_first() {
+    let app = quick().config(SHORT).spawn();
+    let before = serving(&app);
+    let (mut stream, form) = begin_login(&app);
+    kill(before[0], "TERM");
+    app.stderr.wait_for("is replaced: it was told to end (SIGTERM)");
+    replaced(&app, &before, 1);
+    assert!(lives(before[0]), "it still owes an answer");
+    // Told again it does no other thing.
+    kill(before[0], "TERM");
+    stream.write_all(form.as_bytes()).expect("sent");
+    let answer = read_answer(&mut stream).to_ascii_lowercase();
+    assert!(answer.starts_with("http/1.1 200") && answer.contains("connection: close"), "{answer}");
+    gone(before[0]);
+}
+
+#[test]
+fn a_successor_that_serves_ends_with_its_predecessor() {
+    let mut app = quick().config("[server]\ngraceful_timeout = 3600\n").spawn();
+    let (mut stream, form) = begin_login(&app);
+    app.signal("USR2");
+    let line = app.stderr.wait_for(" is to take over");
+    let successor = line.rsplit_once("process ").and_then(|(_, rest)| rest.split(' ').next());
+    let successor: u64 = successor.and_then(|pid| pid.parse().ok()).expect("a number");
+    app.signal("TERM");
+    stream.write_all(form.as_bytes()).expect("sent");
+    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200"));
+    assert_eq!(app.wait().code(), Some(0), "{}", app.stderr.text());
+    gone(successor);
+    assert!(TcpStream::connect(&app.address).is_err());
+}
+
 #[test]
 fn int_and_quit_end_at_once_whatever_is_in_flight() {
     for name in ["INT", "QUIT"] {

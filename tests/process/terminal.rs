@@ -137,9 +137,14 @@ fn ctrl_c_ends_the_server() {
 #[test]
 fn a_terminal_that_closes_does_not_end_the_server() {
     let mut server = Server::on_a_terminal();
+    let before = server.workers();
     server.order("close");
     // With the terminal's holder the terminal itself has gone. Its HUP is a reload, as everywhere.
     eventually("the terminal to be gone", || server.parent.try_wait().expect("a child"));
+    eventually("the next generation", || {
+        let now = server.workers();
+        (!now.is_empty() && !now.contains(&before[0])).then_some(())
+    });
     assert!(server.answers());
     assert!(server.ctl(&["stop"]).0);
     gone(server.pid);

@@ -1,6 +1,6 @@
 //! What the master does when it is told to: signals and `bailiwick ctl`.
 
-use super::control::{Answer, Request};
+use super::control::{Answer, Request, Threads};
 use super::crew::Stage;
 use super::questions::Heard;
 use super::signals::Command;
@@ -14,8 +14,12 @@ use std::time::Instant;
 const MOST_THREADS: usize = 1024;
 
 /// The number of worker threads after a change of it.
-fn changed(threads: usize, change: isize) -> Result<usize, String> {
-    match threads.saturating_add_signed(change) {
+fn changed(threads: usize, change: Threads) -> Result<usize, String> {
+    let wanted = match change {
+        Threads::By(change) => threads.saturating_add_signed(change),
+        Threads::Be(wanted) => wanted,
+    };
+    match wanted {
         0 => Err("a process has at least one worker thread".to_owned()),
         more if more > MOST_THREADS => {
             Err(format!("a process has at most {MOST_THREADS} worker threads"))
@@ -37,8 +41,7 @@ impl Master {
                 self.figures.reloaded = reloaded.is_ok();
                 reloaded
             }
-            Command::More => self.change_threads(1),
-            Command::Fewer => self.change_threads(-1),
+            Command::Workers(change) => self.change_threads(change),
             Command::ReopenLogs => Ok(self.reopen_logs()),
             Command::Upgrade => self.upgrade(),
             Command::Rest => Ok(self.rest()),
@@ -62,7 +65,8 @@ impl Master {
     fn leave(&mut self, order: Order) -> String {
         self.phase = Phase::Leaving;
         systemd::stopping();
-        self.stop_successor();
+        self.answer_waiting(&Err("the server is about to end".to_owned()));
+        self.stop_successor(order);
         self.dismiss(order);
         // New connections are refused as soon as the workers have heard it. Health is told to the
         // end.
@@ -78,18 +82,24 @@ impl Master {
     }
 
     fn reload(&mut self) -> Result<String, String> {
-        let plan = self.pending.as_ref().unwrap_or(&self.plan).renewed()?;
+        self.reload_begins();
+        let plan = self.pending.as_ref().unwrap_or(&self.plan).renewed();
+        let plan = plan.inspect_err(|cause| self.reload_refused(cause))?;
         self.resting = false;
         self.follow(plan);
-        systemd::reloading();
         self.reloading = true;
+        self.trouble = None;
         Ok("Reloading: all workers are replaced".to_owned())
     }
 
-    fn change_threads(&mut self, change: isize) -> Result<String, String> {
+    fn change_threads(&mut self, change: Threads) -> Result<String, String> {
         let mut plan = self.pending.as_ref().unwrap_or(&self.plan).clone();
-        plan.threads = changed(plan.threads, change)?;
+        let before = plan.threads;
+        plan.threads = changed(before, change)?;
         let line = format!("Workers: {}", plan.threads);
+        if plan.threads == before && !self.resting {
+            return Ok(line);
+        }
         if self.resting {
             self.resting = false;
         }
@@ -105,7 +115,7 @@ impl Master {
                 log::error!(target: ERROR, "{}: {error}", path.display());
             }
         }
-        for member in self.crew.iter_mut().filter(|member| member.stage != Stage::Starting) {
+        for member in &mut self.crew {
             member.order(Order::ReopenLogs);
         }
         logging::reopen();
@@ -114,6 +124,7 @@ impl Master {
 
     fn rest(&mut self) -> String {
         self.resting = true;
+        self.answer_waiting(&Err("the workers are stopped meanwhile".to_owned()));
         "Stopping the workers; `bailiwick ctl wake` or SIGHUP brings them back".to_owned()
     }
 
@@ -215,9 +226,19 @@ mod tests {
 
     #[test]
     fn the_number_of_threads_has_bounds() {
-        assert_eq!(changed(1, -1), Err("a process has at least one worker thread".to_owned()));
-        assert_eq!((changed(1, 1), changed(MOST_THREADS, -1)), (Ok(2), Ok(1023)));
-        assert_eq!(changed(1023, 1), Ok(MOST_THREADS));
-        assert_eq!(changed(1024, 1), Err("a process has at most 1024 worker threads".to_owned()));
+        use Threads::{Be, By};
+        let few = Err("a process has at least one worker thread".to_owned());
+        let many = Err("a process has at most 1024 worker threads".to_owned());
+        assert_eq!(
+            (changed(1, By(-1)), changed(7, By(-9)), changed(3, Be(0))),
+            (few.clone(), few.clone(), few)
+        );
+        assert_eq!((changed(1, By(1)), changed(MOST_THREADS, By(-1))), (Ok(2), Ok(1023)));
+        assert_eq!(
+            (changed(1023, By(1)), changed(1, Be(1024))),
+            (Ok(MOST_THREADS), Ok(MOST_THREADS))
+        );
+        assert_eq!((changed(1024, By(1)), changed(1, Be(1025))), (many.clone(), many.clone()));
+        assert_eq!(changed(1, By(isize::MAX)), many);
     }
 }

@@ -36,6 +36,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The same for a health check, which is asked often, and by whoever waits no longer.
 const QUICK: Duration = Duration::from_secs(4);
 
+/// The same for the end of a reload. How long it takes is the master's affair (`server.timeout`); this
+/// is for one that stands still.
+const LONG: Duration = Duration::from_mins(10);
+
 /// Pause between two attempts to get the socket that another process has.
 pub(super) const RETRY: Duration = Duration::from_secs(1);
 
@@ -51,10 +55,10 @@ pub enum Request {
     Ready,
     /// Read the configuration again and replace all workers.
     Reload,
-    /// One worker thread more.
-    More,
-    /// One worker thread fewer.
-    Fewer,
+    /// The same; answered when it is done, or has failed.
+    ReloadAndWait,
+    /// Another number of worker threads in each process.
+    Workers(Threads),
     /// Reopen the log's files.
     ReopenLogs,
     /// Start the program anew, and let it take over.
@@ -68,12 +72,20 @@ pub enum Request {
 }
 
 impl Request {
+    /// How long either end waits for the answer.
+    fn patience(self) -> Duration {
+        match self {
+            Self::Health | Self::Ready => QUICK,
+            Self::ReloadAndWait => LONG,
+            _ => PATIENCE,
+        }
+    }
+
     pub(super) fn command(self) -> Option<Command> {
         Some(match self {
             Self::Status | Self::Health | Self::Ready => return None,
-            Self::Reload => Command::Reload,
-            Self::More => Command::More,
-            Self::Fewer => Command::Fewer,
+            Self::Reload | Self::ReloadAndWait => Command::Reload,
+            Self::Workers(threads) => Command::Workers(threads),
             Self::ReopenLogs => Command::ReopenLogs,
             Self::Upgrade => Command::Upgrade,
             Self::Rest => Command::Rest,
@@ -81,6 +93,16 @@ impl Request {
             Self::Stop => Command::Stop,
         })
     }
+}
+
+/// How many worker threads each process is to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Threads {
+    /// So many more, or fewer.
+    By(isize),
+    /// So many.
+    Be(usize),
 }
 
 /// What the master answers.
@@ -140,10 +162,7 @@ fn is_absent(error: &io::Error) -> bool {
 }
 
 fn ask_at(path: &Path, request: Request) -> io::Result<Answer> {
-    let patience = match request {
-        Request::Health | Request::Ready => QUICK,
-        _ => PATIENCE,
-    };
+    let patience = request.patience();
     let asked = || -> io::Result<Answer> {
         let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
         // Before the connection: it waits where a server that stands still has a full queue.
@@ -206,7 +225,7 @@ pub(super) fn listen(
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    actix_web::rt::spawn(timeout(PATIENCE, serve(stream, events.clone())));
+                    actix_web::rt::spawn(serve(stream, events.clone()));
                 }
                 // Out of descriptors, most likely.
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -220,21 +239,19 @@ async fn serve(mut stream: tokio::net::UnixStream, events: UnboundedSender<Event
     let (reader, mut writer) = stream.split();
     let mut line = String::new();
     let mut reader = tokio::io::BufReader::new(reader.take(LONGEST));
-    if reader.read_line(&mut line).await.is_err() {
-        return;
-    }
-    let answer = match serde_json::from_str(&line) {
+    let Ok(Ok(_)) = timeout(PATIENCE, reader.read_line(&mut line)).await else { return };
+    let answer = match serde_json::from_str::<Request>(&line) {
         Ok(request) => {
             let (sender, answer) = oneshot::channel();
             // The master answers as long as it lives.
             let _ = events.send(Event::Asked(request, sender));
-            let Ok(answer) = answer.await else { return };
+            let Ok(Ok(answer)) = timeout(request.patience(), answer).await else { return };
             answer
         }
         Err(error) => Answer::Refused(format!("this is no request: {error}")),
     };
     if let Ok(line) = crate::server::channel::line(&answer) {
         // Whoever does not wait for the answer does not need it.
-        let _ = writer.write_all(&line).await;
+        let _ = timeout(PATIENCE, writer.write_all(&line)).await;
     }
 }

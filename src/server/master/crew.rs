@@ -23,6 +23,7 @@ pub(super) enum Message {
     Order(Order),
     /// The figures that a process has asked for, with the number of its question.
     Figures(u64, Arc<str>),
+    Terminate,
     Kill,
 }
 
@@ -52,12 +53,17 @@ pub(super) struct Member {
     pub(super) failure: Option<String>,
     /// Seconds for its drain, and for what is in flight then.
     pub(super) patience: (u64, u64),
+    /// How many processes its plan wanted.
+    pub(super) beside: usize,
     /// When it is killed, should it still be there.
     pub(super) deadline: Option<Instant>,
 }
 
 /// Beyond the time that a process takes to stop by itself.
-const OVERTIME: Duration = Duration::from_secs(4);
+pub(super) const OVERTIME: Duration = Duration::from_secs(4);
+
+/// Seconds for what is in flight in a process that makes room for younger ones.
+const HASTE: u64 = 5;
 
 impl Member {
     /// Tells it to end in this way.
@@ -67,6 +73,7 @@ impl Member {
             Order::Drain(window) => (Stage::Draining, window + graceful),
             Order::Leave { seconds, .. } => (Stage::Stopping, seconds + graceful),
             Order::Stop => (Stage::Stopping, graceful),
+            Order::Finish(seconds) => (Stage::Stopping, seconds),
             Order::Quit => (Stage::Stopping, 0),
             Order::ReopenLogs | Order::AskDatabase(_) | Order::TellFigures(_) => {
                 let _ = self.messages.send(Message::Order(order));
@@ -82,13 +89,18 @@ impl Member {
     /// Tells it that others have taken over.
     pub(super) fn drain(&mut self) {
         let order = match self.stage {
-            Stage::Starting => Order::Quit,
             // Whoever waits for a thread that stands still waits in vain.
             Stage::Serving if self.stale.as_deref() == Some(STANDS_STILL) => Order::Drain(0),
-            Stage::Serving => Order::Drain(self.patience.0),
+            // One that starts may have begun to accept, which is still to be heard.
+            Stage::Starting | Stage::Serving => Order::Drain(self.patience.0),
             Stage::Draining | Stage::Stopping => return,
         };
         self.order(order);
+    }
+
+    /// Tells it that its time for draining is over.
+    pub(super) fn hurry(&mut self) {
+        self.order(Order::Finish(self.patience.1.min(HASTE)));
     }
 
     pub(super) fn kill(&mut self) {
@@ -158,6 +170,31 @@ pub(super) fn next(members: &[Member], generation: u64, wanted: usize) -> Decisi
     decide(&seats, wanted)
 }
 
+/// The draining processes that are too many: of those that one place has had, so many may drain. The
+/// oldest go first.
+fn too_many(draining: &[(u64, usize)], places: usize, most: usize) -> Vec<u64> {
+    let places = draining.iter().map(|(_, beside)| *beside).fold(places, usize::max);
+    let excess = draining.len().saturating_sub(places.saturating_mul(most));
+    let mut ids: Vec<_> = draining.iter().map(|(id, _)| *id).collect();
+    ids.sort_unstable();
+    ids.truncate(excess);
+    ids
+}
+
+/// Ends those of these members that drain and are too many; returns their process ids.
+pub(super) fn make_room(members: &mut [Member], places: usize, most: usize) -> Vec<u32> {
+    let drains = |member: &&Member| member.stage == Stage::Draining;
+    let draining = members.iter().filter(drains).map(|member| (member.id, member.beside));
+    let ids = too_many(&draining.collect::<Vec<_>>(), places, most);
+    let oldest = members.iter_mut().filter(|member| ids.contains(&member.id));
+    oldest
+        .map(|member| {
+            member.hurry();
+            member.pid
+        })
+        .collect()
+}
+
 /// Whether everything is as it is wanted.
 pub(super) fn is_settled(members: &[Member], generation: u64, wanted: usize) -> bool {
     let seats: Vec<_> = members.iter().map(|member| member.seat(generation)).collect();
@@ -211,6 +248,16 @@ mod tests {
     fn none_are_wanted() {
         assert_eq!(decided(&[(Stage::Serving, true), (Stage::Starting, true)], 0), (0, vec![1, 0]));
         assert_eq!(decided(&[(Stage::Draining, true)], 0), (0, vec![]));
+    }
+
+    #[test]
+    fn the_oldest_of_too_many_that_drain_go() {
+        let all = [(7, 1), (3, 1), (5, 1), (4, 1)];
+        assert_eq!(too_many(&all, 1, 4), [0; 0]);
+        assert_eq!(too_many(&all, 1, 2), [3, 4]);
+        // Two places, now or then.
+        assert_eq!(too_many(&all, 2, 1), [3, 4]);
+        assert_eq!(too_many(&[(3, 2), (4, 2), (5, 1)], 1, 1), [3]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The end of the server: clients are sent away, and the sockets close once nobody accepts at them.
 
-use super::crew::Stage;
+use super::crew::{Member, Stage};
 use super::{Master, Order, Phase};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -24,22 +24,25 @@ impl Master {
     /// A proxy that keeps connections may just be sending on one that looks idle: it is told to
     /// close them first, as far as it comes by in this time.
     pub(super) fn farewell(&self) -> Order {
-        let refuse = self.predecessor.is_none() && self.plan.listeners.are_ours();
+        let alone = self.predecessor.is_none() && self.successor.is_none();
+        let refuse = alone && self.plan.listeners.are_ours();
         Order::Leave { seconds: self.plan.patience().0.min(FAREWELL), refuse }
     }
 
     /// Tells all worker processes to end in this way.
     pub(super) fn dismiss(&mut self, order: Order) {
         self.closing = None;
+        let accepts = |member: &&Member| !member.is_ending();
         let serving = self.crew.iter().filter(|member| member.stage == Stage::Serving);
-        let mut waiting: BTreeSet<_> = serving.map(|member| member.id).collect();
         let last = match order {
-            Order::Leave { refuse: true, .. } => waiting.pop_last(),
+            Order::Leave { refuse: true, .. } => serving.map(|member| member.id).max(),
             _ => None,
         };
+        // One that starts may have begun to accept, which is still to be heard.
+        let waiting = self.crew.iter().filter(accepts).map(|member| member.id);
+        let waiting: BTreeSet<_> = waiting.filter(|id| Some(*id) != last).collect();
         for member in self.crew.iter_mut().filter(|member| Some(member.id) != last) {
             let order = match (member.stage, order) {
-                (Stage::Starting, _) => Order::Quit,
                 // It has sent its clients away for a while.
                 (Stage::Draining, Order::Leave { .. }) => Order::Stop,
                 (_, Order::Leave { seconds, .. }) => Order::Leave { seconds, refuse: false },

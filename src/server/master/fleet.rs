@@ -2,18 +2,20 @@
 
 use super::crew::{self, Member, STANDS_STILL, Stage};
 use super::figures::Reason;
-use super::{ERROR, Master, Phase, Report, ServeError, systemd};
+use super::{ERROR, Master, Phase, Report, ServeError};
 use crate::server::channel::Vitals;
 use crate::server::limited;
 use crate::settings::ServerSettings;
+use rustix::process::Signal;
 use std::io;
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 impl Master {
     /// Does what the rule says: starts, drains. Only a failure of the first start is an error.
     pub(super) fn arrange(&mut self) -> Result<(), ServeError> {
+        self.make_room();
         if self.phase == Phase::Leaving {
             return Ok(());
         }
@@ -44,6 +46,15 @@ impl Master {
             self.settled();
         }
         Ok(())
+    }
+
+    /// Reloads in a row, or processes that are replaced often, must not pile up.
+    fn make_room(&mut self) {
+        let server = &self.plan.settings.server;
+        let most = server.max_draining.get();
+        for pid in crew::make_room(&mut self.crew, server.processes.get(), most) {
+            log::info!(target: ERROR, "Worker process {pid} has drained long enough: {most} younger ones drain as well (server.max_draining)");
+        }
     }
 
     fn wanted(&self) -> usize {
@@ -79,6 +90,7 @@ impl Master {
             blame: None,
             failure: None,
             patience: self.plan.patience(),
+            beside: settings.processes.get(),
             deadline,
         });
         Ok(())
@@ -98,13 +110,13 @@ impl Master {
             self.proven = true;
             self.figures.reloaded = false;
             self.renew();
-            if std::mem::take(&mut self.reloading) {
-                systemd::ready("serving; the last reload has failed");
-            }
+            self.reloading = false;
+            self.reload_ends(&Err(format!("the new worker processes do not start: {cause}")));
             return Ok(());
         }
         let wait = self.backoff.note(Duration::ZERO, Instant::now());
         log::error!(target: ERROR, "A worker process does not start: {cause}; next try in {:.1} s", wait.as_secs_f32());
+        self.answer_waiting(&Err(format!("a worker process does not start: {cause}")));
         Ok(())
     }
 
@@ -123,6 +135,13 @@ impl Master {
                 }
             }
             Report::Ready => {}
+            Report::Terminated => {
+                if member.stage == Stage::Serving && member.stale.is_none() {
+                    let reason = "it was told to end (SIGTERM)".to_owned();
+                    self.figures.count(Reason::Signal);
+                    replace(member, reason, &mut self.last_restart);
+                }
+            }
             Report::Failed(line) => member.failure = Some(line),
             Report::Alive(vitals) => member.vitals = vitals,
             Report::Paused => self.close(Some(id)),
@@ -136,6 +155,7 @@ impl Master {
 
     pub(super) fn ended(&mut self, id: u64, how: io::Result<ExitStatus>) -> Result<(), ServeError> {
         let exited = how.as_ref().is_ok_and(|status| status.code().is_some());
+        let signal = how.as_ref().ok().and_then(ExitStatusExt::signal);
         let how = how.map_or_else(|error| error.to_string(), described);
         if self.successor_ended(id, &how) {
             return Ok(());
@@ -150,6 +170,12 @@ impl Master {
         let Some(ready) = member.ready else {
             let cause = member.failure.unwrap_or_else(|| format!("it ended with {how}"));
             if member.generation != self.plan.generation {
+                return Ok(());
+            }
+            if signal.is_some_and(is_for_the_master) {
+                self.figures.count(Reason::Signal);
+                let wait = self.backoff.note(Duration::ZERO, Instant::now());
+                log::warn!(target: ERROR, "Worker process {} was starting and ended with {how}; next start in {:.1} s", member.pid, wait.as_secs_f32());
                 return Ok(());
             }
             return self.failed(cause);
@@ -190,7 +216,8 @@ impl Master {
         let leaving = self.phase == Phase::Leaving;
         for member in &mut self.crew {
             if member.deadline.is_some_and(|deadline| now > deadline) {
-                log::warn!(target: ERROR, "Worker process {} takes too long and is killed", member.pid);
+                let Vitals { in_flight, connections, .. } = member.vitals;
+                log::warn!(target: ERROR, "Worker process {} takes too long and is killed; requests in flight: {in_flight}, connections: {connections}", member.pid);
                 member.failure.get_or_insert_with(|| "it is not ready in time".to_owned());
                 member.kill();
             } else if member.stage == Stage::Serving && !timeout.is_zero() && !leaving {
@@ -246,6 +273,14 @@ fn replace(member: &mut Member, reason: String, last: &mut Option<(String, Insta
     log::warn!(target: ERROR, "Worker process {} is replaced: {reason}", member.pid);
     *last = Some((format!("process {} replaced: {reason}", member.pid), Instant::now()));
     member.stale = Some(reason);
+}
+
+/// Whether this signal ends only a process that has not come to look after it yet. A terminal sends
+/// some to the whole group, and who sends one by the program's name reaches worker processes, too.
+fn is_for_the_master(signal: i32) -> bool {
+    let signals =
+        [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM, Signal::USR1, Signal::USR2];
+    signals.iter().any(|known| known.as_raw() == signal)
 }
 
 /// `max_requests` with its jitter.

@@ -10,7 +10,7 @@ use crate::server::channel::{
 };
 use crate::server::listener::Listeners;
 use command_fds::{CommandFdExt as _, FdMapping};
-use rustix::process::{Resource, getrlimit};
+use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process};
 use std::io::{self, Write as _};
 use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -115,6 +115,9 @@ impl Launcher {
             if let Some(TakenOver) = reader.next().await {
                 let _ = events.send(Event::TakenOver(id));
             }
+            if let Some(TakenOver) = reader.next().await {
+                let _ = events.send(Event::Followed);
+            }
             // Its end of the channel must stay open until it is ready.
             drop(writer);
         });
@@ -201,6 +204,10 @@ async fn attend(
             Some(Message::Order(order)) => drop(orders.send(FromMaster::Order(order))),
             Some(Message::Figures(question, figures)) => {
                 drop(orders.send(FromMaster::Figures { question, figures }));
+            }
+            Some(Message::Terminate) => {
+                let pid = child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+                pid.map_or(Ok(()), |pid| kill_process(pid, Signal::TERM))?;
             }
             Some(Message::Kill) => child.start_kill()?,
             None => return child.wait().await,

@@ -15,6 +15,7 @@ mod plan;
 mod program;
 mod questions;
 mod reload;
+mod reloading;
 mod renewal;
 mod signals;
 mod status;
@@ -22,7 +23,7 @@ mod supervisor;
 mod systemd;
 mod upgrade;
 
-pub use control::{Answer, Request, ask};
+pub use control::{Answer, Request, Threads, ask};
 pub use program::{Program, take_name};
 pub use status::{ProcessStatus, Restart, Status};
 
@@ -72,6 +73,8 @@ enum Event {
     Ended(u64, io::Result<ExitStatus>),
     /// The master that was started to take over serves.
     TakenOver(u64),
+    /// And has been followed by another one.
+    Followed,
     /// A file that `--reload` watches has changed.
     Changed(PathBuf),
 }
@@ -101,12 +104,18 @@ struct Master {
     proven: bool,
     /// Whether systemd waits for the end of a reload.
     reloading: bool,
+    /// Why the last reload was refused or has failed.
+    trouble: Option<String>,
+    /// Who waits for the end of a reload.
+    waiting: Vec<oneshot::Sender<Answer>>,
     /// Whether the workers are stopped while the master stays.
     resting: bool,
     crew: Vec<Member>,
     backoff: Backoff,
     last_restart: Option<(String, Instant)>,
     predecessor: Option<Predecessor>,
+    /// The same once this process has taken over.
+    relieved: Option<Predecessor>,
     successor: Option<Successor>,
     /// While the worker processes leave their sockets.
     closing: Option<Closing>,
@@ -230,11 +239,14 @@ impl Master {
             earlier: Vec::new(),
             proven: false,
             reloading: false,
+            trouble: None,
+            waiting: Vec::new(),
             resting: false,
             crew: Vec::new(),
             backoff: Backoff::default(),
             last_restart: None,
             predecessor,
+            relieved: None,
             successor: None,
             closing: None,
             watchdog: Watchdog::new(),
@@ -266,7 +278,8 @@ impl Master {
                 }
             }
             self.arrange()?;
-            if self.phase == Phase::Leaving && self.crew.is_empty() {
+            let alone = self.crew.is_empty() && self.successor.is_none();
+            if self.phase == Phase::Leaving && alone {
                 log::info!(target: ERROR, "Shutting down");
                 return Ok(());
             }
@@ -283,6 +296,7 @@ impl Master {
             Event::Asked(request, sender) => {
                 match request {
                     Request::Status | Request::Ready => self.ask_workers(request, sender),
+                    Request::ReloadAndWait => self.reload_for(sender),
                     // Whoever asked may be gone.
                     _ => drop(sender.send(self.answer(request))),
                 }
@@ -290,6 +304,7 @@ impl Master {
             Event::Report(id, report) => self.heard(id, report),
             Event::Ended(id, how) => return self.ended(id, how),
             Event::TakenOver(id) => self.taken_over(id),
+            Event::Followed => self.make_haste(),
             Event::Changed(path) => {
                 log::info!(target: ERROR, "Changed: {}", path.display());
                 let _ = self.obey(Command::Reload);
@@ -347,15 +362,17 @@ impl Master {
 
     /// All processes are as they are wanted: whoever waits for it is told.
     fn settled(&mut self) {
-        if let Some(predecessor) = self.predecessor.take() {
+        if let Some(mut predecessor) = self.predecessor.take() {
             self.take_pidfile(&Arc::clone(&self.plan.settings), Some(predecessor.pid()));
             self.take_control(true);
             self.renew_sockets();
             predecessor.relieve();
+            self.relieved = Some(predecessor);
             systemd::ready("serving");
         } else if std::mem::take(&mut self.reloading) {
-            log::info!(target: ERROR, "All worker processes are of generation {}", self.plan.generation);
-            systemd::ready("serving");
+            let line = format!("All worker processes are of generation {}", self.plan.generation);
+            log::info!(target: ERROR, "{line}");
+            self.reload_ends(&Ok(line));
         }
     }
 }

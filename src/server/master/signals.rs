@@ -1,6 +1,7 @@
 //! What the master can be asked to do, by signal or over its control socket.
 
 use super::Event;
+use super::control::Threads;
 use crate::logging::ERROR;
 use rustix::io::Errno;
 use rustix::process::Signal;
@@ -14,10 +15,8 @@ use tokio::sync::mpsc::UnboundedSender;
 pub(super) enum Command {
     /// Read the configuration again and replace all workers.
     Reload,
-    /// One worker thread more.
-    More,
-    /// One worker thread fewer.
-    Fewer,
+    /// Another number of worker threads in each process.
+    Workers(Threads),
     /// Reopen the log's files.
     ReopenLogs,
     /// Start the program anew, and let it take over.
@@ -35,8 +34,8 @@ pub(super) enum Command {
 /// gunicorn's signals.
 const SIGNALS: [(Signal, &str, Command); 9] = [
     (Signal::HUP, "HUP", Command::Reload),
-    (Signal::TTIN, "TTIN", Command::More),
-    (Signal::TTOU, "TTOU", Command::Fewer),
+    (Signal::TTIN, "TTIN", Command::Workers(Threads::By(1))),
+    (Signal::TTOU, "TTOU", Command::Workers(Threads::By(-1))),
     (Signal::USR1, "USR1", Command::ReopenLogs),
     (Signal::USR2, "USR2", Command::Upgrade),
     (Signal::WINCH, "WINCH", Command::Rest),

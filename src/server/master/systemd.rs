@@ -3,6 +3,9 @@
 use sd_notify::NotifyState;
 use std::time::{Duration, Instant};
 
+/// Characters of a status: systemd takes no message above 4,096 bytes.
+const LONGEST: usize = 900;
+
 /// Tells systemd; a failure is of no use to anybody.
 fn tell(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
@@ -10,8 +13,15 @@ fn tell(states: &[NotifyState<'_>]) {
     }
 }
 
+/// The status becomes one line: what a file holds must not speak to systemd.
 pub(super) fn ready(status: &str) {
-    tell(&[NotifyState::Ready, NotifyState::Status(status)]);
+    tell(&[NotifyState::Ready, NotifyState::Status(&one_line(status))]);
+}
+
+fn one_line(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let line = lines.join("; ");
+    line.chars().filter(|c| !c.is_control()).take(LONGEST).collect()
 }
 
 /// `Type=notify-reload` wants the time along.
@@ -49,5 +59,20 @@ impl Watchdog {
             self.next = now + pause;
             tell(&[NotifyState::Watchdog]);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_one_line_and_not_too_long() {
+        assert_eq!(
+            one_line("serving; wrong:\n  a\r\n\nMAINPID=1\n"),
+            "serving; wrong:; a; MAINPID=1"
+        );
+        assert_eq!(one_line("a\u{b}b\rc"), "abc");
+        assert_eq!(one_line(&"é".repeat(5000)).len(), 2 * LONGEST);
     }
 }

@@ -2,9 +2,9 @@
 
 use super::{Master, Phase, crew, supervisor, systemd};
 use crate::logging::ERROR;
-use crate::server::channel::{self, Inheritance, SUCCESSOR, TakenOver};
+use crate::server::channel::{self, Inheritance, Order, SUCCESSOR, TakenOver};
 use crate::server::listener::Listeners;
-use crew::Message;
+use crew::{Message, OVERTIME, Stage};
 use listenfd::ListenFd;
 use std::io::{self, Write as _};
 use std::os::unix::net::UnixStream;
@@ -39,8 +39,9 @@ impl Predecessor {
         Listeners::inherit(passed, &self.inheritance)
     }
 
-    /// Tells it that this process serves. One that is gone does not mind.
-    pub(super) fn relieve(mut self) {
+    /// Tells it that this process serves; told again, that its time is over. One that is gone does not
+    /// mind.
+    pub(super) fn relieve(&mut self) {
         let _ = channel::line(&TakenOver).and_then(|line| self.channel.write_all(&line));
     }
 }
@@ -90,6 +91,11 @@ impl Master {
             return;
         }
         self.phase = Phase::Leaving;
+        self.answer_waiting(&Err("another process has taken over".to_owned()));
+        // Upgrades in a row must not pile up: one old master drains at a time.
+        if let Some(first) = &mut self.relieved {
+            first.relieve();
+        }
         self.plan.listeners.leave();
         self.reloader = None;
         if let Some(control) = &self.control {
@@ -100,10 +106,20 @@ impl Master {
         }
     }
 
+    /// The master after the next one serves already.
+    pub(super) fn make_haste(&mut self) {
+        log::info!(target: ERROR, "Another upgrade has followed: what drains here makes room");
+        for member in self.crew.iter_mut().filter(|member| member.stage == Stage::Draining) {
+            member.hurry();
+        }
+    }
+
     /// Ends the upgrade if it was this child that ended.
     pub(super) fn successor_ended(&mut self, id: u64, how: &str) -> bool {
         let ended = self.successor.take_if(|successor| successor.id == id);
-        if let Some(successor) = &ended {
+        if let Some(successor) = &ended
+            && self.phase != Phase::Leaving
+        {
             log::error!(target: ERROR, "Process {} was to take over and ended ({how}): this one stays", successor.pid);
         }
         ended.is_some()
@@ -125,9 +141,14 @@ impl Master {
         }
     }
 
-    pub(super) fn stop_successor(&mut self) {
-        if let Some(successor) = &self.successor {
-            successor.kill();
+    /// It may serve already: it is told to end in the same way as this server.
+    pub(super) fn stop_successor(&mut self, order: Order) {
+        let (_, graceful) = self.plan.patience();
+        if let Some(successor) = &mut self.successor {
+            let Order::Leave { seconds, .. } = order else { return successor.kill() };
+            let _ = successor.messages.send(Message::Terminate);
+            successor.deadline =
+                Instant::now() + Duration::from_secs(seconds + graceful) + OVERTIME;
         }
     }
 }

@@ -29,6 +29,9 @@ use tokio::net::{TcpStream, UnixStream};
 /// Descriptors that are left to what is no connection: files, the database, the control socket.
 const RESERVE: u64 = 64;
 
+/// Seconds beyond `graceful_timeout`.
+const OVERTIME: u64 = 5;
+
 /// The address that Actix is told for a unix socket, as `HttpServer` tells it.
 const LOCAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
@@ -42,7 +45,8 @@ pub(super) fn server(state: &Data<AppState>, sockets: Vec<Socket>) -> io::Result
         .workers(threads)
         .disable_signals()
         .max_concurrent_connections(connections)
-        .shutdown_timeout(settings.graceful_timeout);
+        // Whoever ordered the end keeps the time, and says then what is cut: Actix would not.
+        .shutdown_timeout(settings.graceful_timeout + OVERTIME);
     let shutdown = server.graceful_shutdown_signal();
     for socket in sockets {
         let on = Service {

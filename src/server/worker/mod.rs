@@ -85,9 +85,10 @@ impl Worker {
     async fn serve(self, application: Application, settings: Arc<Settings>, demo: bool) -> bool {
         let Self { handover, mut sockets, channel } = self;
         let Ok(Channel { reader, mut writer }) = Channel::new(channel) else { return false };
-        let (sender, orders) = mpsc::unbounded_channel();
+        let (sender, mut orders) = mpsc::unbounded_channel();
         let (asker, questions) = mpsc::unbounded_channel();
-        if listen(reader, sender, asker).is_err() {
+        let news = mpsc::unbounded_channel();
+        if listen(reader, (sender, asker), news.0.clone()).is_err() {
             return false;
         }
         let (inquiry, inquiries) = Inquiry::new();
@@ -109,7 +110,13 @@ impl Worker {
                 Data::new(AppState::new(application, described, services, settings, inquiry)?);
             threads::start(state.clone(), sockets).await.map(|running| (running, state))
         };
-        let (running, state) = match start.await {
+        let started = tokio::select! {
+            biased;
+            // Nobody was accepted yet: from then on the start has no pause in which it could end.
+            _ = threads::next(&mut orders) => return true,
+            started = start => started,
+        };
+        let (running, state) = match started {
             Ok(started) => started,
             Err(error) => {
                 let _ = writer.send(&Report::Failed(error.to_string())).await;
@@ -119,7 +126,6 @@ impl Worker {
         let _ = writer.send(&Report::Ready).await;
         let signing = Arc::clone(&state.services.signing);
         actix_web::rt::spawn(async move { signing.watch().await });
-        let news = mpsc::unbounded_channel();
         let reports = news.0.clone();
         let changes = Changes::default();
         let mut reporter = Reporter { state, writer, questions, inquiries, news, changes };
@@ -151,12 +157,12 @@ fn take(sockets: &mut ListenFd, handover: &Handover) -> io::Result<Sockets> {
     Ok(Sockets { server, admin })
 }
 
-/// Orders come from the master, and by SIGTERM; other signals are the master's, though a terminal
-/// sends them to all.
+/// Orders come from the master. SIGTERM is told to it, so that another process serves before this one
+/// goes; other signals are the master's, though a terminal sends them to all.
 fn listen(
     mut reader: ChannelReader,
-    orders: mpsc::UnboundedSender<Order>,
-    questions: mpsc::UnboundedSender<Question>,
+    (orders, questions): (mpsc::UnboundedSender<Order>, mpsc::UnboundedSender<Question>),
+    reports: mpsc::UnboundedSender<Report>,
 ) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let ignored = [SignalKind::interrupt(), SignalKind::quit(), SignalKind::hangup()];
@@ -168,11 +174,16 @@ fn listen(
         drop(signal(kind)?);
     }
     actix_web::rt::spawn(async move {
+        while terminate.recv().await.is_some() {
+            // Sent once this process serves.
+            if reports.send(Report::Terminated).is_err() {
+                return;
+            }
+        }
+    });
+    actix_web::rt::spawn(async move {
         loop {
-            let said = tokio::select! {
-                said = reader.next() => said,
-                _ = terminate.recv() => Some(FromMaster::Order(Order::Stop)),
-            };
+            let said = reader.next().await;
             let (order, last) = match said {
                 Some(FromMaster::Order(order)) => (order, false),
                 Some(FromMaster::Figures { question, figures }) => {

@@ -6,7 +6,7 @@ use super::vitals::Vitals;
 use crate::logging;
 use crate::logging::ERROR;
 use crate::server::admin;
-use crate::server::channel::{Order, Report};
+use crate::server::channel::{self, Order, Report};
 use crate::server::error::ServeError;
 use crate::server::listener::Socket;
 use crate::server::state::AppState;
@@ -31,9 +31,6 @@ pub(super) const LINGER: Duration = Duration::from_secs(2);
 
 /// Pause between two looks at a draining process's connections.
 const LOOK: Duration = Duration::from_millis(100);
-
-/// Beyond `graceful_timeout`, which Actix keeps unless a thread stands still.
-const OVERTIME: Duration = Duration::from_secs(1);
 
 /// What a worker process listens on.
 pub(in crate::server) struct Sockets {
@@ -89,11 +86,13 @@ impl Running {
             ended = &mut server => return ended.map_err(ServeError::Workers),
             order = next(&mut orders) => order,
         };
-        if let Order::Leave { refuse, .. } = order {
+        if let Order::Drain(_) | Order::Leave { .. } = order {
             tokio::select! {
                 ended = &mut server => return ended.map_err(ServeError::Workers),
                 () = async { handle.pause().await; accepting.is_over().await } => {}
             }
+        }
+        if let Order::Leave { refuse, .. } = order {
             // Nobody listens to a process that ends with its master.
             let _ = reports.send(Report::Paused);
             if refuse {
@@ -104,8 +103,6 @@ impl Running {
         state.start_draining();
         if let Order::Drain(seconds) | Order::Leave { seconds, .. } = order {
             if matches!(order, Order::Drain(_)) {
-                // Sent with the call; done while the server is polled below.
-                drop(handle.pause());
                 // Whoever asks now is to hear the successor.
                 drop(admin.map(|admin| admin.stop(true)));
             }
@@ -115,25 +112,27 @@ impl Running {
                 () = drained(&state.vitals, Duration::from_secs(seconds)) => Order::Stop,
             };
         }
-        if order == Order::Stop {
+        let mut why = "told to stop at once";
+        let seconds = match order {
+            Order::Stop => Some(state.settings.server.graceful_timeout),
+            Order::Finish(seconds) => Some(seconds),
+            _ => None,
+        };
+        if let Some(seconds) = seconds {
             drop(handle.stop(true));
-            let limit = Duration::from_secs(state.settings.server.graceful_timeout) + OVERTIME;
             tokio::select! {
-                _ = &mut server => {}
-                () = sleep(limit) => {
-                    log::warn!(target: ERROR, "A worker thread does not stop: its requests are cut");
-                }
-                () = quit(&mut orders) => {
-                    log::warn!(target: ERROR, "Requests in flight are cut");
-                }
+                _ = &mut server => return Ok(()),
+                () = sleep(Duration::from_secs(seconds)) => why = "their time to end is over",
+                () = quit(&mut orders) => {}
             }
         }
+        tell_cut(&state.vitals, why);
         Ok(())
     }
 }
 
 /// The next order that ends serving.
-async fn next(orders: &mut UnboundedReceiver<Order>) -> Order {
+pub(super) async fn next(orders: &mut UnboundedReceiver<Order>) -> Order {
     loop {
         match orders.recv().await {
             Some(Order::ReopenLogs) => reopen_logs(),
@@ -158,10 +157,20 @@ async fn quit(orders: &mut UnboundedReceiver<Order>) {
     loop {
         match orders.recv().await {
             Some(Order::Quit) => return,
+            Some(Order::ReopenLogs) => reopen_logs(),
             Some(_) => {}
             // Nobody is left who could order it.
             None => std::future::pending().await,
         }
+    }
+}
+
+/// Says what ends with this process. Streams count as connections only.
+fn tell_cut(vitals: &Vitals, why: &str) {
+    let channel::Vitals { in_flight, connections, .. } = vitals.report();
+    if connections > 0 {
+        let level = if in_flight > 0 { log::Level::Warn } else { log::Level::Info };
+        log::log!(target: ERROR, level, "Cut off: requests in flight: {in_flight}, connections: {connections} ({why})");
     }
 }
 

@@ -67,6 +67,12 @@ settings! {
         /// while the server goes on, for the time of `keepalive`.
         graceful_timeout: u64 = 30 => seconds(0, DAY), flag("--graceful-timeout", "SECONDS");
 
+        /// Earlier worker processes that may drain at once for each one that serves.
+        ///
+        /// After so many reloads in a row the oldest makes room: it closes its idle connections,
+        /// and what it has in flight has 5 s more, or `graceful_timeout` if that is shorter.
+        max_draining: NonZeroUsize = 4 => whole(1, 1000);
+
         /// Seconds that a worker thread may stand still before its process is replaced; 0: it is
         /// never replaced for that.
         ///

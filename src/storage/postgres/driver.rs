@@ -4,6 +4,7 @@ use crate::domain::{PoolUse, RepositoryError, Username};
 use crate::storage::StorageError;
 use crate::storage::cache::Freshness;
 use crate::storage::error::{has_code, unavailable, unreached};
+use crate::storage::give_back::give_back;
 use crate::storage::postgres::address::Address;
 use crate::storage::postgres::silence::{Line, Patience};
 use crate::storage::postgres::turns::Turns;
@@ -85,6 +86,13 @@ impl Driver {
     ) -> Result<T, RepositoryError> {
         let done = self.handle.spawn(work).await;
         done.map_err(|_| RepositoryError::Unavailable("this process ends".into()))
+    }
+
+    /// Keeps no connection that nobody uses, from now on.
+    pub(super) fn give_back(&self) {
+        for pool in [&self.readers, &self.writers] {
+            self.handle.spawn(give_back(pool.clone()));
+        }
     }
 
     /// Watches the server, for `freshness` and for what is under way here, as long as this is there.

@@ -159,6 +159,10 @@ impl UserRepository for PostgresUsers {
     fn condition(&self) -> Condition {
         Condition { pools: self.driver.condition().into(), ..Condition::default() }
     }
+
+    fn give_back(&self) {
+        self.driver.give_back();
+    }
 }
 
 async fn find(

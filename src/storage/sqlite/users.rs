@@ -8,6 +8,7 @@ use crate::settings::UserSettings;
 use crate::storage::change;
 use crate::storage::change::Statements;
 use crate::storage::error::{unavailable, unreached};
+use crate::storage::give_back::give_back;
 use crate::storage::row::{changed_hash, created, user};
 use crate::storage::sqlite::import::{SqliteImport, insert};
 use crate::storage::sqlite::unique;
@@ -182,6 +183,12 @@ impl UserRepository for SqliteUsers {
         let pools =
             [self.reads.condition("readers", readers), self.writes.condition("writers", writer)];
         Condition { pools: pools.into(), ..Condition::default() }
+    }
+
+    fn give_back(&self) {
+        for pool in [&self.pools.readers, &self.pools.writer] {
+            tokio::spawn(give_back(pool.clone()));
+        }
     }
 }
 

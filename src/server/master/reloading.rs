@@ -1,0 +1,66 @@
+//! The end of a reload, as it is told to systemd and to whoever waits for it.
+
+use super::control::Answer;
+use super::{Command, Master, Phase, systemd};
+use tokio::sync::oneshot;
+
+impl Master {
+    /// Reloads for somebody who waits for the end of it.
+    pub(super) fn reload_for(&mut self, asker: oneshot::Sender<Answer>) {
+        match self.obey(Command::Reload) {
+            Ok(_) => self.waiting.push(asker),
+            // Whoever asked may be gone.
+            Err(line) => drop(asker.send(Answer::Refused(line))),
+        }
+    }
+
+    /// Answers those who wait: what has been done, or why it has not.
+    pub(super) fn answer_waiting(&mut self, done: &Result<String, String>) {
+        for asker in self.waiting.drain(..) {
+            let answer = match done {
+                Ok(line) => Answer::Accepted(line.clone()),
+                Err(line) => Answer::Refused(line.clone()),
+            };
+            let _ = asker.send(answer);
+        }
+    }
+
+    /// To be called before anything can go wrong: systemd believes an end only after a beginning.
+    pub(super) fn reload_begins(&self) {
+        if self.is_the_service() {
+            systemd::reloading();
+        }
+    }
+
+    /// The configuration is wrong; a reload before this one may still be under way.
+    pub(super) fn reload_refused(&mut self, cause: &str) {
+        self.trouble = Some(cause.to_owned());
+        if !self.reloading {
+            self.tell_ready();
+        }
+    }
+
+    /// All worker processes are replaced, or none is.
+    pub(super) fn reload_ends(&mut self, done: &Result<String, String>) {
+        if let Err(cause) = done {
+            self.trouble = Some(cause.clone());
+        }
+        self.answer_waiting(done);
+        self.tell_ready();
+    }
+
+    fn tell_ready(&self) {
+        if !self.is_the_service() {
+            return;
+        }
+        match &self.trouble {
+            None => systemd::ready("serving"),
+            Some(cause) => systemd::ready(&format!("serving; the last reload has failed: {cause}")),
+        }
+    }
+
+    /// Whether systemd was told that this process serves.
+    fn is_the_service(&self) -> bool {
+        self.phase == Phase::Serving && self.predecessor.is_none()
+    }
+}
