@@ -3,11 +3,13 @@
 mod parameters;
 mod postgres;
 mod problem;
+mod servers;
 #[cfg(test)]
 mod tests;
 
-pub use postgres::{Host, PostgresUrl, SslMode, SslRoot};
+pub use postgres::{PostgresUrl, SslMode, SslRoot};
 pub use problem::DatabaseUrlProblem;
+pub use servers::{Host, PostgresServer, TargetSession};
 
 use crate::settings::declaration::Holds;
 use crate::settings::key::Kind;

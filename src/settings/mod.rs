@@ -32,7 +32,8 @@ mod variables;
 pub use bind::{Bind, BindError};
 pub use data_dir::make_data_dir;
 pub use database_url::{
-    DatabaseUrl, DatabaseUrlProblem, Host, PostgresUrl, SslMode, SslRoot, has_credentials,
+    DatabaseUrl, DatabaseUrlProblem, Host, PostgresServer, PostgresUrl, SslMode, SslRoot,
+    TargetSession, has_credentials,
 };
 pub use default_file::default_file;
 pub use error::SettingsErrors;

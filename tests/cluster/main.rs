@@ -13,6 +13,7 @@ mod db;
     reason = "shared with the tests of the API, which use all of it"
 )]
 mod harness;
+mod hosts;
 mod locks;
 mod million;
 mod pooler;

@@ -6,7 +6,7 @@
 use crate::settings::database_url::DatabaseUrlProblem;
 
 /// Those that work.
-pub(super) const NAMES: [&str; 13] = [
+pub(super) const NAMES: [&str; 14] = [
     "sslmode",
     "sslrootcert",
     "sslcert",
@@ -20,10 +20,12 @@ pub(super) const NAMES: [&str; 13] = [
     "user",
     "password",
     "dbname",
+    "target_session_attrs",
 ];
 
 const SECOND_FACTOR: &str = "sslmode=verify-full keeps others out of the connection as well";
-const ONE_HOST: &str = "name one host that always leads to the server that takes writes";
+const IN_ORDER: &str =
+    "leave it out; several hosts are tried in the order in which they are written";
 const KEEPALIVES: &str = "leave it out; database.statement_timeout and database.acquire_timeout \
                           bound every wait, and the server is told to end dead connections";
 const LEAVE: &str = "leave it out";
@@ -37,12 +39,12 @@ const KERBEROS: &str = "log in with a password or with sslcert and sslkey";
 const REVOCATION: &str = "lists of revoked certificates are not read; leave it out";
 
 /// Those that have one meaning here: with these values they are taken, others are refused.
-const FIXED: [(&str, &[&str], &str); 14] = [
+const FIXED: [(&str, &[&str], &str); 13] = [
     ("channel_binding", &["disable", "prefer"], SECOND_FACTOR),
     ("client_encoding", &["utf8", "utf-8", "auto"], LEAVE),
     ("gssencmode", &["disable", "prefer"], "sslmode=verify-full encrypts"),
     ("keepalives", &["0"], KEEPALIVES),
-    ("load_balance_hosts", &["disable"], ONE_HOST),
+    ("load_balance_hosts", &["disable"], IN_ORDER),
     ("max_protocol_version", &["3.0", "latest"], LEAVE),
     ("min_protocol_version", &["3.0"], LEAVE),
     ("ssl_max_protocol_version", &["tlsv1.3"], LEAVE),
@@ -55,7 +57,6 @@ const FIXED: [(&str, &[&str], &str); 14] = [
     ("sslcompression", &["0"], LEAVE),
     ("sslnegotiation", &["postgres"], LEAVE),
     ("sslsni", &["1"], LEAVE),
-    ("target_session_attrs", &["any"], ONE_HOST),
 ];
 
 /// Those that do not work, with what to do in their place.

@@ -5,9 +5,10 @@ use crate::domain::Secret;
 use crate::settings::NamedFile;
 use crate::settings::database_url::DatabaseUrlProblem as Problem;
 use crate::settings::database_url::parameters;
+use crate::settings::database_url::servers::{PostgresServer, TargetSession, servers};
 use percent_encoding::percent_decode_str;
-use std::net::{IpAddr, Ipv6Addr};
-use std::num::{NonZeroU16, NonZeroU32};
+use std::net::Ipv6Addr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 /// Where a database of PostgreSQL is, and how to connect to it.
@@ -17,10 +18,10 @@ pub struct PostgresUrl {
     pub user: Option<String>,
     /// Absent: `database.password_file`, `PGPASSWORD` or `~/.pgpass`.
     pub password: Option<Secret>,
-    /// The server.
-    pub host: Host,
-    /// Absent: `PGPORT`, or 5432.
-    pub port: Option<NonZeroU16>,
+    /// The servers, at least one, in the order in which they are tried.
+    pub servers: Vec<PostgresServer>,
+    /// What a server must be to be taken.
+    pub target_session: TargetSession,
     /// The name of the database.
     pub name: String,
     /// As it is written; [`PostgresUrl::ssl_mode`] says what counts.
@@ -35,15 +36,6 @@ pub struct PostgresUrl {
     pub options: Option<String>,
     /// Seconds; absent: `database.connect_timeout`.
     pub connect_timeout: Option<NonZeroU32>,
-}
-
-/// Where the server listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Host {
-    /// A name or an address, without brackets.
-    Tcp(String),
-    /// The folder of a unix socket.
-    Socket(PathBuf),
 }
 
 /// How far the connection is encrypted, and the server's certificate checked.
@@ -95,9 +87,16 @@ impl PostgresUrl {
                 given.set("password", decoded_secret(password)?)?;
             }
         }
-        let (host, port) = split_port(parts.host)?;
-        given.set("host", decoded(host)?)?;
-        given.set("port", port.unwrap_or_default().to_owned())?;
+        let (mut hosts, mut numbers) = (Vec::new(), Vec::new());
+        for server in parts.host.split(',') {
+            let (host, port) = split_port(server)?;
+            hosts.push(decoded(host)?);
+            numbers.push(port.unwrap_or_default());
+        }
+        given.set("host", hosts.join(","))?;
+        if numbers.iter().any(|port| !port.is_empty()) {
+            given.set("port", numbers.join(","))?;
+        }
         given.set("dbname", decoded(parts.name)?)?;
         for pair in parts.query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').ok_or(Problem::NoValue)?;
@@ -113,51 +112,18 @@ impl PostgresUrl {
     }
 
     /// What counts: what is written, then `PGSSLMODE` as it is given here, then `verify-full`
-    /// unless the server is on this machine.
+    /// unless the servers are on this machine.
     ///
     /// Whoever answers for another machine would get the password under `prefer` (libpq's default).
     #[must_use]
     pub fn ssl_mode(&self, environment: Option<&str>) -> SslMode {
         let written = self.written_ssl_mode.or_else(|| environment.and_then(SslMode::named));
-        let default =
-            if self.host.is_this_machine() { SslMode::Prefer } else { SslMode::VerifyFull };
+        let is_near = self.servers.iter().all(|server| server.host.is_this_machine());
+        let default = if is_near { SslMode::Prefer } else { SslMode::VerifyFull };
         match written.unwrap_or(default) {
             // libpq does the same.
             SslMode::Require if self.ssl_root != SslRoot::Public => SslMode::VerifyCa,
             mode => mode,
-        }
-    }
-}
-
-impl Host {
-    fn parse(text: String) -> Result<Self, Problem> {
-        if text.is_empty() {
-            return Err(Problem::NoHost);
-        }
-        if text.contains(',') {
-            return Err(Problem::SeveralHosts);
-        }
-        if text.starts_with('/') {
-            return Ok(Self::Socket(text.into()));
-        }
-        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
-        if text.parse::<IpAddr>().is_ok() || text.bytes().all(plain) {
-            Ok(Self::Tcp(text))
-        } else {
-            Err(Problem::Host)
-        }
-    }
-
-    /// Whether nobody in between could answer.
-    fn is_this_machine(&self) -> bool {
-        match self {
-            Self::Socket(_) => true,
-            Self::Tcp(name) => {
-                name.eq_ignore_ascii_case("localhost")
-                    || name
-                        .parse()
-                        .is_ok_and(|address: IpAddr| address.to_canonical().is_loopback())
-            }
         }
     }
 }
@@ -204,9 +170,6 @@ impl<'a> Parts<'a> {
 
 /// The host without brackets, and the port.
 fn split_port(text: &str) -> Result<(&str, Option<&str>), Problem> {
-    if text.contains(',') {
-        return Err(Problem::SeveralHosts);
-    }
     if let Some(inner) = text.strip_prefix('[') {
         let (address, behind) = inner.split_once(']').ok_or(Problem::Brackets)?;
         address.parse::<Ipv6Addr>().map_err(|_| Problem::Brackets)?;
@@ -317,12 +280,21 @@ impl Given {
                 return Err(Problem::Value { name: "sslcert", allowed });
             }
         };
+        let target_session = match self.take("target_session_attrs") {
+            Some(word) => {
+                let name = "target_session_attrs";
+                let allowed = "any, read-write or primary, as this server writes";
+                TargetSession::named(&word).ok_or(Problem::Value { name, allowed })?
+            }
+            None => TargetSession::Any,
+        };
+        let (hosts, ports) = (self.take("host").unwrap_or_default(), self.take("port"));
         let name = self.take("application_name");
         Ok(PostgresUrl {
             user: self.take("user"),
             password: self.take("password").map(Secret::new),
-            port: self.number("port", Problem::Port)?,
-            host: Host::parse(self.take("host").unwrap_or_default())?,
+            servers: servers(&hosts, ports.as_deref())?,
+            target_session,
             name: self.take("dbname").ok_or(Problem::NoName)?,
             written_ssl_mode: mode,
             ssl_root,

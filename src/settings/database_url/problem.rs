@@ -81,12 +81,9 @@ pub enum DatabaseUrlProblem {
     /// An address of IPv6 without brackets, or brackets around something else.
     #[error("an address of IPv6 in brackets: postgres://USER@[::1]:5432/NAME")]
     Brackets,
-    /// More than one host.
-    #[error(
-        "one host: several are not supported; name one that always leads to the server that takes \
-         writes"
-    )]
-    SeveralHosts,
+    /// Neither one port nor as many as there are hosts.
+    #[error("one port for all hosts, or one for each, joined by commas")]
+    Ports,
     /// The port is no number, or too large.
     #[error("a port from 1 to 65535 behind the host's `:`; {ENCODE}")]
     Port,

@@ -60,12 +60,12 @@ fn a_server_is_named_part_by_part() {
     let url = postgres(
         "postgresql://me:p%40ss%2Fw%3Ard@db.example.com:5433/us%20ers?sslmode=verify-ca&\
          sslrootcert=/etc/ca.pem&sslcert=/c.pem&sslkey=/k.pem&options=-c%20search_path%3Dauth&\
-         application_name=a+b&connect_timeout=9&channel_binding=prefer&target_session_attrs=any",
+         application_name=a+b&connect_timeout=9&channel_binding=prefer&target_session_attrs=primary",
     );
     assert_eq!(url.user.as_deref(), Some("me"));
     assert_eq!(url.password.as_ref().unwrap().expose(), "p@ss/w:rd");
-    assert_eq!(url.host, Host::Tcp("db.example.com".to_owned()));
-    assert_eq!((url.port.unwrap().get(), url.name.as_str()), (5433, "us ers"));
+    assert_eq!(shown(&url), "db.example.com:5433");
+    assert_eq!((url.target_session, url.name.as_str()), (TargetSession::Primary, "us ers"));
     assert_eq!(url.written_ssl_mode, Some(SslMode::VerifyCa));
     assert_eq!(url.ssl_root, SslRoot::File("/etc/ca.pem".into()));
     assert_eq!(url.client_certificate, Some(("/c.pem".into(), "/k.pem".into())));
@@ -84,8 +84,44 @@ fn a_server_is_named_part_by_part() {
         ("postgres://:pw@db/users", Host::Tcp("db".to_owned())),
         ("postgres://me:a:b!$&'()*+,;=~[^|]\"<é@db/üsers", Host::Tcp("db".to_owned())),
     ] {
-        assert_eq!(postgres(text).host, host, "{text}");
+        assert_eq!(postgres(text).servers[0].host, host, "{text}");
     }
+}
+
+/// The servers as they are written, with `-` for a port that is not.
+fn shown(url: &PostgresUrl) -> String {
+    let show = |server: &PostgresServer| {
+        let port = server.port.map_or("-".to_owned(), |port| port.to_string());
+        format!("{}:{port}", server.host)
+    };
+    url.servers.iter().map(show).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn several_servers_are_named_as_for_libpq() {
+    for (text, servers) in [
+        ("postgres://a,b/d", "a:- b:-"),
+        ("postgres://me:pw@a:1,b:2/d", "a:1 b:2"),
+        ("postgres://a:1,b,c:3/d", "a:1 b:- c:3"),
+        ("postgres://[::1]:1,[::2]/d", "::1:1 ::2:-"),
+        ("postgres://%2Frun%2Fa,b/d", "/run/a:- b:-"),
+        ("postgres:///d?host=a,b", "a:- b:-"),
+        ("postgres:///d?host=a,b&port=1", "a:1 b:1"),
+        ("postgres:///d?host=a,/run/b&port=1,2", "a:1 /run/b:2"),
+        ("postgres:///d?host=a,b&port=,2", "a:- b:2"),
+        ("postgres://a,b/d?port=7", "a:7 b:7"),
+    ] {
+        assert_eq!(shown(&postgres(text)), servers, "{text}");
+    }
+    for (word, target) in [
+        ("any", TargetSession::Any),
+        ("read-write", TargetSession::ReadWrite),
+        ("primary", TargetSession::Primary),
+    ] {
+        let url = postgres(&format!("postgres://a,b/d?target_session_attrs={word}"));
+        assert_eq!(url.target_session, target);
+    }
+    assert_eq!(postgres("postgres://a,b/d").target_session, TargetSession::Any);
 }
 
 #[test]
@@ -121,10 +157,14 @@ fn what_a_server_cannot_be_is_told() {
         ("postgres://[::1/d", Brackets),
         ("postgres://[h]/d", Brackets),
         ("postgres://::1/d", Brackets),
-        ("postgres://a,b/d", SeveralHosts),
-        ("postgres://a:1,b:2/d", SeveralHosts),
-        ("postgres://[::1],[::2]/d", SeveralHosts),
-        ("postgres:///d?host=a,b", SeveralHosts),
+        ("postgres://a,,b/d", NoHost),
+        ("postgres:///d?host=,a", NoHost),
+        ("postgres://a:1,b:99999/d", Port),
+        ("postgres://a,b;c/d", Host),
+        ("postgres://[::1],::2/d", Brackets),
+        ("postgres://a,b,c/d?port=1,2", Ports),
+        ("postgres://a/d?port=1,2", Ports),
+        ("postgres://a:1,b:2/d?port=3", Twice("port")),
         ("postgres://bücher/d", Host),
         ("postgres://a;b/d", Host),
         ("postgres://h/d/e", Unencoded),
@@ -184,8 +224,8 @@ fn every_parameter_of_libpq_is_known() {
     }
     let line = problem("postgres://h/d?channel_binding=require").to_string();
     assert!(line.contains("`channel_binding`") && line.contains("sslmode=verify-full"), "{line}");
-    let line = problem("postgres://h/d?target_session_attrs=read-write").to_string();
-    assert!(line.contains("`target_session_attrs`") && line.contains("one host"), "{line}");
+    let line = problem("postgres://h/d?target_session_attrs=standby").to_string();
+    assert!(line.contains("`target_session_attrs`") && line.contains("read-write"), "{line}");
 }
 
 #[test]
@@ -203,6 +243,8 @@ fn tls_is_checked_unless_the_server_is_on_this_machine_or_less_is_written() {
         ("127.8.8.8", Prefer),
         ("[::1]", Prefer),
         ("[::ffff:127.0.0.1]", Prefer),
+        ("localhost,127.0.0.1:5433", Prefer),
+        ("localhost,db", VerifyFull),
         ("%2Frun%2Fpostgresql", Prefer),
     ] {
         assert_eq!(postgres(&format!("postgres://{host}/d")).ssl_mode(None), mode, "{host}");

@@ -24,9 +24,12 @@ settings! {
         ///   prefer.
         /// - sslrootcert, a file with the authority that signed the server's certificate, beside
         ///   those that browsers know; sslcert and sslkey, for a certificate of our own.
-        /// - `application_name`, `options`, `connect_timeout` (in the place of the key below), and
-        ///   host, port, user, password, dbname: `postgres:///users?host=/run/postgresql` is a unix
-        ///   socket.
+        /// - `options`, for example `-c%20search_path%3Dauth` for tables in a schema of that name.
+        /// - `target_session_attrs`, for several servers: HOST1:PORT,HOST2:PORT, tried in this order.
+        ///   any: the first that answers; read-write: the first that takes writes; primary: the first
+        ///   that is no standby.
+        /// - `application_name`, `connect_timeout` (in the place of the key below), and host, port,
+        ///   user, password, dbname: `postgres:///users?host=/run/postgresql` is a unix socket.
         ///
         /// libpq's other parameters are refused, with what to do in their place.
         url: DatabaseUrl = "";
@@ -48,7 +51,8 @@ settings! {
         connect_timeout: NonZeroU32 = 5 => seconds(1, 3600);
 
         /// PostgreSQL: seconds that a request may wait for a connection, free or new, and for an
-        /// answer when the server or the network goes meanwhile. After that it gets a 503.
+        /// answer when the server or the network goes meanwhile. After that it gets a 503. A write
+        /// waits as long once more while others write to the same user.
         acquire_timeout: NonZeroU32 = 3 => seconds(1, 3600);
 
         /// PostgreSQL: seconds that one operation of a request may take in the database; then 503. It

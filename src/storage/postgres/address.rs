@@ -2,29 +2,30 @@
 
 use crate::domain::Secret;
 use crate::settings::{
-    DatabaseSettings, DatabaseUrl, Host, NamedFile, PostgresUrl, SslMode, SslRoot,
+    DatabaseSettings, DatabaseUrl, Host, NamedFile, PostgresServer, PostgresUrl, SslMode, SslRoot,
 };
 use crate::storage::StorageError;
+use crate::storage::postgres::servers::Servers;
 use form_urlencoded::Serializer;
 use futures_util::future::BoxFuture;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
 /// For the answer of an idle session that it lives; else another one is opened.
 const ALIVE: Duration = Duration::from_secs(1);
 
-/// A server and a database on it.
+/// The servers, and a database on them.
 #[derive(Clone)]
 pub(in crate::storage) struct Address {
-    /// For connections that serve requests.
-    pub(super) options: PgConnectOptions,
+    pub(super) servers: Arc<Servers>,
     /// For messages; without user and password.
     pub(super) label: String,
-    /// The server's host, or the folder of its socket.
-    pub(super) host: String,
+    /// The servers' hosts, or the folders of their sockets.
+    pub(super) hosts: String,
     /// The files that TLS needs, by the parameters that name them.
     pub(super) files: Vec<(&'static str, NamedFile)>,
     pub(super) connect_timeout: Duration,
@@ -49,17 +50,16 @@ impl Address {
             Some(file) => Some(read_password(file)?),
             None => url.password.clone(),
         };
-        let options = options(url, password.as_ref())
-            .map_err(|_| StorageError::unusable("database.url", "cannot be used"))?;
-        let host = match &url.host {
-            Host::Socket(folder) => folder.display().to_string(),
-            Host::Tcp(host) => host.clone(),
-        };
-        let place = match &url.host {
-            Host::Socket(_) => host.clone(),
+        let options = |server| options(url, server, password.as_ref());
+        let all = url.servers.iter().map(options).collect::<Result<Vec<_>, _>>();
+        let all = all.map_err(|_| StorageError::unusable("database.url", "cannot be used"))?;
+        let hosts: Vec<_> = url.servers.iter().map(|server| server.host.to_string()).collect();
+        let places = url.servers.iter().zip(&all).map(|(server, options)| match &server.host {
+            Host::Socket(_) => server.host.to_string(),
             Host::Tcp(host) if host.contains(':') => format!("[{host}]:{}", options.get_port()),
             Host::Tcp(host) => format!("{host}:{}", options.get_port()),
-        };
+        });
+        let places = places.collect::<Vec<_>>().join(",");
         let root = match &url.ssl_root {
             SslRoot::File(file) => Some(("sslrootcert", file.clone())),
             SslRoot::Public => None,
@@ -70,9 +70,9 @@ impl Address {
         });
         let seconds = |number: std::num::NonZeroU32| Duration::from_secs(number.get().into());
         Ok(Some(Self {
-            options,
-            label: format!("postgres://{place}/{}", url.name),
-            host,
+            servers: Arc::new(Servers::new(all, url.target_session)),
+            label: format!("postgres://{places}/{}", url.name),
+            hosts: hosts.join(", "),
             files: root.into_iter().chain(client).collect(),
             connect_timeout: seconds(url.connect_timeout.unwrap_or(settings.connect_timeout)),
             acquire_timeout: seconds(settings.acquire_timeout),
@@ -105,16 +105,21 @@ impl Address {
     /// A pool's options, with sessions that are prepared. Before each use they are asked whether they
     /// live, which a network that has gone would not answer until the pool's patience ends.
     pub(super) fn pool(&self) -> PgPoolOptions {
-        let address = self.clone();
+        let (address, servers) = (self.clone(), Arc::clone(&self.servers));
         PgPoolOptions::new()
             .after_connect(move |connection, _| -> BoxFuture<'_, _> {
                 let address = address.clone();
-                Box::pin(async move { address.prepare(connection).await })
+                Box::pin(async move {
+                    address.servers.check(&mut *connection).await?;
+                    address.prepare(connection).await
+                })
             })
             .test_before_acquire(false)
-            .before_acquire(|connection, _| -> BoxFuture<'_, _> {
+            .before_acquire(move |connection, session| -> BoxFuture<'_, _> {
+                let is_former = servers.is_former(session.age);
                 Box::pin(async move {
-                    Ok(matches!(timeout(ALIVE, connection.ping()).await, Ok(Ok(()))))
+                    let answers = timeout(ALIVE, connection.ping());
+                    Ok(!is_former && matches!(answers.await, Ok(Ok(()))))
                 })
             })
     }
@@ -134,12 +139,16 @@ fn held(file: &NamedFile) -> Option<&[u8]> {
 
 /// The driver's options. It looks into `~/.pgpass` only where it reads a URL, so it is given one,
 /// in which no character has a meaning.
-fn options(url: &PostgresUrl, password: Option<&Secret>) -> Result<PgConnectOptions, sqlx::Error> {
+fn options(
+    url: &PostgresUrl,
+    server: &PostgresServer,
+    password: Option<&Secret>,
+) -> Result<PgConnectOptions, sqlx::Error> {
     let mut text = Serializer::new(String::new());
-    if let Host::Tcp(host) = &url.host {
+    if let Host::Tcp(host) = &server.host {
         text.append_pair("host", host);
     }
-    if let Some(port) = url.port {
+    if let Some(port) = server.port {
         text.append_pair("port", &port.to_string());
     }
     text.append_pair("dbname", &url.name);
@@ -154,7 +163,7 @@ fn options(url: &PostgresUrl, password: Option<&Secret>) -> Result<PgConnectOpti
         }
     }
     let mut options: PgConnectOptions = format!("postgres:///?{}", text.finish()).parse()?;
-    if let Host::Socket(folder) = &url.host {
+    if let Host::Socket(folder) = &server.host {
         options = options.socket(folder);
     }
     if options.get_application_name().is_none() {

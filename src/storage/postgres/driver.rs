@@ -20,7 +20,6 @@ use std::thread;
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
-use tokio::time::timeout;
 
 /// What the server is given to say itself that its time is up.
 const GRACE: Duration = Duration::from_secs(1);
@@ -63,7 +62,7 @@ impl Driver {
                 .pool()
                 .max_connections(size)
                 .acquire_timeout(address.acquire_timeout)
-                .connect_lazy_with(address.options.clone())
+                .connect_lazy_with(address.servers.chosen())
         };
         Ok(Arc::new(Self {
             readers: pool(address.pool_size),
@@ -97,8 +96,8 @@ impl Driver {
 
     /// Watches the server, for `freshness` and for what is under way here, as long as this is there.
     pub(super) fn watch(&self, address: Address, freshness: Arc<Freshness>) {
-        let (line, readers) = (self.line.clone(), self.readers.clone());
-        self.handle.spawn(watch(address, freshness, line, readers));
+        let (line, pools) = (self.line.clone(), [self.readers.clone(), self.writers.clone()]);
+        self.handle.spawn(watch(address, freshness, line, pools));
     }
 
     /// How the connections are used.
@@ -141,8 +140,10 @@ impl Driver {
     {
         let writes = Arc::clone(&self.writes);
         let (pool, turns, user) = (self.writers.clone(), self.turns.clone(), user.cloned());
-        let acquire_timeout = self.acquire_timeout;
-        let patience = self.line.patience(acquire_timeout, self.limit);
+        let once = self.acquire_timeout;
+        // One wait is for the turn, which comes as long as the server is there.
+        let reaching = self.line.patience(once, 2 * once);
+        let patience = self.line.patience(once, self.limit);
         self.spawn(async move {
             let _write = writes.begin();
             let reach = async {
@@ -152,7 +153,7 @@ impl Driver {
                 };
                 Ok((turn, pool.acquire().await?))
             };
-            let reached = timeout(acquire_timeout, reach).await;
+            let reached = reaching.wait(reach).await;
             let (_turn, mut connection) =
                 reached.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(unreached)?;
             within(patience, &mut connection, operation).await

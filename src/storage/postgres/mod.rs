@@ -5,6 +5,7 @@ mod driver;
 mod import;
 mod migrations;
 mod pooler;
+mod servers;
 mod set_up;
 mod signers;
 mod silence;

@@ -6,12 +6,13 @@ use crate::storage::postgres::address::Address;
 use crate::storage::postgres::migrations;
 use crate::storage::postgres::pooler;
 use crate::storage::postgres::pooler::shares_sessions;
+use crate::storage::postgres::servers::is_passing;
 use crate::storage::postgres::trouble::explain;
 use crate::storage::postgres::unique;
 use crate::storage::unique::Shared;
 use crate::storage::{Missing, StorageError};
+use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
-use sqlx::{ConnectOptions as _, Connection as _};
 use std::io;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
@@ -92,26 +93,20 @@ async fn refuse_pooler(
 /// Servers that start, or have no connection free while all replicas start, are asked again.
 async fn connect(address: &Address) -> Result<PgConnection, sqlx::Error> {
     let deadline = Instant::now() + address.connect_timeout;
+    let each = address.connect_timeout / address.servers.count();
+    let mut told = None;
     loop {
         let rest = deadline.saturating_duration_since(Instant::now());
-        let error = match timeout(rest, address.options.connect()).await {
+        let error = match timeout(rest, address.servers.connect(each)).await {
             Ok(Ok(connection)) => return Ok(connection),
             Ok(Err(error)) => error,
-            Err(_) => io::Error::from(io::ErrorKind::TimedOut).into(),
+            Err(_) => told.unwrap_or_else(|| io::Error::from(io::ErrorKind::TimedOut).into()),
         };
         if !is_passing(&error) || Instant::now() + RETRY >= deadline {
             return Err(error);
         }
+        told = Some(error);
         tokio::time::sleep(RETRY).await;
-    }
-}
-
-fn is_passing(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(error) => error.kind() == io::ErrorKind::ConnectionRefused,
-        // too_many_connections, cannot_connect_now
-        sqlx::Error::Database(error) => matches!(error.code().as_deref(), Some("53300" | "57P03")),
-        _ => false,
     }
 }
 

@@ -94,7 +94,7 @@ fn certificate(address: &Address, cause: &rustls::CertificateError) -> String {
             format!(
                 "the server's certificate is not for the host name {}{names}: write a name in \
                  database.url that it is for, or sslmode=verify-ca, which compares no names",
-                address.host
+                address.hosts
             )
         }
         (Expired | ExpiredContext { .. }, _) => "the server's certificate has expired".to_owned(),

@@ -5,8 +5,8 @@ use crate::storage::postgres::address::Address;
 use crate::storage::postgres::silence::Line;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use sqlx::postgres::{PgListener, PgNotification, PgPool};
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::Connection as _;
+use sqlx::postgres::{PgConnection, PgListener, PgNotification, PgPool};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,22 +26,27 @@ const ANSWER: Duration = Duration::from_millis(550);
 const CONNECT: Duration = Duration::from_secs(2);
 /// Between two attempts to connect, should somebody wait for the second one: the first has failed,
 const FAILED: Duration = Duration::from_millis(50);
-/// or has no end yet. So there are at most eight at a time.
+/// or has no end yet.
 const PENDING: Duration = Duration::from_millis(250);
+/// As many attempts at a time.
+const MOST: usize = 8;
 
 /// Listens for ever; after each gap everything that is cached is forgotten.
 pub(super) async fn watch(
     address: Address,
     freshness: Arc<Freshness>,
     line: Line,
-    readers: PgPool,
+    pools: [PgPool; 2],
 ) {
     loop {
-        let listener = reach(&address, &freshness, &readers).await;
+        let listener = reach(&address, &freshness, &pools[0]).await;
+        for pool in &pools {
+            pool.set_connect_options(address.servers.chosen());
+        }
         line.restore();
         // Whatever came before was not heard.
         freshness.invalidate();
-        listen(listener, &freshness).await;
+        listen(&address, listener, &freshness).await;
         line.lose();
     }
 }
@@ -54,8 +59,7 @@ async fn reach(address: &Address, freshness: &Freshness, readers: &PgPool) -> Pg
         let begun = Instant::now();
         attempts.push(async {
             let look = freshness.begin_look();
-            let connected = timeout(CONNECT, connect(address)).await.map_err(late);
-            let connected = connected.and_then(|connected| connected);
+            let connected = connect(address).await;
             if connected.is_err() && serves(readers).await {
                 freshness.doubt();
             }
@@ -73,7 +77,7 @@ async fn reach(address: &Address, freshness: &Freshness, readers: &PgPool) -> Pg
                         return listener;
                     }
                 }
-                () = again => break,
+                () = again, if attempts.len() < MOST => break,
             }
         }
     }
@@ -90,16 +94,20 @@ async fn serves(readers: &PgPool) -> bool {
 }
 
 /// Looks and listens until there is no answer.
-async fn listen(mut listener: PgListener, freshness: &Freshness) {
+async fn listen(address: &Address, mut listener: PgListener, freshness: &Freshness) {
     loop {
         let look = freshness.begin_look();
-        if let Err(cause) = listen_once(&mut listener, freshness).await {
+        if let Err(cause) = listen_once(address, &mut listener, freshness).await {
             return freshness.lose(look, &cause);
         }
     }
 }
 
-async fn listen_once(listener: &mut PgListener, freshness: &Freshness) -> Result<(), sqlx::Error> {
+async fn listen_once(
+    address: &Address,
+    listener: &mut PgListener,
+    freshness: &Freshness,
+) -> Result<(), sqlx::Error> {
     // The server hands out what it has for this connection before it answers.
     let asked = Instant::now();
     let look = sqlx::query_scalar(LOOK).fetch_one(&mut *listener);
@@ -107,6 +115,7 @@ async fn listen_once(listener: &mut PgListener, freshness: &Freshness) -> Result
     if !may_read {
         return Err(sqlx::Error::Configuration("permission denied to read users".into()));
     }
+    timeout(ANSWER, address.servers.check(&mut *listener)).await.map_err(late)??;
     while let Some(notification) = listener.next_buffered() {
         heard(&notification, freshness);
     }
@@ -120,14 +129,20 @@ async fn listen_once(listener: &mut PgListener, freshness: &Freshness) -> Result
 /// Connects, and makes sure that notifications arrive: a pooler in between may swallow them.
 async fn connect(address: &Address) -> Result<PgListener, sqlx::Error> {
     // A pool would wait for a server that refuses.
-    address.options.connect().await?.close().await?;
+    let reached = address.servers.connect(CONNECT).await?;
+    timeout(CONNECT, hear(address, reached)).await.map_err(late)?
+}
+
+/// A session that listens, at the server that was reached.
+async fn hear(address: &Address, reached: PgConnection) -> Result<PgListener, sqlx::Error> {
+    reached.close().await?;
     let pool = address
         .pool()
         .max_connections(1)
         .max_lifetime(None)
         .idle_timeout(None)
         .acquire_timeout(CONNECT)
-        .connect_lazy_with(address.options.clone());
+        .connect_lazy_with(address.servers.chosen());
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.eager_reconnect(false);
     listener.listen(CHANNEL).await?;
