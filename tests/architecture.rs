@@ -52,7 +52,7 @@ const NARROW: [(&str, &[&str]); 12] = [
 ];
 
 /// The floors that may name a third-party crate.
-const HOMES: [(&str, &[&str]); 29] = [
+const HOMES: [(&str, &[&str]); 30] = [
     // The log knows the target of its lines.
     ("actix_http", &["server", "logging"]),
     ("actix_server", &["server"]),
@@ -70,6 +70,7 @@ const HOMES: [(&str, &[&str]); 29] = [
     ("indicatif", &["cli"]),
     ("jsonwebtoken", &["tokens"]),
     ("listenfd", &["server"]),
+    ("malloc_trim", &["server"]),
     ("nix", &["server"]),
     ("notify", &["server"]),
     ("paperclip", &["server", "routes", "security", "api_error"]),

@@ -3,6 +3,7 @@
 use crate::harness::{App, DEADLINE, FORM, eventually, read_answer};
 use crate::people::administered;
 use crate::signer::token;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, SockRef, Type};
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
@@ -35,14 +36,46 @@ const BUNDLE: &str = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: a\r\n\r\n
 
 /// KiB of memory that the server's processes have had at most, all together.
 fn peak(app: &App) -> u64 {
+    memory(app, "VmHWM:")
+}
+
+/// KiB of memory of the server's processes, all together.
+fn memory(app: &App, figure: &str) -> u64 {
     let path = format!("/proc/{0}/task/{0}/children", app.pid());
     let children = fs::read_to_string(path).expect("a process");
-    let peak = |pid: &str| -> u64 {
+    let memory = |pid: &str| -> u64 {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a figure");
+        let line = status.lines().find_map(|line| line.strip_prefix(figure)).expect("a figure");
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     };
-    children.split_whitespace().map(peak).sum()
+    children.split_whitespace().map(memory).sum()
+}
+
+/// Lets this process have as many descriptors as the system allows.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).expect("set");
+}
+
+#[test]
+fn memory_goes_back_to_the_system_after_a_burst() {
+    raise_descriptor_limit();
+    let app = App::demo().spawn();
+    assert_eq!(app.get("/nowhere").status, 404);
+    let before = memory(&app, "VmRSS:");
+    let mut burst: Vec<_> = (0..4000).map(|_| narrow(&app)).collect();
+    for stream in &mut burst {
+        stream.write_all(b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+    }
+    for stream in &mut burst {
+        assert!(read_answer(stream).starts_with("HTTP/1.1 404 "));
+    }
+    let taken = memory(&app, "VmRSS:") - before;
+    drop(burst);
+    eventually("the memory", || {
+        let kept = memory(&app, "VmRSS:").saturating_sub(before);
+        (kept < taken / 4).then_some(())
+    });
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A worker process: takes the master's sockets, serves, tells how it is, obeys.
 
 mod accepting;
+mod ebb;
 mod http;
 mod reporter;
 pub(super) mod threads;

@@ -5,7 +5,9 @@ use crate::server::channel::{ChannelWriter, Report};
 use crate::server::lateness::Lateness;
 use crate::server::metrics::{Changes, Inquiries};
 use crate::server::state::AppState;
+use crate::server::worker::ebb::Ebb;
 use actix_web::web::Data;
+use malloc_trim::malloc_trim;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -49,12 +51,16 @@ impl Reporter {
         pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut lateness = Lateness::new(REPORT, Instant::now());
         let mut reports = 0;
+        let mut ebb = Ebb::default();
         loop {
             // A master that is gone is noticed where its orders are read.
             let report = tokio::select! {
                 _ = pause.tick() => {
                     self.state.vitals.forgive(lateness.look(Instant::now()));
                     reports += 1;
+                    if ebb.is_after_a_burst(self.state.vitals.connections()) {
+                        drop(actix_web::rt::task::spawn_blocking(malloc_trim));
+                    }
                     if reports % COUNTED == 0 {
                         self.tell_figures(None).await;
                     }
