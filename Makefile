@@ -30,6 +30,7 @@ test: tools ## Install what the tests need, run all tests, count them
 # hour for three times a hundred crashes, and as much for commands on a million users (release build).
 soak: debian .venv-soak/installed ## Reloads, upgrades and crashes under load, and gunicorn's
 	SOAK=full timeout 900 cargo test --locked --test process soak -- --nocapture --test-threads=1
+	SOAK=full timeout 900 cargo test --locked --test process mix:: -- --nocapture
 	SOAK=full timeout 300 cargo test --locked --test faulty
 	SOAK=full timeout 1800 cargo test --locked --test cluster crash -- --nocapture
 	SOAK=full timeout 1800 cargo test --release --locked --test cluster million -- --nocapture
