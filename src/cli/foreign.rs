@@ -190,6 +190,8 @@ pub(super) fn word(typed: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::arguments::Arguments;
+    use crate::settings::Layers;
 
     #[test]
     fn a_flag_is_found_by_its_name_or_its_start() {
@@ -210,6 +212,28 @@ mod tests {
         for typed in ["serve", "main", ":app", "main:", "127.0.0.1:8000", "a b:c"] {
             assert!(word(typed).is_none(), "{typed}");
         }
+    }
+
+    /// What is named here is there.
+    #[test]
+    fn every_key_and_flag_that_is_named_exists() {
+        let defaults = Layers::default().load().unwrap();
+        let keys: Vec<_> = defaults.effective().map(|effective| effective.key).collect();
+        let sections = keys.iter().filter_map(|key| Some(key.split_once('.')?.0));
+        let sections: Vec<_> = sections.collect();
+        let help = Arguments::read(["bailiwick".into(), "--help".into()]).unwrap_err().to_string();
+        let mut count = 0;
+        for entry in TABLE {
+            for quoted in entry.here.split('`').skip(1).step_by(2) {
+                let word = quoted.split(' ').next().unwrap_or_default();
+                let is_key = word.split_once('.').is_some_and(|(it, _)| sections.contains(&it));
+                if word.starts_with("--") || is_key {
+                    assert!(keys.contains(&word) || help.contains(word), "{word}");
+                    count += 1;
+                }
+            }
+        }
+        assert!(count > 15, "{count}");
     }
 
     #[test]

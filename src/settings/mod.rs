@@ -1,6 +1,6 @@
 //! Typed settings, layered: compiled default, file, environment, flags.
 //!
-//! [`sections`] declares each setting; everything else here reads those declarations.
+//! The files of `sections` declare each setting; everything else here reads those declarations.
 
 mod bind;
 mod checks;

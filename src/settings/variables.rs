@@ -193,6 +193,18 @@ mod tests {
         }
     }
 
+    /// What these tables name is there.
+    #[test]
+    fn every_key_and_variable_that_is_named_exists() {
+        for (name, key) in OTHERS {
+            assert!(keys::find(key).is_some(), "{name}: {key}");
+        }
+        let is_variable = |meant: &str| keys::KEYS.iter().any(|key| key.variable() == meant);
+        for (word, meant) in SYNONYMS {
+            assert!(meant.starts_with("--") || is_variable(meant), "{word}: {meant}");
+        }
+    }
+
     #[test]
     fn what_is_somebody_elses_is_left_alone() {
         for (name, value) in [

@@ -107,6 +107,15 @@ fn the_table_of_keys_is_that_of_the_types() {
 }
 
 #[test]
+fn the_default_is_what_an_empty_configuration_is() {
+    let default = format!("{:?}", Settings::default());
+    assert_eq!(default, format!("{:?}", load("", &[]).unwrap().settings));
+    assert_eq!(default, format!("{:?}", load(&default_file(), &[]).unwrap().settings));
+    let server = format!("{:?}", crate::settings::ServerSettings::default());
+    assert!(default.contains(&server) && server.contains("backlog: 2048"), "{server}");
+}
+
+#[test]
 fn optional_keys_are_those_without_a_default() {
     let given = Layer::of_text(&default_file(), Origin::Default).unwrap().0.values;
     for key in keys::KEYS.iter() {
