@@ -1,4 +1,4 @@
--- Run once by the image of PostgreSQL, as its superuser, when it has made its files: the role that
+-- The PostgreSQL image runs this once, as its superuser, when it has created its files. The role that
 -- owns the database may do nothing else, and nobody logs in as the superuser from outside.
 \getenv password POSTGRES_PASSWORD
 CREATE ROLE bailiwick LOGIN PASSWORD :'password';

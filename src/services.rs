@@ -219,8 +219,8 @@ async fn warn_of_demo_passwords(users: &dyn UserRepository) -> Result<(), Reposi
         if stored.is_some_and(|user| !user.disabled && user.password_hash == demo.password_hash) {
             log::warn!(
                 target: "bailiwick.error",
-                "the password of {name} is the demo's, which everybody knows; change it with: \
-                 bailiwick users set-password {name}",
+                "{name} still has the demo's public password; change it with: bailiwick users \
+                 set-password {name}",
                 name = demo.username,
             );
         }

@@ -96,8 +96,8 @@ impl Accounts {
         if !user.password_hash.is_readable() {
             log::warn!(
                 target: "bailiwick.error",
-                "{name}: no password is accepted, as what is stored is no bcrypt hash; set a new \
-                 one with: bailiwick users set-password {name}",
+                "{name}: no password is accepted because what is stored is not a bcrypt hash; \
+                 set a new one with: bailiwick users set-password {name}",
                 name = user.username,
             );
         }
@@ -105,9 +105,9 @@ impl Accounts {
         if cost > most {
             log::warn!(
                 target: "bailiwick.error",
-                "{name}: no password is accepted, as the stored hash has a cost of {cost}, and \
-                 above {most} verifying takes too long; set a new one with: \
-                 bailiwick users set-password {name}",
+                "{name}: no password is accepted because the stored hash has a cost of {cost}, \
+                 and above {most} verifying takes too long; set a new one with: bailiwick users \
+                 set-password {name}",
                 name = user.username,
             );
         }

@@ -28,15 +28,15 @@ pub(super) enum CtlCommand {
         #[arg(value_name = "NUMBER", allow_hyphen_values = true, value_parser = threads)]
         threads: Threads,
     },
-    /// Reopen the log's files (SIGUSR1).
+    /// Reopen the log files (SIGUSR1).
     ReopenLogs,
-    /// Start the program anew, and let it take over (SIGUSR2).
+    /// Start the program again and let it take over (SIGUSR2).
     Upgrade,
-    /// Stop the workers, keep the master and its sockets: clients wait (SIGWINCH without a terminal).
+    /// Stop the workers but keep the master and its sockets, so clients wait (SIGWINCH without a terminal).
     Rest,
     /// Start the workers again after `rest`.
     Wake,
-    /// Stop; requests in flight may finish (SIGTERM).
+    /// Stop gracefully: requests in flight may finish (SIGTERM).
     Stop,
 }
 

@@ -13,29 +13,28 @@ use std::path::PathBuf;
 /// Copies, checks, backs up and restores databases.
 #[derive(Debug, Subcommand)]
 pub(super) enum DbCommand {
-    /// Copies all users into an empty database: all, or on any error none.
+    /// Copy all users into an empty database: all of them or, on any error, none.
     ///
     /// The password for PostgreSQL comes from `database.password_file`, the variable PGPASSWORD,
-    /// or ~/.pgpass: one in a URL here can be seen by everybody on this machine.
+    /// or ~/.pgpass. Everyone on this machine can see one in a URL here.
     Copy {
-        /// From here: sqlite:PATH or postgres://USER@HOST:PORT/NAME.
+        /// The source: sqlite:PATH or postgres://USER@HOST:PORT/NAME.
         #[arg(long, value_name = "URL")]
         from: String,
-        /// To here.
+        /// The target, in the same form.
         #[arg(long, value_name = "URL")]
         to: String,
     },
-    /// Reads everything in the configured database and tells what is wrong.
+    /// Read everything in the configured database and report what is wrong.
     Check,
-    /// Writes a consistent copy of the configured SQLite database to a new file.
+    /// Write a consistent copy of the configured SQLite database to a new file.
     Backup {
-        /// The file; it must not be there yet.
+        /// The file; it must not exist yet.
         file: PathBuf,
     },
-    /// Puts a backup in the place of the configured SQLite database, while no server runs.
+    /// Replace the configured SQLite database with a backup, while no server runs.
     ///
-    /// The backup is checked first and stays as it is; the database that was there is kept beside
-    /// the new one.
+    /// The backup is checked first and left as it is; the old database is kept beside the new one.
     Restore {
         /// The backup.
         file: PathBuf,
@@ -45,7 +44,7 @@ pub(super) enum DbCommand {
 /// The socket answers where a server runs, also one whose workers rest.
 fn refuse_server(settings: &Settings) -> Result<(), Failure> {
     if server::ask(settings, Request::Status).is_ok() {
-        let line = "a server runs with this configuration: stop it first (bailiwick ctl stop); \
+        let line = "a server is running with this configuration: stop it first (bailiwick ctl stop); \
                     nothing was restored";
         return Err(Failure::Failed(line.to_owned()));
     }

@@ -13,10 +13,10 @@ const fn entry(flags: &'static [&'static str], here: &'static str) -> Entry {
 /// A flag that ends with `-` stands for all that begin so.
 const TABLE: &[Entry] = &[
     entry(&["--uds"], "use `--bind unix:PATH`"),
-    entry(&["--fd"], "sockets that systemd opens are taken by themselves (LISTEN_FDS)"),
+    entry(&["--fd"], "sockets opened by systemd (LISTEN_FDS) are used without a flag"),
     entry(
         &["--worker-class", "-k", "--threads"],
-        "there is one kind of worker: `--workers` are its threads, `--processes` its processes",
+        "there is one kind of worker: `--workers` sets its threads, `--processes` its processes",
     ),
     entry(
         &[
@@ -30,7 +30,7 @@ const TABLE: &[Entry] = &[
             "--dirty-",
             "--worker-tmp-dir",
         ],
-        "there is one kind of worker, and it has no such parts",
+        "there is one kind of worker, without such options",
     ),
     entry(&["--ws", "--ws-", "--websocket-"], "the application's own code sets up its WebSockets"),
     entry(
@@ -50,7 +50,7 @@ const TABLE: &[Entry] = &[
         &["--daemon", "-D"],
         "it stays in the foreground; systemd or a container keeps it running",
     ),
-    entry(&["--name", "-n"], "the process is named after its file"),
+    entry(&["--name", "-n"], "the process has the name of its file"),
     entry(&["--env", "-e"], "use `--env-file FILE`, or set the variable before"),
     entry(&["--initgroups"], "with `--user`, supplementary groups are always dropped"),
     entry(&["--timeout-keep-alive"], "use `--keep-alive SECONDS`"),
@@ -106,9 +106,9 @@ const TABLE: &[Entry] = &[
     entry(&["--use-colors", "--no-use-colors"], "the log has no colors"),
     entry(
         &["--reload-include", "--reload-exclude", "--reload-delay", "--reload-engine"],
-        "use `--reload-dir PATH` for what is to be watched; the system tells of changes",
+        "use `--reload-dir PATH`; the operating system reports changes",
     ),
-    entry(&["--reload-extra-file"], "use `--reload-dir FILE`, which takes files, too"),
+    entry(&["--reload-extra-file"], "use `--reload-dir FILE`, which accepts files too"),
     entry(&["--spew"], "a debugger traces"),
     entry(&["--check-config"], "use the command `bailiwick check-config`"),
     entry(&["--print-config"], "use the command `bailiwick print-config`"),
@@ -123,7 +123,7 @@ const TABLE: &[Entry] = &[
             "--suppress-ragged-eofs",
             "--do-handshake-on-connect",
         ],
-        "nginx in front does TLS: config/nginx/bailiwick-tls.conf",
+        "nginx in front terminates TLS: config/nginx/bailiwick-tls.conf",
     ),
     entry(
         &["--http2", "--http2-", "--http-protocols"],
@@ -131,13 +131,14 @@ const TABLE: &[Entry] = &[
     ),
     entry(
         &["--proxy-headers", "--no-proxy-headers"],
-        "`--forwarded-allow-ips PEERS` says whose X-Forwarded-* headers are believed; empty: nobody's",
+        "`--forwarded-allow-ips PEERS` says whose X-Forwarded-* headers are trusted; empty: \
+         nobody's",
     ),
     entry(
         &["--proxy-protocol", "--proxy-allow-from"],
         "there is no PROXY protocol: the proxy sends X-Forwarded-For, and `--forwarded-allow-ips` trusts it",
     ),
-    entry(&["--protocol", "--uwsgi-allow-from"], "only HTTP is spoken"),
+    entry(&["--protocol", "--uwsgi-allow-from"], "only HTTP is supported"),
     entry(
         &["--header", "--server-header", "--no-server-header", "--date-header", "--no-date-header"],
         "`Date` is always sent, `Server` never; nginx in front adds headers",
@@ -155,7 +156,7 @@ const TABLE: &[Entry] = &[
             "--forwarder-headers",
             "--header-map",
         ],
-        "requests are read strictly",
+        "requests are parsed strictly",
     ),
     entry(
         &["--control-socket", "--control-socket-mode", "--no-control-socket"],
@@ -182,8 +183,8 @@ pub(super) fn word(typed: &str) -> Option<&'static str> {
     };
     let (module, application) = typed.split_once(':')?;
     (identifier(module) && identifier(application.trim_end_matches("()"))).then_some(
-        "the application is compiled in: it is started without a name, and one of your own is a \
-         program of your own (see `Server` in the library's documentation)",
+        "the application is compiled in, so leave the name out; to serve one of your own, build \
+         a program with the library's `Server`",
     )
 }
 

@@ -18,6 +18,8 @@ pub(super) fn run(options: Options, ready: bool) -> Result<(), Failure> {
     match answer {
         Answer::Accepted(line) => report::print(&(report::escaped(&line) + "\n")),
         Answer::Refused(line) => Err(Failure::Failed(line)),
-        Answer::Status(_) => Err(Failure::Failed("the server answers something else".to_owned())),
+        Answer::Status(_) => {
+            Err(Failure::Failed("the server gave an unexpected response".to_owned()))
+        }
     }
 }

@@ -59,7 +59,7 @@ impl From<clap::Error> for Failure {
         match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Self::Asked(text),
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                Self::Use("a command is missing, `--help` lists them".to_owned())
+                Self::Use("expected a command; `--help` lists them".to_owned())
             }
             kind => Self::Use(
                 told(kind, &error).unwrap_or_else(|| without_credentials(one_line(&text))),
@@ -163,7 +163,7 @@ mod tests {
                 &["--wokers", "1"][..],
                 "unexpected argument '--wokers' found; tip: a similar argument exists: '--workers'",
             ),
-            (&["users"], "a command is missing, `--help` lists them"),
+            (&["users"], "expected a command; `--help` lists them"),
             (&["--workers"], "a value is required for '--workers <N>' but none was supplied"),
             (
                 &["print-confg"],

@@ -33,7 +33,7 @@ pub(super) fn run(
     if demo {
         log::warn!(
             target: ERROR,
-            "--demo: everybody knows the passwords of johndoe and alice; not for production"
+            "--demo: the passwords of johndoe and alice are public; not for production"
         );
     }
     server::run(program, (layers, loaded))?;

@@ -21,14 +21,14 @@ use std::io::{self, BufRead, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Shows and changes users. A running server sees every change within a second.
+/// Show and change users. A running server sees every change within a second.
 #[derive(Debug, Subcommand)]
 pub(super) enum UsersCommand {
-    /// Adds a user; asks for the password twice.
+    /// Add a user; prompts for the password twice.
     Add(Add),
-    /// Lists users in the order of their names.
+    /// List users in the order of their names.
     List(List),
-    /// Shows one user.
+    /// Show a user.
     Show {
         /// The user's name.
         name: Username,
@@ -36,7 +36,7 @@ pub(super) enum UsersCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Replaces a user's password; asks for it twice.
+    /// Replace a user's password; prompts for it twice.
     SetPassword {
         /// The user's name.
         name: Username,
@@ -44,38 +44,38 @@ pub(super) enum UsersCommand {
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Replaces all scopes of a user; without any, the user holds none.
+    /// Replace all scopes of a user; without SCOPE, remove them all.
     SetScopes {
         /// The user's name.
         name: Username,
-        /// The scopes, all of them declared.
+        /// The scopes; each must be declared.
         #[arg(value_name = "SCOPE")]
         scopes: Vec<ScopeName>,
     },
-    /// Disables a user: tokens already issued are refused as well.
+    /// Disable a user; tokens already issued are refused too.
     Disable {
         /// The user's name.
         name: Username,
     },
-    /// Enables a disabled user.
+    /// Enable a disabled user.
     Enable {
         /// The user's name.
         name: Username,
     },
-    /// Deletes a user; asks before.
+    /// Delete a user; asks for confirmation.
     Delete {
         /// The user's name.
         name: Username,
-        /// Do not ask.
+        /// Do not ask for confirmation.
         #[arg(long)]
         yes: bool,
     },
-    /// Adds users with their existing bcrypt hashes from JSON lines: all, or on any error none.
+    /// Add users with their existing bcrypt hashes from JSON lines: all of them or, on any error, none.
     #[command(after_help = import::HELP)]
     Import {
         /// The file; `-` for standard input.
         file: PathBuf,
-        /// Leave users that exist already as they are instead of failing.
+        /// Skip users that already exist instead of failing.
         #[arg(long)]
         skip_existing: bool,
     },
@@ -93,10 +93,10 @@ pub(super) struct Add {
     /// The full name.
     #[arg(long, value_parser = full_name)]
     full_name: Option<String>,
-    /// A scope that the user may ask for; repeatable.
+    /// A scope for the user; may be repeated.
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<ScopeName>,
-    /// Add the user disabled.
+    /// Add the user as disabled.
     #[arg(long)]
     disabled: bool,
     /// Read the password from the first line of standard input.
@@ -110,10 +110,10 @@ pub(super) struct List {
     /// Print a JSON array.
     #[arg(long)]
     json: bool,
-    /// Begin after this name.
+    /// Start after this name.
     #[arg(long, value_name = "NAME")]
     after: Option<Username>,
-    /// How many at most; without it, all.
+    /// List at most this many. Default: all.
     #[arg(long)]
     limit: Option<u64>,
 }
@@ -233,9 +233,9 @@ impl Session<'_> {
             UsersCommand::SetScopes { name, scopes } => {
                 let scopes = self.declared(scopes)?;
                 let done = if scopes.is_empty() {
-                    "holds no scopes now".to_owned()
+                    "now has no scopes".to_owned()
                 } else {
-                    format!("holds {scopes} now")
+                    format!("now has the scopes {scopes}")
                 };
                 let change = AccountChange { scopes: Some(scopes), ..AccountChange::default() };
                 let set = self.store.accounts.change(&name, change, &Author::Operator).await;

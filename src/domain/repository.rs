@@ -75,13 +75,13 @@ pub enum RepositoryError {
 impl fmt::Display for RepositoryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Exists => f.write_str("a user of that name exists"),
-            Self::EmailExists => f.write_str("the e-mail address is another user's"),
+            Self::Exists => f.write_str("a user with that name already exists"),
+            Self::EmailExists => f.write_str("the e-mail address belongs to another user"),
             Self::NotFound => f.write_str("no such user"),
             Self::Denied(cause) => cause.fmt(f),
-            Self::OwnPassword => f.write_str("the caller's own password needs the old one"),
+            Self::OwnPassword => f.write_str("changing one's own password requires the old one"),
             Self::LastHolder(scope) => {
-                write!(f, "the user is the last enabled one that holds `{scope}`")
+                write!(f, "the user is the last enabled one with the scope `{scope}`")
             }
             Self::Unavailable(cause) => write!(f, "the database is unavailable: {cause}"),
         }

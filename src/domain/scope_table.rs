@@ -14,7 +14,7 @@ pub struct DeclaredTwice(ScopeName);
 
 impl fmt::Display for DeclaredTwice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "scopes.\"{}\": the program declares this scope itself", self.0)
+        write!(f, "scopes.\"{}\": the program already declares this scope", self.0)
     }
 }
 
@@ -58,6 +58,6 @@ mod tests {
         assert!(table.contains("orders:read") && table.contains("me") && !table.contains("root"));
         let me: ScopeName = "me".parse().unwrap();
         let error = ScopeTable::new(&[(me, "Everything.".to_owned())].into()).unwrap_err();
-        assert_eq!(error.to_string(), "scopes.\"me\": the program declares this scope itself");
+        assert_eq!(error.to_string(), "scopes.\"me\": the program already declares this scope");
     }
 }

@@ -82,9 +82,9 @@ impl fmt::Display for FieldError {
             Self::TooLong(most) => write!(f, "should have at most {most} characters"),
             Self::ControlCharacter => f.write_str("should not contain control characters"),
             Self::Reserved => f.write_str("should not be `me`, `.` or `..`"),
-            Self::Padded => f.write_str("should not have white space at its ends"),
+            Self::Padded => f.write_str("should not begin or end with white space"),
             Self::WhiteSpace => f.write_str(
-                "should not have white space at its ends, or other than single spaces within",
+                "should not begin or end with white space, or contain any but single spaces",
             ),
             Self::Invisible => f.write_str("should not contain invisible or format characters"),
             Self::Variant => f.write_str(

@@ -91,7 +91,7 @@ impl fmt::Display for LoggingError {
             Self::Unreadable { file, cause } => {
                 write!(f, "{}: cannot be read: {cause} (logging.config)", file.escape_debug())
             }
-            Self::AlreadySet => f.write_str("the program has set up a log already"),
+            Self::AlreadySet => f.write_str("the program has already set up a log"),
             Self::Thread(cause) => write!(f, "the log's thread cannot be started: {cause}"),
         }
     }
@@ -100,7 +100,7 @@ impl fmt::Display for LoggingError {
 impl std::error::Error for LoggingError {}
 
 /// Writes what is still in memory when it is dropped; keep it until the program ends.
-#[must_use = "lines are lost at the end of the program when it is dropped at once"]
+#[must_use = "dropped at once, it loses lines when the program ends"]
 #[derive(Debug)]
 pub struct LoggingGuard(());
 

@@ -94,7 +94,8 @@ impl Output for RotatingFile {
                 // What this holds is released with the file, or here.
                 let _ = flock(self.log.file(), FlockOperation::Unlock);
                 let path = self.path.display();
-                log::error!(target: ERROR, "the log goes on in a file that is full: {path} cannot be moved away: {error}");
+                log::error!(target: ERROR, "the log continues in a full file: {path} cannot be \
+                                            rotated: {error}");
             }
         }
         Ok(())

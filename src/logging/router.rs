@@ -100,8 +100,8 @@ pub(super) fn check_folders(
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
         if !may_write(folder.unwrap_or(Path::new("."))) {
             let allowed = format!(
-                "a file in a folder that user {user} (server.user) can write, to move the file away \
-                 when it is full; give it a folder of that user's"
+                "a file in a folder that user {user} (server.user) can write, to rotate the file \
+                 when it is full; give it a folder that belongs to that user"
             );
             let key = format!("handlers.{name}.file");
             return Err(config.bad(&key, &file.display().to_string(), allowed));

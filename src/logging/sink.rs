@@ -162,12 +162,13 @@ impl Shared {
                 Ok(()) if lines.is_empty() => {}
                 Ok(()) => {
                     if dropped > 0 {
-                        log::warn!(target: ERROR, "{dropped} lines of the log were dropped: {name} does not take them fast enough");
+                        log::warn!(target: ERROR, "{dropped} log lines were dropped: {name} does \
+                                                   not accept them fast enough");
                         dropped = 0;
                     }
                     if let Some(Unwritten { lines, error }) = failed.take() {
                         let error = cause(&error);
-                        log::warn!(target: ERROR, "{lines} lines of the log were dropped: {name}: {error}");
+                        log::warn!(target: ERROR, "{lines} log lines were dropped: {name}: {error}");
                     }
                 }
                 // There is no other place for them: they are counted until there is room again.
@@ -177,7 +178,8 @@ impl Shared {
                         failed.lines += now.lines;
                     } else {
                         let error = cause(&now.error);
-                        log::error!(target: ERROR, "lines of the log are dropped until {name} takes them again: {error}");
+                        log::error!(target: ERROR, "log lines are dropped until {name} accepts \
+                                                    them again: {error}");
                         failed = Some(now);
                     }
                 }
@@ -185,7 +187,7 @@ impl Shared {
             lines.clear();
             lines.shrink_to(2 * FULL);
             if reopen && let Err(error) = out.reopen() {
-                log::error!(target: ERROR, "the log goes on in the old file: {name}: {error}");
+                log::error!(target: ERROR, "the log continues in the old file: {name}: {error}");
             }
 
             let waiting =

@@ -76,7 +76,7 @@ pub(super) const KNOWN: &str = "asctime, created, filename, funcName, levelname,
 
 /// What is said of a format that would log credentials.
 pub(super) const SECRET: &str =
-    "a header that holds no secret; Authorization, Cookie and their like are never logged";
+    "a header that holds no secret; Authorization, Cookie and the like are never logged";
 
 /// Why there is no such word.
 pub(super) enum NoWord {

@@ -43,7 +43,10 @@ impl fmt::Display for PasswordError {
                 write!(f, "`passwords.bcrypt_cost` is {cost}: expected 4 to 31")
             }
             Self::NoThreads(cause) => write!(f, "cannot start the hashing threads: {cause}"),
-            Self::NotBcrypt => f.write_str("passwords are computed wrongly on this machine"),
+            Self::NotBcrypt => f.write_str(
+                "password hashes are computed incorrectly on this \
+                                            machine",
+            ),
             Self::Failed => f.write_str("the password could not be hashed"),
         }
     }

@@ -318,7 +318,7 @@ impl Hand {
 fn lower_priority() {
     let now = rustix::process::getpriority_process(None).unwrap_or(0);
     if let Err(cause) = rustix::process::setpriority_process(None, (now + NICER).min(19)) {
-        log::debug!("hashing threads keep the workers' priority: {cause}");
+        log::debug!("the hashing threads cannot lower their priority: {cause}");
     }
 }
 

@@ -73,7 +73,8 @@ impl fmt::Display for ServeError {
             Self::Bind { key, bind, cause } if cause == IN_USE => {
                 write!(
                     f,
-                    "{bind}: {cause} ({key}); if it is a bailiwick, `bailiwick ctl status` tells"
+                    "{bind}: {cause} ({key}); `bailiwick ctl status` tells whether bailiwick is \
+                     using it"
                 )
             }
             Self::Bind { key, bind, cause } => write!(f, "{bind}: {cause} ({key})"),
@@ -85,14 +86,14 @@ impl fmt::Display for ServeError {
             Self::Workers(error) => write!(f, "the workers cannot start: {error}"),
             Self::Worker(line) => f.write_str(line),
             Self::Running { pidfile, pid } => {
-                write!(f, "{}: a server runs already", pidfile.display())?;
+                write!(f, "{}: a server is already running", pidfile.display())?;
                 if let Some(pid) = pid {
                     write!(f, ", process {pid}")?;
                 }
                 f.write_str(" (server.pidfile)")
             }
             Self::HiddenRoute { route, hidden_by } => {
-                write!(f, "{route}: the server's own route {hidden_by} stands before it")
+                write!(f, "{route}: hidden by the server's own route {hidden_by}")
             }
             Self::File { path, cause, key } => write!(f, "{}: {cause} ({key})", path.display()),
             Self::Runtime(error) => write!(f, "the server cannot run: {error}"),

@@ -82,7 +82,7 @@ fn first_link(folder: &Path) -> io::Result<Option<(PathBuf, PathBuf)>> {
 /// Who besides root can write in the folder.
 fn shared_with(found: &Metadata) -> Option<String> {
     if found.mode() & EVERYBODY != 0 {
-        Some("everybody can write there".to_owned())
+        Some("everyone can write there".to_owned())
     } else if found.mode() & GROUP != 0 && found.gid() != 0 {
         Some(format!("group {} can write there", found.gid()))
     } else {
@@ -92,7 +92,10 @@ fn shared_with(found: &Metadata) -> Option<String> {
 
 fn open_to(folder: &Path, whose: &str) -> io::Error {
     let folder = folder.display();
-    io::Error::other(format!("{folder} must be root's alone, as this process is root's; {whose}"))
+    io::Error::other(format!(
+        "{folder} must be writable by root alone, as this process runs as \
+                              root; {whose}"
+    ))
 }
 
 /// A name beside `path` that nobody can know beforehand.
@@ -154,7 +157,7 @@ impl Owner {
         match self.act(|| open_file(path)) {
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 self.give(path).map_err(|why| {
-                    io::Error::other(format!("user {} must not write it, and {why}", self.user))
+                    io::Error::other(format!("user {} may not write it, and {why}", self.user))
                 })?;
                 self.act(|| open_file(path))
             }
@@ -197,7 +200,7 @@ impl Owner {
         };
         let found = file.metadata()?;
         if !found.is_file() || found.nlink() != 1 {
-            return Err(io::Error::other("it is no file of its own"));
+            return Err(io::Error::other("it is not a regular file with a single name"));
         }
         fchown(&file, Some(self.user), Some(self.group))?;
         draft.map_or(Ok(()), |draft| fs::rename(draft, path))
@@ -276,10 +279,10 @@ mod tests {
         for (bad, whose) in [
             (&[(NOBODY, 0, 0o700)][..], "belongs to user 65534"),
             (&[(0, NOBODY, 0o770)], "group 65534"),
-            (&[(0, 0, 0o777)], "everybody"),
-            (&[(0, 0, 0o1777)], "everybody"),
+            (&[(0, 0, 0o777)], "everyone"),
+            (&[(0, 0, 0o1777)], "everyone"),
             (&[(NOBODY, 0, 0o755), (0, 0, 0o755)], "belongs to user 65534"),
-            (&[(0, 0, 0o777), (0, 0, 0o755)], "everybody"),
+            (&[(0, 0, 0o777), (0, 0, 0o755)], "everyone"),
             (&[(0, NOBODY, 0o775), (0, 0, 0o755)], "group 65534"),
             (&[(0, 0, 0o1777), (NOBODY, 0, 0o755), (0, 0, 0o700)], "belongs to user 65534"),
         ] {

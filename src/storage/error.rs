@@ -65,12 +65,12 @@ impl fmt::Display for StorageError {
         match self {
             Self::NoFile { file } => write!(
                 f,
-                "database {}: there is no such file, and this command makes none; {NAMED}",
+                "database {}: there is no such file, and this command creates none; {NAMED}",
                 file.display()
             ),
             Self::NoTables { database } => write!(
                 f,
-                "database {database}: there are no tables, and this command makes none; {NAMED}"
+                "database {database}: there are no tables, and this command creates none; {NAMED}"
             ),
             Self::Folder { folder, cause } => {
                 write!(f, "data_dir {}: cannot be created: {cause}", folder.display())

@@ -70,8 +70,8 @@ impl fmt::Display for MaintenanceError {
             }
             Self::NotEmpty(database) => write!(
                 f,
-                "database {database}: holds users already; nothing was copied (the target must be \
-                 empty)"
+                "database {database}: already holds users; nothing was copied (the target must \
+                 be empty)"
             ),
             Self::Newer { database, migration } => write!(
                 f,
@@ -80,7 +80,7 @@ impl fmt::Display for MaintenanceError {
             ),
             Self::Failed { database, cause } => write!(f, "database {database}: {cause}"),
             Self::Different => f.write_str(
-                "what was written is not what was read: count or checksum differ; nothing was copied",
+                "the copy differs from the original (count or checksum); nothing was copied",
             ),
             Self::Damaged(faults) => write!(f, "the database is damaged: {}", faults.join("; ")),
             Self::UsePgDump => f.write_str(

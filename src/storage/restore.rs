@@ -36,7 +36,7 @@ pub async fn restore(settings: &Settings, backup: &Path) -> Result<Restored, Mai
     let fail = |cause| MaintenanceError::Restore { file: path.clone(), cause };
     let kind = backup.metadata().map_err(|cause| unread(backup, &cause))?;
     if !kind.is_file() {
-        return Err(StorageError::file(backup, "is no ordinary file").into());
+        return Err(StorageError::file(backup, "is not a regular file").into());
     }
     let present = match path.metadata() {
         Ok(found) => Some(found),

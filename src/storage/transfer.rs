@@ -45,8 +45,8 @@ impl<'a> Pages<'a> {
         match users.iter().find(|user| !user.password_hash.is_readable()) {
             Some(User { username, .. }) => Err(RepositoryError::Unavailable(
                 format!(
-                    "the stored password hash of {username} is none: set a password with \
-                     `bailiwick users set-password {username}`"
+                    "the stored password hash of {username} is not a bcrypt hash: set a password \
+                     with `bailiwick users set-password {username}`"
                 )
                 .into(),
             )),

@@ -150,14 +150,14 @@ pub(super) struct What {
 
 pub(super) const SAME_NAME: What = What {
     setting: "users.case_insensitive",
-    shared: "the name of another user but for case",
-    rest: "by their exact names",
+    shared: "a name that differs from another user's only in case",
+    rest: "still log in with their exact names",
 };
 
 pub(super) const SAME_EMAIL: What = What {
     setting: "users.unique_email",
     shared: "the e-mail address of another user",
-    rest: "with the addresses they have",
+    rest: "keep the addresses they have",
 };
 
 impl Shared {
@@ -177,9 +177,7 @@ impl Shared {
             1 => format!("1 user, `{example}`, has"),
             _ => format!("{users} users, for example `{example}`, have"),
         };
-        Some(format!(
-            "{setting}: {who} {shared}; users who were there before go on as they are, {rest}"
-        ))
+        Some(format!("{setting}: {who} {shared}; existing users {rest}"))
     }
 }
 
@@ -195,13 +193,13 @@ mod tests {
         };
         assert_eq!(
             line(SAME_NAME, 1).unwrap(),
-            "users.case_insensitive: 1 user, `bob`, has the name of another user but for case; users \
-             who were there before go on as they are, by their exact names"
+            "users.case_insensitive: 1 user, `bob`, has a name that differs from another user's \
+             only in case; existing users still log in with their exact names"
         );
         assert_eq!(
             line(SAME_EMAIL, 2).unwrap(),
             "users.unique_email: 2 users, for example `bob`, have the e-mail address of another \
-             user; users who were there before go on as they are, with the addresses they have"
+             user; existing users keep the addresses they have"
         );
         assert_eq!(line(SAME_EMAIL, 0), None);
     }

@@ -89,16 +89,16 @@ impl fmt::Display for TokenError {
             Self::Malformed => f.write_str("the token is malformed"),
             Self::Algorithm => f.write_str("the token is not signed with HS256"),
             Self::Signature => f.write_str("the token's signature is wrong"),
-            Self::Duplicate => f.write_str("the token holds a name twice"),
+            Self::Duplicate => f.write_str("the token contains a duplicate name"),
             Self::Critical => f.write_str("the token's header has critical extensions"),
             Self::MissingClaim => f.write_str("the token lacks a claim"),
             Self::Claim(name) => write!(f, "the token's `{name}` is not acceptable"),
-            Self::Reserved(name) => write!(f, "the claim `{name}` is not the application's to set"),
+            Self::Reserved(name) => write!(f, "the claim `{name}` is reserved"),
             Self::Lifetime => f.write_str("a token must live for at least a second"),
             Self::Expired => f.write_str("the token has expired"),
             Self::NotYetValid => f.write_str("the token is not valid yet"),
             Self::Foreign => f.write_str(
-                "the token is of another application, and tokens.accept_foreign_until is over",
+                "the token is from another application, and tokens.accept_foreign_until has passed",
             ),
         }
     }

@@ -48,8 +48,8 @@ impl fmt::Display for SecretError {
             ),
             Self::Public(place) => write!(
                 f,
-                "{place}: this signing secret stands in a public tutorial, so anyone can sign \
-                 tokens with it; it is accepted with --demo only"
+                "{place}: this signing secret is in a public tutorial, so anyone can sign tokens \
+                 with it; it is accepted only with --demo"
             ),
             Self::NotText(path) => write!(
                 f,
@@ -58,14 +58,14 @@ impl fmt::Display for SecretError {
             ),
             Self::WritableByOthers(path) => write!(
                 f,
-                "{}: everybody may write this secret; run `chmod o-rw` on it and replace it",
+                "{}: everyone can write this secret; run `chmod o-rw` on it and replace it",
                 path.display()
             ),
             Self::Read(path, cause) => {
                 write!(f, "{}: the signing secret cannot be read: {cause}", shown_path(path))
             }
             Self::Write(path, cause) => {
-                write!(f, "{}: the signing secret cannot be made: {cause}", path.display())
+                write!(f, "{}: the signing secret cannot be created: {cause}", path.display())
             }
         }
     }
@@ -158,7 +158,7 @@ fn read(file: &NamedFile) -> Result<Secret, SecretError> {
         return Err(SecretError::WritableByOthers(path.to_owned()));
     }
     if mode & 0o004 != 0 {
-        log::warn!("{}: everybody on this machine may read the signing secret", path.display());
+        log::warn!("{}: everyone on this machine can read the signing secret", path.display());
     }
     let text = content.text().filter(|text| text.expose().len() <= LONGEST);
     let text = text.ok_or_else(|| SecretError::NotText(path.to_owned()))?;
@@ -183,7 +183,7 @@ fn generate(path: &Path, data_dir: &Path) -> io::Result<()> {
         Err(cause) if cause.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(cause) => Err(cause),
         Ok(()) => {
-            log::info!("{}: made a signing secret", path.display());
+            log::info!("{}: created a signing secret", path.display());
             File::open(data_dir)?.sync_all()
         }
     }
@@ -271,7 +271,7 @@ mod tests {
         let readable = with_file(folder.path(), GOOD.as_bytes(), 0o444);
         assert!(load_secret(&readable, folder.path(), false).is_ok());
         let writable = with_file(folder.path(), GOOD.as_bytes(), 0o606);
-        assert!(refusal(&writable, folder.path()).contains("everybody may write"));
+        assert!(refusal(&writable, folder.path()).contains("everyone can write"));
     }
 
     #[test]

@@ -335,7 +335,7 @@ fn the_start_says_where_the_documentation_is_and_that_the_demo_is_public() {
     let line = app.stderr.wait_for("Documentation at: ");
     let url = line.split_once("Documentation at: ").expect("a URL").1;
     assert_eq!(url, app.url("/docs"));
-    app.stderr.wait_for("--demo: everybody knows the passwords of johndoe and alice");
+    app.stderr.wait_for("--demo: the passwords of johndoe and alice are public");
     let app = App::bare().config("[docs]\nenabled = false\n").spawn();
     app.signal("TERM");
     app.stderr.wait_for("Shutting down");

@@ -200,8 +200,8 @@ fn what_is_no_database_is_told_in_one_line() {
     for (url, says) in [
         ("sqlite:text", "is not a SQLite database"),
         ("sqlite:folder", "is a folder"),
-        ("sqlite:pipe", "is no ordinary file"),
-        ("sqlite:/dev/null", "is no ordinary file"),
+        ("sqlite:pipe", "is not a regular file"),
+        ("sqlite:/dev/null", "is not a regular file"),
         ("sqlite:/proc/version", "cannot be"),
         ("sqlite:text/users.db", "Not a directory"),
     ] {

@@ -138,7 +138,7 @@ fn nothing_is_restored_below_somebody_who_has_it_open() {
         }
         let output = app.command(&["db", "restore", "night.db"], "");
         let line = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && line.contains("a server runs"), "{line}");
+        assert!(!output.status.success() && line.contains("a server is already running"), "{line}");
     }
     app.command(&["ctl", "wake"], "");
     eventually("the workers", || app.command(&["health"], "").status.success().then_some(()));
@@ -194,7 +194,7 @@ fn a_bad_backup_is_refused_and_nothing_changes() {
         ("other.db", "other.db: is another program's"),
         ("newer.db", "cannot use (migration 1001)"),
         ("absent.db", "absent.db: cannot be read"),
-        (".", "is no ordinary file"),
+        (".", "is not a regular file"),
         ("users.db", "is the database itself"),
         ("itself.db", "is the database itself"),
     ] {

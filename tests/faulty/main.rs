@@ -171,7 +171,7 @@ fn a_handler_that_aborts() {
 }
 
 fn a_handler_that_never_returns() {
-    let line = "is replaced: a worker thread stands still";
+    let line = "is replaced: a worker thread has stalled";
     // Whoever is given to the thread that stands still waits in vain.
     let patience = Duration::from_millis(100);
     under_load("a handler that never returns", ("/loop", line), patience);

@@ -31,7 +31,7 @@ fn ctl_shows_and_commands() {
     assert_eq!(first["pid"], app.pid());
     assert_eq!(first["listening"][0], format!("http://{}", app.address));
 
-    assert_eq!(ctl(&app, &["reload"]), (true, "Reloading: all workers are replaced\n".to_owned()));
+    assert_eq!(ctl(&app, &["reload"]), (true, "Reloading: replacing all workers\n".to_owned()));
     let after = replaced(&app, &before, 2);
     assert_eq!(ctl(&app, &["workers", "+1"]), (true, "Workers: 2\n".to_owned()));
     let after = replaced(&app, &after, 2);
@@ -123,7 +123,7 @@ fn a_pidfile_guards_against_a_second_server() {
     let second = app.command(&["-b", "127.0.0.1:0"], "");
     let text = String::from_utf8_lossy(&second.stderr).into_owned();
     assert_eq!(second.status.code(), Some(1), "{text}");
-    assert!(text.contains("a server runs already"), "{text}");
+    assert!(text.contains("a server is already running"), "{text}");
     app.signal("TERM");
     app.wait();
     assert!(!path.exists());

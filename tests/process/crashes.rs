@@ -38,7 +38,7 @@ fn a_worker_that_says_nothing_is_replaced() {
     let app = quick().config(&format!("{SHORT}timeout = 1\n")).spawn();
     let before = serving(&app);
     kill(before[0], "STOP");
-    app.stderr.wait_for("is silent and is killed");
+    app.stderr.wait_for("is unresponsive and is killed");
     replaced(&app, &before, 1);
     assert_eq!(app.get("/openapi.json").status, 200);
 }
@@ -66,6 +66,6 @@ fn a_server_that_stood_still_goes_on_where_it_was() {
     assert_eq!(serving(&app), before, "{}", app.stderr.text());
     // Who stands still alone is found as before.
     kill(before[0], "STOP");
-    app.stderr.wait_for("is silent and is killed");
+    app.stderr.wait_for("is unresponsive and is killed");
     replaced(&app, &before, 1);
 }

@@ -200,7 +200,7 @@ fn a_worker_that_comes_later_runs_the_program_of_the_master() {
     server.next("touch started; exit 3");
     fs::rename(server.path("next"), &program).expect("renamed");
     kill(server.pid(), "USR2");
-    server.stderr.wait_for("was to take over and ended (exit code 3)");
+    server.stderr.wait_for("ended before it took over (exit code 3)");
     assert!(server.path("started").exists());
     assert_eq!(server.status_of("/docs"), 200);
 }
@@ -259,7 +259,7 @@ fn the_secret_in_the_data_folder_is_read_as_its_owner_would() {
     fs::remove_file(data.join("secret")).expect("removed");
     symlink(&other, data.join("secret")).expect("a link");
     app.signal("HUP");
-    app.stderr.wait_for("The new worker processes do not start, the old ones stay");
+    app.stderr.wait_for("The new worker processes do not start, so the old ones stay");
     assert!(is_taken(&app, &token));
 }
 

@@ -90,7 +90,7 @@ fn a_small_limit_of_files_serves_or_says_so() {
     child.wait().expect("its end");
 
     let (_folder, mut child, stderr) = start(60);
-    stderr.wait_for("a process may open 60 files only (ulimit -n), and needs 97 at least");
+    stderr.wait_for("a process may open only 60 files (ulimit -n) but needs at least 97");
     assert_eq!(child.wait().expect("its end").code(), Some(1));
 }
 

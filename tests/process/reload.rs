@@ -124,7 +124,7 @@ fn a_changed_source_is_built_and_the_new_program_serves() {
 
     // A build that fails is shown, and the old program serves.
     server.write("src/main.rs", "broken here");
-    server.stderr.wait_for("Not built (exit status: 1): the old program goes on");
+    server.stderr.wait_for("The build failed (exit status: 1): the old program continues");
     assert!(server.stderr.text().contains("broken here"));
     assert_eq!(server.status_of("/docs"), 200);
 

@@ -68,7 +68,10 @@ fn files_of_roots_are_refused_where_others_could_take_their_place() {
                     let output = run(&mut started, "");
                     let text = String::from_utf8_lossy(&output.stderr);
                     assert_eq!(output.status.code(), Some(2), "{value}: {text}");
-                    assert!(text.contains(key) && text.contains("must be root's alone"), "{text}");
+                    assert!(
+                        text.contains(key) && text.contains("must be writable by root alone"),
+                        "{text}"
+                    );
                 }
                 assert!(!place.join("b").exists());
             }
@@ -110,7 +113,12 @@ fn a_log_file_that_the_workers_user_cannot_move_away_is_refused() {
             let output = run(started.args(["--user", "nobody"]).args(*command), "");
             let text = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.status.code(), Some(code), "{text}");
-            let named = [&file.display().to_string(), "user 65534", "a folder of that user's"];
+            let named = [
+                &file.display().to_string(),
+                "user 65534",
+                "a folder that belongs to \
+                                                                     that user",
+            ];
             assert_eq!(named.iter().all(|part| text.contains(*part)), code == 2, "{text}");
         }
     }
@@ -130,7 +138,7 @@ fn a_reload_and_an_upgrade_do_not_move_roots_files_there() {
     for (count, line) in (1..).zip(lines) {
         fs::write(&config, nobodys(line)).expect("written");
         for (signal, refusal) in
-            [("HUP", "Refused: "), ("USR2", "was to take over and ended (exit code 2): this one")]
+            [("HUP", "Refused: "), ("USR2", "ended before it took over (exit code 2): this one")]
         {
             app.signal(signal);
             eventually(refusal, || (said(refusal) == count).then_some(()));
@@ -261,7 +269,7 @@ fn log_files_are_the_workers_users_also_after_usr1() {
             eventually("the master's new file", || holds(&log, "at least one worker thread"));
             assert_eq!(mode(&log), (NOBODY, 0o640), "{name}");
         }
-        assert!(!app.stderr.text().contains("goes on in the old file"), "{}", app.stderr.text());
+        assert!(!app.stderr.text().contains("continues in the old file"), "{}", app.stderr.text());
     }
 }
 
@@ -278,7 +286,7 @@ fn a_link_that_is_planted_before_usr1_leads_nowhere() {
     fs::rename(&log, place.join("old")).expect("moved away");
     symlink(&target, &log).expect("a link");
     app.signal("USR1");
-    app.stderr.wait_for("the log goes on in the old file");
+    app.stderr.wait_for("the log continues in the old file");
     app.get("/after");
     eventually("the line in the old file", || {
         fs::read_to_string(place.join("old")).expect("the log").contains("/after").then_some(())
@@ -355,7 +363,7 @@ fn of_servers_that_start_at_once_with_one_pidfile_one_serves() {
     assert_eq!(fs::read_to_string(&path).expect("a pidfile").trim(), winner.id().to_string());
     for mut server in servers {
         let text = Lines::of(server.stderr.take().expect("piped"));
-        text.wait_for("a server runs already");
+        text.wait_for("a server is already running");
         assert_eq!(server.wait().expect("its end").code(), Some(1));
     }
     kill(u64::from(winner.id()), "TERM");
@@ -377,9 +385,9 @@ fn an_upgrade_hands_the_pidfile_over() {
         String::from_utf8_lossy(&output.stderr).into_owned()
     };
     // While the old master ends, and afterwards.
-    assert!(second(&app).contains(&format!("a server runs already, process {new}")));
+    assert!(second(&app).contains(&format!("a server is already running, process {new}")));
     gone(u64::from(app.pid()));
-    assert!(second(&app).contains(&format!("a server runs already, process {new}")));
+    assert!(second(&app).contains(&format!("a server is already running, process {new}")));
     assert_eq!(pidfile(), new.to_string());
     kill(new, "TERM");
     gone(new);

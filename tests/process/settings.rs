@@ -245,7 +245,7 @@ fn a_second_signal_is_not_lost() {
     let before = serving(&app);
     // The system itself gives no order to signals that wait together.
     for (signal, line) in [
-        ("HUP", "Reloading: all workers are replaced"),
+        ("HUP", "Reloading: replacing all workers"),
         ("TTIN", "Workers: 2"),
         ("USR1", "Reopening log files"),
     ] {

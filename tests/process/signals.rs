@@ -104,7 +104,7 @@ fn hup_with_a_configuration_that_does_not_start_returns_to_the_old() {
     let bad = format!("{SHORT}[database]\nurl = \"sqlite:/nonexistent/folder/b.db\"\n");
     fs::write(app.folder().join("config.toml"), bad).expect("written");
     app.signal("HUP");
-    app.stderr.wait_for("The new worker processes do not start, the old ones stay");
+    app.stderr.wait_for("The new worker processes do not start, so the old ones stay");
     assert_eq!(serving(&app), before);
     assert_eq!(app.get("/openapi.json").status, 200);
 }
@@ -210,7 +210,7 @@ fn rest_stops_the_workers_and_wake_or_hup_brings_them_back() {
     let app = quick().config(SHORT).spawn();
     let ctl = |word| app.command(&["ctl", word], "").status.success();
     assert!(!ctl("wake"));
-    app.stderr.wait_for("Refused: the workers do not rest");
+    app.stderr.wait_for("Refused: the workers are not resting");
     for hup in [false, true] {
         let before = eventually("a worker", || serving(&app).first().copied());
         assert!(ctl("rest"));
@@ -293,7 +293,7 @@ fn usr2_with_a_program_that_does_not_start_changes_nothing() {
     let before = serving(&app);
     fs::write(app.folder().join("config.toml"), "[server]\nwrokers = 2\n").expect("written");
     app.signal("USR2");
-    app.stderr.wait_for("was to take over and ended (exit code 2): this one stays");
+    app.stderr.wait_for("ended before it took over (exit code 2): this one stays");
     fs::write(app.folder().join("config.toml"), SHORT).expect("written");
     assert_eq!(serving(&app), before);
     assert_eq!(app.get("/openapi.json").status, 200);

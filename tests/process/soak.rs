@@ -133,7 +133,7 @@ fn no_request_is_lost() {
     }
     let refusals = [
         ("HUP", "Refused: ", "a broken configuration"),
-        ("USR2", "was to take over and ended", "a program that does not start"),
+        ("USR2", "ended before it took over", "a program that does not start"),
     ];
     for (signal, line, cause) in refusals {
         let what = format!("{signal}, {cause}");

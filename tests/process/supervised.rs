@@ -97,7 +97,7 @@ fn a_subreaper_reaps_what_a_build_leaves_behind_and_hears_how_the_build_ended() 
     stderr.wait_for("Listening at: ");
     let master = u64::from(server.id());
     fs::write(sources.join("one.rs"), "").expect("written");
-    stderr.wait_for("Not built (exit status: 3)");
+    stderr.wait_for("The build failed (exit status: 3)");
     let orphan = eventually("an orphan", || children(master, "sleep").first().copied());
     kill(orphan, "KILL");
     let path = format!("/proc/{orphan}");

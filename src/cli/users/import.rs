@@ -47,8 +47,10 @@ impl Session<'_> {
             taken += found.len();
             for one in found.iter().filter(|_| !skip) {
                 let (name, problem) = match one {
-                    Taken::Name(name) => (name, format!("username: {name} exists already")),
-                    Taken::Email(name) => (name, "email: is another user's".to_owned()),
+                    Taken::Name(name) => (name, format!("username: {name} already exists")),
+                    Taken::Email(name) => {
+                        (name, "email: already belongs to another user".to_owned())
+                    }
                 };
                 let number = numbers.get(name.as_str()).copied().unwrap_or_default();
                 writeln!(self.errors, "line {number}: {problem}")?;
@@ -56,8 +58,8 @@ impl Session<'_> {
         }
         if taken > 0 && !skip {
             return Err(Failure::Failed(format!(
-                "{taken} of {} users exist already; nothing was imported (--skip-existing leaves \
-                 them as they are)",
+                "{taken} of {} users already exist; nothing was imported (--skip-existing skips \
+                 them)",
                 numbers.len()
             )));
         }
@@ -66,7 +68,7 @@ impl Session<'_> {
             writeln!(
                 self.errors,
                 "warning: the hashes of {dearer} users have a higher cost than \
-                 passwords.bcrypt_cost ({}): their logins take longer, which tells that they \
+                 passwords.bcrypt_cost ({}): their logins take longer, which reveals that they \
                  exist",
                 self.store.passwords.cost(),
             )?;
@@ -141,7 +143,7 @@ impl Session<'_> {
     fn batch<R: io::BufRead>(&self, lines: &mut Lines<R>) -> Result<Vec<NewUser>, Failure> {
         let users = lines.take(BATCH).map(|(_, line)| self.user(line?));
         let users: Result<_, line::Problem> = users.collect();
-        users.map_err(|_| Failure::failed("the file changed while it was read"))
+        users.map_err(|_| Failure::failed("the file changed while it was being read"))
     }
 }
 

@@ -23,7 +23,7 @@ impl Session<'_> {
             password
         } else {
             return Err(Failure::Use(
-                "there is no terminal to ask for the password; use --password-stdin".to_owned(),
+                "there is no terminal to prompt for the password; use --password-stdin".to_owned(),
             ));
         };
         self.check_new(&password)?;

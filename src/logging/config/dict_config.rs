@@ -85,8 +85,10 @@ pub(super) fn read(described: &Value, place: Place) -> Result<LogConfig, Logging
     }
     for (name, value) in filters.into_iter().flatten() {
         let rules = Vec::<FilterRule>::deserialize(value).map_err(|error| {
-            let allowed =
-                format!("a list of rules as in config/logging.toml, no class of Python ({error})");
+            let allowed = format!(
+                "a list of rules as in config/logging.toml, not a class of Python \
+                         ({error})"
+            );
             dict.bad(&format!("filters.{name}"), &Value::Null, &allowed)
         })?;
         config.filters.insert(name.clone(), rules);
@@ -141,7 +143,7 @@ impl DictConfig<'_> {
     }
 
     fn is_unused(&mut self, key: &str) {
-        self.warn(key, "is not understood here, and does nothing");
+        self.warn(key, "is not supported and has no effect");
     }
 
     fn table<'v>(
@@ -296,7 +298,7 @@ impl DictConfig<'_> {
             ),
             "WatchedFileHandler" => self.warn(
                 &class_place,
-                "the file is opened anew by SIGUSR1 or `bailiwick ctl reopen-logs` only",
+                "the file is reopened only by SIGUSR1 or `bailiwick ctl reopen-logs`",
             ),
             "RotatingFileHandler" | "ConcurrentRotatingFileHandler" if max_bytes == 0 || backups == 0 => {
                 self.warn(&class_place, "the file is never rotated, here and in Python, unless maxBytes and backupCount are both above 0");

@@ -233,10 +233,8 @@ impl FileConfig {
             })
             .collect();
         for (line, key) in others.into_iter().flatten() {
-            let text = format!(
-                "{}: {key}: is not understood here, and does nothing",
-                self.place.line(line)
-            );
+            let text =
+                format!("{}: {key}: is not supported and has no effect", self.place.line(line));
             self.notes.push(Note::warning(text));
         }
     }
@@ -257,10 +255,10 @@ impl FileConfig {
                         continue;
                     }
                     format!(
-                        "{part} is not among the keys of [{list}], so this section does nothing"
+                        "{part} is not among the keys of [{list}], so this section has no effect"
                     )
                 }
-                None => "is not understood here, and does nothing".to_owned(),
+                None => "is not supported and has no effect".to_owned(),
             };
             let text = format!("{}: [{name}]: {why}", self.place.line(section.line));
             self.notes.push(Note::warning(text));

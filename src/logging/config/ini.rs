@@ -55,7 +55,7 @@ impl Ini {
             if let Some(head) = trimmed.strip_prefix('[') {
                 let (name, _) = head.rsplit_once(']').ok_or_else(|| broken("expected a `]`"))?;
                 if sections.iter().any(|known| known.name == name) {
-                    return Err(broken("this section stands here a second time"));
+                    return Err(broken("duplicate section"));
                 }
                 let section = Section { name: name.to_owned(), line: number, entries: Vec::new() };
                 sections.push(section);
@@ -71,7 +71,7 @@ impl Ini {
                 .ok_or_else(|| broken("expected [section] or key = value"))?;
             let key = key.trim().to_lowercase();
             if section.entries.iter().any(|known| known.key == key) {
-                return Err(broken("this key stands here a second time"));
+                return Err(broken("duplicate key"));
             }
             let value = value.trim().to_owned();
             section.entries.push(Entry { key, line: number, value });

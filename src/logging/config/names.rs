@@ -66,11 +66,11 @@ pub(super) fn adopt(config: &mut LogConfig) {
         }
         if let Some(other) = config.loggers.get(ours) {
             let same = *other == logger;
-            let what = format!("{place}: stands for {ours}, as another logger of the file does");
+            let what = format!("{place}: stands for {ours}, as does another logger in this file");
             config.notes.push(if same {
-                Note::info(format!("{what}; they are alike"))
+                Note::info(format!("{what}; both say the same"))
             } else {
-                Note::warning(format!("{what}, which wins: this one is not used"))
+                Note::warning(format!("{what}, which wins; this one is ignored"))
             });
             continue;
         }
@@ -97,7 +97,7 @@ pub(super) fn adopt(config: &mut LogConfig) {
     for name in unused {
         let place = config.key(&format!("filters.{name}[0]"));
         let place = place.trim_end_matches("[0]");
-        let why = "no logger and no handler names this filter, so it does nothing";
+        let why = "no logger or handler names this filter, so it has no effect";
         config.notes.push(Note::warning(format!("{place}: {why}")));
     }
 }

@@ -279,7 +279,7 @@ impl Key<'_> {
             && !only_v6(*address, self.beside)
         {
             let name = self.name;
-            log::warn!(target: ERROR, "{address} takes IPv6 only until the next start ({name})");
+            log::warn!(target: ERROR, "{address} accepts only IPv6 until the next start ({name})");
         }
     }
 

@@ -63,8 +63,8 @@ fn a_taken_port_is_named() {
     let bind = Bind::Tcp { host: "127.0.0.1".into(), port };
     let error = ServeError::Bind { key: "server.bind", bind, cause };
     let expected = format!(
-        "127.0.0.1:{port}: address already in use (server.bind); if it is a bailiwick, \
-         `bailiwick ctl status` tells"
+        "127.0.0.1:{port}: address already in use (server.bind); `bailiwick ctl status` \
+         tells whether bailiwick is using it"
     );
     assert_eq!(error.to_string(), expected);
 }

@@ -35,7 +35,7 @@ impl Master {
             Command::Stop if self.phase == Phase::Leaving => Ok(self.leave(Order::Quit)),
             Command::Stop => Ok(self.leave(self.farewell())),
             Command::Quit => Ok(self.leave(Order::Quit)),
-            _ if self.phase == Phase::Leaving => Err("the server is about to end".to_owned()),
+            _ if self.phase == Phase::Leaving => Err("the server is about to stop".to_owned()),
             Command::Reload => {
                 let reloaded = self.reload();
                 self.figures.reloaded = reloaded.is_ok();
@@ -65,7 +65,7 @@ impl Master {
     fn leave(&mut self, order: Order) -> String {
         self.phase = Phase::Leaving;
         systemd::stopping();
-        self.answer_waiting(&Err("the server is about to end".to_owned()));
+        self.answer_waiting(&Err("the server is about to stop".to_owned()));
         self.stop_successor(order);
         self.dismiss(order);
         // New connections are refused as soon as the workers have heard it. Health is told to the
@@ -89,7 +89,7 @@ impl Master {
         self.follow(plan);
         self.reloading = true;
         self.trouble = None;
-        Ok("Reloading: all workers are replaced".to_owned())
+        Ok("Reloading: replacing all workers".to_owned())
     }
 
     fn change_threads(&mut self, change: Threads) -> Result<String, String> {
@@ -130,7 +130,7 @@ impl Master {
 
     fn wake(&mut self) -> Result<String, String> {
         if !std::mem::take(&mut self.resting) {
-            return Err("the workers do not rest".to_owned());
+            return Err("the workers are not resting".to_owned());
         }
         self.backoff.reset();
         Ok("Starting the workers again".to_owned())

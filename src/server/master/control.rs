@@ -173,7 +173,7 @@ fn ask_at(path: &Path, request: Request) -> io::Result<Answer> {
         stream.write_all(&crate::server::channel::line(&request)?)?;
         let mut line = String::new();
         if BufReader::new(stream.take(LONGEST_ANSWER)).read_line(&mut line)? == 0 {
-            return Err(io::Error::other("the server has just ended"));
+            return Err(io::Error::other("the server has just stopped"));
         }
         Ok(serde_json::from_str(&line)?)
     };
@@ -248,7 +248,7 @@ async fn serve(mut stream: tokio::net::UnixStream, events: UnboundedSender<Event
             let Ok(Ok(answer)) = timeout(request.patience(), answer).await else { return };
             answer
         }
-        Err(error) => Answer::Refused(format!("this is no request: {error}")),
+        Err(error) => Answer::Refused(format!("this is not a request: {error}")),
     };
     if let Ok(line) = crate::server::channel::line(&answer) {
         // Whoever does not wait for the answer does not need it.

@@ -119,7 +119,7 @@ impl Member {
 }
 
 /// The reason for the replacement of a process with a thread that stands still.
-pub(super) const STANDS_STILL: &str = "a worker thread stands still";
+pub(super) const STANDS_STILL: &str = "a worker thread has stalled";
 
 /// What the rule looks at.
 #[derive(Clone, Copy, Debug)]

@@ -105,7 +105,8 @@ impl Master {
         self.figures.count(Reason::Start);
         let serving = self.crew.iter().any(|member| member.stage == Stage::Serving);
         if let Some(before) = self.earlier.pop_if(|_| !self.proven && serving) {
-            log::error!(target: ERROR, "The new worker processes do not start, the old ones stay: {cause}");
+            log::error!(target: ERROR, "The new worker processes do not start, so the old ones \
+                                        stay: {cause}");
             self.plan = before;
             self.proven = true;
             self.figures.reloaded = false;
@@ -217,13 +218,15 @@ impl Master {
         for member in &mut self.crew {
             if member.deadline.is_some_and(|deadline| now > deadline) {
                 let Vitals { in_flight, connections, .. } = member.vitals;
-                log::warn!(target: ERROR, "Worker process {} takes too long and is killed; requests in flight: {in_flight}, connections: {connections}", member.pid);
-                member.failure.get_or_insert_with(|| "it is not ready in time".to_owned());
+                log::warn!(target: ERROR, "Worker process {} takes too long to start and is \
+                                           killed; requests in flight: {in_flight}, connections: \
+                                           {connections}", member.pid);
+                member.failure.get_or_insert_with(|| "it was not ready in time".to_owned());
                 member.kill();
             } else if member.stage == Stage::Serving && !timeout.is_zero() && !leaving {
                 let stalled = Duration::from_millis(member.vitals.stalled);
                 if now.saturating_duration_since(member.heard) > timeout {
-                    log::error!(target: ERROR, "Worker process {} is silent and is killed", member.pid);
+                    log::error!(target: ERROR, "Worker process {} is unresponsive and is killed", member.pid);
                     member.blame = Some(Reason::Silent);
                     member.kill();
                 } else if stalled > timeout && member.stale.is_none() {

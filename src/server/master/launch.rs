@@ -173,7 +173,7 @@ fn first_socket(files: Option<u64>, sockets: usize) -> Result<RawFd, String> {
     match files.checked_sub(sockets).filter(|room| *room >= FEWEST) {
         Some(room) => Ok(RawFd::try_from(room).map_or(FIRST_SOCKET, |room| room.min(FIRST_SOCKET))),
         None => Err(format!(
-            "a process may open {files} files only (ulimit -n), and needs {} at least",
+            "a process may open only {files} files (ulimit -n) but needs at least {}",
             sockets.saturating_add(FEWEST)
         )),
     }

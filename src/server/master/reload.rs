@@ -25,7 +25,7 @@ pub(super) fn check(settings: &ServerSettings) -> Result<(), ServeError> {
         Err(ServeError::Setting {
             key: "server.reload_dirs".to_owned(),
             value: path.display().to_string(),
-            allowed: "folders and files that are there",
+            allowed: "existing folders and files",
         })
     })
 }
@@ -194,7 +194,8 @@ async fn build(changed: &Path, command: &str, children: &Children) {
     };
     match status {
         Ok(status) if status.success() => log::info!(target: ERROR, "Built"),
-        Ok(status) => log::error!(target: ERROR, "Not built ({status}): the old program goes on"),
-        Err(error) => log::error!(target: ERROR, "Not built, sh does not start: {error}"),
+        Ok(status) => log::error!(target: ERROR, "The build failed ({status}): the old program \
+                                                  continues"),
+        Err(error) => log::error!(target: ERROR, "The build failed, sh does not start: {error}"),
     }
 }

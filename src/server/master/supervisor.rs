@@ -51,7 +51,7 @@ fn refusal(policy: Upgrade, position: &Position) -> Option<String> {
     const ADVICE: &str =
         "restart the server instead, or set server.upgrade to \"always\" if it survives that";
     if position.pid == 1 {
-        return Some("process 1 cannot be replaced: its end is the container's".to_owned());
+        return Some("process 1 cannot be replaced: the container ends with it".to_owned());
     }
     match policy {
         Upgrade::Always => return None,
@@ -63,11 +63,11 @@ fn refusal(policy: Upgrade, position: &Position) -> Option<String> {
     }
     if position.systemds.as_deref() == Some(&position.pid.to_string()) {
         return Some(format!(
-            "systemd is not told of another main process (Type=notify) and would end it; {ADVICE}"
+            "systemd would end another main process, as the unit is not Type=notify; {ADVICE}"
         ));
     }
     let Some((pid, name)) = &position.parent else {
-        return Some(format!("what has started this process cannot be seen; {ADVICE}"));
+        return Some(format!("this process's parent cannot be identified; {ADVICE}"));
     };
     let known = if *pid == 1 { &INIT[..] } else { &BYSTANDERS[..] };
     let harmless =
@@ -75,7 +75,8 @@ fn refusal(policy: Upgrade, position: &Position) -> Option<String> {
     (!harmless).then(|| {
         let name = name.escape_debug();
         format!(
-            "`{name}` (process {pid}) may take the end of this process for the server's; {ADVICE}"
+            "`{name}` (process {pid}) may take the end of this process for the end of the \
+             server; {ADVICE}"
         )
     })
 }

@@ -9,7 +9,7 @@ const LONGEST: usize = 900;
 /// Tells systemd; a failure is of no use to anybody.
 fn tell(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        log::debug!(target: crate::logging::ERROR, "systemd cannot be told: {error}");
+        log::debug!(target: crate::logging::ERROR, "systemd cannot be notified: {error}");
     }
 }
 

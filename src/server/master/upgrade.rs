@@ -64,10 +64,10 @@ impl Master {
     /// Starts the program anew; it serves beside this one until it is ready.
     pub(super) fn upgrade(&mut self) -> Result<String, String> {
         if self.phase != Phase::Serving {
-            return Err("this server does not serve now".to_owned());
+            return Err("this server is not serving".to_owned());
         }
         if let Some(successor) = &self.successor {
-            return Err(format!("process {} is about to take over already", successor.pid));
+            return Err(format!("process {} is already about to take over", successor.pid));
         }
         if let Some(line) = supervisor::forbids_upgrade(self.plan.settings.server.upgrade) {
             return Err(line);
@@ -120,7 +120,8 @@ impl Master {
         if let Some(successor) = &ended
             && self.phase != Phase::Leaving
         {
-            log::error!(target: ERROR, "Process {} was to take over and ended ({how}): this one stays", successor.pid);
+            log::error!(target: ERROR, "Process {} ended before it took over ({how}): this one \
+                                        stays", successor.pid);
         }
         ended.is_some()
     }
@@ -129,7 +130,7 @@ impl Master {
         if let Some(successor) = &mut self.successor
             && now > successor.deadline
         {
-            log::error!(target: ERROR, "Process {} was to take over and is not ready in time", successor.pid);
+            log::error!(target: ERROR, "Process {} was not ready in time to take over", successor.pid);
             successor.kill();
             successor.deadline = now + PATIENCE;
         }

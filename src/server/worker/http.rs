@@ -77,8 +77,8 @@ fn connections(configured: usize, threads: usize) -> usize {
     if configured > possible {
         log::info!(
             target: ERROR,
-            "At most {possible} connections a thread, not {configured} (server.worker_connections): \
-             a process may open {files} files (ulimit -n)"
+            "At most {possible} connections per thread, not {configured} \
+             (server.worker_connections): a process may open {files} files (ulimit -n)"
         );
     }
     configured.min(possible)

@@ -217,7 +217,7 @@ impl Session {
             + 'static,
     {
         let Some(mut connection) = self.connection.take() else {
-            return Err(RepositoryError::Unavailable("the transaction was broken off".into()));
+            return Err(RepositoryError::Unavailable("the transaction was aborted".into()));
         };
         connection.close_on_drop();
         let work = async move {

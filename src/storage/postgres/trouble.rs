@@ -50,8 +50,8 @@ fn refusal(error: &dyn sqlx::error::DatabaseError) -> String {
 
 fn tls(said: &str) -> String {
     if said.contains("does not support TLS") {
-        return "offers no TLS: turn it on there (ssl = on); or, where nobody in between can \
-                listen or answer, write sslmode=disable in database.url"
+        return "offers no TLS: turn it on there (ssl = on), or, if nobody in between can listen \
+                or interfere, write sslmode=disable in database.url"
             .to_owned();
     }
     format!("TLS failed: {said}")
@@ -76,8 +76,8 @@ fn certificate(address: &Address, cause: &rustls::CertificateError) -> String {
     let root = address.files.iter().find(|(name, _)| *name == "sslrootcert");
     match (cause, root) {
         (UnknownIssuer, None) => {
-            "the server's certificate is signed by an authority that is not known here: name the \
-             file with the authority's certificate as sslrootcert=FILE in database.url"
+            "the server's certificate is signed by an unknown authority: name the file with that \
+             authority's certificate as sslrootcert=FILE in database.url"
                 .to_owned()
         }
         (UnknownIssuer, Some((_, file))) => format!(
@@ -92,7 +92,7 @@ fn certificate(address: &Address, cause: &rustls::CertificateError) -> String {
                 _ => String::new(),
             };
             format!(
-                "the server's certificate is not for the host name {}{names}: write a name in \
+                "the server's certificate is not for the host name {}{names}: use a name in \
                  database.url that it is for, or sslmode=verify-ca, which compares no names",
                 address.hosts
             )

@@ -129,7 +129,7 @@ fn find(path: &Path, missing: Missing) -> Result<(), StorageError> {
     }
     // A pipe would keep whoever opens it waiting.
     if !kind.is_file() {
-        return Err(StorageError::file(path, "is no ordinary file"));
+        return Err(StorageError::file(path, "is not a regular file"));
     }
     rustix::fs::access(path, Access::READ_OK | Access::WRITE_OK).map_err(|error| {
         StorageError::file(path, format_args!("cannot be read and written: {error}"))
@@ -193,7 +193,7 @@ fn explain(path: &Path, error: &SetUpError) -> StorageError {
         SetUpError::Altered(migration) => {
             return StorageError::Altered { database, migration: *migration };
         }
-        SetUpError::Foreign => "is another program's; nothing was changed",
+        SetUpError::Foreign => "belongs to another program; nothing was changed",
         #[cfg(feature = "postgres")]
         SetUpError::Absent => "has no tables",
         SetUpError::Sql(error) => match code(error) {

@@ -108,7 +108,7 @@ fn after_a_full_file_no_half_line_is_left() {
             });
         };
         limit_files(&app, Some(2_000));
-        ask_until("all.log takes them again: file too large (os error 27)");
+        ask_until("all.log accepts them again: file too large (os error 27)");
         limit_files(&app, None);
         ask_until("all.log: file too large (os error 27)");
 
@@ -122,7 +122,7 @@ fn after_a_full_file_no_half_line_is_left() {
         if processes == 1 {
             eventually("every line to be written or counted", || {
                 let dropped = |line: &str| {
-                    let (count, _) = line.split_once(" lines of the log were dropped: ")?;
+                    let (count, _) = line.split_once(" log lines were dropped: ")?;
                     count.rsplit(' ').next()?.parse::<usize>().ok()
                 };
                 let dropped: usize = app.stderr.text().lines().filter_map(dropped).sum();
@@ -136,6 +136,6 @@ fn after_a_full_file_no_half_line_is_left() {
 fn a_full_disk_is_named() {
     let app = with_log(&to_file("/dev/full"));
     app.get("/");
-    app.stderr.wait_for("/dev/full takes them again: no space left on device (os error 28)");
+    app.stderr.wait_for("/dev/full accepts them again: no space left on device (os error 28)");
     assert!(!app.stderr.text().contains("fast enough"), "{}", app.stderr.text());
 }

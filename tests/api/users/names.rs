@@ -103,7 +103,10 @@ fn names_without_case_are_a_setting() {
     );
     assert!(!can_log_in(&strict, "CAROL", PASSWORD));
     let added = strict.command(&["users", "add", "alicE", "--password-stdin"], PASSWORD);
-    assert!(String::from_utf8_lossy(&added.stderr).contains("alicE: a user of that name exists"));
+    assert!(String::from_utf8_lossy(&added.stderr).contains(
+        "alicE: a user with that name \
+                                                             already exists"
+    ));
     let line = json!({"username": "aLice", "hashed_password": HASH}).to_string();
     let imported = strict.command(&["users", "import", "-"], &line);
     let lines = String::from_utf8_lossy(&imported.stderr).into_owned();
@@ -136,7 +139,7 @@ fn one_user_for_each_address_is_a_setting() {
     let line = json!({"username": "erin", "hashed_password": HASH, "email": "same@example.com"});
     let imported = strict.command(&["users", "import", "-"], &line.to_string());
     let lines = String::from_utf8_lossy(&imported.stderr).into_owned();
-    assert!(lines.starts_with("line 1: email: is another user's"), "{lines}");
+    assert!(lines.starts_with("line 1: email: already belongs to another user"), "{lines}");
     let free = admin(&strict, ("PATCH", "/users/root"), &json!({"email": "root@example.com"}));
     assert_eq!((free.status, &free.json()["scopes"]), (200, &json!(ALL)));
     let own = admin(&strict, ("PATCH", "/users/root"), &json!({"email": "Root@example.com"}));

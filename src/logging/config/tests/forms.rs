@@ -163,7 +163,7 @@ const WARNED: &[(&str, &str, &str)] = &[
     (
         "class = StreamHandler",
         "class = StreamHandler\ncolor = 1",
-        "warning: a.conf:17: color: is not understood here",
+        "warning: a.conf:17: color: is not supported",
     ),
     (
         "keys = short",
@@ -173,7 +173,7 @@ const WARNED: &[(&str, &str, &str)] = &[
     (
         "keys = short",
         "keys = short\n[app:main]\nuse = x",
-        "warning: a.conf:8: [app:main]: is not understood here",
+        "warning: a.conf:8: [app:main]: is not supported",
     ),
     (
         "10 * 1024, 3)",
@@ -347,9 +347,12 @@ fn names_of_others_stand_for_ours_in_toml_too() {
         notes(&config),
         [
             "info: log.toml:4: loggers.uvicorn.access: stands for bailiwick.access",
-            "warning: log.toml:7: loggers.uvicorn.error: stands for bailiwick.error, as another logger of the file does, which wins: this one is not used",
-            "info: log.toml:2: loggers.gunicorn.access: stands for bailiwick.access, as another logger of the file does; they are alike",
-            "warning: log.toml:11: filters.g: no logger and no handler names this filter, so it does nothing",
+            "warning: log.toml:7: loggers.uvicorn.error: stands for bailiwick.error, as does \
+             another logger in this file, which wins; this one is ignored",
+            "info: log.toml:2: loggers.gunicorn.access: stands for bailiwick.access, as does \
+             another logger in this file; both say the same",
+            "warning: log.toml:11: filters.g: no logger or handler names this filter, so it has \
+             no effect",
         ]
     );
 }

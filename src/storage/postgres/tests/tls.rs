@@ -122,7 +122,7 @@ async fn what_is_wrong_with_a_certificate_is_told() {
         (
             "0.0.0.0",
             String::new(),
-            "name the file with the authority's certificate as sslrootcert=",
+            "name the file with that authority's certificate as sslrootcert=",
         ),
         ("localhost", "?sslrootcert=system".to_owned(), "sslrootcert=FILE in database.url"),
         ("0.0.0.0", format!("?sslrootcert={other}"), "signed by no authority in sslrootcert /"),
