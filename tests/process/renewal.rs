@@ -54,7 +54,7 @@ fn the_control_socket_moves_and_is_made_again() {
     // The old generation stays, and so does its socket.
     write(&app, &(config("three") + BROKEN));
     app.signal("HUP");
-    app.stderr.wait_for("The new worker processes do not start, the old ones stay");
+    app.stderr.wait_for("The new worker processes do not start, so the old ones stay");
     write(&app, &config("two"));
     eventually("the old socket", || (serving(&app) == before).then_some(()));
     assert!(!path("three").exists());
@@ -130,7 +130,7 @@ fn the_masters_own_log_is_the_new_one() {
     // The old generation stays, and so does its log.
     write(&app, &(config("third", "info") + BROKEN));
     app.signal("HUP");
-    app.stderr.wait_for("The new worker processes do not start, the old ones stay");
+    app.stderr.wait_for("The new worker processes do not start, so the old ones stay");
     app.signal("TTOU");
     let line = app.stderr.wait_for("a process has at least one worker thread");
     assert!(line.starts_with("second ERROR"), "{line}");

@@ -89,7 +89,7 @@ impl Member {
     /// Tells it that others have taken over.
     pub(super) fn drain(&mut self) {
         let order = match self.stage {
-            // Whoever waits for a thread that stands still waits in vain.
+            // A stalled thread never drains.
             Stage::Serving if self.stale.as_deref() == Some(STANDS_STILL) => Order::Drain(0),
             // One that starts may have begun to accept, which is still to be heard.
             Stage::Starting | Stage::Serving => Order::Drain(self.patience.0),
@@ -118,7 +118,7 @@ impl Member {
     }
 }
 
-/// The reason for the replacement of a process with a thread that stands still.
+/// Why a process with a stalled thread is replaced.
 pub(super) const STANDS_STILL: &str = "a worker thread has stalled";
 
 /// What the rule looks at.
