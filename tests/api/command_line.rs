@@ -74,7 +74,7 @@ fn a_bad_configuration_is_refused_with_its_place() {
         ("[tokens]\nsecret_file = \"absent\"\n", &["absent", "secret"]),
         ("[tokens]\nleeway = 99_999_999_999_999_999_999\n", &["config.toml:2:", "too large"]),
         ("[docs]\nscope = \"nope\"\n", &["config.toml: docs.scope", "nope", "declared"]),
-        ("[scopes]\nme = \"x\"\n", &["config.toml: scopes.\"me\"", "itself"]),
+        ("[scopes]\nme = \"x\"\n", &["config.toml: scopes.\"me\"", "already declares"]),
         ("[logging]\nformat = \"%(no)s\"\n", &["config.toml: logging.format", "asctime"]),
         (
             "[[logging.access_filters]]\nstatus = \"9xx\"\n",

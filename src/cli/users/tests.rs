@@ -271,7 +271,7 @@ async fn users_that_exist_stop_an_import_unless_they_are_skipped() {
 
     let ended = machine.import(&lines, &[]).await;
     assert_eq!(ended.code, 1);
-    assert!(ended.errors.starts_with("line 2: username: alice exists already\n"));
+    assert!(ended.errors.starts_with("line 2: username: alice already exists\n"));
     assert_eq!(machine.run(&["show", "bob"]).await.code, 1);
 
     let ended = machine.import(&lines, &["--skip-existing"]).await;

@@ -185,8 +185,8 @@ mod tests {
             ("[a]\nb\n", "a.conf:2: column 1: expected [section] or key"),
             ("[a]\n = b\n", "a.conf:2: column 2: expected [section] or key"),
             ("[a\n", "a.conf:1: column 1: expected a `]`"),
-            ("[a]\n[a]\n", "a.conf:2: column 1: this section stands"),
-            ("[a]\nx=1\nX=2\n", "a.conf:3: column 1: this key stands"),
+            ("[a]\n[a]\n", "a.conf:2: column 1: duplicate section"),
+            ("[a]\nx=1\nX=2\n", "a.conf:3: column 1: duplicate key"),
         ] {
             let error = Ini::read("a.conf", text).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");

@@ -237,6 +237,6 @@ mod tests {
         assert_eq!(first_socket(Some(201), 2), Ok(199));
         assert_eq!(first_socket(Some(98), 2), Ok(96));
         let line = first_socket(Some(97), 2).expect_err("too few");
-        assert_eq!(line, "a process may open 97 files only (ulimit -n), and needs 98 at least");
+        assert_eq!(line, "a process may open only 97 files (ulimit -n) but needs at least 98");
     }
 }

@@ -110,7 +110,7 @@ fn names_without_case_are_a_setting() {
     let line = json!({"username": "aLice", "hashed_password": HASH}).to_string();
     let imported = strict.command(&["users", "import", "-"], &line);
     let lines = String::from_utf8_lossy(&imported.stderr).into_owned();
-    assert!(lines.starts_with("line 1: username: aLice exists already"), "{lines}");
+    assert!(lines.starts_with("line 1: username: aLice already exists"), "{lines}");
     assert_eq!(create(&strict, "Dora", &Value::Null).status, 201);
     assert!(can_log_in(&strict, "dORA", PASSWORD));
 }
