@@ -77,7 +77,7 @@ fn reloads_that_many_wait_for_are_one_and_end_with_the_server() {
         app.signal("TERM");
         let (code, text) = waiting.join().expect("no panic");
         assert_eq!(code, Some(1), "{text}");
-        assert!(text.contains("the server is about to end"), "{text}");
+        assert!(text.contains("the server is about to stop"), "{text}");
     });
 }
 
@@ -168,7 +168,7 @@ fn systemd_is_told_how_a_reload_ends() {
     };
     assert_eq!(reload(SHORT), "serving");
     let refused = reload("[server]\nwrokers = 2\n[admin]\nMAINPID = 1\n");
-    assert!(refused.starts_with("serving; the last reload has failed: "), "{refused}");
+    assert!(refused.starts_with("serving; the last reload failed: "), "{refused}");
     assert!(refused.contains("wrokers"), "{refused}");
     let failed = reload(&format!("{SHORT}{ABSENT}"));
     assert!(failed.contains("do not start") && failed.contains("/nonexistent/folder"), "{failed}");

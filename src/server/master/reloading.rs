@@ -55,7 +55,7 @@ impl Master {
         }
         match &self.trouble {
             None => systemd::ready("serving"),
-            Some(cause) => systemd::ready(&format!("serving; the last reload has failed: {cause}")),
+            Some(cause) => systemd::ready(&format!("serving; the last reload failed: {cause}")),
         }
     }
 
