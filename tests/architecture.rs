@@ -52,7 +52,7 @@ const NARROW: [(&str, &[&str]); 12] = [
 ];
 
 /// The floors that may name a third-party crate.
-const HOMES: [(&str, &[&str]); 30] = [
+const HOMES: [(&str, &[&str]); 28] = [
     // The log knows the target of its lines.
     ("actix_http", &["server", "logging"]),
     ("actix_server", &["server"]),
@@ -66,7 +66,6 @@ const HOMES: [(&str, &[&str]); 30] = [
     ("dotenvy", &["settings"]),
     ("eksblowfish", &["passwords"]),
     ("env_logger", &["logging"]),
-    ("hmac", &["tokens"]),
     ("indicatif", &["cli"]),
     ("jsonwebtoken", &["tokens"]),
     ("listenfd", &["server"]),
@@ -78,7 +77,6 @@ const HOMES: [(&str, &[&str]); 30] = [
     ("regex", &["settings"]),
     ("rustls", &["storage"]),
     ("sd_notify", &["server"]),
-    ("sha2", &["tokens"]),
     ("sqlx", &["storage"]),
     ("unicode_normalization", &["domain"]),
     ("unicode_script", &["domain"]),

@@ -4,7 +4,9 @@ use crate::tokens::claims::Text;
 use crate::tokens::error::TokenError;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use jsonwebtoken::Algorithm;
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::collections::HashSet;
 use std::fmt;
 
@@ -13,11 +15,19 @@ use std::fmt;
 const USUAL: [&str; 2] =
     ["eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"];
 
-/// Refuses a header that names another algorithm or another kind of JWT, holds a name twice, or has
-/// extensions that must be understood.
-pub(super) fn check(encoded: &str) -> Result<(), TokenError> {
+/// What a header says of how its token was made.
+pub(super) struct Presented {
+    /// Which key has signed it; a name that is no text names none.
+    pub(super) kid: Option<String>,
+    algorithm: Option<Algorithm>,
+    kind: Result<(), TokenError>,
+}
+
+/// Reads a header. One that holds a name twice, or has extensions that must be understood, is
+/// refused.
+pub(super) fn read(encoded: &str) -> Result<Presented, TokenError> {
     if USUAL.contains(&encoded) {
-        return Ok(());
+        return Ok(Presented { kid: None, algorithm: Some(Algorithm::HS256), kind: Ok(()) });
     }
     let json = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| TokenError::Malformed)?;
     let header: Header = serde_json::from_slice(&json).map_err(|_| TokenError::Malformed)?;
@@ -25,10 +35,15 @@ pub(super) fn check(encoded: &str) -> Result<(), TokenError> {
         Err(TokenError::Duplicate)
     } else if header.critical {
         Err(TokenError::Critical)
-    } else if header.is_hs256 {
-        header.kind
     } else {
-        Err(TokenError::Algorithm)
+        Ok(header.presented)
+    }
+}
+
+impl Presented {
+    /// Refuses another algorithm than the key's, and another kind of JWT.
+    pub(super) fn check(&self, algorithm: Algorithm) -> Result<(), TokenError> {
+        if self.algorithm == Some(algorithm) { self.kind } else { Err(TokenError::Algorithm) }
     }
 }
 
@@ -45,8 +60,7 @@ fn check_type(typ: &str) -> Result<(), TokenError> {
 }
 
 struct Header {
-    is_hs256: bool,
-    kind: Result<(), TokenError>,
+    presented: Presented,
     duplicate: bool,
     critical: bool,
 }
@@ -54,6 +68,22 @@ struct Header {
 impl<'de> Deserialize<'de> for Header {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_map(HeaderVisitor)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum KeyId {
+    Text(String),
+    Other(IgnoredAny),
+}
+
+impl From<KeyId> for Option<String> {
+    fn from(kid: KeyId) -> Self {
+        match kid {
+            KeyId::Text(text) => Some(text),
+            KeyId::Other(_) => None,
+        }
     }
 }
 
@@ -67,13 +97,16 @@ impl<'de> Visitor<'de> for HeaderVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
-        let mut header =
-            Header { is_hs256: false, kind: Ok(()), duplicate: false, critical: false };
+        let presented = Presented { kid: None, algorithm: None, kind: Ok(()) };
+        let mut header = Header { presented, duplicate: false, critical: false };
         let mut names = HashSet::new();
         while let Some(name) = map.next_key::<Text<'de>>()? {
             match name.0.as_ref() {
-                "alg" => header.is_hs256 = map.next_value::<Text<'de>>()?.0 == "HS256",
-                "typ" => header.kind = check_type(&map.next_value::<Text<'de>>()?.0),
+                "alg" => {
+                    header.presented.algorithm = map.next_value::<Text<'de>>()?.0.parse().ok();
+                }
+                "typ" => header.presented.kind = check_type(&map.next_value::<Text<'de>>()?.0),
+                "kid" => header.presented.kid = map.next_value::<KeyId>()?.into(),
                 other => {
                     header.critical |= other == "crit";
                     map.next_value::<IgnoredAny>()?;
@@ -88,6 +121,10 @@ impl<'de> Visitor<'de> for HeaderVisitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn check(encoded: &str) -> Result<(), TokenError> {
+        read(encoded)?.check(Algorithm::HS256)
+    }
 
     #[test]
     fn the_usual_headers_are_what_they_are_taken_for() {

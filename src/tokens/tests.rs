@@ -7,6 +7,7 @@ mod new_token;
 use super::*;
 use crate::domain::Timestamp;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -370,5 +371,23 @@ proptest::proptest! {
     ) {
         let _ = tokens().verify(&signed(HEADER, &payload));
         let _ = tokens().verify(&signed(&header, &payload));
+    }
+
+    /// Reading claims is ours; whatever passes, jsonwebtoken's own `decode` lets pass, too.
+    #[test]
+    fn nothing_is_accepted_that_jsonwebtoken_refuses(
+        header in "(\\{\"alg\":\"(HS256|HS384|none)\"(,\"(typ|kid)\":\"(JWT|a)\")?\\})",
+        payload in "(\\{\"sub\":\"a\",\"exp\":(1[0-9]{9}|18[0-9]{8}|1e10|null)(,\"(x|scope)\":(\"me\"|1|\\{\\}))?\\}|\\PC{0,20})",
+        cut in 0_usize..4,
+    ) {
+        let token = signed(&header, &payload);
+        let token = &token[..token.len() - cut];
+        if tokens().verify(token).is_ok() {
+            let mut validation = Validation::new(Algorithm::HS256);
+            // Its clock is the machine's, not the test's.
+            validation.validate_exp = false;
+            let key = DecodingKey::from_secret(SECRET.as_bytes());
+            proptest::prop_assert!(decode::<Value>(token, &key, &validation).is_ok());
+        }
     }
 }
