@@ -1,6 +1,7 @@
 //! First the caller, then the rest of the request.
 
 use crate::security::dependency::{Depends, Resolve, extract};
+use crate::security::principal;
 use actix_web::dev::Payload;
 use actix_web::{Error, FromRequest, HttpRequest};
 use paperclip::actix::OperationModifier;
@@ -82,6 +83,7 @@ where
             });
             let rest = rest.await;
             if waited {
+                principal::forget(&request);
                 caller = extract::<D>(&request).await?;
             }
             let (first, second) = rest?;

@@ -3,31 +3,22 @@
 use crate::accounts::AccountError;
 use crate::api_error::{ApiError, AuthScheme, Manner, Reason, Refusal};
 use crate::domain::RepositoryError;
-use crate::domain::Scopes;
 use crate::domain::User;
 use crate::domain::{Actor, Denied};
+use crate::security::principal::Principal;
 use crate::services::Services;
 use crate::settings::Profile;
-use std::sync::Arc;
 
-/// A user, by which scheme it has called, and the scopes that it was asked for.
+/// A principal that was let in, and the scopes that it was asked for.
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
-    pub(super) user: Arc<User>,
-    pub(super) scheme: AuthScheme,
+    pub(super) principal: Principal,
     pub(super) scopes: &'static [&'static str],
-    /// What a token allows; absent: all that the user may do.
-    pub(super) granted: Option<Scopes>,
 }
 
 impl Caller {
-    pub(super) fn may(&self, scope: &str) -> bool {
-        self.user.scopes.contains(scope)
-            && self.granted.as_ref().is_none_or(|granted| granted.contains(scope))
-    }
-
     pub(super) fn actor(&self) -> Actor {
-        let User { username, id, .. } = &*self.user;
+        let User { username, id, .. } = &**self.principal.user();
         Actor { username: username.clone(), id: *id, scopes: self.scopes }
     }
 
@@ -37,10 +28,10 @@ impl Caller {
         };
         let manner = manner(Some(services));
         match cause {
-            Denied::Gone => refuse(manner, self.scheme, Reason::Invalid, self.scopes),
-            Denied::Disabled => inactive(manner, self.scheme, self.scopes),
+            Denied::Gone => refuse(manner, self.principal.scheme(), Reason::Invalid, self.scopes),
+            Denied::Disabled => inactive(manner, self.principal.scheme(), self.scopes),
             Denied::MissingScope => {
-                refuse(manner, self.scheme, Reason::InsufficientScope, self.scopes)
+                refuse(manner, self.principal.scheme(), Reason::InsufficientScope, self.scopes)
             }
         }
     }

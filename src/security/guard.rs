@@ -1,20 +1,27 @@
-//! A guard around a whole scope of URLs, on actix-web-httpauth's middleware.
+//! A guard around a resource or a whole scope of URLs, on actix-web-httpauth's middleware.
 
-use crate::security::dependency::{Depends, Resolve};
+use crate::api_error::ApiError;
+use crate::security::dependency::{Resolve, extract};
+use crate::security::principal;
 use crate::security::requirements::Requirements;
-use actix_web::Error;
-use actix_web::dev::{AppService, HttpServiceFactory, ServiceRequest};
+use actix_web::dev::{AppService, HttpServiceFactory, Payload, ServiceRequest};
+use actix_web::{Error, FromRequest, HttpRequest};
 use actix_web_httpauth::middleware::HttpAuthentication;
 use paperclip::actix::Mountable;
-use paperclip::actix::web::Scope;
+use paperclip::actix::web::{Resource, Scope};
 use paperclip::v2::models::{
     DefaultOperationRaw, DefaultPathItemRaw, DefaultSchemaRaw, HttpMethod, SecurityScheme,
 };
 use std::collections::BTreeMap;
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
+use std::pin::Pin;
 
-/// Lets into `scope` only who `D` admits; the document shows a lock on each of its operations.
+/// Lets into `service`, a scope of URLs or a resource, only who `D` admits; the document shows a lock
+/// on each of its operations.
+///
+/// Who is calling is found out once: the extractors of the handlers behind the guard ask it whether
+/// the caller has their scopes, too.
 ///
 /// ```
 /// use bailiwick::security::{ActiveUser, guard};
@@ -25,51 +32,82 @@ use std::marker::PhantomData;
 /// # }
 /// ```
 #[must_use]
-pub fn guard<D: Resolve>(scope: Scope) -> Guarded<D> {
-    Guarded { scope, dependency: PhantomData }
+pub fn guard<D: Resolve>(service: impl Guardable) -> impl HttpServiceFactory + Mountable {
+    Guarded::<D, _> { service, dependency: PhantomData }
 }
 
-/// A scope of URLs behind a guard; made by [`guard`].
-pub struct Guarded<D> {
-    scope: Scope,
+/// What a [`guard()`] can stand around.
+pub trait Guardable: Mountable + Sized + 'static {
+    #[doc(hidden)]
+    fn register_behind<D: Resolve>(self, config: &mut AppService);
+}
+
+impl Guardable for Scope {
+    fn register_behind<D: Resolve>(self, config: &mut AppService) {
+        self.wrap(HttpAuthentication::with_fn(admit::<D>)).register(config);
+    }
+}
+
+impl Guardable for Resource {
+    fn register_behind<D: Resolve>(self, config: &mut AppService) {
+        self.wrap(HttpAuthentication::with_fn(admit::<D>)).register(config);
+    }
+}
+
+struct Guarded<D, S> {
+    service: S,
     dependency: PhantomData<D>,
+}
+
+/// Who `D` admits, kept with the request.
+struct Admitted<D>(PhantomData<D>);
+
+impl<D: Resolve> FromRequest for Admitted<D> {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        principal::keep(request);
+        let admitted = extract::<D>(request);
+        Box::pin(async { admitted.await.map(|_| Self(PhantomData)) })
+    }
 }
 
 fn admit<D: Resolve>(
     request: ServiceRequest,
-    _: Depends<D>,
+    _: Admitted<D>,
 ) -> Ready<Result<ServiceRequest, (Error, ServiceRequest)>> {
     ready(Ok(request))
 }
 
-impl<D: Resolve> HttpServiceFactory for Guarded<D> {
+impl<D: Resolve, S: Guardable> HttpServiceFactory for Guarded<D, S> {
     fn register(self, config: &mut AppService) {
-        self.scope.wrap(HttpAuthentication::with_fn(admit::<D>)).register(config);
+        self.service.register_behind::<D>(config);
     }
 }
 
-impl<D: Resolve> Mountable for Guarded<D> {
+impl<D: Resolve, S: Guardable> Mountable for Guarded<D, S> {
     fn path(&self) -> &str {
-        self.scope.path()
+        self.service.path()
     }
 
     fn operations(&mut self) -> BTreeMap<HttpMethod, DefaultOperationRaw> {
-        self.scope.operations()
+        self.service.operations()
     }
 
     fn definitions(&mut self) -> BTreeMap<String, DefaultSchemaRaw> {
-        self.scope.definitions()
+        self.service.definitions()
     }
 
     fn security_definitions(&mut self) -> BTreeMap<String, SecurityScheme> {
-        let mut map = self.scope.security_definitions();
+        let mut map = self.service.security_definitions();
         Requirements::of::<D>().document_schemes(&mut map);
         map
     }
 
     fn update_operations(&mut self, map: &mut BTreeMap<String, DefaultPathItemRaw>) {
         let mut inside = BTreeMap::new();
-        self.scope.update_operations(&mut inside);
+        self.service.update_operations(&mut inside);
         let requirements = Requirements::of::<D>();
         for (path, mut item) in inside {
             for operation in item.methods.values_mut() {

@@ -42,6 +42,7 @@ mod client_address;
 mod dependency;
 mod guard;
 pub mod openapi;
+mod principal;
 mod refused;
 mod required;
 mod requirements;
@@ -55,7 +56,8 @@ pub use client_address::{ClientAddress, ClientHost, origin};
 pub use dependency::{Call, Dependency, Depends, Maybe, Resolve, Scoped, services};
 #[doc(hidden)]
 pub use dependency::{extract, resolve_scheme};
-pub use guard::{Guarded, guard};
+pub use guard::{Guardable, guard};
+pub use principal::Principal;
 pub use refused::{answer_refused, replace_refused};
 pub use required::{Required, ScopeList, Then};
 pub use requirements::Requirements;

@@ -9,9 +9,10 @@ use crate::domain::User;
 use crate::security::caller::Caller;
 use crate::security::client_address::origin;
 use crate::security::dependency::{Call, Dependency, Scoped};
+use crate::security::principal::{self, Principal};
 use crate::security::scheme::{BasicCredentials, HttpBasic, OAuth2PasswordBearer};
 use crate::services::Services;
-use crate::tokens::{NO_SCOPE, NO_USER};
+use crate::tokens::NO_USER;
 use actix_web::{HttpMessage as _, HttpRequest};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -26,11 +27,17 @@ crate::schemes! {
 macro_rules! is_a_user {
     ($($caller:ident)+) => {$(
         impl $caller {
+            /// Who is calling, and how that is known.
+            #[must_use]
+            pub fn principal(&self) -> &Principal {
+                &self.0.principal
+            }
+
             /// Whether the caller may do this, too: the user holds the scope, and the token, if
             /// there is one, carries it.
             #[must_use]
             pub fn may<S: Scope>(&self) -> bool {
-                self.0.may(S::NAME)
+                self.0.principal.may(S::NAME)
             }
 
             /// In whose name this caller changes users, for the methods of
@@ -58,13 +65,13 @@ macro_rules! is_a_user {
             type Target = User;
 
             fn deref(&self) -> &User {
-                &self.0.user
+                self.0.principal.user()
             }
         }
 
         impl From<$caller> for Arc<User> {
             fn from(caller: $caller) -> Self {
-                caller.0.user
+                caller.0.principal.into_user()
             }
         }
 
@@ -84,29 +91,32 @@ impl Dependency for CurrentUser {
     type Needs = AccessToken;
 
     async fn build(token: AccessToken, call: &Call<'_>) -> Result<Self, ApiError> {
-        let services = call.services()?;
-        let claims = services.tokens.verify(token.expose()).map_err(|cause| {
-            log::debug!(target: "bailiwick.error", "a caller is refused: {cause}");
-            call.invalid()
-        })?;
-        let user = match services.users.find_in_memory(claims.subject.as_str()) {
-            Some(user) => Some(user),
-            None => services.users.find(&claims.subject).await?,
+        let principal = match principal::found(call.request(), AuthScheme::Bearer) {
+            Some(principal) => principal,
+            None => verify(&token, call).await?,
         };
-        let refused = services.tokens.refused();
-        let user = user.filter(|user| claims.are_of(user)).ok_or_else(|| {
-            refused.count(NO_USER);
-            call.invalid()
-        })?;
-        let granted = |scope: &&str| claims.scopes.contains(scope) && user.scopes.contains(scope);
-        if call.scopes().iter().all(granted) {
-            let (scheme, scopes) = (AuthScheme::Bearer, call.scopes());
-            Ok(Self(Caller { user, scheme, scopes, granted: Some(claims.scopes) }))
-        } else {
-            refused.count(NO_SCOPE);
-            Err(call.insufficient_scope())
-        }
+        principal.admit(call).map(Self)
     }
+}
+
+/// Verifies a token, and looks up whose it is.
+async fn verify(token: &AccessToken, call: &Call<'_>) -> Result<Principal, ApiError> {
+    let services = call.services()?;
+    let claims = services.tokens.verify(token.expose()).map_err(|cause| {
+        log::debug!(target: "bailiwick.error", "a caller is refused: {cause}");
+        call.invalid()
+    })?;
+    let user = match services.users.find_in_memory(claims.subject.as_str()) {
+        Some(user) => Some(user),
+        None => services.users.find(&claims.subject).await?,
+    };
+    let user = user.filter(|user| claims.are_of(user)).ok_or_else(|| {
+        services.tokens.refused().count(NO_USER);
+        call.invalid()
+    })?;
+    let principal = Principal::new(user, AuthScheme::Bearer, Some(claims.scopes));
+    principal::remember(call.request(), &principal);
+    Ok(principal)
 }
 
 /// A [`CurrentUser`] that is not disabled; asks for no scope of its own.
@@ -118,7 +128,12 @@ impl Dependency for EnabledUser {
     const ANSWERS: &'static [(u16, &'static str)] = &[(400, "Inactive user")];
 
     async fn build(CurrentUser(caller): CurrentUser, call: &Call<'_>) -> Result<Self, ApiError> {
-        if caller.user.disabled { Err(call.inactive(caller.scheme)) } else { Ok(Self(caller)) }
+        let principal = &caller.principal;
+        if principal.user().disabled {
+            Err(call.inactive(principal.scheme()))
+        } else {
+            Ok(Self(caller))
+        }
     }
 }
 
@@ -144,19 +159,15 @@ impl Dependency for BasicUser {
 
     async fn build(BasicLogin(login): BasicLogin, call: &Call<'_>) -> Result<Self, ApiError> {
         let scheme = AuthScheme::Basic("");
-        let refuse = |reason| call.refuse(scheme, reason);
         let user = match verified(call).await? {
             Some(user) => Some(user),
             None => log_in(login, call).await?,
         };
-        let user = user.ok_or_else(|| refuse(Reason::WrongPassword))?;
+        let user = user.ok_or_else(|| call.refuse(scheme, Reason::WrongPassword))?;
         if user.disabled {
-            Err(call.inactive(scheme))
-        } else if call.scopes().iter().all(|scope| user.scopes.contains(scope)) {
-            Ok(Self(Caller { user, scheme, scopes: call.scopes(), granted: None }))
-        } else {
-            Err(refuse(Reason::InsufficientScope))
+            return Err(call.inactive(scheme));
         }
+        Principal::new(user, scheme, None).admit(call).map(Self)
     }
 }
 

@@ -1,4 +1,4 @@
-//! `/users`: administration of users, guarded by `users:read` and `users:write`.
+//! `/users`: administration of users, behind guards that ask for `users:read` and `users:write`.
 
 mod bodies;
 mod changed;
@@ -10,18 +10,18 @@ use crate::api_error::{ApiError, Failure};
 use crate::domain::Page;
 use crate::domain::UsersRead;
 use crate::domain::UsersWrite;
-use crate::routes::both;
 use crate::routes::json_body::JsonBody;
 use crate::routes::profile::{UserPage, UserRecord};
-use crate::security::{Authorized, EnabledUser, Scoped};
+use crate::security::{self, Authorized, EnabledUser, Resolve, Scoped};
 use crate::services::Services;
 use actix_web::HttpRequest;
-use actix_web::guard::{GuardContext, fn_guard};
+use actix_web::guard::{self, GuardContext, fn_guard};
+use actix_web::http::Method;
 use actix_web::web::{Data, Json};
 use bodies::{PasswordBody, ScopesBody, UserChangeBody, UserCreateBody};
 use changed::Changed;
 use created::Created;
-use paperclip::actix::web::{ServiceConfig, delete, get, patch, post, put};
+use paperclip::actix::web::{Route, ServiceConfig, delete, get, patch, post, put, resource};
 use paperclip::actix::{NoContent, api_v2_operation};
 use parameters::{PageQuery, PathUsername};
 
@@ -29,13 +29,29 @@ type Reader = Scoped<EnabledUser, UsersRead>;
 type Writer = Scoped<EnabledUser, UsersWrite>;
 
 pub(super) fn mount(routes: &mut ServiceConfig) {
-    both(routes, "/users", || get().to(list));
-    both(routes, "/users", || post().to(create));
-    both(routes, "/users/{username}", || get().guard(fn_guard(not_me)).to(show));
-    both(routes, "/users/{username}", || patch().guard(fn_guard(not_me)).to(change));
-    both(routes, "/users/{username}", || delete().guard(fn_guard(not_me)).to(remove));
-    both(routes, "/users/{username}/password", || put().to(set_password));
-    both(routes, "/users/{username}/scopes", || put().to(set_scopes));
+    guarded::<Reader>(routes, "/users", &Method::GET, || get().to(list));
+    guarded::<Writer>(routes, "/users", &Method::POST, || post().to(create));
+    guarded::<Reader>(routes, "/users/{username}", &Method::GET, || get().to(show));
+    guarded::<Writer>(routes, "/users/{username}", &Method::PATCH, || patch().to(change));
+    guarded::<Writer>(routes, "/users/{username}", &Method::DELETE, || delete().to(remove));
+    guarded::<Writer>(routes, "/users/{username}/password", &Method::PUT, || {
+        put().to(set_password)
+    });
+    guarded::<Writer>(routes, "/users/{username}/scopes", &Method::PUT, || put().to(set_scopes));
+}
+
+/// Mounts a route behind a guard, with and without a slash at its end. It is one of its method alone,
+/// so that nobody is asked for a token who uses another one, and is told 405.
+fn guarded<D: Resolve>(
+    routes: &mut ServiceConfig,
+    path: &str,
+    method: &Method,
+    route: impl Fn() -> Route,
+) {
+    for path in [path, &format!("{path}/")] {
+        let resource = resource(path).guard(guard::Method(method.clone())).guard(fn_guard(not_me));
+        routes.service(security::guard::<D>(resource.route(route())));
+    }
 }
 
 /// `/users/me` is no user's: a method that it does not have is 405, not a question for a token.

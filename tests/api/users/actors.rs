@@ -183,6 +183,26 @@ fn a_revoked_callers_password_that_waits_to_be_hashed_changes_nothing() {
     }
 }
 
+/// The handler asks the guard who is calling, and not the cache of users again.
+#[test]
+fn a_guard_finds_out_once_who_is_calling() {
+    let app = server("").env("BAILIWICK__ADMIN__PUBLIC", "true").spawn();
+    import(&app, &[json!({"username": "root", "scopes": crate::people::ALL})]);
+    for (method, path, body) in [
+        ("GET", "/users", Value::Null),
+        ("GET", "/users?limit=1", Value::Null),
+        ("PUT", "/users/nobody/scopes", json!({"scopes": []})),
+    ] {
+        // Nothing is kept before the watcher has looked at the database; a miss counts twice.
+        eventually("one look-up", || {
+            let before = metric(&app, LOOKUPS);
+            let answer = admin(&app, (method, path), &body);
+            assert!(matches!(answer.status, 200 | 404), "{path}: {}", answer.body);
+            (metric(&app, LOOKUPS) < before + 2.0).then_some(())
+        });
+    }
+}
+
 /// A handler of an application that takes its caller and a body with `Authorized`.
 #[test]
 fn an_applications_handler_is_not_run_for_a_revoked_caller() {
