@@ -52,7 +52,8 @@
 //! | [`cli`] | the commands: serve, users, db, ctl, check-config, print-config, openapi |
 //! | [`server`] | the processes: master, workers, listeners, signals, drain, control socket, middleware order, access log, metrics |
 //! | [`routes`] | URLs; one file per resource, each mounts itself |
-//! | [`security`] | who is calling and may they: schemes, the dependency chain, guards, the document |
+//! | [`security`] | who is calling and may they: schemes, the dependency chain, the principal, guards |
+//! | [`openapi`] | the document: all that works around paperclip |
 //! | [`api_error`] | errors to HTTP: every status, every challenge, every body |
 //! | [`services`] | the composition root; the only file that names a database |
 //! | [`storage`] | users in SQL, migrations, the user cache |
@@ -70,6 +71,7 @@ pub mod cli;
 pub mod domain;
 pub mod logging;
 pub mod oauth;
+pub mod openapi;
 pub mod passwords;
 pub mod routes;
 pub mod security;

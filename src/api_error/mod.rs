@@ -1,13 +1,11 @@
 //! Errors to HTTP: every status, every body, every challenge. The only `ResponseError`.
 
 mod challenge;
-mod documented;
 mod excess;
 mod extractors;
 mod validation;
 
 pub use challenge::{AuthScheme, Manner, Reason, Refusal};
-pub use documented::{Failure, V3_MARK, document_error, error_answer, v3_mark};
 pub use excess::Excess;
 pub use extractors::configure_extractors;
 pub use validation::FieldProblem;

@@ -3,6 +3,7 @@
 use crate::accounts::Accounts;
 use crate::domain::Origin;
 use crate::tokens::Tokens;
+use paperclip::actix::Apiv2Schema;
 use serde::Serialize;
 
 /// What a grant needs to be redeemed.
@@ -19,17 +20,22 @@ pub struct GrantContext<'a> {
     pub strict: bool,
 }
 
-/// The successful answer of RFC 6749 §5.1.
-#[derive(Clone, Serialize)]
+/// An access token (RFC 6749 §5.1).
+#[derive(Clone, Serialize, Apiv2Schema)]
+#[openapi(rename = "Token")]
 pub struct TokenResponse {
-    /// The token.
+    /// The token: a signed JWT.
+    #[openapi(example = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30.signature")]
     pub access_token: String,
-    /// How to present it: always `bearer` (RFC 6750).
+    /// `bearer`.
+    #[openapi(example = "bearer")]
     pub token_type: &'static str,
     /// Seconds until it expires.
+    #[openapi(example = "1800")]
     pub expires_in: u64,
-    /// What was granted, separated by spaces; left out where it is nothing, for a scope has at least
-    /// one character (RFC 6749 §A.4).
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub scope: String,
+    /// The scopes that it carries; absent where it carries none.
+    // A scope has at least one character (RFC 6749 §A.4).
+    #[openapi(example = "me items")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
 }

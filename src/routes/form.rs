@@ -2,9 +2,10 @@
 
 mod multipart;
 
-use crate::api_error::{ApiError, FieldProblem, document_error};
+use crate::api_error::{ApiError, FieldProblem};
 use crate::domain::Secret;
 use crate::oauth::{GrantError, GrantType, PasswordGrant, TokenRequest, scope_names};
+use crate::openapi::{self, document_error};
 use crate::routes::json_body::read_body;
 use crate::security::services;
 use crate::settings::Profile;
@@ -312,7 +313,7 @@ fn form_schema(title: &str, required: &[&str], grant_type: &Value) -> Value {
 }
 
 fn document(operation: &mut DefaultOperationRaw, schema: &Value) {
-    crate::routes::json_body::document_body(
+    openapi::body(
         operation,
         &json!({
             "required": true,

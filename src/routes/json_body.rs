@@ -1,6 +1,7 @@
 //! JSON bodies: read, checked field by field, documented.
 
-use crate::api_error::{ApiError, FieldProblem, document_error, v3_mark};
+use crate::api_error::{ApiError, FieldProblem};
+use crate::openapi::{self, document_error};
 use crate::routes::fields::Fields;
 use crate::security::services;
 use actix_web::error::PayloadError;
@@ -8,9 +9,7 @@ use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use paperclip::actix::OperationModifier;
-use paperclip::v2::models::{
-    DefaultOperationRaw, DefaultParameterRaw, DefaultSchemaRaw, Either, ParameterIn,
-};
+use paperclip::v2::models::{DefaultOperationRaw, DefaultSchemaRaw};
 use paperclip::v2::schema::Apiv2Schema;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -147,25 +146,13 @@ pub(super) async fn read_body(
     }
 }
 
-/// Enters a Request Body Object (`OpenAPI` 3.0.3 §4.7.13), which Swagger 2.0 does not have.
-pub(super) fn document_body(operation: &mut DefaultOperationRaw, object: &Value) {
-    operation.parameters.push(Either::Right(DefaultParameterRaw {
-        in_: ParameterIn::Body,
-        name: "body".to_owned(),
-        required: true,
-        description: Some(v3_mark(object)),
-        schema: Some(DefaultSchemaRaw::default()),
-        ..DefaultParameterRaw::default()
-    }));
-}
-
 impl<T> Apiv2Schema for JsonBody<T> {}
 
 impl<T: Body> OperationModifier for JsonBody<T> {
     fn update_parameter(operation: &mut DefaultOperationRaw) {
         let schema = format!("#/components/schemas/{}", T::NAME);
         let content = json!({"application/json": {"schema": {"$ref": schema}}});
-        document_body(operation, &json!({"required": true, "content": content}));
+        openapi::body(operation, &json!({"required": true, "content": content}));
         for (status, example) in [
             (408, "Request Timeout"),
             (413, "Request body too large"),
@@ -179,8 +166,6 @@ impl<T: Body> OperationModifier for JsonBody<T> {
     fn update_definitions(map: &mut BTreeMap<String, DefaultSchemaRaw>) {
         let mut schema = T::schema();
         schema["title"] = json!(T::NAME);
-        let stand_in =
-            DefaultSchemaRaw { description: Some(v3_mark(&schema)), ..DefaultSchemaRaw::default() };
-        map.insert(T::NAME.to_owned(), stand_in);
+        map.insert(T::NAME.to_owned(), openapi::schema(&schema));
     }
 }

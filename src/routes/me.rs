@@ -1,7 +1,7 @@
 //! `/users/me`: the caller's own profile, items and password.
 
 use crate::accounts::PasswordChange;
-use crate::api_error::{ApiError, Failure};
+use crate::api_error::ApiError;
 use crate::domain::ItemsRead;
 use crate::routes::both;
 use crate::routes::fields::Fields;
@@ -80,6 +80,13 @@ impl Body for PasswordChangeBody {
     }
 }
 
+crate::failures! {
+    PasswordFailure {
+        400: "Incorrect password",
+        409: "The password was changed meanwhile",
+    }
+}
+
 /// Change your own password
 ///
 /// Needs the old one. Tokens that are out stay valid until they expire.
@@ -88,7 +95,7 @@ async fn set_password(
     Authorized(caller, body, ..): Authorized<ActiveUser, JsonBody<PasswordChangeBody>>,
     services: Data<Services>,
     request: HttpRequest,
-) -> Result<NoContent, Failure<400, 409>> {
+) -> Result<NoContent, PasswordFailure> {
     let changed = services
         .accounts
         .change_password(&caller, body.into_inner().0, &caller.author(&request))

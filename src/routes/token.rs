@@ -1,6 +1,5 @@
 //! `POST /token`: a form in, a bearer token out.
 
-use crate::api_error::Failure;
 use crate::oauth::{GrantContext, TokenResponse};
 use crate::routes::both;
 use crate::routes::form::TokenForm;
@@ -11,37 +10,24 @@ use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use paperclip::actix::web::{ServiceConfig, post};
-use paperclip::actix::{Apiv2Schema, OperationModifier, api_v2_operation};
+use paperclip::actix::{OperationModifier, api_v2_operation};
 use paperclip::v2::models::{DefaultOperationRaw, DefaultSchemaRaw};
-use serde::Serialize;
 use std::collections::BTreeMap;
 
 pub(super) fn mount(routes: &mut ServiceConfig) {
     both(routes, "/token", || post().to(login));
 }
 
-/// An access token (RFC 6749 §5.1).
-#[derive(Serialize, Apiv2Schema)]
-#[expect(clippy::struct_field_names, reason = "the names of RFC 6749 §5.1")]
-struct Token {
-    /// The token: a signed JWT.
-    #[openapi(example = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30.signature")]
-    access_token: String,
-    /// `bearer`.
-    #[openapi(example = "bearer")]
-    token_type: String,
-    /// Seconds until it expires.
-    #[openapi(example = "1800")]
-    expires_in: u64,
-    /// The scopes that it carries; absent where it carries none.
-    #[openapi(example = "me items")]
-    scope: Option<String>,
+crate::failures! {
+    LoginFailure {
+        400: "Incorrect username or password",
+    }
 }
 
-/// A token's answer: never to be stored by anyone on the way.
-struct TokenAnswer(TokenResponse);
+/// A response with a token: nobody on the way may store it.
+struct NotStored(TokenResponse);
 
-impl Responder for TokenAnswer {
+impl Responder for NotStored {
     type Body = actix_web::body::BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
@@ -52,15 +38,15 @@ impl Responder for TokenAnswer {
     }
 }
 
-impl paperclip::v2::schema::Apiv2Schema for TokenAnswer {}
+impl paperclip::v2::schema::Apiv2Schema for NotStored {}
 
-impl OperationModifier for TokenAnswer {
+impl OperationModifier for NotStored {
     fn update_response(operation: &mut DefaultOperationRaw) {
-        Json::<Token>::update_response(operation);
+        Json::<TokenResponse>::update_response(operation);
     }
 
     fn update_definitions(map: &mut BTreeMap<String, DefaultSchemaRaw>) {
-        Json::<Token>::update_definitions(map);
+        Json::<TokenResponse>::update_definitions(map);
     }
 }
 
@@ -73,12 +59,12 @@ async fn login(
     TokenForm(asked): TokenForm,
     services: Data<Services>,
     request: HttpRequest,
-) -> Result<TokenAnswer, Failure<400>> {
+) -> Result<NotStored, LoginFailure> {
     let context = GrantContext {
         accounts: &services.accounts,
         client: origin(&request),
         tokens: &services.tokens,
         strict: services.settings.security.profile == Profile::Strict,
     };
-    Ok(TokenAnswer(asked.redeem(context).await?))
+    Ok(NotStored(asked.redeem(context).await?))
 }

@@ -1,10 +1,10 @@
 //! Dependencies: what a handler needs of its caller, built from one another along a chain.
 
 use crate::api_error::{ApiError, AuthScheme, Manner, Reason};
+use crate::openapi::Requirements;
 use crate::security::caller;
 use crate::security::refused;
 use crate::security::required::{Required, ScopeList, Then};
-use crate::security::requirements::Requirements;
 use crate::security::scheme::{DeclaredScheme, Scheme as _};
 use crate::services::Services;
 use actix_web::HttpRequest;

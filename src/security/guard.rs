@@ -1,9 +1,9 @@
 //! A guard around a resource or a whole scope of URLs, on actix-web-httpauth's middleware.
 
 use crate::api_error::ApiError;
+use crate::openapi::Requirements;
 use crate::security::dependency::{Resolve, extract};
 use crate::security::principal;
-use crate::security::requirements::Requirements;
 use actix_web::dev::{AppService, HttpServiceFactory, Payload, ServiceRequest};
 use actix_web::{Error, FromRequest, HttpRequest};
 use actix_web_httpauth::middleware::HttpAuthentication;

@@ -41,7 +41,6 @@ mod caller;
 mod client_address;
 mod dependency;
 mod guard;
-pub mod openapi;
 mod principal;
 mod refused;
 mod required;
@@ -50,6 +49,7 @@ mod scheme;
 mod user;
 
 pub use crate::domain::Origin;
+pub use crate::openapi::Requirements;
 pub use authorized::{Authorized, Nothing};
 pub(crate) use client_address::{BadPeer, TrustedProxies, mark_unix_peer};
 pub use client_address::{ClientAddress, ClientHost, origin};
@@ -60,7 +60,6 @@ pub use guard::{Guardable, guard};
 pub use principal::Principal;
 pub use refused::{answer_refused, replace_refused};
 pub use required::{Required, ScopeList, Then};
-pub use requirements::Requirements;
 pub use scheme::{
     ApiKeyCookie, ApiKeyHeader, ApiKeyQuery, BasicCredentials, DeclaredScheme, HttpBasic,
     HttpBearer, Malformed, OAuth2AuthorizationCodeBearer, OAuth2PasswordBearer, OpenIdConnect,

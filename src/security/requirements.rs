@@ -1,27 +1,10 @@
-//! What a chain needs, as the `OpenAPI` document says it.
+//! What a chain needs, found by walking it.
 
-use crate::api_error::{document_error, v3_mark};
+use crate::openapi::Requirements;
 use crate::security::dependency::Resolve;
 use crate::security::required::ScopeList;
 use crate::security::scheme::{DeclaredScheme, Scheme as _};
-use paperclip::v2::models::{DefaultOperationRaw, SecurityScheme};
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
-
-/// The schemes, scopes and error answers of a chain.
-#[derive(Debug, Default)]
-pub struct Requirements {
-    schemes: Vec<Requirement>,
-    answers: Vec<(u16, &'static str)>,
-}
-
-#[derive(Debug)]
-struct Requirement {
-    name: &'static str,
-    object: Value,
-    scopes: Vec<&'static str>,
-    optional: bool,
-}
+use serde_json::json;
 
 impl Requirements {
     /// Those of `T`.
@@ -38,69 +21,6 @@ impl Requirements {
         if !T::DESCRIPTION.is_empty() {
             object["description"] = json!(T::DESCRIPTION);
         }
-        // Only oauth2 and openIdConnect may list scopes (OpenAPI 3.0.3 §4.7.30).
-        let lists = matches!(object["type"].as_str(), Some("oauth2" | "openIdConnect"));
-        let scopes = if lists { Outer::REQUIRED.names().to_vec() } else { Vec::new() };
-        self.schemes.push(Requirement { name: T::NAME, object, scopes, optional: false });
-        self.answers.push((401, "Not authenticated"));
-    }
-
-    /// What is needed only if it is there.
-    pub fn add_optional(&mut self, add: impl FnOnce(&mut Self)) {
-        let first = self.schemes.len();
-        add(self);
-        for requirement in &mut self.schemes[first..] {
-            requirement.optional = true;
-        }
-    }
-
-    /// Error answers of a step.
-    pub fn add_answers(&mut self, answers: &[(u16, &'static str)]) {
-        self.answers.extend(answers);
-    }
-
-    /// Enters the error answers into an operation.
-    pub fn document_answers(&self, operation: &mut DefaultOperationRaw) {
-        for (status, example) in &self.answers {
-            document_error(operation, *status, example);
-        }
-    }
-
-    /// Merges the requirements into an operation: all of them together, in ONE map.
-    ///
-    /// paperclip by itself writes a map per extractor, which the document reads as OR.
-    pub fn document_security(&self, operation: &mut DefaultOperationRaw) {
-        if self.schemes.is_empty() {
-            return;
-        }
-        if operation.security.is_empty() {
-            operation.security.push(BTreeMap::new());
-        }
-        for requirement in &self.schemes {
-            let without = requirement.optional.then(|| operation.security.clone());
-            for alternative in &mut operation.security {
-                let scopes = alternative.entry(requirement.name.to_owned()).or_default();
-                for scope in &requirement.scopes {
-                    if !scopes.iter().any(|known| known == scope) {
-                        scopes.push((*scope).to_owned());
-                    }
-                }
-            }
-            operation.security.extend(without.into_iter().flatten());
-        }
-    }
-
-    /// Enters the schemes into the document, each as a stand-in for its `OpenAPI` 3 object.
-    pub fn document_schemes(&self, map: &mut BTreeMap<String, SecurityScheme>) {
-        for requirement in &self.schemes {
-            let stand_in = SecurityScheme {
-                type_: "apiKey".to_owned(),
-                in_: Some("header".to_owned()),
-                name: Some("Authorization".to_owned()),
-                description: Some(v3_mark(&requirement.object)),
-                ..SecurityScheme::default()
-            };
-            map.insert(requirement.name.to_owned(), stand_in);
-        }
+        self.add(T::NAME, object, Outer::REQUIRED.names());
     }
 }

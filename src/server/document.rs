@@ -1,18 +1,14 @@
 //! The `OpenAPI` document of all routes, held against what is really served.
 
 use super::{Application, ServeError, admin};
+use crate::openapi::{self, gather};
 use crate::routes;
 use crate::routes::docs;
-use crate::security::openapi;
 use crate::services::scope_table;
 use crate::settings::Settings;
-use actix_web::dev::{ResourceDef, Service as _};
+use actix_web::dev::ResourceDef;
 use actix_web::http::Method;
-use actix_web::test::{TestRequest, init_service};
-use actix_web::{App, HttpResponse};
-use futures_util::FutureExt as _;
-use paperclip::actix::OpenApiExt as _;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -26,7 +22,7 @@ pub fn document(application: &Application, settings: &Settings) -> Result<Value,
     let panicked = |_| ServeError::Workers(io::Error::other("mounting panicked"));
     let gather = |built_in: bool, added: bool| {
         let gathered = AssertUnwindSafe(|| {
-            gather(|routes| {
+            gather(|routes: &mut super::Routes<'_>| {
                 if built_in {
                     routes::mount(routes, demo);
                 }
@@ -44,55 +40,6 @@ pub fn document(application: &Application, settings: &Settings) -> Result<Value,
         return Err(ServeError::HiddenRoute { route, hidden_by });
     }
     Ok(openapi::finish(gather(true, true)?, settings, &scopes))
-}
-
-/// The document as paperclip gathers it, with the paths that the router knows.
-fn gather(mount: impl Fn(&mut super::Routes<'_>)) -> Value {
-    let mut document = Value::Null;
-    let app = App::new().wrap_api().configure(mount).with_raw_json_spec_v3(|app, found| {
-        document = found;
-        app
-    });
-    let paths = document["paths"].as_object().cloned().unwrap_or_default();
-    if !paths.keys().any(|path| path.len() > 1 && path.ends_with('/')) {
-        return document;
-    }
-    // The router tells its patterns only to a request; this one stops before any handler.
-    let app = app.build().wrap_fn(move |request, _| {
-        let router = request.resource_map();
-        let served = |path: &str| router.match_pattern(path).as_deref() == Some(path);
-        let paths = as_served(&paths, served);
-        let response = HttpResponse::Ok().json(paths);
-        std::future::ready(Ok(request.into_response(response)))
-    });
-    let answered = async {
-        let response =
-            init_service(app).await.call(TestRequest::default().to_request()).await.ok()?;
-        actix_web::body::to_bytes(response.into_body()).await.ok()
-    };
-    if let Some(Some(paths)) = answered.now_or_never()
-        && let Ok(paths) = serde_json::from_slice(&paths)
-    {
-        document["paths"] = paths;
-    }
-    document
-}
-
-/// Drops the slash that paperclip puts at the end of a scope's own path (a route `""` in it), where
-/// the router has none.
-fn as_served(paths: &Map<String, Value>, served: impl Fn(&str) -> bool) -> Map<String, Value> {
-    let mut all = Map::new();
-    let own = |path: &str| served(path) && paths.contains_key(path);
-    for (path, item) in paths.clone() {
-        let plain = path.trim_end_matches('/');
-        let is_bare = !plain.is_empty() && served(plain) && !(own(&path) && own(plain));
-        let path = if is_bare { plain.to_owned() } else { path };
-        match all.get_mut(&path).and_then(Value::as_object_mut) {
-            Some(there) => there.extend(item.as_object().cloned().unwrap_or_default()),
-            None => drop(all.insert(path, item)),
-        }
-    }
-    all
 }
 
 /// The first route of the application that never answers, because the server has one that matches

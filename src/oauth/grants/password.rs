@@ -49,7 +49,7 @@ impl PasswordGrant {
             access_token: issued.access_token,
             token_type: "bearer",
             expires_in: issued.expires_in,
-            scope: scopes.to_string(),
+            scope: Some(scopes.to_string()).filter(|scope| !scope.is_empty()),
         })
     }
 }
@@ -123,7 +123,10 @@ mod tests {
             ("me\u{1c}\u{3000}items\u{85}", "me items"),
         ] {
             let answer = redeem(&users, false, ["johndoe", "swordfish", asked]).await.unwrap();
-            assert_eq!((answer.scope.as_str(), answer.expires_in), (given, 1800));
+            assert_eq!(
+                (answer.scope.as_deref().unwrap_or_default(), answer.expires_in),
+                (given, 1800)
+            );
             let claims = tokens().verify(&answer.access_token).unwrap();
             assert_eq!(claims.subject.as_str(), "johndoe");
             assert_eq!(claims.scopes.to_string(), given);

@@ -6,7 +6,7 @@ mod created;
 mod parameters;
 
 use crate::accounts::{AccountChange, NewAccount};
-use crate::api_error::{ApiError, Failure};
+use crate::api_error::ApiError;
 use crate::domain::Page;
 use crate::domain::UsersRead;
 use crate::domain::UsersWrite;
@@ -27,6 +27,28 @@ use parameters::{PageQuery, PathUsername};
 
 type Reader = Scoped<EnabledUser, UsersRead>;
 type Writer = Scoped<EnabledUser, UsersWrite>;
+
+crate::failures! {
+    CreateFailure {
+        409: "User already exists",
+    }
+    ShowFailure {
+        404: "User not found",
+    }
+    ChangeFailure {
+        403: "This would leave no enabled user with the scope `users:write`",
+        404: "User not found",
+        409: "E-mail address already in use",
+    }
+    KeepFailure {
+        403: "This would leave no enabled user with the scope `users:write`",
+        404: "User not found",
+    }
+    SetPasswordFailure {
+        403: "Your own password is changed by PUT /users/me/password, with the old one",
+        404: "User not found",
+    }
+}
 
 pub(super) fn mount(routes: &mut ServiceConfig) {
     guarded::<Reader>(routes, "/users", &Method::GET, || get().to(list));
@@ -85,7 +107,7 @@ async fn create(
     Authorized(caller, body, ..): Authorized<Writer, JsonBody<UserCreateBody>>,
     services: Data<Services>,
     request: HttpRequest,
-) -> Result<Created, Failure<409>> {
+) -> Result<Created, CreateFailure> {
     let UserCreateBody { username, email, full_name, disabled, password, scopes } =
         body.into_inner();
     let account = NewAccount { username, password, email, full_name, disabled, scopes };
@@ -101,7 +123,7 @@ async fn create(
 async fn show(
     Authorized(_, username, ..): Authorized<Reader, PathUsername>,
     services: Data<Services>,
-) -> Result<Json<UserRecord>, Failure<404>> {
+) -> Result<Json<UserRecord>, ShowFailure> {
     let user = services.users.find(&username.0).await?;
     let user = user.ok_or(ApiError::NotFound("User not found"))?;
     Ok(Json(UserRecord::of(&user)))
@@ -116,7 +138,7 @@ async fn change(
     Authorized(caller, username, body): Authorized<Writer, PathUsername, JsonBody<UserChangeBody>>,
     services: Data<Services>,
     request: HttpRequest,
-) -> Result<Changed, Failure<403, 404, 409>> {
+) -> Result<Changed, ChangeFailure> {
     let UserChangeBody { email, full_name, disabled } = body.into_inner();
     let asks_only = email.is_none() && full_name.is_none() && disabled.is_none();
     let change = AccountChange { email, full_name, disabled, scopes: None };
@@ -134,7 +156,7 @@ async fn remove(
     Authorized(caller, username, ..): Authorized<Writer, PathUsername>,
     services: Data<Services>,
     request: HttpRequest,
-) -> Result<NoContent, Failure<403, 404>> {
+) -> Result<NoContent, KeepFailure> {
     let deleted = services.accounts.delete(&username.0, &caller.author(&request)).await;
     deleted.map_err(|error| caller.failed(error, &services))?;
     Ok(NoContent)
@@ -149,7 +171,7 @@ async fn set_password(
     Authorized(caller, username, body): Authorized<Writer, PathUsername, JsonBody<PasswordBody>>,
     services: Data<Services>,
     request: HttpRequest,
-) -> Result<NoContent, Failure<403, 404>> {
+) -> Result<NoContent, SetPasswordFailure> {
     let (password, author) = (body.into_inner().password, caller.author(&request));
     let set = services.accounts.set_password(&username.0, password, &author).await;
     set.map_err(|error| caller.failed(error, &services))?;
@@ -164,7 +186,7 @@ async fn set_scopes(
     Authorized(caller, username, body): Authorized<Writer, PathUsername, JsonBody<ScopesBody>>,
     services: Data<Services>,
     request: HttpRequest,
-) -> Result<Json<UserRecord>, Failure<403, 404>> {
+) -> Result<Json<UserRecord>, KeepFailure> {
     let scopes = Some(body.into_inner().scopes);
     let change = AccountChange { scopes, ..AccountChange::default() };
     let changed = services.accounts.change(&username.0, change, &caller.author(&request)).await;

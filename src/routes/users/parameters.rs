@@ -1,15 +1,14 @@
 //! Path and query of user administration.
 
-use crate::api_error::{ApiError, FieldProblem, document_error, v3_mark};
+use crate::api_error::{ApiError, FieldProblem};
 use crate::domain::FieldError;
 use crate::domain::Username;
+use crate::openapi::{document_error, parameter};
 use crate::routes::missing::refusal;
 use actix_web::web::{Path, Query};
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use paperclip::actix::OperationModifier;
-use paperclip::v2::models::{
-    DataType, DefaultOperationRaw, DefaultParameterRaw, DefaultSchemaRaw, Either, ParameterIn,
-};
+use paperclip::v2::models::{DefaultOperationRaw, DefaultSchemaRaw};
 use paperclip::v2::schema::Apiv2Schema;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -51,8 +50,8 @@ impl Apiv2Schema for PathUsername {}
 
 impl OperationModifier for PathUsername {
     fn update_parameter(operation: &mut DefaultOperationRaw) {
-        operation.parameters.push(parameter(
-            ParameterIn::Path,
+        parameter(
+            operation,
             &json!({
                 "in": "path",
                 "name": "username",
@@ -61,25 +60,11 @@ impl OperationModifier for PathUsername {
                 "schema": username_schema(),
                 "example": "johndoe",
             }),
-        ));
+        );
         document_error(operation, 422, "");
     }
 
     fn update_definitions(_: &mut BTreeMap<String, DefaultSchemaRaw>) {}
-}
-
-fn parameter(
-    in_: ParameterIn,
-    object: &Value,
-) -> Either<paperclip::v2::models::Reference, DefaultParameterRaw> {
-    Either::Right(DefaultParameterRaw {
-        in_,
-        name: object["name"].as_str().unwrap_or_default().to_owned(),
-        required: object["required"] == true,
-        description: Some(v3_mark(object)),
-        data_type: Some(DataType::String),
-        ..DefaultParameterRaw::default()
-    })
 }
 
 /// Which page of users.
@@ -162,21 +147,24 @@ impl Apiv2Schema for PageQuery {}
 
 impl OperationModifier for PageQuery {
     fn update_parameter(operation: &mut DefaultOperationRaw) {
-        operation.parameters.push(parameter(
-            ParameterIn::Query,
+        parameter(
+            operation,
             &json!({
                 "in": "query",
                 "name": "after",
                 "description": "The last name of the page before; empty for the first page",
                 "schema": {"type": "string", "maxLength": Username::LONGEST, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"},
             }),
-        ));
-        operation.parameters.push(parameter(ParameterIn::Query, &json!({
-            "in": "query",
-            "name": "limit",
-            "description": "How many users",
-            "schema": {"type": "integer", "minimum": 1, "maximum": Self::MOST, "default": Self::USUAL},
-        })));
+        );
+        parameter(
+            operation,
+            &json!({
+                "in": "query",
+                "name": "limit",
+                "description": "How many users",
+                "schema": {"type": "integer", "minimum": 1, "maximum": Self::MOST, "default": Self::USUAL},
+            }),
+        );
         document_error(operation, 422, "");
     }
 

@@ -1,8 +1,9 @@
 //! Finishes the `OpenAPI` document that paperclip gathers: what Swagger 2.0 cannot say, and the
 //! facts that only the settings know. Done once at start.
 
-use crate::api_error::{V3_MARK, error_answer};
 use crate::domain::ScopeTable;
+use crate::openapi::errors::error_response;
+use crate::openapi::stand_in::restore;
 use crate::settings::Profile;
 use crate::settings::Settings;
 use serde_json::{Map, Value, json};
@@ -63,23 +64,7 @@ fn allow_null(schema: &mut Value) {
     }
 }
 
-/// Puts each `OpenAPI` 3 object that travelled in a description into its place.
-fn restore(value: &mut Value) {
-    let marked = value.get("description").and_then(Value::as_str);
-    if let Some(object) = marked.and_then(|text| text.strip_prefix(V3_MARK))
-        && let Ok(object) = serde_json::from_str(object)
-    {
-        *value = object;
-        return;
-    }
-    match value {
-        Value::Object(members) => members.values_mut().for_each(restore),
-        Value::Array(members) => members.iter_mut().for_each(restore),
-        _ => {}
-    }
-}
-
-/// The two bodies of error answers, as FastAPI names them.
+/// The two bodies of error responses, as FastAPI names them.
 fn add_error_schemas(document: &mut Value) {
     let schemas = &mut document["components"]["schemas"];
     schemas["Error"] = json!({
@@ -150,7 +135,7 @@ fn operations(document: &mut Value) -> impl Iterator<Item = &mut Map<String, Val
 
 fn finish_operation(operation: &mut Map<String, Value>, profile: Profile) {
     if profile == Profile::Strict && asks_for_scopes(operation) {
-        let answer = error_answer(403, "Not enough permissions");
+        let answer = error_response(403, "Not enough permissions");
         let responses = operation.entry("responses").or_insert_with(|| json!({}));
         if responses.get("403").is_none() {
             responses["403"] = answer;

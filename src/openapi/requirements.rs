@@ -1,0 +1,86 @@
+//! What a chain of dependencies needs, as the document says it.
+
+use crate::openapi::document_error;
+use crate::openapi::stand_in;
+use paperclip::v2::models::{DefaultOperationRaw, SecurityScheme};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The schemes, scopes and error answers of a chain.
+#[derive(Debug, Default)]
+pub struct Requirements {
+    schemes: Vec<Requirement>,
+    answers: Vec<(u16, &'static str)>,
+}
+
+#[derive(Debug)]
+struct Requirement {
+    name: &'static str,
+    object: Value,
+    scopes: Vec<&'static str>,
+    optional: bool,
+}
+
+impl Requirements {
+    /// A scheme with its Security Scheme Object, and the scopes that are asked of it.
+    pub fn add(&mut self, name: &'static str, object: Value, scopes: &[&'static str]) {
+        // Only oauth2 and openIdConnect may list scopes (OpenAPI 3.0.3 §4.7.30).
+        let lists = matches!(object["type"].as_str(), Some("oauth2" | "openIdConnect"));
+        let scopes = if lists { scopes.to_vec() } else { Vec::new() };
+        self.schemes.push(Requirement { name, object, scopes, optional: false });
+        self.answers.push((401, "Not authenticated"));
+    }
+
+    /// What is needed only if it is there.
+    pub fn add_optional(&mut self, add: impl FnOnce(&mut Self)) {
+        let first = self.schemes.len();
+        add(self);
+        for requirement in &mut self.schemes[first..] {
+            requirement.optional = true;
+        }
+    }
+
+    /// Error answers of a step.
+    pub fn add_answers(&mut self, answers: &[(u16, &'static str)]) {
+        self.answers.extend(answers);
+    }
+
+    /// Enters the error answers into an operation.
+    pub fn document_answers(&self, operation: &mut DefaultOperationRaw) {
+        for (status, example) in &self.answers {
+            document_error(operation, *status, example);
+        }
+    }
+
+    /// Merges the requirements into an operation: all of them together, in ONE map.
+    ///
+    /// paperclip by itself writes a map per extractor, which the document reads as OR.
+    pub fn document_security(&self, operation: &mut DefaultOperationRaw) {
+        if self.schemes.is_empty() {
+            return;
+        }
+        if operation.security.is_empty() {
+            operation.security.push(BTreeMap::new());
+        }
+        for requirement in &self.schemes {
+            let without = requirement.optional.then(|| operation.security.clone());
+            for alternative in &mut operation.security {
+                let scopes = alternative.entry(requirement.name.to_owned()).or_default();
+                for scope in &requirement.scopes {
+                    if !scopes.iter().any(|known| known == scope) {
+                        scopes.push((*scope).to_owned());
+                    }
+                }
+            }
+            operation.security.extend(without.into_iter().flatten());
+        }
+    }
+
+    /// Enters the schemes into the document, each as a stand-in for its `OpenAPI` 3 object.
+    pub fn document_schemes(&self, map: &mut BTreeMap<String, SecurityScheme>) {
+        for requirement in &self.schemes {
+            let stand_in = stand_in::security_scheme(&requirement.object);
+            map.insert(requirement.name.to_owned(), stand_in);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Stand-ins: what Swagger 2.0 cannot say travels as JSON in the description of something that it can,
+//! and is put in its place when the document is finished.
+
+use paperclip::v2::models::{
+    DataType, DefaultOperationRaw, DefaultParameterRaw, DefaultResponseRaw, DefaultSchemaRaw,
+    Either, ParameterIn, SecurityScheme,
+};
+use serde_json::Value;
+
+/// Marks a `description` that carries an `OpenAPI` 3 object in JSON.
+const MARK: &str = "x-v3:";
+
+fn mark(object: &Value) -> Option<String> {
+    Some(format!("{MARK}{object}"))
+}
+
+/// Puts each `OpenAPI` 3 object that travelled in a description into its place.
+pub(super) fn restore(value: &mut Value) {
+    let marked = value.get("description").and_then(Value::as_str);
+    if let Some(object) = marked.and_then(|text| text.strip_prefix(MARK))
+        && let Ok(object) = serde_json::from_str(object)
+    {
+        *value = object;
+        return;
+    }
+    match value {
+        Value::Object(members) => members.values_mut().for_each(restore),
+        Value::Array(members) => members.iter_mut().for_each(restore),
+        _ => {}
+    }
+}
+
+/// Stands for a Response Object (`OpenAPI` 3.0.3 §4.7.17).
+pub(super) fn response(object: &Value) -> DefaultResponseRaw {
+    DefaultResponseRaw { description: mark(object), ..DefaultResponseRaw::default() }
+}
+
+/// Stands for a Security Scheme Object (`OpenAPI` 3.0.3 §4.7.27).
+pub(super) fn security_scheme(object: &Value) -> SecurityScheme {
+    SecurityScheme {
+        type_: "apiKey".to_owned(),
+        in_: Some("header".to_owned()),
+        name: Some("Authorization".to_owned()),
+        description: mark(object),
+        ..SecurityScheme::default()
+    }
+}
+
+/// Stands for a Schema Object (`OpenAPI` 3.0.3 §4.7.24).
+pub(crate) fn schema(object: &Value) -> DefaultSchemaRaw {
+    DefaultSchemaRaw { description: mark(object), ..DefaultSchemaRaw::default() }
+}
+
+/// Enters a Parameter Object (`OpenAPI` 3.0.3 §4.7.12) of the path or the query.
+pub(crate) fn parameter(operation: &mut DefaultOperationRaw, object: &Value) {
+    let in_ = if object["in"] == "path" { ParameterIn::Path } else { ParameterIn::Query };
+    operation.parameters.push(Either::Right(DefaultParameterRaw {
+        in_,
+        name: object["name"].as_str().unwrap_or_default().to_owned(),
+        required: object["required"] == true,
+        description: mark(object),
+        data_type: Some(DataType::String),
+        ..DefaultParameterRaw::default()
+    }));
+}
+
+/// Enters a Request Body Object (`OpenAPI` 3.0.3 §4.7.13), which Swagger 2.0 does not have.
+pub(crate) fn body(operation: &mut DefaultOperationRaw, object: &Value) {
+    operation.parameters.push(Either::Right(DefaultParameterRaw {
+        in_: ParameterIn::Body,
+        name: "body".to_owned(),
+        required: true,
+        description: mark(object),
+        schema: Some(DefaultSchemaRaw::default()),
+        ..DefaultParameterRaw::default()
+    }));
+}
