@@ -20,6 +20,7 @@ use crate::tokens::Tokens;
 use crate::tokens::{SecretError, load_secret, made_secret};
 use std::fmt;
 use std::sync::Arc;
+use thiserror::Error;
 
 pub use crate::storage::{MaintenanceError, Restored, Summary, back_up, check, copy, restore};
 
@@ -61,16 +62,9 @@ pub struct Services {
 }
 
 /// Why the parts could not be put together; prints as one line.
-#[derive(Debug)]
+#[derive(Debug, Error)]
+#[error("{0}")]
 pub struct StartError(String);
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for StartError {}
 
 impl StartError {
     fn new(cause: impl fmt::Display) -> Self {

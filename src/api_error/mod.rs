@@ -1,28 +1,32 @@
-//! Errors to HTTP: every status, every body, every challenge. The only `ResponseError`.
+//! Errors to HTTP: every status, every body, every challenge. One file for each floor whose errors are
+//! translated.
 
+mod accounts;
 mod challenge;
+mod domain;
 mod excess;
 mod extractors;
+mod oauth;
+mod passwords;
 mod validation;
 
 pub use challenge::{AuthScheme, Manner, Reason, Refusal};
 pub use excess::Excess;
 pub use extractors::configure_extractors;
+pub use passwords::password_problem;
 pub use validation::FieldProblem;
 
-use crate::accounts::{AccountError, AuthenticateError};
-use crate::domain::Denied;
-use crate::domain::RepositoryError;
 use crate::oauth::GrantError;
-use crate::passwords::{LONGEST, PasswordError, SHORTEST};
 use actix_web::http::header;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde_json::{Value, json};
 use std::fmt;
+use thiserror::Error;
 
 /// Everything that a request can fail with.
-#[derive(Debug)]
+#[derive(Debug, Error)]
+#[error("{}", self.text())]
 pub enum ApiError {
     /// The caller is refused.
     Refused(Box<Refusal>),
@@ -129,6 +133,13 @@ impl ApiError {
         }
     }
 
+    fn text(&self) -> String {
+        match self.detail() {
+            Value::String(detail) => detail,
+            other => other.to_string(),
+        }
+    }
+
     fn body(&self) -> Value {
         let mut body = json!({ "detail": self.detail() });
         if let Self::Grant(error) = self {
@@ -190,17 +201,6 @@ impl ApiError {
     }
 }
 
-impl fmt::Display for ApiError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.detail() {
-            Value::String(detail) => f.write_str(&detail),
-            other => write!(f, "{other}"),
-        }
-    }
-}
-
-impl std::error::Error for ApiError {}
-
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
@@ -227,108 +227,6 @@ impl ResponseError for ApiError {
         self.headers(&mut answer);
         answer.json(self.body())
     }
-}
-
-impl From<RepositoryError> for ApiError {
-    fn from(error: RepositoryError) -> Self {
-        let is_told = error.is_told();
-        match error {
-            RepositoryError::Exists => Self::Conflict("User already exists"),
-            RepositoryError::EmailExists => Self::Conflict("E-mail address already in use"),
-            RepositoryError::NotFound => Self::NotFound("User not found"),
-            // A handler that knows its caller says it in the configured manner: `failed`.
-            RepositoryError::Denied(Denied::Disabled) => Self::InactiveUser,
-            RepositoryError::Denied(cause) => Self::Refused(Box::new(Refusal {
-                reason: match cause {
-                    Denied::MissingScope => Reason::InsufficientScope,
-                    _ => Reason::Invalid,
-                },
-                scheme: AuthScheme::Bearer,
-                scope: String::new(),
-                manner: Manner { strict: false, realm: String::new() },
-            })),
-            RepositoryError::OwnPassword => Self::Forbidden(
-                "Your own password is changed by PUT /users/me/password, with the old one".into(),
-            ),
-            RepositoryError::LastHolder(scope) => Self::Forbidden(format!(
-                "This would leave no enabled user with the scope `{scope}`"
-            )),
-            RepositoryError::Unavailable(cause) => {
-                if !is_told {
-                    log::error!(target: "bailiwick.error", "database: {cause}");
-                }
-                Self::Unavailable
-            }
-        }
-    }
-}
-
-impl From<AccountError> for ApiError {
-    fn from(error: AccountError) -> Self {
-        match error {
-            AccountError::WrongPassword => Self::BadRequest("Incorrect password"),
-            AccountError::PasswordChanged => Self::Conflict("The password was changed meanwhile"),
-            AccountError::Authenticate(cause) => cause.into(),
-            AccountError::Password(cause) => cause.into(),
-            AccountError::Repository(cause) => cause.into(),
-        }
-    }
-}
-
-impl From<AuthenticateError> for ApiError {
-    fn from(error: AuthenticateError) -> Self {
-        GrantError::from(error).into()
-    }
-}
-
-impl From<GrantError> for ApiError {
-    fn from(error: GrantError) -> Self {
-        match error {
-            GrantError::Busy { retry_after_seconds } => {
-                Self::Busy(Excess::Logins, retry_after_seconds)
-            }
-            GrantError::Unavailable(cause) => cause.into(),
-            GrantError::Signing(cause) => Self::internal(&cause),
-            GrantError::Hashing => Self::internal(&"a password could not be hashed"),
-            GrantError::InvalidRequest
-            | GrantError::UnsupportedGrantType
-            | GrantError::InvalidCredentials
-            | GrantError::Disabled
-            | GrantError::InvalidScope(_)
-            | GrantError::TooManyScopes => Self::Grant(error),
-        }
-    }
-}
-
-impl From<PasswordError> for ApiError {
-    fn from(error: PasswordError) -> Self {
-        match error {
-            PasswordError::Busy { retry_after_seconds } => {
-                Self::Busy(Excess::Logins, retry_after_seconds)
-            }
-            PasswordError::TooShort
-            | PasswordError::TooLong
-            | PasswordError::Nul
-            | PasswordError::TooCommon => {
-                Self::Validation(vec![password_problem(&error, "password")])
-            }
-            PasswordError::CostNotAllowed(_)
-            | PasswordError::NoThreads(_)
-            | PasswordError::NotBcrypt
-            | PasswordError::Failed => Self::internal(&error),
-        }
-    }
-}
-
-/// Why a new password in the body's field `name` was refused; the password is not shown.
-#[must_use]
-pub fn password_problem(error: &PasswordError, name: &str) -> FieldProblem {
-    let (kind, ctx) = match error {
-        PasswordError::TooShort => ("string_too_short", json!({"min_length": SHORTEST})),
-        PasswordError::TooLong => ("string_too_long", json!({"max_length": LONGEST})),
-        _ => ("value_error", Value::Null),
-    };
-    FieldProblem::new(kind, ("body", name), error.to_string()).ctx(ctx)
 }
 
 #[cfg(test)]

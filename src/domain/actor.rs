@@ -1,7 +1,7 @@
 //! In whose name something is changed.
 
 use crate::domain::user::{User, UserId, Username};
-use std::fmt;
+use thiserror::Error;
 
 /// A caller who changes something: a user, and the scopes that the request needs.
 ///
@@ -19,27 +19,18 @@ pub struct Actor {
 }
 
 /// Why an actor may not make a change any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Denied {
     /// The user was deleted; another one may have the name now.
+    #[error("the caller was deleted meanwhile")]
     Gone,
     /// The user was disabled.
+    #[error("the caller was disabled meanwhile")]
     Disabled,
     /// The user no longer holds a scope that the change needs.
+    #[error("the caller has lost a scope meanwhile")]
     MissingScope,
 }
-
-impl fmt::Display for Denied {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Gone => "the caller was deleted meanwhile",
-            Self::Disabled => "the caller was disabled meanwhile",
-            Self::MissingScope => "the caller has lost a scope meanwhile",
-        })
-    }
-}
-
-impl std::error::Error for Denied {}
 
 impl Actor {
     /// Whether it may still act; `now` is the user who has the name at the moment of the change.

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use std::fmt;
 use std::str::FromStr;
 use subtle::ConstantTimeEq as _;
+use thiserror::Error;
 
 /// Bytes of a hash's salt.
 const SALT_LENGTH: usize = 16;
@@ -44,16 +45,11 @@ pub struct PasswordHash {
 }
 
 /// The text is no bcrypt hash. The text itself is not repeated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error(
+    "expected a bcrypt hash: `$2a$`, `$2b$`, `$2x$` or `$2y$`, a cost of 04 to 31, `$`, 53 characters"
+)]
 pub struct PasswordHashError;
-
-impl fmt::Display for PasswordHashError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("expected a bcrypt hash: `$2a$`, `$2b$`, `$2x$` or `$2y$`, a cost of 04 to 31, `$`, 53 characters")
-    }
-}
-
-impl std::error::Error for PasswordHashError {}
 
 impl PasswordHash {
     /// A hash as this server writes it, `$2b$`; a cost of 4 to 31.

@@ -6,8 +6,8 @@ use crate::domain::password_hash::PasswordHash;
 use crate::domain::scope::{ScopeName, Scopes};
 use crate::domain::user::{User, Username};
 use async_trait::async_trait;
-use std::fmt;
 use std::sync::Arc;
+use thiserror::Error;
 
 /// A user to be created.
 #[derive(Clone, Debug)]
@@ -54,47 +54,29 @@ pub struct Page {
 }
 
 /// Why the store did not do it.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum RepositoryError {
     /// There is a user of that name already.
+    #[error("a user with that name already exists")]
     Exists,
     /// The e-mail address is another user's, and may be one user's only.
+    #[error("the e-mail address belongs to another user")]
     EmailExists,
     /// No user of that name (or none whose hash is the expected one).
+    #[error("no such user")]
     NotFound,
     /// The actor may not make the change any more.
+    #[error("{0}")]
     Denied(Denied),
     /// Actors may replace their own password only with the old one: with [`UserChange::expected_hash`].
+    #[error("changing one's own password requires the old one")]
     OwnPassword,
     /// Nobody enabled would hold the scope that must stay held.
+    #[error("the user is the last enabled one with the scope `{0}`")]
     LastHolder(ScopeName),
     /// The database does not answer or is not usable: try again later.
-    Unavailable(Box<dyn std::error::Error + Send + Sync>),
-}
-
-impl fmt::Display for RepositoryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exists => f.write_str("a user with that name already exists"),
-            Self::EmailExists => f.write_str("the e-mail address belongs to another user"),
-            Self::NotFound => f.write_str("no such user"),
-            Self::Denied(cause) => cause.fmt(f),
-            Self::OwnPassword => f.write_str("changing one's own password requires the old one"),
-            Self::LastHolder(scope) => {
-                write!(f, "the user is the last enabled one with the scope `{scope}`")
-            }
-            Self::Unavailable(cause) => write!(f, "the database is unavailable: {cause}"),
-        }
-    }
-}
-
-impl std::error::Error for RepositoryError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Unavailable(cause) => Some(cause.as_ref()),
-            _ => None,
-        }
-    }
+    #[error("the database is unavailable: {0}")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl RepositoryError {
@@ -106,22 +88,12 @@ impl RepositoryError {
 }
 
 /// The database is known to be away.
-#[derive(Debug)]
+#[derive(Debug, Error)]
+#[error("{}", .0.as_ref().map_or_else(|| "it is known to be away".to_owned(), ToString::to_string))]
 pub struct Away(
     /// The cause, if it was tried at all.
     pub Option<Box<dyn std::error::Error + Send + Sync>>,
 );
-
-impl fmt::Display for Away {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Some(cause) => cause.fmt(f),
-            None => f.write_str("it is known to be away"),
-        }
-    }
-}
-
-impl std::error::Error for Away {}
 
 /// How many lookups of a user were answered from memory, and how many were not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
+use thiserror::Error;
 
 /// One scope as a type, declared by [`scopes!`](crate::scopes).
 pub trait Scope: 'static {
@@ -96,18 +97,9 @@ scopes! {
 pub struct ScopeName(Box<str>);
 
 /// The text is no scope token.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("a scope is 1 to 128 printable ASCII characters without spaces, quotes and backslashes")]
 pub struct ScopeError;
-
-impl fmt::Display for ScopeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "a scope is 1 to 128 printable ASCII characters without spaces, quotes and backslashes",
-        )
-    }
-}
-
-impl std::error::Error for ScopeError {}
 
 impl ScopeName {
     /// Longest scope, in characters.

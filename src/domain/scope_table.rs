@@ -2,23 +2,16 @@
 
 use crate::domain::scope::{ScopeDeclaration, ScopeName, declared_scopes};
 use std::collections::BTreeMap;
-use std::fmt;
+use thiserror::Error;
 
 /// Every declared scope with its description, by name.
 #[derive(Clone, Debug)]
 pub struct ScopeTable(BTreeMap<String, String>);
 
 /// A scope is declared twice.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("scopes.\"{0}\": the program already declares this scope")]
 pub struct DeclaredTwice(ScopeName);
-
-impl fmt::Display for DeclaredTwice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "scopes.\"{}\": the program already declares this scope", self.0)
-    }
-}
-
-impl std::error::Error for DeclaredTwice {}
 
 impl ScopeTable {
     /// The compiled scopes and `more`.

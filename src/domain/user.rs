@@ -8,6 +8,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use thiserror::Error;
 
 /// Tells a user from an earlier one of the same name: random, made with the user, never changed.
 ///
@@ -53,51 +54,36 @@ pub struct User {
 pub struct Username(Box<str>);
 
 /// Why a field of a user was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FieldError {
     /// Nothing was given.
+    #[error("should have at least 1 character")]
     Empty,
     /// More than so many characters.
+    #[error("should have at most {0} characters")]
     TooLong(usize),
     /// A character of Unicode's category `Cc`.
+    #[error("should not contain control characters")]
     ControlCharacter,
     /// A name that the URLs need for themselves.
+    #[error("should not be `me`, `.` or `..`")]
     Reserved,
     /// White space at an end of what is no name.
+    #[error("should not begin or end with white space")]
     Padded,
     /// White space at an end, two spaces in a row, or white space other than a space.
+    #[error("should not begin or end with white space, or contain any but single spaces")]
     WhiteSpace,
     /// A character that is not drawn: of format, of no width, unassigned.
+    #[error("should not contain invisible or format characters")]
     Invisible,
     /// A character that is drawn like a common one, such as full-width letters.
+    #[error("should not contain variants of common characters, such as full-width letters")]
     Variant,
     /// Letters of scripts that do not belong together.
+    #[error("should not mix scripts, such as Latin and Cyrillic letters")]
     MixedScripts,
 }
-
-impl fmt::Display for FieldError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("should have at least 1 character"),
-            Self::TooLong(most) => write!(f, "should have at most {most} characters"),
-            Self::ControlCharacter => f.write_str("should not contain control characters"),
-            Self::Reserved => f.write_str("should not be `me`, `.` or `..`"),
-            Self::Padded => f.write_str("should not begin or end with white space"),
-            Self::WhiteSpace => f.write_str(
-                "should not begin or end with white space, or contain any but single spaces",
-            ),
-            Self::Invisible => f.write_str("should not contain invisible or format characters"),
-            Self::Variant => f.write_str(
-                "should not contain variants of common characters, such as full-width letters",
-            ),
-            Self::MixedScripts => {
-                f.write_str("should not mix scripts, such as Latin and Cyrillic letters")
-            }
-        }
-    }
-}
-
-impl std::error::Error for FieldError {}
 
 fn check(text: &str, most: usize) -> Result<(), FieldError> {
     // Nearly all are; every token names a user.

@@ -4,10 +4,11 @@ use crate::accounts::AuthenticateError;
 use crate::domain::{LoginOutcome, RepositoryError, ScopeName};
 use crate::tokens::TokenError;
 use std::borrow::Cow;
-use std::fmt;
+use thiserror::Error;
 
 /// Why a grant was not redeemed.
-#[derive(Debug)]
+#[derive(Debug, Error)]
+#[error("{}", self.description())]
 pub enum GrantError {
     /// A parameter is missing, malformed or there twice.
     InvalidRequest,
@@ -28,9 +29,9 @@ pub enum GrantError {
         retry_after_seconds: u64,
     },
     /// The store of users does not answer.
-    Unavailable(RepositoryError),
+    Unavailable(#[source] RepositoryError),
     /// The fault is ours: the token could not be signed.
-    Signing(TokenError),
+    Signing(#[source] TokenError),
     /// The fault is ours: the password could not be hashed.
     Hashing,
 }
@@ -89,22 +90,6 @@ fn describe(refused: &[String]) -> String {
         (true, _) => "Malformed scope".to_owned(),
         (false, true) => format!("Scope not allowed: {}", named.join(" ")),
         (false, false) => format!("Malformed scope, and not allowed: {}", named.join(" ")),
-    }
-}
-
-impl fmt::Display for GrantError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.description())
-    }
-}
-
-impl std::error::Error for GrantError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Unavailable(cause) => Some(cause),
-            Self::Signing(cause) => Some(cause),
-            _ => None,
-        }
     }
 }
 

@@ -10,8 +10,8 @@ use serde_json::Value;
 /// Marks a `description` that carries an `OpenAPI` 3 object in JSON.
 const MARK: &str = "x-v3:";
 
-fn mark(object: &Value) -> Option<String> {
-    Some(format!("{MARK}{object}"))
+fn mark(object: &Value) -> String {
+    format!("{MARK}{object}")
 }
 
 /// Puts each `OpenAPI` 3 object that travelled in a description into its place.
@@ -32,7 +32,7 @@ pub(super) fn restore(value: &mut Value) {
 
 /// Stands for a Response Object (`OpenAPI` 3.0.3 §4.7.17).
 pub(super) fn response(object: &Value) -> DefaultResponseRaw {
-    DefaultResponseRaw { description: mark(object), ..DefaultResponseRaw::default() }
+    DefaultResponseRaw { description: Some(mark(object)), ..DefaultResponseRaw::default() }
 }
 
 /// Stands for a Security Scheme Object (`OpenAPI` 3.0.3 §4.7.27).
@@ -41,14 +41,14 @@ pub(super) fn security_scheme(object: &Value) -> SecurityScheme {
         type_: "apiKey".to_owned(),
         in_: Some("header".to_owned()),
         name: Some("Authorization".to_owned()),
-        description: mark(object),
+        description: Some(mark(object)),
         ..SecurityScheme::default()
     }
 }
 
 /// Stands for a Schema Object (`OpenAPI` 3.0.3 §4.7.24).
 pub(crate) fn schema(object: &Value) -> DefaultSchemaRaw {
-    DefaultSchemaRaw { description: mark(object), ..DefaultSchemaRaw::default() }
+    DefaultSchemaRaw { description: Some(mark(object)), ..DefaultSchemaRaw::default() }
 }
 
 /// Enters a Parameter Object (`OpenAPI` 3.0.3 §4.7.12) of the path or the query.
@@ -58,7 +58,7 @@ pub(crate) fn parameter(operation: &mut DefaultOperationRaw, object: &Value) {
         in_,
         name: object["name"].as_str().unwrap_or_default().to_owned(),
         required: object["required"] == true,
-        description: mark(object),
+        description: Some(mark(object)),
         data_type: Some(DataType::String),
         ..DefaultParameterRaw::default()
     }));
@@ -70,7 +70,7 @@ pub(crate) fn body(operation: &mut DefaultOperationRaw, object: &Value) {
         in_: ParameterIn::Body,
         name: "body".to_owned(),
         required: true,
-        description: mark(object),
+        description: Some(mark(object)),
         schema: Some(DefaultSchemaRaw::default()),
         ..DefaultParameterRaw::default()
     }));

@@ -1,39 +1,54 @@
 //! Why a token was not issued or not accepted.
 
-use std::fmt;
+use thiserror::Error;
 
 /// What can go wrong with tokens. No variant holds a token or a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TokenError {
     /// The signing secret has fewer than [`SHORTEST_SECRET`](crate::tokens::SHORTEST_SECRET) bytes.
+    #[error("the signing secret is shorter than 32 bytes")]
     ShortSecret,
     /// The token could not be signed.
+    #[error("the token could not be signed")]
     Signing,
     /// More than [`LARGEST_TOKEN`](crate::tokens::LARGEST_TOKEN) bytes.
+    #[error("the token is too large")]
     TooLarge,
     /// Not three parts of base64url, no JSON object, or a claim of a wrong type.
+    #[error("the token is malformed")]
     Malformed,
     /// Signed with another algorithm than HS256, or not at all.
+    #[error("the token is not signed with HS256")]
     Algorithm,
     /// Signed with another key, or changed since.
+    #[error("the token's signature is wrong")]
     Signature,
     /// A name twice, in the header or among the claims: readers differ in which one they take.
+    #[error("the token contains a duplicate name")]
     Duplicate,
     /// A header that must be understood (RFC 7515 §4.1.11), and is not.
+    #[error("the token's header has critical extensions")]
     Critical,
     /// A claim that must be there is not.
+    #[error("the token lacks a claim")]
     MissingClaim,
     /// A claim holds what it must not.
+    #[error("the token's `{0}` is not acceptable")]
     Claim(&'static str),
     /// A claim of the application's own has the name of one that is written in any case.
+    #[error("the claim `{0}` is reserved")]
     Reserved(&'static str),
     /// A new token would not live for a second.
+    #[error("a token must live for at least a second")]
     Lifetime,
     /// `exp` has come.
+    #[error("the token has expired")]
     Expired,
     /// `nbf` has not come.
+    #[error("the token is not valid yet")]
     NotYetValid,
     /// Of another application, after `tokens.accept_foreign_until`.
+    #[error("the token is from another application, and tokens.accept_foreign_until has passed")]
     Foreign,
 }
 
@@ -79,29 +94,3 @@ impl TokenError {
         })
     }
 }
-
-impl fmt::Display for TokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ShortSecret => f.write_str("the signing secret is shorter than 32 bytes"),
-            Self::Signing => f.write_str("the token could not be signed"),
-            Self::TooLarge => f.write_str("the token is too large"),
-            Self::Malformed => f.write_str("the token is malformed"),
-            Self::Algorithm => f.write_str("the token is not signed with HS256"),
-            Self::Signature => f.write_str("the token's signature is wrong"),
-            Self::Duplicate => f.write_str("the token contains a duplicate name"),
-            Self::Critical => f.write_str("the token's header has critical extensions"),
-            Self::MissingClaim => f.write_str("the token lacks a claim"),
-            Self::Claim(name) => write!(f, "the token's `{name}` is not acceptable"),
-            Self::Reserved(name) => write!(f, "the claim `{name}` is reserved"),
-            Self::Lifetime => f.write_str("a token must live for at least a second"),
-            Self::Expired => f.write_str("the token has expired"),
-            Self::NotYetValid => f.write_str("the token is not valid yet"),
-            Self::Foreign => f.write_str(
-                "the token is from another application, and tokens.accept_foreign_until has passed",
-            ),
-        }
-    }
-}
-
-impl std::error::Error for TokenError {}

@@ -6,11 +6,11 @@ use crate::settings::{TokenSettings, shown_path};
 use crate::tokens::SHORTEST_SECRET;
 use rand::TryRngCore as _;
 use rand::rngs::OsRng;
-use std::fmt;
 use std::fs::{File, OpenOptions, hard_link, remove_file};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use thiserror::Error;
 
 /// FastAPI's tutorial prints this secret, so everybody has it.
 const PUBLIC: &str = "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7";
@@ -22,62 +22,32 @@ const LONGEST: usize = 4096;
 const FILE_NAME: &str = "secret";
 
 /// Why there is no signing secret. No variant holds one.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum SecretError {
     /// Fewer than 32 bytes; the text says which setting or file.
+    #[error(
+        "{0}: the signing secret is shorter than {SHORTEST_SECRET} bytes; \
+                 `openssl rand -hex 32` prints a good one"
+    )]
     Short(String),
     /// The secret of a public tutorial.
+    #[error(
+        "{0}: this signing secret is in a public tutorial, so anyone can sign tokens \
+                 with it; it is accepted only with --demo"
+    )]
     Public(String),
     /// The file holds more than a secret, or no UTF-8 text.
+    #[error("{}: expected a secret of at most {LONGEST} bytes of UTF-8", .0.display())]
     NotText(PathBuf),
     /// Everybody on this machine may write the file, and so choose the secret.
+    #[error("{}: everyone can write this secret; run `chmod o-rw` on it and replace it", .0.display())]
     WritableByOthers(PathBuf),
     /// The file cannot be read.
-    Read(PathBuf, io::Error),
+    #[error("{}: the signing secret cannot be read: {}", shown_path(.0), .1)]
+    Read(PathBuf, #[source] io::Error),
     /// The file cannot be made.
-    Write(PathBuf, io::Error),
-}
-
-impl fmt::Display for SecretError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Short(place) => write!(
-                f,
-                "{place}: the signing secret is shorter than {SHORTEST_SECRET} bytes; \
-                 `openssl rand -hex 32` prints a good one"
-            ),
-            Self::Public(place) => write!(
-                f,
-                "{place}: this signing secret is in a public tutorial, so anyone can sign tokens \
-                 with it; it is accepted only with --demo"
-            ),
-            Self::NotText(path) => write!(
-                f,
-                "{}: expected a secret of at most {LONGEST} bytes of UTF-8",
-                path.display()
-            ),
-            Self::WritableByOthers(path) => write!(
-                f,
-                "{}: everyone can write this secret; run `chmod o-rw` on it and replace it",
-                path.display()
-            ),
-            Self::Read(path, cause) => {
-                write!(f, "{}: the signing secret cannot be read: {cause}", shown_path(path))
-            }
-            Self::Write(path, cause) => {
-                write!(f, "{}: the signing secret cannot be created: {cause}", path.display())
-            }
-        }
-    }
-}
-
-impl std::error::Error for SecretError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Read(_, cause) | Self::Write(_, cause) => Some(cause),
-            _ => None,
-        }
-    }
+    #[error("{}: the signing secret cannot be created: {}", .0.display(), .1)]
+    Write(PathBuf, #[source] io::Error),
 }
 
 /// The signing secret: `tokens.secret`, else `tokens.secret_file`, else `secret` in the data

@@ -183,21 +183,18 @@ fn a_revoked_callers_password_that_waits_to_be_hashed_changes_nothing() {
     }
 }
 
-/// The handler asks the guard who is calling, and not the cache of users again.
+/// The handler asks the guard who is calling, and not the cache of users again. (After a body that had
+/// to be waited for it does.)
 #[test]
 fn a_guard_finds_out_once_who_is_calling() {
     let app = server("").env("BAILIWICK__ADMIN__PUBLIC", "true").spawn();
     import(&app, &[json!({"username": "root", "scopes": crate::people::ALL})]);
-    for (method, path, body) in [
-        ("GET", "/users", Value::Null),
-        ("GET", "/users?limit=1", Value::Null),
-        ("PUT", "/users/nobody/scopes", json!({"scopes": []})),
-    ] {
+    for path in ["/users", "/users/", "/users?limit=1"] {
         // Nothing is kept before the watcher has looked at the database; a miss counts twice.
         eventually("one look-up", || {
             let before = metric(&app, LOOKUPS);
-            let answer = admin(&app, (method, path), &body);
-            assert!(matches!(answer.status, 200 | 404), "{path}: {}", answer.body);
+            let answer = admin(&app, ("GET", path), &Value::Null);
+            assert_eq!(answer.status, 200, "{path}: {}", answer.body);
             (metric(&app, LOOKUPS) < before + 2.0).then_some(())
         });
     }

@@ -1,0 +1,23 @@
+//! What was not done with an account, to HTTP.
+
+use crate::accounts::{AccountError, AuthenticateError};
+use crate::api_error::ApiError;
+use crate::oauth::GrantError;
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::WrongPassword => Self::BadRequest("Incorrect password"),
+            AccountError::PasswordChanged => Self::Conflict("The password was changed meanwhile"),
+            AccountError::Authenticate(cause) => cause.into(),
+            AccountError::Password(cause) => cause.into(),
+            AccountError::Repository(cause) => cause.into(),
+        }
+    }
+}
+
+impl From<AuthenticateError> for ApiError {
+    fn from(error: AuthenticateError) -> Self {
+        GrantError::from(error).into()
+    }
+}

@@ -1,0 +1,38 @@
+//! What the store of users refuses, to HTTP.
+
+use crate::api_error::{ApiError, AuthScheme, Manner, Reason, Refusal};
+use crate::domain::{Denied, RepositoryError};
+
+impl From<RepositoryError> for ApiError {
+    fn from(error: RepositoryError) -> Self {
+        let is_told = error.is_told();
+        match error {
+            RepositoryError::Exists => Self::Conflict("User already exists"),
+            RepositoryError::EmailExists => Self::Conflict("E-mail address already in use"),
+            RepositoryError::NotFound => Self::NotFound("User not found"),
+            // A handler that knows its caller says it in the configured manner: `failed`.
+            RepositoryError::Denied(Denied::Disabled) => Self::InactiveUser,
+            RepositoryError::Denied(cause) => Self::Refused(Box::new(Refusal {
+                reason: match cause {
+                    Denied::MissingScope => Reason::InsufficientScope,
+                    _ => Reason::Invalid,
+                },
+                scheme: AuthScheme::Bearer,
+                scope: String::new(),
+                manner: Manner { strict: false, realm: String::new() },
+            })),
+            RepositoryError::OwnPassword => Self::Forbidden(
+                "Your own password is changed by PUT /users/me/password, with the old one".into(),
+            ),
+            RepositoryError::LastHolder(scope) => Self::Forbidden(format!(
+                "This would leave no enabled user with the scope `{scope}`"
+            )),
+            RepositoryError::Unavailable(cause) => {
+                if !is_told {
+                    log::error!(target: "bailiwick.error", "database: {cause}");
+                }
+                Self::Unavailable
+            }
+        }
+    }
+}

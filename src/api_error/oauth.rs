@@ -1,0 +1,23 @@
+//! Grants that were not redeemed, to HTTP.
+
+use crate::api_error::{ApiError, Excess};
+use crate::oauth::GrantError;
+
+impl From<GrantError> for ApiError {
+    fn from(error: GrantError) -> Self {
+        match error {
+            GrantError::Busy { retry_after_seconds } => {
+                Self::Busy(Excess::Logins, retry_after_seconds)
+            }
+            GrantError::Unavailable(cause) => cause.into(),
+            GrantError::Signing(cause) => Self::internal(&cause),
+            GrantError::Hashing => Self::internal(&"a password could not be hashed"),
+            GrantError::InvalidRequest
+            | GrantError::UnsupportedGrantType
+            | GrantError::InvalidCredentials
+            | GrantError::Disabled
+            | GrantError::InvalidScope(_)
+            | GrantError::TooManyScopes => Self::Grant(error),
+        }
+    }
+}
