@@ -5,8 +5,8 @@ use crate::tokens::error::TokenError;
 use crate::tokens::{SHORTEST_SECRET, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::crypto::JwtVerifier;
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
+use jsonwebtoken::crypto::{JwtVerifier, sign};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, encode};
 use serde::Serialize;
 use std::cell::RefCell;
@@ -69,6 +69,13 @@ impl Key {
     /// Makes a token of these claims.
     pub(super) fn sign(&self, claims: &impl Serialize) -> Result<String, TokenError> {
         encode(&Header::new(self.algorithm), claims, &self.signing).map_err(|_| TokenError::Signing)
+    }
+
+    /// The bytes of a signature of this text, which is no token's.
+    pub(super) fn seal(&self, text: &str) -> Result<Vec<u8>, TokenError> {
+        let signature = sign(text.as_bytes(), &self.signing, self.algorithm);
+        let signature = signature.map_err(|_| TokenError::Signing)?;
+        URL_SAFE_NO_PAD.decode(signature).map_err(|_| TokenError::Signing)
     }
 
     /// Whether this key has made the signature of `message`, and the token says nothing else of how

@@ -32,6 +32,7 @@ pub const LARGEST_TOKEN: usize = 16 * 1024;
 /// Issues and verifies access tokens; share it in an [`Arc`].
 pub struct Tokens {
     keys: KeyRing,
+    fingerprint: Fingerprint,
     lifetime_seconds: u64,
     leeway_seconds: u64,
     issuer: Option<String>,
@@ -76,8 +77,11 @@ impl Tokens {
         settings: &TokenSettings,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TokenError> {
+        let keys = KeyRing::of_secret(secret)?;
+        let mac = keys.signing().seal("the fingerprint of bailiwick's signing secret")?;
         Ok(Self {
-            keys: KeyRing::of_secret(secret)?,
+            keys,
+            fingerprint: Fingerprint::of_mac(&mac),
             lifetime_seconds: u64::from(settings.access_token_expire_minutes.get()) * 60,
             leeway_seconds: settings.leeway,
             issuer: settings.issuer.clone(),
@@ -91,9 +95,7 @@ impl Tokens {
     /// Tells whether two servers have one secret. No token is signed over this text: it has spaces.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        let mut mac = self.verifying.clone();
-        mac.update(b"the fingerprint of bailiwick's signing secret");
-        Fingerprint::of_mac(&mac.finalize().into_bytes())
+        self.fingerprint
     }
 
     /// Issues a token to a stored user, which ends with that user; [`TokenError::TooLarge`] for
