@@ -4,6 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help run dev test soak check settings bench docs clean tools
 
+SOAK = SOAK=full PROGRAM="$$(realpath "$${CARGO_TARGET_DIR:-target}/release/bailiwick")"
 NODE_MODULES := $(patsubst %,tests/%/node_modules/.package-lock.json,browser clients)
 
 help:
@@ -29,11 +30,11 @@ test: tools ## Install what the tests need, run all tests, count them
 # On 127.0.0.1; prints Markdown tables and counts. A quarter of an hour at most for the load, half an
 # hour for three times a hundred crashes, and as much for commands on a million users (release build).
 soak: debian .venv-soak/installed ## Reloads, upgrades and crashes under load, and gunicorn's
-	SOAK=full timeout 900 cargo test --locked --test process soak -- --nocapture --test-threads=1
-	SOAK=full timeout 900 cargo test --locked --test process mix:: -- --nocapture
-	SOAK=full timeout 300 cargo test --locked --test faulty
-	SOAK=full timeout 1800 cargo test --locked --test cluster crash -- --nocapture
-	SOAK=full timeout 1800 cargo test --release --locked --test cluster million -- --nocapture
+	cargo build --release --locked --bin bailiwick
+	$(SOAK) timeout 900 cargo test --locked --test process -- --nocapture --test-threads=1 soak mix
+	$(SOAK) timeout 300 cargo test --locked --test faulty
+	$(SOAK) timeout 1800 cargo test --locked --test cluster crash -- --nocapture
+	$(SOAK) timeout 1800 cargo test --locked --test cluster million -- --nocapture
 
 check: ## Format, lints, documentation, known vulnerabilities
 	cargo fmt --check

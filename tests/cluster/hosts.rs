@@ -8,7 +8,7 @@ use std::net::TcpListener;
 
 /// A server with a database of its own, and a user in it.
 fn server() -> Server {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let server = Server::start();
     server.sql("postgres", "CREATE DATABASE app");
     add(folder.path(), &server.url("app"), "jane", &["me", "users:read", "users:write"]);

@@ -1,6 +1,6 @@
 //! `--reload`: changed files replace the workers, and nobody is sent away.
 
-use crate::harness::{Lines, bailiwick, eventually};
+use crate::harness::{Lines, bailiwick, eventually, program};
 use crate::load::{Load, Questions};
 use crate::server::{SHORT, quick, replaced, serving};
 use std::fs;
@@ -56,8 +56,6 @@ impl Drop for Developed {
     }
 }
 
-const BINARY: &str = env!("CARGO_BIN_EXE_bailiwick");
-
 impl Developed {
     fn building(build: &str) -> Self {
         Self::start(&["--reload", "--reload-dir", "src", "--reload-command", build])
@@ -67,8 +65,8 @@ impl Developed {
     pub(crate) fn start(more: &[&str]) -> Self {
         let folder = TempDir::new().expect("a folder");
         let path = |name: &str| folder.path().join(name);
-        fs::hard_link(BINARY, path("program"))
-            .or_else(|_| fs::copy(BINARY, path("program")).map(drop))
+        fs::hard_link(program(), path("program"))
+            .or_else(|_| fs::copy(program(), path("program")).map(drop))
             .expect("the program");
         fs::create_dir(path("src")).expect("a folder");
         fs::write(path("src/main.rs"), "good").expect("written");
@@ -136,7 +134,8 @@ fn a_changed_source_is_built_and_the_new_program_serves() {
     assert_eq!(server.status_of("/docs"), 200);
 
     // The next program is known by what it serves. Many changes at once are few builds.
-    server.next(&format!("BAILIWICK__DOCS__ENABLED=false exec {BINARY} \"$@\""));
+    let program = program();
+    server.next(&format!("BAILIWICK__DOCS__ENABLED=false exec {} \"$@\"", program.display()));
     for number in 0..50 {
         server.write(&format!("src/{number}.rs"), "good");
     }
@@ -157,7 +156,8 @@ fn a_signal_that_hits_a_starting_process_does_not_undo_the_reload() {
         // Before it can look after signals, once.
         server.next(&format!(
             "if rm hit 2> /dev/null; then kill -s {signal} $$; fi\n\
-             BAILIWICK__DOCS__ENABLED=false exec {BINARY} \"$@\""
+             BAILIWICK__DOCS__ENABLED=false exec {} \"$@\"",
+            program().display()
         ));
         server.write("src/main.rs", signal);
         server.stderr.wait_for(&was);

@@ -223,9 +223,15 @@ impl Drop for App {
     }
 }
 
+/// The binary: the one built beside the tests, or the one that `PROGRAM` names. `make soak` names one
+/// that was built for release.
+pub(crate) fn program() -> PathBuf {
+    std::env::var_os("PROGRAM").map_or(env!("CARGO_BIN_EXE_bailiwick").into(), PathBuf::from)
+}
+
 /// A command of the binary, in a folder, without what the caller's environment says of bailiwick.
 pub(crate) fn bailiwick(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bailiwick"));
+    let mut command = Command::new(program());
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("BAILIWICK") || OF_OTHER_SERVERS.contains(&&*text) {
