@@ -50,7 +50,9 @@
 //! |---|---|
 //! | `main` | argv in, exit code out |
 //! | [`cli`] | the commands: serve, users, db, ctl, check-config, print-config, openapi |
-//! | [`server`] | the processes: master, workers, listeners, signals, drain, control socket, middleware order, access log, metrics |
+//! | [`server`] | what the author of an application touches: the builder, [`Routes`] |
+//! | [`process`] | gunicorn's half: master, worker processes, listeners, signals, drain, control socket, systemd |
+//! | [`http`] | uvicorn's half: connections, middleware and its order, access log, health, metrics |
 //! | [`routes`] | URLs; one file per resource, each mounts itself |
 //! | [`security`] | who is calling and may they: schemes, the dependency chain, the principal, guards |
 //! | [`openapi`] | the document: all that works around paperclip |
@@ -69,10 +71,12 @@ pub mod accounts;
 pub mod api_error;
 pub mod cli;
 pub mod domain;
+pub mod http;
 pub mod logging;
 pub mod oauth;
 pub mod openapi;
 pub mod passwords;
+pub mod process;
 pub mod routes;
 pub mod security;
 pub mod server;
@@ -97,8 +101,7 @@ pub mod guide {
     pub mod security_model {}
 }
 
-pub use cli::Server;
-pub use server::Routes;
+pub use server::{Routes, Server};
 
 #[doc(hidden)]
 pub use actix_web;

@@ -5,10 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top floor first. A module may import only modules that stand after it.
-const FLOORS: [&str; 16] = [
+const FLOORS: [&str; 18] = [
     "main",
     "cli",
     "server",
+    "process",
+    "http",
     "routes",
     "security",
     "openapi",
@@ -25,9 +27,14 @@ const FLOORS: [&str; 16] = [
 ];
 
 /// What a floor may import, where that is less than everything below it.
-const NARROW: [(&str, &[&str]); 13] = [
-    ("cli", &["server", "services", "accounts", "logging", "settings", "domain"]),
-    ("server", &["routes", "security", "openapi", "api_error", "services", "logging", "settings"]),
+const NARROW: [(&str, &[&str]); 15] = [
+    (
+        "cli",
+        &["server", "process", "http", "services", "accounts", "logging", "settings", "domain"],
+    ),
+    ("server", &["http", "security", "logging"]),
+    ("process", &["http", "security", "services", "logging", "settings"]),
+    ("http", &["routes", "security", "openapi", "api_error", "services", "logging", "settings"]),
     (
         "routes",
         &[
@@ -57,29 +64,29 @@ const NARROW: [(&str, &[&str]); 13] = [
 /// The floors that may name a third-party crate.
 const HOMES: [(&str, &[&str]); 28] = [
     // The log knows the target of its lines.
-    ("actix_http", &["server", "logging"]),
-    ("actix_server", &["server"]),
-    ("actix_service", &["server"]),
-    ("actix_web", &["main", "server", "routes", "security", "openapi", "api_error"]),
+    ("actix_http", &["process", "logging"]),
+    ("actix_server", &["process"]),
+    ("actix_service", &["process"]),
+    ("actix_web", &["main", "process", "http", "routes", "security", "openapi", "api_error"]),
     ("actix_web_httpauth", &["security"]),
     ("bcrypt", &["passwords"]),
     ("clap", &["cli"]),
-    ("command_fds", &["server"]),
+    ("command_fds", &["process"]),
     ("config", &["settings"]),
     ("dotenvy", &["settings"]),
     ("eksblowfish", &["passwords"]),
     ("env_logger", &["logging"]),
     ("indicatif", &["cli"]),
     ("jsonwebtoken", &["tokens"]),
-    ("listenfd", &["server"]),
-    ("malloc_trim", &["server"]),
-    ("nix", &["server"]),
-    ("notify", &["server"]),
-    ("paperclip", &["server", "routes", "security", "openapi", "oauth"]),
-    ("prometheus", &["server"]),
+    ("listenfd", &["process"]),
+    ("malloc_trim", &["process"]),
+    ("nix", &["process"]),
+    ("notify", &["process"]),
+    ("paperclip", &["http", "routes", "security", "openapi", "oauth"]),
+    ("prometheus", &["http"]),
     ("regex", &["settings"]),
     ("rustls", &["storage"]),
-    ("sd_notify", &["server"]),
+    ("sd_notify", &["process"]),
     ("sqlx", &["storage"]),
     ("unicode_normalization", &["domain"]),
     ("unicode_script", &["domain"]),

@@ -2,16 +2,18 @@
 
 use crate::cli::report;
 use crate::cli::report::Failure;
+use crate::http;
+use crate::http::ServeError;
 use crate::logging;
-use crate::server;
+use crate::process;
 use crate::server::Application;
 use crate::services;
 use crate::settings::{Layers, Loaded};
 
 /// Says so, or all that is wrong.
 pub(super) fn run(application: &Application, layers: Layers, demo: bool) -> Result<(), Failure> {
-    let loaded = checked(layers, demo, server::find_hosts)?;
-    server::document(application, &loaded.settings)?;
+    let loaded = checked(layers, demo, process::find_hosts)?;
+    http::document(&application.mounts, &loaded.settings)?;
     for warning in &loaded.warnings {
         report::note(&format!("warning: {warning}"));
     }
@@ -27,7 +29,7 @@ pub(super) fn run(application: &Application, layers: Layers, demo: bool) -> Resu
 pub(super) fn checked(
     layers: Layers,
     demo: bool,
-    more: impl Fn(&crate::settings::Settings) -> Vec<server::ServeError>,
+    more: impl Fn(&crate::settings::Settings) -> Vec<ServeError>,
 ) -> Result<Loaded, Failure> {
     let found = layers.load();
     let (loaded, mut lines) = match &found {
@@ -35,7 +37,7 @@ pub(super) fn checked(
         Err(errors) => (errors.rest(), errors.lines().collect()),
     };
     if let Some(loaded) = loaded {
-        let faults = server::faults(&loaded.settings).into_iter().chain(more(&loaded.settings));
+        let faults = process::faults(&loaded.settings).into_iter().chain(more(&loaded.settings));
         let secret = services::check_secret(&loaded.settings, demo).err();
         let faults = faults.map(|error| loaded.located(&error));
         let all: Vec<_> = faults.chain(secret.map(|error| loaded.located(&error))).collect();

@@ -2,8 +2,8 @@
 
 use crate::cli::report;
 use crate::cli::report::Failure;
-use crate::server;
-use crate::server::{Answer, Request, Threads};
+use crate::process;
+use crate::process::{Answer, Request, Threads};
 use crate::settings::Settings;
 use clap::Subcommand;
 
@@ -64,7 +64,7 @@ pub(super) fn run(command: CtlCommand, settings: &Settings) -> Result<(), Failur
         CtlCommand::Wake => Request::Wake,
         CtlCommand::Stop => Request::Stop,
     };
-    match (server::ask(settings, request)?, command) {
+    match (process::ask(settings, request)?, command) {
         (Answer::Status(status), CtlCommand::Status { json: true }) => {
             let text = serde_json::to_string_pretty(&status)
                 .map_err(|error| Failure::Failed(error.to_string()))?;

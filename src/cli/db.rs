@@ -1,8 +1,8 @@
 //! `bailiwick db`: whole databases are copied, checked, backed up and restored.
 
 use crate::cli::report::{Failure, print};
-use crate::server;
-use crate::server::Request;
+use crate::process;
+use crate::process::Request;
 use crate::services::{MaintenanceError, Restored, back_up, check, copy, restore};
 use crate::settings::DatabaseUrl;
 use crate::settings::{Layers, Settings};
@@ -43,7 +43,7 @@ pub(super) enum DbCommand {
 
 /// The socket answers where a server runs, also one whose workers rest.
 fn refuse_server(settings: &Settings) -> Result<(), Failure> {
-    if server::ask(settings, Request::Status).is_ok() {
+    if process::ask(settings, Request::Status).is_ok() {
         let line = "a server is running with this configuration: stop it first (bailiwick ctl stop); \
                     nothing was restored";
         return Err(Failure::Failed(line.to_owned()));

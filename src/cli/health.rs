@@ -3,8 +3,8 @@
 use crate::cli::arguments::Options;
 use crate::cli::report;
 use crate::cli::report::Failure;
-use crate::server;
-use crate::server::{Answer, Request};
+use crate::process;
+use crate::process::{Answer, Request};
 use crate::settings::Layers;
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub(super) fn run(options: Options, ready: bool) -> Result<(), Failure> {
     let loaded = options.layers().and_then(Layers::load);
     let loaded = loaded.map_err(|error| failed(&error))?;
     let request = if ready { Request::Ready } else { Request::Health };
-    let answer = server::ask(&loaded.settings, request).map_err(|error| failed(&error))?;
+    let answer = process::ask(&loaded.settings, request).map_err(|error| failed(&error))?;
     match answer {
         Answer::Accepted(line) => report::print(&(report::escaped(&line) + "\n")),
         Answer::Refused(line) => Err(Failure::Failed(line)),

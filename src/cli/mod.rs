@@ -13,52 +13,15 @@ mod report;
 mod serve;
 mod users;
 
-use crate::logging::LogFilter;
-use crate::server::Application;
-use crate::server::Routes;
-use crate::server::cores;
+use crate::process::cores;
+use crate::server::Server;
 use crate::settings::{Layers, Loaded};
 use arguments::{Arguments, Command};
 use report::Failure;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-/// The whole program, to which an application adds its routes.
-///
-/// ```no_run
-/// use std::process::ExitCode;
-///
-/// fn main() -> ExitCode {
-///     bailiwick::Server::new().run_from_args()
-/// }
-/// ```
-#[derive(Debug, Default)]
-pub struct Server {
-    application: Application,
-}
-
 impl Server {
-    /// The server without routes of an application.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds routes beside the built-in ones; `mount` is called once in each worker.
-    #[must_use]
-    pub fn mount(mut self, mount: impl Fn(&mut Routes<'_>) + Send + Sync + 'static) -> Self {
-        self.application.mount(mount);
-        self
-    }
-
-    /// Adds a filter of the access log: a line is written where all of them keep it. A function or a
-    /// type, see [`LogFilter`].
-    #[must_use]
-    pub fn log_filter(mut self, filter: impl LogFilter) -> Self {
-        self.application.log_filter(filter);
-        self
-    }
-
     /// Does what this process's arguments say; `bailiwick --help` lists them.
     ///
     /// Exit codes: 0 when it was done; 2 for wrong use and a wrong configuration; 1 when it could

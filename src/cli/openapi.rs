@@ -2,12 +2,12 @@
 
 use crate::cli::report;
 use crate::cli::report::Failure;
-use crate::server;
+use crate::http;
 use crate::server::Application;
 use crate::settings::Loaded;
 
 /// Prints the document, with the application's own routes.
 pub(super) fn run(application: &Application, loaded: &Loaded) -> Result<(), Failure> {
-    let document = server::document(application, &loaded.settings)?;
+    let document = http::document(&application.mounts, &loaded.settings)?;
     report::print(&format!("{document:#}\n"))
 }

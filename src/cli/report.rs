@@ -1,7 +1,7 @@
 //! What a command prints, and how one ends that failed.
 
 use crate::cli::foreign;
-use crate::server::ServeError;
+use crate::http::ServeError;
 use crate::settings::{SettingsErrors, has_credentials};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::fmt;

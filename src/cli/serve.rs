@@ -4,9 +4,10 @@ use crate::cli::check_config;
 use crate::cli::report::Failure;
 use crate::logging;
 use crate::logging::{ERROR, LoggingGuard};
-use crate::server;
-use crate::server::cores;
-use crate::server::{Application, Worker};
+use crate::process;
+use crate::process::Worker;
+use crate::process::cores;
+use crate::server::Application;
 use crate::settings::Layers;
 use crate::settings::Settings;
 use std::process::ExitCode;
@@ -19,24 +20,24 @@ pub(super) fn run(
     demo: bool,
 ) -> Result<ExitCode, Failure> {
     // Asked first: whoever replaces the file later must not change what was started.
-    let program = server::Program::of_this_process()?;
+    let program = process::Program::of_this_process()?;
     if let Some(worker) = Worker::of_this_process()? {
-        server::take_name();
+        process::take_name();
         return Ok(work(worker, application, (layers, demo)));
     }
     let layers = layers.read()?;
     let mut loaded = check_config::checked(layers.clone(), demo, |_| Vec::new())?;
-    server::hold_files(&mut loaded.settings)?;
+    process::hold_files(&mut loaded.settings)?;
     cores::settle(loaded.settings.server.core_dumps);
     // Held to the end: dropping it writes the lines that are still in memory.
-    let _log = server::start_log(&loaded.settings)?;
+    let _log = process::start_log(&loaded.settings)?;
     if demo {
         log::warn!(
             target: ERROR,
             "--demo: the passwords of johndoe and alice are public; not for production"
         );
     }
-    server::run(program, (layers, loaded))?;
+    process::run(program, (layers, loaded))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -49,12 +50,15 @@ fn work(mut worker: Worker, application: Application, (layers, demo): (Layers, b
     let started = || -> Result<(Settings, LoggingGuard), Failure> {
         let settings = worker.settings(layers.load()?.settings.with(files));
         cores::settle(settings.server.core_dumps);
-        server::check(&settings).map_err(Failure::wrong_settings)?;
+        process::check(&settings).map_err(Failure::wrong_settings)?;
         let log = logging::init(&settings.logging);
         Ok((settings, log.map_err(|error| Failure::Failed(error.to_string()))?))
     };
     let served = match started() {
-        Ok((settings, _log)) => worker.run(application, Arc::new(settings), demo),
+        Ok((settings, _log)) => {
+            logging::filter_by(application.log_filters);
+            worker.run(application.mounts, Arc::new(settings), demo)
+        }
         Err(failure) => {
             worker.fail(&failure);
             false

@@ -1,0 +1,144 @@
+//! The application of one worker: routes and middleware order in one place.
+
+use crate::api_error::ApiError;
+use crate::api_error::Excess;
+use crate::api_error::configure_extractors;
+use crate::http::access_log::{self, Entry};
+use crate::http::middleware::limits::RETRY_AFTER;
+use crate::http::middleware::root_path;
+use crate::http::middleware::{cors, drain, headers, limits, panic, slices};
+use crate::http::monitoring::metrics::Recorder;
+use crate::http::monitoring::vitals::Heart;
+use crate::http::monitoring::{admin, metrics};
+use crate::http::state::{AppState, Here};
+use crate::routes;
+use crate::security::replace_refused;
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::web::{Data, route};
+use actix_web::{App, Error};
+use paperclip::actix::OpenApiExt as _;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Builds the application of one thread; the last middleware is the outermost.
+pub(crate) fn app(
+    state: &Data<AppState>,
+    heart: Arc<Heart>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody + use<>>,
+        Error = Error,
+        InitError = (),
+    > + use<>,
+> {
+    let limit = state.settings.server.limit_request_body.get();
+    let app = App::new()
+        .app_data(Data::new(state.services.clone()))
+        .app_data(state.known.clone())
+        .app_data(state.trusted.clone())
+        .configure(|config| configure_extractors(config, limit));
+    let app = match &state.metrics {
+        Some(metrics) => app.app_data(Rc::new(Recorder::new(metrics))),
+        None => app,
+    };
+    // The router tries one route after the other: the API first, then the pages, and last what the
+    // application adds, which cannot take the place of either.
+    let demo = state.settings.demo.routes;
+    let app = app.wrap_api().configure(|routes| routes::mount(routes, demo)).build();
+    let app = match &state.docs {
+        Some(docs) => app.app_data(docs.clone()).configure(routes::docs::mount),
+        None => app,
+    };
+    let app = if state.settings.admin.public { app.configure(admin::mount) } else { app };
+    app.wrap_api()
+        .configure(|routes| state.mounts.configure(routes))
+        .app_data(state.clone())
+        .app_data(Rc::new(Here { state: state.clone(), heart }))
+        .default_service(route().to(routes::not_found))
+        .wrap(from_fn(within_limits))
+        .wrap(cors::cors(&state.settings.cors))
+        .wrap(from_fn(received))
+        .build()
+}
+
+// What every request passes stands in two functions, around and below CORS: a middleware for each
+// step would put one more future on the heap, and move the answer through all of them.
+
+/// The outer steps: name the request, begin its line in the log and its figures, count it, catch
+/// panics; then the answer's headers, and the line.
+///
+/// Line, figures and counts end when they are dropped, so that a client that goes away is seen, too.
+async fn received<B: MessageBody + 'static>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<EitherBody<B>>>, Error> {
+    let state = Here::of(&request);
+    let id = access_log::request_id(&state, &request);
+    let mut line = Entry::start(&state, &request, id);
+    let mut figures = metrics::start(&request);
+    let server = &state.settings.server;
+    if server.strip_root_path {
+        root_path::strip(&mut request, server.root_path.as_str());
+    }
+    let _in_flight = state.heart.count_request();
+    let limit = server.limit_concurrency;
+    let admitted = (limit > 0).then(|| state.vitals.admit(limit)).transpose();
+
+    let result = if admitted.is_err() {
+        Ok(request
+            .error_response(ApiError::Busy(Excess::Requests, RETRY_AFTER))
+            .map_into_right_body())
+    } else {
+        let answer = id.known_to(panic::catch(next.call(request))).await;
+        answer.map(ServiceResponse::map_into_left_body)
+    };
+
+    if let Some(figures) = &mut figures {
+        figures.status = match &result {
+            Ok(response) => response.status().as_u16(),
+            Err(error) => error.as_response_error().status_code().as_u16(),
+        };
+    }
+    let mut result =
+        result.map(|response| slices::slice(&state.budget, drain::end_websocket(&state, response)));
+    match &mut result {
+        Ok(response) => {
+            let head = response.response_mut().head_mut();
+            headers::secure(head.headers_mut());
+            access_log::set_id(head.headers_mut(), id);
+            drain::close_connection(&state, head);
+        }
+        Err(error) => {
+            let state = state.clone();
+            error.add_response_mapper(move |mut response| {
+                headers::secure(response.headers_mut());
+                access_log::set_id(response.headers_mut(), id);
+                drain::close_connection(&state, response.head_mut());
+                response
+            });
+        }
+    }
+    if let Some(line) = &mut line {
+        line.answered(&result);
+    }
+    result
+}
+
+/// The inner steps: the limits on head and body, and no success after a refusal.
+async fn within_limits<B: MessageBody + 'static>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<EitherBody<B>>>, Error> {
+    let state = Here::of(&request);
+    let settings = &state.settings.server;
+    let limited = limits::check_head(&request, settings)
+        .and_then(|()| limits::limit_body(&mut request, &state));
+    match limited {
+        Ok(body) => limits::replace(body, next.call(request).await.map(replace_refused)),
+        Err(error) => Ok(limits::refuse(request.error_response(error))),
+    }
+}

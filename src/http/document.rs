@@ -1,0 +1,166 @@
+//! The `OpenAPI` document of all routes, held against what is really served.
+
+use crate::http::monitoring::admin;
+use crate::http::{Mounts, Routes, ServeError};
+use crate::openapi::{self, gather};
+use crate::routes;
+use crate::routes::docs;
+use crate::services::scope_table;
+use crate::settings::Settings;
+use actix_web::dev::ResourceDef;
+use actix_web::http::Method;
+use serde_json::Value;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The finished document of the built-in routes and the application's.
+///
+/// A route of the application that the server's own would hide is an error: it could never answer.
+pub fn document(mounts: &Mounts, settings: &Settings) -> Result<Value, ServeError> {
+    let scopes = scope_table(settings).map_err(ServeError::Services)?;
+    let demo = settings.demo.routes;
+    // The cause of a panic is in the log: the hook of `panic.rs` wrote it.
+    let panicked = |_| ServeError::Workers(io::Error::other("mounting panicked"));
+    let gather = |built_in: bool, added: bool| {
+        let gathered = AssertUnwindSafe(|| {
+            gather(|routes: &mut Routes<'_>| {
+                if built_in {
+                    routes::mount(routes, demo);
+                }
+                if added {
+                    mounts.configure(routes);
+                }
+            })
+        });
+        catch_unwind(gathered).map_err(panicked)
+    };
+    if !mounts.is_empty()
+        && let Some((route, hidden_by)) =
+            hidden_route(&gather(true, false)?, &gather(false, true)?, settings)
+    {
+        return Err(ServeError::HiddenRoute { route, hidden_by });
+    }
+    Ok(openapi::finish(gather(true, true)?, settings, &scopes))
+}
+
+/// The first route of the application that never answers, because the server has one that matches
+/// every such request; and that one.
+fn hidden_route(own: &Value, added: &Value, settings: &Settings) -> Option<(String, String)> {
+    let pages = settings.docs.enabled.then_some(docs::PATHS).into_iter().flatten();
+    let monitoring = settings.admin.public.then_some(admin::PATHS).into_iter().flatten();
+    let extra = pages.chain(monitoring).flat_map(|path| [("GET", path), ("HEAD", path)]);
+    let extra = extra.map(|(method, path)| (method.to_owned(), path.to_owned()));
+    let own: Vec<_> = operations(own).chain(extra).collect();
+    operations(added).find_map(|(method, path)| {
+        let hides = |(by, pattern): &&(String, String)| {
+            *by == method && ResourceDef::new(pattern.as_str()).is_match(path.trim_end_matches('/'))
+        };
+        let (by, pattern) = own.iter().find(hides)?;
+        Some((format!("{method} {path}"), format!("{by} {pattern}")))
+    })
+}
+
+/// Method and path of each operation.
+fn operations(document: &Value) -> impl Iterator<Item = (String, String)> {
+    document["paths"].as_object().into_iter().flatten().flat_map(|(path, item)| {
+        item.as_object().into_iter().flatten().filter_map(|(method, operation)| {
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).ok()?;
+            operation.is_object().then(|| (method.to_string(), path.clone()))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::tests::harness::plain_settings;
+    use crate::security::{EnabledUser, guard};
+    use crate::settings::DemoSettings;
+    use paperclip::actix::api_v2_operation;
+    use paperclip::actix::web::{self, get, post};
+
+    #[api_v2_operation]
+    async fn hello() -> &'static str {
+        "hello"
+    }
+
+    fn made(settings: &Settings, mount: fn(&mut Routes<'_>)) -> Result<Value, ServeError> {
+        let mut mounts = Mounts::default();
+        mounts.add(mount);
+        document(&mounts, settings)
+    }
+
+    #[test]
+    fn paths_are_those_of_the_router() {
+        let settings = Settings { demo: DemoSettings { routes: false }, ..plain_settings() };
+        let document = made(&settings, |routes| {
+            let orders =
+                web::scope("/orders").route("", get().to(hello)).route("", post().to(hello));
+            routes
+                .service(guard::<EnabledUser>(orders.route("/{id}", get().to(hello))))
+                .service(
+                    web::scope("/plain").service(web::scope("/in/{id}").route("", get().to(hello))),
+                )
+                .service(web::scope("/slash").route("/", get().to(hello)))
+                .route("/both/", get().to(hello))
+                .route("/both", post().to(hello));
+        });
+        let document = document.unwrap();
+        let found: Vec<_> = operations(&document)
+            .filter(|(_, path)| !path.starts_with("/users") && path != "/token")
+            .map(|(method, path)| format!("{method} {path}"))
+            .collect();
+        let expected = [
+            "POST /both",
+            "GET /both/",
+            "GET /orders",
+            "POST /orders",
+            "GET /orders/{id}",
+            "GET /plain/in/{id}",
+            "GET /slash/",
+        ];
+        assert_eq!(found, expected);
+        assert!(document["paths"]["/orders"]["get"]["security"].is_array());
+    }
+
+    #[test]
+    fn a_route_that_could_never_answer_is_refused() {
+        let on = plain_settings();
+        let mut off = plain_settings();
+        off.demo.routes = false;
+        let hidden = |settings, mount| match made(settings, mount) {
+            Ok(_) => None,
+            Err(ServeError::HiddenRoute { route, hidden_by }) => Some((route, hidden_by)),
+            Err(other) => panic!("{other}"),
+        };
+        let by = |route: &str, hidden_by: &str| Some((route.to_owned(), hidden_by.to_owned()));
+        let status: fn(&mut Routes<'_>) = |routes| {
+            routes.route("/status", get().to(hello));
+        };
+        assert_eq!(hidden(&on, status), by("GET /status", "GET /status"));
+        assert_eq!(hidden(&off, status), None);
+        let slash: fn(&mut Routes<'_>) = |routes| {
+            routes.route("/status/", get().to(hello));
+        };
+        assert_eq!(hidden(&on, slash), by("GET /status/", "GET /status"));
+        let export: fn(&mut Routes<'_>) = |routes| {
+            routes.service(web::scope("/users").route("/export", get().to(hello)));
+        };
+        assert_eq!(hidden(&off, export), by("GET /users/export", "GET /users/{username}"));
+        let named: fn(&mut Routes<'_>) = |routes| {
+            routes.route("/users/{id}", get().to(hello));
+        };
+        assert_eq!(hidden(&off, named), by("GET /users/{id}", "GET /users/{username}"));
+        let other: fn(&mut Routes<'_>) = |routes| {
+            routes.route("/users/me", post().to(hello));
+        };
+        assert_eq!(hidden(&on, other), None, "another method has a place");
+        let docs: fn(&mut Routes<'_>) = |routes| {
+            routes.route("/docs", get().to(hello));
+        };
+        assert_eq!(hidden(&on, docs), None, "the docs are off in these tests");
+        let mut with_docs = plain_settings();
+        with_docs.docs.enabled = true;
+        assert_eq!(hidden(&with_docs, docs), by("GET /docs", "GET /docs"));
+    }
+}

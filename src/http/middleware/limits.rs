@@ -1,0 +1,172 @@
+//! Limits on requests: the head's size (414, 431), the body's size (413) and time (408).
+
+use crate::api_error::ApiError;
+use crate::api_error::Excess;
+use crate::http::budget::{FREE, Held};
+use crate::http::state::AppState;
+use crate::settings::ServerSettings;
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::error::PayloadError;
+use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::http::{ConnectionType, Method};
+use actix_web::web::Bytes;
+use actix_web::{Error, HttpMessage as _};
+use futures_util::Stream;
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Seconds after which a client that was refused for lack of room may come again.
+pub(in crate::http) const RETRY_AFTER: u64 = 1;
+
+/// Refuses heads above `limit_request_line`, `limit_request_fields` and `limit_request_field_size`.
+pub(in crate::http) fn check_head(
+    request: &ServiceRequest,
+    settings: &ServerSettings,
+) -> Result<(), ApiError> {
+    let line = request.uri().path_and_query().map_or(0, |line| line.as_str().len());
+    let (mut fields, mut longest) = (0, 0);
+    for (name, value) in request.headers() {
+        fields += 1;
+        longest = longest.max(name.as_str().len() + value.len());
+    }
+    if line > settings.limit_request_line.get() {
+        Err(ApiError::UriTooLong)
+    } else if fields > settings.limit_request_fields.get()
+        || longest > settings.limit_request_field_size.get()
+    {
+        Err(ApiError::HeaderFieldsTooLarge)
+    } else {
+        Ok(())
+    }
+}
+
+/// Refuses a body that says it is above `limit_request_body`. Lets the handler read others up to
+/// there, for `client_body_timeout` and while `limit_buffered` allows it; what it then breaks off with
+/// is found in what is returned. To be kept until the request is answered: so long its body counts.
+///
+/// Requests without a body cost nothing.
+pub(in crate::http) fn limit_body(
+    request: &mut ServiceRequest,
+    state: &AppState,
+) -> Result<Option<Reading>, ApiError> {
+    let settings = &state.settings.server;
+    let payload = match request.take_payload() {
+        Payload::None => return Ok(None),
+        // After a WebSocket's handshake the stream is the conversation.
+        payload if request.head().upgrade() && request.method() == Method::GET => {
+            request.set_payload(payload);
+            return Ok(None);
+        }
+        payload => payload,
+    };
+    let limit = settings.limit_request_body.get();
+    if declared_length(request).is_some_and(|length| length > limit as u64) {
+        request.set_payload(payload);
+        return Err(ApiError::PayloadTooLarge);
+    }
+    let reading = Reading::default();
+    // Most bodies are small, and of those nobody needs to know whose they are.
+    if declared_length(request).is_none_or(|length| length > FREE as u64) {
+        let origin = state.trusted.origin(request.request());
+        reading.held.replace(Some(state.budget.request(origin)));
+    }
+    let body = LimitedBody {
+        inner: payload,
+        limit,
+        read: 0,
+        deadline: Instant::now() + Duration::from_secs(settings.client_body_timeout.get()),
+        timer: None,
+        reading: Rc::clone(&reading),
+    };
+    request.set_payload(Payload::Stream { payload: Box::pin(body) });
+    Ok(Some(reading))
+}
+
+/// Puts the refusal in the place of what the handler made of a body that broke off.
+pub(in crate::http) fn replace<B: MessageBody + 'static>(
+    reading: Option<Reading>,
+    result: Result<ServiceResponse<B>, Error>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    match (reading.and_then(|reading| reading.refusal.take()), result) {
+        (None, result) => result.map(ServiceResponse::map_into_left_body),
+        (Some(error), Ok(response)) => {
+            let (request, _) = response.into_parts();
+            Ok(refuse(ServiceResponse::from_err(error, request)))
+        }
+        (Some(error), Err(_)) => Err(error.into()),
+    }
+}
+
+/// The rest of the body is not read, so the connection cannot go on.
+pub(in crate::http) fn refuse<B>(mut response: ServiceResponse) -> ServiceResponse<EitherBody<B>> {
+    response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    response.map_into_right_body()
+}
+
+fn declared_length(request: &ServiceRequest) -> Option<u64> {
+    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// A body that is being read, as the middleware knows of it behind the handler's back.
+pub(in crate::http) type Reading = Rc<Body>;
+
+/// What became of a body.
+#[derive(Default)]
+pub(in crate::http) struct Body {
+    /// Why it was broken off.
+    refusal: Cell<Option<ApiError>>,
+    /// What it takes of the budget, if it may come to that.
+    held: RefCell<Option<Held>>,
+}
+
+/// A body that breaks off at its limits.
+struct LimitedBody {
+    inner: Payload,
+    limit: usize,
+    read: usize,
+    deadline: Instant,
+    /// Made once the client makes us wait.
+    timer: Option<Pin<Box<Sleep>>>,
+    reading: Reading,
+}
+
+impl LimitedBody {
+    /// Whether so many more bytes may come.
+    fn admit(&mut self, bytes: usize) -> Result<(), ApiError> {
+        let free = FREE.saturating_sub(self.read);
+        self.read += bytes;
+        if self.read > self.limit {
+            return Err(ApiError::PayloadTooLarge);
+        }
+        let counted = bytes.saturating_sub(free);
+        let held = &mut *self.reading.held.borrow_mut();
+        let fits = counted == 0 || held.as_mut().is_none_or(|held| held.grow(counted));
+        if fits { Ok(()) } else { Err(ApiError::Busy(Excess::Bodies, RETRY_AFTER)) }
+    }
+}
+
+impl Stream for LimitedBody {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Poll::Ready(item) = Pin::new(&mut self.inner).poll_next(context) {
+            let Some(Ok(chunk)) = item else { return Poll::Ready(item) };
+            if let Err(error) = self.admit(chunk.len()) {
+                self.reading.refusal.set(Some(error));
+                return Poll::Ready(Some(Err(PayloadError::Overflow)));
+            }
+            return Poll::Ready(Some(Ok(chunk)));
+        }
+        let deadline = self.deadline;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        ready!(timer.as_mut().poll(context));
+        self.reading.refusal.set(Some(ApiError::RequestTimeout));
+        Poll::Ready(Some(Err(PayloadError::Io(io::ErrorKind::TimedOut.into()))))
+    }
+}

@@ -1,0 +1,17 @@
+//! What every request passes: connections, the order of middleware, the access log, monitoring.
+
+pub(crate) mod access_log;
+pub(crate) mod app;
+pub(crate) mod budget;
+pub(crate) mod connection;
+mod document;
+mod error;
+pub(crate) mod middleware;
+pub(crate) mod monitoring;
+mod mounts;
+pub(crate) mod state;
+
+pub use document::document;
+pub(crate) use error::IN_USE;
+pub use error::ServeError;
+pub use mounts::{Mounts, Routes};

@@ -1,0 +1,186 @@
+//! What `/metrics` tells: requests, counted here by route, method and status, and what others count.
+//!
+//! Each worker process tells the master what has changed, each second and when it is asked; the master
+//! adds it up and keeps it, so that any process can tell the figures of all.
+
+mod families;
+mod inquiry;
+mod pulled;
+mod totals;
+
+pub(crate) use families::{BUILD, PROCESSES, RELOADED, RESTARTS, SILENT};
+pub(crate) use inquiry::{Inquiries, Inquiry};
+pub(crate) use pulled::{Figures, of_this_process, put, put_by};
+pub(crate) use totals::{Changes, Totals};
+
+use crate::http::monitoring::vitals::Vitals;
+use crate::services::Services;
+use actix_web::dev::ServiceRequest;
+use actix_web::http::Method;
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    TextEncoder,
+};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// nginx's status for a client that went away before the answer.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// The route of paths that no route has: their number is the clients' to choose.
+const UNMATCHED: &str = "unmatched";
+
+/// Seconds: a token is verified in much less than the first, a password hashed in a quarter.
+const BUCKETS: [f64; 13] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// Everything that is counted in this process.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    seconds: HistogramVec,
+    in_flight: IntGauge,
+    services: Services,
+    vitals: Arc<Vitals>,
+}
+
+impl Metrics {
+    pub(crate) fn new(services: &Services, vitals: &Arc<Vitals>) -> prometheus::Result<Self> {
+        let requests = IntCounterVec::new(
+            Opts::new(families::REQUESTS.name, families::REQUESTS.help),
+            &["route", "method", "status"],
+        )?;
+        let seconds = HistogramVec::new(
+            HistogramOpts::new(families::SECONDS.name, families::SECONDS.help)
+                .buckets(BUCKETS.to_vec()),
+            &["route", "method"],
+        )?;
+        let in_flight = IntGauge::new(families::IN_FLIGHT.name, families::IN_FLIGHT.help)?;
+        let registry = Registry::new();
+        registry.register(Box::new(requests.clone()))?;
+        registry.register(Box::new(seconds.clone()))?;
+        registry.register(Box::new(in_flight.clone()))?;
+        let (services, vitals) = (services.clone(), Arc::clone(vitals));
+        Ok(Self { registry, requests, seconds, in_flight, services, vitals })
+    }
+
+    /// What this process has counted.
+    pub(crate) fn figures(&self) -> Figures {
+        // Fails for a metric without a name or values; there is none.
+        let requests = TextEncoder::new().encode_to_string(&self.registry.gather());
+        let mut figures: Figures = totals::parse(&requests.unwrap_or_default()).collect();
+        figures.extend(pulled::of_services(&self.services, &self.vitals));
+        figures.extend(pulled::of_this_process());
+        figures
+    }
+}
+
+/// One worker's way to the counters: what it has counted once it finds again without a lock.
+pub(crate) struct Recorder {
+    requests: IntCounterVec,
+    seconds: HistogramVec,
+    in_flight: IntGauge,
+    /// By template; the template of a route without parameters is its path.
+    routes: RefCell<HashMap<String, Rc<Route>>>,
+}
+
+struct Route {
+    template: String,
+    counters: RefCell<HashMap<(&'static str, u16), Counters>>,
+}
+
+struct Counters {
+    requests: IntCounter,
+    seconds: Histogram,
+}
+
+impl Recorder {
+    pub(crate) fn new(metrics: &Metrics) -> Self {
+        Self {
+            requests: metrics.requests.clone(),
+            seconds: metrics.seconds.clone(),
+            in_flight: metrics.in_flight.clone(),
+            routes: RefCell::default(),
+        }
+    }
+
+    fn route(&self, request: &ServiceRequest) -> Rc<Route> {
+        if let Some(known) = self.routes.borrow().get(request.path()) {
+            return Rc::clone(known);
+        }
+        let pattern = request.match_pattern().unwrap_or_else(|| UNMATCHED.to_owned());
+        if let Some(known) = self.routes.borrow().get(&pattern) {
+            return Rc::clone(known);
+        }
+        // With and without a slash at its end it is the same route.
+        let template = match pattern.trim_end_matches('/') {
+            "" => "/".to_owned(),
+            trimmed => trimmed.to_owned(),
+        };
+        let route = Rc::new(Route { template, counters: RefCell::default() });
+        self.routes.borrow_mut().insert(pattern, Rc::clone(&route));
+        route
+    }
+
+    fn count(&self, request: &Request) {
+        let mut counters = request.route.counters.borrow_mut();
+        let template = request.route.template.as_str();
+        let counters = counters.entry((request.method, request.status)).or_insert_with(|| {
+            let status = request.status.to_string();
+            Counters {
+                requests: self.requests.with_label_values(&[template, request.method, &status]),
+                seconds: self.seconds.with_label_values(&[template, request.method]),
+            }
+        });
+        counters.requests.inc();
+        counters.seconds.observe(request.started.elapsed().as_secs_f64());
+    }
+}
+
+/// A request in flight; counted when it is dropped, because an abandoned one does nothing else.
+pub(crate) struct Request {
+    recorder: Rc<Recorder>,
+    route: Rc<Route>,
+    method: &'static str,
+    /// That of the answer, once there is one.
+    pub(crate) status: u16,
+    started: Instant,
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.recorder.in_flight.dec();
+        self.recorder.count(self);
+    }
+}
+
+/// Starts to count a request, where anything is counted; also one that is then refused, that panics,
+/// or that is abandoned.
+pub(crate) fn start(request: &ServiceRequest) -> Option<Request> {
+    let recorder = request.app_data::<Rc<Recorder>>()?;
+    recorder.in_flight.inc();
+    Some(Request {
+        route: recorder.route(request),
+        method: method(request.method()),
+        status: CLIENT_CLOSED_REQUEST,
+        started: Instant::now(),
+        recorder: Rc::clone(recorder),
+    })
+}
+
+/// A client may invent methods without end.
+fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}

@@ -1,0 +1,214 @@
+//! Every metric with its name, its help, and how the figures of several processes become one.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// What a metric is to Prometheus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Never goes back.
+    Counter,
+    Gauge,
+    /// Never goes back, too.
+    Histogram,
+}
+
+/// How the figures of processes that live become one. Those of counters are summed, and so are those
+/// of processes that have ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Across {
+    Sum,
+    Least,
+    Most,
+}
+
+/// A metric.
+#[derive(Debug)]
+pub(crate) struct Family {
+    pub(crate) name: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) across: Across,
+}
+
+impl Family {
+    const fn counter(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, kind: Kind::Counter, across: Across::Sum }
+    }
+
+    const fn gauge(name: &'static str, help: &'static str, across: Across) -> Self {
+        Self { name, help, kind: Kind::Gauge, across }
+    }
+
+    /// Whether it never goes back.
+    pub(super) fn only_grows(&self) -> bool {
+        self.kind != Kind::Gauge
+    }
+
+    /// The word behind `# TYPE`.
+    pub(super) fn kind(&self) -> &'static str {
+        match self.kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        }
+    }
+
+    /// The series with these labels, as Prometheus writes it; no value needs to be escaped.
+    pub(crate) fn series(&self, label: Option<(&str, &str)>) -> String {
+        label.map_or_else(
+            || self.name.to_owned(),
+            |(label, value)| format!("{}{{{label}=\"{value}\"}}", self.name),
+        )
+    }
+}
+
+macro_rules! families {
+    ($($constant:ident = $family:expr;)+) => {
+        $(pub(crate) const $constant: Family = $family;)+
+
+        /// All of them, in the order in which they are told.
+        pub(crate) const ALL: &[Family] = &[$($constant),+];
+    };
+}
+
+families! {
+    BUILD = Family::gauge(
+        "bailiwick_build_info",
+        "1, with the version of the program that the master runs.",
+        Across::Most,
+    );
+    PROCESSES = Family::gauge(
+        "bailiwick_worker_processes",
+        "Worker processes by state: starting, serving, draining or stopping.",
+        Across::Sum,
+    );
+    SILENT = Family::gauge(
+        "bailiwick_worker_processes_silent",
+        "Worker processes that have not told their figures in time; their last ones count.",
+        Across::Sum,
+    );
+    RESTARTS = Family::counter(
+        "bailiwick_worker_restarts_total",
+        "Worker processes that were replaced, and starts that failed, by reason.",
+    );
+    RELOADED = Family::gauge(
+        "bailiwick_last_reload_successful",
+        "Whether the last reload was put in force; 1 before the first.",
+        Across::Least,
+    );
+    CONNECTIONS =
+        Family::gauge("bailiwick_http_connections", "Open connections of clients.", Across::Sum);
+    IN_FLIGHT = Family::gauge(
+        "bailiwick_http_requests_in_flight",
+        "Requests that are being answered now.",
+        Across::Sum,
+    );
+    REQUESTS = Family::counter(
+        "bailiwick_http_requests_total",
+        "Requests answered, by route, method and status; 499: the client went away before.",
+    );
+    SECONDS = Family {
+        name: "bailiwick_http_request_duration_seconds",
+        help: "From a request's head to that of its response, by route and method.",
+        kind: Kind::Histogram,
+        across: Across::Sum,
+    };
+    LOGINS = Family::counter(
+        "bailiwick_logins_total",
+        "Logins at /token and by HTTP Basic, by outcome; abandoned: the client went away before.",
+    );
+    REFUSED = Family::counter(
+        "bailiwick_tokens_refused_total",
+        "Access tokens refused, by reason; no_user: it is gone, no_scope: one is missing.",
+    );
+    HASH_QUEUE = Family::gauge(
+        "bailiwick_password_hash_queue",
+        "Passwords that wait for a thread to be hashed.",
+        Across::Sum,
+    );
+    HASH_OPERATIONS =
+        Family::counter("bailiwick_password_hash_operations_total", "bcrypt operations begun.");
+    HASH_ROUNDS = Family::counter(
+        "bailiwick_password_hash_rounds_total",
+        "Rounds of bcrypt done: 2 to the power of the cost for each password.",
+    );
+    CACHE_ENTRIES = Family::gauge(
+        "bailiwick_user_cache_entries",
+        "Users in memory, of all processes together.",
+        Across::Sum,
+    );
+    CACHE_EVICTIONS = Family::counter(
+        "bailiwick_user_cache_evictions_total",
+        "Users forgotten to make room for others.",
+    );
+    CACHE_HITS = Family::counter("bailiwick_user_cache_hits_total", "Users found in memory.");
+    CACHE_MISSES =
+        Family::counter("bailiwick_user_cache_misses_total", "Users asked of the database.");
+    OTHER_SECRETS = Family::gauge(
+        "bailiwick_other_signing_secrets",
+        "Other signing secrets that servers on the same database use.",
+        Across::Most,
+    );
+    DATABASE_UP = Family::gauge(
+        "bailiwick_database_up",
+        "Whether the database answers every worker process that watches it.",
+        Across::Least,
+    );
+    POOL_IN_USE = Family::gauge(
+        "bailiwick_database_pool_in_use",
+        "Connections to the database that are at work, by pool.",
+        Across::Sum,
+    );
+    POOL_WAITING = Family::gauge(
+        "bailiwick_database_pool_waiting",
+        "Operations that wait for a connection to the database, by pool.",
+        Across::Sum,
+    );
+    POOL_MAX = Family::gauge(
+        "bailiwick_database_pool_max",
+        "Connections to the database that there may be, by pool.",
+        Across::Sum,
+    );
+    LOG_DROPPED = Family::counter(
+        "bailiwick_log_lines_dropped_total",
+        "Lines of the log that were dropped: nobody read them fast enough, or they could not be written.",
+    );
+    CPU = Family::counter(
+        "process_cpu_seconds_total",
+        "Time of all processors spent by all processes, in seconds.",
+    );
+    MEMORY = Family::gauge(
+        "process_resident_memory_bytes",
+        "Resident memory of all processes, in bytes; what they share counts for each.",
+        Across::Sum,
+    );
+    OPEN_FILES = Family::gauge(
+        "process_open_fds",
+        "Open file descriptors of the process that has most.",
+        Across::Most,
+    );
+    MOST_FILES = Family::gauge(
+        "process_max_fds",
+        "File descriptors that a process may have open.",
+        Across::Least,
+    );
+}
+
+/// The metric of a series, with its place among all.
+pub(super) fn of(series: &str) -> Option<(usize, &'static Family)> {
+    static BY_NAME: LazyLock<HashMap<String, usize>> = LazyLock::new(|| {
+        let mut names = HashMap::new();
+        for (at, family) in ALL.iter().enumerate() {
+            if family.kind == Kind::Histogram {
+                let parts = ["_bucket", "_sum", "_count"];
+                names.extend(parts.map(|part| (format!("{}{part}", family.name), at)));
+            } else {
+                names.insert(family.name.to_owned(), at);
+            }
+        }
+        names
+    });
+    let name = series.split_once('{').map_or(series, |(name, _)| name);
+    BY_NAME.get(name).map(|at| (*at, &ALL[*at]))
+}

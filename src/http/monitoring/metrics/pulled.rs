@@ -1,0 +1,123 @@
+//! What somebody else counts, read when it is asked for: logins, users, the database, the process.
+
+use super::families::{self, Family};
+use crate::http::monitoring::vitals::Vitals;
+use crate::logging;
+use crate::services::Services;
+use rustix::param::page_size;
+use rustix::process::{Resource, getrlimit};
+use rustix::time::{ClockId, clock_gettime};
+use std::fs;
+use std::time::Duration;
+
+/// Series with their values, as one process tells them.
+pub(crate) type Figures = Vec<(String, f64)>;
+
+/// Adds a figure.
+pub(crate) fn put(figures: &mut Figures, family: &Family, value: impl Into<Number>) {
+    figures.push((family.series(None), value.into().0));
+}
+
+/// Adds a figure with a label.
+pub(crate) fn put_by(
+    figures: &mut Figures,
+    family: &Family,
+    (label, name): (&str, &str),
+    value: impl Into<Number>,
+) {
+    figures.push((family.series(Some((label, name))), value.into().0));
+}
+
+/// Whatever can be counted.
+pub(crate) struct Number(f64);
+
+impl From<f64> for Number {
+    fn from(value: f64) -> Self {
+        Self(value)
+    }
+}
+
+impl From<bool> for Number {
+    fn from(value: bool) -> Self {
+        Self(f64::from(u8::from(value)))
+    }
+}
+
+impl From<u64> for Number {
+    #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53; nothing here counts so far")]
+    fn from(count: u64) -> Self {
+        Self(count as f64)
+    }
+}
+
+impl From<u32> for Number {
+    fn from(count: u32) -> Self {
+        Self(count.into())
+    }
+}
+
+impl From<usize> for Number {
+    fn from(count: usize) -> Self {
+        (count as u64).into()
+    }
+}
+
+/// What the parts of a worker process count.
+pub(super) fn of_services(services: &Services, vitals: &Vitals) -> Figures {
+    let mut figures = Figures::new();
+    let all = &mut figures;
+    put(all, &families::CONNECTIONS, vitals.connections());
+    for (outcome, count) in services.accounts.logins().counts() {
+        put_by(all, &families::LOGINS, ("outcome", outcome), count);
+    }
+    for (reason, count) in services.tokens.refused().counts() {
+        put_by(all, &families::REFUSED, ("reason", reason), count);
+    }
+    put(all, &families::OTHER_SECRETS, services.signing.others().len());
+    let passwords = &services.passwords;
+    put(all, &families::HASH_QUEUE, passwords.queued());
+    put(all, &families::HASH_OPERATIONS, passwords.operations());
+    put(all, &families::HASH_ROUNDS, passwords.rounds());
+    let (lookups, store) = (services.users.lookups(), services.users.condition());
+    put(all, &families::CACHE_HITS, lookups.hits);
+    put(all, &families::CACHE_MISSES, lookups.misses);
+    put(all, &families::CACHE_ENTRIES, store.cached);
+    put(all, &families::CACHE_EVICTIONS, store.evicted);
+    if let Some(answers) = store.answers {
+        put(all, &families::DATABASE_UP, answers);
+    }
+    for pool in store.pools {
+        let label = ("pool", pool.name);
+        put_by(all, &families::POOL_IN_USE, label, pool.in_use);
+        put_by(all, &families::POOL_WAITING, label, pool.waiting);
+        put_by(all, &families::POOL_MAX, label, pool.most);
+    }
+    figures
+}
+
+/// What the system tells of this process; the `process_` names are those of every Prometheus client.
+pub(crate) fn of_this_process() -> Figures {
+    let mut figures = Figures::new();
+    let all = &mut figures;
+    put(all, &families::LOG_DROPPED, logging::dropped());
+    put(all, &families::CPU, cpu_time().as_secs_f64());
+    if let Some(pages) = resident_pages() {
+        put(all, &families::MEMORY, pages * page_size() as u64);
+    }
+    if let Ok(files) = fs::read_dir("/proc/self/fd") {
+        put(all, &families::OPEN_FILES, files.count());
+    }
+    if let Some(most) = getrlimit(Resource::Nofile).current {
+        put(all, &families::MOST_FILES, most);
+    }
+    figures
+}
+
+fn cpu_time() -> Duration {
+    clock_gettime(ClockId::ProcessCPUTime).try_into().unwrap_or_default()
+}
+
+/// The second number of `/proc/self/statm` (proc(5)).
+fn resident_pages() -> Option<u64> {
+    fs::read_to_string("/proc/self/statm").ok()?.split_whitespace().nth(1)?.parse().ok()
+}

@@ -1,0 +1,201 @@
+//! How a worker process is: its threads' hearts, its connections and requests, its memory.
+
+use actix_web::dev::Extensions;
+use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+/// Pause between two beats of a thread's heart.
+const PULSE: Duration = Duration::from_millis(100);
+
+/// Counted by the worker threads, read by the process's first thread.
+#[derive(Debug)]
+pub(crate) struct Vitals {
+    start: Instant,
+    /// Milliseconds for which the whole process stood still.
+    lost: AtomicU64,
+    hearts: Mutex<Vec<Weak<Heart>>>,
+    connections: AtomicUsize,
+    /// Requests in flight, while they are limited.
+    admitted: AtomicUsize,
+}
+
+/// One thread's, which alone counts there.
+#[derive(Debug)]
+pub(crate) struct Heart {
+    /// Milliseconds after the start.
+    last: AtomicU64,
+    beats: AtomicU64,
+    in_flight: AtomicUsize,
+    requests: AtomicU64,
+}
+
+impl Heart {
+    fn beats(&self) -> u64 {
+        self.beats.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request, and that it is in flight for as long as what is returned lives.
+    pub(crate) fn count_request(&self) -> InFlight<'_> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(&self.in_flight)
+    }
+}
+
+impl Vitals {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            start: Instant::now(),
+            lost: AtomicU64::new(0),
+            hearts: Mutex::default(),
+            connections: AtomicUsize::new(0),
+            admitted: AtomicUsize::new(0),
+        })
+    }
+
+    /// Starts the heart of this thread: it beats while the thread's event loop turns.
+    pub(crate) fn start_heart(self: &Arc<Self>) -> Arc<Heart> {
+        let heart = Arc::new(Heart {
+            last: AtomicU64::new(self.now()),
+            beats: AtomicU64::new(0),
+            in_flight: AtomicUsize::new(0),
+            requests: AtomicU64::new(0),
+        });
+        self.hearts().push(Arc::downgrade(&heart));
+        let (vitals, started) = (Arc::clone(self), Arc::clone(&heart));
+        actix_web::rt::spawn(async move {
+            loop {
+                heart.last.store(vitals.now(), Ordering::Relaxed);
+                heart.beats.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(PULSE).await;
+            }
+        });
+        started
+    }
+
+    /// Counts a connection for as long as its data live.
+    pub(crate) fn count_connection(self: &Arc<Self>, data: &mut Extensions) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        data.insert(Connection(Arc::clone(self)));
+    }
+
+    /// Counts a request against a limit for as long as what is returned lives; that fails where so
+    /// many are counted already. All threads count at this one place, and wait for one another.
+    pub(crate) fn admit(&self, limit: usize) -> Result<InFlight<'_>, Full> {
+        let before = self.admitted.fetch_add(1, Ordering::Relaxed);
+        let counted = InFlight(&self.admitted);
+        if before < limit { Ok(counted) } else { Err(Full) }
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// How often each heart has beaten.
+    pub(crate) fn beats(&self) -> Vec<u64> {
+        let hearts = self.hearts();
+        let beats = |heart: &Weak<Heart>| heart.upgrade().map_or(u64::MAX, |heart| heart.beats());
+        hearts.iter().map(beats).collect()
+    }
+
+    /// Sets the hearts' clock back by a time for which the whole process stood still: the threads do not.
+    pub(crate) fn forgive(&self, lost: Duration) {
+        self.lost.fetch_add(millis(lost), Ordering::Relaxed);
+    }
+
+    pub(crate) fn report(&self) -> StatsSnapshot {
+        let now = self.now();
+        let hearts = self.hearts();
+        // A thread that has ended took its heart along.
+        let hearts: Vec<_> = hearts.iter().filter_map(Weak::upgrade).collect();
+        let slowest = hearts.iter().map(|heart| heart.last.load(Ordering::Relaxed)).min();
+        StatsSnapshot {
+            stalled: slowest.map_or(0, |last| now.saturating_sub(last)),
+            connections: self.connections(),
+            in_flight: hearts.iter().map(|heart| heart.in_flight.load(Ordering::Relaxed)).sum(),
+            requests: hearts.iter().map(|heart| heart.requests.load(Ordering::Relaxed)).sum(),
+            memory: resident(),
+            cpu: u64::try_from(clock_gettime(ClockId::ProcessCPUTime).tv_sec).unwrap_or(0),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        millis(self.start.elapsed()).saturating_sub(self.lost.load(Ordering::Relaxed))
+    }
+
+    fn hearts(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Heart>>> {
+        self.hearts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Resident memory in KiB, 0 where the system does not tell.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok()).unwrap_or(0)
+}
+
+/// What a worker process reports of itself several times a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StatsSnapshot {
+    /// Milliseconds since the slowest of its threads has turned.
+    pub(crate) stalled: u64,
+    pub(crate) connections: usize,
+    pub(crate) in_flight: usize,
+    pub(crate) requests: u64,
+    /// Resident memory in KiB.
+    pub(crate) memory: u64,
+    /// Seconds of CPU time.
+    #[serde(default)]
+    pub(crate) cpu: u64,
+}
+
+struct Connection(Arc<Vitals>);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// As many requests are in flight as may be.
+pub(crate) struct Full;
+
+/// A request that is being answered; counted until it is dropped.
+pub(crate) struct InFlight<'a>(&'a AtomicUsize);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn time_that_the_process_has_lost_is_no_threads_fault() {
+        let vitals = Vitals::new();
+        let heart = vitals.start_heart();
+        // It does not beat: this thread looks before it turns.
+        let vitals = Vitals {
+            start: Instant::now().checked_sub(Duration::from_mins(1)).expect("a minute ago"),
+            lost: AtomicU64::new(0),
+            hearts: Mutex::new(vec![Arc::downgrade(&heart)]),
+            connections: AtomicUsize::new(0),
+            admitted: AtomicUsize::new(0),
+        };
+        assert!(vitals.report().stalled >= 59_000);
+        vitals.forgive(Duration::from_secs(59));
+        let stalled = vitals.report().stalled;
+        assert!((900..30_000).contains(&stalled), "{stalled}");
+    }
+}

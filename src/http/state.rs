@@ -1,0 +1,146 @@
+//! What every worker knows: settings, services, and whether the server is about to stop.
+
+use crate::http::budget::Budget;
+use crate::http::monitoring::admin;
+use crate::http::monitoring::metrics::{Inquiry, Metrics};
+use crate::http::monitoring::vitals::{Heart, Vitals};
+use crate::http::{Mounts, ServeError};
+use crate::routes::Known;
+use crate::routes::docs;
+use crate::routes::docs::Docs;
+use crate::security::TrustedProxies;
+use crate::services::Services;
+use crate::settings::Settings;
+use actix_web::dev::ServiceRequest;
+use actix_web::web::Data;
+use serde_json::Value;
+use std::io;
+use std::ops::Deref;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::watch;
+
+/// Shared by all workers; middleware finds it with [`Here::of`].
+pub(crate) struct AppState {
+    /// The routes beside the built-in ones.
+    pub(crate) mounts: Mounts,
+    /// Users, tokens, passwords.
+    pub(crate) services: Services,
+    /// The whole configuration.
+    pub(crate) settings: Arc<Settings>,
+    /// Whose `X-Forwarded-*` headers are believed.
+    pub(crate) trusted: Data<TrustedProxies>,
+    /// Which methods are known for which path.
+    pub(crate) known: Data<Known>,
+    /// The pages, unless `docs.enabled` is off.
+    pub(crate) docs: Option<Data<Docs>>,
+    /// How this process is.
+    pub(crate) vitals: Arc<Vitals>,
+    /// What bodies may take of its memory.
+    pub(crate) budget: Arc<Budget>,
+    /// What is counted, while somebody may ask for it.
+    pub(crate) metrics: Option<Metrics>,
+    /// Asks for what all processes have counted.
+    pub(crate) inquiry: Inquiry,
+    draining: AtomicBool,
+    /// Wakes what waits for the drain.
+    drain: watch::Sender<bool>,
+}
+
+/// What follows from the document of all routes.
+pub(crate) struct Described {
+    known: Data<Known>,
+    docs: Option<Data<Docs>>,
+}
+
+impl Described {
+    pub(crate) fn of(document: &Value, settings: &Settings) -> Self {
+        let enabled = settings.docs.enabled;
+        let mut pages = Vec::new();
+        if enabled {
+            pages.extend(docs::PATHS);
+        }
+        if settings.admin.public {
+            pages.extend(admin::PATHS);
+        }
+        Self {
+            known: Data::new(Known::new(document, &pages)),
+            docs: enabled.then(|| Data::new(Docs::new(document, settings))),
+        }
+    }
+}
+
+impl AppState {
+    pub(crate) fn new(
+        mounts: Mounts,
+        Described { known, docs }: Described,
+        services: Services,
+        settings: Arc<Settings>,
+        inquiry: Inquiry,
+    ) -> Result<Self, ServeError> {
+        let vitals = Vitals::new();
+        let metrics = settings.admin.is_on().then(|| Metrics::new(&services, &vitals)).transpose();
+        Ok(Self {
+            metrics: metrics.map_err(|cause| ServeError::Runtime(io::Error::other(cause)))?,
+            known,
+            docs,
+            trusted: Data::new(TrustedProxies::new(&settings.server.forwarded_allow_ips)?),
+            inquiry,
+            vitals,
+            budget: Budget::of(&settings.server),
+            draining: AtomicBool::new(false),
+            drain: watch::Sender::new(false),
+            mounts,
+            services,
+            settings,
+        })
+    }
+
+    /// Asks for `Connection: close` on every answer from now on, ends every WebSocket, and gives the
+    /// database's connections back.
+    pub(crate) fn start_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+        self.drain.send_replace(true);
+        self.services.users.give_back();
+    }
+
+    /// Ends when draining starts.
+    pub(crate) fn drain_started(&self) -> impl Future<Output = ()> + use<> {
+        let mut drain = self.drain.subscribe();
+        async move {
+            // A server that is gone ends the wait, too.
+            let _ = drain.wait_for(|started| *started).await;
+        }
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// The state, as one thread has it: found with a counter of the thread's own, for all threads
+/// counting at one place would wait for one another.
+pub(crate) struct Here {
+    pub(crate) state: Data<AppState>,
+    /// This thread's.
+    pub(crate) heart: Arc<Heart>,
+}
+
+impl Here {
+    /// Where this request was received.
+    ///
+    /// # Panics
+    /// When the application was built without it, which `app.rs` does not.
+    pub(crate) fn of(request: &ServiceRequest) -> Rc<Self> {
+        Rc::clone(request.app_data::<Rc<Self>>().expect("app.rs registers it"))
+    }
+}
+
+impl Deref for Here {
+    type Target = AppState;
+
+    fn deref(&self) -> &AppState {
+        &self.state
+    }
+}

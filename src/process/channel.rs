@@ -1,0 +1,217 @@
+//! What master and worker say to each other: JSON lines on a socket that is the worker's stdin.
+
+use crate::http::monitoring::vitals::StatsSnapshot;
+use crate::settings::Contents;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::io::{self, Read as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream as StdStream;
+use std::sync::Arc;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+
+/// Marks a worker process; its value is the master's process id.
+pub(super) const WORKER: &str = "BAILIWICK_WORKER";
+
+/// Marks a master that takes over; its value is the old master's process id.
+pub(super) const SUCCESSOR: &str = "BAILIWICK_SUCCESSOR";
+
+/// What a worker needs to know before it can start: JSON, behind a line that says how many bytes.
+#[derive(Serialize, Deserialize)]
+pub struct Handover {
+    /// What the file of `--config` held when the master accepted it: a worker that is started
+    /// later must not see another one.
+    pub config: Option<String>,
+    /// The same of the file of `--env-file`.
+    pub env_file: Option<String>,
+    /// The same of the files that the settings name.
+    pub files: Contents,
+    /// Whether it looks for damage of the database first: nobody has served since the server's start.
+    pub(super) looks_for_damage: bool,
+    /// Its worker threads.
+    pub threads: usize,
+    /// How many sockets it gets for the API.
+    pub(super) sockets: usize,
+    /// How many for health and metrics, after those.
+    pub(super) admin_sockets: usize,
+}
+
+/// Without what the files hold.
+impl fmt::Debug for Handover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handover").field("threads", &self.threads).finish_non_exhaustive()
+    }
+}
+
+impl Handover {
+    /// As it is sent.
+    pub(super) fn packed(&self) -> io::Result<Vec<u8>> {
+        let text = serde_json::to_vec(self)?;
+        Ok([line(&text.len())?, text].concat())
+    }
+
+    /// The one for this process, with the channel behind it.
+    pub(super) fn to_this_process() -> io::Result<(Self, StdStream)> {
+        let (length, mut channel) = of_this_process::<u64>()?;
+        let mut text = Vec::new();
+        (&mut channel).take(length).read_to_end(&mut text)?;
+        Ok((serde_json::from_slice(&text)?, channel))
+    }
+}
+
+/// What the master tells a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Order {
+    /// Others have taken over: accept no more, send clients away for so many seconds, then stop.
+    Drain(u64),
+    /// Nobody takes over: accept no more, send clients away for so many seconds, then stop.
+    Leave {
+        /// The longest time for it.
+        seconds: u64,
+        /// Whether to shut the sockets down, for all processes: new connections are refused.
+        refuse: bool,
+    },
+    /// Stop; what is in flight may finish within `graceful_timeout`.
+    Stop,
+    /// Stop; what is in flight may finish within so many seconds.
+    Finish(u64),
+    /// Stop at once.
+    Quit,
+    /// Reopen the log's files.
+    ReopenLogs,
+    /// Say whether the database answers; the number comes back with the report.
+    AskDatabase(u64),
+    /// Tell what has changed of the figures; the number comes back with the report.
+    TellFigures(u64),
+}
+
+/// A line from the master.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum FromMaster {
+    Order(Order),
+    /// What [`Report::AskFigures`] has asked for.
+    Figures {
+        /// The number of the question.
+        question: u64,
+        /// In Prometheus's text format.
+        figures: Arc<str>,
+    },
+}
+
+/// What a worker tells the master.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Report {
+    /// It serves.
+    Ready,
+    /// It cannot start; the line says why.
+    Failed(String),
+    /// It lives.
+    Alive(StatsSnapshot),
+    /// It accepts no more, as [`Order::Leave`] wants it.
+    Paused,
+    /// It got SIGTERM and serves until another process does.
+    Terminated,
+    /// What [`Order::AskDatabase`] has asked for.
+    Database {
+        /// The number of the question.
+        question: u64,
+        /// Whether the database answers.
+        answers: bool,
+        /// The fingerprint of the secret that it signs with.
+        secret: String,
+        /// Those of others on the same database.
+        other_secrets: Vec<String>,
+    },
+    /// What it counts.
+    Figures {
+        /// The number of the round, where [`Order::TellFigures`] has asked.
+        round: Option<u64>,
+        /// What has changed since the last report, in Prometheus's text format.
+        lines: String,
+    },
+    /// Somebody wants to know what all processes count; the number comes back with the answer.
+    AskFigures(u64),
+}
+
+/// The first line to a master that takes over.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Inheritance {
+    /// What each socket was bound for, in their order; nothing for those of systemd.
+    pub(super) binds: Vec<Option<String>>,
+    /// The same for those of `admin.bind`, which come after them.
+    #[serde(default)]
+    pub(super) admin: Vec<Option<String>>,
+}
+
+/// What a master that takes over tells the old one: it serves.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct TakenOver;
+
+/// The channel that this process was started with, behind its first line.
+pub(super) fn of_this_process<T: DeserializeOwned>() -> io::Result<(T, StdStream)> {
+    let mut channel = StdStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let mut line = Vec::new();
+    let mut byte = [0];
+    // No more than the line: what follows it is read elsewhere.
+    while line.last() != Some(&b'\n') {
+        channel.read_exact(&mut byte)?;
+        line.push(byte[0]);
+    }
+    Ok((serde_json::from_slice(&line)?, channel))
+}
+
+/// One end of the channel.
+pub(super) struct Channel {
+    pub(super) reader: ChannelReader,
+    pub(super) writer: ChannelWriter,
+}
+
+impl Channel {
+    pub(super) fn new(stream: StdStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        let (reader, writer) = UnixStream::from_std(stream)?.into_split();
+        let reader = ChannelReader { lines: BufReader::new(reader) };
+        Ok(Self { reader, writer: ChannelWriter { writer } })
+    }
+}
+
+pub(super) struct ChannelReader {
+    lines: BufReader<OwnedReadHalf>,
+}
+
+impl ChannelReader {
+    /// The next message; nothing once the other end is gone or talks nonsense.
+    pub(super) async fn next<T: DeserializeOwned>(&mut self) -> Option<T> {
+        let mut line = String::new();
+        match self.lines.read_line(&mut line).await {
+            Ok(length) if length > 0 => serde_json::from_str(&line).ok(),
+            _ => None,
+        }
+    }
+}
+
+pub(super) struct ChannelWriter {
+    writer: OwnedWriteHalf,
+}
+
+impl ChannelWriter {
+    pub(super) async fn send(&mut self, message: &impl Serialize) -> io::Result<()> {
+        self.put(&line(message)?).await
+    }
+
+    /// Sends what is a message already.
+    pub(super) async fn put(&mut self, message: &[u8]) -> io::Result<()> {
+        self.writer.write_all(message).await
+    }
+}
+
+/// The message as it is sent.
+pub(super) fn line(message: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    Ok(line)
+}

@@ -1,0 +1,268 @@
+//! The worker processes, and the one rule by which they come and go.
+
+use super::figures::Reason;
+use crate::http::monitoring::vitals::StatsSnapshot;
+use crate::process::channel::Order;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Where a worker process stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Starting,
+    Serving,
+    /// Accepts no more; its connections are sent away.
+    Draining,
+    /// Was told to end.
+    Stopping,
+}
+
+/// What is sent to a child's attendant.
+#[derive(Clone, Debug)]
+pub(super) enum Message {
+    Order(Order),
+    /// The figures that a process has asked for, with the number of its question.
+    Figures(u64, Arc<str>),
+    Terminate,
+    Kill,
+}
+
+/// One worker process.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) id: u64,
+    pub(super) pid: u32,
+    pub(super) generation: u64,
+    pub(super) threads: usize,
+    pub(super) stage: Stage,
+    pub(super) started: Instant,
+    /// When it became ready.
+    pub(super) ready: Option<Instant>,
+    pub(super) messages: UnboundedSender<Message>,
+    pub(super) vitals: StatsSnapshot,
+    pub(super) heard: Instant,
+    /// Requests after which it is replaced.
+    pub(super) most_requests: Option<u64>,
+    /// Whether it was asked for its figures and has not answered.
+    pub(super) is_asked: bool,
+    /// Why it is to be replaced.
+    pub(super) stale: Option<String>,
+    /// Why it was killed, where that is known.
+    pub(super) blame: Option<Reason>,
+    /// Why it could not start, in its own words.
+    pub(super) failure: Option<String>,
+    /// Seconds for its drain, and for what is in flight then.
+    pub(super) patience: (u64, u64),
+    /// How many processes its plan wanted.
+    pub(super) beside: usize,
+    /// When it is killed, should it still be there.
+    pub(super) deadline: Option<Instant>,
+}
+
+/// Beyond the time that a process takes to stop by itself.
+pub(super) const OVERTIME: Duration = Duration::from_secs(4);
+
+/// Seconds for what is in flight in a process that makes room for younger ones.
+const HASTE: u64 = 5;
+
+impl Member {
+    /// Tells it to end in this way.
+    pub(super) fn order(&mut self, order: Order) {
+        let (_, graceful) = self.patience;
+        let (stage, seconds) = match order {
+            Order::Drain(window) => (Stage::Draining, window + graceful),
+            Order::Leave { seconds, .. } => (Stage::Stopping, seconds + graceful),
+            Order::Stop => (Stage::Stopping, graceful),
+            Order::Finish(seconds) => (Stage::Stopping, seconds),
+            Order::Quit => (Stage::Stopping, 0),
+            Order::ReopenLogs | Order::AskDatabase(_) | Order::TellFigures(_) => {
+                let _ = self.messages.send(Message::Order(order));
+                return;
+            }
+        };
+        self.stage = stage;
+        self.deadline = Some(Instant::now() + Duration::from_secs(seconds) + OVERTIME);
+        // One that has ended hears nothing; its end is on the way.
+        let _ = self.messages.send(Message::Order(order));
+    }
+
+    /// Tells it that others have taken over.
+    pub(super) fn drain(&mut self) {
+        let order = match self.stage {
+            // A stalled thread never drains.
+            Stage::Serving if self.stale.as_deref() == Some(STANDS_STILL) => Order::Drain(0),
+            // One that starts may have begun to accept, which is still to be heard.
+            Stage::Starting | Stage::Serving => Order::Drain(self.patience.0),
+            Stage::Draining | Stage::Stopping => return,
+        };
+        self.order(order);
+    }
+
+    /// Tells it that its time for draining is over.
+    pub(super) fn hurry(&mut self) {
+        self.order(Order::Finish(self.patience.1.min(HASTE)));
+    }
+
+    pub(super) fn kill(&mut self) {
+        let _ = self.messages.send(Message::Kill);
+        self.deadline = Some(Instant::now() + OVERTIME);
+    }
+
+    pub(super) fn is_ending(&self) -> bool {
+        matches!(self.stage, Stage::Draining | Stage::Stopping)
+    }
+
+    fn seat(&self, generation: u64) -> Seat {
+        let fresh = self.generation == generation && self.stale.is_none();
+        Seat { id: self.id, stage: self.stage, fresh }
+    }
+}
+
+/// Why a process with a stalled thread is replaced.
+pub(super) const STANDS_STILL: &str = "a worker thread has stalled";
+
+/// What the rule looks at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seat {
+    id: u64,
+    stage: Stage,
+    /// Of the current generation, and not to be replaced.
+    fresh: bool,
+}
+
+/// What is to be done next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Decision {
+    /// Processes to start.
+    pub(super) start: usize,
+    /// Processes whose place is taken.
+    pub(super) drain: Vec<u64>,
+}
+
+/// The one rule: start replacements; when they serve, drain what they replace.
+///
+/// The first process of a generation comes alone: should it fail, nothing else was tried, and two
+/// do not prepare the same data folder at once.
+pub(super) fn decide(seats: &[Seat], wanted: usize) -> Decision {
+    let count =
+        |stage, fresh| seats.iter().filter(|s| s.stage == stage && s.fresh == fresh).count();
+    let (starting, serving) = (count(Stage::Starting, true), count(Stage::Serving, true));
+    let most = if serving == 0 { wanted.min(1) } else { wanted };
+    let start = most.saturating_sub(starting + serving);
+
+    let mut drain: Vec<_> = seats
+        .iter()
+        .filter(|seat| seat.stage == Stage::Starting && !seat.fresh)
+        .map(|seat| seat.id)
+        .collect();
+    let too_many = (starting + serving).saturating_sub(wanted).min(starting);
+    let idle = seats.iter().rev().filter(|seat| seat.stage == Stage::Starting && seat.fresh);
+    drain.extend(idle.take(too_many).map(|seat| seat.id));
+    let mut all: Vec<_> = seats.iter().filter(|seat| seat.stage == Stage::Serving).collect();
+    all.sort_by_key(|seat| (seat.fresh, seat.id));
+    drain.extend(all.iter().take(all.len().saturating_sub(wanted)).map(|seat| seat.id));
+    Decision { start, drain }
+}
+
+/// The rule's decision for these members.
+pub(super) fn next(members: &[Member], generation: u64, wanted: usize) -> Decision {
+    let seats: Vec<_> = members.iter().map(|member| member.seat(generation)).collect();
+    decide(&seats, wanted)
+}
+
+/// The draining processes that are too many: of those that one place has had, so many may drain. The
+/// oldest go first.
+fn too_many(draining: &[(u64, usize)], places: usize, most: usize) -> Vec<u64> {
+    let places = draining.iter().map(|(_, beside)| *beside).fold(places, usize::max);
+    let excess = draining.len().saturating_sub(places.saturating_mul(most));
+    let mut ids: Vec<_> = draining.iter().map(|(id, _)| *id).collect();
+    ids.sort_unstable();
+    ids.truncate(excess);
+    ids
+}
+
+/// Ends those of these members that drain and are too many; returns their process ids.
+pub(super) fn make_room(members: &mut [Member], places: usize, most: usize) -> Vec<u32> {
+    let drains = |member: &&Member| member.stage == Stage::Draining;
+    let draining = members.iter().filter(drains).map(|member| (member.id, member.beside));
+    let ids = too_many(&draining.collect::<Vec<_>>(), places, most);
+    let oldest = members.iter_mut().filter(|member| ids.contains(&member.id));
+    oldest
+        .map(|member| {
+            member.hurry();
+            member.pid
+        })
+        .collect()
+}
+
+/// Whether everything is as it is wanted.
+pub(super) fn is_settled(members: &[Member], generation: u64, wanted: usize) -> bool {
+    let seats: Vec<_> = members.iter().map(|member| member.seat(generation)).collect();
+    let serving = |seat: &&Seat| seat.stage == Stage::Serving;
+    seats.iter().all(|seat| seat.stage != Stage::Starting)
+        && seats.iter().filter(serving).all(|seat| seat.fresh)
+        && seats.iter().filter(serving).count() == wanted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seats(all: &[(Stage, bool)]) -> Vec<Seat> {
+        let seat =
+            |(id, (stage, fresh)): (u64, &(Stage, bool))| Seat { id, stage: *stage, fresh: *fresh };
+        (0..).zip(all).map(seat).collect()
+    }
+
+    fn decided(all: &[(Stage, bool)], wanted: usize) -> (usize, Vec<u64>) {
+        let Decision { start, drain } = decide(&seats(all), wanted);
+        (start, drain)
+    }
+
+    #[test]
+    fn the_first_comes_alone_and_the_others_follow() {
+        assert_eq!(decided(&[], 3), (1, vec![]));
+        assert_eq!(decided(&[(Stage::Starting, true)], 3), (0, vec![]));
+        assert_eq!(decided(&[(Stage::Serving, true)], 3), (2, vec![]));
+    }
+
+    #[test]
+    fn the_old_go_when_the_new_serve() {
+        let old = (Stage::Serving, false);
+        assert_eq!(decided(&[old, old], 2), (1, vec![]));
+        assert_eq!(decided(&[old, old, (Stage::Starting, true)], 2), (0, vec![]));
+        assert_eq!(decided(&[old, old, (Stage::Serving, true)], 2), (1, vec![0]));
+        let draining = (Stage::Draining, false);
+        assert_eq!(
+            decided(&[draining, old, (Stage::Serving, true), (Stage::Serving, true)], 2),
+            (0, vec![1])
+        );
+    }
+
+    #[test]
+    fn what_is_outdated_before_it_is_ready_goes_at_once() {
+        assert_eq!(decided(&[(Stage::Serving, true), (Stage::Starting, false)], 1), (0, vec![1]));
+    }
+
+    #[test]
+    fn none_are_wanted() {
+        assert_eq!(decided(&[(Stage::Serving, true), (Stage::Starting, true)], 0), (0, vec![1, 0]));
+        assert_eq!(decided(&[(Stage::Draining, true)], 0), (0, vec![]));
+    }
+
+    #[test]
+    fn the_oldest_of_too_many_that_drain_go() {
+        let all = [(7, 1), (3, 1), (5, 1), (4, 1)];
+        assert_eq!(too_many(&all, 1, 4), [0; 0]);
+        assert_eq!(too_many(&all, 1, 2), [3, 4]);
+        // Two places, now or then.
+        assert_eq!(too_many(&all, 2, 1), [3, 4]);
+        assert_eq!(too_many(&[(3, 2), (4, 2), (5, 1)], 1, 1), [3]);
+    }
+
+    #[test]
+    fn a_dead_one_is_replaced() {
+        assert_eq!(decided(&[(Stage::Serving, true), (Stage::Stopping, true)], 2), (1, vec![]));
+    }
+}

@@ -1,0 +1,302 @@
+//! Starts, hears, watches and replaces worker processes.
+
+use super::crew::{self, Member, STANDS_STILL, Stage};
+use super::figures::Reason;
+use super::{ERROR, Master, Phase, Report};
+use crate::http::ServeError;
+use crate::http::monitoring::vitals::StatsSnapshot;
+use crate::process::limited;
+use crate::settings::ServerSettings;
+use rustix::process::Signal;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+impl Master {
+    /// Does what the rule says: starts, drains. Only a failure of the first start is an error.
+    pub(super) fn arrange(&mut self) -> Result<(), ServeError> {
+        self.make_room();
+        if self.phase == Phase::Leaving {
+            return Ok(());
+        }
+        self.put_in_force();
+        let wanted = self.wanted();
+        let decision = crew::next(&self.crew, self.plan.generation, wanted);
+        for member in &mut self.crew {
+            if decision.drain.contains(&member.id) {
+                log::debug!(target: ERROR, "Worker process {} is no longer needed", member.pid);
+                member.drain();
+            }
+        }
+        for _ in 0..decision.start {
+            if self.backoff.allows(Instant::now()) {
+                self.start()?;
+            }
+        }
+        let living: Vec<_> = self.crew.iter().map(|member| member.generation).collect();
+        let proven = self.proven;
+        let last = self.earlier.last().map(|plan| plan.generation);
+        self.earlier.retain(|plan| {
+            living.contains(&plan.generation) || !proven && Some(plan.generation) == last
+        });
+        if self.phase == Phase::Serving
+            && self.pending.is_none()
+            && crew::is_settled(&self.crew, self.plan.generation, wanted)
+        {
+            self.settled();
+        }
+        Ok(())
+    }
+
+    /// Reloads in a row, or processes that are replaced often, must not pile up.
+    fn make_room(&mut self) {
+        let server = &self.plan.settings.server;
+        let most = server.max_draining.get();
+        for pid in crew::make_room(&mut self.crew, server.processes.get(), most) {
+            log::info!(target: ERROR, "Worker process {pid} has drained long enough: {most} younger ones drain as well (server.max_draining)");
+        }
+    }
+
+    fn wanted(&self) -> usize {
+        if self.resting { 0 } else { self.plan.settings.server.processes.get() }
+    }
+
+    fn start(&mut self) -> Result<(), ServeError> {
+        self.next_id += 1;
+        let (id, now) = (self.next_id, Instant::now());
+        let is_first = self.plan.generation == 1 && !self.proven;
+        let launched = match self.launcher.worker(id, &self.plan, is_first) {
+            Ok(launched) => launched,
+            Err(error) => {
+                return self.failed(format!("a worker process cannot be started: {error}"));
+            }
+        };
+        let settings = &self.plan.settings.server;
+        let deadline = (settings.timeout > 0).then(|| now + Duration::from_secs(settings.timeout));
+        self.crew.push(Member {
+            id,
+            pid: launched.pid,
+            generation: self.plan.generation,
+            threads: self.plan.threads,
+            stage: Stage::Starting,
+            started: now,
+            ready: None,
+            messages: launched.messages,
+            vitals: StatsSnapshot::default(),
+            heard: now,
+            most_requests: most_requests(settings),
+            is_asked: false,
+            stale: None,
+            blame: None,
+            failure: None,
+            patience: self.plan.patience(),
+            beside: settings.processes.get(),
+            deadline,
+        });
+        Ok(())
+    }
+
+    /// A process of the current plan has ended before it served.
+    fn failed(&mut self, cause: String) -> Result<(), ServeError> {
+        let cause = cause + &limited::hint();
+        if self.phase == Phase::Starting {
+            return Err(ServeError::Worker(cause));
+        }
+        self.figures.count(Reason::Start);
+        let serving = self.crew.iter().any(|member| member.stage == Stage::Serving);
+        if let Some(before) = self.earlier.pop_if(|_| !self.proven && serving) {
+            log::error!(target: ERROR, "The new worker processes do not start, so the old ones \
+                                        stay: {cause}");
+            self.plan = before;
+            self.proven = true;
+            self.figures.reloaded = false;
+            self.renew();
+            self.reloading = false;
+            self.reload_ends(&Err(format!("the new worker processes do not start: {cause}")));
+            return Ok(());
+        }
+        let wait = self.backoff.note(Duration::ZERO, Instant::now());
+        log::error!(target: ERROR, "A worker process does not start: {cause}; next try in {:.1} s", wait.as_secs_f32());
+        self.answer_waiting(&Err(format!("a worker process does not start: {cause}")));
+        Ok(())
+    }
+
+    pub(super) fn heard(&mut self, id: u64, report: Report) {
+        let Some(member) = self.crew.iter_mut().find(|member| member.id == id) else { return };
+        member.heard = Instant::now();
+        match report {
+            Report::Ready if member.stage == Stage::Starting => {
+                member.stage = Stage::Serving;
+                member.ready = Some(member.heard);
+                member.deadline = None;
+                self.proven |= member.generation == self.plan.generation;
+                log::debug!(target: ERROR, "Worker process {} serves", member.pid);
+                if self.phase == Phase::Starting {
+                    self.announce();
+                }
+            }
+            Report::Ready => {}
+            Report::Terminated => {
+                if member.stage == Stage::Serving && member.stale.is_none() {
+                    let reason = "it was told to end (SIGTERM)".to_owned();
+                    self.figures.count(Reason::Signal);
+                    replace(member, reason, &mut self.last_restart);
+                }
+            }
+            Report::Failed(line) => member.failure = Some(line),
+            Report::Alive(vitals) => member.vitals = vitals,
+            Report::Paused => self.close(Some(id)),
+            Report::Database { question, answers, secret, other_secrets } => {
+                self.database_told(id, question, (answers, secret, other_secrets));
+            }
+            Report::Figures { round, lines } => self.figures_told(id, round, &lines),
+            Report::AskFigures(question) => self.ask_figures(id, question),
+        }
+    }
+
+    pub(super) fn ended(&mut self, id: u64, how: io::Result<ExitStatus>) -> Result<(), ServeError> {
+        let exited = how.as_ref().is_ok_and(|status| status.code().is_some());
+        let signal = how.as_ref().ok().and_then(ExitStatusExt::signal);
+        let how = how.map_or_else(|error| error.to_string(), described);
+        if self.successor_ended(id, &how) {
+            return Ok(());
+        }
+        let Some(at) = self.crew.iter().position(|member| member.id == id) else { return Ok(()) };
+        let member = self.crew.remove(at);
+        self.figures.ended(id);
+        self.close(Some(id));
+        if member.is_ending() || self.phase == Phase::Leaving {
+            return Ok(());
+        }
+        let Some(ready) = member.ready else {
+            let cause = member.failure.unwrap_or_else(|| format!("it ended with {how}"));
+            if member.generation != self.plan.generation {
+                return Ok(());
+            }
+            if signal.is_some_and(is_for_the_master) {
+                self.figures.count(Reason::Signal);
+                let wait = self.backoff.note(Duration::ZERO, Instant::now());
+                log::warn!(target: ERROR, "Worker process {} was starting and ended with {how}; next start in {:.1} s", member.pid, wait.as_secs_f32());
+                return Ok(());
+            }
+            return self.failed(cause);
+        };
+        let reason = if exited { Reason::Exit } else { Reason::Signal };
+        self.figures.count(member.blame.unwrap_or(reason));
+        let reason = format!("process {} ended with {how}{}", member.pid, limited::hint());
+        let wait = self.backoff.note(ready.elapsed(), Instant::now());
+        log::error!(target: ERROR, "Worker {reason}; next start in {:.1} s", wait.as_secs_f32());
+        self.last_restart = Some((reason, Instant::now()));
+        Ok(())
+    }
+
+    /// While this process stood still, nobody could keep a deadline towards it: all move by that time.
+    pub(super) fn put_off(&mut self, lost: Duration, now: Instant) {
+        if lost.is_zero() {
+            return;
+        }
+        for member in &mut self.crew {
+            // What has come since then is younger already.
+            member.heard = now.min(member.heard + lost);
+            member.deadline = member.deadline.map(|deadline| deadline + lost);
+        }
+        self.put_off_successor(lost);
+        self.put_off_questions(lost);
+        self.figures.put_off(lost);
+    }
+
+    /// Looks at what time alone can tell.
+    pub(super) fn watch(&mut self, now: Instant) {
+        self.watchdog.feed(now);
+        self.watch_successor(now);
+        self.answer_questions(now);
+        self.end_round(now);
+        self.close(None);
+        self.launcher.children().reap_orphans();
+        let timeout = Duration::from_secs(self.plan.settings.server.timeout);
+        let leaving = self.phase == Phase::Leaving;
+        for member in &mut self.crew {
+            if member.deadline.is_some_and(|deadline| now > deadline) {
+                let StatsSnapshot { in_flight, connections, .. } = member.vitals;
+                log::warn!(target: ERROR, "Worker process {} takes too long to start and is \
+                                           killed; requests in flight: {in_flight}, connections: \
+                                           {connections}", member.pid);
+                member.failure.get_or_insert_with(|| "it was not ready in time".to_owned());
+                member.kill();
+            } else if member.stage == Stage::Serving && !timeout.is_zero() && !leaving {
+                let stalled = Duration::from_millis(member.vitals.stalled);
+                if now.saturating_duration_since(member.heard) > timeout {
+                    log::error!(target: ERROR, "Worker process {} is unresponsive and is killed", member.pid);
+                    member.blame = Some(Reason::Silent);
+                    member.kill();
+                } else if stalled > timeout && member.stale.is_none() {
+                    self.figures.count(Reason::StandsStill);
+                    replace(member, STANDS_STILL.to_owned(), &mut self.last_restart);
+                }
+            }
+        }
+        if !leaving {
+            self.recycle();
+        }
+    }
+
+    /// Marks one process for replacement that has served enough, never two at a time.
+    fn recycle(&mut self) {
+        let generation = self.plan.generation;
+        let wanted = self.wanted();
+        if self.pending.is_some()
+            || !crew::is_settled(&self.crew, generation, wanted)
+            || !self.backoff.allows(Instant::now())
+        {
+            return;
+        }
+        let most_cpu = limited::cpu_time();
+        let most_memory = self.plan.settings.server.max_memory;
+        for member in self.crew.iter_mut().filter(|member| member.stage == Stage::Serving) {
+            let StatsSnapshot { requests, memory, cpu, .. } = member.vitals;
+            let (why, reason) = if member.most_requests.is_some_and(|most| requests >= most) {
+                (Reason::Requests, format!("{requests} requests (max_requests)"))
+            } else if most_memory > 0 && memory > most_memory.saturating_mul(1024) {
+                (Reason::Memory, format!("{} MiB of memory (max_memory)", memory / 1024))
+            } else if most_cpu.is_some_and(|most| cpu >= most) {
+                (Reason::Cpu, format!("{cpu} s of CPU time (ulimit -t)"))
+            } else {
+                continue;
+            };
+            // A limit that a process exceeds at once must not become a loop.
+            let served = member.ready.map_or(Duration::ZERO, |ready| ready.elapsed());
+            self.backoff.note(served, Instant::now());
+            self.figures.count(why);
+            return replace(member, reason, &mut self.last_restart);
+        }
+    }
+}
+
+fn replace(member: &mut Member, reason: String, last: &mut Option<(String, Instant)>) {
+    log::warn!(target: ERROR, "Worker process {} is replaced: {reason}", member.pid);
+    *last = Some((format!("process {} replaced: {reason}", member.pid), Instant::now()));
+    member.stale = Some(reason);
+}
+
+/// Whether this signal ends only a process that has not come to look after it yet. A terminal sends
+/// some to the whole group, and who sends one by the program's name reaches worker processes, too.
+fn is_for_the_master(signal: i32) -> bool {
+    let signals =
+        [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM, Signal::USR1, Signal::USR2];
+    signals.iter().any(|known| known.as_raw() == signal)
+}
+
+/// `max_requests` with its jitter.
+fn most_requests(settings: &ServerSettings) -> Option<u64> {
+    let jitter = rand::random_range(0..=settings.max_requests_jitter);
+    (settings.max_requests > 0).then(|| settings.max_requests.saturating_add(jitter))
+}
+
+fn described(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => status.to_string(),
+    }
+}

@@ -1,0 +1,118 @@
+//! The user and group that worker processes run as, and the umask.
+
+use crate::http::ServeError;
+use crate::logging;
+use crate::logging::{Open, open_file};
+use crate::process::root_files::{self, Owner};
+use crate::services;
+use crate::settings;
+use crate::settings::{LoggingSettings, ServerSettings, Settings, Unreadable};
+use nix::unistd::{Gid, Group, Uid, User};
+use rustix::fs::Mode;
+use rustix::process::umask;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Whom worker processes run as; nothing: as the master.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) user: Option<u32>,
+    pub(super) group: Option<u32>,
+}
+
+impl Identity {
+    /// Looks the names up. A user without a group comes with its own.
+    pub(super) fn of(settings: &ServerSettings) -> Result<Self, ServeError> {
+        let unknown = |key: &str, value: &str, allowed| ServeError::Setting {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            allowed,
+        };
+        let mut identity = Self::default();
+        if let Some(name) = &settings.user {
+            let number = name.parse().ok();
+            let found = match number {
+                Some(number) => User::from_uid(Uid::from_raw(number)),
+                None => User::from_name(name),
+            };
+            let user = found.ok().flatten();
+            identity.user = user.as_ref().map(|user| user.uid.as_raw()).or(number);
+            identity.group = user.map(|user| user.gid.as_raw());
+            if identity.user.is_none() {
+                return Err(unknown("server.user", name, "a user of this machine, or a number"));
+            }
+        }
+        if let Some(name) = &settings.group {
+            let number = || name.parse().ok().map(Gid::from_raw);
+            let group =
+                Group::from_name(name).ok().flatten().map(|group| group.gid).or_else(number);
+            let Some(group) = group else {
+                return Err(unknown("server.group", name, "a group of this machine, or a number"));
+            };
+            identity.group = Some(group.as_raw());
+        }
+        Ok(identity)
+    }
+
+    /// Whose the log files are, where that is not this process.
+    fn owner(self) -> Option<Owner> {
+        let user = self.user.filter(|user| *user != 0 && root_files::is_root())?;
+        Some(Owner { user, group: self.group.unwrap_or(0) })
+    }
+
+    /// Refuses log files that the worker processes could not move away.
+    pub(super) fn check_log(self, settings: &LoggingSettings) -> Result<(), ServeError> {
+        let Some(owner) = self.owner() else { return Ok(()) };
+        let may_write = |folder: &Path| owner.may_write(folder);
+        // What else is wrong there is reported elsewhere.
+        logging::check(settings)
+            .map_or(Ok(()), |()| Ok(logging::check_folders(settings, owner.user, may_write)?))
+    }
+
+    /// Reads the files that the settings name, for the worker processes, and holds what they say: as
+    /// their user, or as root where root alone says what is read.
+    pub(super) fn hold_files(self, settings: &mut Settings) -> Result<(), ServeError> {
+        let open = |path: &Path| match self.owner() {
+            Some(owner) => owner.read(path),
+            None => settings::open_file(path),
+        };
+        let failed = |Unreadable { key, path, cause }| ServeError::File {
+            path: settings::shown_path(&path).into(),
+            cause: format!("cannot be read: {cause}"),
+            key,
+        };
+        settings.hold_files(open).map_err(failed)
+    }
+
+    /// Makes a signing secret where none is there, as the worker processes' user, and holds it.
+    pub(super) fn hold_secret(self, settings: &mut Settings) {
+        let secret = || services::make_secret(settings).map_err(io::Error::other);
+        let made = match self.owner() {
+            Some(owner) => owner.act(secret),
+            None => secret(),
+        };
+        // Where none can be made, a worker process tries as well, and tells why.
+        if let Some(file) = made.ok().flatten() {
+            settings.tokens.secret_file = Some(file);
+        }
+    }
+
+    /// How log files are opened, by the master too: the worker processes must be able to.
+    pub(super) fn log_opener(self) -> Open {
+        match self.owner() {
+            Some(owner) => Arc::new(move |path: &Path| owner.open(path)),
+            None => Arc::new(|path: &Path| {
+                root_files::check_place(path)?;
+                open_file(path)
+            }),
+        }
+    }
+}
+
+/// Sets `server.umask` for this process and those that it starts.
+pub(super) fn set_umask(settings: &ServerSettings) {
+    if let Some(mask) = settings.umask {
+        umask(Mode::from_bits_truncate(mask.bits()));
+    }
+}

@@ -1,0 +1,109 @@
+//! What is to run: a configuration that was accepted, with the sockets for it.
+
+use super::identity::Identity;
+use crate::http::ServeError;
+use crate::logging;
+use crate::logging::ERROR;
+use crate::process;
+use crate::process::listener::Listeners;
+use crate::settings::Contents;
+use crate::settings::Layers;
+use crate::settings::Settings;
+use crate::settings::default_workers;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The configuration of one generation of workers.
+#[derive(Clone)]
+pub(super) struct Plan {
+    /// Rises with each plan that is put in force.
+    pub(super) generation: u64,
+    /// With the text of the file, for the workers.
+    pub(super) layers: Layers,
+    pub(super) settings: Arc<Settings>,
+    pub(super) identity: Identity,
+    /// Worker threads of each process.
+    pub(super) threads: usize,
+    pub(super) listeners: Listeners,
+    /// What the files hold that the settings name, for the workers.
+    pub(super) contents: Contents,
+    /// The log's files.
+    pub(super) log_files: Vec<PathBuf>,
+}
+
+impl Plan {
+    /// Reads the settings and opens the sockets that these listeners lack.
+    pub(super) fn new(layers: Layers, listeners: &Listeners) -> Result<Self, String> {
+        let loaded = layers.clone().load().map_err(|error| error.to_string())?;
+        loaded.warnings.iter().for_each(|warning| log::warn!(target: ERROR, "{warning}"));
+        Self::with(layers, loaded.settings, listeners).map_err(|error| error.to_string())
+    }
+
+    /// The same for settings that are loaded already.
+    pub(super) fn with(
+        layers: Layers,
+        mut settings: Settings,
+        listeners: &Listeners,
+    ) -> Result<Self, ServeError> {
+        let identity = Identity::of(&settings.server)?;
+        identity.hold_files(&mut settings)?;
+        process::check(&settings)?;
+        for note in logging::notes(&settings.logging)? {
+            let level = if note.is_warning { log::Level::Warn } else { log::Level::Info };
+            log::log!(target: ERROR, level, "{note}");
+        }
+        let log_files = logging::make_files(&settings.logging, &identity.log_opener())?;
+        let listeners = listeners.exchange(&settings, socket_owner(&settings, identity))?;
+        identity.hold_secret(&mut settings);
+        Ok(Self {
+            generation: 0,
+            identity,
+            contents: settings.contents(),
+            log_files,
+            threads: settings.server.workers.unwrap_or_else(default_workers).get(),
+            listeners,
+            settings: Arc::new(settings),
+            layers,
+        })
+    }
+
+    /// Whom new unix sockets are given to. A user's own group is not a reason to take a socket from the
+    /// group of its folder.
+    pub(super) fn socket_owner(&self) -> (Option<u32>, Option<u32>) {
+        socket_owner(&self.settings, self.identity)
+    }
+
+    /// Where a browser finds `/docs`, if they are served.
+    pub(super) fn docs_url(&self) -> Option<String> {
+        let enabled = self.settings.docs.enabled;
+        let server = &self.settings.server;
+        let prefix = server.root_path.as_str();
+        let through_proxy = format!("{prefix}/docs, through the proxy");
+        let url = match self.listeners.browsable() {
+            // The page asks for its parts below the prefix.
+            Some(url) if prefix.is_empty() || server.strip_root_path => {
+                format!("{url}{prefix}/docs")
+            }
+            _ => through_proxy,
+        };
+        enabled.then_some(url)
+    }
+
+    /// The same configuration read again, from files that may have changed.
+    pub(super) fn renewed(&self) -> Result<Self, String> {
+        Self::new(self.layers.clone().read().map_err(|error| error.to_string())?, &self.listeners)
+    }
+
+    /// The seconds of a drain, and of the end after it.
+    ///
+    /// A connection that stays idle is closed after `keepalive`; one that does not gets an answer
+    /// with `Connection: close`. After a second more no client can be surprised.
+    pub(super) fn patience(&self) -> (u64, u64) {
+        let server = &self.settings.server;
+        (server.keepalive + 1, server.graceful_timeout)
+    }
+}
+
+fn socket_owner(settings: &Settings, identity: Identity) -> (Option<u32>, Option<u32>) {
+    (identity.user, identity.group.filter(|_| settings.server.group.is_some()))
+}

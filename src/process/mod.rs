@@ -1,0 +1,45 @@
+//! The server's processes: master and worker processes, listeners, drain, the control socket.
+
+mod channel;
+pub mod cores;
+mod lateness;
+mod limited;
+mod listener;
+mod master;
+mod root_files;
+mod worker;
+
+pub use channel::Handover;
+pub use listener::find_hosts;
+pub use master::{
+    Answer, ProcessStatus, Program, Request, Restart, Status, Threads, ask, hold_files, run,
+    start_log, take_name,
+};
+pub use worker::Worker;
+
+use crate::http::ServeError;
+use crate::http::middleware::check_cors;
+use crate::logging;
+use crate::security::TrustedProxies;
+use crate::services::scope_table;
+use crate::settings::Settings;
+
+/// All that is wrong with the settings of the server and of the log; starts nothing.
+#[must_use]
+pub fn faults(settings: &Settings) -> Vec<ServeError> {
+    let checks = [
+        logging::check(&settings.logging).map_err(ServeError::from),
+        TrustedProxies::new(&settings.server.forwarded_allow_ips).map(drop).map_err(Into::into),
+        scope_table(settings).map(drop).map_err(ServeError::Services),
+        check_cors(&settings.cors),
+    ];
+    checks.into_iter().filter_map(Result::err).chain(master::faults(settings)).collect()
+}
+
+/// The first of those.
+pub fn check(settings: &Settings) -> Result<(), ServeError> {
+    faults(settings).into_iter().next().map_or(Ok(()), Err)
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

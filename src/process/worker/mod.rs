@@ -1,0 +1,210 @@
+//! A worker process: takes the master's sockets, serves, tells how it is, obeys.
+
+mod accepting;
+mod ebb;
+mod http;
+mod reporter;
+pub(super) mod threads;
+
+use crate::http::ServeError;
+use crate::http::middleware::panic;
+use crate::http::monitoring::metrics::{Changes, Inquiry};
+use crate::http::state::{AppState, Described};
+use crate::http::{Mounts, document};
+use crate::process::channel::{
+    self, Channel, ChannelReader, FromMaster, Handover, Order, Report, WORKER,
+};
+use crate::process::listener::Socket;
+use crate::services::{Services, refuse_damage};
+use crate::settings::Settings;
+use actix_web::web::Data;
+use listenfd::ListenFd;
+use reporter::{Question, Reporter};
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use std::io::{self, Write as _};
+use std::num::NonZeroUsize;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use threads::Sockets;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// A worker process before it serves.
+#[derive(Debug)]
+pub struct Worker {
+    /// What the master hands over.
+    pub handover: Handover,
+    sockets: ListenFd_,
+    channel: UnixStream,
+}
+
+/// `ListenFd` cannot be printed.
+struct ListenFd_(ListenFd);
+
+impl std::fmt::Debug for ListenFd_ {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} sockets", self.0.len())
+    }
+}
+
+impl Worker {
+    /// The worker that this process is; nothing in a process that no master has started.
+    ///
+    /// To be called before there are other threads: it changes the environment.
+    pub fn of_this_process() -> Result<Option<Self>, ServeError> {
+        let Some(master) = std::env::var(WORKER).ok() else { return Ok(None) };
+        follow(&master).map_err(ServeError::Runtime)?;
+        let sockets = ListenFd_(ListenFd::from_env());
+        let (handover, channel) = Handover::to_this_process().map_err(ServeError::Runtime)?;
+        Ok(Some(Self { handover, sockets, channel }))
+    }
+
+    /// The settings as the master wants them for this process.
+    #[must_use]
+    pub fn settings(&self, mut settings: Settings) -> Settings {
+        settings.server.workers = NonZeroUsize::new(self.handover.threads);
+        settings
+    }
+
+    /// Tells the master why this process cannot start.
+    pub fn fail(mut self, cause: &dyn std::fmt::Display) {
+        let report = Report::Failed(cause.to_string());
+        // Without a master there is nobody to tell.
+        let _ = channel::line(&report).and_then(|line| self.channel.write_all(&line));
+    }
+
+    /// Serves until the master or SIGTERM ends it; `demo` opens the services with the demo users.
+    ///
+    /// Whether it went well; why it could not start is told to the master.
+    #[must_use]
+    pub fn run(self, mounts: Mounts, settings: Arc<Settings>, demo: bool) -> bool {
+        panic::log_panics();
+        threads::raise_descriptor_limit();
+        actix_web::rt::System::new().block_on(self.serve(mounts, settings, demo))
+    }
+
+    async fn serve(self, mounts: Mounts, settings: Arc<Settings>, demo: bool) -> bool {
+        let Self { handover, mut sockets, channel } = self;
+        let Ok(Channel { reader, mut writer }) = Channel::new(channel) else { return false };
+        let (sender, mut orders) = mpsc::unbounded_channel();
+        let (asker, questions) = mpsc::unbounded_channel();
+        let news = mpsc::unbounded_channel();
+        if listen(reader, (sender, asker), news.0.clone()).is_err() {
+            return false;
+        }
+        let (inquiry, inquiries) = Inquiry::new();
+        let start = async {
+            let sockets = take(&mut sockets.0, &handover).map_err(ServeError::Runtime)?;
+            let (of, by) = (mounts.clone(), Arc::clone(&settings));
+            // Beside the opening of the database: clients may wait for a dead worker's successor.
+            let describing = std::thread::spawn(move || document(&of, &by));
+            if handover.looks_for_damage {
+                refuse_damage(&settings).await.map_err(ServeError::Services)?;
+            }
+            let services =
+                Services::open(Arc::clone(&settings), demo).await.map_err(ServeError::Services)?;
+            let panicked = |_| ServeError::Workers(io::Error::other("mounting panicked"));
+            let document = describing.join().map_err(panicked)??;
+            let described = Described::of(&document, &settings);
+            drop(document);
+            let state = Data::new(AppState::new(mounts, described, services, settings, inquiry)?);
+            threads::start(state.clone(), sockets).await.map(|running| (running, state))
+        };
+        let started = tokio::select! {
+            biased;
+            // Nobody was accepted yet: from then on the start has no pause in which it could end.
+            _ = threads::next(&mut orders) => return true,
+            started = start => started,
+        };
+        let (running, state) = match started {
+            Ok(started) => started,
+            Err(error) => {
+                let _ = writer.send(&Report::Failed(error.to_string())).await;
+                return false;
+            }
+        };
+        let _ = writer.send(&Report::Ready).await;
+        let signing = Arc::clone(&state.services.signing);
+        actix_web::rt::spawn(async move { signing.watch().await });
+        let reports = news.0.clone();
+        let changes = Changes::default();
+        let mut reporter = Reporter { state, writer, questions, inquiries, news, changes };
+        let ended = tokio::select! {
+            ended = running.until(orders, reports) => ended.is_ok(),
+            () = reporter.run() => unreachable!("reports never end"),
+        };
+        reporter.take_leave().await;
+        ended
+    }
+}
+
+/// Sees to it that this process does not outlive the master.
+fn follow(master: &str) -> io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::TERM))?;
+    let parent = getppid().map(Pid::as_raw_nonzero);
+    if parent.map(|pid| pid.to_string()).as_deref() == Some(master) {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!("{WORKER} is set, but the master {master} is gone")))
+    }
+}
+
+fn take(sockets: &mut ListenFd, handover: &Handover) -> io::Result<Sockets> {
+    let count = handover.sockets + handover.admin_sockets;
+    let all = (0..count).map(|at| Socket::take(sockets, at));
+    let mut server = all.collect::<io::Result<Vec<_>>>()?;
+    let admin = server.split_off(handover.sockets);
+    Ok(Sockets { server, admin })
+}
+
+/// Orders come from the master. SIGTERM is told to it, so that another process serves before this one
+/// goes; other signals are the master's, though a terminal sends them to all.
+fn listen(
+    mut reader: ChannelReader,
+    (orders, questions): (mpsc::UnboundedSender<Order>, mpsc::UnboundedSender<Question>),
+    reports: mpsc::UnboundedSender<Report>,
+) -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let ignored = [SignalKind::interrupt(), SignalKind::quit(), SignalKind::hangup()];
+    // The last ones: a file that may grow no further (systemd's LimitFSIZE) is an error of whoever
+    // writes it, and a process whose CPU time is used up is replaced, which takes a moment.
+    let more = [Signal::USR1, Signal::USR2, Signal::TTIN, Signal::TTOU, Signal::XFSZ, Signal::XCPU];
+    for kind in ignored.into_iter().chain(more.map(|s| SignalKind::from_raw(s.as_raw()))) {
+        // Tokio's handler stays when the stream is dropped.
+        drop(signal(kind)?);
+    }
+    actix_web::rt::spawn(async move {
+        while terminate.recv().await.is_some() {
+            // Sent once this process serves.
+            if reports.send(Report::Terminated).is_err() {
+                return;
+            }
+        }
+    });
+    actix_web::rt::spawn(async move {
+        loop {
+            let said = reader.next().await;
+            let (order, last) = match said {
+                Some(FromMaster::Order(order)) => (order, false),
+                Some(FromMaster::Figures { question, figures }) => {
+                    let _ = questions.send(Question::Answer(question, figures));
+                    continue;
+                }
+                // The master is gone when the channel ends.
+                None => (Order::Stop, true),
+            };
+            let question = match order {
+                Order::AskDatabase(question) => Some(Question::Database(question)),
+                Order::TellFigures(round) => Some(Question::Figures(round)),
+                _ => None,
+            };
+            if let Some(question) = question {
+                // Answered once it serves, and until it has ended.
+                let _ = questions.send(question);
+            } else if orders.send(order).is_err() || last {
+                return;
+            }
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,225 @@
+//! The threads of one worker process: start, serve, drain.
+
+use super::accepting::Accepting;
+use super::http;
+use crate::http::ServeError;
+use crate::http::monitoring::admin;
+use crate::http::monitoring::vitals::{StatsSnapshot, Vitals};
+use crate::http::state::AppState;
+use crate::logging;
+use crate::logging::ERROR;
+use crate::process::channel::{Order, Report};
+use crate::process::listener::Socket;
+use crate::settings::ServerSettings;
+use crate::settings::default_workers;
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::web::Data;
+use rustix::process::{Resource, getrlimit, setrlimit};
+use std::future::poll_fn;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// How long a connection is read on after a refused body, so that the client sees the answer
+/// instead of a reset.
+pub(super) const LINGER: Duration = Duration::from_secs(2);
+
+/// Pause between two looks at a draining process's connections.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What a worker process listens on.
+pub(in crate::process) struct Sockets {
+    /// For the API.
+    pub(in crate::process) server: Vec<Socket>,
+    /// For health and metrics; may be none.
+    pub(in crate::process) admin: Vec<Socket>,
+}
+
+/// A server that serves.
+pub(in crate::process) struct Running {
+    server: Server,
+    handle: ServerHandle,
+    /// The sockets of the API once more.
+    shared: Vec<OwnedFd>,
+    accepting: Accepting,
+    /// Health and metrics, where they are served.
+    admin: Option<ServerHandle>,
+    state: Data<AppState>,
+}
+
+/// Starts the worker threads on these sockets.
+///
+/// They have built the application when this returns: one that panics is an error here.
+pub(in crate::process) async fn start(
+    state: Data<AppState>,
+    sockets: Sockets,
+) -> Result<Running, ServeError> {
+    let shared = sockets.server.iter().map(Socket::share).collect::<io::Result<Vec<_>>>();
+    let shared = shared.map_err(ServeError::Runtime)?;
+    let mut server = http::server(&state, sockets.server).map_err(ServeError::Workers)?;
+    let handle = server.handle();
+    // The first poll starts the workers; it is over only when one of them has failed.
+    let first = poll_fn(|context| Poll::Ready(Pin::new(&mut server).poll(context))).await;
+    if let Poll::Ready(ended) = first {
+        let error = ended.err().unwrap_or_else(|| io::Error::other("they ended at once"));
+        return Err(ServeError::Workers(error));
+    }
+    let accepting = Accepting::at(&shared);
+    let (tcp, unix) = Socket::by_kind(sockets.admin);
+    let admin = admin::start(&state, tcp, unix).map_err(ServeError::Runtime)?;
+    Ok(Running { server, handle, shared, accepting, admin, state })
+}
+
+impl Running {
+    /// Serves until ordered otherwise. An order overtakes the one before it where it is harsher.
+    pub(in crate::process) async fn until(
+        self,
+        mut orders: UnboundedReceiver<Order>,
+        reports: UnboundedSender<Report>,
+    ) -> Result<(), ServeError> {
+        let Self { mut server, handle, shared, accepting, admin, state } = self;
+        let mut order = tokio::select! {
+            ended = &mut server => return ended.map_err(ServeError::Workers),
+            order = next(&mut orders) => order,
+        };
+        if let Order::Drain(_) | Order::Leave { .. } = order {
+            tokio::select! {
+                ended = &mut server => return ended.map_err(ServeError::Workers),
+                () = async { handle.pause().await; accepting.is_over().await } => {}
+            }
+        }
+        if let Order::Leave { refuse, .. } = order {
+            // Nobody listens to a process that ends with its master.
+            let _ = reports.send(Report::Paused);
+            if refuse {
+                close(&shared);
+            }
+        }
+        drop(shared);
+        state.start_draining();
+        if let Order::Drain(seconds) | Order::Leave { seconds, .. } = order {
+            if matches!(order, Order::Drain(_)) {
+                // Whoever asks now is to hear the successor.
+                drop(admin.map(|admin| admin.stop(true)));
+            }
+            order = tokio::select! {
+                ended = &mut server => return ended.map_err(ServeError::Workers),
+                order = harsher(&mut orders) => order,
+                () = drained(&state.vitals, Duration::from_secs(seconds)) => Order::Stop,
+            };
+        }
+        let mut why = "told to stop at once";
+        let seconds = match order {
+            Order::Stop => Some(state.settings.server.graceful_timeout),
+            Order::Finish(seconds) => Some(seconds),
+            _ => None,
+        };
+        if let Some(seconds) = seconds {
+            drop(handle.stop(true));
+            tokio::select! {
+                _ = &mut server => return Ok(()),
+                () = sleep(Duration::from_secs(seconds)) => why = "their time to end is over",
+                () = quit(&mut orders) => {}
+            }
+        }
+        tell_cut(&state.vitals, why);
+        Ok(())
+    }
+}
+
+/// The next order that ends serving.
+pub(super) async fn next(orders: &mut UnboundedReceiver<Order>) -> Order {
+    loop {
+        match orders.recv().await {
+            Some(Order::ReopenLogs) => reopen_logs(),
+            // Heard before it comes here.
+            Some(Order::AskDatabase(_) | Order::TellFigures(_)) => {}
+            Some(order) => return order,
+            None => return Order::Stop,
+        }
+    }
+}
+
+async fn harsher(orders: &mut UnboundedReceiver<Order>) -> Order {
+    loop {
+        match next(orders).await {
+            Order::Drain(_) | Order::Leave { .. } => {}
+            order => return order,
+        }
+    }
+}
+
+async fn quit(orders: &mut UnboundedReceiver<Order>) {
+    loop {
+        match orders.recv().await {
+            Some(Order::Quit) => return,
+            Some(Order::ReopenLogs) => reopen_logs(),
+            Some(_) => {}
+            // Nobody is left who could order it.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Says what ends with this process. Streams count as connections only.
+fn tell_cut(vitals: &Vitals, why: &str) {
+    let StatsSnapshot { in_flight, connections, .. } = vitals.report();
+    if connections > 0 {
+        let level = if in_flight > 0 { log::Level::Warn } else { log::Level::Info };
+        log::log!(target: ERROR, level, "Cut off: requests in flight: {in_flight}, connections: {connections} ({why})");
+    }
+}
+
+/// A client whose connection is refused, a proxy above all, turns to another replica.
+fn close(sockets: &[OwnedFd]) {
+    for socket in sockets {
+        if let Err(error) = Socket::refuse(socket) {
+            log::debug!(target: ERROR, "a socket stays open: {error}");
+        }
+    }
+}
+
+fn reopen_logs() {
+    logging::reopen();
+    log::info!(target: ERROR, "Log files reopened");
+}
+
+/// Waits until no connection is left, for `window` at most.
+///
+/// A connection that was accepted before the pause may still be on its way to its thread. It is
+/// counted once each thread has turned twice.
+async fn drained(vitals: &Arc<Vitals>, window: Duration) {
+    let end = Instant::now() + window;
+    sleep(2 * LOOK).await;
+    let before = vitals.beats();
+    loop {
+        let mut beats = vitals.beats().into_iter().zip(&before);
+        let turned = beats.all(|(now, before)| now > before.saturating_add(1) || now == u64::MAX);
+        if Instant::now() >= end || turned && vitals.connections() == 0 {
+            return;
+        }
+        sleep_until(end.min(Instant::now() + LOOK)).await;
+    }
+}
+
+/// The configured number of threads, or one for each core that this process may use.
+pub(super) fn threads(settings: &ServerSettings) -> usize {
+    settings.workers.unwrap_or_else(default_workers).get()
+}
+
+/// Raises the number of descriptors to what the system allows: each connection is one.
+pub(super) fn raise_descriptor_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return;
+    }
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        log::warn!(target: ERROR, "the limit of open files stays as it is: {error}");
+    }
+}
