@@ -4,65 +4,11 @@
 //! cargo run --example note -- --demo
 //! ```
 
-use bailiwick::Server;
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    Server::new()
-        .mount(t001::mount)
-        .mount(t002::mount)
-        .mount(t003::mount)
-        .mount(t004::mount)
-        .mount(t005::mount)
-        .mount(t005_by_hand::mount)
-        .mount(t006::mount)
-        .mount(t007::mount)
-        .mount(servers::mount)
-        .run_from_args()
-}
-
-/// What the listings share: names that each of them would import.
-mod prelude {
-    pub(crate) use actix_web::HttpRequest;
-    pub(crate) use actix_web::http::StatusCode;
-    pub(crate) use actix_web::http::header::WWW_AUTHENTICATE;
-    pub(crate) use actix_web::web::{Data, Json};
-    pub(crate) use bailiwick::api_error::ApiError;
-    pub(crate) use bailiwick::routes::{PasswordRequestForm, both};
-    pub(crate) use bailiwick::security::{
-        BasicCredentials, Call, Dependency, Depends, HttpBasic, OAuth2PasswordBearer, origin,
-    };
-    pub(crate) use bailiwick::services::Services;
-    pub(crate) use bailiwick::{Routes, extractor, schemes};
-    pub(crate) use paperclip::actix::web::{get, post};
-    pub(crate) use paperclip::actix::{Apiv2Schema, api_v2_operation};
-    pub(crate) use serde::Serialize;
-
-    pub(crate) type Answer<T> = Result<Json<T>, ApiError>;
-
-    /// What a login gives.
-    #[derive(Serialize, Apiv2Schema)]
-    #[openapi(rename = "TutorialToken")]
-    pub(crate) struct Token {
-        pub(crate) access_token: String,
-        pub(crate) token_type: &'static str,
-    }
-
-    impl Token {
-        pub(crate) fn bearer(access_token: String) -> Json<Self> {
-            Json(Self { access_token, token_type: "bearer" })
-        }
-    }
-
-    /// A refusal with the bearer challenge.
-    pub(crate) fn unauthorized(detail: &str) -> ApiError {
-        ApiError::http(StatusCode::UNAUTHORIZED, detail).with_header(WWW_AUTHENTICATE, "Bearer")
-    }
-}
-
 /// First steps: a token is demanded and shown again.
 mod t001 {
-    use crate::prelude::*;
+    use crate::shared::*;
+    use bailiwick::prelude::*;
+    use serde::Serialize;
 
     schemes! {
         /// Any token will do.
@@ -86,7 +32,9 @@ mod t001 {
 
 /// Get the current user: a dependency on top of the scheme.
 mod t002 {
-    use crate::prelude::*;
+    use crate::shared::*;
+    use bailiwick::prelude::*;
+    use serde::Serialize;
 
     schemes! {
         /// The token is the user's name.
@@ -135,7 +83,9 @@ mod t002 {
 
 /// Simple OAuth2 with password and bearer: a table of users, a fake hash, active users.
 mod t003 {
-    use crate::prelude::*;
+    use crate::shared::*;
+    use bailiwick::prelude::*;
+    use serde::Serialize;
 
     schemes! {
         /// The token is the user's name.
@@ -224,7 +174,9 @@ mod t003 {
 
 /// OAuth2 with hashed passwords and JWT: bcrypt and signed tokens, no scopes.
 mod t004 {
-    use crate::prelude::*;
+    use crate::shared::*;
+    use bailiwick::prelude::*;
+    use serde::Serialize;
     use bailiwick::tokens::NewToken;
     use std::time::Duration;
 
@@ -331,7 +283,9 @@ mod t004 {
 
 /// OAuth2 scopes: this is what the library ships, so little is left to write.
 mod t005 {
-    use crate::prelude::*;
+    use crate::shared::*;
+    use bailiwick::prelude::*;
+    use serde::Serialize;
     use bailiwick::domain::{ItemsRead, User};
     use bailiwick::oauth::{GrantContext, PasswordGrant};
     use bailiwick::security::{ActiveUser, CurrentUser, Scoped};
@@ -405,7 +359,9 @@ mod t005 {
 /// OAuth2 scopes, each step written out: `SecurityScopes`, and a token with a claim and a lifetime of
 /// its own. Wherever the shipped steps will do, take those.
 mod t005_by_hand {
-    use crate::prelude::*;
+    use crate::shared::*;
+    use bailiwick::prelude::*;
+    use serde::Serialize;
     use bailiwick::domain::{ItemsRead, MeRead, Scopes, User};
     use bailiwick::routes::PasswordRequestFormStrict;
     use bailiwick::security::Scoped;
@@ -523,7 +479,9 @@ mod t005_by_hand {
 
 /// HTTP Basic: the credentials are shown again, which only a demonstration may do.
 mod t006 {
-    use crate::prelude::*;
+    use crate::shared::*;
+    use bailiwick::prelude::*;
+    use serde::Serialize;
 
     schemes! {
         /// Any user name and password will do.
@@ -550,7 +508,9 @@ mod t006 {
 
 /// HTTP Basic with one user, compared in constant time.
 mod t007 {
-    use crate::prelude::*;
+    use crate::shared::*;
+    use bailiwick::prelude::*;
+    use serde::Serialize;
     use bailiwick::domain::Secret;
 
     schemes! {
@@ -595,7 +555,9 @@ mod t007 {
 
 /// The two routes for trying the log's filters and nginx.
 mod servers {
-    use crate::prelude::*;
+    use crate::shared::*;
+    use bailiwick::prelude::*;
+    use serde::Serialize;
 
     #[api_v2_operation]
     async fn test() -> Answer<Option<String>> {
@@ -612,4 +574,45 @@ mod servers {
         routes.route("/", get().to(test));
         routes.route("/foo", get().to(foo));
     }
+}
+
+/// What the listings share.
+mod shared {
+    use bailiwick::prelude::*;
+    use serde::Serialize;
+
+    pub(crate) type Answer<T> = Result<Json<T>, ApiError>;
+
+    /// What a login gives.
+    #[derive(Serialize, Apiv2Schema)]
+    #[openapi(rename = "TutorialToken")]
+    pub(crate) struct Token {
+        pub(crate) access_token: String,
+        pub(crate) token_type: &'static str,
+    }
+
+    impl Token {
+        pub(crate) fn bearer(access_token: String) -> Json<Self> {
+            Json(Self { access_token, token_type: "bearer" })
+        }
+    }
+
+    /// A refusal with the bearer challenge.
+    pub(crate) fn unauthorized(detail: &str) -> ApiError {
+        ApiError::http(StatusCode::UNAUTHORIZED, detail).with_header(WWW_AUTHENTICATE, "Bearer")
+    }
+}
+
+fn main() -> std::process::ExitCode {
+    bailiwick::Server::new()
+        .mount(t001::mount)
+        .mount(t002::mount)
+        .mount(t003::mount)
+        .mount(t004::mount)
+        .mount(t005::mount)
+        .mount(t005_by_hand::mount)
+        .mount(t006::mount)
+        .mount(t007::mount)
+        .mount(servers::mount)
+        .run_from_args()
 }

@@ -4,15 +4,11 @@
 //! cargo run --example orders -- --demo
 //! ```
 
-use actix_web::web::{Json, Payload};
-use actix_web::{HttpRequest, HttpResponse};
-use bailiwick::api_error::ApiError;
+use actix_web::HttpResponse;
+use actix_web::web::Payload;
 use bailiwick::logging::{Access, LogFilter};
-use bailiwick::security::{ActiveUser, Authorized, Maybe, Scoped, guard};
-use bailiwick::{Routes, Server, scopes};
+use bailiwick::prelude::*;
 use futures_util::StreamExt as _;
-use paperclip::actix::web::{get, post, scope};
-use paperclip::actix::{Apiv2Schema, api_v2_operation};
 use serde::{Deserialize, Serialize};
 use std::process::ExitCode;
 
@@ -43,10 +39,33 @@ async fn list(_: Scoped<ActiveUser, OrdersRead>) -> Result<Json<Vec<Order>>, Api
 /// `Authorized` asks for the caller before the order is read, and once more if that took a while.
 #[api_v2_operation]
 async fn place(
-    Authorized(caller, order, ..): Authorized<Scoped<ActiveUser, OrdersWrite>, Json<Order>>,
+    Authorized(caller, order): Authorized<Scoped<ActiveUser, OrdersWrite>, Json<Order>>,
 ) -> Result<Json<Order>, ApiError> {
     log::info!("{} orders {} {}", caller.username, order.quantity, order.item);
     Ok(order)
+}
+
+failures! {
+    /// What goes wrong with one order.
+    OrderFailure {
+        404: "Order not found",
+    }
+}
+
+/// Change an order
+///
+/// There is one order here, number 1. First the caller, then the number, then the order.
+#[api_v2_operation]
+async fn amend(
+    Authorized(_, (number, order)): Authorized<
+        Scoped<ActiveUser, OrdersWrite>,
+        (Path<u32>, Json<Order>),
+    >,
+) -> Result<Json<Order>, OrderFailure> {
+    match number.into_inner() {
+        1 => Ok(order),
+        _ => Err(ApiError::NotFound("Order not found"))?,
+    }
 }
 
 /// Who is greeted.
@@ -96,6 +115,7 @@ fn mount(routes: &mut Routes) {
     routes
         .route("/orders", get().to(list))
         .route("/orders", post().to(place))
+        .route("/orders/{number}", put().to(amend))
         .route("/orders/feed", get().to(feed))
         .route("/hello", get().to(hello))
         .service(guard::<Scoped<ActiveUser, OrdersRead>>(

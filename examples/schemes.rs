@@ -84,7 +84,7 @@ where
     }
 }
 
-extractor!({S: DeclaredScheme + Resolve + Deref<Target = Secret>} By<S>);
+extractor!(impl<S> By<S> where S: DeclaredScheme + Resolve + Deref<Target = Secret>);
 
 /// Who is calling.
 #[derive(Serialize, Apiv2Schema)]

@@ -76,6 +76,7 @@ pub mod logging;
 pub mod oauth;
 pub mod openapi;
 pub mod passwords;
+pub mod prelude;
 pub mod process;
 pub mod routes;
 pub mod security;

@@ -228,9 +228,10 @@ impl Source {
     }
 }
 
-/// Every source but `lib.rs`, which stands beside the floors.
+/// Every source but `lib.rs` and `prelude.rs`, which stand beside the floors.
 fn sources() -> Vec<Source> {
-    let paths = rust_files("src").into_iter().filter(|path| path != Path::new("src/lib.rs"));
+    let beside = ["src/lib.rs", "src/prelude.rs"].map(Path::new);
+    let paths = rust_files("src").into_iter().filter(|path| !beside.contains(&path.as_path()));
     paths
         .map(|path| {
             let name = path.iter().nth(1).expect("below src");

@@ -92,7 +92,7 @@ crate::failures! {
 /// Needs the old one. Tokens that are out stay valid until they expire.
 #[api_v2_operation(operation_id = "set_own_password", tags("me"))]
 async fn set_password(
-    Authorized(caller, body, ..): Authorized<ActiveUser, JsonBody<PasswordChangeBody>>,
+    Authorized(caller, (body,)): Authorized<ActiveUser, (JsonBody<PasswordChangeBody>,)>,
     services: Data<Services>,
     request: HttpRequest,
 ) -> Result<NoContent, PasswordFailure> {

@@ -3,6 +3,7 @@
 use crate::security::dependency::{Depends, Resolve, extract};
 use crate::security::principal;
 use actix_web::dev::Payload;
+use actix_web::web::{Bytes, Form, Json, Path, Query};
 use actix_web::{Error, FromRequest, HttpRequest};
 use paperclip::actix::OperationModifier;
 use paperclip::v2::models::{DefaultOperationRaw, DefaultSchemaRaw, SecurityScheme};
@@ -11,7 +12,8 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 
-/// The caller `D` and then one or two parts of the request, read only for a caller who may.
+/// The caller `D` and then parts of the request, read only for a caller who may: one of actix-web's
+/// extractors, or a tuple of any, which are read in their order.
 ///
 /// A client may hold a body back for long. Where it had to be waited for, the caller is asked for
 /// once more, so that nobody acts who was deleted, disabled or stripped of a scope meanwhile.
@@ -20,7 +22,7 @@ use std::pin::{Pin, pin};
 /// answered before a bad token. Here the order is fixed:
 ///
 /// ```
-/// use actix_web::web::Json;
+/// use actix_web::web::{Json, Path};
 /// use bailiwick::api_error::ApiError;
 /// use bailiwick::security::{ActiveUser, Authorized};
 /// use paperclip::actix::api_v2_operation;
@@ -28,41 +30,91 @@ use std::pin::{Pin, pin};
 /// /// Say it again
 /// #[api_v2_operation]
 /// async fn echo(
-///     Authorized(caller, Json(text), ..): Authorized<ActiveUser, Json<String>>,
+///     Authorized(caller, Json(text)): Authorized<ActiveUser, Json<String>>,
 /// ) -> Result<Json<String>, ApiError> {
 ///     Ok(Json(format!("{}: {text}", caller.username)))
 /// }
+///
+/// /// Say it several times
+/// #[api_v2_operation]
+/// async fn repeat(
+///     Authorized(_, (times, Json(text))): Authorized<ActiveUser, (Path<u8>, Json<String>)>,
+/// ) -> Result<Json<String>, ApiError> {
+///     Ok(Json(text.repeat(times.into_inner().into())))
+/// }
 /// ```
 #[derive(Debug)]
-pub struct Authorized<D, A, B = Nothing>(pub D, pub A, pub B);
+pub struct Authorized<D, P = ()>(pub D, pub P);
 
-/// No second part.
-#[derive(Clone, Copy, Debug)]
-pub struct Nothing;
+/// What [`Authorized`] reads once it knows the caller. Of extractors of your own, make a tuple.
+pub trait Parts: Sized + 'static {
+    #[doc(hidden)]
+    fn read(
+        request: &HttpRequest,
+        payload: &mut Payload,
+    ) -> impl Future<Output = Result<Self, Error>>;
 
-impl FromRequest for Nothing {
-    type Error = Error;
-    type Future = std::future::Ready<Result<Self, Error>>;
+    #[doc(hidden)]
+    fn document(operation: &mut DefaultOperationRaw);
 
-    fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
-        std::future::ready(Ok(Self))
+    #[doc(hidden)]
+    fn define(map: &mut BTreeMap<String, DefaultSchemaRaw>);
+}
+
+macro_rules! tuples {
+    ($(($($part:ident),*))+) => {$(
+        impl<$($part: FromRequest + OperationModifier + 'static),*> Parts for ($($part,)*) {
+            async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Self, Error> {
+                Ok(($($part::from_request(request, payload).await.map_err(Into::into)?,)*))
+            }
+
+            fn document(operation: &mut DefaultOperationRaw) {
+                $($part::update_parameter(operation);)*
+            }
+
+            fn define(map: &mut BTreeMap<String, DefaultSchemaRaw>) {
+                $($part::update_definitions(map);)*
+            }
+        }
+    )+};
+}
+
+tuples! { (A) (A, B) (A, B, C) (A, B, C, D) }
+
+impl Parts for () {
+    async fn read(_: &HttpRequest, _: &mut Payload) -> Result<Self, Error> {
+        Ok(())
     }
+
+    fn document(_: &mut DefaultOperationRaw) {}
+
+    fn define(_: &mut BTreeMap<String, DefaultSchemaRaw>) {}
 }
 
-impl Apiv2Schema for Nothing {}
+macro_rules! singles {
+    ($([$($parameter:ident)?] $part:ty,)+) => {$(
+        impl<$($parameter: 'static)?> Parts for $part
+        where
+            Self: FromRequest + OperationModifier,
+        {
+            async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Self, Error> {
+                Self::from_request(request, payload).await.map_err(Into::into)
+            }
 
-impl OperationModifier for Nothing {
-    fn update_parameter(_: &mut DefaultOperationRaw) {}
+            fn document(operation: &mut DefaultOperationRaw) {
+                Self::update_parameter(operation);
+            }
 
-    fn update_definitions(_: &mut BTreeMap<String, DefaultSchemaRaw>) {}
+            fn define(map: &mut BTreeMap<String, DefaultSchemaRaw>) {
+                Self::update_definitions(map);
+            }
+        }
+    )+};
 }
 
-impl<D, A, B> FromRequest for Authorized<D, A, B>
-where
-    D: Resolve,
-    A: FromRequest + 'static,
-    B: FromRequest + 'static,
-{
+singles! { [T] Json<T>, [T] Form<T>, [T] Query<T>, [T] Path<T>, [] Bytes, [] String, }
+
+impl<D: Resolve, P: Parts> FromRequest for Authorized<D, P> {
     type Error = Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
 
@@ -70,42 +122,33 @@ where
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let mut caller = extract::<D>(&request).await?;
-            let mut rest = pin!(async {
-                let first = A::from_request(&request, &mut payload).await.map_err(Into::into)?;
-                let second = B::from_request(&request, &mut payload).await.map_err(Into::into)?;
-                Ok::<_, Error>((first, second))
-            });
+            let mut parts = pin!(P::read(&request, &mut payload));
             let mut waited = false;
-            let rest = poll_fn(|context| {
-                let rest = rest.as_mut().poll(context);
-                waited |= rest.is_pending();
-                rest
+            let parts = poll_fn(|context| {
+                let parts = parts.as_mut().poll(context);
+                waited |= parts.is_pending();
+                parts
             });
-            let rest = rest.await;
+            let parts = parts.await;
             if waited {
                 principal::forget(&request);
                 caller = extract::<D>(&request).await?;
             }
-            let (first, second) = rest?;
-            Ok(Self(caller, first, second))
+            Ok(Self(caller, parts?))
         })
     }
 }
 
-impl<D, A, B> Apiv2Schema for Authorized<D, A, B> {}
+impl<D, P> Apiv2Schema for Authorized<D, P> {}
 
-impl<D: Resolve, A: OperationModifier, B: OperationModifier> OperationModifier
-    for Authorized<D, A, B>
-{
+impl<D: Resolve, P: Parts> OperationModifier for Authorized<D, P> {
     fn update_parameter(operation: &mut DefaultOperationRaw) {
         Depends::<D>::update_parameter(operation);
-        A::update_parameter(operation);
-        B::update_parameter(operation);
+        P::document(operation);
     }
 
     fn update_definitions(map: &mut BTreeMap<String, DefaultSchemaRaw>) {
-        A::update_definitions(map);
-        B::update_definitions(map);
+        P::define(map);
     }
 
     fn update_security(operation: &mut DefaultOperationRaw) {

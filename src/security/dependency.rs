@@ -331,11 +331,15 @@ pub fn extract<T: Resolve>(request: &HttpRequest) -> Extraction<T> {
 /// Lets a handler take a dependency by its own name: `async fn me(user: User)` in place of
 /// `user: Depends<User>`.
 ///
-/// A generic type names its parameters in braces: `extractor!({S: Resolve} By<S>);`.
+/// A generic type names its parameters as an `impl` does: `extractor!(impl<S: Resolve> By<S>);`, or
+/// with more than one bound each `extractor!(impl<S> By<S> where S: Resolve + Clone);`.
 #[macro_export]
 macro_rules! extractor {
-    ($({$($generics:tt)*})? $type:ty) => {
-        impl $(<$($generics)*>)? $crate::actix_web::FromRequest for $type {
+    (impl<$($parameter:ident $(: $bound:path)?),+ $(,)?> $type:ty $(where $($clause:tt)+)?) => {
+        $crate::extractor!(@ [$($parameter $(: $bound)?),+] [$($($clause)+)?] $type);
+    };
+    (@ [$($generics:tt)*] [$($clause:tt)*] $type:ty) => {
+        impl<$($generics)*> $crate::actix_web::FromRequest for $type where $($clause)* {
             type Error = $crate::api_error::ApiError;
             type Future = ::core::pin::Pin<
                 Box<dyn ::core::future::Future<Output = Result<Self, Self::Error>>>,
@@ -349,9 +353,9 @@ macro_rules! extractor {
             }
         }
 
-        impl $(<$($generics)*>)? $crate::paperclip::v2::schema::Apiv2Schema for $type {}
+        impl<$($generics)*> $crate::paperclip::v2::schema::Apiv2Schema for $type where $($clause)* {}
 
-        impl $(<$($generics)*>)? $crate::paperclip::actix::OperationModifier for $type {
+        impl<$($generics)*> $crate::paperclip::actix::OperationModifier for $type where $($clause)* {
             fn update_parameter(operation: &mut $crate::paperclip::v2::models::DefaultOperationRaw) {
                 $crate::security::Requirements::of::<Self>().document_answers(operation);
             }
@@ -378,7 +382,10 @@ macro_rules! extractor {
             }
         }
     };
+    ($type:ty) => {
+        $crate::extractor!(@ [] [] $type);
+    };
 }
 
-extractor!({D: Resolve, S: ScopeList} Scoped<D, S>);
-extractor!({D: Resolve} Maybe<D>);
+extractor!(impl<D: Resolve, S: ScopeList> Scoped<D, S>);
+extractor!(impl<D: Resolve> Maybe<D>);

@@ -50,7 +50,7 @@ mod user;
 
 pub use crate::domain::Origin;
 pub use crate::openapi::Requirements;
-pub use authorized::{Authorized, Nothing};
+pub use authorized::{Authorized, Parts};
 pub(crate) use client_address::{BadPeer, TrustedProxies, mark_unix_peer};
 pub use client_address::{ClientAddress, ClientHost, origin};
 pub use dependency::{Call, Dependency, Depends, Maybe, Resolve, Scoped, services};

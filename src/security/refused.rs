@@ -47,7 +47,7 @@ pub fn replace_refused<B: MessageBody + 'static>(
 mod tests {
     use super::*;
     use crate::api_error::ApiError;
-    use crate::security::{Authorized, Depends, HttpBasic, HttpBearer, Maybe, Nothing};
+    use crate::security::{Authorized, Depends, HttpBasic, HttpBearer, Maybe};
     use actix_web::middleware::from_fn;
     use actix_web::test::{TestRequest, call_service, init_service, read_body};
     use actix_web::web::get;
@@ -62,7 +62,7 @@ mod tests {
         caller.map_or("anonymous".to_owned(), |login| login.username.clone())
     }
 
-    async fn authorized(caller: Option<Authorized<Login, Nothing>>) -> String {
+    async fn authorized(caller: Option<Authorized<Login>>) -> String {
         caller.map_or("anonymous".to_owned(), |it| it.0.username.clone())
     }
 

@@ -86,7 +86,7 @@ fn not_me(request: &GuardContext<'_>) -> bool {
 /// A page in the order of the names; `next` is the `after` of the following page.
 #[api_v2_operation(operation_id = "list_users", tags("users"))]
 async fn list(
-    Authorized(_, query, ..): Authorized<Reader, PageQuery>,
+    Authorized(_, (query,)): Authorized<Reader, (PageQuery,)>,
     services: Data<Services>,
 ) -> Result<Json<UserPage>, ApiError> {
     let PageQuery { after, limit } = query;
@@ -104,7 +104,7 @@ async fn list(
 /// only.
 #[api_v2_operation(operation_id = "create_user", tags("users"))]
 async fn create(
-    Authorized(caller, body, ..): Authorized<Writer, JsonBody<UserCreateBody>>,
+    Authorized(caller, (body,)): Authorized<Writer, (JsonBody<UserCreateBody>,)>,
     services: Data<Services>,
     request: HttpRequest,
 ) -> Result<Created, CreateFailure> {
@@ -121,7 +121,7 @@ async fn create(
 /// With the scopes that the user may ask for.
 #[api_v2_operation(operation_id = "show_user", tags("users"))]
 async fn show(
-    Authorized(_, username, ..): Authorized<Reader, PathUsername>,
+    Authorized(_, (username,)): Authorized<Reader, (PathUsername,)>,
     services: Data<Services>,
 ) -> Result<Json<UserRecord>, ShowFailure> {
     let user = services.users.find(&username.0).await?;
@@ -135,7 +135,7 @@ async fn show(
 /// field, only who may read users is shown the user.
 #[api_v2_operation(operation_id = "change_user", tags("users"))]
 async fn change(
-    Authorized(caller, username, body): Authorized<Writer, PathUsername, JsonBody<UserChangeBody>>,
+    Authorized(caller, (username, body)): Authorized<Writer, (PathUsername, JsonBody<UserChangeBody>)>,
     services: Data<Services>,
     request: HttpRequest,
 ) -> Result<Changed, ChangeFailure> {
@@ -153,7 +153,7 @@ async fn change(
 /// From then on, tokens that are out are refused.
 #[api_v2_operation(operation_id = "delete_user", tags("users"))]
 async fn remove(
-    Authorized(caller, username, ..): Authorized<Writer, PathUsername>,
+    Authorized(caller, (username,)): Authorized<Writer, (PathUsername,)>,
     services: Data<Services>,
     request: HttpRequest,
 ) -> Result<NoContent, KeepFailure> {
@@ -168,7 +168,7 @@ async fn remove(
 /// valid until they expire.
 #[api_v2_operation(operation_id = "set_user_password", tags("users"))]
 async fn set_password(
-    Authorized(caller, username, body): Authorized<Writer, PathUsername, JsonBody<PasswordBody>>,
+    Authorized(caller, (username, body)): Authorized<Writer, (PathUsername, JsonBody<PasswordBody>)>,
     services: Data<Services>,
     request: HttpRequest,
 ) -> Result<NoContent, SetPasswordFailure> {
@@ -183,7 +183,7 @@ async fn set_password(
 /// Replaces all. A scope that is taken away no longer counts in tokens that are out.
 #[api_v2_operation(operation_id = "set_user_scopes", tags("users"))]
 async fn set_scopes(
-    Authorized(caller, username, body): Authorized<Writer, PathUsername, JsonBody<ScopesBody>>,
+    Authorized(caller, (username, body)): Authorized<Writer, (PathUsername, JsonBody<ScopesBody>)>,
     services: Data<Services>,
     request: HttpRequest,
 ) -> Result<Json<UserRecord>, KeepFailure> {

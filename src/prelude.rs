@@ -1,0 +1,28 @@
+//! What nearly every application imports: `use bailiwick::prelude::*;`.
+
+#[doc(no_inline)]
+pub use crate::api_error::ApiError;
+#[doc(no_inline)]
+pub use crate::routes::{PasswordRequestForm, PasswordRequestFormStrict, both};
+#[doc(no_inline)]
+pub use crate::security::{
+    ActiveUser, ApiKeyCookie, ApiKeyHeader, ApiKeyQuery, Authorized, BasicCredentials, BasicUser,
+    Call, CurrentUser, Dependency, Depends, EnabledUser, HttpBasic, HttpBearer, Maybe,
+    OAuth2AuthorizationCodeBearer, OAuth2PasswordBearer, OpenIdConnect, Scoped, guard, origin,
+};
+#[doc(no_inline)]
+pub use crate::services::Services;
+#[doc(no_inline)]
+pub use crate::{Routes, Server, extractor, failures, schemes, scopes};
+#[doc(no_inline)]
+pub use actix_web::HttpRequest;
+#[doc(no_inline)]
+pub use actix_web::http::StatusCode;
+#[doc(no_inline)]
+pub use actix_web::http::header::WWW_AUTHENTICATE;
+#[doc(no_inline)]
+pub use actix_web::web::{Data, Json, Path, Query};
+#[doc(no_inline)]
+pub use paperclip::actix::web::{delete, get, patch, post, put, scope};
+#[doc(no_inline)]
+pub use paperclip::actix::{Apiv2Schema, NoContent, api_v2_operation};
