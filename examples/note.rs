@@ -176,8 +176,8 @@ mod t003 {
 mod t004 {
     use crate::shared::*;
     use bailiwick::prelude::*;
-    use serde::Serialize;
     use bailiwick::tokens::NewToken;
+    use serde::Serialize;
     use std::time::Duration;
 
     /// `ACCESS_TOKEN_EXPIRE_MINUTES`, which is a setting, too.
@@ -284,11 +284,11 @@ mod t004 {
 /// OAuth2 scopes: this is what the library ships, so little is left to write.
 mod t005 {
     use crate::shared::*;
-    use bailiwick::prelude::*;
-    use serde::Serialize;
     use bailiwick::domain::{ItemsRead, User};
     use bailiwick::oauth::{GrantContext, PasswordGrant};
+    use bailiwick::prelude::*;
     use bailiwick::security::{ActiveUser, CurrentUser, Scoped};
+    use serde::Serialize;
 
     #[derive(Serialize, Apiv2Schema)]
     #[openapi(rename = "T005User")]
@@ -360,13 +360,13 @@ mod t005 {
 /// its own. Wherever the shipped steps will do, take those.
 mod t005_by_hand {
     use crate::shared::*;
-    use bailiwick::prelude::*;
-    use serde::Serialize;
     use bailiwick::domain::{ItemsRead, MeRead, Scopes, User};
+    use bailiwick::prelude::*;
     use bailiwick::routes::PasswordRequestFormStrict;
     use bailiwick::security::Scoped;
     use bailiwick::tokens::NewToken;
     use serde::Deserialize;
+    use serde::Serialize;
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -509,9 +509,9 @@ mod t006 {
 /// HTTP Basic with one user, compared in constant time.
 mod t007 {
     use crate::shared::*;
+    use bailiwick::domain::Secret;
     use bailiwick::prelude::*;
     use serde::Serialize;
-    use bailiwick::domain::Secret;
 
     schemes! {
         /// One user only.
@@ -557,7 +557,6 @@ mod t007 {
 mod servers {
     use crate::shared::*;
     use bailiwick::prelude::*;
-    use serde::Serialize;
 
     #[api_v2_operation]
     async fn test() -> Answer<Option<String>> {

@@ -7,12 +7,7 @@
 //! binary does.
 //!
 //! ```no_run
-//! use actix_web::web::Json;
-//! use bailiwick::api_error::ApiError;
-//! use bailiwick::security::{ActiveUser, Scoped};
-//! use bailiwick::{Server, scopes};
-//! use paperclip::actix::api_v2_operation;
-//! use paperclip::actix::web::get;
+//! use bailiwick::prelude::*;
 //! use std::process::ExitCode;
 //!
 //! scopes! {

@@ -135,7 +135,10 @@ async fn show(
 /// field, only who may read users is shown the user.
 #[api_v2_operation(operation_id = "change_user", tags("users"))]
 async fn change(
-    Authorized(caller, (username, body)): Authorized<Writer, (PathUsername, JsonBody<UserChangeBody>)>,
+    Authorized(caller, (username, body)): Authorized<
+        Writer,
+        (PathUsername, JsonBody<UserChangeBody>),
+    >,
     services: Data<Services>,
     request: HttpRequest,
 ) -> Result<Changed, ChangeFailure> {
@@ -168,7 +171,10 @@ async fn remove(
 /// valid until they expire.
 #[api_v2_operation(operation_id = "set_user_password", tags("users"))]
 async fn set_password(
-    Authorized(caller, (username, body)): Authorized<Writer, (PathUsername, JsonBody<PasswordBody>)>,
+    Authorized(caller, (username, body)): Authorized<
+        Writer,
+        (PathUsername, JsonBody<PasswordBody>),
+    >,
     services: Data<Services>,
     request: HttpRequest,
 ) -> Result<NoContent, SetPasswordFailure> {
