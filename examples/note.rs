@@ -6,7 +6,7 @@
 
 /// First steps: a token is demanded and shown again.
 mod t001 {
-    use crate::shared::*;
+    use crate::shared::Answer;
     use bailiwick::prelude::*;
     use serde::Serialize;
 
@@ -32,7 +32,7 @@ mod t001 {
 
 /// Get the current user: a dependency on top of the scheme.
 mod t002 {
-    use crate::shared::*;
+    use crate::shared::Answer;
     use bailiwick::prelude::*;
     use serde::Serialize;
 
@@ -83,7 +83,7 @@ mod t002 {
 
 /// Simple OAuth2 with password and bearer: a table of users, a fake hash, active users.
 mod t003 {
-    use crate::shared::*;
+    use crate::shared::{Answer, Token, unauthorized};
     use bailiwick::prelude::*;
     use serde::Serialize;
 
@@ -174,7 +174,7 @@ mod t003 {
 
 /// OAuth2 with hashed passwords and JWT: bcrypt and signed tokens, no scopes.
 mod t004 {
-    use crate::shared::*;
+    use crate::shared::{Answer, Token, unauthorized};
     use bailiwick::prelude::*;
     use bailiwick::tokens::NewToken;
     use serde::Serialize;
@@ -283,7 +283,7 @@ mod t004 {
 
 /// OAuth2 scopes: this is what the library ships, so little is left to write.
 mod t005 {
-    use crate::shared::*;
+    use crate::shared::{Answer, Token};
     use bailiwick::domain::{ItemsRead, User};
     use bailiwick::oauth::{GrantContext, PasswordGrant};
     use bailiwick::prelude::*;
@@ -359,7 +359,7 @@ mod t005 {
 /// OAuth2 scopes, each step written out: `SecurityScopes`, and a token with a claim and a lifetime of
 /// its own. Wherever the shipped steps will do, take those.
 mod t005_by_hand {
-    use crate::shared::*;
+    use crate::shared::{Answer, Token};
     use bailiwick::domain::{ItemsRead, MeRead, Scopes, User};
     use bailiwick::prelude::*;
     use bailiwick::routes::PasswordRequestFormStrict;
@@ -479,7 +479,7 @@ mod t005_by_hand {
 
 /// HTTP Basic: the credentials are shown again, which only a demonstration may do.
 mod t006 {
-    use crate::shared::*;
+    use crate::shared::Answer;
     use bailiwick::prelude::*;
     use serde::Serialize;
 
@@ -508,7 +508,7 @@ mod t006 {
 
 /// HTTP Basic with one user, compared in constant time.
 mod t007 {
-    use crate::shared::*;
+    use crate::shared::Answer;
     use bailiwick::domain::Secret;
     use bailiwick::prelude::*;
     use serde::Serialize;
@@ -555,7 +555,7 @@ mod t007 {
 
 /// The two routes for trying the log's filters and nginx.
 mod servers {
-    use crate::shared::*;
+    use crate::shared::Answer;
     use bailiwick::prelude::*;
 
     #[api_v2_operation]
