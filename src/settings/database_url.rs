@@ -11,8 +11,6 @@ pub use postgres::{PostgresUrl, SslMode, SslRoot};
 pub use problem::DatabaseUrlProblem;
 pub use servers::{Host, PostgresServer, TargetSession};
 
-use crate::settings::declaration::Holds;
-use crate::settings::key::Kind;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -91,10 +89,6 @@ impl DatabaseUrl {
             Err(_) => "***".to_owned(),
         }
     }
-}
-
-impl Holds for DatabaseUrl {
-    const KIND: Kind = Kind::Database;
 }
 
 impl TryFrom<String> for DatabaseUrl {

@@ -1,13 +1,19 @@
-//! How a setting is declared: once, in a file of [`sections`](crate::settings::sections).
+//! How a setting is declared: once, in a file of `sections`.
 //!
 //! From the one declaration come the field, the key, its checks, its flag, its variable, its part of
 //! `config/default.toml` and of `config/schema.json`, and its row of `print-config`.
 
 use crate::domain::ScopeName;
 use crate::settings::bind::Bind;
-use crate::settings::filter_rule::FilterRule;
+use crate::settings::database_url::DatabaseUrl;
+use crate::settings::file_mode::FileMode;
+use crate::settings::keep::Keep;
 use crate::settings::key::Kind;
 use crate::settings::named_file::NamedFile;
+use crate::settings::origin_regex::OriginRegex;
+use crate::settings::root_path::RootPath;
+use crate::settings::units::Unit;
+use crate::settings::until::Until;
 use std::path::PathBuf;
 
 /// What a type may hold, where the type alone says so.
@@ -51,8 +57,62 @@ impl Holds for Vec<Bind> {
     const KIND: Kind = Kind::Binds(false);
 }
 
-impl Holds for Vec<FilterRule> {
-    const KIND: Kind = Kind::Tables(FilterRule::KEYS);
+impl Holds for FileMode {
+    const KIND: Kind = Kind::Text(
+        |text| FileMode::try_from(text.to_owned()).is_ok(),
+        "a text of octal digits up to 777, for example \"027\"",
+        "^(0o)?0*[0-7]{1,3}$",
+    );
+}
+
+impl Holds for Until {
+    const KIND: Kind =
+        Kind::Text(|text| Until::try_from(text.to_owned()).is_ok(), Until::EXPECTED, "^[+-]?[0-9]");
+}
+
+impl Holds for RootPath {
+    const KIND: Kind = Kind::Text(
+        |text| RootPath::try_from(text.to_owned()).is_ok(),
+        "an empty text or a path such as \"/auth\", without a slash at its end",
+        r"^(/[A-Za-z0-9._~-]+)*$",
+    );
+}
+
+impl Holds for OriginRegex {
+    const KIND: Kind = Kind::OriginRegex;
+}
+
+impl Holds for DatabaseUrl {
+    const KIND: Kind = Kind::Database;
+}
+
+impl Holds for Keep {
+    const KIND: Kind = Kind::Share;
+}
+
+/// A whole number from the first to the second.
+pub(super) const fn whole(least: i64, most: i64) -> Kind {
+    Kind::Whole(least, most)
+}
+
+/// The same of seconds.
+pub(super) const fn seconds(least: i64, most: i64) -> Kind {
+    Kind::Amount(Unit::Seconds, least, most)
+}
+
+/// The same of minutes.
+pub(super) const fn minutes(least: i64, most: i64) -> Kind {
+    Kind::Amount(Unit::Minutes, least, most)
+}
+
+/// The same of bytes.
+pub(super) const fn bytes(least: i64, most: i64) -> Kind {
+    Kind::Amount(Unit::Bytes, least, most)
+}
+
+/// The same of MiB.
+pub(super) const fn mebibytes(least: i64, most: i64) -> Kind {
+    Kind::Amount(Unit::Mebibytes, least, most)
 }
 
 /// Declares the settings of a section:

@@ -1,7 +1,5 @@
 //! Permissions of files.
 
-use crate::settings::declaration::Holds;
-use crate::settings::key::Kind;
 use serde::Deserialize;
 
 /// Permissions of files, in octal.
@@ -28,12 +26,4 @@ impl TryFrom<String> for FileMode {
             _ => Err(format!("`{text}`: expected octal digits up to 777")),
         }
     }
-}
-
-impl Holds for FileMode {
-    const KIND: Kind = Kind::Text(
-        |text| Self::try_from(text.to_owned()).is_ok(),
-        "a text of octal digits up to 777, for example \"027\"",
-        "^(0o)?0*[0-7]{1,3}$",
-    );
 }

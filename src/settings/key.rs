@@ -1,17 +1,20 @@
 //! One key: what it may hold, and how a value is read.
 
 use crate::settings::bind::Bind;
+use crate::settings::database_url::{DatabaseUrl, DatabaseUrlProblem, has_credentials};
 use crate::settings::flag::Flag;
+use crate::settings::keep::Keep;
 use crate::settings::origin_regex::OriginRegex;
 use crate::settings::secret_file::shown_path;
 use crate::settings::units::Unit;
-use crate::settings::variables::PREFIX;
-use crate::settings::{DatabaseUrl, DatabaseUrlProblem, Keep, has_credentials};
 use config::{Map, Value, ValueKind};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// One key of the configuration; [`settings!`](crate::settings::declaration) makes them.
+/// What the variables of keys begin with.
+pub(super) const PREFIX: &str = "BAILIWICK__";
+
+/// One key of the configuration; `settings!` makes them.
 pub(super) struct Key {
     /// As it stands in messages: `server.workers`.
     pub(super) name: &'static str,

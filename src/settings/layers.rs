@@ -5,15 +5,18 @@ use crate::settings::bind::Bind;
 use crate::settings::default_file;
 use crate::settings::env_file;
 use crate::settings::env_file::Variable;
-use crate::settings::error::{SettingsError, SettingsErrors};
+use crate::settings::error::SettingsError;
+use crate::settings::key::PREFIX;
 use crate::settings::keys;
 use crate::settings::layer::{Layer, unknown};
-use crate::settings::loaded::{Loaded, Origin};
+use crate::settings::loaded::{Loaded, Origin, SettingsErrors};
+use crate::settings::sections::Settings;
 use crate::settings::variables;
 use crate::settings::variables::Untranslated;
 use config::Config;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 /// What the user gave; [`Layers::load`] puts it over the compiled default.
 #[derive(Clone, Debug, Default)]
@@ -93,6 +96,20 @@ impl Layers {
     }
 }
 
+impl Default for Settings {
+    /// What is in force where nothing is configured.
+    fn default() -> Self {
+        defaults().settings.clone()
+    }
+}
+
+/// The defaults, as they are loaded.
+pub(super) fn defaults() -> &'static Loaded {
+    static DEFAULTS: LazyLock<Loaded> =
+        LazyLock::new(|| Layers::default().load().expect("the defaults are valid"));
+    &DEFAULTS
+}
+
 fn read(file: &PathBuf) -> Result<String, SettingsError> {
     std::fs::read_to_string(file)
         .map_err(|cause| SettingsError::Unreadable { file: file.clone(), cause })
@@ -126,7 +143,7 @@ impl Stack {
             Origin::EnvFile { place, .. } => place.clone(),
             _ => "environment".to_owned(),
         };
-        if name.starts_with(variables::PREFIX) {
+        if name.starts_with(PREFIX) {
             self.push(Layer::of_variable(name, value, origin));
         } else if variables::OTHERS.iter().any(|(other, _)| *other == name) {
             self.others.retain(|(_, earlier)| earlier.variable() != Some(name));

@@ -8,6 +8,7 @@ use config::ValueKind;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use thiserror::Error;
 
 /// The layer that a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,43 @@ pub struct Loaded {
     pub(super) values: BTreeMap<String, (ValueKind, Origin)>,
     /// What is allowed and may surprise; each is one line.
     pub warnings: Vec<String>,
+}
+
+/// All that is wrong with a configuration: at least one error. `Display` is one line.
+#[derive(Debug, Error)]
+#[error("{}", self.lines().collect::<Vec<_>>().join("; "))]
+pub struct SettingsErrors {
+    pub(super) errors: Vec<SettingsError>,
+    /// What is right, as if nothing else had been given.
+    pub(super) rest: Option<Box<Loaded>>,
+}
+
+impl SettingsErrors {
+    /// Each error, one line each; none shows a secret.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.errors.iter().map(|error| one_line(&error.to_string()))
+    }
+
+    /// The settings without what is wrong, for whoever looks for more errors.
+    #[must_use]
+    pub fn rest(&self) -> Option<&Loaded> {
+        self.rest.as_deref()
+    }
+}
+
+impl From<SettingsError> for SettingsErrors {
+    fn from(error: SettingsError) -> Self {
+        Self { errors: vec![error], rest: None }
+    }
+}
+
+/// Names of files and keys are the user's: a line break in one must not make a second line.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    line
 }
 
 /// One key with its value in force.

@@ -13,6 +13,8 @@ mod error;
 mod file_mode;
 mod filter_rule;
 mod flag;
+mod held_files;
+mod keep;
 mod key;
 mod keys;
 mod layer;
@@ -36,14 +38,15 @@ pub use database_url::{
     TargetSession, has_credentials,
 };
 pub use default_file::default_file;
-pub use error::SettingsErrors;
 pub use file_mode::FileMode;
-pub use filter_rule::{FilterRule, Keep};
+pub use filter_rule::FilterRule;
 pub use flag::{Flag, FlagPlace};
+pub use held_files::{Contents, Unreadable};
+pub use keep::Keep;
 pub use keys::{KeyFlag, flags};
 pub use layers::{Layers, environment};
-pub use loaded::{Effective, Loaded, Origin};
-pub use named_file::{Content, Contents, NamedFile, Unreadable, open as open_file};
+pub use loaded::{Effective, Loaded, Origin, SettingsErrors};
+pub use named_file::{Content, NamedFile, open as open_file};
 pub use origin_regex::OriginRegex;
 pub use root_path::RootPath;
 pub use schema::schema;

@@ -1,7 +1,6 @@
-//! Files that settings name, and what they held when the settings were accepted.
+//! A file that a setting names, and what it held when the settings were accepted.
 
 use crate::domain::Secret;
-use crate::settings::{DatabaseUrl, Settings, SslRoot};
 use rustix::fs::{OFlags, fcntl_setfl};
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
@@ -18,8 +17,8 @@ const LONGEST: u64 = 1 << 20;
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "PathBuf")]
 pub struct NamedFile {
-    path: PathBuf,
-    held: Option<Arc<Content>>,
+    pub(super) path: PathBuf,
+    pub(super) held: Option<Arc<Content>>,
 }
 
 /// What a file holds.
@@ -141,182 +140,4 @@ impl fmt::Debug for Content {
 pub fn open(path: &Path) -> io::Result<File> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).map_err(io::Error::other)?;
     OpenOptions::new().read(true).custom_flags(flags).open(path)
-}
-
-/// A file that cannot be read.
-#[derive(Debug)]
-pub struct Unreadable {
-    /// The setting that names it.
-    pub key: &'static str,
-    /// Where it is.
-    pub path: PathBuf,
-    /// Why.
-    pub cause: io::Error,
-}
-
-/// What the files of the settings hold, for another process with the same settings.
-#[derive(Clone, Default, Serialize, Deserialize)]
-pub struct Contents(Vec<(String, PathBuf, Content)>);
-
-impl fmt::Debug for Contents {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(key, path, _)| (key, path))).finish()
-    }
-}
-
-/// `tokens.secret_file`, for a file without a setting, too.
-const SECRET: &str = "tokens.secret_file";
-
-impl Settings {
-    /// Reads every file that the settings name, opened in this way, and holds what they say.
-    pub fn hold_files(
-        &mut self,
-        open: impl Fn(&Path) -> io::Result<File>,
-    ) -> Result<(), Unreadable> {
-        for (key, file) in self.files() {
-            let path = file.path.clone();
-            file.hold(&open).map_err(|cause| Unreadable { key, path, cause })?;
-        }
-        Ok(())
-    }
-
-    /// What the files hold, as far as that is held.
-    pub fn contents(&mut self) -> Contents {
-        let held = self.files().into_iter().filter_map(|(key, file)| {
-            Some((key.to_owned(), file.path.clone(), file.held()?.clone()))
-        });
-        Contents(held.collect())
-    }
-
-    /// Holds what another process with the same settings has read.
-    #[must_use]
-    pub fn with(mut self, Contents(contents): Contents) -> Self {
-        for (key, path, content) in contents {
-            if key == SECRET {
-                self.tokens.secret_file.get_or_insert_with(|| path.into());
-            }
-            if let Some((_, file)) = self.files().into_iter().find(|(name, _)| *name == key) {
-                file.held = Some(Arc::new(content));
-            }
-        }
-        self
-    }
-
-    /// Every file that the settings name to be read, with the setting's name.
-    fn files(&mut self) -> Vec<(&'static str, &mut NamedFile)> {
-        let mut files = vec![
-            (SECRET, self.tokens.secret_file.as_mut()),
-            ("database.password_file", self.database.password_file.as_mut()),
-            ("logging.config", self.logging.config.as_mut()),
-        ];
-        if let DatabaseUrl::Postgres(url) = &mut self.database.url {
-            if let SslRoot::File(file) = &mut url.ssl_root {
-                files.push(("database.url: sslrootcert", Some(file)));
-            }
-            if let Some((certificate, key)) = &mut url.client_certificate {
-                files.push(("database.url: sslcert", Some(certificate)));
-                files.push(("database.url: sslkey", Some(key)));
-            }
-        }
-        files.into_iter().filter_map(|(key, file)| Some((key, file?))).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::settings::{Layers, keys};
-    use rustix::fs::{CWD, FileType, Mode, mknodat};
-    use std::collections::BTreeSet;
-    use std::fs;
-    use tempfile::TempDir;
-
-    /// Settings that name every file there is to name, each with its own name in it.
-    fn settings(folder: &TempDir) -> Settings {
-        let path = |name: &str| folder.path().join(name).display().to_string();
-        let (secret, password, log) = (path("secret"), path("password"), path("log.toml"));
-        let tls = format!(
-            "sslrootcert={}&sslcert={}&sslkey={}",
-            path("root.pem"),
-            path("cert.pem"),
-            path("key.pem")
-        );
-        let text = format!(
-            "[tokens]\nsecret_file = '{secret}'\n[logging]\nconfig = '{log}'\n\
-             [database]\nurl = 'postgres://me@localhost/d?{tls}'\npassword_file = '{password}'\n"
-        );
-        let file = Some("a.toml".into());
-        Layers { file, text: Some(text), ..Layers::default() }.load().unwrap().settings
-    }
-
-    fn written(folder: &TempDir, settings: &mut Settings, text: &str) {
-        for (key, file) in settings.files() {
-            assert!(file.path().starts_with(folder.path()), "{key}");
-            fs::write(file.path(), format!("{text} {key}")).unwrap();
-        }
-    }
-
-    fn texts(settings: &mut Settings) -> Vec<(&'static str, String)> {
-        let files = settings.files().into_iter();
-        files
-            .map(|(key, file)| {
-                let content = file.read().unwrap();
-                (key, content.text().unwrap().expose().to_owned())
-            })
-            .collect()
-    }
-
-    #[test]
-    fn what_is_held_outlives_every_change_of_the_files() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut accepted = settings(&folder);
-        written(&folder, &mut accepted, "old");
-        accepted.hold_files(open).unwrap();
-        written(&folder, &mut accepted, "new");
-        accepted.hold_files(open).unwrap();
-        // As a worker process gets it.
-        let line = serde_json::to_string(&accepted.contents()).unwrap();
-        let mut handed = settings(&folder).with(serde_json::from_str(&line).unwrap());
-        for (key, text) in texts(&mut accepted).into_iter().chain(texts(&mut handed)) {
-            assert_eq!(text, format!("old {key}"));
-        }
-        assert!(texts(&mut settings(&folder)).iter().all(|(_, text)| text.starts_with("new")));
-        for shown in [format!("{accepted:?}"), format!("{:?}", accepted.contents())] {
-            assert!(!shown.contains("old"), "{shown}");
-        }
-    }
-
-    /// A key that names a file to be read is found by its name.
-    #[test]
-    fn no_key_that_names_a_file_is_forgotten() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut settings = settings(&folder);
-        let held: BTreeSet<_> = settings.files().into_iter().map(|(key, _)| key).collect();
-        let named = keys::KEYS.iter().map(|key| key.name);
-        let files = named.filter(|name| name.ends_with("_file") || name.ends_with(".config"));
-        assert_eq!(files.filter(|name| !held.contains(name)).collect::<Vec<_>>(), [""; 0]);
-    }
-
-    #[test]
-    fn one_that_cannot_be_read_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut settings = settings(&folder);
-        written(&folder, &mut settings, "");
-        fs::remove_file(folder.path().join("key.pem")).unwrap();
-        let refused = settings.hold_files(open).unwrap_err();
-        assert_eq!(refused.key, "database.url: sslkey");
-        assert_eq!(refused.cause.kind(), ErrorKind::NotFound);
-    }
-
-    #[test]
-    fn reading_has_bounds_and_waits_for_nobody() {
-        let folder = tempfile::tempdir().unwrap();
-        let pipe = folder.path().join("pipe");
-        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-        let empty = NamedFile::from(pipe).read().unwrap();
-        assert_eq!((empty.text().unwrap().expose(), empty.mode()), ("", None));
-        let endless = NamedFile::from("/dev/zero").read().unwrap_err();
-        assert_eq!(endless.kind(), ErrorKind::FileTooLarge);
-        NamedFile::from(folder.path()).read().unwrap_err();
-    }
 }

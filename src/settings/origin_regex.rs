@@ -1,7 +1,5 @@
 //! `cors.origin_regex`.
 
-use crate::settings::declaration::Holds;
-use crate::settings::key::Kind;
 use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
 
@@ -46,10 +44,6 @@ impl TryFrom<String> for OriginRegex {
             last.trim().trim_start_matches("error: ").to_owned()
         })
     }
-}
-
-impl Holds for OriginRegex {
-    const KIND: Kind = Kind::OriginRegex;
 }
 
 #[cfg(test)]

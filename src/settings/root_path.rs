@@ -1,7 +1,5 @@
 //! `server.root_path`.
 
-use crate::settings::declaration::Holds;
-use crate::settings::key::Kind;
 use serde::Deserialize;
 
 /// A path prefix: empty, or with a leading and without a trailing slash.
@@ -35,12 +33,4 @@ impl TryFrom<String> for RootPath {
             ))
         }
     }
-}
-
-impl Holds for RootPath {
-    const KIND: Kind = Kind::Text(
-        |text| Self::try_from(text.to_owned()).is_ok(),
-        "an empty text or a path such as \"/auth\", without a slash at its end",
-        r"^(/[A-Za-z0-9._~-]+)*$",
-    );
 }

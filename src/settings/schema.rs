@@ -8,7 +8,7 @@ use crate::settings::Settings;
 use crate::settings::declaration::Holds as _;
 use crate::settings::key::{Key, Kind};
 use crate::settings::keys::DESCRIPTION;
-use crate::settings::sections::defaults;
+use crate::settings::layers::defaults;
 use serde_json::{Map, Value, json};
 
 /// The schema, `config/schema.json`: of draft 7, which editors know.

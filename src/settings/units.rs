@@ -1,7 +1,5 @@
 //! Amounts with a unit: `"30s"` and `"10MB"` where a key holds seconds or bytes.
 
-use crate::settings::key::Kind;
-
 /// What a key counts; a number without a unit is in this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
@@ -96,31 +94,6 @@ impl Unit {
         };
         format!("{}, or one with a unit such as {examples}", self.range(least, most))
     }
-}
-
-/// A whole number from the first to the second.
-pub(super) const fn whole(least: i64, most: i64) -> Kind {
-    Kind::Whole(least, most)
-}
-
-/// The same of seconds.
-pub(super) const fn seconds(least: i64, most: i64) -> Kind {
-    Kind::Amount(Unit::Seconds, least, most)
-}
-
-/// The same of minutes.
-pub(super) const fn minutes(least: i64, most: i64) -> Kind {
-    Kind::Amount(Unit::Minutes, least, most)
-}
-
-/// The same of bytes.
-pub(super) const fn bytes(least: i64, most: i64) -> Kind {
-    Kind::Amount(Unit::Bytes, least, most)
-}
-
-/// The same of MiB.
-pub(super) const fn mebibytes(least: i64, most: i64) -> Kind {
-    Kind::Amount(Unit::Mebibytes, least, most)
 }
 
 fn time(unit: &str) -> Option<i64> {

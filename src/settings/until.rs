@@ -1,8 +1,6 @@
 //! The moment at which something ends, written as a date or a time.
 
 use crate::domain::Timestamp;
-use crate::settings::declaration::Holds;
-use crate::settings::key::Kind;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -37,11 +35,6 @@ impl TryFrom<String> for Until {
         };
         Ok(Self(Timestamp(end.as_second())))
     }
-}
-
-impl Holds for Until {
-    const KIND: Kind =
-        Kind::Text(|text| Self::try_from(text.to_owned()).is_ok(), Self::EXPECTED, "^[+-]?[0-9]");
 }
 
 impl From<Until> for Timestamp {

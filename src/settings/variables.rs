@@ -7,9 +7,6 @@ use crate::settings::keys;
 use crate::settings::loaded::Origin;
 use strsim::damerau_levenshtein as distance;
 
-/// What the variables of keys begin with.
-pub(super) const PREFIX: &str = "BAILIWICK__";
-
 /// What this program tells its own processes.
 const INTERNAL: [&str; 2] = ["BAILIWICK_WORKER", "BAILIWICK_SUCCESSOR"];
 

@@ -1,7 +1,7 @@
 //! `[cache]`
 
-use crate::settings::declaration::settings;
-use crate::settings::units::{DAY, seconds, whole};
+use crate::settings::declaration::{seconds, settings, whole};
+use crate::settings::units::DAY;
 use std::num::{NonZeroU32, NonZeroUsize};
 
 settings! {

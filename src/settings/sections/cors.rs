@@ -1,10 +1,10 @@
 //! `[cors]`: which origins may call, exact ones and those that a pattern matches.
 
 use crate::settings::checks;
-use crate::settings::declaration::settings;
+use crate::settings::declaration::{seconds, settings};
 use crate::settings::key::Kind;
 use crate::settings::origin_regex::OriginRegex;
-use crate::settings::units::{DAY, seconds};
+use crate::settings::units::DAY;
 
 settings! {
     /// `[cors]`: off while neither `origins` nor `origin_regex` names one.

@@ -1,10 +1,9 @@
 //! `[database]`
 
 use crate::settings::database_url::DatabaseUrl;
-use crate::settings::declaration::settings;
+use crate::settings::declaration::{seconds, settings, whole};
 use crate::settings::key::Kind;
 use crate::settings::named_file::NamedFile;
-use crate::settings::units::{seconds, whole};
 use std::num::NonZeroU32;
 
 settings! {

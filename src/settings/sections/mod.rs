@@ -1,4 +1,4 @@
-//! The declarations of all settings; [`settings!`](crate::settings::declaration) says how each reads.
+//! The declarations of all settings; `settings!` in `declaration.rs` says how each reads.
 
 mod admin;
 mod cache;
@@ -27,10 +27,7 @@ pub use tokens::TokenSettings;
 pub use users::UserSettings;
 
 use crate::settings::declaration::settings;
-use crate::settings::layers::Layers;
-use crate::settings::loaded::Loaded;
 use std::path::PathBuf;
-use std::sync::LazyLock;
 
 settings! {
     /// Everything that can be configured; each field is a key of `config/default.toml`.
@@ -69,18 +66,4 @@ impl Settings {
     pub fn database_file(&self) -> Option<PathBuf> {
         self.database.url.file(&self.data_dir)
     }
-}
-
-impl Default for Settings {
-    /// What is in force where nothing is configured.
-    fn default() -> Self {
-        defaults().settings.clone()
-    }
-}
-
-/// The defaults, as they are loaded.
-pub(super) fn defaults() -> &'static Loaded {
-    static DEFAULTS: LazyLock<Loaded> =
-        LazyLock::new(|| Layers::default().load().expect("the defaults are valid"));
-    &DEFAULTS
 }

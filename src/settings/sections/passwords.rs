@@ -1,7 +1,6 @@
 //! `[passwords]`
 
-use crate::settings::declaration::settings;
-use crate::settings::units::whole;
+use crate::settings::declaration::{settings, whole};
 use std::num::NonZeroUsize;
 
 settings! {

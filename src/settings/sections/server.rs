@@ -2,12 +2,12 @@
 
 use crate::settings::bind::Bind;
 use crate::settings::checks;
-use crate::settings::declaration::{settings, words};
+use crate::settings::declaration::{bytes, mebibytes, seconds, settings, whole, words};
 use crate::settings::file_mode::FileMode;
 use crate::settings::flag::{FlagPlace, flag, switch};
 use crate::settings::key::Kind;
 use crate::settings::root_path::RootPath;
-use crate::settings::units::{DAY, bytes, mebibytes, seconds, whole};
+use crate::settings::units::DAY;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 

@@ -1,10 +1,9 @@
 //! `[tokens]`
 
 use crate::domain::Secret;
-use crate::settings::declaration::settings;
+use crate::settings::declaration::{minutes, seconds, settings};
 use crate::settings::key::Kind;
 use crate::settings::named_file::NamedFile;
-use crate::settings::units::{minutes, seconds};
 use crate::settings::until::Until;
 use std::num::NonZeroU32;
 
