@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 
+import changes
 import data
 import report
 import servers
@@ -180,10 +181,12 @@ def starts(bench):
                 idle(server)
 
 
-def growth(bench, tokens, database, settings):
-    """More users, and tokens of many of them; then what the database costs without a cache.
+def growth(bench, tokens, database, settings, writer):
+    """More users, and tokens of many of them, also while some of these are changed; then what the
+    database costs without a cache.
 
-    `settings` are a server's by the number of its users.
+    `settings` are a server's by the number of its users, `writer` runs statements on the database of
+    the most.
     """
     bench.say(f"growth on {database}")
     with ExitStack() as stack:
@@ -196,6 +199,9 @@ def growth(bench, tokens, database, settings):
             server.wait()
         # Everybody once, so that the spread load finds the cache as it is after some minutes.
         read_all(by_count[MANY].port, tokens["spread"])
+        execute = stack.enter_context(writer)
+        # The last of them: the tokens go on from the first.
+        changed = [username(number) for number in range(SPREAD - 1000, SPREAD)]
         for number in range(ROUNDS):
             for count, server in by_count.items():
                 bench.read(f"{count:,} users, one hot", server, ME, tokens["johndoe"])
@@ -203,6 +209,9 @@ def growth(bench, tokens, database, settings):
             passed = number * SPREAD // ROUNDS
             for case, server in [("tokens of 100,000 users", by_count[MANY]), ("uncached", without)]:
                 bench.read(case, server, ME, tokens["spread"], passed=passed)
+            with changes.changing(execute, changed):
+                case = f"tokens of 100,000 users, {changes.RATE} changed a second"
+                bench.read(case, by_count[MANY], ME, tokens["spread"], passed=passed, seconds=2 * SECONDS)
 
 
 def read_all(port, file):
@@ -252,7 +261,7 @@ def several(bench, tokens, database, settings):
 def databases(bench, tokens):
     """Both, each with few users and with many."""
     sqlite = {count: {"DATA_DIR": data.sqlite(FOLDER, count)} for count in [10, 10_000, MANY]}
-    growth(bench, tokens, "SQLite", sqlite)
+    growth(bench, tokens, "SQLite", sqlite, changes.sqlite(sqlite[MANY]["DATA_DIR"]))
     several(bench, tokens, "SQLite", sqlite[MANY])
     bench.say("PostgreSQL: filling it")
     with servers.PostgreSQL(FOLDER) as server:
@@ -261,7 +270,8 @@ def databases(bench, tokens):
             url = server.database(f"users{count}")
             data.fill({"BAILIWICK__DATABASE__URL": url, "BAILIWICK__DATA_DIR": str(FOLDER / "data")}, count)
             postgres[count] = {"DATABASE__URL": url}
-        growth(bench, tokens, "PostgreSQL", postgres)
+        writer = changes.postgresql(postgres[MANY]["DATABASE__URL"])
+        growth(bench, tokens, "PostgreSQL", postgres, writer)
         several(bench, tokens, "PostgreSQL", postgres[MANY])
 
 

@@ -16,7 +16,7 @@ use crate::domain::{
 use crate::settings::CacheSettings;
 use crate::storage::cache::count::Count;
 use crate::storage::cache::evictions::Evictions;
-use crate::storage::cache::freshness::{Belief, nanoseconds};
+use crate::storage::cache::freshness::{Belief, Epoch, nanoseconds};
 use crate::storage::cache::outage::away;
 use crate::storage::cache::refresh::Refreshes;
 use crate::storage::error::{has_code, is_unreached};
@@ -40,7 +40,7 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 
 #[derive(Clone)]
 struct Entry {
-    epoch: u64,
+    epoch: Epoch,
     /// Nanoseconds after the start of [`Freshness`].
     read: u64,
     user: Arc<User>,
@@ -116,7 +116,7 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
     }
 
     /// What is known of a user in the present epoch.
-    fn entry(&self, username: &str, epoch: u64) -> Option<Entry> {
+    fn entry(&self, username: &str, epoch: Epoch) -> Option<Entry> {
         self.cache.get(username).filter(|entry| entry.epoch == epoch)
     }
 
@@ -125,7 +125,7 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
         &self,
         username: &Username,
         read: u64,
-        (belief, epoch): (Belief, u64),
+        (belief, epoch): (Belief, Epoch),
     ) -> Result<Option<Arc<User>>, RepositoryError> {
         let found = self.freshness.ask(self.inner.find(username)).await?;
         if let Some(user) = found.as_ref().filter(|_| belief == Belief::Fresh) {
@@ -139,7 +139,7 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
         &self,
         entry: &Entry,
         read: u64,
-        (belief, epoch): (Belief, u64),
+        (belief, epoch): (Belief, Epoch),
     ) -> Option<Option<Arc<User>>> {
         let begin = || {
             let (inner, cache) = (Arc::clone(&self.inner), Arc::clone(&self.cache));
@@ -153,7 +153,13 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
                         keep(&cache, max_age, Entry { epoch, read, user: Arc::clone(user) });
                     }
                     // Nobody asks again at once.
-                    Err(_) if freshness.may_stand_in(epoch, stale_max) => {
+                    Err(_)
+                        if freshness.may_stand_in(
+                            entry.user.username.as_str(),
+                            epoch,
+                            stale_max,
+                        ) =>
+                    {
                         let now = freshness.now().saturating_sub(nanoseconds(max_age));
                         let entry = Entry { read: now + nanoseconds(AGAIN), ..entry };
                         cache.insert(Key(Arc::clone(&entry.user)), entry);
@@ -175,20 +181,25 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
         }
     }
 
-    /// Forgets everybody, not just this user: each change costs a bcrypt hash or an
-    /// administrator's click, and reading a user again costs microseconds.
+    /// Forgets the user who is written, and an actor who may not write: others have changed it, and
+    /// here that is not known yet.
     ///
     /// Also when a write fails half-way or its caller goes away; but not when it surely did not
-    /// happen, or each try of a write would empty the cache while the database is away.
+    /// happen, or each try of a write would make the user unknown while the database is away.
     async fn writing<T>(
         &self,
+        username: Option<&Username>,
+        actor: Option<&Actor>,
         write: impl Future<Output = Result<T, RepositoryError>> + Send,
     ) -> Result<T, RepositoryError> {
-        let mut guard = Invalidate(Some(&self.freshness));
-        let result = write.await;
+        let mut guard = Forget(&self.freshness, username);
+        let result = self.freshness.ask(write).await;
         let was_not_done = |error: &_| is_unreached(error) || has_code(error, LOCK_NOT_AVAILABLE);
         if result.as_ref().is_err_and(was_not_done) {
-            guard.0 = None;
+            guard.1 = None;
+        }
+        if let (Err(RepositoryError::Denied(_)), Some(actor)) = (&result, actor) {
+            self.freshness.forget(actor.username.as_str());
         }
         result
     }
@@ -202,13 +213,13 @@ fn keep(cache: &Users, max_age: Duration, mut entry: Entry) {
     cache.insert(Key(Arc::clone(&entry.user)), entry);
 }
 
-/// Invalidates when dropped.
-struct Invalidate<'a>(Option<&'a Freshness>);
+/// Forgets a user when dropped.
+struct Forget<'a>(&'a Freshness, Option<&'a Username>);
 
-impl Drop for Invalidate<'_> {
+impl Drop for Forget<'_> {
     fn drop(&mut self) {
-        if let Some(freshness) = self.0 {
-            freshness.invalidate();
+        if let Some(username) = self.1 {
+            self.0.forget(username.as_str());
         }
     }
 }
@@ -217,14 +228,15 @@ impl Drop for Invalidate<'_> {
 impl<R: UserRepository + 'static> UserRepository for CachedUsers<R> {
     async fn find(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
         let read = self.freshness.now();
-        let known @ (belief, epoch) = self.freshness.belief(self.stale_max, read);
-        let entry = self.entry(username.as_str(), epoch);
+        let name = username.as_str();
+        let known @ (belief, epoch) = self.freshness.belief(name, self.stale_max, read);
+        let entry = self.entry(name, epoch);
         if let Some(entry) = entry.as_ref().filter(|entry| self.believes(belief, entry, read)) {
             self.hits.add_one();
             return Ok(Some(Arc::clone(&entry.user)));
         }
         self.misses.add_one();
-        let may_stand_in = || self.freshness.may_stand_in(epoch, self.stale_max);
+        let may_stand_in = || self.freshness.may_stand_in(name, epoch, self.stale_max);
         let Some(entry) = entry.filter(|_| may_stand_in()) else {
             return self.read(username, read, known).await;
         };
@@ -237,7 +249,7 @@ impl<R: UserRepository + 'static> UserRepository for CachedUsers<R> {
 
     fn find_in_memory(&self, username: &str) -> Option<Arc<User>> {
         let now = self.freshness.now();
-        let (belief, epoch) = self.freshness.belief(self.stale_max, now);
+        let (belief, epoch) = self.freshness.belief(username, self.stale_max, now);
         let entry =
             self.entry(username, epoch).filter(|entry| self.believes(belief, entry, now))?;
         self.hits.add_one();
@@ -262,12 +274,8 @@ impl<R: UserRepository + 'static> UserRepository for CachedUsers<R> {
         actor: Option<&Actor>,
         now: Timestamp,
     ) -> Result<User, RepositoryError> {
-        let result = self.freshness.ask(self.inner.create(user, actor, now)).await;
-        if matches!(result, Err(RepositoryError::Denied(_))) {
-            // Others have changed the actor, and here it is not known yet.
-            self.freshness.invalidate();
-        }
-        result
+        // Who is not there is not cached.
+        self.writing(None, actor, self.inner.create(user, actor, now)).await
     }
 
     async fn update(
@@ -279,7 +287,7 @@ impl<R: UserRepository + 'static> UserRepository for CachedUsers<R> {
         now: Timestamp,
     ) -> Result<User, RepositoryError> {
         let update = self.inner.update(username, change, keep, actor, now);
-        self.freshness.ask(self.writing(update)).await
+        self.writing(Some(username), actor, update).await
     }
 
     async fn delete(
@@ -288,7 +296,7 @@ impl<R: UserRepository + 'static> UserRepository for CachedUsers<R> {
         keep: Option<&ScopeName>,
         actor: Option<&Actor>,
     ) -> Result<(), RepositoryError> {
-        self.freshness.ask(self.writing(self.inner.delete(username, keep, actor))).await
+        self.writing(Some(username), actor, self.inner.delete(username, keep, actor)).await
     }
 
     /// Imports create users and change none, so nothing that is cached becomes stale.

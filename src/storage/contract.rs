@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod actors;
 #[cfg(test)]
+mod notices;
+#[cfg(test)]
 pub(super) mod unique;
 #[cfg(test)]
 pub(super) mod versions;
@@ -11,6 +13,10 @@ pub(super) use actors::{
     a_refused_actor_learns_nothing, actors_who_change_each_other_do_not_block,
     an_actor_who_may_makes_changes, an_actor_who_may_not_any_more_is_refused,
     an_actors_own_password_needs_the_old_one,
+};
+
+pub(super) use notices::{
+    a_change_by_another_is_seen, a_change_of_one_leaves_the_others_in_memory,
 };
 
 use crate::domain::{
@@ -333,24 +339,6 @@ pub(super) async fn names_are_never_sql(users: &dyn UserRepository) {
 }
 
 /// What `by` changes is seen through `users`, which has read and cached it before, within a second.
-pub(super) async fn a_change_by_another_is_seen(
-    users: &dyn UserRepository,
-    by: &dyn UserRepository,
-) {
-    let alice = name("alice");
-    users.create(new("alice", "me"), None, T1).await.unwrap();
-    for scopes in ["items", "", "me users:read"] {
-        assert_ne!(users.find(&alice).await.unwrap().unwrap().scopes.to_string(), scopes);
-        by.update(&alice, grant(scopes), None, None, T2).await.unwrap();
-        until_within_a_second(async || {
-            users.find(&alice).await.unwrap().unwrap().scopes.to_string() == scopes
-        })
-        .await;
-    }
-    by.delete(&alice, None, None).await.unwrap();
-    until_within_a_second(async || users.find(&alice).await.unwrap().is_none()).await;
-}
-
 pub(super) async fn until_within_a_second(condition: impl AsyncFn() -> bool) {
     let promised = Instant::now() + Duration::from_secs(1);
     loop {

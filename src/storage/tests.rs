@@ -4,8 +4,8 @@ use crate::domain::{Page, Timestamp, UserRepository};
 use crate::settings::{DatabaseSettings, DatabaseUrl};
 use crate::storage::cache::{CachedUsers, Freshness};
 use crate::storage::contract::{
-    a_change_by_another_is_seen, all_have_ids, cache_settings, contract, name, new,
-    until_within_a_second,
+    a_change_by_another_is_seen, a_change_of_one_leaves_the_others_in_memory, all_have_ids,
+    cache_settings, contract, name, new, until_within_a_second,
 };
 use crate::storage::sqlite::SqliteUsers;
 use crate::storage::{Missing, StorageError, create_folder, open_in};
@@ -76,6 +76,50 @@ async fn a_change_by_another_process_is_seen() {
     let second =
         open_in(folder.path(), &settings(""), &cache_settings(100), Missing::Create).await.unwrap();
     a_change_by_another_is_seen(&*first, &*second).await;
+}
+
+#[tokio::test]
+async fn a_change_of_one_user_is_nobody_elses() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = async || {
+        open_in(folder.path(), &settings(""), &cache_settings(100), Missing::Create).await.unwrap()
+    };
+    a_change_of_one_leaves_the_others_in_memory(&*open().await, &*open().await).await;
+}
+
+/// Also when the table of changes has lost some, or begins anew.
+#[tokio::test]
+async fn changes_that_cannot_be_followed_are_everybodys() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bailiwick.db");
+    let users =
+        open_in(folder.path(), &settings(""), &cache_settings(100), Missing::Create).await.unwrap();
+    users.create(new("alice", "me"), None, Timestamp(1)).await.unwrap();
+    let found = async || users.find(&name("alice")).await.unwrap().unwrap();
+    let mut other = raw(&path).await;
+    let many =
+        "WITH RECURSIVE some (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM some WHERE n < 5000)
+         INSERT INTO changed_users (username) SELECT 'somebody' FROM some";
+    for (round, spoil) in [
+        many,
+        "DELETE FROM changed_users",
+        "DELETE FROM changed_users WHERE username = 'alice'",
+        "DELETE FROM changed_users; DELETE FROM sqlite_sequence",
+        &[many; 3].join(";"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let email = round.to_string();
+        found().await;
+        let change = format!("UPDATE users SET email = '{email}'");
+        let statements = format!("BEGIN; {change}; {spoil}; COMMIT");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(&mut other).await.unwrap();
+        until_within_a_second(async || found().await.email.as_deref() == Some(&*email)).await;
+        let kept = "SELECT count(*) FROM changed_users";
+        let kept: i64 = sqlx::query_scalar(kept).fetch_one(&mut other).await.unwrap();
+        assert!(kept <= 10_000, "{kept}");
+    }
 }
 
 /// Whatever statement changes a row, with or without the foreign keys that SQLite's own shell leaves

@@ -3,8 +3,10 @@
 use crate::domain::RepositoryError;
 use crate::storage::cache::outage::{Cause, Outage, away};
 use crate::storage::error::is_unanswered;
+use quick_cache::DefaultHashBuilder;
 use std::fmt::Display;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::hash::BuildHasher as _;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
@@ -15,14 +17,22 @@ const TRUST: Duration = Duration::from_secs(1);
 /// For a look that tells whether the database is back, while somebody waits for an answer at once.
 const AT_ONCE: Duration = Duration::from_millis(250);
 
+/// Counts of changes. Two users who share one are forgotten together, which costs one of them a read.
+const PLACES: u64 = 1 << 16;
+
+/// The time between two changes of a user, or of everybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Epoch(u32, u32);
+
 /// What a cache may believe. Whoever watches the database for changes by others calls
 /// [`Freshness::confirm`] at least once a second; when that stops, for whatever reason, the cache
 /// is not trusted any more.
-#[derive(Debug)]
 pub(in crate::storage) struct Freshness {
-    /// Counts changes. An entry counts only in the epoch in which its reading began, so a slow
-    /// reader cannot put back what a change has made stale.
-    epoch: AtomicU64,
+    /// Counts the times that everybody was forgotten.
+    everybody: AtomicU32,
+    /// Counts changes of users, in the places that the hashes of their names give them.
+    users: Box<[AtomicU32]>,
+    places: DefaultHashBuilder,
     /// Nanoseconds after `start`; 0: never.
     pub(super) confirmed: AtomicU64,
     looks: watch::Sender<Looks>,
@@ -46,7 +56,9 @@ struct Looks {
 impl Default for Freshness {
     fn default() -> Self {
         Self {
-            epoch: 0.into(),
+            everybody: 0.into(),
+            users: (0..PLACES).map(|_| 0.into()).collect(),
+            places: DefaultHashBuilder::default(),
             confirmed: 0.into(),
             looks: watch::Sender::default(),
             wish: Notify::new(),
@@ -57,9 +69,26 @@ impl Default for Freshness {
 }
 
 impl Freshness {
-    /// Something has changed: nothing that is cached counts any more.
+    /// Anybody may have changed: nothing that is cached counts any more.
     pub(in crate::storage) fn invalidate(&self) {
-        self.epoch.fetch_add(1, SeqCst);
+        self.everybody.fetch_add(1, SeqCst);
+    }
+
+    /// This user has changed: what is cached of it does not count any more.
+    pub(in crate::storage) fn forget(&self, username: &str) {
+        self.changes_of(username).fetch_add(1, SeqCst);
+    }
+
+    /// The count of changes of this user, and of the few that share its place.
+    fn changes_of(&self, username: &str) -> &AtomicU32 {
+        let hash = self.places.hash_one(username);
+        &self.users[usize::try_from(hash % PLACES).unwrap_or_default()]
+    }
+
+    /// What is read from now on is cached for this epoch. It ends with the next change of the user,
+    /// so a slow reader cannot put back what the change has made stale.
+    pub(super) fn epoch(&self, username: &str) -> Epoch {
+        Epoch(self.everybody.load(SeqCst), self.changes_of(username).load(SeqCst))
     }
 
     /// The watcher begins to look; the number of this look.
@@ -170,9 +199,9 @@ impl Freshness {
         confirmed != 0 && now < confirmed.saturating_add(nanoseconds(period))
     }
 
-    /// What may be believed, with the epoch of it. The trust is read first: a watcher invalidates
-    /// before it confirms, so new trust is never joined with an old epoch.
-    pub(super) fn belief(&self, stale_max: Duration, now: u64) -> (Belief, u64) {
+    /// What may be believed of a user, with the epoch of it. The trust is read first: a watcher
+    /// invalidates before it confirms, so new trust is never joined with an old epoch.
+    pub(super) fn belief(&self, username: &str, stale_max: Duration, now: u64) -> (Belief, Epoch) {
         let belief = if self.was_confirmed_within(TRUST, now) {
             Belief::Fresh
         } else if self.was_confirmed_within(stale_max, now) && self.is_away() {
@@ -180,7 +209,7 @@ impl Freshness {
         } else {
             Belief::None
         };
-        (belief, self.epoch.load(SeqCst))
+        (belief, self.epoch(username))
     }
 
     /// Whether the last look was answered; nothing before the first.
@@ -189,9 +218,10 @@ impl Freshness {
         (away || self.confirmed.load(SeqCst) != 0).then_some(!away)
     }
 
-    /// Whether what was read in `epoch` is the best there is, now that the database gave no answer.
-    pub(super) fn may_stand_in(&self, epoch: u64, stale_max: Duration) -> bool {
-        self.was_confirmed_within(stale_max, self.now()) && self.epoch.load(SeqCst) == epoch
+    /// Whether what was read of a user in `epoch` is the best there is, now that the database gave no
+    /// answer.
+    pub(super) fn may_stand_in(&self, username: &str, epoch: Epoch, stale_max: Duration) -> bool {
+        self.was_confirmed_within(stale_max, self.now()) && self.epoch(username) == epoch
     }
 }
 

@@ -1,6 +1,7 @@
 //! Users in memory who are read anew: one read for each, in the background.
 
 use crate::domain::{User, Username};
+use crate::storage::cache::freshness::Epoch;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,7 +16,7 @@ type Outcome = Option<Option<Arc<User>>>;
 
 /// The reads under way, by user and epoch.
 #[derive(Clone, Default)]
-pub(super) struct Refreshes(Arc<Mutex<HashMap<(Username, u64), Refresh>>>);
+pub(super) struct Refreshes(Arc<Mutex<HashMap<(Username, Epoch), Refresh>>>);
 
 #[derive(Clone)]
 struct Refresh {
@@ -29,7 +30,7 @@ impl Refreshes {
     pub(super) async fn join<R>(
         &self,
         username: &Username,
-        epoch: u64,
+        epoch: Epoch,
         read: impl FnOnce() -> R + Send,
     ) -> Outcome
     where
@@ -51,7 +52,7 @@ impl Refreshes {
     }
 
     /// The read under way; with a new one, where its outcome goes.
-    fn enter(&self, key: &(Username, u64)) -> (Refresh, Option<watch::Sender<Outcome>>) {
+    fn enter(&self, key: &(Username, Epoch)) -> (Refresh, Option<watch::Sender<Outcome>>) {
         let mut under_way = self.under_way();
         if let Some(refresh) = under_way.get(key) {
             return (refresh.clone(), None);
@@ -62,14 +63,14 @@ impl Refreshes {
         (refresh, Some(sender))
     }
 
-    fn under_way(&self) -> MutexGuard<'_, HashMap<(Username, u64), Refresh>> {
+    fn under_way(&self) -> MutexGuard<'_, HashMap<(Username, Epoch), Refresh>> {
         // A map is whole between two calls.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Ends a read when dropped, also with the thread that it was on.
-struct End(Refreshes, (Username, u64));
+struct End(Refreshes, (Username, Epoch));
 
 impl Drop for End {
     fn drop(&mut self) {

@@ -158,6 +158,21 @@ async fn a_write_whose_answer_is_lost_counts() {
 }
 
 #[tokio::test]
+async fn a_write_forgets_its_own_user_alone() {
+    let setup = setup(9);
+    setup.users.find(&name("bob")).await.unwrap();
+    setup.email().await;
+    setup.update().await;
+    assert!(setup.users.find_in_memory("bob").is_some());
+    assert!(setup.users.find_in_memory("alice").is_none());
+    setup.freshness.forget("bob");
+    assert!(setup.users.find_in_memory("bob").is_none());
+    setup.email().await;
+    setup.freshness.invalidate();
+    assert!(setup.users.find_in_memory("alice").is_none());
+}
+
+#[tokio::test]
 async fn absent_users_are_not_kept() {
     let setup = setup(2);
     for _ in 0..2 {

@@ -8,8 +8,8 @@ use crate::domain::{Timestamp, UserRepository};
 use crate::settings::{DatabaseSettings, DatabaseUrl};
 use crate::storage::cache::{CachedUsers, Freshness};
 use crate::storage::contract::{
-    a_change_by_another_is_seen, all_have_ids, cache_settings, contract, grant, name, new,
-    until_within_a_second,
+    a_change_by_another_is_seen, a_change_of_one_leaves_the_others_in_memory, all_have_ids,
+    cache_settings, contract, grant, name, new, until_within_a_second,
 };
 use crate::storage::postgres::{Address, PostgresUsers};
 use crate::storage::{Missing, StorageError, open_in};
@@ -64,6 +64,46 @@ async fn a_change_by_another_replica_is_seen() {
     let url = shared().url(&shared().database());
     let (first, second) = (replica(&url).await, replica(&url).await);
     a_change_by_another_is_seen(&*first, &*second).await;
+}
+
+#[tokio::test]
+async fn a_change_of_one_user_is_nobody_elses() {
+    let url = shared().url(&shared().database());
+    let (first, second) = (replica(&url).await, replica(&url).await);
+    a_change_of_one_leaves_the_others_in_memory(&*first, &*second).await;
+}
+
+/// Names that are many, or longer than a notice may be, are not told one by one.
+#[tokio::test]
+async fn changes_that_cannot_be_told_are_everybodys() {
+    let database = shared().database();
+    let users = replica(&shared().url(&database)).await;
+    users.create(new("alice", "me"), None, Timestamp(1)).await.unwrap();
+    let add = |names: &str| {
+        let columns = "email, full_name, disabled, password_hash, created_at, updated_at";
+        format!(
+            "INSERT INTO users (username, {columns}) SELECT {names}, {columns} FROM users,
+                 generate_series(1, 2500) AS n WHERE username = 'alice'"
+        )
+    };
+    for (round, statement) in [
+        add("'user' || n") + "; UPDATE users SET email = '0'",
+        "UPDATE users SET username = repeat('x', 2000) WHERE username = 'user7';
+         UPDATE users SET email = '1' WHERE length(username) > 9 OR username = 'alice'"
+            .to_owned(),
+        "UPDATE users SET email = '2' WHERE username = 'alice';
+         DELETE FROM users WHERE username <> 'alice'"
+            .to_owned(),
+    ]
+    .iter()
+    .enumerate()
+    {
+        users.find(&name("alice")).await.unwrap();
+        shared().sql(&database, statement);
+        let email = round.to_string();
+        let found = async || users.find(&name("alice")).await.unwrap().unwrap();
+        until_within_a_second(async || found().await.email.as_deref() == Some(&*email)).await;
+    }
 }
 
 #[tokio::test]

@@ -16,6 +16,8 @@ use tokio::time::{error::Elapsed, sleep_until, timeout, timeout_at};
 const CHANNEL: &str = "bailiwick_users";
 /// What a watcher sends to see whether notifications arrive at all; it tells of no change.
 const PROBE: &str = "probe";
+/// What stands before the name of a user who has changed; without a name it may be anybody.
+const CHANGED: &str = "user ";
 /// What a look asks: whether users can be read. It waits for nobody's lock.
 const LOOK: &str = "SELECT has_table_privilege('users', 'SELECT')";
 /// Between two looks: often enough that a cache is never without trust while all is well.
@@ -156,7 +158,10 @@ async fn hear(address: &Address, reached: PgConnection) -> Result<PgListener, sq
 }
 
 fn heard(notification: &PgNotification, freshness: &Freshness) {
-    if notification.payload() != PROBE {
+    let payload = notification.payload();
+    if let Some(username) = payload.strip_prefix(CHANGED) {
+        freshness.forget(username);
+    } else if payload != PROBE {
         freshness.invalidate();
     }
 }

@@ -7,13 +7,14 @@ use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnection;
 
-pub(super) const TEXTS: [(&str, &str); 6] = [
+pub(super) const TEXTS: [(&str, &str); 7] = [
     ("users", include_str!("migrations/0001_users.sql")),
     ("user ids", include_str!("migrations/0002_user_ids.sql")),
     ("users inserted", include_str!("migrations/0003_users_inserted.sql")),
     ("folded names", include_str!("migrations/0004_folded_names.sql")),
     ("schema needs", include_str!("migrations/0005_schema_needs.sql")),
     ("signers", include_str!("migrations/0006_signers.sql")),
+    ("changed users", include_str!("migrations/0007_changed_users.sql")),
 ];
 
 /// Applies what is missing: all of it or, on any error, nothing. Returns the newest migration, if

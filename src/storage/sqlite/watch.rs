@@ -1,4 +1,4 @@
-//! Notices what other processes change: a thread that looks at the count of changes.
+//! Notices what other processes change: a thread that reads whom they have changed.
 
 use crate::storage::StorageError;
 use crate::storage::cache::Freshness;
@@ -13,6 +13,18 @@ use std::time::{Duration, Instant};
 
 /// Between two looks: often enough that a cache is never without trust while all is well.
 const PAUSE: Duration = Duration::from_millis(400);
+
+/// The number of the last change. A statement that fails half-way leaves changes whose number SQLite
+/// has not noted yet.
+const LAST: &str = "SELECT max(
+         coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'changed_users'), 0),
+         coalesce((SELECT max(seq) FROM changed_users), 0))";
+
+/// Who has changed between two numbers, once for each change.
+const CHANGED: &str = "SELECT username FROM changed_users WHERE seq > ?1 AND seq <= ?2";
+
+/// As many changes at once, as of an import, are not read one by one.
+const MOST: i64 = 4096;
 
 /// The watching thread; it ends soon after this is dropped.
 ///
@@ -52,6 +64,7 @@ impl Watch {
 
 struct Watcher {
     connection: Option<SqliteConnection>,
+    /// The number of the last change that is known.
     seen: Option<i64>,
     freshness: Arc<Freshness>,
 }
@@ -64,11 +77,23 @@ impl Watcher {
             Some(connection) => connection,
             None => self.connection.insert(options.connect().await?),
         };
-        let count =
-            sqlx::query_scalar("SELECT count FROM user_changes").fetch_one(connection).await?;
-        if self.seen.replace(count) != Some(count) {
-            self.freshness.invalidate();
+        let last: i64 = sqlx::query_scalar(LAST).fetch_one(&mut *connection).await?;
+        let since = self.seen.map(|seen| (seen, last.saturating_sub(seen)));
+        let changed = match since {
+            Some((_, 0)) => Some(Vec::new()),
+            Some((seen, count @ 1..=MOST)) => {
+                let changed = sqlx::query_scalar(CHANGED).bind(seen).bind(last);
+                let changed: Vec<String> = changed.fetch_all(connection).await?;
+                Some(changed).filter(|changed| i64::try_from(changed.len()) == Ok(count))
+            }
+            _ => None,
+        };
+        match changed {
+            Some(changed) => changed.iter().for_each(|user| self.freshness.forget(user)),
+            // Some are not known.
+            None => self.freshness.invalidate(),
         }
+        self.seen = Some(last);
         self.freshness.confirm(asked);
         Ok(())
     }
