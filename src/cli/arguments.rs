@@ -18,15 +18,15 @@ Examples:
     bailiwick --demo
   Listen in two places:
     bailiwick --bind 0.0.0.0:8000 --bind unix:/run/bailiwick.sock
-  Is this file right? What is in force, and where did it come from?
+  Check a configuration; show each value and where it came from:
     bailiwick --config production.toml check-config
     bailiwick --config production.toml print-config
-  Every key of the configuration is a variable, too:
+  Every configuration key is also an environment variable:
     BAILIWICK__SERVER__WORKERS=4 bailiwick
-  Add a user, also while the server runs:
+  Add a user, even while the server runs:
     bailiwick users add jane
 
-Exit codes: 0 done; 1 failed; 2 wrong use or configuration.";
+Exit codes: 0 done; 1 failed; 2 wrong usage or configuration.";
 
 /// Auth and application server: OAuth2 password flow, JWT, scopes and HTTP Basic.
 #[derive(Debug, Parser)]
@@ -41,21 +41,21 @@ pub(super) struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Serve; what is done without a command.
+    /// Serve (the default).
     Serve,
-    /// Show and change users, also while the server runs.
+    /// Show and change users, even while the server runs.
     Users {
         #[command(subcommand)]
         command: UsersCommand,
     },
-    /// Ask or command the server that runs with the same configuration.
+    /// Query or control the running server that has the same configuration.
     Ctl {
         #[command(subcommand)]
         command: CtlCommand,
     },
-    /// Ask the server that runs with the same configuration whether it is healthy: exit code 0 or 1.
+    /// Check the health of the running server that has the same configuration: exit code 0 or 1.
     Health {
-        /// Also whether the database answers and requests should be sent here.
+        /// Also require that the database responds and requests may be sent here.
         #[arg(long)]
         ready: bool,
     },
@@ -64,7 +64,7 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: DbCommand,
     },
-    /// Check the configuration, start nothing.
+    /// Check the configuration without starting anything.
     CheckConfig,
     /// Print each key's value and where it came from; secrets as `***`.
     PrintConfig {
@@ -82,16 +82,16 @@ pub(super) enum Command {
 pub(super) struct Options {
     #[command(flatten)]
     keys: KeyFlags,
-    /// Listen at this name or address; with --port in the place of --bind. Default: 127.0.0.1.
+    /// Listen on this name or address; with --port, instead of --bind. Default: 127.0.0.1.
     #[arg(long, value_name = "HOST", global = true)]
     host: Option<String>,
-    /// Listen at this port. Default: 8000.
+    /// Listen on this port. Default: 8000.
     #[arg(long, value_name = "PORT", global = true, allow_negative_numbers = true)]
     port: Option<String>,
-    /// Read this TOML file over the defaults.
+    /// Read settings from this TOML file.
     #[arg(short, long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
-    /// Read variables like those of the environment from this file; the environment wins.
+    /// Read environment variables from this file; the real environment wins.
     #[arg(long, value_name = "FILE", global = true)]
     env_file: Option<PathBuf>,
     /// Create the users johndoe (password 1234) and alice (disabled). Not for production.

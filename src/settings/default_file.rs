@@ -12,27 +12,27 @@ const HEAD: &str = "\
 #:schema ./schema.json
 # bailiwick's configuration: every key, with its default.
 #
-# This text is compiled into the program; `bailiwick print-config --defaults` prints it. Give
-# differences only, in a file of your own (`bailiwick --config FILE`), in the environment, or as
-# flags; later wins in this order.
+# It is compiled into the program; `bailiwick print-config --defaults` prints it. Give only what
+# differs, in a file of your own (`bailiwick --config FILE`), in the environment, or as flags; later
+# ones win.
 # The variable of a key is BAILIWICK__SECTION__KEY in capitals, for example
-# BAILIWICK__SERVER__WORKERS=4; a list is separated by commas there.
-# `--env-file FILE` reads such variables from a file, NAME=value in each line; it wins over
+# BAILIWICK__SERVER__WORKERS=4; commas separate the items of a list.
+# `--env-file FILE` reads such variables from a file, one NAME=value per line; it wins over
 # `--config`, and the environment wins over it.
-# A key without a default stands here behind `# `; an empty text means the same as its absence.
-# Where a number counts seconds, minutes, milliseconds, bytes or MiB, a text with a unit may stand
-# in its place: \"500ms\", \"30s\", \"5m\", \"1h\", \"1d\"; \"64k\" or \"64KiB\" (1024 each), \"64kB\" (1000 each),
-# with M and G, too. Flags and variables take the same.
-# Four variables of other servers are read as defaults, below every file: PORT (listen at
+# A key without a default is commented out here; an empty text means that it is absent.
+# Where a number counts seconds, minutes, milliseconds, bytes or MiB, a text with a unit works too:
+# \"500ms\", \"30s\", \"5m\", \"1h\", \"1d\"; \"64k\" or \"64KiB\" (1024 each), \"64kB\" (1000 each), likewise
+# with M and G; also in flags and variables.
+# Four variables of other servers are read as defaults, below every file: PORT (listen on
 # 0.0.0.0:PORT, as gunicorn does), WEB_CONCURRENCY (server.workers), FORWARDED_ALLOW_IPS
-# (server.forwarded_allow_ips) and RUST_LOG (logging.level, where it holds a level alone).
+# (server.forwarded_allow_ips) and RUST_LOG (logging.level, if it is just a level).
 # `bailiwick print-config` shows what is in force and where it came from.
 ";
 
 const SCOPES: &str = "
-# Scopes beside the compiled ones, for APIs elsewhere that only verify our tokens: a name and what
-# it allows. A name is 1 to 128 printable ASCII characters without spaces, quotes and backslashes,
-# and stands in quotes if it has a dot or a colon. Only in a file.
+# Scopes in addition to the compiled ones, for APIs elsewhere that only verify bailiwick's tokens: a
+# name and what it allows. A name is 1 to 128 printable ASCII characters without spaces, quotes and
+# backslashes; put it in quotes if it has a dot or a colon. Only in a file.
 [scopes]
 # \"orders:read\" = \"Read orders.\"
 ";

@@ -149,7 +149,6 @@ pub(super) fn is_unanswered(cause: &(dyn std::error::Error + Send + Sync + 'stat
 }
 
 /// Whether the database has given this code as the cause.
-#[cfg(feature = "postgres")]
 pub(super) fn has_code(error: &RepositoryError, code: &str) -> bool {
     let RepositoryError::Unavailable(cause) = error else { return false };
     let cause = cause.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);

@@ -6,14 +6,12 @@ use crate::settings::declaration::settings;
 settings! {
     /// `[admin]`: health and metrics.
     pub struct AdminSettings in admin {
-        /// Where /healthz (the process lives), /readyz (it takes requests: not while it drains, nor
-        /// while the database does not answer) and /metrics (for Prometheus) are served. Nobody is
-        /// asked for a token there, so name an address that only the monitoring reaches. With
-        /// `server.processes` above 1, one process answers, for itself alone: its figures, not their
-        /// sum. Empty: nowhere.
+        /// Where to serve /healthz (the process lives), /readyz (it accepts requests: not while it
+        /// drains, nor while the database does not respond) and /metrics (for Prometheus). They ask
+        /// for no token, so name an address that only your monitoring can reach. Empty: nowhere.
         bind: Vec<Bind> = [];
 
-        /// Whether they are served at the addresses of `server.bind`, too, where every client sees
+        /// Whether to serve them at the addresses of `server.bind` as well, where every client sees
         /// them.
         public: bool = false;
     }

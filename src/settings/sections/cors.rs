@@ -16,16 +16,16 @@ settings! {
             "a list of exact origins SCHEME://HOST or SCHEME://HOST:PORT, in lower case, without a path and without *",
         );
 
-        /// Besides: the origins that a regular expression of 1 to 1024 bytes matches as a whole. A
-        /// text in single quotes, so that its backslashes stay.
+        /// In addition, the origins that this regular expression of 1 to 1024 bytes matches as a
+        /// whole. Put it in single quotes, which keep backslashes.
         #[example = r"https://[a-z0-9-]+\.example\.com"]
         origin_regex: Option<OriginRegex>;
 
-        /// Whether browsers send cookies and remembered HTTP Basic logins along. A token that a
-        /// script puts into Authorization itself needs no such leave.
+        /// Whether browsers send cookies and remembered HTTP Basic logins. A token that a script
+        /// puts into Authorization itself does not need this.
         credentials: bool = false;
 
-        /// The headers of a response that scripts may read beside the few that they always may.
+        /// Response headers that scripts may read, in addition to the few that they always may.
         expose_headers: Vec<String> = ["Retry-After", "WWW-Authenticate", "X-Request-ID"] =>
             Kind::List(checks::is_header, "a list of names of headers");
 

@@ -33,30 +33,30 @@ settings! {
         /// libpq's other parameters are refused, with what to do in their place.
         url: DatabaseUrl = "";
 
-        /// A file that holds the password for PostgreSQL; not together with a password in the URL.
+        /// A file with the password for PostgreSQL; not together with a password in the URL.
         #[example = "/run/secrets/database"]
         password_file: Option<NamedFile> => Kind::SecretFile;
 
-        /// Connections in the pool, for each process. PostgreSQL: these read; as many as the next key
-        /// says write, one more listens for changes, and all processes together must stay below the
-        /// server's `max_connections`.
+        /// Connections in the pool, per process. On PostgreSQL these read; the next key's
+        /// connections write, and one more listens for changes. All processes together must stay
+        /// below the server's `max_connections`.
         pool_size: NonZeroU32 = 4 => whole(1, 1000);
 
-        /// PostgreSQL: connections that write, for each process. Apart from the others, so that
-        /// writes that wait for a locked row keep no reader waiting.
+        /// PostgreSQL: connections that write, per process. They are separate so that writes
+        /// waiting for a locked row hold up no reader.
         write_pool_size: NonZeroU32 = 2 => whole(1, 1000);
 
-        /// PostgreSQL: seconds to reach the server at the start; meanwhile it is tried again.
+        /// PostgreSQL: seconds to keep trying to reach the server at the start.
         connect_timeout: NonZeroU32 = 5 => seconds(1, 3600);
 
-        /// PostgreSQL: seconds that a request may wait for a connection, free or new, and for an
-        /// answer when the server or the network goes meanwhile. After that it gets a 503. A write
-        /// waits as long once more while others write to the same user.
+        /// PostgreSQL: seconds that a request may wait for a connection, free or new, and for a
+        /// response if the server or the network fails meanwhile. After that it gets a 503. A write
+        /// waits once more as long while others write to the same user.
         acquire_timeout: NonZeroU32 = 3 => seconds(1, 3600);
 
-        /// PostgreSQL: seconds that one operation of a request may take in the database; then 503. It
-        /// waits for the locks of others for a fifth of that. Commands on all users (`bailiwick db`,
-        /// `users import`) take as long as they need.
+        /// PostgreSQL: seconds that one operation of a request may take in the database before it
+        /// gets a 503. It waits a fifth of that for others' locks. Commands on all users
+        /// (`bailiwick db`, `users import`) take as long as they need.
         statement_timeout: NonZeroU32 = 5 => seconds(1, 3600);
     }
 }

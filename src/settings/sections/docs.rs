@@ -6,8 +6,8 @@ use crate::settings::declaration::settings;
 settings! {
     /// `[demo]`
     pub struct DemoSettings in demo {
-        /// Whether the routes are served that only show something: /users/me/items, /status and
-        /// /basic/users/me. An application of your own may want their paths.
+        /// Whether to serve the demonstration routes: /users/me/items, /status and /basic/users/me.
+        /// An application of your own may want their paths.
         routes: bool = true;
     }
 }
@@ -15,11 +15,12 @@ settings! {
 settings! {
     /// `[docs]`
     pub struct DocsSettings in docs {
-        /// Whether /docs, /redoc and /openapi.json are served.
+        /// Whether to serve /docs, /redoc and /openapi.json.
         enabled: bool = true;
 
-        /// The scope that a user must hold to see them; the browser asks for user name and password
-        /// (HTTP Basic). It must be declared, for example in `[scopes]` below. Absent: everybody may.
+        /// The scope that a user must hold to see them; the browser asks for a username and
+        /// password (HTTP Basic). It must be declared, for example in `[scopes]` below. Absent:
+        /// everybody may see them.
         #[example = "docs"]
         scope: Option<ScopeName>;
 

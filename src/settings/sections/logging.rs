@@ -9,21 +9,21 @@ settings! {
     /// `[logging]`
     #[derive(PartialEq)]
     pub struct LoggingSettings in logging {
-        /// The least level that is logged: critical, error, warning, info, debug or trace.
+        /// The lowest level that is logged: critical, error, warning, info, debug or trace.
         level: Level = "info", flag("--log-level", "LEVEL").shown(FlagPlace::Everywhere);
 
-        /// Whether a line is written for each request.
+        /// Whether to log each request.
         access: bool = true;
 
-        /// The line, in the words of Python's logging and, for requests, of gunicorn's access log;
-        /// the words stand in config/logging.toml.
+        /// The format of a line, in the fields of Python's logging and, for requests, of gunicorn's
+        /// access log; config/logging.toml lists them.
         format: String = "%(asctime)s - %(levelname)s - %(name)s - %(message)s";
 
-        /// Read loggers, handlers, formatters and filters of the log from this file: TOML such as
-        /// config/logging.toml, or what gunicorn and uvicorn take, in INI or JSON.
+        /// Read loggers, handlers, formatters and filters from this file: TOML such as
+        /// config/logging.toml, or gunicorn's and uvicorn's INI or JSON.
         ///
-        /// Its loggers' levels win over `level`, and its formatters over `format`. Absent: requests on
-        /// standard output, everything else on standard error.
+        /// The levels of its loggers win over `level`, its formatters over `format`. Absent:
+        /// requests go to standard output, everything else to standard error.
         #[example = "logging.toml"]
         config: Option<NamedFile>, flag("--log-config", "FILE")
             .alias("log-config-json").shown(FlagPlace::First);

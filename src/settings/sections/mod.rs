@@ -46,9 +46,9 @@ settings! {
         docs: DocsSettings,
         logging: LoggingSettings,
     } and {
-        /// The folder for everything that the server keeps: database and generated secret. Created
-        /// with mode 0700. A relative path starts at the folder that bailiwick is started in, so
-        /// start `bailiwick users` in the same one.
+        /// The folder for everything the server keeps: database and generated secret. Created with
+        /// mode 0700. A relative path starts in the folder that bailiwick is started in, so run
+        /// `bailiwick users` in the same one.
         data_dir: PathBuf = "data";
     }
 }

@@ -7,13 +7,12 @@ use crate::settings::key::Kind;
 settings! {
     /// `[security]`
     pub struct SecuritySettings in security {
-        /// Whose responses a refused caller gets: "fastapi" (those of a FastAPI application) or
-        /// "strict" (those of RFC 6750 and 7617: 403 for a missing scope, no token for a disabled
-        /// user).
+        /// The responses to refused callers: "fastapi" (those of a FastAPI application) or "strict"
+        /// (those of RFC 6750 and 7617: 403 for a missing scope, no token for a disabled user).
         profile: Profile = "fastapi";
 
-        /// The realm in `WWW-Authenticate`. Empty: the strict profile says "bailiwick", fastapi sends
-        /// none.
+        /// The realm in `WWW-Authenticate`. Empty: "bailiwick" in the strict profile, none in the
+        /// fastapi profile.
         realm: String = "" => Kind::Text(
             checks::is_realm,
             "a text of printable ASCII characters without quotes and backslashes",

@@ -11,34 +11,33 @@ settings! {
     /// `[tokens]`: access tokens.
     pub struct TokenSettings in tokens {
         /// The secret that signs access tokens (HS256), for example from `openssl rand -hex 32`.
-        /// Better not in a file that many can read: use `BAILIWICK__TOKENS__SECRET` or
-        /// `secret_file`. Absent, and no `secret_file`: one is generated into `data_dir` at the
-        /// first start.
+        /// Keep it out of files that many can read: use `BAILIWICK__TOKENS__SECRET` or
+        /// `secret_file`. Without either, the first start generates one in `data_dir`.
         #[example = ""]
         secret: Option<Secret> =>
             Kind::Secret(|text| text.len() >= 32, "a text of at least 32 bytes");
 
-        /// A file that holds the secret; not together with `secret`.
+        /// A file with the secret; not together with `secret`.
         #[example = "/run/secrets/bailiwick"]
         secret_file: Option<NamedFile> => Kind::SecretFile;
 
         /// Minutes until an access token expires.
         access_token_expire_minutes: NonZeroU32 = 30 => minutes(1, 366 * 24 * 60);
 
-        /// Seconds that a token may be over its time, for machines whose clocks differ.
+        /// Seconds of tolerance for a token's start and expiry, for machines whose clocks differ.
         leeway: u64 = 0 => seconds(0, 3600);
 
-        /// The issuer: written into tokens as `iss`, and then required of them. Absent: neither.
+        /// The issuer: written into tokens as `iss`, and then required. Absent: neither.
         #[example = "https://auth.example.com"]
         issuer: Option<String>;
 
-        /// The audience: written into tokens as `aud`, and then required of them. Absent: neither.
+        /// The audience: written into tokens as `aud`, and then required. Absent: neither.
         #[example = "https://api.example.com"]
         audience: Option<String>;
 
         /// Until when tokens of other applications with the same secret are accepted, those without
-        /// our claim `bailiwick_id`. It ends what an old application still issues; whoever knows the
-        /// secret is stopped only by a new one. Absent: for ever.
+        /// the claim `bailiwick_id`. This ends what an old application still issues; only a new
+        /// secret stops somebody who knows it. Absent: for ever.
         #[example = "2027-01-31"]
         accept_foreign_until: Option<Until>;
     }

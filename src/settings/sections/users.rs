@@ -6,14 +6,13 @@ settings! {
     /// `[users]`: what may not stand in the store twice, beside the exact name.
     #[derive(Copy)]
     pub struct UserSettings in users {
-        /// Whether `Alice` and `alice` are one name. Then one of them can be created only, and its
-        /// user logs in as either. Names that the database already holds stay; where two of them
-        /// differ in nothing but case, each logs in by its exact name, and the start says so.
+        /// Whether `Alice` and `alice` are one name. Then only one of them can be created, and its
+        /// user can log in as either. Existing names stay; users whose names differ only in case
+        /// log in with their exact names, and the start reports them.
         case_insensitive: bool = false;
 
-        /// Whether a new e-mail address must be that of no other user, without regard to the case of
-        /// ASCII letters. Addresses that the database already holds twice stay, and the start says
-        /// so.
+        /// Whether each e-mail address can belong to only one user; the case of ASCII letters does
+        /// not matter. Existing duplicates stay, and the start reports them.
         unique_email: bool = false;
     }
 }
