@@ -122,6 +122,7 @@ impl Freshness {
     }
 
     /// Somebody other than the watcher has an answer, so operations are tried.
+    #[cfg(feature = "postgres")]
     pub(in crate::storage) fn doubt(&self) {
         self.outage.doubt();
     }
