@@ -138,7 +138,11 @@ fn nothing_is_restored_below_somebody_who_has_it_open() {
         }
         let output = app.command(&["db", "restore", "night.db"], "");
         let line = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && line.contains("a server is already running"), "{line}");
+        assert!(
+            !output.status.success()
+                && line.contains("a server is running with this configuration"),
+            "{line}"
+        );
     }
     app.command(&["ctl", "wake"], "");
     eventually("the workers", || app.command(&["health"], "").status.success().then_some(()));
@@ -191,7 +195,7 @@ fn a_bad_backup_is_refused_and_nothing_changes() {
     for (backup, says) in [
         ("damaged.db", "damaged.db: is damaged"),
         ("text", "text: is not a SQLite database"),
-        ("other.db", "other.db: is another program's"),
+        ("other.db", "other.db: belongs to another program"),
         ("newer.db", "cannot use (migration 1001)"),
         ("absent.db", "absent.db: cannot be read"),
         (".", "is not a regular file"),

@@ -26,10 +26,14 @@ impl Signers for SqliteSigners {
             let note = "INSERT INTO signers VALUES (?1, unixepoch())
                  ON CONFLICT (fingerprint) DO UPDATE SET noted = excluded.noted";
             let note = sqlx::query(note).bind(own.to_string());
-            note.execute(&self.0.writer).await.map_err(unavailable)?;
+            let mut connection = self.0.writer.acquire().await.map_err(unavailable)?;
+            // A server that only reads keeps no connection that writes: should the file be read-only
+            // one day, whoever writes next is to hear of it.
+            connection.close_on_drop();
+            note.execute(&mut *connection).await.map_err(unavailable)?;
             // What is a day old says nothing any more.
             let forget = sqlx::query("DELETE FROM signers WHERE noted < unixepoch() - 86400");
-            forget.execute(&self.0.writer).await.map_err(unavailable)?;
+            forget.execute(&mut *connection).await.map_err(unavailable)?;
         }
         Ok(others)
     }

@@ -71,7 +71,20 @@ impl SqliteUsers {
     /// A transaction that has the write lock from its beginning: one that took it later could fail
     /// for what others wrote since it began.
     pub(super) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, RepositoryError> {
-        self.pools.writer.begin_with("BEGIN IMMEDIATE").await.map_err(unreached)
+        let begun = self.pools.writer.begin_with("BEGIN IMMEDIATE").await;
+        if matches!(begun, Err(sqlx::Error::Database(_))) {
+            self.close_writer().await;
+        }
+        begun.map_err(unreached)
+    }
+
+    /// Has the next writer open a connection of its own. What has happened to a connection stays with
+    /// it: one that was opened while the file was read-only cannot write later, and where SQLite
+    /// itself has undone a transaction because the disk was full, sqlx believes to be in it for ever.
+    async fn close_writer(&self) {
+        if let Ok(mut connection) = self.pools.writer.acquire().await {
+            connection.close_on_drop();
+        }
     }
 
     /// Makes a change in a transaction of its own: all of it or, on any error, nothing.
@@ -90,13 +103,8 @@ impl SqliteUsers {
                 Err(error)
             }
         };
-        // What has happened to a connection stays with it: one that was opened while the file was
-        // read-only cannot write later, and where SQLite itself has undone a transaction because the
-        // disk was full, sqlx believes to be in it for ever.
-        if matches!(result, Err(RepositoryError::Unavailable(_)))
-            && let Ok(mut connection) = self.pools.writer.acquire().await
-        {
-            connection.close_on_drop();
+        if matches!(result, Err(RepositoryError::Unavailable(_))) {
+            self.close_writer().await;
         }
         result
     }
