@@ -50,6 +50,7 @@ impl MemoryUsers {
         let user = User {
             username: username.clone(),
             id: UserId(1),
+            has_predecessor: false,
             email: None,
             full_name: None,
             disabled: false,

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use thiserror::Error;
 
-/// Tells a user from an earlier one of the same name: random, made with the user, never changed.
+/// A user's identity: random, made with the user, never changed, nobody else's.
 ///
 /// Below 2^53, so that every reader of JSON gets it right (RFC 7493 §2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,8 +29,10 @@ impl UserId {
 pub struct User {
     /// Who: case-sensitive, the token's `sub`.
     pub username: Username,
-    /// Which of all users that have had this name.
+    /// Who it is, whatever the name: no two users have the same.
     pub id: UserId,
+    /// Another user had the name before. A token that does not hold the id may be that one's.
+    pub has_predecessor: bool,
     /// Where to write to.
     pub email: Option<Box<str>>,
     /// How the user is called.
@@ -180,6 +182,7 @@ mod tests {
         let user = User {
             username: "johndoe".parse().unwrap(),
             id: UserId(1),
+            has_predecessor: false,
             email: None,
             full_name: None,
             disabled: false,

@@ -1,9 +1,11 @@
 //! How users are changed, the same in every database; each brings its statements.
 
-use crate::domain::{Actor, RepositoryError, ScopeName, Timestamp, User, UserChange, Username};
+use crate::domain::{
+    Actor, RepositoryError, ScopeName, Timestamp, User, UserChange, UserId, Username,
+};
 use crate::settings::UserSettings;
 use crate::storage::error::unavailable;
-use crate::storage::row::{apply, holds};
+use crate::storage::row::{apply, holds, new_id};
 use crate::storage::unique::{refuse_email, refuse_taken};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
@@ -29,6 +31,9 @@ pub(super) trait Statements: Send {
 
     /// Those of these addresses, in lower case, that a user has.
     async fn taken_emails(&mut self, emails: &[String]) -> Result<Vec<String>, sqlx::Error>;
+
+    /// Those of these ids that a user has.
+    async fn taken_ids(&mut self, ids: &[UserId]) -> Result<Vec<i64>, sqlx::Error>;
 
     /// Creates the users whose names are free and returns the other names.
     async fn insert(&mut self, users: Vec<User>) -> Result<Vec<Username>, sqlx::Error>;
@@ -64,8 +69,10 @@ pub(super) fn create<C: Statements>(
                 admit(database, None, Some(&actor)).await?;
             }
             refuse_taken(database, unique, &user).await?;
-            let taken = database.insert(vec![user.clone()]).await.map_err(unavailable)?;
-            if taken.is_empty() { Ok(user) } else { Err(RepositoryError::Exists) }
+            let mut users = vec![user];
+            renew_taken_ids(database, &mut users).await?;
+            let taken = database.insert(users.clone()).await.map_err(unavailable)?;
+            users.pop().filter(|_| taken.is_empty()).ok_or(RepositoryError::Exists)
         })
     }
 }
@@ -123,6 +130,23 @@ pub(super) fn delete<C: Statements>(
             }
             database.remove(&username).await.map_err(unavailable)
         })
+    }
+}
+
+/// Gives other ids to those new users whose random ones somebody has already.
+pub(super) async fn renew_taken_ids(
+    database: &mut impl Statements,
+    users: &mut [User],
+) -> Result<(), RepositoryError> {
+    loop {
+        let ids: Vec<_> = users.iter().map(|user| user.id).collect();
+        let taken = database.taken_ids(&ids).await.map_err(unavailable)?;
+        if taken.is_empty() {
+            return Ok(());
+        }
+        for user in users.iter_mut().filter(|user| taken.contains(&user.id.0)) {
+            user.id = new_id();
+        }
     }
 }
 

@@ -235,6 +235,7 @@ pub(super) async fn a_deleted_user_is_gone_and_its_name_free(users: &dyn UserRep
     let found = users.find(&name("alice")).await.unwrap().unwrap();
     assert!(found.scopes.is_empty() && !found.disabled);
     assert_ne!(found.id, earlier.id, "another user of the same name");
+    assert!(found.has_predecessor && !earlier.has_predecessor);
 }
 
 pub(super) async fn the_last_enabled_holder_stays(users: &dyn UserRepository) {

@@ -6,7 +6,7 @@ use crate::storage::part::Part;
 #[cfg(feature = "postgres")]
 use crate::storage::postgres::{Address, PostgresUsers};
 use crate::storage::sqlite::SqliteUsers;
-use crate::storage::transfer::{Digest, Pages, Transfer, digest};
+use crate::storage::transfer::{Digest, FormerName, Pages, Transfer, digest};
 use crate::storage::{Missing, StorageError, create_folder};
 use std::fmt;
 use std::io;
@@ -233,6 +233,13 @@ pub async fn copy(
         }
         copied.add(&users);
         target.add(users).await.map_err(&write)?;
+    }
+    let mut last = FormerName::default();
+    loop {
+        let names = source.former_names(last).await.map_err(&read)?;
+        let Some(name) = names.last() else { break };
+        last = name.clone();
+        target.add_former_names(names).await.map_err(&write)?;
     }
     target.analyze().await.map_err(&write)?;
     let summary = Summary::from(&copied);

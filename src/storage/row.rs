@@ -21,6 +21,7 @@ where
     Ok(User {
         username: parse("username", row.try_get("username")?)?,
         id: UserId(row.try_get("id")?),
+        has_predecessor: row.try_get("has_predecessor")?,
         email: row.try_get::<Option<&str>, _>("email")?.map(Into::into),
         full_name: row.try_get::<Option<&str>, _>("full_name")?.map(Into::into),
         disabled: row.try_get("disabled")?,
@@ -59,6 +60,7 @@ pub(super) fn apply(before: &User, change: UserChange, now: Timestamp) -> User {
     User {
         username: before.username.clone(),
         id: before.id,
+        has_predecessor: before.has_predecessor,
         email: change.email.map_or_else(|| before.email.clone(), |email| email.map(Into::into)),
         full_name: change
             .full_name
@@ -77,11 +79,17 @@ pub(super) fn changed_hash(before: &User, after: &User) -> Option<String> {
     (hash != before.password_hash).then(|| hash.expose())
 }
 
+/// An id that is very likely nobody's yet.
+pub(super) fn new_id() -> UserId {
+    UserId(rand::random_range(1..UserId::COUNT))
+}
+
 /// The user that comes of a new one.
 pub(super) fn created(new: NewUser, now: Timestamp) -> User {
     User {
         username: new.username,
-        id: UserId(rand::random_range(1..UserId::COUNT)),
+        id: new_id(),
+        has_predecessor: false,
         email: new.email.map(Into::into),
         full_name: new.full_name.map(Into::into),
         disabled: new.disabled,

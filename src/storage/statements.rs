@@ -6,7 +6,9 @@ macro_rules! select_users {
         concat!(
             "SELECT username, id, email, full_name, disabled, password_hash, created_at, updated_at,
                  (SELECT string_agg(scope, ' ' ORDER BY position) FROM user_scopes
-                  WHERE user_scopes.username = users.username) AS scopes
+                  WHERE user_scopes.username = users.username) AS scopes,
+                 EXISTS (SELECT 1 FROM former_names WHERE name = username AND former_names.id <> users.id)
+                     AS has_predecessor
              FROM users ",
             $which
         )
@@ -24,6 +26,10 @@ pub(super) const FIND_FOLDED: &str = select_users!(
     "WHERE username = $1 OR username IN (SELECT username FROM folded_names WHERE folded = $1)
      ORDER BY username LIMIT 2"
 );
+
+/// Names that users have given up, and whose they were, that come after this pair.
+pub(super) const FORMER_NAMES: &str =
+    "SELECT name, id FROM former_names WHERE (name, id) > ($1, $2) ORDER BY name, id LIMIT 1000";
 
 /// Names behind this one whose folded form may be wrong, as other programs may have left it. Right
 /// without a look are those of printable ASCII without capitals.

@@ -122,6 +122,36 @@ async fn changes_that_cannot_be_followed_are_everybodys() {
     }
 }
 
+/// Whoever has the id goes without a word to any other trigger.
+#[tokio::test]
+async fn a_user_whose_id_another_one_takes_is_seen_to_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let users =
+        open_in(folder.path(), &settings(""), &cache_settings(100), Missing::Create).await.unwrap();
+    let mut other = raw(&folder.path().join("bailiwick.db")).await;
+    // Else the scopes that go with the user would tell.
+    sqlx::query("PRAGMA foreign_keys = OFF").execute(&mut other).await.unwrap();
+    for who in ["alice", "bob", "dave"] {
+        users.create(new(who, "me"), None, Timestamp(1)).await.unwrap();
+    }
+    for (gone, statement) in [
+        (
+            "alice",
+            "REPLACE INTO users SELECT 'carol', '', '', disabled, password_hash, 1, 1, id
+             FROM users WHERE username = 'alice'",
+        ),
+        (
+            "dave",
+            "UPDATE OR REPLACE users SET id = (SELECT id FROM users WHERE username = 'dave')
+             WHERE username = 'bob'",
+        ),
+    ] {
+        assert!(users.find(&name(gone)).await.unwrap().is_some());
+        sqlx::query(statement).execute(&mut other).await.unwrap();
+        until_within_a_second(async || users.find(&name(gone)).await.unwrap().is_none()).await;
+    }
+}
+
 /// Whatever statement changes a row, with or without the foreign keys that SQLite's own shell leaves
 /// off. More than once each: the first may be seen by what came before it.
 #[tokio::test]
@@ -321,6 +351,11 @@ async fn users_of_an_earlier_version_get_ids() {
     let mut connection = raw(&path).await;
     for statement in [
         "DROP TRIGGER users_inserted",
+        "DROP TRIGGER users_displaced_tell",
+        "DROP TRIGGER users_displaced_by_update_tell",
+        "DROP TRIGGER users_renamed_remember",
+        "DROP TRIGGER users_deleted_remember",
+        "DROP INDEX users_id",
         "ALTER TABLE users DROP COLUMN id",
         "DELETE FROM _sqlx_migrations WHERE version = 2",
     ] {

@@ -8,6 +8,9 @@ use std::hash::{DefaultHasher, Hasher as _};
 /// Users moved at once.
 const BATCH: u32 = 1_000;
 
+/// A name that a user has given up, and the user's id.
+pub(super) type FormerName = (String, i64);
+
 /// A transaction over all users; dropped without a commit it leaves nothing behind.
 #[async_trait]
 pub(super) trait Transfer: Send {
@@ -19,6 +22,13 @@ pub(super) trait Transfer: Send {
 
     /// Writes these users as they are; returns the names that are taken.
     async fn add(&mut self, users: Vec<User>) -> Result<Vec<Username>, RepositoryError>;
+
+    /// Names that users have given up, after this one: a page of them, empty after the last.
+    async fn former_names(&mut self, after: FormerName)
+    -> Result<Vec<FormerName>, RepositoryError>;
+
+    /// Remembers these names.
+    async fn add_former_names(&mut self, names: Vec<FormerName>) -> Result<(), RepositoryError>;
 
     /// Lets the database look at what was written, so that it reads it in the best way.
     async fn analyze(&mut self) -> Result<(), RepositoryError>;

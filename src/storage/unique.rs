@@ -6,7 +6,7 @@
 
 use crate::domain::{RepositoryError, Taken, User, Username};
 use crate::settings::UserSettings;
-use crate::storage::change::Statements;
+use crate::storage::change::{Statements, renew_taken_ids};
 use crate::storage::error::unavailable;
 use serde_json::json;
 use std::collections::HashSet;
@@ -97,7 +97,8 @@ pub(super) async fn add(
     unique: UserSettings,
     users: Vec<User>,
 ) -> Result<Vec<Taken>, RepositoryError> {
-    let (free, mut taken) = divide(database, unique, users).await?;
+    let (mut free, mut taken) = divide(database, unique, users).await?;
+    renew_taken_ids(database, &mut free).await?;
     let names = database.insert(free).await.map_err(unavailable)?;
     taken.extend(names.into_iter().map(Taken::Name));
     Ok(taken)

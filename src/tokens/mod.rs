@@ -63,10 +63,11 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Whether it is this user's token, and not that of an earlier one of the same name.
+    /// Whether it is this user's token, and not that of an earlier one of the same name, as one that
+    /// does not say whose it is may be.
     #[must_use]
     pub fn are_of(&self, user: &User) -> bool {
-        self.id.is_none_or(|id| id == user.id)
+        self.id.map_or(!user.has_predecessor, |id| id == user.id)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::harness::{eventually, run, run_tool};
 use crate::postgres::shared;
-use crate::{add, command, done, fails, prepared, python_on};
+use crate::{add, command, done, fails, prepared, python, python_on};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -60,6 +60,34 @@ fn everything_moves_to_postgresql_and_back() {
         let line = fails(folder, &sqlite, &["db", "copy", "--from", &sqlite, "--to", target]);
         assert!(line.contains("already holds users"), "{line}");
     }
+}
+
+/// Who has the name of somebody who is gone is known for it in every copy.
+#[test]
+fn names_that_users_had_move_as_well() {
+    let (folder, sqlite) = filled();
+    let folder = folder.path();
+    let database = shared().database();
+    let postgres = shared().url(&database);
+    let back = folder.join("back.db");
+    let there = format!("sqlite:{}", back.display());
+    let file = folder.join("from.db");
+    python_on(
+        &file,
+        "database.execute('DELETE FROM users WHERE username < \'usér2\'')\ndatabase.commit()",
+    );
+    done(folder, &sqlite, &["db", "copy", "--from", &sqlite, "--to", &postgres], "");
+    done(folder, &sqlite, &["db", "copy", "--from", &postgres, "--to", &there], "");
+    let all = "SELECT string_agg(name || id, ' ' ORDER BY name, id) FROM former_names";
+    let print = format!("print(database.execute(\"{all}\").fetchone()[0])");
+    let names = |file: &Path| {
+        let output = python(file, &print).output().expect("python");
+        String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+    };
+    let before = names(&file);
+    assert!(before.split(' ').count() > 1_000, "{before}");
+    assert_eq!(shared().sql(&database, all), before);
+    assert_eq!(names(&back), before);
 }
 
 #[test]

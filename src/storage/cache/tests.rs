@@ -37,6 +37,7 @@ impl UserRepository for Arc<Slow> {
             Arc::new(User {
                 username: username.clone(),
                 id: UserId(1),
+                has_predecessor: false,
                 email: Some(email.into()),
                 full_name: None,
                 disabled: false,

@@ -38,3 +38,59 @@ pub(in crate::storage) async fn older_programs_use_what_they_can(
     }
     assert_eq!(newest(migrate(&later).await), Ok(None));
 }
+
+/// A thousand users with scopes, in the SQL of both databases.
+const USERS: &str = "
+    WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1000)
+    INSERT INTO users (username, email, disabled, password_hash, created_at, updated_at)
+    SELECT 'user' || n, n || '@example.com', n % 3 = 0, 'hash ' || n, n, 2 * n FROM numbers;
+    INSERT INTO user_scopes SELECT username, 0, 'me' FROM users;
+    INSERT INTO user_scopes SELECT username, 1, 'items' FROM users WHERE NOT disabled";
+
+/// Copies of rows by hand.
+const TWICE: &str = "UPDATE users SET id = 7 WHERE username IN ('user1', 'user10', 'user2')";
+
+/// All that every version has of them.
+const ALL: &str =
+    "SELECT string_agg(username || ' ' || email || ' ' || CAST(disabled AS TEXT) || ' '
+         || password_hash || ' ' || created_at || ' ' || updated_at || ' '
+         || (SELECT string_agg(scope, ' ' ORDER BY position) FROM user_scopes
+             WHERE user_scopes.username = users.username), ';' ORDER BY username)
+     FROM users";
+
+/// Their ids, but for those that two must not have.
+const IDS: &str = "SELECT string_agg(CAST(id AS TEXT), ' ' ORDER BY username) FROM users
+     WHERE username NOT IN ('user10', 'user2')";
+
+const STRANGE_IDS: &str = "SELECT CAST(count(*) - count(DISTINCT id)
+         + count(CASE WHEN id NOT BETWEEN 1 AND 9007199254740991 THEN 1 END) AS TEXT)
+     FROM users";
+
+/// Databases of every earlier version, with users of whom some have one id. `open` makes an empty one,
+/// `migrate` is a start of a program that knows these migrations, `ask` runs SQL.
+pub(in crate::storage) async fn users_of_every_version_stay<D>(
+    ours: &Texts,
+    open: impl AsyncFn() -> D,
+    migrate: impl AsyncFn(&D, &Texts) -> Result<Option<i64>, SetUpError>,
+    ask: impl AsyncFn(&D, &'static str) -> Option<String>,
+) {
+    for known in 1..ours.len() {
+        let database = open().await;
+        assert_eq!(newest(migrate(&database, &ours[..known]).await), Ok(None));
+        ask(&database, USERS).await;
+        if known > 1 {
+            ask(&database, TWICE).await;
+        }
+        let before = ask(&database, ALL).await.expect("users");
+        let ids = if known > 1 { ask(&database, IDS).await } else { None };
+        assert_eq!(newest(migrate(&database, ours).await), Ok(None));
+        assert_eq!(ask(&database, ALL).await.expect("users"), before, "after {known}");
+        assert_eq!(ask(&database, STRANGE_IDS).await.as_deref(), Some("0"), "after {known}");
+        if ids.is_some() {
+            assert_eq!(ask(&database, IDS).await, ids, "after {known}");
+        }
+        ask(&database, "DELETE FROM users WHERE username = 'user1'").await;
+        let former = "SELECT string_agg(name, ' ') FROM former_names";
+        assert_eq!(ask(&database, former).await.as_deref(), Some("user1"));
+    }
+}

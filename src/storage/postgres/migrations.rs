@@ -8,7 +8,7 @@ use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnection;
 
-pub(super) const TEXTS: [(&str, &str); 7] = [
+pub(super) const TEXTS: [(&str, &str); 8] = [
     ("users", include_str!("migrations/0001_users.sql")),
     ("user ids", include_str!("migrations/0002_user_ids.sql")),
     ("users inserted", include_str!("migrations/0003_users_inserted.sql")),
@@ -16,6 +16,7 @@ pub(super) const TEXTS: [(&str, &str); 7] = [
     ("schema needs", include_str!("migrations/0005_schema_needs.sql")),
     ("signers", include_str!("migrations/0006_signers.sql")),
     ("changed users", include_str!("migrations/0007_changed_users.sql")),
+    ("identity", include_str!("migrations/0008_identity.sql")),
 ];
 
 /// The lock that replicas take while they migrate: the bytes of `bailiwic`.
@@ -82,7 +83,9 @@ async fn is_foreign(connection: &mut PgConnection) -> Result<bool, sqlx::Error> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::contract::versions::older_programs_use_what_they_can;
+    use crate::storage::contract::versions::{
+        older_programs_use_what_they_can, users_of_every_version_stay,
+    };
     use crate::storage::postgres::tests::server::shared;
 
     #[tokio::test]
@@ -92,5 +95,16 @@ mod tests {
             run(&mut PgConnection::connect(&url).await.unwrap(), texts, Missing::Create).await
         };
         older_programs_use_what_they_can(&TEXTS, migrate).await;
+    }
+
+    #[tokio::test]
+    async fn users_of_every_earlier_version() {
+        let migrate = async |database: &String, texts: &Texts| {
+            let mut connection = PgConnection::connect(&shared().url(database)).await.unwrap();
+            run(&mut connection, texts, Missing::Create).await
+        };
+        let ask = async |database: &String, sql: &'static str| Some(shared().sql(database, sql));
+        let open = async || shared().database();
+        users_of_every_version_stay(&TEXTS, open, migrate, ask).await;
     }
 }

@@ -6,7 +6,8 @@ use crate::storage::postgres::PostgresUsers;
 use crate::storage::postgres::driver::Session;
 use crate::storage::postgres::import::{add, analyze};
 use crate::storage::postgres::users::list;
-use crate::storage::transfer::Transfer;
+use crate::storage::statements;
+use crate::storage::transfer::{FormerName, Transfer};
 use async_trait::async_trait;
 use sqlx::postgres::PgConnection;
 
@@ -40,6 +41,17 @@ impl Transfer for PostgresTransfer {
         self.0.run(|connection| Box::pin(add(connection, users))).await
     }
 
+    async fn former_names(
+        &mut self,
+        after: FormerName,
+    ) -> Result<Vec<FormerName>, RepositoryError> {
+        self.0.run(|connection| Box::pin(former_names(connection, after))).await
+    }
+
+    async fn add_former_names(&mut self, names: Vec<FormerName>) -> Result<(), RepositoryError> {
+        self.0.run(|connection| Box::pin(add_former_names(connection, names))).await
+    }
+
     async fn analyze(&mut self) -> Result<(), RepositoryError> {
         self.0.run(|connection| Box::pin(analyze(connection))).await
     }
@@ -55,4 +67,22 @@ async fn count(connection: &mut PgConnection) -> Result<u64, RepositoryError> {
         .await
         .map_err(unavailable)?;
     Ok(count.unsigned_abs())
+}
+
+async fn former_names(
+    connection: &mut PgConnection,
+    (name, id): FormerName,
+) -> Result<Vec<FormerName>, RepositoryError> {
+    let page = sqlx::query_as(statements::FORMER_NAMES).bind(name).bind(id);
+    page.fetch_all(connection).await.map_err(unavailable)
+}
+
+async fn add_former_names(
+    connection: &mut PgConnection,
+    names: Vec<FormerName>,
+) -> Result<(), RepositoryError> {
+    let (names, ids): (Vec<String>, Vec<i64>) = names.into_iter().unzip();
+    let add = "INSERT INTO former_names SELECT * FROM unnest($1, $2) ON CONFLICT DO NOTHING";
+    let added = sqlx::query(add).bind(names).bind(ids).execute(connection).await;
+    added.map(drop).map_err(unavailable)
 }

@@ -7,7 +7,7 @@ use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnection;
 
-pub(super) const TEXTS: [(&str, &str); 7] = [
+pub(super) const TEXTS: [(&str, &str); 8] = [
     ("users", include_str!("migrations/0001_users.sql")),
     ("user ids", include_str!("migrations/0002_user_ids.sql")),
     ("users inserted", include_str!("migrations/0003_users_inserted.sql")),
@@ -15,6 +15,7 @@ pub(super) const TEXTS: [(&str, &str); 7] = [
     ("schema needs", include_str!("migrations/0005_schema_needs.sql")),
     ("signers", include_str!("migrations/0006_signers.sql")),
     ("changed users", include_str!("migrations/0007_changed_users.sql")),
+    ("identity", include_str!("migrations/0008_identity.sql")),
 ];
 
 /// Applies what is missing: all of it or, on any error, nothing. Returns the newest migration, if
@@ -84,9 +85,12 @@ async fn refuse_foreign(connection: &mut SqliteConnection) -> Result<(), SetUpEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::contract::versions::older_programs_use_what_they_can;
-    use sqlx::ConnectOptions as _;
+    use crate::storage::contract::versions::{
+        older_programs_use_what_they_can, users_of_every_version_stay,
+    };
     use sqlx::sqlite::SqliteConnectOptions;
+    use sqlx::{ConnectOptions as _, Row as _};
+    use std::cell::Cell;
 
     #[tokio::test]
     async fn two_versions() {
@@ -95,5 +99,41 @@ mod tests {
         let file = file.create_if_missing(true);
         let migrate = async |texts: &Texts| run(&mut file.connect().await.unwrap(), texts).await;
         older_programs_use_what_they_can(&TEXTS, migrate).await;
+    }
+
+    #[tokio::test]
+    async fn users_of_every_earlier_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let count = Cell::new(0);
+        let open = async || {
+            count.set(count.get() + 1);
+            let file = folder.path().join(format!("{}.db", count.get()));
+            SqliteConnectOptions::new().filename(file).create_if_missing(true)
+        };
+        let migrate = async |file: &SqliteConnectOptions, texts: &Texts| {
+            run(&mut file.connect().await.unwrap(), texts).await
+        };
+        let ask = async |file: &SqliteConnectOptions, sql: &'static str| {
+            let mut connection = file.connect().await.unwrap();
+            let rows = sqlx::raw_sql(sql).fetch_all(&mut connection).await.unwrap();
+            rows.first().and_then(|row| row.get(0))
+        };
+        users_of_every_version_stay(&TEXTS, open, migrate, ask).await;
+    }
+
+    /// As when a process is killed in the middle.
+    #[tokio::test]
+    async fn a_migration_that_does_not_end_has_not_begun() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = SqliteConnectOptions::new().filename(folder.path().join("a.db"));
+        let file = file.create_if_missing(true);
+        let broken = [&TEXTS[..], &[("broken", "DELETE FROM users; SELECT absent")]].concat();
+        for known in 1..TEXTS.len() {
+            run(&mut file.connect().await.unwrap(), &TEXTS[..known]).await.ok().unwrap();
+            let mut connection = file.connect().await.unwrap();
+            assert!(run(&mut connection, &broken).await.is_err());
+            let applied = applied(&mut connection).await.ok().unwrap();
+            assert_eq!(applied.len(), known);
+        }
     }
 }

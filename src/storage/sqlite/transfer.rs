@@ -6,8 +6,10 @@ use crate::storage::sqlite::SqliteUsers;
 use crate::storage::sqlite::damage::faults;
 use crate::storage::sqlite::import::insert;
 use crate::storage::sqlite::users::list;
-use crate::storage::transfer::Transfer;
+use crate::storage::statements;
+use crate::storage::transfer::{FormerName, Transfer};
 use async_trait::async_trait;
+use serde_json::json;
 use sqlx::{Sqlite, Transaction};
 
 struct SqliteTransfer(Transaction<'static, Sqlite>);
@@ -65,6 +67,21 @@ impl Transfer for SqliteTransfer {
 
     async fn add(&mut self, users: Vec<User>) -> Result<Vec<Username>, RepositoryError> {
         insert(&mut self.0, users).await.map_err(unavailable)
+    }
+
+    async fn former_names(
+        &mut self,
+        (name, id): FormerName,
+    ) -> Result<Vec<FormerName>, RepositoryError> {
+        let page = sqlx::query_as(statements::FORMER_NAMES).bind(name).bind(id);
+        page.fetch_all(&mut *self.0).await.map_err(unavailable)
+    }
+
+    async fn add_former_names(&mut self, names: Vec<FormerName>) -> Result<(), RepositoryError> {
+        let add = "INSERT OR IGNORE INTO former_names
+             SELECT value ->> 0, value ->> 1 FROM json_each(?1)";
+        let added = sqlx::query(add).bind(json!(names).to_string()).execute(&mut *self.0).await;
+        added.map(drop).map_err(unavailable)
     }
 
     /// SQLite reads users by the one index that there is, however many they are.

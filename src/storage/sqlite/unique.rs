@@ -1,5 +1,6 @@
 //! What is taken in SQLite, and what a setting that was turned on finds there.
 
+use crate::domain::UserId;
 use crate::settings::UserSettings;
 use crate::storage::statements;
 use crate::storage::unique::{SAME_EMAIL, SAME_NAME, Shared, corrections};
@@ -34,6 +35,17 @@ pub(super) async fn taken_emails(
     .bind(json!(emails).to_string())
     .fetch_all(connection)
     .await
+}
+
+/// Those of the ids that a user has.
+pub(super) async fn taken_ids(
+    connection: &mut SqliteConnection,
+    ids: &[UserId],
+) -> Result<Vec<i64>, sqlx::Error> {
+    sqlx::query_scalar("SELECT id FROM users WHERE id IN (SELECT value FROM json_each(?1))")
+        .bind(json!(ids).to_string())
+        .fetch_all(connection)
+        .await
 }
 
 /// Enters what other programs and earlier versions have not, and looks for what is there twice.

@@ -2,7 +2,7 @@
 
 use crate::domain::{
     Actor, Condition, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange,
-    UserImport, UserRepository, Username,
+    UserId, UserImport, UserRepository, Username,
 };
 use crate::settings::UserSettings;
 use crate::storage::change;
@@ -246,6 +246,10 @@ impl Statements for SqliteConnection {
 
     async fn taken_emails(&mut self, emails: &[String]) -> Result<Vec<String>, sqlx::Error> {
         unique::taken_emails(self, emails).await
+    }
+
+    async fn taken_ids(&mut self, ids: &[UserId]) -> Result<Vec<i64>, sqlx::Error> {
+        unique::taken_ids(self, ids).await
     }
 
     async fn insert(&mut self, users: Vec<User>) -> Result<Vec<Username>, sqlx::Error> {

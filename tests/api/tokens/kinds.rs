@@ -1,7 +1,7 @@
 //! Other kinds of JWT that are signed with the same secret, and tokens of an application that retires.
 
 use super::{bobs_login, with_bob};
-use crate::harness::App;
+use crate::harness::{App, eventually};
 use crate::people::assert_refused;
 use crate::signer::{HEADER, SECRET, claims, forge, now, sign};
 use serde_json::{Value, json};
@@ -135,4 +135,25 @@ fn assert_old_and_new(app: &App, ended: bool, what: &str) {
             assert_eq!(app.get_as("/users/me", &foreign).status, 200, "{what}");
         }
     }
+}
+
+/// The old application's tokens name nobody but by name. Whoever has a name that another user had
+/// accepts only those that say whose they are.
+#[test]
+fn a_token_without_an_id_is_not_the_next_users_of_the_name() {
+    let app = with_bob("");
+    let foreign = forge(HEADER, &claims_with(&json!({})).to_string(), SECRET.as_bytes());
+    assert_eq!(app.get_as("/users/me", &foreign).status, 200);
+    let deleted = app.command(&["users", "delete", "bob", "--yes"], "");
+    assert!(deleted.status.success());
+    crate::people::import(&app, &[json!({"username": "bob", "scopes": ["me", "items"]})]);
+    eventually("the new bob", || {
+        let answer = bobs_login(&app);
+        let own = answer["access_token"].as_str()?;
+        (app.get_as("/users/me", own).status == 200).then_some(())
+    });
+    eventually("the end of the old token", || {
+        (app.get_as("/users/me", &foreign).status != 200).then_some(())
+    });
+    assert_no_access_token(&app, &foreign, "the name was another user's");
 }
