@@ -72,10 +72,8 @@ fn names_that_users_had_move_as_well() {
     let back = folder.join("back.db");
     let there = format!("sqlite:{}", back.display());
     let file = folder.join("from.db");
-    python_on(
-        &file,
-        "database.execute('DELETE FROM users WHERE username < \'usér2\'')\ndatabase.commit()",
-    );
+    let delete = "DELETE FROM users WHERE username < 'usér2'";
+    python_on(&file, &format!("database.execute(\"{delete}\")\ndatabase.commit()"));
     done(folder, &sqlite, &["db", "copy", "--from", &sqlite, "--to", &postgres], "");
     done(folder, &sqlite, &["db", "copy", "--from", &postgres, "--to", &there], "");
     let all = "SELECT string_agg(name || id, ' ' ORDER BY name, id) FROM former_names";
