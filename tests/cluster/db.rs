@@ -77,7 +77,8 @@ fn names_that_users_had_move_as_well() {
     done(folder, &sqlite, &["db", "copy", "--from", &sqlite, "--to", &postgres], "");
     done(folder, &sqlite, &["db", "copy", "--from", &postgres, "--to", &there], "");
     let all = "SELECT string_agg(name || id, ' ' ORDER BY name, id) FROM former_names";
-    let print = format!("print(database.execute(\"{all}\").fetchone()[0])");
+    let each = "SELECT name || id FROM former_names ORDER BY name, id";
+    let print = format!("print(*(name for name, in database.execute('{each}')))");
     let names = |file: &Path| {
         let output = python(file, &print).output().expect("python");
         String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
