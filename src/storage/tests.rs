@@ -87,7 +87,6 @@ async fn a_change_of_one_user_is_nobody_elses() {
     a_change_of_one_leaves_the_others_in_memory(&*open().await, &*open().await).await;
 }
 
-/// Also when the table of changes has lost some, or begins anew.
 #[tokio::test]
 async fn changes_that_cannot_be_followed_are_everybodys() {
     let folder = tempfile::tempdir().unwrap();
@@ -122,14 +121,13 @@ async fn changes_that_cannot_be_followed_are_everybodys() {
     }
 }
 
-/// Whoever has the id goes without a word to any other trigger.
+/// Whoever has the id goes without a word to any other trigger; no scopes go along and tell.
 #[tokio::test]
 async fn a_user_whose_id_another_one_takes_is_seen_to_go() {
     let folder = tempfile::tempdir().unwrap();
     let users =
         open_in(folder.path(), &settings(""), &cache_settings(100), Missing::Create).await.unwrap();
     let mut other = raw(&folder.path().join("bailiwick.db")).await;
-    // Else the scopes that go with the user would tell.
     sqlx::query("PRAGMA foreign_keys = OFF").execute(&mut other).await.unwrap();
     for who in ["alice", "bob", "dave"] {
         users.create(new(who, "me"), None, Timestamp(1)).await.unwrap();
