@@ -1,5 +1,9 @@
 //! The house stays a house: imports point down, each dependency has one home, files stay small.
 
+#[path = "architecture/cycles.rs"]
+mod cycles;
+
+use cycles::Modules;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -119,6 +123,16 @@ fn imports_point_down() {
     none(&faults);
 }
 
+/// No file of a floor needs another one that needs it in turn.
+#[test]
+fn no_circle_inside_a_floor() {
+    let sources = sources().into_iter().filter(|source| !source.is_test()).map(|source| {
+        let code = source.lines().flat_map(|(_, line)| [line, "\n"]).collect();
+        (source.module(), code)
+    });
+    none(&Modules::read(sources).circles());
+}
+
 #[test]
 fn every_source_stands_on_a_floor() {
     let homeless = sources().into_iter().filter(|source| !FLOORS.contains(&source.floor.as_str()));
@@ -190,6 +204,13 @@ impl Source {
         let (code, _) = self.lengths();
         let numbered = self.text.lines().take(code).enumerate().map(|(i, line)| (i + 1, line));
         numbered.filter(|(_, line)| !line.trim_start().starts_with("//"))
+    }
+
+    /// The names of its module: `src/http/app.rs` is `crate::http::app`.
+    fn module(&self) -> Vec<String> {
+        let path = self.path.with_extension("");
+        let names = path.iter().skip(1).map(|name| name.to_string_lossy().into_owned());
+        names.filter(|name| name != "mod").collect()
     }
 
     fn may_import(&self, target: &str) -> bool {

@@ -1,7 +1,7 @@
 //! `bailiwick check-config`: is the configuration right?
 
 use crate::cli::report;
-use crate::cli::report::Failure;
+use crate::cli::report::CommandError;
 use crate::http;
 use crate::http::ServeError;
 use crate::logging;
@@ -11,14 +11,18 @@ use crate::services;
 use crate::settings::{Layers, Loaded};
 
 /// Says so, or all that is wrong.
-pub(super) fn run(application: &Application, layers: Layers, demo: bool) -> Result<(), Failure> {
+pub(super) fn run(
+    application: &Application,
+    layers: Layers,
+    demo: bool,
+) -> Result<(), CommandError> {
     let loaded = checked(layers, demo, process::find_hosts)?;
     http::document(&application.mounts, &loaded.settings)?;
     for warning in &loaded.warnings {
         report::note(&format!("warning: {warning}"));
     }
     let notes = logging::notes(&loaded.settings.logging);
-    for note in notes.map_err(|error| Failure::wrong_settings(loaded.located(&error)))? {
+    for note in notes.map_err(|error| CommandError::wrong_settings(loaded.located(&error)))? {
         let word = if note.is_warning { "warning: " } else { "" };
         report::note(&format!("{word}{note}"));
     }
@@ -30,7 +34,7 @@ pub(super) fn checked(
     layers: Layers,
     demo: bool,
     more: impl Fn(&crate::settings::Settings) -> Vec<ServeError>,
-) -> Result<Loaded, Failure> {
+) -> Result<Loaded, CommandError> {
     let found = layers.load();
     let (loaded, mut lines) = match &found {
         Ok(loaded) => (Some(loaded), Vec::new()),
@@ -47,6 +51,6 @@ pub(super) fn checked(
     }
     match found {
         Ok(loaded) if lines.is_empty() => Ok(loaded),
-        _ => Err(Failure::Settings(lines)),
+        _ => Err(CommandError::Settings(lines)),
     }
 }

@@ -1,7 +1,7 @@
 //! `bailiwick ctl`: asks and commands the server that runs with the same configuration.
 
 use crate::cli::report;
-use crate::cli::report::Failure;
+use crate::cli::report::CommandError;
 use crate::process;
 use crate::process::{Answer, Request, Threads};
 use crate::settings::Settings;
@@ -52,7 +52,7 @@ fn threads(text: &str) -> Result<Threads, &'static str> {
 }
 
 /// Asks, and prints the answer.
-pub(super) fn run(command: CtlCommand, settings: &Settings) -> Result<(), Failure> {
+pub(super) fn run(command: CtlCommand, settings: &Settings) -> Result<(), CommandError> {
     let request = match command {
         CtlCommand::Status { .. } => Request::Status,
         CtlCommand::Reload { wait: false } => Request::Reload,
@@ -67,7 +67,7 @@ pub(super) fn run(command: CtlCommand, settings: &Settings) -> Result<(), Failur
     match (process::ask(settings, request)?, command) {
         (Answer::Status(status), CtlCommand::Status { json: true }) => {
             let text = serde_json::to_string_pretty(&status)
-                .map_err(|error| Failure::Failed(error.to_string()))?;
+                .map_err(|error| CommandError::Failed(error.to_string()))?;
             report::print(&format!("{text}\n"))
         }
         // Root may ask a server of another user's, who must not write to root's terminal.
@@ -77,7 +77,7 @@ pub(super) fn run(command: CtlCommand, settings: &Settings) -> Result<(), Failur
             report::print(&lines.collect::<String>())
         }
         (Answer::Accepted(line), _) => report::print(&(report::escaped(&line) + "\n")),
-        (Answer::Refused(line), _) => Err(Failure::Failed(line)),
+        (Answer::Refused(line), _) => Err(CommandError::Failed(line)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `bailiwick db`: whole databases are copied, checked, backed up and restored.
 
-use crate::cli::report::{Failure, print};
+use crate::cli::report::{CommandError, print};
 use crate::process;
 use crate::process::Request;
 use crate::services::{MaintenanceError, Restored, back_up, check, copy, restore};
@@ -42,21 +42,25 @@ pub(super) enum DbCommand {
 }
 
 /// The socket answers where a server runs, also one whose workers rest.
-fn refuse_server(settings: &Settings) -> Result<(), Failure> {
+fn refuse_server(settings: &Settings) -> Result<(), CommandError> {
     if process::ask(settings, Request::Status).is_ok() {
         let line = "a server is running with this configuration: stop it first (bailiwick ctl stop); \
                     nothing was restored";
-        return Err(Failure::Failed(line.to_owned()));
+        return Err(CommandError::Failed(line.to_owned()));
     }
     Ok(())
 }
 
 /// Runs one command.
-pub(super) fn run(command: DbCommand, layers: &Layers, settings: &Settings) -> Result<(), Failure> {
+pub(super) fn run(
+    command: DbCommand,
+    layers: &Layers,
+    settings: &Settings,
+) -> Result<(), CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::Failed(error.to_string()))?;
+        .map_err(|error| CommandError::Failed(error.to_string()))?;
     let line = runtime.block_on(async {
         match command {
             DbCommand::Copy { from, to } => {
@@ -93,9 +97,9 @@ pub(super) fn run(command: DbCommand, layers: &Layers, settings: &Settings) -> R
 }
 
 /// The settings with the database of this flag.
-fn at(layers: &Layers, flag: &str, url: String) -> Result<Settings, Failure> {
+fn at(layers: &Layers, flag: &str, url: String) -> Result<Settings, CommandError> {
     DatabaseUrl::parse(&url)
-        .map_err(|problem| Failure::Use(format!("flag --{flag}: expected {problem}")))?;
+        .map_err(|problem| CommandError::Use(format!("flag --{flag}: expected {problem}")))?;
     let mut layers = layers.clone();
     layers.flags.push((flag.to_owned(), url));
     Ok(layers.load()?.settings)
@@ -111,7 +115,7 @@ fn bar() -> ProgressBar {
     }
 }
 
-impl From<MaintenanceError> for Failure {
+impl From<MaintenanceError> for CommandError {
     fn from(error: MaintenanceError) -> Self {
         match error {
             MaintenanceError::UsePgDump | MaintenanceError::UsePgRestore => {

@@ -2,24 +2,24 @@
 
 use crate::cli::arguments::Options;
 use crate::cli::report;
-use crate::cli::report::Failure;
+use crate::cli::report::CommandError;
 use crate::process;
 use crate::process::{Answer, Request};
 use crate::settings::Layers;
 use std::fmt;
 
 /// One line; exit code 0 or 1 whatever is wrong, since Docker knows no other.
-pub(super) fn run(options: Options, ready: bool) -> Result<(), Failure> {
-    let failed = |error: &dyn fmt::Display| Failure::Failed(error.to_string());
+pub(super) fn run(options: Options, ready: bool) -> Result<(), CommandError> {
+    let failed = |error: &dyn fmt::Display| CommandError::Failed(error.to_string());
     let loaded = options.layers().and_then(Layers::load);
     let loaded = loaded.map_err(|error| failed(&error))?;
     let request = if ready { Request::Ready } else { Request::Health };
     let answer = process::ask(&loaded.settings, request).map_err(|error| failed(&error))?;
     match answer {
         Answer::Accepted(line) => report::print(&(report::escaped(&line) + "\n")),
-        Answer::Refused(line) => Err(Failure::Failed(line)),
+        Answer::Refused(line) => Err(CommandError::Failed(line)),
         Answer::Status(_) => {
-            Err(Failure::Failed("the server gave an unexpected response".to_owned()))
+            Err(CommandError::Failed("the server gave an unexpected response".to_owned()))
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::process::cores;
 use crate::server::Server;
 use crate::settings::{Layers, Loaded};
 use arguments::{Arguments, Command};
-use report::Failure;
+use report::CommandError;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -29,10 +29,10 @@ impl Server {
     #[must_use]
     pub fn run_from_args(self) -> ExitCode {
         cores::forbid();
-        self.run(std::env::args_os()).unwrap_or_else(Failure::report)
+        self.run(std::env::args_os()).unwrap_or_else(CommandError::report)
     }
 
-    fn run(self, arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, Failure> {
+    fn run(self, arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, CommandError> {
         let Arguments { options, command } = Arguments::read(arguments)?;
         let demo = options.demo;
         match command.unwrap_or(Command::Serve) {
@@ -55,7 +55,7 @@ impl Server {
 }
 
 /// The settings, for all commands that do not start a server.
-fn load(layers: Layers) -> Result<Loaded, Failure> {
+fn load(layers: Layers) -> Result<Loaded, CommandError> {
     let loaded = layers.load()?;
     cores::settle(loaded.settings.server.core_dumps);
     Ok(loaded)

@@ -1,7 +1,7 @@
 //! `bailiwick print-config`: what is in force, and where it came from.
 
 use crate::cli::report;
-use crate::cli::report::Failure;
+use crate::cli::report::CommandError;
 use crate::settings;
 use crate::settings::Effective;
 use crate::settings::Loaded;
@@ -26,8 +26,8 @@ pub(super) struct PrintForm {
 /// Prints it; what is in force is loaded where it is asked for.
 pub(super) fn run(
     form: PrintForm,
-    load: impl FnOnce() -> Result<Loaded, Failure>,
-) -> Result<(), Failure> {
+    load: impl FnOnce() -> Result<Loaded, CommandError>,
+) -> Result<(), CommandError> {
     report::print(&match form {
         PrintForm { defaults: true, .. } => settings::default_file(),
         PrintForm { schema: true, .. } => format!("{:#}\n", settings::schema()),

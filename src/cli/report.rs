@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 /// Why a command was not done.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum CommandError {
     /// `--help` or `--version`, which clap hands over as an error.
     Asked(String),
     /// Wrong arguments, or one thing that is wrong with the configuration.
@@ -21,7 +21,7 @@ pub(super) enum Failure {
     Failed(String),
 }
 
-impl Failure {
+impl CommandError {
     /// Tells the user on standard error, in one line for each thing that is wrong.
     pub(super) fn report(self) -> ExitCode {
         let (lines, code) = match self {
@@ -44,7 +44,7 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Asked(line) | Self::Use(line) | Self::Failed(line) => f.write_str(line),
@@ -53,7 +53,7 @@ impl fmt::Display for Failure {
     }
 }
 
-impl From<clap::Error> for Failure {
+impl From<clap::Error> for CommandError {
     fn from(error: clap::Error) -> Self {
         let text = error.render().to_string();
         match error.kind() {
@@ -68,13 +68,13 @@ impl From<clap::Error> for Failure {
     }
 }
 
-impl From<SettingsErrors> for Failure {
+impl From<SettingsErrors> for CommandError {
     fn from(errors: SettingsErrors) -> Self {
         Self::Settings(errors.lines().collect())
     }
 }
 
-impl From<ServeError> for Failure {
+impl From<ServeError> for CommandError {
     fn from(error: ServeError) -> Self {
         Self::Failed(error.to_string())
     }
@@ -87,11 +87,11 @@ pub(super) fn note(line: &str) {
 }
 
 /// Writes `text` to standard output. A reader that has seen enough (`| head`) is no failure.
-pub(super) fn print(text: &str) -> Result<(), Failure> {
+pub(super) fn print(text: &str) -> Result<(), CommandError> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::Failed(format!("standard output: {error}")))
+            Err(CommandError::Failed(format!("standard output: {error}")))
         }
         _ => Ok(()),
     }
@@ -151,7 +151,7 @@ mod tests {
     use crate::cli::arguments::Arguments;
     use clap::Parser as _;
 
-    fn failure(arguments: &[&str]) -> Failure {
+    fn failure(arguments: &[&str]) -> CommandError {
         let arguments = ["bailiwick"].iter().chain(arguments);
         Arguments::try_parse_from(arguments).unwrap_err().into()
     }
@@ -172,7 +172,7 @@ mod tests {
             (&["-w", "1", "-w", "2"], "the argument '--workers <N>' cannot be used multiple times"),
         ] {
             match failure(arguments) {
-                Failure::Use(line) => assert_eq!(line, expected),
+                CommandError::Use(line) => assert_eq!(line, expected),
                 other => panic!("{other:?}"),
             }
         }
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn help_and_version_are_no_failures() {
         for flag in ["--help", "--version", "-h", "-V"] {
-            assert!(matches!(failure(&[flag]), Failure::Asked(_)), "{flag}");
+            assert!(matches!(failure(&[flag]), CommandError::Asked(_)), "{flag}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! `bailiwick serve`: the master, or a worker process that a master has started.
 
 use crate::cli::check_config;
-use crate::cli::report::Failure;
+use crate::cli::report::CommandError;
 use crate::logging;
 use crate::logging::{ERROR, LoggingGuard};
 use crate::process;
@@ -18,7 +18,7 @@ pub(super) fn run(
     application: Application,
     layers: Layers,
     demo: bool,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CommandError> {
     // Asked first: whoever replaces the file later must not change what was started.
     let program = process::Program::of_this_process()?;
     if let Some(worker) = Worker::of_this_process()? {
@@ -47,12 +47,12 @@ fn work(mut worker: Worker, application: Application, (layers, demo): (Layers, b
     let (text, env_text) = (handover.config.take(), handover.env_file.take());
     let files = std::mem::take(&mut handover.files);
     let layers = Layers { text, env_text, ..layers };
-    let started = || -> Result<(Settings, LoggingGuard), Failure> {
+    let started = || -> Result<(Settings, LoggingGuard), CommandError> {
         let settings = worker.settings(layers.load()?.settings.with(files));
         cores::settle(settings.server.core_dumps);
-        process::check(&settings).map_err(Failure::wrong_settings)?;
+        process::check(&settings).map_err(CommandError::wrong_settings)?;
         let log = logging::init(&settings.logging);
-        Ok((settings, log.map_err(|error| Failure::Failed(error.to_string()))?))
+        Ok((settings, log.map_err(|error| CommandError::Failed(error.to_string()))?))
     };
     let served = match started() {
         Ok((settings, _log)) => {

@@ -17,6 +17,6 @@ fn wrong_use_and_wrong_configuration_are_told_apart_from_failures() {
     ] {
         let arguments = ["bailiwick"].iter().chain(arguments).map(OsString::from);
         let failure = Server::new().run(arguments).unwrap_err();
-        assert!(matches!(failure, Failure::Use(_) | Failure::Settings(_)), "{failure:?}");
+        assert!(matches!(failure, CommandError::Use(_) | CommandError::Settings(_)), "{failure:?}");
     }
 }

@@ -134,7 +134,7 @@ fn full_name(text: &str) -> Result<String, crate::domain::FieldError> {
 
 /// Why a command ends without having done its work.
 #[derive(Debug)]
-enum Failure {
+enum UsersError {
     /// Called wrongly: exit code 2.
     Use(String),
     /// It could not be done: exit code 1.
@@ -143,13 +143,13 @@ enum Failure {
     Output(io::Error),
 }
 
-impl From<io::Error> for Failure {
+impl From<io::Error> for UsersError {
     fn from(error: io::Error) -> Self {
         Self::Output(error)
     }
 }
 
-impl Failure {
+impl UsersError {
     fn failed(cause: impl fmt::Display) -> Self {
         Self::Failed(cause.to_string())
     }
@@ -170,30 +170,30 @@ pub(super) fn run(command: UsersCommand, settings: &Settings) -> ExitCode {
     let result = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(Failure::failed)
+        .map_err(UsersError::failed)
         .and_then(|runtime| runtime.block_on(open_and_execute(command, settings)));
     let (line, code) = match result {
         Ok(()) => return ExitCode::SUCCESS,
         // `bailiwick users list | head` is no failure.
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+        Err(UsersError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             return ExitCode::SUCCESS;
         }
-        Err(Failure::Output(error)) => (format!("standard output: {error}"), 1),
-        Err(Failure::Failed(line)) => (line, 1),
-        Err(Failure::Use(line)) => (line, 2),
+        Err(UsersError::Output(error)) => (format!("standard output: {error}"), 1),
+        Err(UsersError::Failed(line)) => (line, 1),
+        Err(UsersError::Use(line)) => (line, 2),
     };
     // Nothing is left to be done if standard error is closed.
     let _ = writeln!(io::stderr(), "bailiwick: {line}");
     ExitCode::from(code)
 }
 
-async fn open_and_execute(command: UsersCommand, settings: &Settings) -> Result<(), Failure> {
+async fn open_and_execute(command: UsersCommand, settings: &Settings) -> Result<(), UsersError> {
     // Whoever adds the first user makes the database; all others would look into a new one.
     let store = match command {
         UsersCommand::Add(_) | UsersCommand::Import { .. } => Store::open(settings).await,
         _ => Store::open_existing(settings).await,
     };
-    let store = store.map_err(Failure::failed)?;
+    let store = store.map_err(UsersError::failed)?;
     let mut session = Session {
         store: &store,
         data_dir: &settings.data_dir,
@@ -218,7 +218,7 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    async fn execute(&mut self, command: UsersCommand) -> Result<(), Failure> {
+    async fn execute(&mut self, command: UsersCommand) -> Result<(), UsersError> {
         match command {
             UsersCommand::Add(add) => self.add(add).await,
             UsersCommand::List(list) => self.list(list).await,
@@ -254,16 +254,16 @@ impl Session<'_> {
         }
     }
 
-    async fn find(&self, name: &Username) -> Result<std::sync::Arc<User>, Failure> {
-        let found = self.store.users.find(name).await.map_err(Failure::of(name))?;
-        found.ok_or_else(|| Failure::of(name)(RepositoryError::NotFound))
+    async fn find(&self, name: &Username) -> Result<std::sync::Arc<User>, UsersError> {
+        let found = self.store.users.find(name).await.map_err(UsersError::of(name))?;
+        found.ok_or_else(|| UsersError::of(name)(RepositoryError::NotFound))
     }
 
-    async fn add(&mut self, add: Add) -> Result<(), Failure> {
+    async fn add(&mut self, add: Add) -> Result<(), UsersError> {
         let scopes = self.declared(add.scopes)?;
         // Asked first, so that nobody types two passwords in vain.
-        if self.store.users.find(&add.name).await.map_err(Failure::of(&add.name))?.is_some() {
-            return Err(Failure::of(&add.name)(RepositoryError::Exists));
+        if self.store.users.find(&add.name).await.map_err(UsersError::of(&add.name))?.is_some() {
+            return Err(UsersError::of(&add.name)(RepositoryError::Exists));
         }
         let password = self.new_password(add.password_stdin)?;
         let Add { name, email, full_name, disabled, .. } = add;
@@ -279,22 +279,22 @@ impl Session<'_> {
         name: &Username,
         result: Result<T, AccountError>,
         done: &str,
-    ) -> Result<(), Failure> {
-        result.map_err(Failure::of(name))?;
+    ) -> Result<(), UsersError> {
+        result.map_err(UsersError::of(name))?;
         Ok(writeln!(self.out, "{name}: {done}")?)
     }
 
-    async fn delete(&mut self, name: &Username, yes: bool) -> Result<(), Failure> {
+    async fn delete(&mut self, name: &Username, yes: bool) -> Result<(), UsersError> {
         self.find(name).await?;
         if !yes && !self.confirm(&format!("Delete {name}?"))? {
-            return Err(Failure::Failed(format!("{name}: not deleted")));
+            return Err(UsersError::Failed(format!("{name}: not deleted")));
         }
         let deleted = self.store.accounts.delete(name, &Author::Operator).await;
         self.report(name, deleted, "deleted")
     }
 
     /// Only declared scopes can be held.
-    fn declared(&self, names: Vec<ScopeName>) -> Result<Scopes, Failure> {
+    fn declared(&self, names: Vec<ScopeName>) -> Result<Scopes, UsersError> {
         match names.iter().find(|name| !self.store.scopes.contains(name.as_str())) {
             None => Ok(names.into_iter().collect()),
             Some(name) => {
@@ -306,7 +306,7 @@ impl Session<'_> {
                         format!("{name} ({})", description.trim_end_matches('.'))
                     })
                     .collect();
-                Err(Failure::Use(format!(
+                Err(UsersError::Use(format!(
                     "`{name}` is not a declared scope; declared are: {}",
                     known.join(", ")
                 )))

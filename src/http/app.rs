@@ -8,9 +8,9 @@ use crate::http::middleware::limits::RETRY_AFTER;
 use crate::http::middleware::root_path;
 use crate::http::middleware::{cors, drain, headers, limits, panic, slices};
 use crate::http::monitoring::metrics::Recorder;
-use crate::http::monitoring::vitals::Heart;
+use crate::http::monitoring::stats::Heartbeat;
 use crate::http::monitoring::{admin, metrics};
-use crate::http::state::{AppState, Here};
+use crate::http::state::{AppState, ThreadState};
 use crate::routes;
 use crate::security::replace_refused;
 use actix_web::body::{EitherBody, MessageBody};
@@ -25,7 +25,7 @@ use std::sync::Arc;
 /// Builds the application of one thread; the last middleware is the outermost.
 pub(crate) fn app(
     state: &Data<AppState>,
-    heart: Arc<Heart>,
+    heartbeat: Arc<Heartbeat>,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -57,7 +57,7 @@ pub(crate) fn app(
     app.wrap_api()
         .configure(|routes| state.mounts.configure(routes))
         .app_data(state.clone())
-        .app_data(Rc::new(Here { state: state.clone(), heart }))
+        .app_data(Rc::new(ThreadState { state: state.clone(), heartbeat }))
         .default_service(route().to(routes::not_found))
         .wrap(from_fn(within_limits))
         .wrap(cors::cors(&state.settings.cors))
@@ -76,7 +76,7 @@ async fn received<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<EitherBody<B>>>, Error> {
-    let state = Here::of(&request);
+    let state = ThreadState::of(&request);
     let id = access_log::request_id(&state, &request);
     let mut line = Entry::start(&state, &request, id);
     let mut figures = metrics::start(&request);
@@ -84,9 +84,9 @@ async fn received<B: MessageBody + 'static>(
     if server.strip_root_path {
         root_path::strip(&mut request, server.root_path.as_str());
     }
-    let _in_flight = state.heart.count_request();
+    let _in_flight = state.heartbeat.count_request();
     let limit = server.limit_concurrency;
-    let admitted = (limit > 0).then(|| state.vitals.admit(limit)).transpose();
+    let admitted = (limit > 0).then(|| state.stats.admit(limit)).transpose();
 
     let result = if admitted.is_err() {
         Ok(request
@@ -133,7 +133,7 @@ async fn within_limits<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<EitherBody<B>>>, Error> {
-    let state = Here::of(&request);
+    let state = ThreadState::of(&request);
     let settings = &state.settings.server;
     let limited = limits::check_head(&request, settings)
         .and_then(|()| limits::limit_body(&mut request, &state));

@@ -1,6 +1,6 @@
 //! The `OpenAPI` document of all routes, held against what is really served.
 
-use crate::http::monitoring::admin;
+use crate::http::monitoring;
 use crate::http::{Mounts, Routes, ServeError};
 use crate::openapi::{self, gather};
 use crate::routes;
@@ -47,7 +47,7 @@ pub fn document(mounts: &Mounts, settings: &Settings) -> Result<Value, ServeErro
 /// every such request; and that one.
 fn hidden_route(own: &Value, added: &Value, settings: &Settings) -> Option<(String, String)> {
     let pages = settings.docs.enabled.then_some(docs::PATHS).into_iter().flatten();
-    let monitoring = settings.admin.public.then_some(admin::PATHS).into_iter().flatten();
+    let monitoring = settings.admin.public.then_some(monitoring::PATHS).into_iter().flatten();
     let extra = pages.chain(monitoring).flat_map(|path| [("GET", path), ("HEAD", path)]);
     let extra = extra.map(|(method, path)| (method.to_owned(), path.to_owned()));
     let own: Vec<_> = operations(own).chain(extra).collect();

@@ -1,9 +1,9 @@
 //! What every worker knows: settings, services, and whether the server is about to stop.
 
 use crate::http::budget::Budget;
-use crate::http::monitoring::admin;
+use crate::http::monitoring;
 use crate::http::monitoring::metrics::{Inquiry, Metrics};
-use crate::http::monitoring::vitals::{Heart, Vitals};
+use crate::http::monitoring::stats::{Heartbeat, WorkerStats};
 use crate::http::{Mounts, ServeError};
 use crate::routes::Known;
 use crate::routes::docs;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 
-/// Shared by all workers; middleware finds it with [`Here::of`].
+/// Shared by all workers; middleware finds it with [`ThreadState::of`].
 pub(crate) struct AppState {
     /// The routes beside the built-in ones.
     pub(crate) mounts: Mounts,
@@ -36,7 +36,7 @@ pub(crate) struct AppState {
     /// The pages, unless `docs.enabled` is off.
     pub(crate) docs: Option<Data<Docs>>,
     /// How this process is.
-    pub(crate) vitals: Arc<Vitals>,
+    pub(crate) stats: Arc<WorkerStats>,
     /// What bodies may take of its memory.
     pub(crate) budget: Arc<Budget>,
     /// What is counted, while somebody may ask for it.
@@ -62,7 +62,7 @@ impl Described {
             pages.extend(docs::PATHS);
         }
         if settings.admin.public {
-            pages.extend(admin::PATHS);
+            pages.extend(monitoring::PATHS);
         }
         Self {
             known: Data::new(Known::new(document, &pages)),
@@ -79,15 +79,15 @@ impl AppState {
         settings: Arc<Settings>,
         inquiry: Inquiry,
     ) -> Result<Self, ServeError> {
-        let vitals = Vitals::new();
-        let metrics = settings.admin.is_on().then(|| Metrics::new(&services, &vitals)).transpose();
+        let stats = WorkerStats::new();
+        let metrics = settings.admin.is_on().then(|| Metrics::new(&services, &stats)).transpose();
         Ok(Self {
             metrics: metrics.map_err(|cause| ServeError::Runtime(io::Error::other(cause)))?,
             known,
             docs,
             trusted: Data::new(TrustedProxies::new(&settings.server.forwarded_allow_ips)?),
             inquiry,
-            vitals,
+            stats,
             budget: Budget::of(&settings.server),
             draining: AtomicBool::new(false),
             drain: watch::Sender::new(false),
@@ -121,13 +121,13 @@ impl AppState {
 
 /// The state, as one thread has it: found with a counter of the thread's own, for all threads
 /// counting at one place would wait for one another.
-pub(crate) struct Here {
+pub(crate) struct ThreadState {
     pub(crate) state: Data<AppState>,
     /// This thread's.
-    pub(crate) heart: Arc<Heart>,
+    pub(crate) heartbeat: Arc<Heartbeat>,
 }
 
-impl Here {
+impl ThreadState {
     /// Where this request was received.
     ///
     /// # Panics
@@ -137,7 +137,7 @@ impl Here {
     }
 }
 
-impl Deref for Here {
+impl Deref for ThreadState {
     type Target = AppState;
 
     fn deref(&self) -> &AppState {

@@ -1,7 +1,7 @@
 //! One request as its line in the access log sees it; formats and filters read it while the line
 //! is written.
 
-use super::{ACCESS, RequestId, code_filter, escape, redact_query};
+use super::{ACCESS, RequestId, escape, redact_query};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
@@ -97,11 +97,8 @@ fn position(names: &mut Vec<String>, name: &str) -> usize {
 }
 
 impl Access {
-    /// Writes the line, if the log wants it.
-    pub fn log(self) {
-        if !code_filter::keeps(&self) {
-            return;
-        }
+    /// Writes the line, whatever the filters in code say.
+    pub(super) fn write_line(self) {
         let set = CURRENT.try_with(|current| current.replace(Some(self)));
         if set.is_ok() {
             log::info!(target: ACCESS, "{Line}");

@@ -54,8 +54,18 @@ pub fn filter_by(filters: Vec<Arc<dyn LogFilter>>) {
     let _ = FILTERS.set(filters);
 }
 
+impl Access {
+    /// Writes the line, if the log wants it.
+    pub fn log(self) {
+        if !keeps(&self) {
+            return;
+        }
+        self.write_line();
+    }
+}
+
 /// Whether all of them keep the request.
-pub(super) fn keeps(request: &Access) -> bool {
+fn keeps(request: &Access) -> bool {
     FILTERS.get().is_none_or(|filters| keep(filters, request))
 }
 

@@ -6,8 +6,10 @@ mod error;
 mod grants;
 mod request;
 mod response;
+mod scope;
 
 pub use error::GrantError;
 pub use grants::PasswordGrant;
-pub use request::{GrantType, TokenRequest, scope_names};
+pub use request::{GrantType, TokenRequest};
 pub use response::{GrantContext, TokenResponse};
+pub use scope::scope_names;

@@ -1,6 +1,6 @@
 //! What master and worker say to each other: JSON lines on a socket that is the worker's stdin.
 
-use crate::http::monitoring::vitals::StatsSnapshot;
+use crate::http::monitoring::stats::StatsSnapshot;
 use crate::settings::Contents;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

@@ -1,13 +1,15 @@
 //! A user who calls: what it may change, and what it is told when it may not.
 
 use crate::accounts::AccountError;
-use crate::api_error::{ApiError, AuthScheme, Manner, Reason, Refusal};
+use crate::api_error::{ApiError, Reason};
 use crate::domain::RepositoryError;
 use crate::domain::User;
 use crate::domain::{Actor, Denied};
+use crate::security::dependency::Call;
 use crate::security::principal::Principal;
+use crate::security::refusal::{inactive, manner, refuse};
 use crate::services::Services;
-use crate::settings::Profile;
+use crate::tokens::NO_SCOPE;
 
 /// A principal that was let in, and the scopes that it was asked for.
 #[derive(Clone, Debug)]
@@ -37,29 +39,15 @@ impl Caller {
     }
 }
 
-/// Whose responses to give.
-pub(super) fn manner(services: Option<&Services>) -> Manner {
-    let Some(services) = services else { return Manner { strict: false, realm: String::new() } };
-    let security = &services.settings.security;
-    Manner { strict: security.profile == Profile::Strict, realm: security.realm.clone() }
-}
-
-/// Refuses a caller.
-pub(super) fn refuse(
-    manner: Manner,
-    scheme: AuthScheme,
-    reason: Reason,
-    scopes: &[&str],
-) -> ApiError {
-    ApiError::Refused(Box::new(Refusal { reason, scheme, scope: scopes.join(" "), manner }))
-}
-
-/// Refuses a disabled user: 400 `Inactive user`, or as any other bad credentials in the strict
-/// profile (RFC 6750 §3.1).
-pub(super) fn inactive(manner: Manner, scheme: AuthScheme, scopes: &[&str]) -> ApiError {
-    if manner.strict {
-        refuse(manner, scheme, Reason::Invalid, scopes)
-    } else {
-        ApiError::InactiveUser
+impl Principal {
+    /// Lets the principal act, if it may do all that the chain asks for.
+    pub(super) fn admit(self, call: &Call<'_>) -> Result<Caller, ApiError> {
+        if call.scopes().iter().all(|scope| self.may(scope)) {
+            return Ok(Caller { principal: self, scopes: call.scopes() });
+        }
+        if self.has_token() {
+            call.services()?.tokens.refused().count(NO_SCOPE);
+        }
+        Err(call.refuse(self.scheme(), Reason::InsufficientScope))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::api_error::{ApiError, AuthScheme, Manner, Reason};
 use crate::openapi::Requirements;
-use crate::security::caller;
+use crate::security::refusal;
 use crate::security::refused;
 use crate::security::required::{Required, ScopeList, Then};
 use crate::security::scheme::{DeclaredScheme, Scheme as _};
@@ -130,17 +130,17 @@ impl<'a> Call<'a> {
     /// profile (RFC 6750 §3.1).
     #[must_use]
     pub fn inactive(&self, scheme: AuthScheme) -> ApiError {
-        caller::inactive(self.manner(), scheme, self.scopes())
+        refusal::inactive(self.manner(), scheme, self.scopes())
     }
 
     /// Refuses a caller.
     #[must_use]
     pub fn refuse(&self, scheme: AuthScheme, reason: Reason) -> ApiError {
-        caller::refuse(self.manner(), scheme, reason, self.scopes())
+        refusal::refuse(self.manner(), scheme, reason, self.scopes())
     }
 
     fn manner(&self) -> Manner {
-        caller::manner(services(self.request).ok())
+        refusal::manner(services(self.request).ok())
     }
 }
 

@@ -42,6 +42,7 @@ mod client_address;
 mod dependency;
 mod guard;
 mod principal;
+mod refusal;
 mod refused;
 mod required;
 mod requirements;

@@ -1,11 +1,8 @@
 //! Who is calling: what every scheme makes of the credentials that it finds, and the one place where
 //! scopes are compared.
 
-use crate::api_error::{ApiError, AuthScheme, Reason};
+use crate::api_error::AuthScheme;
 use crate::domain::{Scopes, User};
-use crate::security::caller::Caller;
-use crate::security::dependency::Call;
-use crate::tokens::NO_SCOPE;
 use actix_web::{HttpMessage as _, HttpRequest};
 use std::sync::Arc;
 
@@ -49,15 +46,9 @@ impl Principal {
             && self.granted.as_ref().is_none_or(|granted| granted.contains(scope))
     }
 
-    /// Lets the principal act, if it may do all that the chain asks for.
-    pub(super) fn admit(self, call: &Call<'_>) -> Result<Caller, ApiError> {
-        if call.scopes().iter().all(|scope| self.may(scope)) {
-            return Ok(Caller { principal: self, scopes: call.scopes() });
-        }
-        if self.granted.is_some() {
-            call.services()?.tokens.refused().count(NO_SCOPE);
-        }
-        Err(call.refuse(self.scheme, Reason::InsufficientScope))
+    /// Whether a token was shown, not a password.
+    pub(super) fn has_token(&self) -> bool {
+        self.granted.is_some()
     }
 }
 

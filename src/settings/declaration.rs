@@ -150,7 +150,7 @@ macro_rules! settings {
 
         impl Default for $name {
             fn default() -> Self {
-                crate::settings::Settings::default().$section
+                $crate::settings::Settings::default().$section
             }
         }
     };

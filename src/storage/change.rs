@@ -1,57 +1,13 @@
 //! How users are changed, the same in every database; each brings its statements.
 
-use crate::domain::{
-    Actor, RepositoryError, ScopeName, Timestamp, User, UserChange, UserId, Username,
-};
+pub(super) use crate::storage::writing::Statements;
+
+use crate::domain::{Actor, RepositoryError, ScopeName, Timestamp, User, UserChange, Username};
 use crate::settings::UserSettings;
 use crate::storage::error::unavailable;
-use crate::storage::row::{apply, holds, new_id};
-use crate::storage::unique::{refuse_email, refuse_taken};
-use async_trait::async_trait;
+use crate::storage::row::{apply, holds};
+use crate::storage::unique::{refuse_email, refuse_taken, renew_taken_ids};
 use futures_util::future::BoxFuture;
-
-/// The statements of one database, in a transaction that the caller begins and commits.
-#[async_trait]
-pub(super) trait Statements: Send {
-    /// Those of the two users that there are, whom nobody else can write until the transaction
-    /// ends: one who is to be changed, and the actor, who only stays as is. Everybody locks in the
-    /// order of the names, so that nobody waits in a circle.
-    async fn lock(
-        &mut self,
-        target: Option<&Username>,
-        actor: Option<&Username>,
-    ) -> Result<Vec<User>, sqlx::Error>;
-
-    /// Keeps others from adding names and addresses until the transaction ends. Taken after users'
-    /// rows and before everything else, so that nobody waits in a circle.
-    async fn lock_unique(&mut self) -> Result<(), sqlx::Error>;
-
-    /// Those of these folded names that a user has.
-    async fn taken_names(&mut self, folded: &[String]) -> Result<Vec<String>, sqlx::Error>;
-
-    /// Those of these addresses, in lower case, that a user has.
-    async fn taken_emails(&mut self, emails: &[String]) -> Result<Vec<String>, sqlx::Error>;
-
-    /// Those of these ids that a user has.
-    async fn taken_ids(&mut self, ids: &[UserId]) -> Result<Vec<i64>, sqlx::Error>;
-
-    /// Creates the users whose names are free and returns the other names.
-    async fn insert(&mut self, users: Vec<User>) -> Result<Vec<Username>, sqlx::Error>;
-
-    /// Writes what has changed of a user.
-    async fn write(&mut self, before: &User, after: &User) -> Result<(), sqlx::Error>;
-
-    /// Deletes the user.
-    async fn remove(&mut self, username: &Username) -> Result<(), sqlx::Error>;
-
-    /// Whether an enabled user other than this one holds the scope. Users who leave together ask one
-    /// after the other.
-    async fn has_another_holder(
-        &mut self,
-        username: &Username,
-        scope: &ScopeName,
-    ) -> Result<bool, sqlx::Error>;
-}
 
 /// A change under way, in a transaction that the caller begins and commits.
 type Made<'c, T> = BoxFuture<'c, Result<T, RepositoryError>>;
@@ -130,23 +86,6 @@ pub(super) fn delete<C: Statements>(
             }
             database.remove(&username).await.map_err(unavailable)
         })
-    }
-}
-
-/// Gives other ids to those new users whose random ones somebody has already.
-pub(super) async fn renew_taken_ids(
-    database: &mut impl Statements,
-    users: &mut [User],
-) -> Result<(), RepositoryError> {
-    loop {
-        let ids: Vec<_> = users.iter().map(|user| user.id).collect();
-        let taken = database.taken_ids(&ids).await.map_err(unavailable)?;
-        if taken.is_empty() {
-            return Ok(());
-        }
-        for user in users.iter_mut().filter(|user| taken.contains(&user.id.0)) {
-            user.id = new_id();
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where users are kept: repositories in SQL, one folder per database, below one cache.
 
+mod aside;
 mod cache;
 mod change;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod statements;
 mod transfer;
 mod underway;
 mod unique;
+mod writing;
 
 pub use error::StorageError;
 pub use maintenance::{MaintenanceError, Summary, back_up, check, copy};

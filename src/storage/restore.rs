@@ -1,13 +1,13 @@
 //! Puts a backup in the place of the SQLite file: whole or not at all, and nobody looks on.
 
 use crate::settings::Settings;
+use crate::storage::aside::{replaced, with};
 use crate::storage::maintenance::MaintenanceError;
 use crate::storage::part::Part;
 use crate::storage::sqlite::{Alone, adopt, copy_sound};
 use crate::storage::{StorageError, create_folder};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::process::geteuid;
-use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -79,18 +79,6 @@ pub async fn restore(settings: &Settings, backup: &Path) -> Result<Restored, Mai
 
 fn unread(backup: &Path, cause: &io::Error) -> StorageError {
     StorageError::file(backup, format_args!("cannot be read: {cause}"))
-}
-
-/// The first name for what a restore replaces. While it is there and the file is not, a restore was
-/// interrupted: a start must not take that for a database that is yet to be made.
-pub(super) fn replaced(path: &Path) -> PathBuf {
-    with(path, ".replaced")
-}
-
-fn with(path: &Path, end: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(end);
-    name.into()
 }
 
 /// Gives the file, and its log with it, another name, under which they remain a whole database.

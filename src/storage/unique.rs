@@ -6,8 +6,9 @@
 
 use crate::domain::{RepositoryError, Taken, User, Username};
 use crate::settings::UserSettings;
-use crate::storage::change::{Statements, renew_taken_ids};
 use crate::storage::error::unavailable;
+use crate::storage::row::new_id;
+use crate::storage::writing::Statements;
 use serde_json::json;
 use std::collections::HashSet;
 
@@ -102,6 +103,23 @@ pub(super) async fn add(
     let names = database.insert(free).await.map_err(unavailable)?;
     taken.extend(names.into_iter().map(Taken::Name));
     Ok(taken)
+}
+
+/// Gives other ids to those new users whose random ones somebody has already.
+pub(super) async fn renew_taken_ids(
+    database: &mut impl Statements,
+    users: &mut [User],
+) -> Result<(), RepositoryError> {
+    loop {
+        let ids: Vec<_> = users.iter().map(|user| user.id).collect();
+        let taken = database.taken_ids(&ids).await.map_err(unavailable)?;
+        if taken.is_empty() {
+            return Ok(());
+        }
+        for user in users.iter_mut().filter(|user| taken.contains(&user.id.0)) {
+            user.id = new_id();
+        }
+    }
 }
 
 /// The folded names of those users that were created, where they are other texts, as JSON.

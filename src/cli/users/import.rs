@@ -3,7 +3,7 @@
 mod line;
 
 use crate::cli::users::import::line::{Line, Lines};
-use crate::cli::users::{Failure, Session};
+use crate::cli::users::{Session, UsersError};
 use crate::domain::NewUser;
 use crate::domain::Taken;
 use crate::domain::check_new_name;
@@ -28,14 +28,14 @@ const BATCH: usize = 1_000;
 impl Session<'_> {
     /// Reads the input twice: first every line is checked, while nobody is kept from writing to
     /// the database; then all are written in one transaction. Only the names are held in memory.
-    pub(super) async fn import(&mut self, file: &Path, skip: bool) -> Result<(), Failure> {
-        let fail = |error| Failure::Failed(format!("{}: {error}", file.display()));
+    pub(super) async fn import(&mut self, file: &Path, skip: bool) -> Result<(), UsersError> {
+        let fail = |error| UsersError::Failed(format!("{}: {error}", file.display()));
         let mut file = self.rereadable(file).map_err(fail)?;
         let (numbers, dearer) = self.check(Lines::new(BufReader::new(&file)))?;
         file.rewind().map_err(fail)?;
 
         let mut import =
-            self.store.users.import(self.store.clock.now()).await.map_err(Failure::failed)?;
+            self.store.users.import(self.store.clock.now()).await.map_err(UsersError::failed)?;
         let mut lines = Lines::new(BufReader::new(&file));
         let mut taken = 0;
         loop {
@@ -43,7 +43,7 @@ impl Session<'_> {
             if batch.is_empty() {
                 break;
             }
-            let found = import.add(batch).await.map_err(Failure::failed)?;
+            let found = import.add(batch).await.map_err(UsersError::failed)?;
             taken += found.len();
             for one in found.iter().filter(|_| !skip) {
                 let (name, problem) = match one {
@@ -57,13 +57,13 @@ impl Session<'_> {
             }
         }
         if taken > 0 && !skip {
-            return Err(Failure::Failed(format!(
+            return Err(UsersError::Failed(format!(
                 "{taken} of {} users already exist; nothing was imported (--skip-existing skips \
                  them)",
                 numbers.len()
             )));
         }
-        import.commit().await.map_err(Failure::failed)?;
+        import.commit().await.map_err(UsersError::failed)?;
         if dearer > 0 {
             writeln!(
                 self.errors,
@@ -103,7 +103,7 @@ impl Session<'_> {
     fn check<R: io::BufRead>(
         &mut self,
         lines: Lines<R>,
-    ) -> Result<(HashMap<String, u64>, u64), Failure> {
+    ) -> Result<(HashMap<String, u64>, u64), UsersError> {
         let mut numbers = HashMap::new();
         let (mut all, mut bad, mut dearer) = (0_u64, 0_u64, 0_u64);
         let cost = self.store.passwords.cost();
@@ -129,7 +129,7 @@ impl Session<'_> {
             writeln!(self.errors, "line {number}: {problem}")?;
         }
         if bad > 0 {
-            return Err(Failure::Failed(format!(
+            return Err(UsersError::Failed(format!(
                 "{bad} of {all} lines are wrong; nothing was imported"
             )));
         }
@@ -140,10 +140,10 @@ impl Session<'_> {
         line.user(&self.store.scopes, self.store.passwords.highest_imported_cost())
     }
 
-    fn batch<R: io::BufRead>(&self, lines: &mut Lines<R>) -> Result<Vec<NewUser>, Failure> {
+    fn batch<R: io::BufRead>(&self, lines: &mut Lines<R>) -> Result<Vec<NewUser>, UsersError> {
         let users = lines.take(BATCH).map(|(_, line)| self.user(line?));
         let users: Result<_, line::Problem> = users.collect();
-        users.map_err(|_| Failure::failed("the file changed while it was being read"))
+        users.map_err(|_| UsersError::failed("the file changed while it was being read"))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Asking: passwords without echo, yes or no.
 
-use crate::cli::users::{Failure, Session};
+use crate::cli::users::{Session, UsersError};
 use crate::domain::Secret;
 use std::io::{BufRead as _, Read as _};
 
@@ -9,20 +9,20 @@ const LONGEST_LINE: u64 = 4096;
 
 impl Session<'_> {
     /// A new password that meets the policy: typed twice, or the first line of standard input.
-    pub(super) fn new_password(&mut self, from_input: bool) -> Result<Secret, Failure> {
+    pub(super) fn new_password(&mut self, from_input: bool) -> Result<Secret, UsersError> {
         let password = if from_input {
-            self.line()?.ok_or_else(|| Failure::failed("no password on standard input"))?
+            self.line()?.ok_or_else(|| UsersError::failed("no password on standard input"))?
         } else if self.is_terminal {
-            let ask = |prompt| rpassword::prompt_password(prompt).map_err(Failure::failed);
+            let ask = |prompt| rpassword::prompt_password(prompt).map_err(UsersError::failed);
             let password = ask("New password: ")?;
             // One that is refused need not be typed again.
             self.check_new(&password)?;
             if ask("Again: ")? != password {
-                return Err(Failure::failed("the two passwords differ"));
+                return Err(UsersError::failed("the two passwords differ"));
             }
             password
         } else {
-            return Err(Failure::Use(
+            return Err(UsersError::Use(
                 "there is no terminal to prompt for the password; use --password-stdin".to_owned(),
             ));
         };
@@ -30,18 +30,18 @@ impl Session<'_> {
         Ok(Secret::new(password))
     }
 
-    fn check_new(&self, password: &str) -> Result<(), Failure> {
+    fn check_new(&self, password: &str) -> Result<(), UsersError> {
         if password.is_empty() {
-            return Err(Failure::failed("the password is empty"));
+            return Err(UsersError::failed("the password is empty"));
         }
         let policy = self.store.passwords.check_policy(&Secret::new(password));
-        policy.map_err(|error| Failure::Failed(format!("password: {error}")))
+        policy.map_err(|error| UsersError::Failed(format!("password: {error}")))
     }
 
     /// Asks a question whose answer is no unless it is yes.
-    pub(super) fn confirm(&mut self, question: &str) -> Result<bool, Failure> {
+    pub(super) fn confirm(&mut self, question: &str) -> Result<bool, UsersError> {
         if !self.is_terminal {
-            return Err(Failure::Use("there is no terminal to ask; use --yes".to_owned()));
+            return Err(UsersError::Use("there is no terminal to ask; use --yes".to_owned()));
         }
         write!(self.errors, "{question} [y/N] ")?;
         self.errors.flush()?;
@@ -50,12 +50,12 @@ impl Session<'_> {
     }
 
     /// The next line of standard input without its end; `None` when there is none.
-    fn line(&mut self) -> Result<Option<String>, Failure> {
+    fn line(&mut self) -> Result<Option<String>, UsersError> {
         let mut line = Vec::new();
         (&mut self.input)
             .take(LONGEST_LINE)
             .read_until(b'\n', &mut line)
-            .map_err(|error| Failure::Failed(format!("standard input: {error}")))?;
+            .map_err(|error| UsersError::Failed(format!("standard input: {error}")))?;
         if line.is_empty() {
             return Ok(None);
         }
@@ -64,6 +64,6 @@ impl Session<'_> {
         }
         String::from_utf8(line)
             .map(Some)
-            .map_err(|_| Failure::failed("standard input: expected UTF-8"))
+            .map_err(|_| UsersError::failed("standard input: expected UTF-8"))
     }
 }

@@ -1,6 +1,6 @@
 //! Showing users: as a table, one by one, as JSON. Never their hashes.
 
-use crate::cli::users::{Failure, List, Session};
+use crate::cli::users::{List, Session, UsersError};
 use crate::domain::Page;
 use crate::domain::Scopes;
 use crate::domain::User;
@@ -46,7 +46,7 @@ fn state(user: &User) -> &'static str {
 }
 
 impl Session<'_> {
-    pub(super) async fn show(&mut self, name: &Username, as_json: bool) -> Result<(), Failure> {
+    pub(super) async fn show(&mut self, name: &Username, as_json: bool) -> Result<(), UsersError> {
         let user = self.find(name).await?;
         if as_json {
             return Ok(writeln!(self.out, "{}", json(&user)?)?);
@@ -66,7 +66,7 @@ impl Session<'_> {
     }
 
     /// Page by page, so that a million users need no more memory than a thousand.
-    pub(super) async fn list(&mut self, list: List) -> Result<(), Failure> {
+    pub(super) async fn list(&mut self, list: List) -> Result<(), UsersError> {
         let mut left = list.limit.unwrap_or(u64::MAX);
         let mut after = list.after;
         let mut table = Table::default();
@@ -74,7 +74,7 @@ impl Session<'_> {
         while left > 0 {
             let limit = u32::try_from(left).unwrap_or(PAGE).min(PAGE);
             let page = Page { after, limit };
-            let users = self.store.users.list(&page).await.map_err(Failure::failed)?;
+            let users = self.store.users.list(&page).await.map_err(UsersError::failed)?;
             if list.json {
                 for user in &users {
                     write!(self.out, "{separator}\n{}", json(user)?)?;

@@ -1,6 +1,6 @@
 //! The commands as they are typed, on a real database.
 
-use crate::cli::users::{Failure, Session, UsersCommand};
+use crate::cli::users::{Session, UsersCommand, UsersError};
 use crate::services::Store;
 use crate::settings::{PasswordSettings, Settings};
 use clap::Parser;
@@ -64,9 +64,9 @@ impl Machine {
         };
         let (code, line) = match session.execute(typed.command).await {
             Ok(()) => (0, String::new()),
-            Err(Failure::Use(line)) => (2, line),
-            Err(Failure::Failed(line)) => (1, line),
-            Err(Failure::Output(error)) => panic!("{error}"),
+            Err(UsersError::Use(line)) => (2, line),
+            Err(UsersError::Failed(line)) => (1, line),
+            Err(UsersError::Output(error)) => panic!("{error}"),
         };
         assert!(!line.contains('\n'), "{line}");
         let text = |bytes| String::from_utf8(bytes).unwrap();

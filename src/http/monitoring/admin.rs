@@ -1,6 +1,7 @@
 //! `/healthz`, `/readyz` and `/metrics`, at addresses of their own.
 
 use crate::http::middleware::headers;
+use crate::http::monitoring::PATHS;
 use crate::http::state::AppState;
 use crate::logging::ERROR;
 use actix_web::body::MessageBody;
@@ -17,9 +18,6 @@ use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 use tokio::time::timeout;
-
-/// What is served.
-pub(in crate::http) const PATHS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// How long the database may take to answer until the server is called not ready.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -13,7 +13,7 @@ pub(crate) use inquiry::{Inquiries, Inquiry};
 pub(crate) use pulled::{Figures, of_this_process, put, put_by};
 pub(crate) use totals::{Changes, Totals};
 
-use crate::http::monitoring::vitals::Vitals;
+use crate::http::monitoring::stats::WorkerStats;
 use crate::services::Services;
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
@@ -44,11 +44,11 @@ pub(crate) struct Metrics {
     seconds: HistogramVec,
     in_flight: IntGauge,
     services: Services,
-    vitals: Arc<Vitals>,
+    stats: Arc<WorkerStats>,
 }
 
 impl Metrics {
-    pub(crate) fn new(services: &Services, vitals: &Arc<Vitals>) -> prometheus::Result<Self> {
+    pub(crate) fn new(services: &Services, stats: &Arc<WorkerStats>) -> prometheus::Result<Self> {
         let requests = IntCounterVec::new(
             Opts::new(families::REQUESTS.name, families::REQUESTS.help),
             &["route", "method", "status"],
@@ -63,8 +63,8 @@ impl Metrics {
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(seconds.clone()))?;
         registry.register(Box::new(in_flight.clone()))?;
-        let (services, vitals) = (services.clone(), Arc::clone(vitals));
-        Ok(Self { registry, requests, seconds, in_flight, services, vitals })
+        let (services, stats) = (services.clone(), Arc::clone(stats));
+        Ok(Self { registry, requests, seconds, in_flight, services, stats })
     }
 
     /// What this process has counted.
@@ -72,7 +72,7 @@ impl Metrics {
         // Fails for a metric without a name or values; there is none.
         let requests = TextEncoder::new().encode_to_string(&self.registry.gather());
         let mut figures: Figures = totals::parse(&requests.unwrap_or_default()).collect();
-        figures.extend(pulled::of_services(&self.services, &self.vitals));
+        figures.extend(pulled::of_services(&self.services, &self.stats));
         figures.extend(pulled::of_this_process());
         figures
     }

@@ -2,4 +2,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod metrics;
-pub(crate) mod vitals;
+pub(crate) mod stats;
+
+/// Where health and metrics are served.
+pub(super) const PATHS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];

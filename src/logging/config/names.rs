@@ -19,14 +19,17 @@ const ALIASES: [(&str, &str); 6] = [
 ];
 
 /// Our modules, which log under their paths.
-const MODULES: [&str; 14] = [
+const MODULES: [&str; 17] = [
     "accounts",
     "api_error",
     "cli",
     "domain",
+    "http",
     "logging",
     "oauth",
+    "openapi",
     "passwords",
+    "process",
     "routes",
     "security",
     "server",
@@ -172,7 +175,10 @@ mod tests {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_stem().unwrap().to_str().unwrap();
-            assert!(["guide", "lib", "main"].contains(&name) || MODULES.contains(&name), "{name}");
+            assert!(
+                ["guide", "lib", "main", "prelude"].contains(&name) || MODULES.contains(&name),
+                "{name}"
+            );
         }
     }
 }

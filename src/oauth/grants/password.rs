@@ -2,8 +2,8 @@
 
 use crate::domain::{LoginOutcome, ScopeName, Scopes, Secret};
 use crate::oauth::error::GrantError;
-use crate::oauth::request::scope_names;
 use crate::oauth::response::{GrantContext, TokenResponse};
+use crate::oauth::scope::scope_names;
 
 /// Most bytes of `scope`: more than any user's scopes take, and few enough to compare each with
 /// each.

@@ -1,10 +1,10 @@
 //! What the master does when it is told to: signals and `bailiwick ctl`.
 
-use super::control::{Answer, Request, Threads};
-use super::crew::Stage;
+use super::control::{Answer, Request};
 use super::questions::Heard;
-use super::signals::Command;
+use super::signals::{Command, Threads};
 use super::status::{ProcessStatus, Restart, Status};
+use super::workers::Stage;
 use super::{ERROR, Master, Order, Phase, Pidfile, Plan, systemd};
 use crate::logging;
 use crate::settings::Settings;
@@ -115,8 +115,8 @@ impl Master {
                 log::error!(target: ERROR, "{}: {error}", path.display());
             }
         }
-        for member in &mut self.crew {
-            member.order(Order::ReopenLogs);
+        for worker in &mut self.workers {
+            worker.order(Order::ReopenLogs);
         }
         logging::reopen();
         "Reopening log files".to_owned()
@@ -145,7 +145,7 @@ impl Master {
 
     /// Puts the pending plan in force, unless a process is just starting.
     pub(super) fn put_in_force(&mut self) {
-        if self.crew.iter().any(|member| member.stage == Stage::Starting) {
+        if self.workers.iter().any(|worker| worker.stage == Stage::Starting) {
             return;
         }
         let Some(mut plan) = self.pending.take() else { return };
@@ -160,8 +160,8 @@ impl Master {
 
     fn next_generation(&self) -> u64 {
         let earlier = self.earlier.iter().map(|plan| plan.generation);
-        let members = self.crew.iter().map(|member| member.generation);
-        earlier.chain(members).fold(self.plan.generation, u64::max) + 1
+        let workers = self.workers.iter().map(|worker| worker.generation);
+        earlier.chain(workers).fold(self.plan.generation, u64::max) + 1
     }
 
     /// The pidfile of these settings becomes this process's; the one before it goes. A living
@@ -183,22 +183,22 @@ impl Master {
     pub(super) fn status(&self, heard: Heard) -> Status {
         let now = Instant::now();
         let seconds = |since: Instant| now.saturating_duration_since(since).as_secs();
-        let processes = self.crew.iter().map(|member| ProcessStatus {
-            pid: member.pid,
-            generation: member.generation,
-            state: match member.stage {
+        let processes = self.workers.iter().map(|worker| ProcessStatus {
+            pid: worker.pid,
+            generation: worker.generation,
+            state: match worker.stage {
                 Stage::Starting => "starting",
                 Stage::Serving => "serving",
                 Stage::Draining => "draining",
                 Stage::Stopping => "stopping",
             }
             .to_owned(),
-            threads: member.threads,
-            uptime: seconds(member.started),
-            connections: member.vitals.connections,
-            in_flight: member.vitals.in_flight,
-            requests: member.vitals.requests,
-            memory_kib: member.vitals.memory,
+            threads: worker.threads,
+            uptime: seconds(worker.started),
+            connections: worker.stats.connections,
+            in_flight: worker.stats.in_flight,
+            requests: worker.stats.requests,
+            memory_kib: worker.stats.memory,
         });
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),

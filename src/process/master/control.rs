@@ -1,7 +1,7 @@
 //! The control socket: one line of JSON in, one out. Both ends.
 
 use super::Event;
-use super::signals::Command;
+use super::signals::{Command, Threads};
 use super::status::Status;
 use crate::http::ServeError;
 use crate::process::listener;
@@ -93,16 +93,6 @@ impl Request {
             Self::Stop => Command::Stop,
         })
     }
-}
-
-/// How many worker threads each process is to have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Threads {
-    /// So many more, or fewer.
-    By(isize),
-    /// So many.
-    Be(usize),
 }
 
 /// What the master answers.

@@ -1,6 +1,6 @@
 //! The end of the server: clients are sent away, and the sockets close once nobody accepts at them.
 
-use super::crew::{Member, Stage};
+use super::workers::{Stage, WorkerProcess};
 use super::{Master, Order, Phase};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -32,23 +32,23 @@ impl Master {
     /// Tells all worker processes to end in this way.
     pub(super) fn dismiss(&mut self, order: Order) {
         self.closing = None;
-        let accepts = |member: &&Member| !member.is_ending();
-        let serving = self.crew.iter().filter(|member| member.stage == Stage::Serving);
+        let accepts = |worker: &&WorkerProcess| !worker.is_ending();
+        let serving = self.workers.iter().filter(|worker| worker.stage == Stage::Serving);
         let last = match order {
-            Order::Leave { refuse: true, .. } => serving.map(|member| member.id).max(),
+            Order::Leave { refuse: true, .. } => serving.map(|worker| worker.id).max(),
             _ => None,
         };
         // One that starts may have begun to accept, which is still to be heard.
-        let waiting = self.crew.iter().filter(accepts).map(|member| member.id);
+        let waiting = self.workers.iter().filter(accepts).map(|worker| worker.id);
         let waiting: BTreeSet<_> = waiting.filter(|id| Some(*id) != last).collect();
-        for member in self.crew.iter_mut().filter(|member| Some(member.id) != last) {
-            let order = match (member.stage, order) {
+        for worker in self.workers.iter_mut().filter(|worker| Some(worker.id) != last) {
+            let order = match (worker.stage, order) {
                 // It has sent its clients away for a while.
                 (Stage::Draining, Order::Leave { .. }) => Order::Stop,
                 (_, Order::Leave { seconds, .. }) => Order::Leave { seconds, refuse: false },
                 _ => order,
             };
-            member.order(order);
+            worker.order(order);
         }
         if last.is_some() {
             let deadline = Instant::now() + PATIENCE;
@@ -70,8 +70,8 @@ impl Master {
         if let Some(Closing { order, .. }) = due
             && self.phase == Phase::Leaving
         {
-            for member in self.crew.iter_mut().filter(|member| member.stage == Stage::Serving) {
-                member.order(order);
+            for worker in self.workers.iter_mut().filter(|worker| worker.stage == Stage::Serving) {
+                worker.order(order);
             }
         }
     }

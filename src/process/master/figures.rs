@@ -1,6 +1,6 @@
 //! What all processes count: collected from the workers when one of them is asked for it.
 
-use super::crew::{Message, Stage};
+use super::workers::{Message, Reason, Stage};
 use super::{Master, Order};
 use crate::http::monitoring::metrics;
 use crate::http::monitoring::metrics::{Totals, of_this_process, put, put_by};
@@ -10,40 +10,6 @@ use std::time::{Duration, Instant};
 
 /// How long a round waits for the worker processes; what the late ones have told before counts.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// Why a worker process was replaced, or another one had to be started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
-    /// It ended by itself.
-    Exit,
-    /// A signal ended it.
-    Signal,
-    /// It said nothing any more, and was killed.
-    Silent,
-    /// One of its threads stands still.
-    StandsStill,
-    /// `max_requests`.
-    Requests,
-    /// `max_memory`.
-    Memory,
-    /// `ulimit -t`.
-    Cpu,
-    /// It did not start.
-    Start,
-}
-
-impl Reason {
-    const NAMES: [&str; 8] = [
-        "exit",
-        "signal",
-        "silent",
-        "stands_still",
-        "max_requests",
-        "max_memory",
-        "cpu_time",
-        "start",
-    ];
-}
 
 /// What the processes have counted, and who waits for it.
 #[derive(Debug)]
@@ -73,7 +39,7 @@ impl Default for Figures {
 /// A worker process, and the number of its question.
 #[derive(Clone, Copy, Debug)]
 struct Asker {
-    member: u64,
+    worker: u64,
     question: u64,
 }
 
@@ -91,8 +57,8 @@ impl Figures {
         self.restarts[reason as usize] += 1;
     }
 
-    pub(super) fn ended(&mut self, member: u64) {
-        self.totals.ended(member);
+    pub(super) fn ended(&mut self, worker: u64) {
+        self.totals.ended(worker);
     }
 
     pub(super) fn put_off(&mut self, lost: Duration) {
@@ -104,8 +70,8 @@ impl Figures {
 
 impl Master {
     /// A worker process wants to know what all have counted.
-    pub(super) fn ask_figures(&mut self, member: u64, question: u64) {
-        self.figures.next.push(Asker { member, question });
+    pub(super) fn ask_figures(&mut self, worker: u64, question: u64) {
+        self.figures.next.push(Asker { worker, question });
         self.end_round(Instant::now());
     }
 
@@ -113,8 +79,8 @@ impl Master {
     pub(super) fn figures_told(&mut self, id: u64, round: Option<u64>, lines: &str) {
         self.figures.totals.heard(id, lines);
         let Some(round) = round else { return };
-        if let Some(member) = self.crew.iter_mut().find(|member| member.id == id) {
-            member.is_asked = false;
+        if let Some(worker) = self.workers.iter_mut().find(|worker| worker.id == id) {
+            worker.is_asked = false;
         }
         if let Some(now) = self.figures.round.as_mut().filter(|now| now.id == round) {
             now.waiting.remove(&id);
@@ -127,7 +93,7 @@ impl Master {
     pub(super) fn end_round(&mut self, now: Instant) {
         if let Some(round) = &mut self.figures.round {
             // Who has ended says nothing any more.
-            round.waiting.retain(|id| self.crew.iter().any(|member| member.id == *id));
+            round.waiting.retain(|id| self.workers.iter().any(|worker| worker.id == *id));
             if !round.waiting.is_empty() && now < round.deadline {
                 return;
             }
@@ -147,11 +113,12 @@ impl Master {
         // One that has not even answered the last time is not waited for: each answer would take as
         // long as that.
         let asked = |stage| stage != Stage::Starting;
-        for member in self.crew.iter_mut().filter(|member| asked(member.stage) && !member.is_asked)
+        for worker in
+            self.workers.iter_mut().filter(|worker| asked(worker.stage) && !worker.is_asked)
         {
-            member.order(Order::TellFigures(id));
-            member.is_asked = true;
-            waiting.insert(member.id);
+            worker.order(Order::TellFigures(id));
+            worker.is_asked = true;
+            waiting.insert(worker.id);
         }
         let askers = std::mem::take(&mut self.figures.next);
         self.figures.round = Some(Round { id, askers, waiting, deadline: now + PATIENCE });
@@ -162,10 +129,10 @@ impl Master {
         let own = self.own_figures();
         let text: Arc<str> = self.figures.totals.text(&own).into();
         for asker in askers {
-            let member = self.crew.iter().find(|member| member.id == asker.member);
-            if let Some(member) = member {
+            let worker = self.workers.iter().find(|worker| worker.id == asker.worker);
+            if let Some(worker) = worker {
                 // One that has ended does not wait for it.
-                let _ = member.messages.send(Message::Figures(asker.question, Arc::clone(&text)));
+                let _ = worker.messages.send(Message::Figures(asker.question, Arc::clone(&text)));
             }
         }
     }
@@ -182,10 +149,10 @@ impl Master {
             ("stopping", Stage::Stopping),
         ];
         for (name, stage) in stages {
-            let count = self.crew.iter().filter(|member| member.stage == stage).count();
+            let count = self.workers.iter().filter(|worker| worker.stage == stage).count();
             put_by(all, &metrics::PROCESSES, ("state", name), count);
         }
-        let silent = self.crew.iter().filter(|member| member.is_asked).count();
+        let silent = self.workers.iter().filter(|worker| worker.is_asked).count();
         put(all, &metrics::SILENT, silent);
         for (name, count) in Reason::NAMES.into_iter().zip(self.figures.restarts) {
             put_by(all, &metrics::RESTARTS, ("reason", name), count);

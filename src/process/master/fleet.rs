@@ -1,10 +1,10 @@
 //! Starts, hears, watches and replaces worker processes.
 
-use super::crew::{self, Member, STANDS_STILL, Stage};
-use super::figures::Reason;
+use super::workers::Reason;
+use super::workers::{self, STANDS_STILL, Stage, WorkerProcess};
 use super::{ERROR, Master, Phase, Report};
 use crate::http::ServeError;
-use crate::http::monitoring::vitals::StatsSnapshot;
+use crate::http::monitoring::stats::StatsSnapshot;
 use crate::process::limited;
 use crate::settings::ServerSettings;
 use rustix::process::Signal;
@@ -22,11 +22,11 @@ impl Master {
         }
         self.put_in_force();
         let wanted = self.wanted();
-        let decision = crew::next(&self.crew, self.plan.generation, wanted);
-        for member in &mut self.crew {
-            if decision.drain.contains(&member.id) {
-                log::debug!(target: ERROR, "Worker process {} is no longer needed", member.pid);
-                member.drain();
+        let decision = workers::next(&self.workers, self.plan.generation, wanted);
+        for worker in &mut self.workers {
+            if decision.drain.contains(&worker.id) {
+                log::debug!(target: ERROR, "Worker process {} is no longer needed", worker.pid);
+                worker.drain();
             }
         }
         for _ in 0..decision.start {
@@ -34,7 +34,7 @@ impl Master {
                 self.start()?;
             }
         }
-        let living: Vec<_> = self.crew.iter().map(|member| member.generation).collect();
+        let living: Vec<_> = self.workers.iter().map(|worker| worker.generation).collect();
         let proven = self.proven;
         let last = self.earlier.last().map(|plan| plan.generation);
         self.earlier.retain(|plan| {
@@ -42,7 +42,7 @@ impl Master {
         });
         if self.phase == Phase::Serving
             && self.pending.is_none()
-            && crew::is_settled(&self.crew, self.plan.generation, wanted)
+            && workers::is_settled(&self.workers, self.plan.generation, wanted)
         {
             self.settled();
         }
@@ -53,7 +53,7 @@ impl Master {
     fn make_room(&mut self) {
         let server = &self.plan.settings.server;
         let most = server.max_draining.get();
-        for pid in crew::make_room(&mut self.crew, server.processes.get(), most) {
+        for pid in workers::make_room(&mut self.workers, server.processes.get(), most) {
             log::info!(target: ERROR, "Worker process {pid} has drained long enough: {most} younger ones drain as well (server.max_draining)");
         }
     }
@@ -74,7 +74,7 @@ impl Master {
         };
         let settings = &self.plan.settings.server;
         let deadline = (settings.timeout > 0).then(|| now + Duration::from_secs(settings.timeout));
-        self.crew.push(Member {
+        self.workers.push(WorkerProcess {
             id,
             pid: launched.pid,
             generation: self.plan.generation,
@@ -83,7 +83,7 @@ impl Master {
             started: now,
             ready: None,
             messages: launched.messages,
-            vitals: StatsSnapshot::default(),
+            stats: StatsSnapshot::default(),
             heard: now,
             most_requests: most_requests(settings),
             is_asked: false,
@@ -104,7 +104,7 @@ impl Master {
             return Err(ServeError::Worker(cause));
         }
         self.figures.count(Reason::Start);
-        let serving = self.crew.iter().any(|member| member.stage == Stage::Serving);
+        let serving = self.workers.iter().any(|worker| worker.stage == Stage::Serving);
         if let Some(before) = self.earlier.pop_if(|_| !self.proven && serving) {
             log::error!(target: ERROR, "The new worker processes do not start, so the old ones \
                                         stay: {cause}");
@@ -123,29 +123,29 @@ impl Master {
     }
 
     pub(super) fn heard(&mut self, id: u64, report: Report) {
-        let Some(member) = self.crew.iter_mut().find(|member| member.id == id) else { return };
-        member.heard = Instant::now();
+        let Some(worker) = self.workers.iter_mut().find(|worker| worker.id == id) else { return };
+        worker.heard = Instant::now();
         match report {
-            Report::Ready if member.stage == Stage::Starting => {
-                member.stage = Stage::Serving;
-                member.ready = Some(member.heard);
-                member.deadline = None;
-                self.proven |= member.generation == self.plan.generation;
-                log::debug!(target: ERROR, "Worker process {} serves", member.pid);
+            Report::Ready if worker.stage == Stage::Starting => {
+                worker.stage = Stage::Serving;
+                worker.ready = Some(worker.heard);
+                worker.deadline = None;
+                self.proven |= worker.generation == self.plan.generation;
+                log::debug!(target: ERROR, "Worker process {} serves", worker.pid);
                 if self.phase == Phase::Starting {
                     self.announce();
                 }
             }
             Report::Ready => {}
             Report::Terminated => {
-                if member.stage == Stage::Serving && member.stale.is_none() {
+                if worker.stage == Stage::Serving && worker.stale.is_none() {
                     let reason = "it was told to end (SIGTERM)".to_owned();
                     self.figures.count(Reason::Signal);
-                    replace(member, reason, &mut self.last_restart);
+                    replace(worker, reason, &mut self.last_restart);
                 }
             }
-            Report::Failed(line) => member.failure = Some(line),
-            Report::Alive(vitals) => member.vitals = vitals,
+            Report::Failed(line) => worker.failure = Some(line),
+            Report::Alive(stats) => worker.stats = stats,
             Report::Paused => self.close(Some(id)),
             Report::Database { question, answers, secret, other_secrets } => {
                 self.database_told(id, question, (answers, secret, other_secrets));
@@ -162,29 +162,31 @@ impl Master {
         if self.successor_ended(id, &how) {
             return Ok(());
         }
-        let Some(at) = self.crew.iter().position(|member| member.id == id) else { return Ok(()) };
-        let member = self.crew.remove(at);
+        let Some(at) = self.workers.iter().position(|worker| worker.id == id) else {
+            return Ok(());
+        };
+        let worker = self.workers.remove(at);
         self.figures.ended(id);
         self.close(Some(id));
-        if member.is_ending() || self.phase == Phase::Leaving {
+        if worker.is_ending() || self.phase == Phase::Leaving {
             return Ok(());
         }
-        let Some(ready) = member.ready else {
-            let cause = member.failure.unwrap_or_else(|| format!("it ended with {how}"));
-            if member.generation != self.plan.generation {
+        let Some(ready) = worker.ready else {
+            let cause = worker.failure.unwrap_or_else(|| format!("it ended with {how}"));
+            if worker.generation != self.plan.generation {
                 return Ok(());
             }
             if signal.is_some_and(is_for_the_master) {
                 self.figures.count(Reason::Signal);
                 let wait = self.backoff.note(Duration::ZERO, Instant::now());
-                log::warn!(target: ERROR, "Worker process {} was starting and ended with {how}; next start in {:.1} s", member.pid, wait.as_secs_f32());
+                log::warn!(target: ERROR, "Worker process {} was starting and ended with {how}; next start in {:.1} s", worker.pid, wait.as_secs_f32());
                 return Ok(());
             }
             return self.failed(cause);
         };
         let reason = if exited { Reason::Exit } else { Reason::Signal };
-        self.figures.count(member.blame.unwrap_or(reason));
-        let reason = format!("process {} ended with {how}{}", member.pid, limited::hint());
+        self.figures.count(worker.blame.unwrap_or(reason));
+        let reason = format!("process {} ended with {how}{}", worker.pid, limited::hint());
         let wait = self.backoff.note(ready.elapsed(), Instant::now());
         log::error!(target: ERROR, "Worker {reason}; next start in {:.1} s", wait.as_secs_f32());
         self.last_restart = Some((reason, Instant::now()));
@@ -196,10 +198,10 @@ impl Master {
         if lost.is_zero() {
             return;
         }
-        for member in &mut self.crew {
+        for worker in &mut self.workers {
             // What has come since then is younger already.
-            member.heard = now.min(member.heard + lost);
-            member.deadline = member.deadline.map(|deadline| deadline + lost);
+            worker.heard = now.min(worker.heard + lost);
+            worker.deadline = worker.deadline.map(|deadline| deadline + lost);
         }
         self.put_off_successor(lost);
         self.put_off_questions(lost);
@@ -216,23 +218,23 @@ impl Master {
         self.launcher.children().reap_orphans();
         let timeout = Duration::from_secs(self.plan.settings.server.timeout);
         let leaving = self.phase == Phase::Leaving;
-        for member in &mut self.crew {
-            if member.deadline.is_some_and(|deadline| now > deadline) {
-                let StatsSnapshot { in_flight, connections, .. } = member.vitals;
+        for worker in &mut self.workers {
+            if worker.deadline.is_some_and(|deadline| now > deadline) {
+                let StatsSnapshot { in_flight, connections, .. } = worker.stats;
                 log::warn!(target: ERROR, "Worker process {} takes too long to start and is \
                                            killed; requests in flight: {in_flight}, connections: \
-                                           {connections}", member.pid);
-                member.failure.get_or_insert_with(|| "it was not ready in time".to_owned());
-                member.kill();
-            } else if member.stage == Stage::Serving && !timeout.is_zero() && !leaving {
-                let stalled = Duration::from_millis(member.vitals.stalled);
-                if now.saturating_duration_since(member.heard) > timeout {
-                    log::error!(target: ERROR, "Worker process {} is unresponsive and is killed", member.pid);
-                    member.blame = Some(Reason::Silent);
-                    member.kill();
-                } else if stalled > timeout && member.stale.is_none() {
+                                           {connections}", worker.pid);
+                worker.failure.get_or_insert_with(|| "it was not ready in time".to_owned());
+                worker.kill();
+            } else if worker.stage == Stage::Serving && !timeout.is_zero() && !leaving {
+                let stalled = Duration::from_millis(worker.stats.stalled);
+                if now.saturating_duration_since(worker.heard) > timeout {
+                    log::error!(target: ERROR, "Worker process {} is unresponsive and is killed", worker.pid);
+                    worker.blame = Some(Reason::Silent);
+                    worker.kill();
+                } else if stalled > timeout && worker.stale.is_none() {
                     self.figures.count(Reason::StandsStill);
-                    replace(member, STANDS_STILL.to_owned(), &mut self.last_restart);
+                    replace(worker, STANDS_STILL.to_owned(), &mut self.last_restart);
                 }
             }
         }
@@ -246,16 +248,16 @@ impl Master {
         let generation = self.plan.generation;
         let wanted = self.wanted();
         if self.pending.is_some()
-            || !crew::is_settled(&self.crew, generation, wanted)
+            || !workers::is_settled(&self.workers, generation, wanted)
             || !self.backoff.allows(Instant::now())
         {
             return;
         }
         let most_cpu = limited::cpu_time();
         let most_memory = self.plan.settings.server.max_memory;
-        for member in self.crew.iter_mut().filter(|member| member.stage == Stage::Serving) {
-            let StatsSnapshot { requests, memory, cpu, .. } = member.vitals;
-            let (why, reason) = if member.most_requests.is_some_and(|most| requests >= most) {
+        for worker in self.workers.iter_mut().filter(|worker| worker.stage == Stage::Serving) {
+            let StatsSnapshot { requests, memory, cpu, .. } = worker.stats;
+            let (why, reason) = if worker.most_requests.is_some_and(|most| requests >= most) {
                 (Reason::Requests, format!("{requests} requests (max_requests)"))
             } else if most_memory > 0 && memory > most_memory.saturating_mul(1024) {
                 (Reason::Memory, format!("{} MiB of memory (max_memory)", memory / 1024))
@@ -265,18 +267,18 @@ impl Master {
                 continue;
             };
             // A limit that a process exceeds at once must not become a loop.
-            let served = member.ready.map_or(Duration::ZERO, |ready| ready.elapsed());
+            let served = worker.ready.map_or(Duration::ZERO, |ready| ready.elapsed());
             self.backoff.note(served, Instant::now());
             self.figures.count(why);
-            return replace(member, reason, &mut self.last_restart);
+            return replace(worker, reason, &mut self.last_restart);
         }
     }
 }
 
-fn replace(member: &mut Member, reason: String, last: &mut Option<(String, Instant)>) {
-    log::warn!(target: ERROR, "Worker process {} is replaced: {reason}", member.pid);
-    *last = Some((format!("process {} replaced: {reason}", member.pid), Instant::now()));
-    member.stale = Some(reason);
+fn replace(worker: &mut WorkerProcess, reason: String, last: &mut Option<(String, Instant)>) {
+    log::warn!(target: ERROR, "Worker process {} is replaced: {reason}", worker.pid);
+    *last = Some((format!("process {} replaced: {reason}", worker.pid), Instant::now()));
+    worker.stale = Some(reason);
 }
 
 /// Whether this signal ends only a process that has not come to look after it yet. A terminal sends

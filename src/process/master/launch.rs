@@ -1,9 +1,9 @@
 //! Starts this program again: as a worker, or as the master that takes over.
 
-use super::crew::Message;
 use super::identity::Identity;
 use super::orphans::Children;
 use super::program::Program;
+use super::workers::Message;
 use super::{Event, Plan};
 use crate::process::channel::{
     self, Channel, ChannelWriter, FromMaster, Handover, Report, SUCCESSOR, TakenOver, WORKER,

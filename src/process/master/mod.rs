@@ -3,7 +3,6 @@
 mod backoff;
 mod commands;
 mod control;
-mod crew;
 mod farewell;
 mod figures;
 mod fleet;
@@ -22,9 +21,11 @@ mod status;
 mod supervisor;
 mod systemd;
 mod upgrade;
+mod workers;
 
-pub use control::{Answer, Request, Threads, ask};
+pub use control::{Answer, Request, ask};
 pub use program::{Program, take_name};
+pub use signals::Threads;
 pub use status::{ProcessStatus, Restart, Status};
 
 use crate::http::ServeError;
@@ -38,7 +39,6 @@ use crate::process::root_files;
 use crate::settings::{Bind, Layers, Loaded, LoggingSettings, Settings};
 use backoff::Backoff;
 use control::Control;
-use crew::Member;
 use farewell::Closing;
 use figures::Figures;
 use identity::Identity;
@@ -59,6 +59,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 use upgrade::{Predecessor, Successor};
+use workers::WorkerProcess;
 
 /// Pause between two looks at deadlines.
 const TICK: Duration = Duration::from_millis(100);
@@ -110,7 +111,7 @@ struct Master {
     waiting: Vec<oneshot::Sender<Answer>>,
     /// Whether the workers are stopped while the master stays.
     resting: bool,
-    crew: Vec<Member>,
+    workers: Vec<WorkerProcess>,
     backoff: Backoff,
     last_restart: Option<(String, Instant)>,
     predecessor: Option<Predecessor>,
@@ -242,7 +243,7 @@ impl Master {
             trouble: None,
             waiting: Vec::new(),
             resting: false,
-            crew: Vec::new(),
+            workers: Vec::new(),
             backoff: Backoff::default(),
             last_restart: None,
             predecessor,
@@ -278,7 +279,7 @@ impl Master {
                 }
             }
             self.arrange()?;
-            let alone = self.crew.is_empty() && self.successor.is_none();
+            let alone = self.workers.is_empty() && self.successor.is_none();
             if self.phase == Phase::Leaving && alone {
                 log::info!(target: ERROR, "Shutting down");
                 return Ok(());

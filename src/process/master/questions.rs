@@ -1,7 +1,8 @@
 //! What is answered once the worker processes have said whether their database answers.
 
 use super::control::{Answer, Request};
-use super::crew::{STANDS_STILL, Stage};
+use super::status::processes;
+use super::workers::{STANDS_STILL, Stage};
 use super::{Master, Order, Phase};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -40,9 +41,9 @@ impl Master {
         self.next_id += 1;
         let id = self.next_id;
         let mut waiting = BTreeSet::new();
-        for member in self.crew.iter_mut().filter(|member| member.stage == Stage::Serving) {
-            member.order(Order::AskDatabase(id));
-            waiting.insert(member.id);
+        for worker in self.workers.iter_mut().filter(|worker| worker.stage == Stage::Serving) {
+            worker.order(Order::AskDatabase(id));
+            waiting.insert(worker.id);
         }
         let deadline = Instant::now() + PATIENCE;
         self.questions.push(Question {
@@ -59,12 +60,12 @@ impl Master {
     /// A process has said whether its database answers.
     pub(super) fn database_told(
         &mut self,
-        member: u64,
+        worker: u64,
         id: u64,
         (answers, secret, others): (bool, String, Vec<String>),
     ) {
         if let Some(question) = self.questions.iter_mut().find(|question| question.id == id)
-            && question.waiting.remove(&member)
+            && question.waiting.remove(&worker)
         {
             let before = question.heard.database.unwrap_or(true);
             question.heard.database = Some(before && answers);
@@ -76,13 +77,13 @@ impl Master {
 
     /// Answers what can be answered, and what has waited long enough.
     pub(super) fn answer_questions(&mut self, now: Instant) {
-        let crew = &self.crew;
+        let workers = &self.workers;
         let due = self.questions.extract_if(.., |question| {
             // Who has ended says nothing any more.
-            question.waiting.retain(|id| crew.iter().any(|member| member.id == *id));
+            question.waiting.retain(|id| workers.iter().any(|worker| worker.id == *id));
             if now >= question.deadline {
-                let silent = crew.iter().filter(|member| question.waiting.contains(&member.id));
-                question.heard.silent = silent.map(|member| member.pid).collect();
+                let silent = workers.iter().filter(|worker| question.waiting.contains(&worker.id));
+                question.heard.silent = silent.map(|worker| worker.pid).collect();
                 question.waiting.clear();
             }
             question.waiting.is_empty()
@@ -131,16 +132,9 @@ impl Master {
     }
 
     fn serving(&self) -> usize {
-        let serves = self.crew.iter().filter(|member| {
-            member.stage == Stage::Serving && member.stale.as_deref() != Some(STANDS_STILL)
+        let serves = self.workers.iter().filter(|worker| {
+            worker.stage == Stage::Serving && worker.stale.as_deref() != Some(STANDS_STILL)
         });
         serves.count()
     }
-}
-
-/// Worker processes by their ids.
-pub(super) fn processes(pids: &[u32]) -> String {
-    let word = if pids.len() == 1 { "worker process" } else { "worker processes" };
-    let pids: Vec<_> = pids.iter().map(ToString::to_string).collect();
-    format!("{word} {}", pids.join(", "))
 }

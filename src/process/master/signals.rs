@@ -1,10 +1,10 @@
 //! What the master can be asked to do, by signal or over its control socket.
 
 use super::Event;
-use super::control::Threads;
 use crate::logging::ERROR;
 use rustix::io::Errno;
 use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io;
 use tokio::signal::unix::{SignalKind, signal};
@@ -29,6 +29,16 @@ pub(super) enum Command {
     Stop,
     /// Stop at once.
     Quit,
+}
+
+/// How many worker threads each process is to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Threads {
+    /// So many more, or fewer.
+    By(isize),
+    /// So many.
+    Be(usize),
 }
 
 /// gunicorn's signals.

@@ -1,6 +1,5 @@
 //! What `bailiwick ctl status` shows.
 
-use super::questions::processes;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -123,4 +122,11 @@ fn row(f: &mut fmt::Formatter<'_>, cells: &[&str; 9]) -> fmt::Result {
         write!(f, " {cell:>8}")?;
     }
     writeln!(f)
+}
+
+/// Worker processes by their ids.
+pub(super) fn processes(pids: &[u32]) -> String {
+    let word = if pids.len() == 1 { "worker process" } else { "worker processes" };
+    let pids: Vec<_> = pids.iter().map(ToString::to_string).collect();
+    format!("{word} {}", pids.join(", "))
 }

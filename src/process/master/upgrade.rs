@@ -1,15 +1,15 @@
 //! A new master takes over from an old one: both sides.
 
-use super::{Master, Phase, crew, supervisor, systemd};
+use super::{Master, Phase, supervisor, systemd, workers};
 use crate::logging::ERROR;
 use crate::process::channel::{self, Inheritance, Order, SUCCESSOR, TakenOver};
 use crate::process::listener::Listeners;
-use crew::{Message, OVERTIME, Stage};
 use listenfd::ListenFd;
 use std::io::{self, Write as _};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
+use workers::{Message, OVERTIME, Stage};
 
 /// How long a new master may take until it serves.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -101,16 +101,16 @@ impl Master {
         if let Some(control) = &self.control {
             control.disown();
         }
-        for member in &mut self.crew {
-            member.drain();
+        for worker in &mut self.workers {
+            worker.drain();
         }
     }
 
     /// The master after the next one serves already.
     pub(super) fn make_haste(&mut self) {
         log::info!(target: ERROR, "Another upgrade has followed: what drains here makes room");
-        for member in self.crew.iter_mut().filter(|member| member.stage == Stage::Draining) {
-            member.hurry();
+        for worker in self.workers.iter_mut().filter(|worker| worker.stage == Stage::Draining) {
+            worker.hurry();
         }
     }
 

@@ -1,12 +1,12 @@
 //! Actix's HTTP/1 server, as `HttpServer` puts it together, on streams that are watched.
 
-use super::threads::{LINGER, threads};
 use crate::http::app::app;
 use crate::http::connection::{Seats, Stream};
 use crate::http::state::AppState;
 use crate::logging::ERROR;
 use crate::process::listener::Socket;
 use crate::security::{Origin, mark_unix_peer};
+use crate::settings::{ServerSettings, default_workers};
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, KeepAlive};
 use actix_server::{GracefulShutdownSignal, Server};
@@ -28,6 +28,10 @@ use tokio::net::{TcpStream, UnixStream};
 
 /// Descriptors that are left to what is no connection: files, the database, the control socket.
 const RESERVE: u64 = 64;
+
+/// How long a connection is read on after a refused body, so that the client sees the answer
+/// instead of a reset.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// Seconds beyond `graceful_timeout`.
 const OVERTIME: u64 = 5;
@@ -67,6 +71,11 @@ pub(super) fn server(state: &Data<AppState>, sockets: Vec<Socket>) -> io::Result
         };
     }
     Ok(server.run())
+}
+
+/// The configured number of threads, or one for each core that this process may use.
+fn threads(settings: &ServerSettings) -> usize {
+    settings.workers.unwrap_or_else(default_workers).get()
 }
 
 /// How many connections one thread may have, given how many files the system lets this process open.
@@ -114,9 +123,9 @@ impl Service {
     {
         let Self { state, seats, shutdown, address } = self.clone();
         let settings = &state.settings.server;
-        let app = app(&state, state.vitals.start_heart());
+        let app = app(&state, state.stats.start_heartbeat());
         let app = app.into_factory().map_err(|error: Error| error.error_response());
-        let vitals = Arc::clone(&state.vitals);
+        let stats = Arc::clone(&state.stats);
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {
                 let shutdown = shutdown.clone();
@@ -132,7 +141,7 @@ impl Service {
             .h1_allow_half_closed(false)
             .local_addr(address)
             .on_connect_ext(move |stream: &Stream<T>, data| {
-                vitals.count_connection(data);
+                stats.count_connection(data);
                 mark_unix_peer(stream.io(), data);
             })
             // The only way to tell Actix the address; `HttpServer` has the same to itself.

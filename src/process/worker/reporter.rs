@@ -56,15 +56,15 @@ impl Reporter {
             // A master that is gone is noticed where its orders are read.
             let report = tokio::select! {
                 _ = pause.tick() => {
-                    self.state.vitals.forgive(lateness.look(Instant::now()));
+                    self.state.stats.forgive(lateness.look(Instant::now()));
                     reports += 1;
-                    if ebb.is_after_a_burst(self.state.vitals.connections()) {
+                    if ebb.is_after_a_burst(self.state.stats.connections()) {
                         drop(actix_web::rt::task::spawn_blocking(malloc_trim));
                     }
                     if reports % COUNTED == 0 {
                         self.tell_figures(None).await;
                     }
-                    Report::Alive(self.state.vitals.report())
+                    Report::Alive(self.state.stats.report())
                 }
                 Some(question) = self.questions.recv() => {
                     self.answer(question).await;

@@ -4,14 +4,12 @@ use super::accepting::Accepting;
 use super::http;
 use crate::http::ServeError;
 use crate::http::monitoring::admin;
-use crate::http::monitoring::vitals::{StatsSnapshot, Vitals};
+use crate::http::monitoring::stats::{StatsSnapshot, WorkerStats};
 use crate::http::state::AppState;
 use crate::logging;
 use crate::logging::ERROR;
 use crate::process::channel::{Order, Report};
 use crate::process::listener::Socket;
-use crate::settings::ServerSettings;
-use crate::settings::default_workers;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web::Data;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -24,10 +22,6 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{Instant, sleep, sleep_until};
-
-/// How long a connection is read on after a refused body, so that the client sees the answer
-/// instead of a reset.
-pub(super) const LINGER: Duration = Duration::from_secs(2);
 
 /// Pause between two looks at a draining process's connections.
 const LOOK: Duration = Duration::from_millis(100);
@@ -110,7 +104,7 @@ impl Running {
             order = tokio::select! {
                 ended = &mut server => return ended.map_err(ServeError::Workers),
                 order = harsher(&mut orders) => order,
-                () = drained(&state.vitals, Duration::from_secs(seconds)) => Order::Stop,
+                () = drained(&state.stats, Duration::from_secs(seconds)) => Order::Stop,
             };
         }
         let mut why = "told to stop at once";
@@ -127,7 +121,7 @@ impl Running {
                 () = quit(&mut orders) => {}
             }
         }
-        tell_cut(&state.vitals, why);
+        tell_cut(&state.stats, why);
         Ok(())
     }
 }
@@ -167,8 +161,8 @@ async fn quit(orders: &mut UnboundedReceiver<Order>) {
 }
 
 /// Says what ends with this process. Streams count as connections only.
-fn tell_cut(vitals: &Vitals, why: &str) {
-    let StatsSnapshot { in_flight, connections, .. } = vitals.report();
+fn tell_cut(stats: &WorkerStats, why: &str) {
+    let StatsSnapshot { in_flight, connections, .. } = stats.report();
     if connections > 0 {
         let level = if in_flight > 0 { log::Level::Warn } else { log::Level::Info };
         log::log!(target: ERROR, level, "Cut off: requests in flight: {in_flight}, connections: {connections} ({why})");
@@ -193,23 +187,18 @@ fn reopen_logs() {
 ///
 /// A connection that was accepted before the pause may still be on its way to its thread. It is
 /// counted once each thread has turned twice.
-async fn drained(vitals: &Arc<Vitals>, window: Duration) {
+async fn drained(stats: &Arc<WorkerStats>, window: Duration) {
     let end = Instant::now() + window;
     sleep(2 * LOOK).await;
-    let before = vitals.beats();
+    let before = stats.beats();
     loop {
-        let mut beats = vitals.beats().into_iter().zip(&before);
+        let mut beats = stats.beats().into_iter().zip(&before);
         let turned = beats.all(|(now, before)| now > before.saturating_add(1) || now == u64::MAX);
-        if Instant::now() >= end || turned && vitals.connections() == 0 {
+        if Instant::now() >= end || turned && stats.connections() == 0 {
             return;
         }
         sleep_until(end.min(Instant::now() + LOOK)).await;
     }
-}
-
-/// The configured number of threads, or one for each core that this process may use.
-pub(super) fn threads(settings: &ServerSettings) -> usize {
-    settings.workers.unwrap_or_else(default_workers).get()
 }
 
 /// Raises the number of descriptors to what the system allows: each connection is one.

@@ -4,24 +4,7 @@
 //! <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS>
 
 use crate::settings::database_url::DatabaseUrlProblem;
-
-/// Those that work.
-pub(super) const NAMES: [&str; 14] = [
-    "sslmode",
-    "sslrootcert",
-    "sslcert",
-    "sslkey",
-    "application_name",
-    "fallback_application_name",
-    "options",
-    "connect_timeout",
-    "host",
-    "port",
-    "user",
-    "password",
-    "dbname",
-    "target_session_attrs",
-];
+use crate::settings::database_url::problem::NAMES;
 
 const SECOND_FACTOR: &str = "sslmode=verify-full keeps others out of the connection as well";
 const IN_ORDER: &str =

@@ -1,7 +1,24 @@
 //! What can be wrong with a database's URL.
 
-use crate::settings::database_url::parameters::NAMES;
 use thiserror::Error;
+
+/// The parameters that work behind the `?`.
+pub(super) const NAMES: [&str; 14] = [
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "application_name",
+    "fallback_application_name",
+    "options",
+    "connect_timeout",
+    "host",
+    "port",
+    "user",
+    "password",
+    "dbname",
+    "target_session_attrs",
+];
 
 /// How characters that have a meaning in a URL are written in a name or a password.
 const ENCODE: &str = "in a user name, password or database name write %40 for @, %3A for :, %2F \

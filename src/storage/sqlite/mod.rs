@@ -19,8 +19,8 @@ pub(super) use users::SqliteUsers;
 pub(super) use watch::Watch;
 
 use crate::settings::UserSettings;
+use crate::storage::aside::replaced;
 use crate::storage::migrations::{SetUpError, warn_of_newer};
-use crate::storage::restore::replaced;
 use crate::storage::sqlite::damage::WAY_OUT;
 use crate::storage::sqlite::place::InUse;
 use crate::storage::unique::Shared;

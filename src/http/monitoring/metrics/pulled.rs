@@ -1,7 +1,7 @@
 //! What somebody else counts, read when it is asked for: logins, users, the database, the process.
 
 use super::families::{self, Family};
-use crate::http::monitoring::vitals::Vitals;
+use crate::http::monitoring::stats::WorkerStats;
 use crate::logging;
 use crate::services::Services;
 use rustix::param::page_size;
@@ -63,10 +63,10 @@ impl From<usize> for Number {
 }
 
 /// What the parts of a worker process count.
-pub(super) fn of_services(services: &Services, vitals: &Vitals) -> Figures {
+pub(super) fn of_services(services: &Services, stats: &WorkerStats) -> Figures {
     let mut figures = Figures::new();
     let all = &mut figures;
-    put(all, &families::CONNECTIONS, vitals.connections());
+    put(all, &families::CONNECTIONS, stats.connections());
     for (outcome, count) in services.accounts.logins().counts() {
         put_by(all, &families::LOGINS, ("outcome", outcome), count);
     }

@@ -1,4 +1,4 @@
-//! How a worker process is: its threads' hearts, its connections and requests, its memory.
+//! Statistics of one worker process: its threads' heartbeats, connections, requests and memory.
 
 use actix_web::dev::Extensions;
 use rustix::time::{ClockId, clock_gettime};
@@ -7,24 +7,24 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-/// Pause between two beats of a thread's heart.
+/// Pause between two beats of a heartbeat.
 const PULSE: Duration = Duration::from_millis(100);
 
-/// Counted by the worker threads, read by the process's first thread.
+/// Live counters: written by the worker threads, read by the process's first thread.
 #[derive(Debug)]
-pub(crate) struct Vitals {
+pub(crate) struct WorkerStats {
     start: Instant,
-    /// Milliseconds for which the whole process stood still.
+    /// Milliseconds for which the whole process was suspended.
     lost: AtomicU64,
-    hearts: Mutex<Vec<Weak<Heart>>>,
+    heartbeats: Mutex<Vec<Weak<Heartbeat>>>,
     connections: AtomicUsize,
     /// Requests in flight, while they are limited.
     admitted: AtomicUsize,
 }
 
-/// One thread's, which alone counts there.
+/// One thread's counters; no other thread writes them.
 #[derive(Debug)]
-pub(crate) struct Heart {
+pub(crate) struct Heartbeat {
     /// Milliseconds after the start.
     last: AtomicU64,
     beats: AtomicU64,
@@ -32,7 +32,7 @@ pub(crate) struct Heart {
     requests: AtomicU64,
 }
 
-impl Heart {
+impl Heartbeat {
     fn beats(&self) -> u64 {
         self.beats.load(Ordering::Relaxed)
     }
@@ -45,31 +45,31 @@ impl Heart {
     }
 }
 
-impl Vitals {
+impl WorkerStats {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             start: Instant::now(),
             lost: AtomicU64::new(0),
-            hearts: Mutex::default(),
+            heartbeats: Mutex::default(),
             connections: AtomicUsize::new(0),
             admitted: AtomicUsize::new(0),
         })
     }
 
-    /// Starts the heart of this thread: it beats while the thread's event loop turns.
-    pub(crate) fn start_heart(self: &Arc<Self>) -> Arc<Heart> {
-        let heart = Arc::new(Heart {
+    /// Starts this thread's heartbeat: it beats while the thread's event loop turns.
+    pub(crate) fn start_heartbeat(self: &Arc<Self>) -> Arc<Heartbeat> {
+        let heartbeat = Arc::new(Heartbeat {
             last: AtomicU64::new(self.now()),
             beats: AtomicU64::new(0),
             in_flight: AtomicUsize::new(0),
             requests: AtomicU64::new(0),
         });
-        self.hearts().push(Arc::downgrade(&heart));
-        let (vitals, started) = (Arc::clone(self), Arc::clone(&heart));
+        self.heartbeats().push(Arc::downgrade(&heartbeat));
+        let (stats, started) = (Arc::clone(self), Arc::clone(&heartbeat));
         actix_web::rt::spawn(async move {
             loop {
-                heart.last.store(vitals.now(), Ordering::Relaxed);
-                heart.beats.fetch_add(1, Ordering::Relaxed);
+                heartbeat.last.store(stats.now(), Ordering::Relaxed);
+                heartbeat.beats.fetch_add(1, Ordering::Relaxed);
                 tokio::time::sleep(PULSE).await;
             }
         });
@@ -94,29 +94,38 @@ impl Vitals {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// How often each heart has beaten.
+    /// The number of beats of each heartbeat.
     pub(crate) fn beats(&self) -> Vec<u64> {
-        let hearts = self.hearts();
-        let beats = |heart: &Weak<Heart>| heart.upgrade().map_or(u64::MAX, |heart| heart.beats());
-        hearts.iter().map(beats).collect()
+        let heartbeats = self.heartbeats();
+        let beats = |heartbeat: &Weak<Heartbeat>| {
+            heartbeat.upgrade().map_or(u64::MAX, |heartbeat| heartbeat.beats())
+        };
+        heartbeats.iter().map(beats).collect()
     }
 
-    /// Sets the hearts' clock back by a time for which the whole process stood still: the threads do not.
+    /// Forgives all heartbeats a time for which the whole process was suspended: no thread stalled.
     pub(crate) fn forgive(&self, lost: Duration) {
         self.lost.fetch_add(millis(lost), Ordering::Relaxed);
     }
 
     pub(crate) fn report(&self) -> StatsSnapshot {
         let now = self.now();
-        let hearts = self.hearts();
-        // A thread that has ended took its heart along.
-        let hearts: Vec<_> = hearts.iter().filter_map(Weak::upgrade).collect();
-        let slowest = hearts.iter().map(|heart| heart.last.load(Ordering::Relaxed)).min();
+        let heartbeats = self.heartbeats();
+        // A thread that has ended dropped its heartbeat.
+        let heartbeats: Vec<_> = heartbeats.iter().filter_map(Weak::upgrade).collect();
+        let slowest =
+            heartbeats.iter().map(|heartbeat| heartbeat.last.load(Ordering::Relaxed)).min();
         StatsSnapshot {
             stalled: slowest.map_or(0, |last| now.saturating_sub(last)),
             connections: self.connections(),
-            in_flight: hearts.iter().map(|heart| heart.in_flight.load(Ordering::Relaxed)).sum(),
-            requests: hearts.iter().map(|heart| heart.requests.load(Ordering::Relaxed)).sum(),
+            in_flight: heartbeats
+                .iter()
+                .map(|heartbeat| heartbeat.in_flight.load(Ordering::Relaxed))
+                .sum(),
+            requests: heartbeats
+                .iter()
+                .map(|heartbeat| heartbeat.requests.load(Ordering::Relaxed))
+                .sum(),
             memory: resident(),
             cpu: u64::try_from(clock_gettime(ClockId::ProcessCPUTime).tv_sec).unwrap_or(0),
         }
@@ -126,8 +135,8 @@ impl Vitals {
         millis(self.start.elapsed()).saturating_sub(self.lost.load(Ordering::Relaxed))
     }
 
-    fn hearts(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Heart>>> {
-        self.hearts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn heartbeats(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Heartbeat>>> {
+        self.heartbeats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -157,7 +166,7 @@ pub(crate) struct StatsSnapshot {
     pub(crate) cpu: u64,
 }
 
-struct Connection(Arc<Vitals>);
+struct Connection(Arc<WorkerStats>);
 
 impl Drop for Connection {
     fn drop(&mut self) {
@@ -183,19 +192,19 @@ mod tests {
 
     #[actix_web::test]
     async fn time_that_the_process_has_lost_is_no_threads_fault() {
-        let vitals = Vitals::new();
-        let heart = vitals.start_heart();
+        let stats = WorkerStats::new();
+        let heartbeat = stats.start_heartbeat();
         // It does not beat: this thread looks before it turns.
-        let vitals = Vitals {
+        let stats = WorkerStats {
             start: Instant::now().checked_sub(Duration::from_mins(1)).expect("a minute ago"),
             lost: AtomicU64::new(0),
-            hearts: Mutex::new(vec![Arc::downgrade(&heart)]),
+            heartbeats: Mutex::new(vec![Arc::downgrade(&heartbeat)]),
             connections: AtomicUsize::new(0),
             admitted: AtomicUsize::new(0),
         };
-        assert!(vitals.report().stalled >= 59_000);
-        vitals.forgive(Duration::from_secs(59));
-        let stalled = vitals.report().stalled;
+        assert!(stats.report().stalled >= 59_000);
+        stats.forgive(Duration::from_secs(59));
+        let stalled = stats.report().stalled;
         assert!((900..30_000).contains(&stalled), "{stalled}");
     }
 }

@@ -1,7 +1,6 @@
 //! The worker processes, and the one rule by which they come and go.
 
-use super::figures::Reason;
-use crate::http::monitoring::vitals::StatsSnapshot;
+use crate::http::monitoring::stats::StatsSnapshot;
 use crate::process::channel::Order;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,9 +27,44 @@ pub(super) enum Message {
     Kill,
 }
 
+/// Why a worker process was replaced, or another one had to be started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// It ended by itself.
+    Exit,
+    /// A signal ended it.
+    Signal,
+    /// It said nothing any more, and was killed.
+    Silent,
+    /// One of its threads stands still.
+    StandsStill,
+    /// `max_requests`.
+    Requests,
+    /// `max_memory`.
+    Memory,
+    /// `ulimit -t`.
+    Cpu,
+    /// It did not start.
+    Start,
+}
+
+impl Reason {
+    /// As the metrics name them.
+    pub(super) const NAMES: [&str; 8] = [
+        "exit",
+        "signal",
+        "silent",
+        "stands_still",
+        "max_requests",
+        "max_memory",
+        "cpu_time",
+        "start",
+    ];
+}
+
 /// One worker process.
 #[derive(Debug)]
-pub(super) struct Member {
+pub(super) struct WorkerProcess {
     pub(super) id: u64,
     pub(super) pid: u32,
     pub(super) generation: u64,
@@ -40,7 +74,7 @@ pub(super) struct Member {
     /// When it became ready.
     pub(super) ready: Option<Instant>,
     pub(super) messages: UnboundedSender<Message>,
-    pub(super) vitals: StatsSnapshot,
+    pub(super) stats: StatsSnapshot,
     pub(super) heard: Instant,
     /// Requests after which it is replaced.
     pub(super) most_requests: Option<u64>,
@@ -66,7 +100,7 @@ pub(super) const OVERTIME: Duration = Duration::from_secs(4);
 /// Seconds for what is in flight in a process that makes room for younger ones.
 const HASTE: u64 = 5;
 
-impl Member {
+impl WorkerProcess {
     /// Tells it to end in this way.
     pub(super) fn order(&mut self, order: Order) {
         let (_, graceful) = self.patience;
@@ -165,9 +199,9 @@ pub(super) fn decide(seats: &[Seat], wanted: usize) -> Decision {
     Decision { start, drain }
 }
 
-/// The rule's decision for these members.
-pub(super) fn next(members: &[Member], generation: u64, wanted: usize) -> Decision {
-    let seats: Vec<_> = members.iter().map(|member| member.seat(generation)).collect();
+/// The rule's decision for these worker processes.
+pub(super) fn next(workers: &[WorkerProcess], generation: u64, wanted: usize) -> Decision {
+    let seats: Vec<_> = workers.iter().map(|worker| worker.seat(generation)).collect();
     decide(&seats, wanted)
 }
 
@@ -182,23 +216,23 @@ fn too_many(draining: &[(u64, usize)], places: usize, most: usize) -> Vec<u64> {
     ids
 }
 
-/// Ends those of these members that drain and are too many; returns their process ids.
-pub(super) fn make_room(members: &mut [Member], places: usize, most: usize) -> Vec<u32> {
-    let drains = |member: &&Member| member.stage == Stage::Draining;
-    let draining = members.iter().filter(drains).map(|member| (member.id, member.beside));
+/// Ends surplus draining worker processes; returns their process ids.
+pub(super) fn make_room(workers: &mut [WorkerProcess], places: usize, most: usize) -> Vec<u32> {
+    let drains = |worker: &&WorkerProcess| worker.stage == Stage::Draining;
+    let draining = workers.iter().filter(drains).map(|worker| (worker.id, worker.beside));
     let ids = too_many(&draining.collect::<Vec<_>>(), places, most);
-    let oldest = members.iter_mut().filter(|member| ids.contains(&member.id));
+    let oldest = workers.iter_mut().filter(|worker| ids.contains(&worker.id));
     oldest
-        .map(|member| {
-            member.hurry();
-            member.pid
+        .map(|worker| {
+            worker.hurry();
+            worker.pid
         })
         .collect()
 }
 
 /// Whether everything is as it is wanted.
-pub(super) fn is_settled(members: &[Member], generation: u64, wanted: usize) -> bool {
-    let seats: Vec<_> = members.iter().map(|member| member.seat(generation)).collect();
+pub(super) fn is_settled(workers: &[WorkerProcess], generation: u64, wanted: usize) -> bool {
+    let seats: Vec<_> = workers.iter().map(|worker| worker.seat(generation)).collect();
     let serving = |seat: &&Seat| seat.stage == Stage::Serving;
     seats.iter().all(|seat| seat.stage != Stage::Starting)
         && seats.iter().filter(serving).all(|seat| seat.fresh)
