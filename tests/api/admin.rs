@@ -316,7 +316,7 @@ fn a_server_whose_database_fails_lives_and_is_not_ready() {
         let database = watched.app.data_dir().join("bailiwick.db");
         run_tool(Command::new("python3").args(["-c", code]).arg(database).args([from, to]));
     };
-    rename("user_changes", "gone");
+    rename("changed_users", "gone");
     // The watcher looks several times a second.
     let refused = eventually("the end of readiness", || {
         Some(watched.get("/readyz")).filter(|answer| answer.status != 200)
@@ -324,10 +324,10 @@ fn a_server_whose_database_fails_lives_and_is_not_ready() {
     assert_eq!(refused.status, 503);
     assert_eq!(refused.json()["detail"], "The database does not answer");
     assert_eq!(watched.get("/healthz").status, 200);
-    watched.app.stderr.wait_for("not ready: ");
+    watched.app.stderr.wait_for("database: does not answer: ");
     let up = || watched.metric("bailiwick_database_up");
     eventually("the watcher's look", || (up() == 0.0).then_some(()));
-    rename("gone", "user_changes");
+    rename("gone", "changed_users");
     assert_eq!(watched.get("/readyz").status, 200);
     eventually("the watcher's next look", || (up() == 1.0).then_some(()));
 }

@@ -179,7 +179,7 @@ impl UserRepository for SqliteUsers {
 
     async fn ping(&self) -> Result<(), RepositoryError> {
         let _read = self.reads.begin();
-        sqlx::query("SELECT count FROM user_changes")
+        sqlx::query("SELECT max(seq) FROM changed_users")
             .fetch_one(&self.pools.readers)
             .await
             .map(drop)
