@@ -194,7 +194,7 @@ fn sqlite_goes_away_and_comes_back() {
     let replicas = with_users(folder.path(), &format!("sqlite:{}", file.display()));
     let rename = |from: &str, to: &str| {
         let rename = |table: &str| format!("ALTER TABLE {table}{from} RENAME TO {table}{to};");
-        let both = rename("users") + &rename("user_changes");
+        let both = rename("users") + &rename("changed_users");
         python_on(&file, &format!("database.executescript('{both}')"));
     };
     outage("SQLite's tables are gone", &replicas, || rename("", "_"), || rename("_", ""));
