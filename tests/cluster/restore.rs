@@ -30,10 +30,11 @@ fn backed_up() -> TempDir {
 
 /// Adds users by another program, whose last words are these.
 fn add_later(folder: &Path, last: &str) {
+    let ids = if last.is_empty() { 1 } else { 1 + LATER };
     let code = format!(
         "hash = database.execute('SELECT password_hash FROM users').fetchone()[0]
 database.executemany('INSERT INTO users VALUES (?, NULL, ?, 0, ?, 1, 1, ?)',
-    [(f'later{{at}}{last:.1}', 'x' * 100, hash, at + 1) for at in range({LATER})])
+    [(f'later{{at}}{last:.1}', 'x' * 100, hash, at + {ids}) for at in range({LATER})])
 database.commit()
 {last}"
     );
