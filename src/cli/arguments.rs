@@ -75,7 +75,7 @@ pub(super) enum Command {
     Openapi,
 }
 
-/// The flags of every command: those of keys, and the few that are none.
+/// The flags of every command: those that set a key, and a few that do not.
 ///
 /// Their values are texts; the settings read and check them like those of the other layers.
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use crate::logging;
 use crate::process;
 use crate::server::Application;
 use crate::services;
-use crate::settings::{Layers, Loaded};
+use crate::settings::{Layers, Loaded, Settings};
 
 /// Says so, or all that is wrong.
 pub(super) fn run(
@@ -33,7 +33,7 @@ pub(super) fn run(
 pub(super) fn checked(
     layers: Layers,
     demo: bool,
-    more: impl Fn(&crate::settings::Settings) -> Vec<ServeError>,
+    more: impl Fn(&Settings) -> Vec<ServeError>,
 ) -> Result<Loaded, CommandError> {
     let found = layers.load();
     let (loaded, mut lines) = match &found {

@@ -5,7 +5,7 @@ use crate::settings::{FlagPlace, KeyFlag};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 /// What was typed: keys with their values.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct KeyFlags(pub(super) Vec<(String, String)>);
 
 const SERVING: &str = "Serving (each is a key of the configuration)";

@@ -40,9 +40,7 @@ impl Server {
             Command::CheckConfig => check_config::run(&self.application, options.layers()?, demo)?,
             Command::Health { ready } => health::run(options, ready)?,
             Command::Ctl { command } => ctl::run(command, &load(options.layers()?)?.settings)?,
-            Command::Users { command } => {
-                return Ok(users::run(command, &load(options.layers()?)?.settings));
-            }
+            Command::Users { command } => users::run(command, &load(options.layers()?)?.settings)?,
             Command::Db { command } => {
                 let layers = options.layers()?;
                 db::run(command, &layers, &load(layers.clone())?.settings)?;

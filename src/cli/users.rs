@@ -5,6 +5,7 @@ mod input;
 mod output;
 
 use crate::accounts::{AccountChange, AccountError, Author, NewAccount};
+use crate::cli::report::CommandError;
 use crate::domain::RepositoryError;
 use crate::domain::ScopeName;
 use crate::domain::Scopes;
@@ -19,7 +20,6 @@ use clap::{Args, Subcommand};
 use std::fmt;
 use std::io::{self, BufRead, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 /// Show and change users. A running server sees every change within a second.
 #[derive(Debug, Subcommand)]
@@ -135,9 +135,9 @@ fn full_name(text: &str) -> Result<String, crate::domain::FieldError> {
 /// Why a command ends without having done its work.
 #[derive(Debug)]
 enum UsersError {
-    /// Called wrongly: exit code 2.
+    /// Called wrongly.
     Use(String),
-    /// It could not be done: exit code 1.
+    /// It could not be done.
     Failed(String),
     /// Nobody reads the output, or it cannot be written.
     Output(io::Error),
@@ -165,26 +165,20 @@ impl UsersError {
     }
 }
 
-/// Runs one command. Exit codes: 0; 1 when it could not be done; 2 when it was called wrongly.
-pub(super) fn run(command: UsersCommand, settings: &Settings) -> ExitCode {
+/// Runs one command.
+pub(super) fn run(command: UsersCommand, settings: &Settings) -> Result<(), CommandError> {
     let result = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(UsersError::failed)
         .and_then(|runtime| runtime.block_on(open_and_execute(command, settings)));
-    let (line, code) = match result {
-        Ok(()) => return ExitCode::SUCCESS,
+    result.or_else(|error| match error {
+        UsersError::Use(line) => Err(CommandError::Use(line)),
+        UsersError::Failed(line) => Err(CommandError::Failed(line)),
         // `bailiwick users list | head` is no failure.
-        Err(UsersError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            return ExitCode::SUCCESS;
-        }
-        Err(UsersError::Output(error)) => (format!("standard output: {error}"), 1),
-        Err(UsersError::Failed(line)) => (line, 1),
-        Err(UsersError::Use(line)) => (line, 2),
-    };
-    // Nothing is left to be done if standard error is closed.
-    let _ = writeln!(io::stderr(), "bailiwick: {line}");
-    ExitCode::from(code)
+        UsersError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        UsersError::Output(error) => Err(CommandError::Failed(format!("standard output: {error}"))),
+    })
 }
 
 async fn open_and_execute(command: UsersCommand, settings: &Settings) -> Result<(), UsersError> {

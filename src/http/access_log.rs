@@ -1,6 +1,7 @@
 //! One line for every request, also for those that were refused, panicked, or were abandoned; and
 //! the request's id.
 
+use crate::http::monitoring::metrics::CLIENT_CLOSED_REQUEST;
 use crate::http::state::AppState;
 use crate::logging::{ACCESS, Access, Headers, Host, RequestId};
 use crate::security::ClientHost;
@@ -11,9 +12,6 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode, Version};
 use std::borrow::Cow;
 use std::time::Instant;
-
-/// nginx's status for a client that went away before the answer.
-const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

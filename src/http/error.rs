@@ -54,7 +54,7 @@ pub enum ServeError {
         /// The server's own route that answers in its place.
         hidden_by: String,
     },
-    /// A file of the server's own cannot be written.
+    /// A file cannot be read or written, or a socket cannot be reached.
     File {
         /// The file.
         path: PathBuf,

@@ -9,7 +9,7 @@ use std::io::{self, Read as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream as StdStream;
 use std::sync::Arc;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
@@ -18,6 +18,10 @@ pub(super) const WORKER: &str = "BAILIWICK_WORKER";
 
 /// Marks a master that takes over; its value is the old master's process id.
 pub(super) const SUCCESSOR: &str = "BAILIWICK_SUCCESSOR";
+
+/// Bytes of a line at most; the longest holds the figures of all routes. A worker process of another
+/// user must not fill the memory of a master that is root.
+const LONGEST: u64 = 16 * 1024 * 1024;
 
 /// What a worker needs to know before it can start: JSON, behind a line that says how many bytes.
 #[derive(Serialize, Deserialize)]
@@ -184,10 +188,10 @@ pub(super) struct ChannelReader {
 }
 
 impl ChannelReader {
-    /// The next message; nothing once the other end is gone or talks nonsense.
+    /// The next message; nothing once the other end is gone, or talks nonsense or without end.
     pub(super) async fn next<T: DeserializeOwned>(&mut self) -> Option<T> {
         let mut line = String::new();
-        match self.lines.read_line(&mut line).await {
+        match (&mut self.lines).take(LONGEST).read_line(&mut line).await {
             Ok(length) if length > 0 => serde_json::from_str(&line).ok(),
             _ => None,
         }
@@ -214,4 +218,25 @@ pub(super) fn line(message: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut line = serde_json::to_vec(message)?;
     line.push(b'\n');
     Ok(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    #[actix_web::test]
+    async fn a_line_without_end_is_no_message() {
+        for (length, is_message) in [(1000, true), (LONGEST, false)] {
+            let (ours, mut theirs) = StdStream::pair().unwrap();
+            let text = "a".repeat(length.try_into().unwrap());
+            let sent = line(&text).unwrap();
+            // It fails when nobody reads any further.
+            let writing = std::thread::spawn(move || drop(theirs.write_all(&sent)));
+            let mut reader = Channel::new(ours).unwrap().reader;
+            assert_eq!(reader.next::<String>().await == Some(text), is_message, "{length}");
+            drop(reader);
+            writing.join().unwrap();
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Workers that die, stand still, or never start.
 
 use crate::harness::{eventually, read_answer};
-use crate::server::{SHORT, kill, quick, replaced, serving, status};
+use crate::server::{SHORT, gone, kill, quick, replaced, serving, status};
 use crate::signals::begin_login;
 use std::io::Write as _;
 
@@ -68,4 +68,14 @@ fn a_server_that_stood_still_goes_on_where_it_was() {
     kill(before[0], "STOP");
     app.stderr.wait_for("is unresponsive and is killed");
     replaced(&app, &before, 1);
+}
+
+#[test]
+fn a_worker_that_does_not_stop_is_killed_and_that_is_said() {
+    let app = quick().config("[server]\nkeepalive = 0\ngraceful_timeout = 1\n").spawn();
+    let before = serving(&app);
+    kill(before[0], "STOP");
+    app.signal("HUP");
+    app.stderr.wait_for(&format!("Worker process {} takes too long to stop", before[0]));
+    gone(before[0]);
 }

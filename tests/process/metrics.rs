@@ -4,6 +4,7 @@
 
 use crate::harness::{Watched, eventually};
 use crate::server::{SHORT, gone, kill, quick, replaced, serving};
+use crate::signals::begin_login;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
@@ -130,6 +131,23 @@ fn a_process_that_stands_still_holds_nobody_up() {
     });
 }
 
+/// A reload may be what asks for figures: the processes from before have none.
+#[test]
+fn a_process_that_counts_nothing_is_not_silent() {
+    let app = quick().config(SHORT).spawn();
+    let (before, _client) = (serving(&app), begin_login(&app));
+    let config = format!("{SHORT}[admin]\npublic = true\n");
+    std::fs::write(app.folder().join("config.toml"), config).expect("written");
+    app.signal("HUP");
+    replaced(&app, &before, 1);
+    let figures = app.get("/metrics").body;
+    for line in
+        ["bailiwick_worker_processes{state=\"draining\"} 1", "bailiwick_worker_processes_silent 0"]
+    {
+        assert!(figures.lines().any(|told| told == line), "{figures}");
+    }
+}
+
 #[test]
 fn a_master_that_stands_still_is_told_and_waited_for_no_longer() {
     let watched = watched(2, "");
@@ -179,4 +197,15 @@ fn a_reload_that_was_refused_is_told() {
         watched.app.signal("HUP");
         eventually("the reload", || (reloaded() == expected).then_some(()));
     }
+}
+
+#[test]
+fn another_number_of_threads_that_cannot_be_had_is_no_reload() {
+    let watched = watched(1, "");
+    let database = watched.app.data_dir().join("bailiwick.db");
+    std::fs::rename(&database, database.with_extension("old")).expect("renamed");
+    std::fs::create_dir(&database).expect("a folder");
+    watched.app.signal("TTIN");
+    watched.app.stderr.wait_for("The new worker processes do not start, so the old ones stay");
+    assert_eq!(watched.metric("bailiwick_last_reload_successful"), 1.0);
 }

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// nginx's status for a client that went away before the answer.
-const CLIENT_CLOSED_REQUEST: u16 = 499;
+pub(in crate::http) const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 /// The route of paths that no route has: their number is the clients' to choose.
 const UNMATCHED: &str = "unmatched";

@@ -1,6 +1,7 @@
 //! Statistics of one worker process: its threads' heartbeats, connections, requests and memory.
 
 use actix_web::dev::Extensions;
+use rustix::param::page_size;
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -126,8 +127,8 @@ impl WorkerStats {
                 .iter()
                 .map(|heartbeat| heartbeat.requests.load(Ordering::Relaxed))
                 .sum(),
-            memory: resident(),
-            cpu: u64::try_from(clock_gettime(ClockId::ProcessCPUTime).tv_sec).unwrap_or(0),
+            memory: resident_memory().unwrap_or(0) / 1024,
+            cpu: cpu_time().as_secs(),
         }
     }
 
@@ -144,11 +145,17 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Resident memory in KiB, 0 where the system does not tell.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok()).unwrap_or(0)
+/// Time of all processors that this process has spent.
+pub(super) fn cpu_time() -> Duration {
+    clock_gettime(ClockId::ProcessCPUTime).try_into().unwrap_or_default()
+}
+
+/// Resident memory of this process in bytes: the second number of `/proc/self/statm` (proc(5)), in
+/// pages.
+pub(super) fn resident_memory() -> Option<u64> {
+    let numbers = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = numbers.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * page_size() as u64)
 }
 
 /// What a worker process reports of itself several times a second.
@@ -159,7 +166,7 @@ pub(crate) struct StatsSnapshot {
     pub(crate) connections: usize,
     pub(crate) in_flight: usize,
     pub(crate) requests: u64,
-    /// Resident memory in KiB.
+    /// Resident memory in KiB; 0 where the system does not tell.
     pub(crate) memory: u64,
     /// Seconds of CPU time.
     #[serde(default)]

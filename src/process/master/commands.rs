@@ -100,9 +100,7 @@ impl Master {
         if plan.threads == before && !self.resting {
             return Ok(line);
         }
-        if self.resting {
-            self.resting = false;
-        }
+        self.resting = false;
         self.follow(plan);
         Ok(line)
     }
@@ -186,13 +184,7 @@ impl Master {
         let processes = self.workers.iter().map(|worker| ProcessStatus {
             pid: worker.pid,
             generation: worker.generation,
-            state: match worker.stage {
-                Stage::Starting => "starting",
-                Stage::Serving => "serving",
-                Stage::Draining => "draining",
-                Stage::Stopping => "stopping",
-            }
-            .to_owned(),
+            state: worker.stage.name().to_owned(),
             threads: worker.threads,
             uptime: seconds(worker.started),
             connections: worker.stats.connections,

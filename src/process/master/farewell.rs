@@ -1,6 +1,6 @@
 //! The end of the server: clients are sent away, and the sockets close once nobody accepts at them.
 
-use super::workers::{Stage, WorkerProcess};
+use super::workers::Stage;
 use super::{Master, Order, Phase};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -32,15 +32,15 @@ impl Master {
     /// Tells all worker processes to end in this way.
     pub(super) fn dismiss(&mut self, order: Order) {
         self.closing = None;
-        let accepts = |worker: &&WorkerProcess| !worker.is_ending();
         let serving = self.workers.iter().filter(|worker| worker.stage == Stage::Serving);
         let last = match order {
             Order::Leave { refuse: true, .. } => serving.map(|worker| worker.id).max(),
             _ => None,
         };
         // One that starts may have begun to accept, which is still to be heard.
-        let waiting = self.workers.iter().filter(accepts).map(|worker| worker.id);
-        let waiting: BTreeSet<_> = waiting.filter(|id| Some(*id) != last).collect();
+        let accepting = self.workers.iter().filter(|worker| !worker.is_ending());
+        let accepting = accepting.map(|worker| worker.id);
+        let waiting: BTreeSet<_> = accepting.filter(|id| Some(*id) != last).collect();
         for worker in self.workers.iter_mut().filter(|worker| Some(worker.id) != last) {
             let order = match (worker.stage, order) {
                 // It has sent its clients away for a while.

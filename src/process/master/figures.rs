@@ -112,13 +112,12 @@ impl Master {
         let mut waiting = BTreeSet::new();
         // One that has not even answered the last time is not waited for: each answer would take as
         // long as that.
-        let asked = |stage| stage != Stage::Starting;
-        for worker in
-            self.workers.iter_mut().filter(|worker| asked(worker.stage) && !worker.is_asked)
-        {
-            worker.order(Order::TellFigures(id));
-            worker.is_asked = true;
-            waiting.insert(worker.id);
+        for worker in &mut self.workers {
+            if worker.stage != Stage::Starting && !worker.is_asked {
+                worker.order(Order::TellFigures(id));
+                worker.is_asked = true;
+                waiting.insert(worker.id);
+            }
         }
         let askers = std::mem::take(&mut self.figures.next);
         self.figures.round = Some(Round { id, askers, waiting, deadline: now + PATIENCE });
@@ -142,15 +141,9 @@ impl Master {
         let mut figures = of_this_process();
         let all = &mut figures;
         put_by(all, &metrics::BUILD, ("version", env!("CARGO_PKG_VERSION")), 1.0);
-        let stages = [
-            ("starting", Stage::Starting),
-            ("serving", Stage::Serving),
-            ("draining", Stage::Draining),
-            ("stopping", Stage::Stopping),
-        ];
-        for (name, stage) in stages {
+        for stage in Stage::ALL {
             let count = self.workers.iter().filter(|worker| worker.stage == stage).count();
-            put_by(all, &metrics::PROCESSES, ("state", name), count);
+            put_by(all, &metrics::PROCESSES, ("state", stage.name()), count);
         }
         let silent = self.workers.iter().filter(|worker| worker.is_asked).count();
         put(all, &metrics::SILENT, silent);

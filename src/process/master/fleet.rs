@@ -1,7 +1,6 @@
 //! Starts, hears, watches and replaces worker processes.
 
-use super::workers::Reason;
-use super::workers::{self, STANDS_STILL, Stage, WorkerProcess};
+use super::workers::{self, Reason, STANDS_STILL, Stage, WorkerProcess};
 use super::{ERROR, Master, Phase, Report};
 use crate::http::ServeError;
 use crate::http::monitoring::stats::StatsSnapshot;
@@ -110,10 +109,12 @@ impl Master {
                                         stay: {cause}");
             self.plan = before;
             self.proven = true;
-            self.figures.reloaded = false;
             self.renew();
-            self.reloading = false;
-            self.reload_ends(&Err(format!("the new worker processes do not start: {cause}")));
+            // It may have been another number of threads that was wanted.
+            if std::mem::take(&mut self.reloading) {
+                self.figures.reloaded = false;
+                self.reload_ends(&Err(format!("the new worker processes do not start: {cause}")));
+            }
             return Ok(());
         }
         let wait = self.backoff.note(Duration::ZERO, Instant::now());
@@ -221,7 +222,8 @@ impl Master {
         for worker in &mut self.workers {
             if worker.deadline.is_some_and(|deadline| now > deadline) {
                 let StatsSnapshot { in_flight, connections, .. } = worker.stats;
-                log::warn!(target: ERROR, "Worker process {} takes too long to start and is \
+                let what = if worker.stage == Stage::Starting { "start" } else { "stop" };
+                log::warn!(target: ERROR, "Worker process {} takes too long to {what} and is \
                                            killed; requests in flight: {in_flight}, connections: \
                                            {connections}", worker.pid);
                 worker.failure.get_or_insert_with(|| "it was not ready in time".to_owned());

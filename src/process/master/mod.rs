@@ -136,8 +136,8 @@ struct Master {
 
 /// Serves, with worker processes, until a signal ends it.
 ///
-/// `layers` hold the text of their files, and `loaded` is what they say. A failure of the first worker process is an error; later
-/// ones never end the master.
+/// `layers` hold the text of their files, and `loaded` is what they say. A failure of the first worker
+/// process is an error; later ones never end the master.
 pub fn run(program: Program, (layers, loaded): (Layers, Loaded)) -> Result<(), ServeError> {
     panic::log_panics();
     // Before there are other threads that could look at the environment.

@@ -17,6 +17,21 @@ pub(super) enum Stage {
     Stopping,
 }
 
+impl Stage {
+    pub(super) const ALL: [Self; 4] =
+        [Self::Starting, Self::Serving, Self::Draining, Self::Stopping];
+
+    /// As the status and the metrics name it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Serving => "serving",
+            Self::Draining => "draining",
+            Self::Stopping => "stopping",
+        }
+    }
+}
+
 /// What is sent to a child's attendant.
 #[derive(Clone, Debug)]
 pub(super) enum Message {

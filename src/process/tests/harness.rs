@@ -133,7 +133,7 @@ impl Served {
     }
 }
 
-/// What `server::run` does, but with the test's signals and a word on where it listens.
+/// What a worker process does, but with the test's signals and a word on where it listens.
 pub(super) fn serve<E: std::fmt::Debug>(
     mounts: Mounts,
     settings: Settings,

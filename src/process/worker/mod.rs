@@ -21,6 +21,7 @@ use actix_web::web::Data;
 use listenfd::ListenFd;
 use reporter::{Question, Reporter};
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use std::fmt;
 use std::io::{self, Write as _};
 use std::num::NonZeroUsize;
 use std::os::unix::net::UnixStream;
@@ -30,20 +31,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 /// A worker process before it serves.
-#[derive(Debug)]
 pub struct Worker {
     /// What the master hands over.
     pub handover: Handover,
-    sockets: ListenFd_,
+    sockets: ListenFd,
     channel: UnixStream,
 }
 
 /// `ListenFd` cannot be printed.
-struct ListenFd_(ListenFd);
-
-impl std::fmt::Debug for ListenFd_ {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} sockets", self.0.len())
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker").field("handover", &self.handover).finish_non_exhaustive()
     }
 }
 
@@ -54,7 +52,7 @@ impl Worker {
     pub fn of_this_process() -> Result<Option<Self>, ServeError> {
         let Some(master) = std::env::var(WORKER).ok() else { return Ok(None) };
         follow(&master).map_err(ServeError::Runtime)?;
-        let sockets = ListenFd_(ListenFd::from_env());
+        let sockets = ListenFd::from_env();
         let (handover, channel) = Handover::to_this_process().map_err(ServeError::Runtime)?;
         Ok(Some(Self { handover, sockets, channel }))
     }
@@ -67,13 +65,13 @@ impl Worker {
     }
 
     /// Tells the master why this process cannot start.
-    pub fn fail(mut self, cause: &dyn std::fmt::Display) {
+    pub fn fail(mut self, cause: &dyn fmt::Display) {
         let report = Report::Failed(cause.to_string());
         // Without a master there is nobody to tell.
         let _ = channel::line(&report).and_then(|line| self.channel.write_all(&line));
     }
 
-    /// Serves until the master or SIGTERM ends it; `demo` opens the services with the demo users.
+    /// Serves until the master ends it; `demo` opens the services with the demo users.
     ///
     /// Whether it went well; why it could not start is told to the master.
     #[must_use]
@@ -94,7 +92,7 @@ impl Worker {
         }
         let (inquiry, inquiries) = Inquiry::new();
         let start = async {
-            let sockets = take(&mut sockets.0, &handover).map_err(ServeError::Runtime)?;
+            let sockets = take(&mut sockets, &handover).map_err(ServeError::Runtime)?;
             let (of, by) = (mounts.clone(), Arc::clone(&settings));
             // Beside the opening of the database: clients may wait for a dead worker's successor.
             let describing = std::thread::spawn(move || document(&of, &by));
@@ -104,9 +102,7 @@ impl Worker {
             let services =
                 Services::open(Arc::clone(&settings), demo).await.map_err(ServeError::Services)?;
             let panicked = |_| ServeError::Workers(io::Error::other("mounting panicked"));
-            let document = describing.join().map_err(panicked)??;
-            let described = Described::of(&document, &settings);
-            drop(document);
+            let described = Described::of(&describing.join().map_err(panicked)??, &settings);
             let state = Data::new(AppState::new(mounts, described, services, settings, inquiry)?);
             threads::start(state.clone(), sockets).await.map(|running| (running, state))
         };

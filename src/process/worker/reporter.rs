@@ -1,7 +1,7 @@
 //! What a worker process tells its master, and asks it.
 
 use crate::http::monitoring::admin;
-use crate::http::monitoring::metrics::{Changes, Inquiries};
+use crate::http::monitoring::metrics::{Changes, Inquiries, Metrics};
 use crate::http::state::AppState;
 use crate::process::channel::{ChannelWriter, Report};
 use crate::process::lateness::Lateness;
@@ -96,8 +96,9 @@ impl Reporter {
 
     /// Tells what has changed, also that nothing has to whoever waits for it.
     async fn tell_figures(&mut self, round: Option<u64>) {
-        let Some(metrics) = &self.state.metrics else { return };
-        let lines = self.changes.since_last(metrics.figures());
+        // A process that counts nothing says so: the settings of another generation may want figures.
+        let figures = self.state.metrics.as_ref().map(Metrics::figures).unwrap_or_default();
+        let lines = self.changes.since_last(figures);
         if round.is_some() || !lines.is_empty() {
             let _ = self.writer.send(&Report::Figures { round, lines }).await;
         }

@@ -115,10 +115,19 @@ impl Running {
         };
         if let Some(seconds) = seconds {
             drop(handle.stop(true));
-            tokio::select! {
-                _ = &mut server => return Ok(()),
-                () = sleep(Duration::from_secs(seconds)) => why = "their time to end is over",
-                () = quit(&mut orders) => {}
+            let mut end = Instant::now() + Duration::from_secs(seconds);
+            loop {
+                tokio::select! {
+                    _ = &mut server => return Ok(()),
+                    () = sleep_until(end) => {
+                        why = "their time to end is over";
+                        break;
+                    }
+                    left = less_time(&mut orders) => match left {
+                        Some(left) => end = end.min(Instant::now() + left),
+                        None => break,
+                    }
+                }
             }
         }
         tell_cut(&state.stats, why);
@@ -148,10 +157,12 @@ async fn harsher(orders: &mut UnboundedReceiver<Order>) -> Order {
     }
 }
 
-async fn quit(orders: &mut UnboundedReceiver<Order>) {
+/// The next order that leaves less time to what is in flight; `None`: no time at all.
+async fn less_time(orders: &mut UnboundedReceiver<Order>) -> Option<Duration> {
     loop {
         match orders.recv().await {
-            Some(Order::Quit) => return,
+            Some(Order::Quit) => return None,
+            Some(Order::Finish(seconds)) => return Some(Duration::from_secs(seconds)),
             Some(Order::ReopenLogs) => reopen_logs(),
             Some(_) => {}
             // Nobody is left who could order it.

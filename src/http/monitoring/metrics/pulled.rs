@@ -1,14 +1,11 @@
 //! What somebody else counts, read when it is asked for: logins, users, the database, the process.
 
 use super::families::{self, Family};
-use crate::http::monitoring::stats::WorkerStats;
+use crate::http::monitoring::stats::{WorkerStats, cpu_time, resident_memory};
 use crate::logging;
 use crate::services::Services;
-use rustix::param::page_size;
 use rustix::process::{Resource, getrlimit};
-use rustix::time::{ClockId, clock_gettime};
 use std::fs;
-use std::time::Duration;
 
 /// Series with their values, as one process tells them.
 pub(crate) type Figures = Vec<(String, f64)>;
@@ -101,8 +98,8 @@ pub(crate) fn of_this_process() -> Figures {
     let all = &mut figures;
     put(all, &families::LOG_DROPPED, logging::dropped());
     put(all, &families::CPU, cpu_time().as_secs_f64());
-    if let Some(pages) = resident_pages() {
-        put(all, &families::MEMORY, pages * page_size() as u64);
+    if let Some(bytes) = resident_memory() {
+        put(all, &families::MEMORY, bytes);
     }
     if let Ok(files) = fs::read_dir("/proc/self/fd") {
         put(all, &families::OPEN_FILES, files.count());
@@ -111,13 +108,4 @@ pub(crate) fn of_this_process() -> Figures {
         put(all, &families::MOST_FILES, most);
     }
     figures
-}
-
-fn cpu_time() -> Duration {
-    clock_gettime(ClockId::ProcessCPUTime).try_into().unwrap_or_default()
-}
-
-/// The second number of `/proc/self/statm` (proc(5)).
-fn resident_pages() -> Option<u64> {
-    fs::read_to_string("/proc/self/statm").ok()?.split_whitespace().nth(1)?.parse().ok()
 }
