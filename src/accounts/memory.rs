@@ -149,8 +149,4 @@ impl UserRepository for MemoryUsers {
     async fn import(&self, _: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError> {
         unimplemented!("no grant imports users")
     }
-
-    async fn ping(&self) -> Result<(), RepositoryError> {
-        Ok(())
-    }
 }

@@ -194,7 +194,9 @@ pub trait UserRepository: Send + Sync {
     async fn import(&self, now: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError>;
 
     /// Answers once the database does: for readiness.
-    async fn ping(&self) -> Result<(), RepositoryError>;
+    async fn ping(&self) -> Result<(), RepositoryError> {
+        self.is_empty().await.map(drop)
+    }
 
     /// This process is about to go: from now on it gives back what it holds of the database and does
     /// not use. It may still ask.

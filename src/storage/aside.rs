@@ -1,4 +1,4 @@
-//! What the file is called that a restore replaces.
+//! Names of files beside another one, and of the file that a restore replaces.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -35,7 +35,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// PostgreSQL's code for a write that has given up at a lock.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
-/// For an answer to the question whether there are any.
+/// For the database's answer to whoever asks whether this process is ready.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
 #[derive(Clone)]

@@ -1,12 +1,11 @@
 //! How users are changed, the same in every database; each brings its statements.
 
-pub(super) use crate::storage::writing::Statements;
-
 use crate::domain::{Actor, RepositoryError, ScopeName, Timestamp, User, UserChange, Username};
 use crate::settings::UserSettings;
 use crate::storage::error::unavailable;
 use crate::storage::row::{apply, holds};
 use crate::storage::unique::{refuse_email, refuse_taken, renew_taken_ids};
+use crate::storage::writing::Statements;
 use futures_util::future::BoxFuture;
 
 /// A change under way, in a transaction that the caller begins and commits.

@@ -339,7 +339,6 @@ pub(super) async fn names_are_never_sql(users: &dyn UserRepository) {
     assert!(users.is_empty().await.unwrap());
 }
 
-/// What `by` changes is seen through `users`, which has read and cached it before, within a second.
 pub(super) async fn until_within_a_second(condition: impl AsyncFn() -> bool) {
     let promised = Instant::now() + Duration::from_secs(1);
     loop {

@@ -144,8 +144,7 @@ pub(super) fn is_unreached(error: &RepositoryError) -> bool {
 
 /// Whether nothing came from the database, not even an error: no connection, or one that broke.
 pub(super) fn is_unanswered(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
-    let broken = || matches!(cause.downcast_ref(), Some(sqlx::Error::Io(_)));
-    cause.is::<Unreached>() || broken()
+    cause.is::<Unreached>() || matches!(cause.downcast_ref(), Some(sqlx::Error::Io(_)))
 }
 
 /// Whether the database has given this code as the cause.

@@ -1,5 +1,6 @@
 //! A file under way: it gets its name when it is whole, and nobody trips over one that was left.
 
+use crate::storage::aside::with;
 use crate::storage::sqlite::folder;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::ffi::OsString;
@@ -113,8 +114,6 @@ fn remove(path: &Path) {
 
 fn remove_companions(path: &Path) {
     for companion in COMPANIONS {
-        let mut name = path.as_os_str().to_owned();
-        name.push(companion);
-        let _ = fs::remove_file(name);
+        let _ = fs::remove_file(with(path, companion));
     }
 }

@@ -347,18 +347,13 @@ async fn users_of_an_earlier_version_get_ids() {
     drop(users);
     let path = folder.path().join("test.db");
     let mut connection = raw(&path).await;
-    for statement in [
-        "DROP TRIGGER users_inserted",
-        "DROP TRIGGER users_displaced_tell",
-        "DROP TRIGGER users_displaced_by_update_tell",
-        "DROP TRIGGER users_renamed_remember",
-        "DROP TRIGGER users_deleted_remember",
-        "DROP INDEX users_id",
-        "ALTER TABLE users DROP COLUMN id",
-        "DELETE FROM _sqlx_migrations WHERE version = 2",
-    ] {
-        sqlx::query(statement).execute(&mut connection).await.unwrap();
-    }
+    let without_ids = "DROP TRIGGER users_inserted;
+         DROP TRIGGER users_displaced_tell; DROP TRIGGER users_displaced_by_update_tell;
+         DROP TRIGGER users_displaced_remember; DROP TRIGGER users_displaced_by_update_remember;
+         DROP TRIGGER users_renamed_remember; DROP TRIGGER users_deleted_remember;
+         DROP INDEX users_id; ALTER TABLE users DROP COLUMN id;
+         DELETE FROM _sqlx_migrations WHERE version = 2";
+    sqlx::raw_sql(without_ids).execute(&mut connection).await.unwrap();
     let users = plain_at(&path).await.unwrap();
     let by_hand = "INSERT INTO users (username, disabled, password_hash, created_at, updated_at)
          SELECT 'carol', disabled, password_hash, 1, 1 FROM users LIMIT 1";

@@ -4,36 +4,36 @@ use crate::harness::{App, FORM, Response, eventually};
 use crate::postgres::shared;
 use crate::{PASSWORD, add, config};
 use serde_json::json;
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
-/// Locks that a session of its own holds; they end with the value.
-struct Held<'a> {
-    database: &'a str,
-    session: Child,
-}
+/// Those who wait for a lock.
+const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
+     WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
-impl<'a> Held<'a> {
-    fn take(database: &'a str, lock: &str) -> Self {
-        let statement = format!("BEGIN; {lock}; SELECT pg_sleep(3600)");
-        let mut psql = shared().psql(database, &statement);
-        psql.stdout(Stdio::null()).stderr(Stdio::null());
-        let held = Self { database, session: psql.spawn().expect("psql starts") };
-        let asleep = "SELECT count(*) FROM pg_stat_activity
-             WHERE datname = current_database() AND wait_event = 'PgSleep'";
-        eventually("the lock", || (shared().sql(database, asleep) == "1").then_some(()));
-        held
+/// Locks that a session of its own holds; they end with the value.
+struct Held(Child);
+
+impl Held {
+    fn take(database: &str, lock: &str) -> Self {
+        let mut psql = shared().psql(database, &format!("BEGIN; {lock}"));
+        // After these statements it waits for others, in the transaction.
+        psql.args(["-c", "SELECT 'held'", "-f", "-"]);
+        let mut session =
+            psql.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("psql starts");
+        let mut said = BufReader::new(session.stdout.as_mut().expect("its output")).lines();
+        assert!(said.any(|line| line.expect("UTF-8") == "held"), "{lock}");
+        Self(session)
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for Held {
     fn drop(&mut self) {
-        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-             WHERE datname = current_database() AND wait_event = 'PgSleep'";
-        shared().sql(self.database, end);
-        drop(self.session.wait());
+        // Its input ends, and so does the session.
+        drop(self.0.wait());
     }
 }
 
@@ -93,10 +93,8 @@ fn a_locked_row_is_one_users_trouble() {
                 }
             });
         }
-        let waiting = "SELECT count(*) FROM pg_stat_activity
-             WHERE datname = current_database() AND wait_event_type = 'Lock'";
         eventually("a write that waits", || {
-            (shared().sql(&database, waiting) != "0").then_some(())
+            (shared().sql(&database, WAITING) != "0").then_some(())
         });
         let mut others = || {
             for round in 0..20 {
@@ -143,15 +141,13 @@ fn a_locked_table_keeps_nobody_waiting_who_is_in_memory() {
     };
     ask();
     let _held = Held::take(&database, "LOCK TABLE users IN ACCESS EXCLUSIVE MODE");
-    let waiting = "SELECT count(*) FROM pg_stat_activity
-         WHERE datname = current_database() AND wait_event_type = 'Lock'";
     eventually("a read that waits", || {
         ask();
-        (shared().sql(&database, waiting) == "1").then_some(())
+        (shared().sql(&database, WAITING) == "1").then_some(())
     });
     for _ in 0..200 {
         ask();
     }
     assert!(served.is_ready());
-    assert_eq!(shared().sql(&database, waiting), "1");
+    assert_eq!(shared().sql(&database, WAITING), "1");
 }

@@ -87,9 +87,6 @@ impl UserRepository for Arc<Slow> {
     async fn import(&self, _: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError> {
         unimplemented!()
     }
-    async fn ping(&self) -> Result<(), RepositoryError> {
-        unimplemented!()
-    }
 }
 
 struct Setup {

@@ -4,6 +4,7 @@ use crate::domain::{UserChange, UserRepository};
 use crate::storage::contract::{T1, T2, grant, name, new, until_within_a_second};
 use std::time::{Duration, Instant};
 
+/// What `by` changes is seen through `users`, which has read and cached it before, within a second.
 pub(in crate::storage) async fn a_change_by_another_is_seen(
     users: &dyn UserRepository,
     by: &dyn UserRepository,

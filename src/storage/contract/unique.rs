@@ -1,8 +1,12 @@
 //! What is one user's only: names without regard to case, and e-mail addresses.
 
 use super::{T1, T2, name, names, new};
-use crate::domain::{NewUser, RepositoryError, Taken, UserChange, UserRepository};
+use crate::domain::{NewUser, RepositoryError, Taken, User, UserChange, UserId, UserRepository};
 use crate::settings::UserSettings;
+use crate::storage::change::create;
+use crate::storage::row::created;
+use crate::storage::unique::add;
+use crate::storage::writing::Statements;
 use std::sync::Arc;
 
 /// Opens the same database once more, with these settings.
@@ -141,4 +145,24 @@ pub(in crate::storage) async fn who_is_there_already_stays(
     assert!(matches!(error, RepositoryError::EmailExists), "{error}");
     users.delete(&name("bob"), None, None).await.unwrap();
     assert_eq!(found(&*users, "BOB").await.as_deref(), Some("Bob"));
+}
+
+/// As if the random ids of new users were somebody's already. The database is empty.
+pub(in crate::storage) async fn a_new_user_takes_nobodys_id<C: Statements>(database: &mut C) {
+    let seven = |who| User { id: UserId(7), ..created(new(who, "me"), T1) };
+    let alice = create(seven("alice"), None, OFF)(&mut *database).await.unwrap();
+    let bob = create(seven("bob"), None, OFF)(&mut *database).await.unwrap();
+    let dave = User { id: UserId(8), ..seven("dave") };
+    let taken = add(database, OFF, vec![seven("carol"), dave.clone()]).await.unwrap();
+    assert_eq!(taken, []);
+    let mut ids = Vec::new();
+    for who in ["alice", "bob", "carol", "dave"] {
+        let [stored] = &database.lock(Some(&name(who)), None).await.unwrap()[..] else {
+            panic!("{who} is not there")
+        };
+        assert!(!ids.contains(&stored.id), "{stored:?}");
+        ids.push(stored.id);
+    }
+    assert_eq!((ids[0], ids[1], ids[3]), (alice.id, bob.id, dave.id));
+    assert_eq!(alice.id, UserId(7), "nobody had it");
 }

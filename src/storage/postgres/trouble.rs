@@ -1,5 +1,6 @@
 //! What went wrong while a database was opened, as one line that says what to do.
 
+use crate::settings::shown_path;
 use crate::storage::StorageError;
 use crate::storage::migrations::SetUpError;
 use crate::storage::postgres::address::Address;
@@ -65,7 +66,7 @@ fn unreached(address: &Address, error: &io::Error) -> String {
         None => {
             let unreadable = address.files.iter().find_map(|(name, file)| {
                 let cause = file.read().err()?;
-                Some(format!("{name} {}: cannot be read: {cause}", file.path().display()))
+                Some(format!("{name} {}: cannot be read: {cause}", shown_path(file.path())))
             });
             unreadable.unwrap_or_else(|| format!("cannot be reached: {error}"))
         }

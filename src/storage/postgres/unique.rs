@@ -121,3 +121,20 @@ pub(super) async fn insert(
     .await
     .map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::storage::Missing;
+    use crate::storage::contract::unique::a_new_user_takes_nobodys_id;
+    use crate::storage::postgres::migrations::{TEXTS, run};
+    use crate::storage::postgres::tests::server::shared;
+    use sqlx::{Connection as _, PgConnection};
+
+    #[tokio::test]
+    async fn a_taken_id_is_renewed() {
+        let url = shared().url(&shared().database());
+        let mut connection = PgConnection::connect(&url).await.unwrap();
+        run(&mut connection, &TEXTS, Missing::Create).await.ok().unwrap();
+        a_new_user_takes_nobodys_id(&mut connection).await;
+    }
+}

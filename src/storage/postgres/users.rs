@@ -7,7 +7,6 @@ use crate::domain::{
 use crate::settings::UserSettings;
 use crate::storage::cache::Freshness;
 use crate::storage::change;
-use crate::storage::change::Statements;
 use crate::storage::error::unavailable;
 use crate::storage::postgres::address::Address;
 use crate::storage::postgres::driver::{Driver, Session};
@@ -17,6 +16,7 @@ use crate::storage::postgres::unique;
 use crate::storage::row::{changed_hash, created, user};
 use crate::storage::statements;
 use crate::storage::unique::is_asked;
+use crate::storage::writing::Statements;
 use crate::storage::{Missing, StorageError};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
@@ -150,10 +150,6 @@ impl UserRepository for PostgresUsers {
     async fn import(&self, now: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError> {
         let session = Session::begin(&self.driver, LOCK).await?;
         Ok(Box::new(PostgresImport { session, now, unique: self.unique }))
-    }
-
-    async fn ping(&self) -> Result<(), RepositoryError> {
-        self.is_empty().await.map(drop)
     }
 
     fn condition(&self) -> Condition {

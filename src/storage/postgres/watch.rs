@@ -26,11 +26,11 @@ const PAUSE: Duration = Duration::from_millis(400);
 const ANSWER: Duration = Duration::from_millis(550);
 /// For connecting anew.
 const CONNECT: Duration = Duration::from_secs(2);
-/// Between two attempts to connect, should somebody wait for the second one: the first has failed,
+/// From an attempt to connect that has failed to the next, while somebody waits for it.
 const FAILED: Duration = Duration::from_millis(50);
-/// or has no end yet.
+/// The same after an attempt that has no end yet.
 const PENDING: Duration = Duration::from_millis(250);
-/// As many attempts at a time.
+/// Most attempts at a time.
 const MOST: usize = 8;
 
 /// Listens for ever; after each gap everything that is cached is forgotten.

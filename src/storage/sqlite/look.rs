@@ -1,5 +1,6 @@
 //! Looks at a file before anything is done to it: another program's stays as it is, to the byte.
 
+use crate::storage::aside::with;
 use crate::storage::migrations::{SetUpError, TABLE};
 use crate::storage::sqlite::{BUSY, code};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -34,9 +35,7 @@ pub(super) async fn reading(path: &Path) -> Result<Read, sqlx::Error> {
 
 /// Whether something was written that is not in the file itself yet.
 pub(super) fn has_log(path: &Path) -> bool {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
+    with(path, "-wal").metadata().is_ok_and(|log| log.len() > 0)
 }
 
 /// Whether it is another program's. Only a file with a log is locked, which may leave the log's

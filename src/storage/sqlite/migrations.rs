@@ -7,7 +7,7 @@ use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnection;
 
-pub(super) const TEXTS: [(&str, &str); 8] = [
+pub(super) const TEXTS: [(&str, &str); 9] = [
     ("users", include_str!("migrations/0001_users.sql")),
     ("user ids", include_str!("migrations/0002_user_ids.sql")),
     ("users inserted", include_str!("migrations/0003_users_inserted.sql")),
@@ -16,6 +16,7 @@ pub(super) const TEXTS: [(&str, &str); 8] = [
     ("signers", include_str!("migrations/0006_signers.sql")),
     ("changed users", include_str!("migrations/0007_changed_users.sql")),
     ("identity", include_str!("migrations/0008_identity.sql")),
+    ("displaced users", include_str!("migrations/0009_displaced_users.sql")),
 ];
 
 /// Applies what is missing: all of it or, on any error, nothing. Returns the newest migration, if
@@ -119,6 +120,30 @@ mod tests {
             rows.first().and_then(|row| row.get(0))
         };
         users_of_every_version_stay(&TEXTS, open, migrate, ask).await;
+    }
+
+    #[tokio::test]
+    async fn names_of_displaced_users_are_remembered() {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        run(&mut connection, &TEXTS).await.ok().unwrap();
+        let names = "SELECT coalesce(string_agg(name || id, ' ' ORDER BY name, id), '')
+             FROM former_names";
+        for (statement, remembered) in [
+            (
+                "INSERT INTO users VALUES ('a', '', '', 0, '', 1, 1, 1), ('b', '', '', 0, '', 1, 1, 2)",
+                "",
+            ),
+            // Gets an id of its own.
+            ("INSERT INTO users VALUES ('c', '', '', 0, '', 1, 1, 0)", ""),
+            ("REPLACE INTO users VALUES ('a', '', '', 0, '', 1, 1, 3)", "a1"),
+            ("REPLACE INTO users VALUES ('d', '', '', 0, '', 1, 1, 2)", "a1 b2"),
+            ("UPDATE OR REPLACE users SET id = 2 WHERE username = 'c'", "a1 b2 d2"),
+            ("UPDATE OR REPLACE users SET username = 'a' WHERE username = 'c'", "a1 a3 b2 c2 d2"),
+        ] {
+            sqlx::query(statement).execute(&mut connection).await.unwrap();
+            let now: String = sqlx::query_scalar(names).fetch_one(&mut connection).await.unwrap();
+            assert_eq!(now, remembered, "{statement}");
+        }
     }
 
     /// As when a process is killed in the middle.

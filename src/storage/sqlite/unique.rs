@@ -107,3 +107,17 @@ pub(super) async fn insert(
     .await
     .map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::storage::contract::unique::a_new_user_takes_nobodys_id;
+    use crate::storage::sqlite::migrations::{TEXTS, run};
+    use sqlx::{Connection as _, SqliteConnection};
+
+    #[tokio::test]
+    async fn a_taken_id_is_renewed() {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        run(&mut connection, &TEXTS).await.ok().unwrap();
+        a_new_user_takes_nobodys_id(&mut connection).await;
+    }
+}

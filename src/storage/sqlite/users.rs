@@ -6,7 +6,6 @@ use crate::domain::{
 };
 use crate::settings::UserSettings;
 use crate::storage::change;
-use crate::storage::change::Statements;
 use crate::storage::error::{unavailable, unreached};
 use crate::storage::give_back::give_back;
 use crate::storage::row::{changed_hash, created, user};
@@ -16,6 +15,7 @@ use crate::storage::sqlite::{Pools, open, require};
 use crate::storage::statements;
 use crate::storage::underway::Underway;
 use crate::storage::unique::is_asked;
+use crate::storage::writing::Statements;
 use crate::storage::{Missing, StorageError};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
@@ -175,15 +175,6 @@ impl UserRepository for SqliteUsers {
         let writer = self.pools.writer.clone();
         let (transaction, unique) = (self.begin().await?, self.unique);
         Ok(Box::new(SqliteImport { transaction, now, writer, unique }))
-    }
-
-    async fn ping(&self) -> Result<(), RepositoryError> {
-        let _read = self.reads.begin();
-        sqlx::query("SELECT max(seq) FROM changed_users")
-            .fetch_one(&self.pools.readers)
-            .await
-            .map(drop)
-            .map_err(unavailable)
     }
 
     fn condition(&self) -> Condition {

@@ -6,7 +6,9 @@ use crate::domain::{RepositoryError, Timestamp, UserChange, UserRepository};
 use crate::settings::{CacheSettings, DatabaseSettings};
 use crate::storage::contract::cache_settings;
 use crate::storage::{Missing, open_in};
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
@@ -130,9 +132,12 @@ async fn a_cut_network_ends_what_is_under_way() {
     let users = open_in(absent, &database_settings, &cache, Missing::Create).await.unwrap();
     let other = replica(&shared().url(&database), 0).await;
     other.create(new("alice", "me"), None, Timestamp(1)).await.unwrap();
-    let lock = "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(3600)";
-    let mut holding = shared().psql(&database, lock);
-    let mut holding = holding.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut holding = shared().psql(&database, "BEGIN; LOCK TABLE users");
+    // After these statements it waits for others, in the transaction.
+    holding.args(["-c", "SELECT 'held'", "-f", "-"]);
+    let mut holding = holding.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(holding.stdout.as_mut().unwrap()).lines();
+    assert!(said.any(|line| line.unwrap() == "held"));
     let waits = "SELECT count(*) FROM pg_stat_activity
          WHERE datname = current_database() AND wait_event_type = 'Lock'";
     let (reading, alice) = (Arc::clone(&users), name("alice"));
@@ -145,9 +150,7 @@ async fn a_cut_network_ends_what_is_under_way() {
     assert!(matches!(ended, Err(RepositoryError::Unavailable(_))), "{ended:?}");
 
     cut.send(false).unwrap();
-    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-         WHERE datname = current_database() AND pid <> pg_backend_pid() AND wait_event = 'PgSleep'";
-    shared().sql(&database, end);
+    // Its input ends, and so does the session.
     holding.wait().unwrap();
     until("the network to be back", async || is_found(&*users, "alice").await).await;
 }
