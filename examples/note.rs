@@ -365,8 +365,7 @@ mod t005_by_hand {
     use bailiwick::routes::PasswordRequestFormStrict;
     use bailiwick::security::Scoped;
     use bailiwick::tokens::NewToken;
-    use serde::Deserialize;
-    use serde::Serialize;
+    use serde::{Deserialize, Serialize};
     use std::sync::Arc;
     use std::time::Duration;
 

@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 RATE = 50
@@ -22,13 +23,14 @@ def changing(execute, names):
             execute(f"UPDATE users SET updated_at = updated_at + 1 WHERE username = '{name}';\n")
             due += 1 / RATE
 
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(work)
+        try:
+            yield
+        finally:
+            over.set()
+        # Without the changes, what was measured is another thing.
+        writing.result()
 
 
 @contextmanager

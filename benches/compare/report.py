@@ -14,6 +14,7 @@ matplotlib.use("svg")
 from matplotlib import pyplot
 from matplotlib.ticker import NullFormatter
 
+from changes import RATE
 from servers import BAILIWICK
 
 OURS, QUIET, BARE, GUNICORN = "bailiwick", "bailiwick, log off", "bare actix-web", "gunicorn"
@@ -23,7 +24,7 @@ LIMIT = ("one verification", "the fastest")
 FEW, HOT = ("10 users, one hot", "SQLite, 10 users"), ("1,000,000 users, one hot", "SQLite, 1,000,000 users")
 DATABASES = ["SQLite", "PostgreSQL"]
 SPREAD = ("tokens of 100,000 users", "SQLite, 1,000,000 users")
-CHANGED = "tokens of 100,000 users, 50 changed a second"
+CHANGED = f"{SPREAD[0]}, {RATE} changed a second"
 PACKAGES = ["fastapi", "gunicorn", "uvicorn", "uvicorn-worker", "granian", "python-jose", "passlib", "bcrypt"]
 CORES = len(os.sched_getaffinity(0))
 
@@ -99,7 +100,7 @@ class Report:
             ("the same, 1 million users ÷ 10 users, one hot user", self.ratio("cpu", HOT, FEW), "≤", 1.05),
             ("the same, tokens of 100 thousand of 1 million users ÷ one hot user",
              self.ratio("cpu", SPREAD, HOT), "≤", 1.5),
-            *((f"the same on {name}, while 50 users a second are changed ÷ without changes",
+            *((f"the same on {name}, while {RATE} users a second are changed ÷ without changes",
                self.ratio("cpu", (CHANGED, f"{name}, 1,000,000 users"), (SPREAD[0], f"{name}, 1,000,000 users")),
                "≤", 1.2) for name in DATABASES),
             ("logins/s at 8 connections ÷ the limit",

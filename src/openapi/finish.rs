@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 /// Turns paperclip's version 3 conversion into a valid `OpenAPI` 3.0.3 document.
 #[must_use]
-pub fn finish(mut document: Value, settings: &Settings, scopes: &ScopeTable) -> Value {
+pub(crate) fn finish(mut document: Value, settings: &Settings, scopes: &ScopeTable) -> Value {
     finish_schemas(&mut document);
     restore(&mut document);
     let root_path = settings.server.root_path.as_str();

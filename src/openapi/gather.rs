@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 /// The document as paperclip gathers it, with the paths that the router knows.
 #[must_use]
-pub fn gather(mount: impl Fn(&mut ServiceConfig<'_>)) -> Value {
+pub(crate) fn gather(mount: impl Fn(&mut ServiceConfig<'_>)) -> Value {
     let mut document = Value::Null;
     let app = App::new().wrap_api().configure(mount).with_raw_json_spec_v3(|app, found| {
         document = found;

@@ -8,7 +8,7 @@ mod requirements;
 mod stand_in;
 
 pub use errors::{document_error, document_errors};
-pub use finish::finish;
-pub use gather::gather;
+pub(crate) use finish::finish;
+pub(crate) use gather::gather;
 pub use requirements::Requirements;
 pub(crate) use stand_in::{body, parameter, schema};

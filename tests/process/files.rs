@@ -1,12 +1,13 @@
 //! What worker processes that are started later read and run: what the master has accepted, whatever
 //! stands on the disk by then.
 
-use crate::harness::{App, eventually};
+use crate::harness::{App, eventually, run_tool};
 use crate::postgres::{PASSWORD, Server};
 use crate::reload::Developed;
 use crate::server::{SHORT, gone, kill, lives, quick};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::process::Command;
 use tempfile::TempDir;
 
 const FIRST: &str = "the-first-secret-of-these-tests-is-long";
@@ -128,31 +129,16 @@ fn the_secret_in_the_data_folder_is_read_once() {
 }
 
 #[test]
-fn nor_are_the_passwords_file_and_the_certificate_of_the_database() {
+fn the_password_file_and_the_certificate_of_the_database_are_read_once() {
     let server = Server::start();
     let scram = "SET password_encryption = 'scram-sha-256'; CREATE ROLE scram SUPERUSER LOGIN";
     server.sql("postgres", &format!("{scram} PASSWORD '{PASSWORD}'"));
     let folder = TempDir::new().expect("a folder");
     fs::write(folder.path().join("password"), PASSWORD).expect("written");
     let root = folder.path().join("root.pem");
-    crate::harness::run_tool(
-        std::process::Command::new("openssl")
-            .args([
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-nodes",
-                "-subj",
-                "/CN=root",
-                "-keyout",
-                "/dev/null",
-                "-out",
-            ])
-            .arg(&root),
-    );
+    let args = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=root \
+                -keyout /dev/null -out";
+    run_tool(Command::new("openssl").args(args.split_whitespace()).arg(&root));
     let database = server.database();
     let url = format!(
         "postgres://scram@127.0.0.1:{}/{database}?sslmode=prefer&sslrootcert={}",

@@ -4,8 +4,9 @@
 use crate::harness::{App, eventually, read_answer};
 use crate::postgres::shared;
 use crate::server::{Cleanup, gone, kill, lives, quick, replaced, serving, status};
+use crate::settings::is_closed;
 use crate::signals::begin_login;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::TcpStream;
 use std::thread;
 
@@ -24,10 +25,6 @@ fn ask(stream: &mut TcpStream) -> String {
     let answer = read_answer(stream);
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     answer.to_ascii_lowercase()
-}
-
-fn is_closed(mut stream: TcpStream) -> bool {
-    matches!(stream.read(&mut [0]), Ok(0) | Err(_))
 }
 
 /// Replaces the workers while each generation has clients that stay.
@@ -52,8 +49,8 @@ fn of_many_reloads_the_oldest_make_room() {
     let line = app.stderr.wait_for(&format!("Worker process {first} has drained long enough"));
     assert!(line.contains("server.max_draining"), "{line}");
     assert!([kept, last, current].into_iter().all(lives));
-    let oldest = clients.remove(0);
-    assert!(is_closed(oldest.0));
+    let (mut oldest, _) = clients.remove(0);
+    assert!(is_closed(&mut oldest));
     let (mut youngest, _) = clients.pop().expect("clients");
     assert!(ask(&mut youngest).contains("connection: close"));
     assert_eq!(status(&app)["processes"].as_array().map(Vec::len), Some(3));
@@ -87,8 +84,8 @@ fn who_makes_room_has_little_time_and_says_what_is_cut() {
     gone(workers[0]);
     let line = app.stderr.wait_for("Cut off: requests in flight: ");
     assert!(line.contains("requests in flight: 1, connections: 1 (their time"), "{line}");
-    let (oldest, _) = logins.remove(0);
-    assert!(is_closed(oldest));
+    let (mut oldest, _) = logins.remove(0);
+    assert!(is_closed(&mut oldest));
     let (mut youngest, form) = logins.pop().expect("logins");
     youngest.write_all(form.as_bytes()).expect("sent");
     assert!(read_answer(&mut youngest).starts_with("HTTP/1.1 200"));
@@ -122,7 +119,7 @@ fn one_old_master_drains_at_a_time() {
         }));
     }
     app.stderr.wait_for("Another upgrade has followed");
-    assert!(is_closed(clients.remove(0)));
+    assert!(is_closed(&mut clients.remove(0)));
     assert!(ask(&mut clients[0]).contains("connection: close"));
     gone(masters[0]);
 }

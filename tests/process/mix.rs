@@ -3,6 +3,7 @@
 use crate::harness::{App, eventually};
 use crate::load::{Load, Questions};
 use crate::server::{Cleanup, quick, status};
+use crate::soak::is_full;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
@@ -88,7 +89,7 @@ fn mix(seed: u64, keepalive: u32, bursts: usize) {
 
 #[test]
 fn signals_in_any_order_cost_no_request() {
-    let full = std::env::var_os("SOAK").is_some_and(|value| value == "full");
+    let full = is_full();
     for seed in 1..=if full { 8 } else { 2 } {
         for keepalive in KEEPALIVE {
             mix(seed, keepalive, if full { 60 } else { 12 });

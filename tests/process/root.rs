@@ -113,12 +113,8 @@ fn a_log_file_that_the_workers_user_cannot_move_away_is_refused() {
             let output = run(started.args(["--user", "nobody"]).args(*command), "");
             let text = String::from_utf8_lossy(&output.stderr);
             assert_eq!(output.status.code(), Some(code), "{text}");
-            let named = [
-                &file.display().to_string(),
-                "user 65534",
-                "a folder that belongs to \
-                                                                     that user",
-            ];
+            let file = file.display().to_string();
+            let named = [&*file, "user 65534", "a folder that belongs to that user"];
             assert_eq!(named.iter().all(|part| text.contains(*part)), code == 2, "{text}");
         }
     }

@@ -25,7 +25,7 @@ fn answer(app: &App, request: &str) -> String {
 }
 
 /// Whether the other end closes the connection, sooner or later.
-fn is_closed(stream: &mut TcpStream) -> bool {
+pub(crate) fn is_closed(stream: &mut TcpStream) -> bool {
     match stream.read(&mut [0]) {
         Ok(length) => length == 0,
         Err(error) => error.kind() == ErrorKind::ConnectionReset,

@@ -31,9 +31,14 @@ struct Length {
     questions: Questions,
 }
 
+/// Whether the long form is asked for.
+pub(crate) fn is_full() -> bool {
+    std::env::var_os("SOAK").is_some_and(|value| value == "full")
+}
+
 impl Length {
     fn of_environment() -> Self {
-        let full = std::env::var_os("SOAK").is_some_and(|value| value == "full");
+        let full = is_full();
         let [pause, rest, patient] = if full { [1_000, 7_000, 4_000] } else { [0, 500, 1_500] };
         Self {
             full,

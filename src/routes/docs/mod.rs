@@ -23,6 +23,10 @@ pub struct Docs {
 }
 
 /// The paths that [`mount`] serves.
+#[cfg(not(feature = "swagger-ui"))]
+pub const PATHS: [&str; 3] = ["/openapi.json", "/docs", "/redoc"];
+/// The paths that [`mount`] serves.
+#[cfg(feature = "swagger-ui")]
 pub const PATHS: [&str; 9] = [
     "/openapi.json",
     "/docs",
@@ -99,4 +103,22 @@ async fn document(request: HttpRequest) -> Result<HttpResponse, ApiError> {
 
 async fn reference_page(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     Ok(admit(&request).await?.reference.answer(&request, Some(REFERENCE_POLICY)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::App;
+    use actix_web::http::StatusCode;
+    use actix_web::test::{TestRequest, call_service, init_service};
+
+    #[actix_web::test]
+    async fn what_is_said_to_be_served_is_served() {
+        let docs = Docs::new(&Value::Null, &Settings::default());
+        let app = init_service(App::new().app_data(Data::new(docs)).configure(mount)).await;
+        for path in PATHS {
+            let response = call_service(&app, TestRequest::get().uri(path).to_request()).await;
+            assert_ne!(response.status(), StatusCode::NOT_FOUND, "{path}");
+        }
+    }
 }

@@ -35,7 +35,7 @@ impl FromRequest for PathUsername {
         let text = Path::<String>::from_request(request, payload).into_inner();
         ready(match text.map(|text| text.parse()) {
             Ok(Ok(username)) => Ok(Self(username)),
-            // `/users/me` has routes of its own; another method of it ends up here.
+            // Nobody can have such a name: nothing is at `/users/me/scopes`.
             Ok(Err(FieldError::Reserved)) | Err(_) => Err(refusal(request, "User not found")),
             Ok(Err(error)) => {
                 let at = ("path", "username");

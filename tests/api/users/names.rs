@@ -103,10 +103,8 @@ fn names_without_case_are_a_setting() {
     );
     assert!(!can_log_in(&strict, "CAROL", PASSWORD));
     let added = strict.command(&["users", "add", "alicE", "--password-stdin"], PASSWORD);
-    assert!(String::from_utf8_lossy(&added.stderr).contains(
-        "alicE: a user with that name \
-                                                             already exists"
-    ));
+    let text = String::from_utf8_lossy(&added.stderr);
+    assert!(text.contains("alicE: a user with that name already exists"), "{text}");
     let line = json!({"username": "aLice", "hashed_password": HASH}).to_string();
     let imported = strict.command(&["users", "import", "-"], &line);
     let lines = String::from_utf8_lossy(&imported.stderr).into_owned();
