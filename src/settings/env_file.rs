@@ -6,7 +6,8 @@ use std::io::{self, Read};
 use std::path::Path;
 
 /// One variable of the file.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub(super) struct Variable {
     pub(super) name: String,
     pub(super) value: String,

@@ -7,17 +7,25 @@ use crate::settings::loaded::Origin;
 use crate::settings::nearest::nearest;
 use config::{ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 /// Scopes differ by capitals and hold colons, which names of variables do not.
 const SCOPES: &str = "BAILIWICK__SCOPES";
 
 /// One layer, its values checked and in their key's type.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Layer {
     pub(super) origin: Origin,
     /// By the name of the key; a list is one value.
     pub(super) values: BTreeMap<String, ValueKind>,
+}
+
+/// Without values, which may be secrets.
+impl fmt::Debug for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Layer").field("origin", &self.origin).finish_non_exhaustive()
+    }
 }
 
 impl Layer {

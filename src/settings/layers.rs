@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 /// What the user gave; [`Layers::load`] puts it over the compiled default.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Layers {
     /// The file of `--config`.
     pub file: Option<PathBuf>,

@@ -53,13 +53,19 @@ impl fmt::Display for Origin {
 }
 
 /// The settings in force.
-#[derive(Debug)]
 pub struct Loaded {
     /// The settings themselves.
     pub settings: Settings,
     pub(super) values: BTreeMap<String, (ValueKind, Origin)>,
     /// What is allowed and may surprise; each is one line.
     pub warnings: Vec<String>,
+}
+
+/// Secrets as `***`.
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.effective().map(|one| (one.key, one.value))).finish()
+    }
 }
 
 /// All that is wrong with a configuration: at least one error. `Display` is one line.

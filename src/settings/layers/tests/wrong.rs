@@ -333,6 +333,16 @@ fn a_file_that_cannot_be_read_is_named() {
     }
 }
 
+#[test]
+fn debug_shows_no_secret() {
+    let secret = "0123456789abcdef0123456789abcdef";
+    let text = format!("tokens.secret = '{secret}'");
+    let (layer, _) = Layer::of_text(&text, Origin::Default).unwrap();
+    for shown in [format!("{layer:?}"), format!("{:?}", load(&text, &[]).unwrap())] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn no_file_and_no_variable_panics_or_takes_two_lines(text in "(?s).{0,200}", key in 0..keys::KEYS.len()) {
