@@ -28,50 +28,31 @@ const SECRET_PARTS: [&str; 20] = [
     "token",
 ];
 
-/// Words of parameter names that carry secrets, in lower case: `user_pass`, `userPass`, `login[pin]`,
-/// `otp1`.
-const SECRET_WORDS: [&str; 16] = [
-    "bearer",
-    "cvc",
-    "cvv",
-    "hotp",
-    "invitation",
-    "invite",
-    "magic",
-    "magiclink",
-    "nonce",
-    "otp",
-    "pass",
-    "pin",
-    "pswd",
-    "sig",
-    "ticket",
-    "totp",
-];
+/// Words of parameter names that carry secrets, in lower case: `user_pin`, `userPin`, `login[pin]`,
+/// `pin1`.
+const SECRET_WORDS: [&str; 10] =
+    ["bearer", "cvc", "invitation", "invite", "magic", "magiclink", "nonce", "pin", "pswd", "sig"];
 
-/// Ends of such words that no other word of any use has: `mypass`, `smsotp`.
+/// The same, also at the end of a word, as hardly any other word ends so: `pass`, `mypass`, `totp`.
 const SECRET_ENDS: [&str; 4] = ["cvv", "otp", "pass", "ticket"];
 
 /// Words with such an end that carry no secret.
 const PLAIN_WORDS: [&str; 4] = ["bypass", "compass", "overpass", "underpass"];
 
 /// Whole parameter names that carry secrets, in lower case.
-const SECRET_NAMES: [&str; 17] = [
+const SECRET_NAMES: [&str; 14] = [
     "auth",
     "code",
     "code_verifier",
     "device_code",
     "key",
     "mfa_code",
-    "nonce",
     "private_key",
     "recovery_code",
     "request",
     "samlrequest",
     "samlresponse",
-    "sig",
     "state",
-    "ticket",
     "user_code",
     "verification_code",
 ];
