@@ -27,11 +27,11 @@ test: tools ## Install what the tests need, run all tests, count them
 	    END { printf "%d passed, %d failed\n", passed, failed }' "$$log"; \
 	exit $$status
 
-# On 127.0.0.1; prints Markdown tables and counts. A quarter of an hour at most for the load, half an
-# hour for three times a hundred crashes, and as much for commands on a million users (release build).
+# On 127.0.0.1; prints Markdown tables and counts. At most half an hour each for the load, for three
+# times a hundred crashes, and for commands on a million users (release build).
 soak: debian .venv-soak/installed ## Reloads, upgrades and crashes under load, and gunicorn's
 	cargo build --release --locked --bin bailiwick
-	$(SOAK) timeout 900 cargo test --locked --test process -- --nocapture --test-threads=1 soak mix
+	$(SOAK) timeout 1500 cargo test --locked --test process -- --nocapture --test-threads=1 soak mix
 	$(SOAK) timeout 300 cargo test --locked --test faulty
 	$(SOAK) timeout 1800 cargo test --locked --test cluster crash -- --nocapture
 	$(SOAK) timeout 1800 cargo test --locked --test cluster million -- --nocapture
