@@ -13,8 +13,8 @@ help:
 run: ## Serve on http://127.0.0.1:8000 with the demo users
 	cargo run --locked -- --demo
 
-# EXAMPLE=orders: examples/orders.rs in the place of the server itself.
-dev: ## The same, built anew and reloaded at each change of the sources
+# EXAMPLE=orders: examples/orders.rs instead of the server itself.
+dev: ## The same, rebuilt and reloaded at every change of the sources
 	cargo run $(EXAMPLE:%=--example %) -- --demo --reload --reload-dir Cargo.toml --reload-dir build.rs \
 	    --reload-dir src --reload-dir config --reload-dir examples \
 	    --reload-command 'cargo build $(EXAMPLE:%=--example %)'
@@ -49,7 +49,7 @@ check: ## Format, lints, documentation, known vulnerabilities
 	    cargo deny check advisories; \
 	fi
 
-settings: ## Renew config/default.toml and config/schema.json from the declarations
+settings: ## Rewrite config/default.toml and config/schema.json from the declarations
 	cargo build --locked --bin bailiwick
 	cargo run --locked --quiet -- print-config --defaults > config/default.toml
 	cargo run --locked --quiet -- print-config --schema > config/schema.json

@@ -1,4 +1,4 @@
-//! The log in force: one for good in a worker process, exchanged with the settings in a master.
+//! The log in force: fixed in a worker process, exchanged with the settings in a master.
 
 use super::LoggingError;
 use super::ends::OwnStreams;
@@ -12,12 +12,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 static LOG: OnceLock<Current> = OnceLock::new();
 
 enum Current {
-    /// Nothing stands between a record and it.
+    /// Records reach it without a lock.
     Fixed(&'static Router),
     Exchanged(&'static Exchanged),
 }
 
-/// Sets the log up for good.
+/// Sets up a log that stays.
 pub(super) fn fix(settings: &LoggingSettings, open: Open) -> Result<(), LoggingError> {
     let router = Box::leak(Box::new(router(settings, &mut OwnStreams::new(open))?));
     install(router, Current::Fixed(router))?;
@@ -25,7 +25,7 @@ pub(super) fn fix(settings: &LoggingSettings, open: Open) -> Result<(), LoggingE
     Ok(())
 }
 
-/// Sets it up so that it can be exchanged.
+/// Sets up a log that can be exchanged.
 pub(super) fn begin(settings: &LoggingSettings, open: Open) -> Result<(), LoggingError> {
     let mut streams = OwnStreams::new(open);
     let router = router(settings, &mut streams)?;
@@ -49,7 +49,7 @@ pub(super) fn exchange(settings: &LoggingSettings, open: Open) -> Result<(), Log
     Ok(())
 }
 
-/// Opens every file of it anew.
+/// Reopens its files.
 pub(super) fn reopen() {
     match LOG.get() {
         Some(Current::Fixed(router)) => router.reopen(),
@@ -70,14 +70,14 @@ fn install(log: &'static dyn Log, current: Current) -> Result<(), LoggingError> 
     Ok(())
 }
 
-/// A log that can be exchanged. Its streams stay, so that their lines keep their order.
+/// A log that can be exchanged. Its streams stay, so their lines keep their order.
 struct Exchanged {
     router: RwLock<Arc<Router>>,
     streams: Mutex<OwnStreams>,
 }
 
 impl Exchanged {
-    /// Not borrowed: a record that is formed may leave another one.
+    /// A clone, not a guard: formatting a record may log another one.
     fn router(&self) -> Arc<Router> {
         Arc::clone(&self.router.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -124,7 +124,7 @@ pub fn init_with(settings: &LoggingSettings, open: Open) -> Result<LoggingGuard,
     Ok(LoggingGuard(()))
 }
 
-/// Puts another log in the place of the one that [`init_with`] has set up; with an error it stays.
+/// Replaces the log that [`init_with`] has set up; after an error the old one stays.
 pub fn exchange(settings: &LoggingSettings, open: Open) -> Result<(), LoggingError> {
     current::exchange(settings, open)
 }
@@ -140,7 +140,7 @@ pub fn make_files(settings: &LoggingSettings, open: &Open) -> Result<Vec<PathBuf
     router::make_files(settings, open)
 }
 
-/// Refuses files that are to be moved away when they are full, in a folder that `user` must not write.
+/// Refuses files that are rotated when full, in a folder where `user` cannot write.
 pub fn check_folders(
     settings: &LoggingSettings,
     user: u32,

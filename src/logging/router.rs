@@ -86,7 +86,7 @@ pub(super) fn make_files(
     files.map(|(name, path)| open((&config, name), path, with).map(|_| path.clone())).collect()
 }
 
-/// Refuses files that are to be moved away when they are full, in a folder where `user` must not.
+/// Refuses files that are rotated when full, in a folder where `user` cannot write.
 pub(super) fn check_folders(
     settings: &LoggingSettings,
     user: u32,

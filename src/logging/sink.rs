@@ -34,7 +34,7 @@ pub fn dropped() -> u64 {
 #[derive(Clone)]
 pub(super) struct Sink(Arc<Entrance>);
 
-/// What callers have of a sink: its thread ends once nobody has it and all is written.
+/// The callers' half of a sink: once the last of them drops it, the thread writes the rest and ends.
 struct Entrance(Arc<Shared>);
 
 impl Deref for Entrance {
@@ -59,7 +59,7 @@ struct Shared {
 }
 
 #[derive(Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one thing that happens by itself")]
+#[expect(clippy::struct_excessive_bools, reason = "each is independent of the others")]
 struct State {
     buffer: Vec<u8>,
     dropped: u64,
@@ -67,7 +67,7 @@ struct State {
     hurry: bool,
     /// The thread writes what it took from `buffer`.
     writing: bool,
-    /// Nobody will write any more.
+    /// No caller is left.
     closed: bool,
     /// The file is to be opened anew once `buffer` is written.
     reopen: bool,

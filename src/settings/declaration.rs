@@ -16,7 +16,7 @@ use crate::settings::units::Unit;
 use crate::settings::until::Until;
 use std::path::PathBuf;
 
-/// What a type may hold, where the type alone says so.
+/// What a key of this type may hold, if the type alone says it.
 pub(super) trait Holds {
     const KIND: Kind;
 }
@@ -90,27 +90,27 @@ impl Holds for Keep {
     const KIND: Kind = Kind::Share;
 }
 
-/// A whole number from the first to the second.
+/// A whole number in this range.
 pub(super) const fn whole(least: i64, most: i64) -> Kind {
     Kind::Whole(least, most)
 }
 
-/// The same of seconds.
+/// A whole number of seconds in this range, or a text with a unit.
 pub(super) const fn seconds(least: i64, most: i64) -> Kind {
     Kind::Amount(Unit::Seconds, least, most)
 }
 
-/// The same of minutes.
+/// The same for minutes.
 pub(super) const fn minutes(least: i64, most: i64) -> Kind {
     Kind::Amount(Unit::Minutes, least, most)
 }
 
-/// The same of bytes.
+/// The same for bytes.
 pub(super) const fn bytes(least: i64, most: i64) -> Kind {
     Kind::Amount(Unit::Bytes, least, most)
 }
 
-/// The same of MiB.
+/// The same for MiB.
 pub(super) const fn mebibytes(least: i64, most: i64) -> Kind {
     Kind::Amount(Unit::Mebibytes, least, most)
 }
@@ -121,7 +121,7 @@ pub(super) const fn mebibytes(least: i64, most: i64) -> Kind {
 /// settings! {
 ///     /// `[server]`
 ///     pub struct ServerSettings in server {
-///         /// What it is for; help of the flag, too, up to the first empty line.
+///         /// What it is for. The first paragraph is also the flag's help.
 ///         backlog: NonZeroU32 = 2048 => whole(1, 65_535), flag("--backlog", "N");
 ///
 ///         /// One without a default. The example is shown in its place.
@@ -131,8 +131,8 @@ pub(super) const fn mebibytes(least: i64, most: i64) -> Kind {
 /// }
 /// ```
 ///
-/// Behind `=` stands the default, behind `=>` what is allowed, where the type alone does not say it
-/// ([`Holds`]), and behind the comma the flag. What is allowed and the flag are added to the text.
+/// After `=` comes the default, after `=>` what is allowed, if the type alone does not say it
+/// ([`Holds`]), and after the comma the flag. What is allowed and the flag are added to the text.
 ///
 /// With `without section` the keys are those of a table in a list, and all may be absent. With
 /// `with sections` they stand above the first section, and the sections follow.
@@ -234,7 +234,7 @@ macro_rules! settings {
     (@kind $type:ty, $kind:expr) => { $kind };
 }
 
-/// Declares an enum and the words for it; behind `|` stand others for the same.
+/// Declares an enum and its words; after `|` come synonyms.
 macro_rules! words {
     (
         $(#[$meta:meta])*

@@ -12,7 +12,7 @@ settings! {
     /// All conditions but `message` are about requests; a rule with one matches no other line.
     #[derive(PartialEq)]
     pub struct FilterRule without section {
-        /// A part of the message, for example `"GET / HTTP/1.1"` with its quotes.
+        /// A substring of the message, for example `"GET / HTTP/1.1"` with its quotes.
         message: Option<String>;
 
         /// Methods, for example `["GET", "HEAD"]`; empty: all.
@@ -24,10 +24,10 @@ settings! {
         /// A status or class: `200`, `2xx`.
         status: Option<String>;
 
-        /// A part of the User-Agent header, in upper or lower case.
+        /// A substring of the User-Agent header, in upper or lower case.
         user_agent: Option<String>;
 
-        /// Milliseconds that the answer took at least.
+        /// Milliseconds that the response must have taken at least.
         slower_than: Option<u64> => Kind::Amount(Unit::Milliseconds, 0, DAY * 1000);
 
         /// How many of the lines that match are kept: false, true, or a share such as `0.01` for one

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 pub(super) static KEYS: LazyLock<Vec<&'static Key>> =
     LazyLock::new(|| Settings::SECTIONS.iter().copied().flatten().collect());
 
-/// Whatever `[scopes]` declares.
+/// The value of every key in `[scopes]`.
 pub(super) const DESCRIPTION: &Key = &Key {
     name: "scopes",
     text: &[],

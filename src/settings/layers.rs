@@ -29,7 +29,7 @@ pub struct Layers {
     pub env_file: Option<PathBuf>,
     /// What that file held when it was read, like `text`.
     pub env_text: Option<String>,
-    /// Variables by name; those without the prefix `BAILIWICK__` are ignored.
+    /// Variables by name, those that [`environment`] picks.
     pub environment: Vec<(String, String)>,
     /// Flags as keys such as `server.workers`, with their values.
     pub flags: Vec<(String, String)>,

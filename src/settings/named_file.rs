@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Most bytes that are read of a file.
 const LONGEST: u64 = 1 << 20;
 
-/// A file that a setting names. Once it is held, what stands on the disk no longer counts.
+/// A file that a setting names. Once its content is held, changes on the disk no longer count.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "PathBuf")]
 pub struct NamedFile {
@@ -95,10 +95,10 @@ impl fmt::Debug for NamedFile {
 
 impl Content {
     fn of(file: File) -> io::Result<Self> {
-        // It was opened so that nobody waits for a writer; for what a writer is about to send, one does.
+        // `open` does not wait for a pipe's writer; reading waits for what the writer sends.
         fcntl_setfl(&file, OFlags::empty())?;
         let metadata = file.metadata()?;
-        // All at once: a buffer that grows would leave copies behind.
+        // Allocated once: a growing buffer would leave copies of a secret behind.
         let size = metadata.len().min(LONGEST) + 1;
         let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
         file.take(LONGEST + 1).read_to_end(&mut bytes)?;

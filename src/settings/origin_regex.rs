@@ -13,8 +13,7 @@ impl OriginRegex {
     pub(super) const EXPECTED: &str =
         r"a regular expression for a whole origin, such as 'https://.*\.example\.com'";
 
-    /// The longest pattern, and the most memory that it may take: it is asked for every request of
-    /// a script.
+    /// Limits on the pattern's length and memory: it runs for every request of a script.
     const LONGEST: usize = 1024;
     const MEMORY: usize = 256 * 1024;
 

@@ -1,7 +1,7 @@
-//! The JSON schema of the configuration, from the declarations: editors complete and check with it
+//! The JSON schema of the configuration, from the declarations: with it, editors complete and check
 //! what is typed.
 //!
-//! It refuses nothing that the program takes; what it cannot express it lets pass.
+//! It refuses nothing that the program accepts; what it cannot express, it allows.
 
 use crate::domain::ScopeName;
 use crate::settings::Settings;

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-/// No longer than that, it is a name that somebody chose.
+/// Up to this length, it is a file name that somebody chose.
 const SHORT: usize = 16;
 
 /// The path as it may be shown: `***` for one that does not exist and looks like a secret.
 ///
-/// Base64 holds slashes, so one in the middle makes no path, unless it is in a folder that is there.
+/// Base64 has slashes, so a slash in the middle makes a path only if the folder exists.
 #[must_use]
 pub fn shown_path(path: &Path) -> String {
     let text = path.to_string_lossy();

@@ -43,7 +43,7 @@ impl From<Until> for Timestamp {
     }
 }
 
-/// `YYYY-MM-DD`, for jiff would overlook a time that stands behind.
+/// `YYYY-MM-DD`: jiff would ignore a time after the date.
 fn is_date(text: &str) -> bool {
     let shape =
         |(at, b): (usize, u8)| if matches!(at, 4 | 7) { b == b'-' } else { b.is_ascii_digit() };

@@ -114,7 +114,7 @@ impl PostgresUrl {
     /// What counts: what is written, then `PGSSLMODE` as it is given here, then `verify-full`
     /// unless the servers are on this machine.
     ///
-    /// Whoever answers for another machine would get the password under `prefer` (libpq's default).
+    /// Under `prefer`, libpq's default, whoever impersonates another machine would get the password.
     #[must_use]
     pub fn ssl_mode(&self, environment: Option<&str>) -> SslMode {
         let written = self.written_ssl_mode.or_else(|| environment.and_then(SslMode::named));

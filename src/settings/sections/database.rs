@@ -12,25 +12,25 @@ settings! {
         /// The database: `sqlite:PATH`, for example `sqlite:/srv/users.db`, for one machine; or
         /// `postgres://USER@HOST:PORT/NAME` for several. Empty: `bailiwick.db` in `data_dir`.
         ///
-        /// SQLAlchemy's spellings are taken, too: `sqlite:///users.db` is relative to the working
-        /// directory, `sqlite:////srv/users.db` is not, and a driver (`postgresql+asyncpg://`) is
-        /// overlooked.
+        /// SQLAlchemy's spellings work too: `sqlite:///users.db` is relative to the working
+        /// directory, `sqlite:////srv/users.db` is absolute, and a driver (`postgresql+asyncpg://`) is
+        /// ignored.
         ///
         /// In a user name or password, special characters are percent-encoded: %40 for @, %3A for :,
-        /// %2F for /, %3F for ?, %23 for #, %25 for %. Behind a `?` may stand, joined by `&`:
+        /// %2F for /, %3F for ?, %23 for #, %25 for %. After a `?`, parameters may follow, joined by `&`:
         /// - sslmode: disable, allow, prefer, require, verify-ca or verify-full. Without it (and
         ///   PGSSLMODE) verify-full; on this machine (localhost, 127.0.0.1, `[::1]`, a unix socket)
         ///   prefer.
-        /// - sslrootcert, a file with the authority that signed the server's certificate, beside
-        ///   those that browsers know; sslcert and sslkey, for a certificate of our own.
+        /// - sslrootcert: a file with the authority that signed the server's certificate, in addition
+        ///   to those that browsers know; sslcert and sslkey: a client certificate and its key.
         /// - `options`, for example `-c%20search_path%3Dauth` for tables in a schema of that name.
         /// - `target_session_attrs`, for several servers: HOST1:PORT,HOST2:PORT, tried in this order.
-        ///   any: the first that answers; read-write: the first that takes writes; primary: the first
+        ///   any: the first that responds; read-write: the first that takes writes; primary: the first
         ///   that is no standby.
-        /// - `application_name`, `connect_timeout` (in the place of the key below), and host, port,
+        /// - `application_name`, `connect_timeout` (instead of the key below), and host, port,
         ///   user, password, dbname: `postgres:///users?host=/run/postgresql` is a unix socket.
         ///
-        /// libpq's other parameters are refused, with what to do in their place.
+        /// libpq's other parameters are refused, with what to use instead.
         url: DatabaseUrl = "";
 
         /// A file with the password for PostgreSQL; not together with a password in the URL.

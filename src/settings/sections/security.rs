@@ -22,11 +22,11 @@ settings! {
 }
 
 words! {
-    /// Whose answers to give when a caller is refused.
+    /// The responses to refused callers.
     pub enum Profile {
-        /// What a FastAPI application answers.
+        /// Those of a FastAPI application.
         Fastapi = "fastapi",
-        /// What the RFCs say.
+        /// Those of the RFCs.
         Strict = "strict",
     }
 }

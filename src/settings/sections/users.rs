@@ -3,7 +3,7 @@
 use crate::settings::declaration::settings;
 
 settings! {
-    /// `[users]`: what may not stand in the store twice, beside the exact name.
+    /// `[users]`: what must be unique besides the exact name.
     #[derive(Copy)]
     pub struct UserSettings in users {
         /// Whether `Alice` and `alice` are one name. Then only one of them can be created, and its
