@@ -168,10 +168,10 @@ fn the_cluster_is_wired_together() {
         services.iter().filter(|(name, _)| name.starts_with("bailiwick-")).collect();
     assert_eq!(replicas.len(), 3);
     let upstream = text("docker/replicas.inc");
-    assert_eq!(upstream.matches("\nserver ").count(), 3);
+    assert_eq!(upstream.matches("\nserver ").count(), 2 * 3);
     for (name, service) in replicas {
         let address = service["networks"]["default"]["ipv4_address"].as_str().expect("an address");
-        assert!(upstream.contains(&format!("\nserver {address}:8000 ")), "{name}");
+        assert_eq!(upstream.matches(&format!("\nserver {address}:8000 ")).count(), 2, "{name}");
         let grace = service["stop_grace_period"].as_str().and_then(|time| time.strip_suffix('s'));
         assert!(
             grace.expect("seconds").parse::<u64>().expect("a number")

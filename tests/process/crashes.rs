@@ -1,9 +1,11 @@
 //! Workers that die, stand still, or never start.
 
-use crate::harness::{eventually, read_answer};
+use crate::harness::{Lines, bailiwick, eventually, read_answer};
 use crate::server::{SHORT, gone, kill, quick, replaced, serving, status};
 use crate::signals::begin_login;
 use std::io::Write as _;
+use std::net::TcpListener;
+use std::process::Stdio;
 
 #[test]
 fn a_killed_worker_is_replaced() {
@@ -78,4 +80,22 @@ fn a_worker_that_does_not_stop_is_killed_and_that_is_said() {
     app.signal("HUP");
     app.stderr.wait_for(&format!("Worker process {} takes too long to stop", before[0]));
     gone(before[0]);
+}
+
+/// The processes of a server that was killed may have it a while longer.
+#[test]
+fn an_address_in_use_is_waited_for() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = bailiwick(folder.path());
+    let mut server = command.args(["--demo", "-b", &address]).stderr(Stdio::piped()).spawn();
+    let server = server.as_mut().expect("bailiwick starts");
+    let lines = Lines::of(server.stderr.take().expect("its standard error"));
+    let line = lines.wait_for("address already in use");
+    assert!(line.contains("(server.bind); it is tried again in 1 s"), "{line}");
+    drop(taken);
+    lines.wait_for(&format!("Listening at: http://{address}"));
+    kill(u64::from(server.id()), "TERM");
+    assert!(server.wait().expect("it ends").success());
 }

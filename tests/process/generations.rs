@@ -95,9 +95,9 @@ fn who_makes_room_has_little_time_and_says_what_is_cut() {
 fn who_is_about_to_stop_already_makes_room_too() {
     let app = quick().config(&PATIENT.replace("keepalive = 3600", "keepalive = 0")).spawn();
     let (mut workers, mut clients) = pile_up(&app, 1, |app| (app.connect(), begin_login(app)));
-    let (idle, _login) = clients.remove(0);
+    let (mut idle, _login) = clients.remove(0);
     // Its clients were sent away: from now on it waits for the login alone.
-    assert!(is_closed(idle));
+    assert!(is_closed(&mut idle));
     let (more, _logins) = pile_up(&app, 2, begin_login);
     workers.extend(more);
     let line = app.stderr.wait_for("Cut off: requests in flight: 1");

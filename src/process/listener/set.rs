@@ -1,7 +1,7 @@
 //! The master's listeners: bound, inherited, and exchanged when the configuration changes.
 
 use super::{Listener, Socket, SocketFile, UnixFile, cause, only_v6, tcp, unix};
-use crate::http::ServeError;
+use crate::http::{IN_USE, ServeError};
 use crate::logging::ERROR;
 use crate::process::channel::Inheritance;
 use crate::process::root_files;
@@ -16,6 +16,8 @@ use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
 
 /// Connections that may wait at an address of `admin.bind`, which few connect to.
 const ADMIN_BACKLOG: i32 = 64;
@@ -88,6 +90,25 @@ impl Listeners {
         };
         let key = Key { name: "admin.bind", backlog: ADMIN_BACKLOG, file, beside };
         Ok(Self { server, admin: key.exchange(&self.admin, &settings.admin.bind)? })
+    }
+
+    /// The same at the start: an address that is in use is tried again for five seconds, as gunicorn
+    /// does. The worker processes of a server that was killed may still have it.
+    pub(in crate::process) fn exchange_at_start(
+        &self,
+        settings: &Settings,
+        owner: (Option<u32>, Option<u32>),
+    ) -> Result<Self, ServeError> {
+        for _ in 0..5 {
+            match self.exchange(settings, owner) {
+                Err(ServeError::Bind { key, bind, cause }) if cause == IN_USE => {
+                    log::warn!(target: ERROR, "{bind}: {cause} ({key}); it is tried again in 1 s");
+                    thread::sleep(Duration::from_secs(1));
+                }
+                done => return done,
+            }
+        }
+        self.exchange(settings, owner)
     }
 
     /// Makes of those that stayed what the settings want now; systemd's are as systemd wants them.

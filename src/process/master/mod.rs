@@ -227,8 +227,7 @@ impl Master {
             }
             (None, _) => None,
         };
-        let mut plan = Plan::with(layers, settings, &listeners)?;
-        plan.generation = 1;
+        let plan = Plan::first(layers, settings, &listeners)?;
         let log = (plan.settings.logging.clone(), plan.identity);
         Ok(Self {
             phase: Phase::Starting,

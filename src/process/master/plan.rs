@@ -36,14 +36,24 @@ impl Plan {
     pub(super) fn new(layers: Layers, listeners: &Listeners) -> Result<Self, String> {
         let loaded = layers.clone().load().map_err(|error| error.to_string())?;
         loaded.warnings.iter().for_each(|warning| log::warn!(target: ERROR, "{warning}"));
-        Self::with(layers, loaded.settings, listeners).map_err(|error| error.to_string())
+        let open = |settings: &_, owner| listeners.exchange(settings, owner);
+        Self::with(layers, loaded.settings, open).map_err(|error| error.to_string())
     }
 
-    /// The same for settings that are loaded already.
-    pub(super) fn with(
+    /// The first one, for settings that are loaded already.
+    pub(super) fn first(
+        layers: Layers,
+        settings: Settings,
+        listeners: &Listeners,
+    ) -> Result<Self, ServeError> {
+        let open = |settings: &_, owner| listeners.exchange_at_start(settings, owner);
+        Ok(Self { generation: 1, ..Self::with(layers, settings, open)? })
+    }
+
+    fn with(
         layers: Layers,
         mut settings: Settings,
-        listeners: &Listeners,
+        open: impl Fn(&Settings, (Option<u32>, Option<u32>)) -> Result<Listeners, ServeError>,
     ) -> Result<Self, ServeError> {
         let identity = Identity::of(&settings.server)?;
         identity.hold_files(&mut settings)?;
@@ -53,7 +63,7 @@ impl Plan {
             log::log!(target: ERROR, level, "{note}");
         }
         let log_files = logging::make_files(&settings.logging, &identity.log_opener())?;
-        let listeners = listeners.exchange(&settings, socket_owner(&settings, identity))?;
+        let listeners = open(&settings, socket_owner(&settings, identity))?;
         identity.hold_secret(&mut settings);
         Ok(Self {
             generation: 0,
