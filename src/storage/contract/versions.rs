@@ -66,6 +66,10 @@ const STRANGE_IDS: &str = "SELECT CAST(count(*) - count(DISTINCT id)
          + count(CASE WHEN id NOT BETWEEN 1 AND 9007199254740991 THEN 1 END) AS TEXT)
      FROM users";
 
+/// The migrations that gave users ids, and made them unique.
+const IDS_CAME: usize = 2;
+const IDS_BECAME_UNIQUE: usize = 8;
+
 /// Databases of every earlier version, with users of whom some have one id. `open` makes an empty one,
 /// `migrate` is a start of a program that knows these migrations, `ask` runs SQL.
 pub(in crate::storage) async fn users_of_every_version_stay<D>(
@@ -78,11 +82,11 @@ pub(in crate::storage) async fn users_of_every_version_stay<D>(
         let database = open().await;
         assert_eq!(newest(migrate(&database, &ours[..known]).await), Ok(None));
         ask(&database, USERS).await;
-        if known > 1 {
+        if (IDS_CAME..IDS_BECAME_UNIQUE).contains(&known) {
             ask(&database, TWICE).await;
         }
         let before = ask(&database, ALL).await.expect("users");
-        let ids = if known > 1 { ask(&database, IDS).await } else { None };
+        let ids = if known >= IDS_CAME { ask(&database, IDS).await } else { None };
         assert_eq!(newest(migrate(&database, ours).await), Ok(None));
         assert_eq!(ask(&database, ALL).await.expect("users"), before, "after {known}");
         assert_eq!(ask(&database, STRANGE_IDS).await.as_deref(), Some("0"), "after {known}");
