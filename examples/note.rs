@@ -6,7 +6,7 @@
 
 /// First steps: a token is demanded and shown again.
 mod t001 {
-    use crate::shared::Answer;
+    use crate::shared::JsonResult;
     use bailiwick::prelude::*;
     use serde::Serialize;
 
@@ -21,18 +21,18 @@ mod t001 {
     }
 
     #[api_v2_operation]
-    async fn read_items(token: Depends<Oauth2Scheme>) -> Answer<Shown> {
+    async fn read_items(token: Depends<Oauth2Scheme>) -> JsonResult<Shown> {
         Ok(Json(Shown { token: token.expose().to_owned() }))
     }
 
     pub(crate) fn mount(routes: &mut Routes) {
-        both(routes, "/t001/items", || get().to(read_items));
+        route_with_slash(routes, "/t001/items", || get().to(read_items));
     }
 }
 
 /// Get the current user: a dependency on top of the scheme.
 mod t002 {
-    use crate::shared::Answer;
+    use crate::shared::JsonResult;
     use bailiwick::prelude::*;
     use serde::Serialize;
 
@@ -72,18 +72,18 @@ mod t002 {
     extractor!(CurrentUser);
 
     #[api_v2_operation]
-    async fn read_users_me(CurrentUser(user): CurrentUser) -> Answer<User> {
+    async fn read_users_me(CurrentUser(user): CurrentUser) -> JsonResult<User> {
         Ok(Json(user))
     }
 
     pub(crate) fn mount(routes: &mut Routes) {
-        both(routes, "/t002/users/me", || get().to(read_users_me));
+        route_with_slash(routes, "/t002/users/me", || get().to(read_users_me));
     }
 }
 
 /// Simple OAuth2 with password and bearer: a table of users, a fake hash, active users.
 mod t003 {
-    use crate::shared::{Answer, Token, unauthorized};
+    use crate::shared::{JsonResult, Token, unauthorized};
     use bailiwick::prelude::*;
     use serde::Serialize;
 
@@ -151,7 +151,7 @@ mod t003 {
     extractor!(ActiveUser);
 
     #[api_v2_operation]
-    async fn login(form: PasswordRequestForm) -> Answer<Token> {
+    async fn login(form: PasswordRequestForm) -> JsonResult<Token> {
         let hashed_password = fake_hash_password(form.password.expose());
         match get_user(&form.username) {
             Some(user) if user.hashed_password == hashed_password => {
@@ -162,19 +162,19 @@ mod t003 {
     }
 
     #[api_v2_operation]
-    async fn read_users_me(ActiveUser(user): ActiveUser) -> Answer<User> {
+    async fn read_users_me(ActiveUser(user): ActiveUser) -> JsonResult<User> {
         Ok(Json(user))
     }
 
     pub(crate) fn mount(routes: &mut Routes) {
-        both(routes, "/t003/token", || post().to(login));
-        both(routes, "/t003/users/me", || get().to(read_users_me));
+        route_with_slash(routes, "/t003/token", || post().to(login));
+        route_with_slash(routes, "/t003/users/me", || get().to(read_users_me));
     }
 }
 
 /// OAuth2 with hashed passwords and JWT: bcrypt and signed tokens, no scopes.
 mod t004 {
-    use crate::shared::{Answer, Token, unauthorized};
+    use crate::shared::{JsonResult, Token, unauthorized};
     use bailiwick::prelude::*;
     use bailiwick::tokens::NewToken;
     use serde::Serialize;
@@ -241,7 +241,7 @@ mod t004 {
         form: PasswordRequestForm,
         services: Data<Services>,
         request: HttpRequest,
-    ) -> Answer<Token> {
+    ) -> JsonResult<Token> {
         let refuse = || unauthorized("Incorrect username or password");
         let place = services.passwords.place(origin(&request), &form.username).await?;
         let hash = get_user(&form.username).and_then(|user| user.hashed_password.parse().ok());
@@ -258,7 +258,7 @@ mod t004 {
     }
 
     #[api_v2_operation]
-    async fn read_users_me(ActiveUser(user): ActiveUser) -> Answer<User> {
+    async fn read_users_me(ActiveUser(user): ActiveUser) -> JsonResult<User> {
         Ok(Json(user))
     }
 
@@ -270,20 +270,20 @@ mod t004 {
     }
 
     #[api_v2_operation]
-    async fn read_own_items(ActiveUser(user): ActiveUser) -> Answer<Vec<Item>> {
+    async fn read_own_items(ActiveUser(user): ActiveUser) -> JsonResult<Vec<Item>> {
         Ok(Json(vec![Item { item_id: "Foo", owner: user.username }]))
     }
 
     pub(crate) fn mount(routes: &mut Routes) {
-        both(routes, "/t004/token", || post().to(login));
-        both(routes, "/t004/users/me", || get().to(read_users_me));
-        both(routes, "/t004/users/me/items", || get().to(read_own_items));
+        route_with_slash(routes, "/t004/token", || post().to(login));
+        route_with_slash(routes, "/t004/users/me", || get().to(read_users_me));
+        route_with_slash(routes, "/t004/users/me/items", || get().to(read_own_items));
     }
 }
 
 /// OAuth2 scopes: this is what the library ships, so little is left to write.
 mod t005 {
-    use crate::shared::{Answer, Token};
+    use crate::shared::{JsonResult, Token};
     use bailiwick::domain::{ItemsRead, User};
     use bailiwick::oauth::{GrantContext, PasswordGrant};
     use bailiwick::prelude::*;
@@ -325,7 +325,7 @@ mod t005 {
         PasswordRequestForm { username, password, scope, .. }: PasswordRequestForm,
         services: Data<Services>,
         request: HttpRequest,
-    ) -> Answer<Token> {
+    ) -> JsonResult<Token> {
         let Services { accounts, tokens, .. } = services.get_ref();
         let client = origin(&request);
         let context = GrantContext { accounts, client, tokens, strict: false };
@@ -334,32 +334,32 @@ mod t005 {
     }
 
     #[api_v2_operation]
-    async fn read_users_me(caller: ActiveUser) -> Answer<Profile> {
+    async fn read_users_me(caller: ActiveUser) -> JsonResult<Profile> {
         Ok(Json(Profile::from(&*caller)))
     }
 
     #[api_v2_operation]
-    async fn read_own_items(caller: Scoped<ActiveUser, ItemsRead>) -> Answer<Vec<Item>> {
+    async fn read_own_items(caller: Scoped<ActiveUser, ItemsRead>) -> JsonResult<Vec<Item>> {
         Ok(Json(vec![Item { item_id: "Foo", owner: caller.username.to_string() }]))
     }
 
     #[api_v2_operation]
-    async fn read_system_status(_: CurrentUser) -> Answer<Status> {
+    async fn read_system_status(_: CurrentUser) -> JsonResult<Status> {
         Ok(Json(Status { status: "ok" }))
     }
 
     pub(crate) fn mount(routes: &mut Routes) {
-        both(routes, "/t005/token", || post().to(login_for_access_token));
-        both(routes, "/t005/users/me", || get().to(read_users_me));
-        both(routes, "/t005/users/me/items", || get().to(read_own_items));
-        both(routes, "/t005/status", || get().to(read_system_status));
+        route_with_slash(routes, "/t005/token", || post().to(login_for_access_token));
+        route_with_slash(routes, "/t005/users/me", || get().to(read_users_me));
+        route_with_slash(routes, "/t005/users/me/items", || get().to(read_own_items));
+        route_with_slash(routes, "/t005/status", || get().to(read_system_status));
     }
 }
 
 /// OAuth2 scopes, each step written out: `SecurityScopes`, and a token with a claim and a lifetime of
 /// its own. Wherever the shipped steps will do, take those.
 mod t005_by_hand {
-    use crate::shared::{Answer, Token};
+    use crate::shared::{JsonResult, Token};
     use bailiwick::domain::{ItemsRead, MeRead, Scopes, User};
     use bailiwick::prelude::*;
     use bailiwick::routes::PasswordRequestFormStrict;
@@ -431,7 +431,7 @@ mod t005_by_hand {
         PasswordRequestFormStrict(form): PasswordRequestFormStrict,
         services: Data<Services>,
         request: HttpRequest,
-    ) -> Answer<Token> {
+    ) -> JsonResult<Token> {
         let client = origin(&request);
         let wrong = ApiError::BadRequest("Incorrect username or password");
         let scopes = form.scopes().into_iter().map(str::parse).collect::<Result<Scopes, _>>();
@@ -459,26 +459,26 @@ mod t005_by_hand {
     }
 
     #[api_v2_operation]
-    async fn read_own_items(caller: Scoped<ActiveUser, ItemsRead>) -> Answer<Vec<OwnItem>> {
+    async fn read_own_items(caller: Scoped<ActiveUser, ItemsRead>) -> JsonResult<Vec<OwnItem>> {
         let ActiveUser(CurrentUser { user, tenant }) = caller.into_inner();
         Ok(Json(vec![OwnItem { item_id: "Foo", owner: user.username.to_string(), tenant }]))
     }
 
     #[api_v2_operation]
-    async fn read_tenant(caller: Depends<CurrentUser>) -> Answer<String> {
+    async fn read_tenant(caller: Depends<CurrentUser>) -> JsonResult<String> {
         Ok(Json(caller.into_inner().tenant))
     }
 
     pub(crate) fn mount(routes: &mut Routes) {
-        both(routes, "/t005/by-hand/token", || post().to(login));
-        both(routes, "/t005/by-hand/users/me/items", || get().to(read_own_items));
-        both(routes, "/t005/by-hand/tenant", || get().to(read_tenant));
+        route_with_slash(routes, "/t005/by-hand/token", || post().to(login));
+        route_with_slash(routes, "/t005/by-hand/users/me/items", || get().to(read_own_items));
+        route_with_slash(routes, "/t005/by-hand/tenant", || get().to(read_tenant));
     }
 }
 
 /// HTTP Basic: the credentials are shown again, which only a demonstration may do.
 mod t006 {
-    use crate::shared::Answer;
+    use crate::shared::JsonResult;
     use bailiwick::prelude::*;
     use serde::Serialize;
 
@@ -495,19 +495,19 @@ mod t006 {
     }
 
     #[api_v2_operation]
-    async fn read_current_user(credentials: Depends<Security>) -> Answer<Shown> {
+    async fn read_current_user(credentials: Depends<Security>) -> JsonResult<Shown> {
         let BasicCredentials { username, password } = credentials.into_inner().0;
         Ok(Json(Shown { username, password: password.expose().to_owned() }))
     }
 
     pub(crate) fn mount(routes: &mut Routes) {
-        both(routes, "/t006/users/me", || get().to(read_current_user));
+        route_with_slash(routes, "/t006/users/me", || get().to(read_current_user));
     }
 }
 
 /// HTTP Basic with one user, compared in constant time.
 mod t007 {
-    use crate::shared::Answer;
+    use crate::shared::JsonResult;
     use bailiwick::domain::Secret;
     use bailiwick::prelude::*;
     use serde::Serialize;
@@ -543,27 +543,27 @@ mod t007 {
     }
 
     #[api_v2_operation]
-    async fn read_current_user(CurrentUsername(username): CurrentUsername) -> Answer<Username> {
+    async fn read_current_user(CurrentUsername(username): CurrentUsername) -> JsonResult<Username> {
         Ok(Json(Username { username }))
     }
 
     pub(crate) fn mount(routes: &mut Routes) {
-        both(routes, "/t007/users/me", || get().to(read_current_user));
+        route_with_slash(routes, "/t007/users/me", || get().to(read_current_user));
     }
 }
 
 /// The two routes for trying the log's filters and nginx.
 mod servers {
-    use crate::shared::Answer;
+    use crate::shared::JsonResult;
     use bailiwick::prelude::*;
 
     #[api_v2_operation]
-    async fn test() -> Answer<Option<String>> {
+    async fn test() -> JsonResult<Option<String>> {
         Ok(Json(None))
     }
 
     #[api_v2_operation]
-    async fn foo() -> Answer<String> {
+    async fn foo() -> JsonResult<String> {
         println!("foo");
         Ok(Json("foo".to_owned()))
     }
@@ -579,7 +579,7 @@ mod shared {
     use bailiwick::prelude::*;
     use serde::Serialize;
 
-    pub(crate) type Answer<T> = Result<Json<T>, ApiError>;
+    pub(crate) type JsonResult<T> = Result<Json<T>, ApiError>;
 
     /// What a login gives.
     #[derive(Serialize, Apiv2Schema)]

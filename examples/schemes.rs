@@ -93,7 +93,7 @@ struct Shown {
     partner: Option<&'static str>,
 }
 
-type Answer = Result<Json<Shown>, ApiError>;
+type JsonResult = Result<Json<Shown>, ApiError>;
 
 impl<S> By<S> {
     fn show(&self) -> Json<Shown> {
@@ -107,13 +107,13 @@ macro_rules! handlers {
     ($($required:ident $optional:ident by $scheme:ident;)+) => {$(
         /// Only with credentials
         #[api_v2_operation]
-        async fn $required(caller: By<$scheme>) -> Answer {
+        async fn $required(caller: By<$scheme>) -> JsonResult {
             Ok(caller.show())
         }
 
         /// With credentials or without
         #[api_v2_operation]
-        async fn $optional(caller: Maybe<By<$scheme>>) -> Answer {
+        async fn $optional(caller: Maybe<By<$scheme>>) -> JsonResult {
             Ok(caller.as_ref().map_or(ANONYMOUS, By::show))
         }
     )+};
@@ -130,13 +130,13 @@ handlers! {
 
 /// With a scope that the provider granted
 #[api_v2_operation]
-async fn scoped(caller: Scoped<By<ThirdParty>, PartnersRead>) -> Answer {
+async fn scoped(caller: Scoped<By<ThirdParty>, PartnersRead>) -> JsonResult {
     Ok(caller.show())
 }
 
 /// With both the provider's token and the key; the scope is asked of the token only
 #[api_v2_operation]
-async fn two(caller: Scoped<By<ThirdParty>, PartnersRead>, _: By<Key>) -> Answer {
+async fn two(caller: Scoped<By<ThirdParty>, PartnersRead>, _: By<Key>) -> JsonResult {
     Ok(caller.show())
 }
 

@@ -3,7 +3,7 @@
 #[doc(no_inline)]
 pub use crate::api_error::ApiError;
 #[doc(no_inline)]
-pub use crate::routes::{PasswordRequestForm, PasswordRequestFormStrict, both};
+pub use crate::routes::{PasswordRequestForm, PasswordRequestFormStrict, route_with_slash};
 #[doc(no_inline)]
 pub use crate::security::{
     ActiveUser, ApiKeyCookie, ApiKeyHeader, ApiKeyQuery, Authorized, BasicCredentials, BasicUser,

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 /// Whose answers to give, and in which realm.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Manner {
+pub struct ChallengeStyle {
     /// `true`: what the RFCs say; `false`: what a FastAPI application answers.
     pub strict: bool,
     /// The realm of RFC 9110 §11.5; the FastAPI profile sends it only where it is not empty.
@@ -49,14 +49,14 @@ pub struct Refusal {
     /// The scopes needed, outermost first, separated by spaces.
     pub scope: String,
     /// Whose answers to give.
-    pub manner: Manner,
+    pub style: ChallengeStyle,
 }
 
 impl Refusal {
     /// 401, and 403 for missing scopes in the strict profile (RFC 6750 §3.1).
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        match (self.reason, self.manner.strict) {
+        match (self.reason, self.style.strict) {
             (Reason::InsufficientScope, true) => StatusCode::FORBIDDEN,
             _ => StatusCode::UNAUTHORIZED,
         }
@@ -92,7 +92,7 @@ impl Refusal {
         if let Some(realm) = self.realm() {
             value.add("realm", realm);
         }
-        match (self.scheme, self.manner.strict) {
+        match (self.scheme, self.style.strict) {
             (AuthScheme::Bearer, strict) => self.bearer_parameters(strict, &mut value),
             (AuthScheme::Basic(_), true) => value.add("charset", "UTF-8"),
             (AuthScheme::Basic(_), false) | (AuthScheme::ApiKey, _) => {}
@@ -124,9 +124,9 @@ impl Refusal {
     fn realm(&self) -> Option<&str> {
         let own = match self.scheme {
             AuthScheme::Basic(realm) if !realm.is_empty() => realm,
-            _ => &self.manner.realm,
+            _ => &self.style.realm,
         };
-        match (own, self.manner.strict) {
+        match (own, self.style.strict) {
             ("", false) => None,
             ("", true) => Some("bailiwick"),
             (own, _) => Some(own),
@@ -162,8 +162,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn refusal(reason: Reason, scheme: AuthScheme, strict: bool) -> (u16, String) {
-        let manner = Manner { strict, realm: String::new() };
-        let refusal = Refusal { reason, scheme, scope: "items me".to_owned(), manner };
+        let style = ChallengeStyle { strict, realm: String::new() };
+        let refusal = Refusal { reason, scheme, scope: "items me".to_owned(), style };
         (refusal.status().as_u16(), refusal.challenge().to_str().unwrap().to_owned())
     }
 
@@ -210,9 +210,9 @@ mod tests {
 
     #[test]
     fn a_realm_is_quoted() {
-        let manner = Manner { strict: false, realm: "a\"b\\c\u{e9}".to_owned() };
+        let style = ChallengeStyle { strict: false, realm: "a\"b\\c\u{e9}".to_owned() };
         let (reason, scheme) = (Reason::Absent, AuthScheme::Basic(""));
-        let refusal = Refusal { reason, scheme, scope: String::new(), manner };
+        let refusal = Refusal { reason, scheme, scope: String::new(), style };
         assert_eq!(refusal.challenge(), r#"Basic realm="a\"b\\c?""#);
     }
 
@@ -245,10 +245,10 @@ mod tests {
                 let visible = |c| if matches!(c, ' '..='~') { c } else { '?' };
                 text.chars().map(visible).collect::<String>()
             };
-            let manner = Manner { strict, realm: realm.clone() };
+            let style = ChallengeStyle { strict, realm: realm.clone() };
             for reason in [Reason::Absent, Reason::Invalid, Reason::InsufficientScope] {
                 let (scheme, scope) = (AuthScheme::Bearer, scope.clone());
-                let refusal = Refusal { reason, scheme, scope: scope.clone(), manner: manner.clone() };
+                let refusal = Refusal { reason, scheme, scope: scope.clone(), style: style.clone() };
                 let challenge = refusal.challenge();
                 let (name, parameters) = parsed(challenge.to_str().unwrap()).unwrap();
                 let value = |name: &str| parameters.iter().find(|(known, _)| known == name);

@@ -1,11 +1,11 @@
 //! What the store of users refuses, to HTTP.
 
-use crate::api_error::{ApiError, AuthScheme, Manner, Reason, Refusal};
+use crate::api_error::{ApiError, AuthScheme, ChallengeStyle, Reason, Refusal};
 use crate::domain::{Denied, RepositoryError};
 
 impl From<RepositoryError> for ApiError {
     fn from(error: RepositoryError) -> Self {
-        let is_told = error.is_told();
+        let is_logged = error.is_logged();
         match error {
             RepositoryError::Exists => Self::Conflict("User already exists"),
             RepositoryError::EmailExists => Self::Conflict("E-mail address already in use"),
@@ -19,7 +19,7 @@ impl From<RepositoryError> for ApiError {
                 },
                 scheme: AuthScheme::Bearer,
                 scope: String::new(),
-                manner: Manner { strict: false, realm: String::new() },
+                style: ChallengeStyle { strict: false, realm: String::new() },
             })),
             RepositoryError::OwnPassword => Self::Forbidden(
                 "Your own password is changed by PUT /users/me/password, with the old one".into(),
@@ -28,7 +28,7 @@ impl From<RepositoryError> for ApiError {
                 "This would leave no enabled user with the scope `{scope}`"
             )),
             RepositoryError::Unavailable(cause) => {
-                if !is_told {
+                if !is_logged {
                     log::error!(target: "bailiwick.error", "database: {cause}");
                 }
                 Self::Unavailable

@@ -4,15 +4,15 @@
 mod accounts;
 mod challenge;
 mod domain;
-mod excess;
 mod extractors;
 mod oauth;
+mod overload;
 mod passwords;
 mod validation;
 
-pub use challenge::{AuthScheme, Manner, Reason, Refusal};
-pub use excess::Excess;
+pub use challenge::{AuthScheme, ChallengeStyle, Reason, Refusal};
 pub use extractors::configure_extractors;
+pub use overload::Overload;
 pub use passwords::password_problem;
 pub use validation::FieldProblem;
 
@@ -59,7 +59,7 @@ pub enum ApiError {
     /// The body's media type is not one that is read here.
     UnsupportedMediaType(&'static str),
     /// Too much of this at the moment: come again after so many seconds.
-    Busy(Excess, u64),
+    Busy(Overload, u64),
     /// The database does not answer.
     Unavailable,
     /// Our fault; the cause is in the log.
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_busy_server_says_when_to_come_back() {
-        let answer = ApiError::Busy(Excess::Logins, 2).error_response();
+        let answer = ApiError::Busy(Overload::Logins, 2).error_response();
         assert_eq!(answer.status(), 503);
         assert_eq!(answer.headers().get("retry-after").unwrap(), "2");
     }

@@ -1,13 +1,13 @@
 //! Grants that were not redeemed, to HTTP.
 
-use crate::api_error::{ApiError, Excess};
+use crate::api_error::{ApiError, Overload};
 use crate::oauth::GrantError;
 
 impl From<GrantError> for ApiError {
     fn from(error: GrantError) -> Self {
         match error {
             GrantError::Busy { retry_after_seconds } => {
-                Self::Busy(Excess::Logins, retry_after_seconds)
+                Self::Busy(Overload::Logins, retry_after_seconds)
             }
             GrantError::Unavailable(cause) => cause.into(),
             GrantError::Signing(cause) => Self::internal(&cause),

@@ -1,6 +1,6 @@
 //! Passwords that were refused or not hashed, to HTTP.
 
-use crate::api_error::{ApiError, Excess, FieldProblem};
+use crate::api_error::{ApiError, FieldProblem, Overload};
 use crate::passwords::{LONGEST, PasswordError, SHORTEST};
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ impl From<PasswordError> for ApiError {
     fn from(error: PasswordError) -> Self {
         match error {
             PasswordError::Busy { retry_after_seconds } => {
-                Self::Busy(Excess::Logins, retry_after_seconds)
+                Self::Busy(Overload::Logins, retry_after_seconds)
             }
             PasswordError::TooShort
             | PasswordError::TooLong

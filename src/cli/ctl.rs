@@ -3,7 +3,7 @@
 use crate::cli::report;
 use crate::cli::report::CommandError;
 use crate::process;
-use crate::process::{Answer, Request, Threads};
+use crate::process::{Request, Response, Threads};
 use crate::settings::Settings;
 use clap::Subcommand;
 
@@ -65,19 +65,19 @@ pub(super) fn run(command: CtlCommand, settings: &Settings) -> Result<(), Comman
         CtlCommand::Stop => Request::Stop,
     };
     match (process::ask(settings, request)?, command) {
-        (Answer::Status(status), CtlCommand::Status { json: true }) => {
+        (Response::Status(status), CtlCommand::Status { json: true }) => {
             let text = serde_json::to_string_pretty(&status)
                 .map_err(|error| CommandError::Failed(error.to_string()))?;
             report::print(&format!("{text}\n"))
         }
         // Root may ask a server of another user's, who must not write to root's terminal.
-        (Answer::Status(status), _) => {
+        (Response::Status(status), _) => {
             let lines = status.to_string();
             let lines = lines.lines().map(|line| report::escaped(line) + "\n");
             report::print(&lines.collect::<String>())
         }
-        (Answer::Accepted(line), _) => report::print(&(report::escaped(&line) + "\n")),
-        (Answer::Refused(line), _) => Err(CommandError::Failed(line)),
+        (Response::Accepted(line), _) => report::print(&(report::escaped(&line) + "\n")),
+        (Response::Refused(line), _) => Err(CommandError::Failed(line)),
     }
 }
 

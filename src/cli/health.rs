@@ -4,7 +4,7 @@ use crate::cli::arguments::Options;
 use crate::cli::report;
 use crate::cli::report::CommandError;
 use crate::process;
-use crate::process::{Answer, Request};
+use crate::process::{Request, Response};
 use crate::settings::Layers;
 use std::fmt;
 
@@ -16,9 +16,9 @@ pub(super) fn run(options: Options, ready: bool) -> Result<(), CommandError> {
     let request = if ready { Request::Ready } else { Request::Health };
     let answer = process::ask(&loaded.settings, request).map_err(|error| failed(&error))?;
     match answer {
-        Answer::Accepted(line) => report::print(&(report::escaped(&line) + "\n")),
-        Answer::Refused(line) => Err(CommandError::Failed(line)),
-        Answer::Status(_) => {
+        Response::Accepted(line) => report::print(&(report::escaped(&line) + "\n")),
+        Response::Refused(line) => Err(CommandError::Failed(line)),
+        Response::Status(_) => {
             Err(CommandError::Failed("the server gave an unexpected response".to_owned()))
         }
     }

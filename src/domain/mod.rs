@@ -21,7 +21,7 @@ pub use new_name::check_new_name;
 pub use origin::Origin;
 pub use password_hash::{BcryptVersion, PasswordHash, PasswordHashError};
 pub use repository::{
-    Away, Condition, Lookups, NewUser, Page, PoolUse, RepositoryError, Taken, UserChange,
+    Away, Lookups, NewUser, Page, PoolUse, RepositoryError, StoreHealth, Taken, UserChange,
     UserImport, UserRepository,
 };
 pub use scope::{

@@ -82,7 +82,7 @@ pub enum RepositoryError {
 impl RepositoryError {
     /// Whether the log has the cause already, as the beginning of an outage.
     #[must_use]
-    pub fn is_told(&self) -> bool {
+    pub fn is_logged(&self) -> bool {
         matches!(self, Self::Unavailable(cause) if cause.is::<Away>())
     }
 }
@@ -106,7 +106,7 @@ pub struct Lookups {
 
 /// How a store is, for metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Condition {
+pub struct StoreHealth {
     /// Users in memory.
     pub cached: usize,
     /// Users that were forgotten so far to make room for others.
@@ -208,8 +208,8 @@ pub trait UserRepository: Send + Sync {
     }
 
     /// How it is now; nothing for a store in memory.
-    fn condition(&self) -> Condition {
-        Condition::default()
+    fn health(&self) -> StoreHealth {
+        StoreHealth::default()
     }
 }
 

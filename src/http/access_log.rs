@@ -81,7 +81,10 @@ impl Entry {
     }
 
     /// What was answered.
-    pub(super) fn answered<B: MessageBody>(&mut self, result: &Result<ServiceResponse<B>, Error>) {
+    pub(super) fn set_response<B: MessageBody>(
+        &mut self,
+        result: &Result<ServiceResponse<B>, Error>,
+    ) {
         let Some(access) = &mut self.access else { return };
         let status = match result {
             Ok(response) => {

@@ -1,7 +1,7 @@
 //! The application of one worker: routes and middleware order in one place.
 
 use crate::api_error::ApiError;
-use crate::api_error::Excess;
+use crate::api_error::Overload;
 use crate::api_error::configure_extractors;
 use crate::http::access_log::{self, Entry};
 use crate::http::middleware::limits::RETRY_AFTER;
@@ -38,7 +38,7 @@ pub(crate) fn app(
     let limit = state.settings.server.limit_request_body.get();
     let app = App::new()
         .app_data(Data::new(state.services.clone()))
-        .app_data(state.known.clone())
+        .app_data(state.allowed_methods.clone())
         .app_data(state.trusted.clone())
         .configure(|config| configure_extractors(config, limit));
     let app = match &state.metrics {
@@ -90,10 +90,10 @@ async fn received<B: MessageBody + 'static>(
 
     let result = if admitted.is_err() {
         Ok(request
-            .error_response(ApiError::Busy(Excess::Requests, RETRY_AFTER))
+            .error_response(ApiError::Busy(Overload::Requests, RETRY_AFTER))
             .map_into_right_body())
     } else {
-        let answer = id.known_to(panic::catch(next.call(request))).await;
+        let answer = id.in_scope(panic::catch(next.call(request))).await;
         answer.map(ServiceResponse::map_into_left_body)
     };
 
@@ -123,7 +123,7 @@ async fn received<B: MessageBody + 'static>(
         }
     }
     if let Some(line) = &mut line {
-        line.answered(&result);
+        line.set_response(&result);
     }
     result
 }

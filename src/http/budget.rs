@@ -41,15 +41,15 @@ impl Budget {
 
     /// The body of a request by `origin`, of which nothing is there yet. One who speaks for many, and
     /// does not say for whom, has none.
-    pub(crate) fn request(self: &Arc<Self>, origin: Option<Origin>) -> Held {
-        Held { budget: Arc::clone(self), origin, bytes: 0 }
+    pub(crate) fn request(self: &Arc<Self>, origin: Option<Origin>) -> Reservation {
+        Reservation { budget: Arc::clone(self), origin, bytes: 0 }
     }
 
     /// A response of so many bytes. It is there already, so it is not refused: who does not take it
     /// is cut off sooner.
-    pub(crate) fn response(self: &Arc<Self>, bytes: usize) -> Held {
+    pub(crate) fn response(self: &Arc<Self>, bytes: usize) -> Reservation {
         self.held.fetch_add(bytes, Ordering::Relaxed);
-        Held { budget: Arc::clone(self), origin: None, bytes }
+        Reservation { budget: Arc::clone(self), origin: None, bytes }
     }
 
     fn shares(&self) -> MutexGuard<'_, HashMap<Origin, usize>> {
@@ -59,14 +59,14 @@ impl Budget {
 
 /// Bytes that count until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct Reservation {
     budget: Arc<Budget>,
     /// Whose share they are taken from.
     origin: Option<Origin>,
     bytes: usize,
 }
 
-impl Held {
+impl Reservation {
     /// Holds so many more, unless that is more than there is, or than one origin may have: half of
     /// it, so that one cannot shut out all others.
     pub(crate) fn grow(&mut self, bytes: usize) -> bool {
@@ -88,7 +88,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for Reservation {
     fn drop(&mut self) {
         if self.bytes == 0 {
             return;

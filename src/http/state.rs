@@ -2,10 +2,10 @@
 
 use crate::http::budget::Budget;
 use crate::http::monitoring;
-use crate::http::monitoring::metrics::{Inquiry, Metrics};
+use crate::http::monitoring::metrics::{FiguresRequest, Metrics};
 use crate::http::monitoring::stats::{Heartbeat, WorkerStats};
 use crate::http::{Mounts, ServeError};
-use crate::routes::Known;
+use crate::routes::AllowedMethods;
 use crate::routes::docs;
 use crate::routes::docs::Docs;
 use crate::security::TrustedProxies;
@@ -32,7 +32,7 @@ pub(crate) struct AppState {
     /// Whose `X-Forwarded-*` headers are believed.
     pub(crate) trusted: Data<TrustedProxies>,
     /// Which methods are known for which path.
-    pub(crate) known: Data<Known>,
+    pub(crate) allowed_methods: Data<AllowedMethods>,
     /// The pages, unless `docs.enabled` is off.
     pub(crate) docs: Option<Data<Docs>>,
     /// How this process is.
@@ -42,19 +42,19 @@ pub(crate) struct AppState {
     /// What is counted, while somebody may ask for it.
     pub(crate) metrics: Option<Metrics>,
     /// Asks for what all processes have counted.
-    pub(crate) inquiry: Inquiry,
+    pub(crate) figures_request: FiguresRequest,
     draining: AtomicBool,
     /// Wakes what waits for the drain.
     drain: watch::Sender<bool>,
 }
 
 /// What follows from the document of all routes.
-pub(crate) struct Described {
-    known: Data<Known>,
+pub(crate) struct DocumentData {
+    allowed_methods: Data<AllowedMethods>,
     docs: Option<Data<Docs>>,
 }
 
-impl Described {
+impl DocumentData {
     pub(crate) fn of(document: &Value, settings: &Settings) -> Self {
         let enabled = settings.docs.enabled;
         let mut pages = Vec::new();
@@ -65,7 +65,7 @@ impl Described {
             pages.extend(monitoring::PATHS);
         }
         Self {
-            known: Data::new(Known::new(document, &pages)),
+            allowed_methods: Data::new(AllowedMethods::new(document, &pages)),
             docs: enabled.then(|| Data::new(Docs::new(document, settings))),
         }
     }
@@ -74,19 +74,19 @@ impl Described {
 impl AppState {
     pub(crate) fn new(
         mounts: Mounts,
-        Described { known, docs }: Described,
+        DocumentData { allowed_methods, docs }: DocumentData,
         services: Services,
         settings: Arc<Settings>,
-        inquiry: Inquiry,
+        figures_request: FiguresRequest,
     ) -> Result<Self, ServeError> {
         let stats = WorkerStats::new();
         let metrics = settings.admin.is_on().then(|| Metrics::new(&services, &stats)).transpose();
         Ok(Self {
             metrics: metrics.map_err(|cause| ServeError::Runtime(io::Error::other(cause)))?,
-            known,
+            allowed_methods,
             docs,
             trusted: Data::new(TrustedProxies::new(&settings.server.forwarded_allow_ips)?),
-            inquiry,
+            figures_request,
             stats,
             budget: Budget::of(&settings.server),
             draining: AtomicBool::new(false),

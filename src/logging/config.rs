@@ -11,8 +11,8 @@ mod style;
 
 use super::LoggingError;
 use crate::settings::{FilterRule, Level, LoggingSettings};
-pub(super) use names::Shown;
-use place::Place;
+pub(super) use names::LoggerNames;
+use place::KeyLines;
 use serde::de::IntoDeserializer as _;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -57,14 +57,14 @@ pub(super) struct LogConfig {
     pub(super) filters: BTreeMap<String, Vec<FilterRule>>,
     /// How lines show our loggers' names.
     #[serde(skip)]
-    pub(super) shown: Shown,
+    pub(super) shown: LoggerNames,
     #[serde(skip)]
     pub(super) notes: Vec<Note>,
     /// Whether the file is in a form of Python's.
     #[serde(skip)]
     is_pythons: bool,
     #[serde(skip)]
-    place: Place,
+    place: KeyLines,
 }
 
 /// `[loggers.NAME]`: whose lines, and where they go.
@@ -130,7 +130,7 @@ impl LogConfig {
             Form::Ini => file_config::read(&file, text)?,
             Form::Json => dict_config::parse(&file, text)?,
             Form::Yaml => {
-                let place = Place::of(&file);
+                let place = KeyLines::of(&file);
                 return Err(place.broken(
                     (1, 1),
                     "YAML is not read: write TOML, JSON, or the INI form of Python's logging",
@@ -138,7 +138,7 @@ impl LogConfig {
             }
         };
         config.check()?;
-        names::adopt(&mut config);
+        names::rename_foreign(&mut config);
         Ok(config)
     }
 
@@ -289,7 +289,7 @@ impl Form {
         if text.trim_start_matches('\u{feff}').trim_start().starts_with('{') {
             return Self::Json;
         }
-        if file_config::is_one(text) {
+        if file_config::is_file_config(text) {
             return Self::Ini;
         }
         match extension.as_str() {
@@ -303,7 +303,7 @@ impl Form {
 }
 
 fn from_toml(file: &str, text: &str) -> Result<LogConfig, LoggingError> {
-    let place = Place::toml(file, text);
+    let place = KeyLines::toml(file, text);
     let at = |error: &toml::de::Error| {
         place::position(text, error.span().map_or(text.len(), |span| span.start.min(text.len())))
     };

@@ -1,9 +1,9 @@
 //! The line's format, in the words of Python's logging, parsed once at start.
 
-use super::config::Shown;
+use super::config::LoggerNames;
 use super::escape::OneLine;
+use super::placeholders::{KNOWN, Placeholder, PlaceholderError, SECRET};
 use super::timestamp::TimeFormat;
-use super::words::{KNOWN, NoWord, SECRET, Word};
 use super::{Headers, LoggingError};
 use jiff::Timestamp;
 use log::Record;
@@ -16,17 +16,17 @@ const CONVERSION: &str =
     "%(name)s or %(name)d, with a width at most (%(levelname)-8s), or %% for a percent sign";
 
 thread_local! {
-    /// Room for the line, and for a word of it that is to be padded.
+    /// Room for the line, and for a placeholder of it that is to be padded.
     static SPARE: RefCell<(String, String)> = const { RefCell::new((String::new(), String::new())) };
 }
 
 #[derive(Debug)]
 enum Part {
     Literal(String),
-    Word { word: Word, pad: Pad },
+    Placeholder { placeholder: Placeholder, pad: Pad },
 }
 
-/// What stands between a word's name and its conversion.
+/// What stands between a placeholder's name and its conversion.
 #[derive(Debug, Default, PartialEq)]
 struct Pad {
     left: bool,
@@ -45,7 +45,7 @@ pub(super) struct LineFormat {
 
 /// A format as it was found.
 #[derive(Clone, Copy)]
-pub(super) struct Written<'a> {
+pub(super) struct FormatSetting<'a> {
     /// The key that holds it.
     pub(super) key: &'a str,
     pub(super) format: &'a str,
@@ -53,8 +53,11 @@ pub(super) struct Written<'a> {
 
 impl LineFormat {
     /// Reads a format; an error names the key, what stands there and what may.
-    pub(super) fn parse(written: Written<'_>, headers: &mut Headers) -> Result<Self, LoggingError> {
-        let Written { key, format } = written;
+    pub(super) fn parse(
+        setting: FormatSetting<'_>,
+        headers: &mut Headers,
+    ) -> Result<Self, LoggingError> {
+        let FormatSetting { key, format } = setting;
         let mut parts = Vec::new();
         let mut literal = String::new();
         let mut rest = format;
@@ -79,7 +82,7 @@ impl LineFormat {
         if !literal.is_empty() {
             parts.push(Part::Literal(literal));
         }
-        let is_content = |part: &Part| matches!(part, Part::Word { word, .. } if word.is_content());
+        let is_content = |part: &Part| matches!(part, Part::Placeholder { placeholder, .. } if placeholder.is_content());
         if !parts.iter().any(is_content) {
             let allowed = "a format with %(message)s in it, or what gunicorn shows of a request";
             return Err(LoggingError::setting(key, format, allowed));
@@ -88,23 +91,23 @@ impl LineFormat {
     }
 
     /// Shows our loggers by these names.
-    pub(super) fn show(&mut self, shown: Shown) {
+    pub(super) fn show(&mut self, shown: LoggerNames) {
         for part in &mut self.parts {
-            if let Part::Word { word: Word::Name(names), .. } = part {
+            if let Part::Placeholder { placeholder: Placeholder::Name(names), .. } = part {
                 *names = shown;
             }
         }
     }
 
     /// Writes times as this format of strftime says.
-    pub(super) fn set_time(&mut self, written: Written<'_>) -> Result<(), LoggingError> {
+    pub(super) fn set_time(&mut self, setting: FormatSetting<'_>) -> Result<(), LoggingError> {
         for part in &mut self.parts {
-            if let Part::Word { word: Word::Asctime(format), .. } = part {
-                *format = TimeFormat::strftime(written.format)
-                    .filter(|_| !written.format.chars().any(char::is_control))
+            if let Part::Placeholder { placeholder: Placeholder::Asctime(format), .. } = part {
+                *format = TimeFormat::strftime(setting.format)
+                    .filter(|_| !setting.format.chars().any(char::is_control))
                     .ok_or_else(|| {
                         let allowed = "a format of strftime such as %Y-%m-%d %H:%M:%S";
-                        LoggingError::setting(written.key, written.format, allowed)
+                        LoggingError::setting(setting.key, setting.format, allowed)
                     })?;
             }
         }
@@ -121,15 +124,15 @@ impl LineFormat {
         let (mut line, mut padded) = SPARE.take();
         line.clear();
         for part in &self.parts {
-            // A value that cannot be shown ends its word, not the line.
+            // A value that cannot be shown ends its placeholder, not the line.
             let _ = match part {
                 Part::Literal(text) => line.write_str(text),
-                Part::Word { word, pad } if *pad == Pad::default() => {
-                    word.write(&mut line, (record, now))
+                Part::Placeholder { placeholder, pad } if *pad == Pad::default() => {
+                    placeholder.write(&mut line, (record, now))
                 }
-                Part::Word { word, pad } => {
+                Part::Placeholder { placeholder, pad } => {
                     padded.clear();
-                    let written = word.write(&mut padded, (record, now));
+                    let written = placeholder.write(&mut padded, (record, now));
                     written.and_then(|()| pad.write(&mut line, &padded))
                 }
             };
@@ -176,10 +179,10 @@ fn parse_word<'a>(
     };
     let (name, after) =
         text.strip_prefix('(').and_then(|text| text.split_once(')')).ok_or_else(broken)?;
-    let (word, is_number) = Word::find(name, headers).map_err(|error| {
+    let (placeholder, is_number) = Placeholder::find(name, headers).map_err(|error| {
         let allowed = match error {
-            NoWord::Unknown => format!("one of {KNOWN}"),
-            NoWord::Secret => SECRET.to_owned(),
+            PlaceholderError::Unknown => format!("one of {KNOWN}"),
+            PlaceholderError::Secret => SECRET.to_owned(),
         };
         LoggingError::setting(key, &format!("%({name})"), allowed)
     })?;
@@ -202,7 +205,7 @@ fn parse_word<'a>(
     };
     let (left, zero) = (flags.contains('-'), flags.contains('0'));
     let pad = Pad { left, zero, width, precision, is_float };
-    Ok((Part::Word { word, pad }, after.as_str()))
+    Ok((Part::Placeholder { placeholder, pad }, after.as_str()))
 }
 
 /// Digits, 0 without any; `None` above 200.
@@ -222,7 +225,7 @@ mod tests {
     use log::Level;
 
     fn parse(format: &str) -> Result<LineFormat, LoggingError> {
-        LineFormat::parse(Written { key: "logging.format", format }, &mut Headers::default())
+        LineFormat::parse(FormatSetting { key: "logging.format", format }, &mut Headers::default())
     }
 
     fn written(format: &LineFormat) -> String {
@@ -279,9 +282,9 @@ mod tests {
         let plain = local.strftime("%Y-%m-%d %H:%M:%S").to_string();
         assert_eq!(line("%(asctime)s - %(message)s"), format!("{plain},025 - hello"));
         let mut format = parse("%(asctime)s.%(msecs)03d %(message)s").unwrap();
-        format.set_time(Written { key: "datefmt", format: "%H:%M:%S" }).unwrap();
+        format.set_time(FormatSetting { key: "datefmt", format: "%H:%M:%S" }).unwrap();
         assert_eq!(written(&format), format!("{}.025 hello", local.strftime("%H:%M:%S")));
-        let error = format.set_time(Written { key: "datefmt", format: "%Ö" }).unwrap_err();
+        let error = format.set_time(FormatSetting { key: "datefmt", format: "%Ö" }).unwrap_err();
         assert!(error.to_string().starts_with("datefmt: `%Ö`: expected a format of strftime"));
     }
 

@@ -1,10 +1,10 @@
 //! Lines as JSON: one object a line, requests with their parts as fields.
 
 use super::access::{Access, with_current};
-use super::config::Shown;
+use super::config::LoggerNames;
 use super::escape::OneLine;
 use super::escape::redact_header;
-use super::words::{level_name, request_id, write_name};
+use super::placeholders::{level_name, request_id, write_name};
 use super::{Headers, escape, redact_query};
 use jiff::Timestamp;
 use log::Record;
@@ -16,11 +16,11 @@ use std::io;
 pub(super) struct JsonFormat {
     user_agent: usize,
     referer: usize,
-    shown: Shown,
+    shown: LoggerNames,
 }
 
 impl JsonFormat {
-    pub(super) fn new(headers: &mut Headers, shown: Shown) -> Self {
+    pub(super) fn new(headers: &mut Headers, shown: LoggerNames) -> Self {
         Self {
             user_agent: headers.of_request("user-agent"),
             referer: headers.of_request("referer"),
@@ -128,7 +128,7 @@ mod tests {
             .args(args)
             .build();
         let now = "2023-06-21T10:26:44.125Z".parse().unwrap();
-        JsonFormat::new(&mut Headers::default(), Shown::default())
+        JsonFormat::new(&mut Headers::default(), LoggerNames::default())
             .write(&mut out, (&record, now))
             .unwrap();
         let text = String::from_utf8(out).unwrap();

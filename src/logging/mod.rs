@@ -10,6 +10,7 @@ mod escape;
 mod filter;
 mod format;
 mod json;
+mod placeholders;
 mod request_id;
 mod rotating;
 mod router;
@@ -17,7 +18,6 @@ mod shorten;
 mod sink;
 mod timestamp;
 mod whole;
-mod words;
 
 pub use self::config::Note;
 pub use access::{Access, Headers, Host};
@@ -112,14 +112,14 @@ impl Drop for LoggingGuard {
 
 /// Sets the program's log up; to be called once.
 pub fn init(settings: &LoggingSettings) -> Result<LoggingGuard, LoggingError> {
-    words::start();
+    placeholders::start();
     current::fix(settings, Arc::new(open_file))?;
     Ok(LoggingGuard(()))
 }
 
 /// The same for a log that [`exchange`] can exchange, with files that are opened in this way.
 pub fn init_with(settings: &LoggingSettings, open: Open) -> Result<LoggingGuard, LoggingError> {
-    words::start();
+    placeholders::start();
     current::begin(settings, open)?;
     Ok(LoggingGuard(()))
 }

@@ -63,7 +63,7 @@ impl RequestId {
     }
 
     /// Serves a request: lines logged by `serve` know this id.
-    pub async fn known_to<F: Future>(self, serve: F) -> F::Output {
+    pub async fn in_scope<F: Future>(self, serve: F) -> F::Output {
         CURRENT.scope(self, serve).await
     }
 }
@@ -113,7 +113,7 @@ mod tests {
     #[tokio::test]
     async fn the_id_is_known_while_its_request_is_served() {
         let id = RequestId::unique();
-        assert_eq!(id.known_to(async { RequestId::current() }).await, Some(id));
+        assert_eq!(id.in_scope(async { RequestId::current() }).await, Some(id));
         assert_eq!(RequestId::current(), None);
     }
 }

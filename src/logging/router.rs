@@ -4,10 +4,10 @@ use super::access::{Headers, with_current};
 use super::config::{FormatterConfig, HandlerConfig, LogConfig, Note, ROOT, Stream};
 use super::ends::{Sinks, file_sink, open};
 use super::filter::{Candidate, Filter};
-use super::format::{LineFormat, Written};
+use super::format::{FormatSetting, LineFormat};
 use super::json::JsonFormat;
+use super::placeholders::severity;
 use super::sink::{Open, Sink};
-use super::words::severity;
 use super::{ACCESS, CRITICAL, LoggingError};
 use crate::settings::{Level, LoggingSettings};
 use log::{LevelFilter, Log, Metadata, Record};
@@ -290,8 +290,8 @@ fn least(level: Level) -> u8 {
 impl Parts {
     fn new(config: &LogConfig, settings: &LoggingSettings) -> Result<Self, LoggingError> {
         let mut headers = Headers::default();
-        let written = Written { key: "logging.format", format: &settings.format };
-        let mut default = LineFormat::parse(written, &mut headers)?;
+        let setting = FormatSetting { key: "logging.format", format: &settings.format };
+        let mut default = LineFormat::parse(setting, &mut headers)?;
         default.show(config.shown);
         let key = |index| format!("logging.access_filters[{index}]");
         let access = Filter::new(key, &settings.access_filters, &mut headers)?;
@@ -355,10 +355,10 @@ impl Formatter {
             (None, Some(_)) => "%(asctime)s - %(levelname)s - %(name)s - %(message)s",
             (None, None) => return Ok(None),
         };
-        let mut line = LineFormat::parse(Written { key: &place, format }, headers)?;
+        let mut line = LineFormat::parse(FormatSetting { key: &place, format }, headers)?;
         line.show(config.shown);
         if let Some(format) = &formatter.datefmt {
-            line.set_time(Written { key: &config.key(&format!("{key}.datefmt")), format })?;
+            line.set_time(FormatSetting { key: &config.key(&format!("{key}.datefmt")), format })?;
         }
         Ok(Some(Self::Text(Arc::new(line))))
     }

@@ -32,12 +32,12 @@ pub fn dropped() -> u64 {
 /// The first line after a silence is written at once, others within 50 ms. Lines above 8 MiB of
 /// backlog are dropped; how many is logged as soon as there is room again.
 #[derive(Clone)]
-pub(super) struct Sink(Arc<Entrance>);
+pub(super) struct Sink(Arc<SinkHandle>);
 
 /// The callers' half of a sink: once the last of them drops it, the thread writes the rest and ends.
-struct Entrance(Arc<Shared>);
+struct SinkHandle(Arc<Shared>);
 
-impl Deref for Entrance {
+impl Deref for SinkHandle {
     type Target = Shared;
 
     fn deref(&self) -> &Shared {
@@ -45,7 +45,7 @@ impl Deref for Entrance {
     }
 }
 
-impl Drop for Entrance {
+impl Drop for SinkHandle {
     fn drop(&mut self) {
         self.lock().closed = true;
         self.filled.notify_one();
@@ -81,7 +81,7 @@ impl Sink {
             filled: Condvar::new(),
             drained: Condvar::new(),
         });
-        let sink = Self(Arc::new(Entrance(Arc::clone(&shared))));
+        let sink = Self(Arc::new(SinkHandle(Arc::clone(&shared))));
         std::thread::Builder::new()
             .name(format!("log-{name}"))
             .spawn({

@@ -4,7 +4,7 @@
 use crate::domain::ScopeTable;
 use crate::openapi::errors::error_response;
 use crate::openapi::stand_in::restore;
-use crate::settings::Profile;
+use crate::settings::SecurityProfile;
 use crate::settings::Settings;
 use serde_json::{Map, Value, json};
 
@@ -133,8 +133,8 @@ fn operations(document: &mut Value) -> impl Iterator<Item = &mut Map<String, Val
     })
 }
 
-fn finish_operation(operation: &mut Map<String, Value>, profile: Profile) {
-    if profile == Profile::Strict && asks_for_scopes(operation) {
+fn finish_operation(operation: &mut Map<String, Value>, profile: SecurityProfile) {
+    if profile == SecurityProfile::Strict && asks_for_scopes(operation) {
         let answer = error_response(403, "Not enough permissions");
         let responses = operation.entry("responses").or_insert_with(|| json!({}));
         if responses.get("403").is_none() {

@@ -41,12 +41,12 @@ impl Requirements {
     }
 
     /// Error answers of a step.
-    pub fn add_answers(&mut self, answers: &[(u16, &'static str)]) {
+    pub fn add_responses(&mut self, answers: &[(u16, &'static str)]) {
         self.answers.extend(answers);
     }
 
     /// Enters the error answers into an operation.
-    pub fn document_answers(&self, operation: &mut DefaultOperationRaw) {
+    pub fn document_responses(&self, operation: &mut DefaultOperationRaw) {
         for (status, example) in &self.answers {
             document_error(operation, *status, example);
         }

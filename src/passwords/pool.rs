@@ -50,10 +50,10 @@ struct State {
 /// Who waits, and for what, once that is known.
 struct Waiting {
     order: Option<Order>,
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<DigestResult>,
 }
 
-type Answer = Result<[u8; DIGEST_LENGTH], PasswordError>;
+type DigestResult = Result<[u8; DIGEST_LENGTH], PasswordError>;
 
 /// A digest to be computed.
 pub(super) struct Order {
@@ -77,13 +77,13 @@ pub(super) struct Place<'a> {
     shared: &'a Shared,
     key: Key,
     number: u64,
-    answer: oneshot::Receiver<Answer>,
+    answer: oneshot::Receiver<DigestResult>,
 }
 
 impl Place<'_> {
     /// Computes the digest when it is its turn; [`PasswordError::Busy`] if the place was lost to
     /// somebody with fewer.
-    pub(super) async fn digest(mut self, order: Order) -> Answer {
+    pub(super) async fn digest(mut self, order: Order) -> DigestResult {
         if let Some(waiting) = self.shared.lock().queue.get_mut(self.key, self.number) {
             waiting.order = Some(order);
         }
@@ -204,7 +204,7 @@ impl Shared {
 
     /// What a thread does until the pool is dropped.
     fn serve(&self) {
-        let mut hand = Hand::default();
+        let mut hand = Batch::default();
         loop {
             match self.next(hand.digests.len()) {
                 Next::Begin(begun) => hand.begin(begun),
@@ -234,7 +234,7 @@ impl Shared {
             {
                 state.busy += 1;
                 self.begun.fetch_add(1, Ordering::Relaxed);
-                return Next::Begin(Begun { key, order, answer: waiting.answer });
+                return Next::Begin(Job { key, order, answer: waiting.answer });
             }
             if in_hand > 0 {
                 return Next::GoOn;
@@ -253,36 +253,36 @@ impl Shared {
 }
 
 enum Next {
-    Begin(Begun),
+    Begin(Job),
     GoOn,
     Stop,
 }
 
 /// What a thread takes out of the queue.
-struct Begun {
+struct Job {
     key: Key,
     order: Order,
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<DigestResult>,
 }
 
 /// The digests that a thread has in hand, and what it knows about each.
 #[derive(Default)]
-struct Hand {
+struct Batch {
     digests: Vec<Digest>,
     callers: Vec<Caller>,
 }
 
 struct Caller {
     key: Key,
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<DigestResult>,
     since: Instant,
     /// Rounds to be done behind the digest.
     missing: u32,
     found: Option<[u8; DIGEST_LENGTH]>,
 }
 
-impl Hand {
-    fn begin(&mut self, Begun { key, order, answer }: Begun) {
+impl Batch {
+    fn begin(&mut self, Job { key, order, answer }: Job) {
         let Order { password, salt, cost, at_least } = order;
         self.digests.push(Digest::new(password.expose(), &salt, cost));
         let missing = at_least.saturating_sub(1 << cost);

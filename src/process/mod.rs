@@ -12,7 +12,7 @@ mod worker;
 pub use channel::Handover;
 pub use listener::find_hosts;
 pub use master::{
-    Answer, ProcessStatus, Program, Request, Restart, Status, Threads, ask, hold_files, run,
+    ProcessStatus, Program, Request, Response, Restart, Status, Threads, ask, hold_files, run,
     start_log, take_name,
 };
 pub use worker::Worker;

@@ -68,7 +68,7 @@ fn requests_in_flight_are_finished_after_a_signal() {
         std::thread::yield_now();
     }
     server.release();
-    let answer = harness::read_answer(&mut client);
+    let answer = harness::read_response(&mut client);
     assert_eq!((answer.status, answer.body.as_str()), (200, "waited"));
     assert_eq!(answer.header("connection"), "close");
     server.ended().unwrap();
@@ -129,7 +129,7 @@ fn a_large_body_is_refused_while_it_streams() {
         let mut client = server.connect();
         let head = "POST /body HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
         client.write_all(format!("{head}{chunks}").as_bytes()).unwrap();
-        let answer = harness::read_answer(&mut client);
+        let answer = harness::read_response(&mut client);
         assert_eq!(answer.status, status, "{}", answer.body);
     }
     server.stop();
@@ -141,7 +141,7 @@ fn a_slow_body_is_refused() {
         Served::start(ServerSettings { client_body_timeout: NonZeroU64::MIN, ..server_settings() });
     let mut client = server.connect();
     client.write_all(b"POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\na").unwrap();
-    let answer = harness::read_answer(&mut client);
+    let answer = harness::read_response(&mut client);
     assert_eq!(answer.status, 408);
     assert!(answer.body.starts_with(r#"{"detail":"#), "{}", answer.body);
     server.stop();
@@ -155,7 +155,7 @@ fn a_slow_head_is_refused() {
     });
     let mut client = server.connect();
     client.write_all(b"GET /hello HTTP/1.1\r\nho").unwrap();
-    assert_eq!(harness::read_answer(&mut client).status, 408);
+    assert_eq!(harness::read_response(&mut client).status, 408);
     server.stop();
 }
 
@@ -164,12 +164,12 @@ fn a_panic_is_answered_and_the_connection_lives_on() {
     let server = Served::start(server_settings());
     let mut client = server.connect();
     client.write_all(b"GET /panic HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
-    let answer = harness::read_answer(&mut client);
+    let answer = harness::read_response(&mut client);
     assert_eq!(answer.status, 500);
     assert_eq!(answer.body, r#"{"detail":"Internal Server Error"}"#);
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
     client.write_all(b"GET /hello HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
-    assert_eq!(harness::read_answer(&mut client).status, 200);
+    assert_eq!(harness::read_response(&mut client).status, 200);
     let port = client.local_addr().unwrap().port();
     wait_for_line(&format!(r#"127.0.0.1:{port} - "GET /panic HTTP/1.1" 500"#));
     drop(client);

@@ -1,15 +1,15 @@
 //! `GET /basic/users/me`: the caller's profile by HTTP Basic.
 
 use crate::api_error::ApiError;
-use crate::routes::both;
 use crate::routes::profile::Profile;
+use crate::routes::route_with_slash;
 use crate::security::BasicUser;
 use actix_web::web::Json;
 use paperclip::actix::api_v2_operation;
 use paperclip::actix::web::{ServiceConfig, get};
 
 pub(super) fn mount(routes: &mut ServiceConfig) {
-    both(routes, "/basic/users/me", || get().to(me));
+    route_with_slash(routes, "/basic/users/me", || get().to(me));
 }
 
 /// Your own profile, by HTTP Basic

@@ -8,7 +8,7 @@ use crate::oauth::{GrantError, GrantType, PasswordGrant, TokenRequest, scope_nam
 use crate::openapi::{self, document_error};
 use crate::routes::json_body::read_body;
 use crate::security::services;
-use crate::settings::Profile;
+use crate::settings::SecurityProfile;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use paperclip::actix::OperationModifier;
@@ -76,7 +76,7 @@ impl From<PasswordRequestForm> for PasswordGrant {
 
 /// What is made of `grant_type`.
 #[derive(Clone, Copy, Debug)]
-struct Manner {
+struct GrantTypeRule {
     /// Whether it must be there.
     demanded: bool,
     /// Whether an unknown one is RFC 6749's error, and not a bad field.
@@ -121,9 +121,9 @@ impl FromRequest for TokenForm {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        extract(request.clone(), payload.take(), false, |form, manner| {
-            let request = match grant_type(&form, manner)? {
-                GrantType::Password => TokenRequest::Password(read(form, manner)?.into()),
+        extract(request.clone(), payload.take(), false, |form, rule| {
+            let request = match grant_type(&form, rule)? {
+                GrantType::Password => TokenRequest::Password(read(form, rule)?.into()),
             };
             Ok(Self(request))
         })
@@ -135,7 +135,7 @@ impl FromRequest for PasswordRequestFormStrict {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        extract(request.clone(), payload.take(), true, |form, manner| read(form, manner).map(Self))
+        extract(request.clone(), payload.take(), true, |form, rule| read(form, rule).map(Self))
     }
 }
 
@@ -143,16 +143,16 @@ fn extract<T: 'static>(
     request: HttpRequest,
     payload: Payload,
     demanded: bool,
-    read: fn(Form, Manner) -> Result<T, ApiError>,
+    read: fn(Form, GrantTypeRule) -> Result<T, ApiError>,
 ) -> Extraction<T> {
     Box::pin(async move {
         let settings = &services(&request)?.settings;
-        let manner = Manner {
+        let rule = GrantTypeRule {
             demanded: demanded || settings.oauth.require_grant_type,
-            rfc: settings.security.profile == Profile::Strict,
+            rfc: settings.security.profile == SecurityProfile::Strict,
         };
         let form = read_form(&request, payload).await?;
-        read(form, manner).map_err(|error| match (error, media_type(&request)) {
+        read(form, rule).map_err(|error| match (error, media_type(&request)) {
             (ApiError::Validation(problems), found) if !is_form(found) => {
                 ApiError::NotAForm(problems, shown(found))
             }
@@ -205,17 +205,17 @@ async fn read_form(request: &HttpRequest, payload: Payload) -> Result<Form, ApiE
 
 /// Which grant a form asks for. In the default profile, what FastAPI's form for passwords says of an
 /// unknown one stands with what it says of all other fields.
-fn grant_type(form: &Form, manner: Manner) -> Result<GrantType, GrantError> {
+fn grant_type(form: &Form, rule: GrantTypeRule) -> Result<GrantType, GrantError> {
     match form.get("grant_type") {
         Some(Field::Text(text)) if !text.expose().is_empty() => match text.expose().parse() {
-            Err(_) if !manner.rfc => Ok(GrantType::Password),
+            Err(_) if !rule.rfc => Ok(GrantType::Password),
             parsed => parsed,
         },
         _ => Ok(GrantType::default()),
     }
 }
 
-fn read(mut form: Form, manner: Manner) -> Result<PasswordRequestForm, ApiError> {
+fn read(mut form: Form, rule: GrantTypeRule) -> Result<PasswordRequestForm, ApiError> {
     let mut problems = Vec::new();
     let mut take = |name: &str, required: bool| match form.remove(name) {
         Some(Field::Text(text)) if !text.expose().is_empty() => Some(text),
@@ -232,14 +232,14 @@ fn read(mut form: Form, manner: Manner) -> Result<PasswordRequestForm, ApiError>
         }
     };
     let shown = |text: Secret| text.expose().to_owned();
-    let grant_type = take("grant_type", manner.demanded).map(shown);
+    let grant_type = take("grant_type", rule.demanded).map(shown);
     let username = take("username", true).map(shown);
     let password = take("password", true);
     let scope = take("scope", false).map(shown).unwrap_or_default();
     let client_id = take("client_id", false).map(shown);
     let client_secret = take("client_secret", false);
     if let Some(other) = grant_type.as_deref().filter(|grant_type| *grant_type != "password") {
-        if manner.rfc {
+        if rule.rfc {
             return Err(GrantError::UnsupportedGrantType.into());
         }
         let msg = "String should match pattern '^password$'";
@@ -340,7 +340,7 @@ mod tests {
     }
 
     fn reading(demanded: bool, body: &str) -> Result<PasswordRequestForm, ApiError> {
-        read(form(body), Manner { demanded, rfc: false })
+        read(form(body), GrantTypeRule { demanded, rfc: false })
     }
 
     fn problems(body: &str, strict: bool) -> Vec<(&'static str, String)> {
@@ -390,11 +390,11 @@ mod tests {
     #[test]
     fn an_unknown_grant_is_the_rfcs_error_where_that_is_asked_for() {
         for demanded in [false, true] {
-            let manner = Manner { demanded, rfc: true };
+            let rule = GrantTypeRule { demanded, rfc: true };
             for body in
                 ["grant_type=x", "grant_type=x&username=a&password=b", "grant_type=PASSWORD"]
             {
-                let read = read(form(body), manner);
+                let read = read(form(body), rule);
                 let unsupported = ApiError::Grant(GrantError::UnsupportedGrantType);
                 assert_eq!(
                     format!("{:?}", read.unwrap_err()),
@@ -402,7 +402,7 @@ mod tests {
                     "{body}"
                 );
             }
-            let read = read(form("grant_type=password&username=a&password=b"), manner);
+            let read = read(form("grant_type=password&username=a&password=b"), rule);
             assert!(read.is_ok());
         }
     }
@@ -410,7 +410,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_urlencoded_body_is_read_or_refused(body in ".{0,200}", strict: bool) {
-            let _ = read(form(&body), Manner { demanded: strict, rfc: !strict });
+            let _ = read(form(&body), GrantTypeRule { demanded: strict, rfc: !strict });
         }
     }
 }

@@ -3,10 +3,10 @@
 use crate::accounts::PasswordChange;
 use crate::api_error::ApiError;
 use crate::domain::ItemsRead;
-use crate::routes::both;
 use crate::routes::fields::Fields;
 use crate::routes::json_body::{Body, JsonBody};
 use crate::routes::profile::Profile;
+use crate::routes::route_with_slash;
 use crate::security::{ActiveUser, Authorized, Scoped};
 use crate::services::Services;
 use actix_web::HttpRequest;
@@ -17,13 +17,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 pub(super) fn mount(routes: &mut ServiceConfig) {
-    both(routes, "/users/me", || get().to(me));
-    both(routes, "/users/me/password", || put().to(set_password));
+    route_with_slash(routes, "/users/me", || get().to(me));
+    route_with_slash(routes, "/users/me/password", || put().to(set_password));
 }
 
 /// Mounts what the demo users have items for.
 pub(super) fn mount_items(routes: &mut ServiceConfig) {
-    both(routes, "/users/me/items", || get().to(items));
+    route_with_slash(routes, "/users/me/items", || get().to(items));
 }
 
 /// Your own profile

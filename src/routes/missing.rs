@@ -12,7 +12,7 @@ use serde_json::Value;
 /// actix answers 404 for a method that a route does not have, and its 405 lacks the `Allow` header
 /// that RFC 9110 §15.5.6 demands.
 #[derive(Clone, Debug, Default)]
-pub struct Known(Vec<Path>);
+pub struct AllowedMethods(Vec<Path>);
 
 #[derive(Clone, Debug)]
 struct Path {
@@ -23,7 +23,7 @@ struct Path {
     methods: Vec<Method>,
 }
 
-impl Known {
+impl AllowedMethods {
     /// Everything in the document, with and without a slash at its end, and `more`.
     #[must_use]
     pub fn new(document: &Value, more: &[&'static str]) -> Self {
@@ -85,7 +85,7 @@ pub async fn not_found(request: HttpRequest) -> Result<HttpResponse, ApiError> {
 
 /// 405 where another method would do, else 404 with this detail.
 pub(super) fn refusal(request: &HttpRequest, detail: &'static str) -> ApiError {
-    let known = request.app_data::<Data<Known>>();
+    let known = request.app_data::<Data<AllowedMethods>>();
     let methods = known.map(|known| known.methods(request.path())).unwrap_or_default();
     if methods.is_empty() || methods.contains(request.method()) {
         ApiError::NotFound(detail)
@@ -106,7 +106,7 @@ mod tests {
             "/users/{username}": {"get": {}, "delete": {}},
             "/users/me": {"get": {}},
         }});
-        let known = Known::new(&document, &["/docs"]);
+        let known = AllowedMethods::new(&document, &["/docs"]);
         assert_eq!(known.methods("/users/"), [Method::GET, Method::POST]);
         assert_eq!(known.methods("/users/bob"), [Method::DELETE, Method::GET]);
         assert_eq!(known.methods("/docs"), [Method::GET, Method::HEAD]);

@@ -13,7 +13,7 @@ mod token;
 mod users;
 
 pub use form::{PasswordRequestForm, PasswordRequestFormStrict};
-pub use missing::{Known, not_found};
+pub use missing::{AllowedMethods, not_found};
 
 use paperclip::actix::web::{Route, ServiceConfig};
 
@@ -34,7 +34,7 @@ pub fn mount(routes: &mut ServiceConfig, demo: bool) {
 
 /// Mounts a route with and without a slash at its end: no redirect, which would have to trust the
 /// `Host` header.
-pub fn both(routes: &mut ServiceConfig, path: &str, route: impl Fn() -> Route) {
+pub fn route_with_slash(routes: &mut ServiceConfig, path: &str, route: impl Fn() -> Route) {
     routes.route(path, route());
     routes.route(&format!("{path}/"), route());
 }

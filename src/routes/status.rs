@@ -1,7 +1,7 @@
 //! `GET /status`: whether the system answers, for any user with a valid token.
 
 use crate::api_error::ApiError;
-use crate::routes::both;
+use crate::routes::route_with_slash;
 use crate::security::CurrentUser;
 use actix_web::web::Json;
 use paperclip::actix::web::{ServiceConfig, get};
@@ -9,7 +9,7 @@ use paperclip::actix::{Apiv2Schema, api_v2_operation};
 use serde::Serialize;
 
 pub(super) fn mount(routes: &mut ServiceConfig) {
-    both(routes, "/status", || get().to(status));
+    route_with_slash(routes, "/status", || get().to(status));
 }
 
 /// How the system is.

@@ -1,11 +1,11 @@
 //! `POST /token`: a form in, a bearer token out.
 
 use crate::oauth::{GrantContext, TokenResponse};
-use crate::routes::both;
 use crate::routes::form::TokenForm;
+use crate::routes::route_with_slash;
 use crate::security::origin;
 use crate::services::Services;
-use crate::settings::Profile;
+use crate::settings::SecurityProfile;
 use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, Responder};
@@ -15,7 +15,7 @@ use paperclip::v2::models::{DefaultOperationRaw, DefaultSchemaRaw};
 use std::collections::BTreeMap;
 
 pub(super) fn mount(routes: &mut ServiceConfig) {
-    both(routes, "/token", || post().to(login));
+    route_with_slash(routes, "/token", || post().to(login));
 }
 
 crate::failures! {
@@ -64,7 +64,7 @@ async fn login(
         accounts: &services.accounts,
         client: origin(&request),
         tokens: &services.tokens,
-        strict: services.settings.security.profile == Profile::Strict,
+        strict: services.settings.security.profile == SecurityProfile::Strict,
     };
     Ok(NotStored(asked.redeem(context).await?))
 }

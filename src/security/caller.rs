@@ -7,7 +7,7 @@ use crate::domain::User;
 use crate::domain::{Actor, Denied};
 use crate::security::dependency::Call;
 use crate::security::principal::Principal;
-use crate::security::refusal::{inactive, manner, refuse};
+use crate::security::refusal::{inactive, refuse, style};
 use crate::services::Services;
 use crate::tokens::NO_SCOPE;
 
@@ -28,12 +28,12 @@ impl Caller {
         let AccountError::Repository(RepositoryError::Denied(cause)) = error else {
             return error.into();
         };
-        let manner = manner(Some(services));
+        let style = style(Some(services));
         match cause {
-            Denied::Gone => refuse(manner, self.principal.scheme(), Reason::Invalid, self.scopes),
-            Denied::Disabled => inactive(manner, self.principal.scheme(), self.scopes),
+            Denied::Gone => refuse(style, self.principal.scheme(), Reason::Invalid, self.scopes),
+            Denied::Disabled => inactive(style, self.principal.scheme(), self.scopes),
             Denied::MissingScope => {
-                refuse(manner, self.principal.scheme(), Reason::InsufficientScope, self.scopes)
+                refuse(style, self.principal.scheme(), Reason::InsufficientScope, self.scopes)
             }
         }
     }

@@ -1,10 +1,10 @@
 //! Dependencies: what a handler needs of its caller, built from one another along a chain.
 
-use crate::api_error::{ApiError, AuthScheme, Manner, Reason};
+use crate::api_error::{ApiError, AuthScheme, ChallengeStyle, Reason};
 use crate::openapi::Requirements;
 use crate::security::refusal;
 use crate::security::refused;
-use crate::security::required::{Required, ScopeList, Then};
+use crate::security::required::{Chain, Required, ScopeList};
 use crate::security::scheme::{DeclaredScheme, Scheme as _};
 use crate::services::Services;
 use actix_web::HttpRequest;
@@ -46,7 +46,7 @@ pub trait Dependency: Sized + 'static {
     type Needs: Resolve;
 
     /// Error answers of this step for the document: status and example.
-    const ANSWERS: &'static [(u16, &'static str)] = &[];
+    const RESPONSES: &'static [(u16, &'static str)] = &[];
 
     /// Builds this step, or refuses the caller. [`Authorized`](crate::security::Authorized) has it
     /// built once more when the rest of the request was slow to arrive.
@@ -74,7 +74,7 @@ impl<D: Dependency> Resolve for D {
 
     fn document<Outer: ScopeList>(found: &mut Requirements) {
         D::Needs::document::<Outer>(found);
-        found.add_answers(D::ANSWERS);
+        found.add_responses(D::RESPONSES);
     }
 }
 
@@ -130,17 +130,17 @@ impl<'a> Call<'a> {
     /// profile (RFC 6750 §3.1).
     #[must_use]
     pub fn inactive(&self, scheme: AuthScheme) -> ApiError {
-        refusal::inactive(self.manner(), scheme, self.scopes())
+        refusal::inactive(self.style(), scheme, self.scopes())
     }
 
     /// Refuses a caller.
     #[must_use]
     pub fn refuse(&self, scheme: AuthScheme, reason: Reason) -> ApiError {
-        refusal::refuse(self.manner(), scheme, reason, self.scopes())
+        refusal::refuse(self.style(), scheme, reason, self.scopes())
     }
 
-    fn manner(&self) -> Manner {
-        refusal::manner(services(self.request).ok())
+    fn style(&self) -> ChallengeStyle {
+        refusal::style(services(self.request).ok())
     }
 }
 
@@ -235,11 +235,11 @@ impl<D, S> Deref for Scoped<D, S> {
 
 impl<D: Resolve, S: ScopeList> Resolve for Scoped<D, S> {
     async fn resolve<Outer: ScopeList>(request: &HttpRequest) -> Result<Self, ApiError> {
-        Ok(Self(D::resolve::<Then<Outer, S>>(request).await?, PhantomData))
+        Ok(Self(D::resolve::<Chain<Outer, S>>(request).await?, PhantomData))
     }
 
     fn document<Outer: ScopeList>(found: &mut Requirements) {
-        D::document::<Then<Outer, S>>(found);
+        D::document::<Chain<Outer, S>>(found);
     }
 }
 
@@ -260,9 +260,9 @@ impl<D: Resolve, S: ScopeList> Resolve for Scoped<D, S> {
 /// ```
 ///
 /// `Option<ActiveUser>` is no substitute: actix-web has it for every extractor and makes a forged
-/// token an anonymous caller. [`answer_refused`](crate::security::answer_refused) refuses the
-/// request then, but only after the handler has run, and the document does not say that the
-/// credentials are optional.
+/// token an anonymous caller. [`refuse_bad_credentials`](crate::security::refuse_bad_credentials)
+/// refuses the request then, but only after the handler has run, and the document does not say that
+/// the credentials are optional.
 #[derive(Debug)]
 pub struct Maybe<D>(Option<D>);
 
@@ -357,7 +357,7 @@ macro_rules! extractor {
 
         impl<$($generics)*> $crate::paperclip::actix::OperationModifier for $type where $($clause)* {
             fn update_parameter(operation: &mut $crate::paperclip::v2::models::DefaultOperationRaw) {
-                $crate::security::Requirements::of::<Self>().document_answers(operation);
+                $crate::security::Requirements::of::<Self>().document_responses(operation);
             }
 
             fn update_definitions(

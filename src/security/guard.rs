@@ -111,7 +111,7 @@ impl<D: Resolve, S: Guardable> Mountable for Guarded<D, S> {
         let requirements = Requirements::of::<D>();
         for (path, mut item) in inside {
             for operation in item.methods.values_mut() {
-                requirements.document_answers(operation);
+                requirements.document_responses(operation);
                 requirements.document_security(operation);
             }
             map.entry(path).or_default().methods.extend(item.methods);

@@ -59,8 +59,8 @@ pub use dependency::{Call, Dependency, Depends, Maybe, Resolve, Scoped, services
 pub use dependency::{extract, resolve_scheme};
 pub use guard::{Guardable, guard};
 pub use principal::Principal;
-pub use refused::{answer_refused, replace_refused};
-pub use required::{Required, ScopeList, Then};
+pub use refused::{refuse_bad_credentials, replace_refused};
+pub use required::{Chain, Required, ScopeList};
 pub use scheme::{
     ApiKeyCookie, ApiKeyHeader, ApiKeyQuery, BasicCredentials, DeclaredScheme, HttpBasic,
     HttpBearer, Malformed, OAuth2AuthorizationCodeBearer, OAuth2PasswordBearer, OpenIdConnect,

@@ -1,31 +1,36 @@
 //! How a caller is refused, in the profile in force.
 
-use crate::api_error::{ApiError, AuthScheme, Manner, Reason, Refusal};
+use crate::api_error::{ApiError, AuthScheme, ChallengeStyle, Reason, Refusal};
 use crate::services::Services;
-use crate::settings::Profile;
+use crate::settings::SecurityProfile;
 
 /// Whose responses to give.
-pub(super) fn manner(services: Option<&Services>) -> Manner {
-    let Some(services) = services else { return Manner { strict: false, realm: String::new() } };
+pub(super) fn style(services: Option<&Services>) -> ChallengeStyle {
+    let Some(services) = services else {
+        return ChallengeStyle { strict: false, realm: String::new() };
+    };
     let security = &services.settings.security;
-    Manner { strict: security.profile == Profile::Strict, realm: security.realm.clone() }
+    ChallengeStyle {
+        strict: security.profile == SecurityProfile::Strict,
+        realm: security.realm.clone(),
+    }
 }
 
 /// Refuses a caller.
 pub(super) fn refuse(
-    manner: Manner,
+    style: ChallengeStyle,
     scheme: AuthScheme,
     reason: Reason,
     scopes: &[&str],
 ) -> ApiError {
-    ApiError::Refused(Box::new(Refusal { reason, scheme, scope: scopes.join(" "), manner }))
+    ApiError::Refused(Box::new(Refusal { reason, scheme, scope: scopes.join(" "), style }))
 }
 
 /// Refuses a disabled user: 400 `Inactive user`, or as any other bad credentials in the strict
 /// profile (RFC 6750 §3.1).
-pub(super) fn inactive(manner: Manner, scheme: AuthScheme, scopes: &[&str]) -> ApiError {
-    if manner.strict {
-        refuse(manner, scheme, Reason::Invalid, scopes)
+pub(super) fn inactive(style: ChallengeStyle, scheme: AuthScheme, scopes: &[&str]) -> ApiError {
+    if style.strict {
+        refuse(style, scheme, Reason::Invalid, scopes)
     } else {
         ApiError::InactiveUser
     }

@@ -22,14 +22,14 @@ pub(super) fn remember(request: &HttpRequest, error: &ApiError) {
 /// a forged token would make an anonymous caller. So an extractor's refusal is remembered, and takes
 /// the place of whatever the handler answers, unless that is an error or a redirect already.
 /// [`Server`](crate::Server) has this middleware built in.
-pub async fn answer_refused<B: MessageBody + 'static>(
+pub async fn refuse_bad_credentials<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     next.call(request).await.map(replace_refused)
 }
 
-/// What [`answer_refused`] does to an answer.
+/// What [`refuse_bad_credentials`] does to an answer.
 pub fn replace_refused<B: MessageBody + 'static>(
     response: ServiceResponse<B>,
 ) -> ServiceResponse<EitherBody<B>> {
@@ -83,7 +83,7 @@ mod tests {
 
     async fn ask(path: &str, authorization: Option<&str>) -> (u16, String) {
         let app = App::new()
-            .wrap(from_fn(answer_refused))
+            .wrap(from_fn(refuse_bad_credentials))
             .route("/option", get().to(option))
             .route("/authorized", get().to(authorized))
             .route("/result", get().to(result))

@@ -82,9 +82,9 @@ impl<S: Scope> ScopeList for S {
 
 /// The scopes of `Outer`, then those of `Inner`.
 #[derive(Debug)]
-pub struct Then<Outer, Inner>(PhantomData<(Outer, Inner)>);
+pub struct Chain<Outer, Inner>(PhantomData<(Outer, Inner)>);
 
-impl<Outer: ScopeList, Inner: ScopeList> ScopeList for Then<Outer, Inner> {
+impl<Outer: ScopeList, Inner: ScopeList> ScopeList for Chain<Outer, Inner> {
     const REQUIRED: Required = Outer::REQUIRED.and(Inner::REQUIRED);
 }
 
@@ -106,8 +106,8 @@ mod tests {
 
     #[test]
     fn outermost_first_and_once() {
-        type Chain = Then<Then<ItemsRead, MeRead>, (MeRead, ItemsRead)>;
-        assert_eq!(Chain::REQUIRED.names(), ["items", "me"]);
+        type Nested = Chain<Chain<ItemsRead, MeRead>, (MeRead, ItemsRead)>;
+        assert_eq!(Nested::REQUIRED.names(), ["items", "me"]);
         assert_eq!(<()>::REQUIRED.names(), [""; 0]);
     }
 }

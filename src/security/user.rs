@@ -125,7 +125,7 @@ pub struct EnabledUser(Caller);
 
 impl Dependency for EnabledUser {
     type Needs = CurrentUser;
-    const ANSWERS: &'static [(u16, &'static str)] = &[(400, "Inactive user")];
+    const RESPONSES: &'static [(u16, &'static str)] = &[(400, "Inactive user")];
 
     async fn build(CurrentUser(caller): CurrentUser, call: &Call<'_>) -> Result<Self, ApiError> {
         let principal = &caller.principal;
@@ -155,7 +155,7 @@ pub struct BasicUser(Caller);
 
 impl Dependency for BasicUser {
     type Needs = BasicLogin;
-    const ANSWERS: &'static [(u16, &'static str)] = &[(400, "Inactive user")];
+    const RESPONSES: &'static [(u16, &'static str)] = &[(400, "Inactive user")];
 
     async fn build(BasicLogin(login): BasicLogin, call: &Call<'_>) -> Result<Self, ApiError> {
         let scheme = AuthScheme::Basic("");

@@ -17,31 +17,31 @@ use crate::settings::until::Until;
 use std::path::PathBuf;
 
 /// What a key of this type may hold, if the type alone says it.
-pub(super) trait Holds {
+pub(super) trait HasKind {
     const KIND: Kind;
 }
 
-impl<T: Holds> Holds for Option<T> {
+impl<T: HasKind> HasKind for Option<T> {
     const KIND: Kind = T::KIND;
 }
 
-impl Holds for bool {
+impl HasKind for bool {
     const KIND: Kind = Kind::Switch;
 }
 
-impl Holds for String {
+impl HasKind for String {
     const KIND: Kind = Kind::Text(|text| !text.is_empty(), "a text that is not empty", "");
 }
 
-impl Holds for PathBuf {
+impl HasKind for PathBuf {
     const KIND: Kind = Kind::Text(|text| !text.is_empty(), "a path", "");
 }
 
-impl Holds for NamedFile {
+impl HasKind for NamedFile {
     const KIND: Kind = PathBuf::KIND;
 }
 
-impl Holds for ScopeName {
+impl HasKind for ScopeName {
     const KIND: Kind = Kind::Text(
         Self::is_valid,
         "a scope: 1 to 128 printable ASCII characters without spaces, quotes and backslashes",
@@ -49,15 +49,15 @@ impl Holds for ScopeName {
     );
 }
 
-impl Holds for Vec<PathBuf> {
+impl HasKind for Vec<PathBuf> {
     const KIND: Kind = Kind::List(|text| !text.is_empty(), "a list of paths");
 }
 
-impl Holds for Vec<Bind> {
+impl HasKind for Vec<Bind> {
     const KIND: Kind = Kind::Binds(false);
 }
 
-impl Holds for FileMode {
+impl HasKind for FileMode {
     const KIND: Kind = Kind::Text(
         |text| FileMode::try_from(text.to_owned()).is_ok(),
         "a text of octal digits up to 777, for example \"027\"",
@@ -65,12 +65,12 @@ impl Holds for FileMode {
     );
 }
 
-impl Holds for Until {
+impl HasKind for Until {
     const KIND: Kind =
         Kind::Text(|text| Until::try_from(text.to_owned()).is_ok(), Until::EXPECTED, "^[+-]?[0-9]");
 }
 
-impl Holds for RootPath {
+impl HasKind for RootPath {
     const KIND: Kind = Kind::Text(
         |text| RootPath::try_from(text.to_owned()).is_ok(),
         "an empty text or a path such as \"/auth\", without a slash at its end",
@@ -78,15 +78,15 @@ impl Holds for RootPath {
     );
 }
 
-impl Holds for OriginRegex {
+impl HasKind for OriginRegex {
     const KIND: Kind = Kind::OriginRegex;
 }
 
-impl Holds for DatabaseUrl {
+impl HasKind for DatabaseUrl {
     const KIND: Kind = Kind::Database;
 }
 
-impl Holds for Keep {
+impl HasKind for Keep {
     const KIND: Kind = Kind::Share;
 }
 
@@ -132,7 +132,7 @@ pub(super) const fn mebibytes(least: i64, most: i64) -> Kind {
 /// ```
 ///
 /// After `=` comes the default, after `=>` what is allowed, if the type alone does not say it
-/// ([`Holds`]), and after the comma the flag. What is allowed and the flag are added to the text.
+/// ([`HasKind`]), and after the comma the flag. What is allowed and the flag are added to the text.
 ///
 /// With `without section` the keys are those of a table in a list, and all may be absent. With
 /// `with sections` they stand above the first section, and the sections follow.
@@ -230,7 +230,7 @@ macro_rules! settings {
     };
     (@optional) => { None };
     (@optional $value:expr) => { Some($value) };
-    (@kind $type:ty) => { <$type as crate::settings::declaration::Holds>::KIND };
+    (@kind $type:ty) => { <$type as crate::settings::declaration::HasKind>::KIND };
     (@kind $type:ty, $kind:expr) => { $kind };
 }
 
@@ -252,7 +252,7 @@ macro_rules! words {
             ),+
         }
 
-        impl crate::settings::declaration::Holds for $name {
+        impl crate::settings::declaration::HasKind for $name {
             const KIND: crate::settings::key::Kind =
                 crate::settings::key::Kind::Word(&[$($word $(, $other)*),+]);
         }

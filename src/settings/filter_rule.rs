@@ -1,6 +1,6 @@
 //! One rule of a filter of the log: conditions, and what becomes of the lines that meet them.
 
-use crate::settings::declaration::{Holds, settings};
+use crate::settings::declaration::{HasKind, settings};
 use crate::settings::keep::Keep;
 use crate::settings::key::Kind;
 use crate::settings::units::{DAY, Unit};
@@ -36,6 +36,6 @@ settings! {
     }
 }
 
-impl Holds for Vec<FilterRule> {
+impl HasKind for Vec<FilterRule> {
     const KIND: Kind = Kind::Tables(FilterRule::KEYS);
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::ScopeName;
 use crate::settings::Settings;
-use crate::settings::declaration::Holds as _;
+use crate::settings::declaration::HasKind as _;
 use crate::settings::flag::Flag;
 use crate::settings::key::{Key, Kind};
 use std::sync::LazyLock;

@@ -39,7 +39,7 @@ pub struct Layers {
 pub fn environment() -> Result<Vec<(String, String)>, SettingsErrors> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-        .filter(|(name, _)| variables::concerns(name))
+        .filter(|(name, _)| variables::is_relevant(name))
         .map(|(name, value)| match value.into_string() {
             Ok(value) => Ok((name, value)),
             Err(_) => Err(SettingsError::NotUtf8 { variable: name }.into()),
@@ -149,12 +149,12 @@ impl Stack {
             self.others.retain(|(_, earlier)| earlier.variable() != Some(name));
             self.others.push((value.to_owned(), origin));
         } else {
-            if variables::is_anothers_flag(name, value) {
+            if variables::is_foreign_flag(name, value) {
                 self.warnings.push(format!(
                     "{name} is not read here: flags are typed, or are keys of the configuration"
                 ));
             }
-            let nearest = variables::mistaken_for(name, value);
+            let nearest = variables::likely_meant(name, value);
             if !nearest.is_empty() {
                 let error =
                     SettingsError::UnknownKey { place: place(), key: name.to_owned(), nearest };
@@ -266,7 +266,7 @@ impl Stack {
         errors.extend(loaded.contradictions());
         errors.extend(loaded.wrong_ssl_mode(&ssl_mode));
         if errors.is_empty() {
-            loaded.look_around();
+            loaded.add_warnings();
             return Ok(loaded);
         }
         Err(SettingsErrors { errors, rest: Some(Box::new(loaded)) })

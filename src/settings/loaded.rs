@@ -191,7 +191,7 @@ impl Loaded {
     }
 
     /// Adds warnings of what is allowed and may surprise.
-    pub(super) fn look_around(&mut self) {
+    pub(super) fn add_warnings(&mut self) {
         if self.settings.server.forwarded_allow_ips.iter().any(|peer| peer == "*") {
             let key = self.set("server.forwarded_allow_ips").unwrap_or_default();
             self.warnings.push(format!(

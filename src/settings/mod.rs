@@ -53,7 +53,7 @@ pub use schema::schema;
 pub use secret_file::shown_path;
 pub use sections::{
     AdminSettings, CacheSettings, CorsSettings, DatabaseSettings, DemoSettings, DocsSettings,
-    Level, LoggingSettings, OauthSettings, PasswordSettings, Profile, SecuritySettings,
+    Level, LoggingSettings, OauthSettings, PasswordSettings, SecurityProfile, SecuritySettings,
     ServerSettings, Settings, TokenSettings, Upgrade, UserSettings,
 };
 pub use until::{Until, UntilError};

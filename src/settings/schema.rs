@@ -5,7 +5,7 @@
 
 use crate::domain::ScopeName;
 use crate::settings::Settings;
-use crate::settings::declaration::Holds as _;
+use crate::settings::declaration::HasKind as _;
 use crate::settings::key::{Key, Kind};
 use crate::settings::keys::DESCRIPTION;
 use crate::settings::layers::defaults;

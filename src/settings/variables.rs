@@ -39,15 +39,15 @@ const SYNONYMS: [(&str, &str); 10] = [
 ];
 
 /// Whether gunicorn or uvicorn would take flags from it.
-pub(super) fn is_anothers_flag(name: &str, value: &str) -> bool {
+pub(super) fn is_foreign_flag(name: &str, value: &str) -> bool {
     name == "GUNICORN_CMD_ARGS"
         || name.strip_prefix("UVICORN_").is_some_and(|rest| !is_of_an_orchestrator(rest, value))
 }
 
 /// Whether a variable of the environment is to be looked at.
-pub(super) fn concerns(name: &str) -> bool {
+pub(super) fn is_relevant(name: &str) -> bool {
     looks_like_ours(name).is_some()
-        || is_anothers_flag(name, "")
+        || is_foreign_flag(name, "")
         || name == SSL_MODE
         || OTHERS.iter().any(|(other, _)| *other == name)
 }
@@ -62,7 +62,7 @@ fn looks_like_ours(name: &str) -> Option<String> {
 
 /// The variables, or flags, that a name without the right prefix was meant to be; nothing if it is
 /// somebody else's.
-pub(super) fn mistaken_for(name: &str, value: &str) -> Vec<String> {
+pub(super) fn likely_meant(name: &str, value: &str) -> Vec<String> {
     let Some(rest) = looks_like_ours(name).filter(|_| !INTERNAL.contains(&name)) else {
         return Vec::new();
     };
@@ -185,8 +185,8 @@ mod tests {
             ("BAILIWICK_CONFIG", &["--config FILE"]),
             ("BAILIWICK_PORT", &["BAILIWICK__SERVER__BIND"]),
         ] {
-            assert!(concerns(name), "{name}");
-            assert_eq!(mistaken_for(name, "4"), meant, "{name}");
+            assert!(is_relevant(name), "{name}");
+            assert_eq!(likely_meant(name, "4"), meant, "{name}");
         }
     }
 
@@ -223,7 +223,7 @@ mod tests {
             ("HOME", "/root"),
             ("SERVER_WORKERS", "4"),
         ] {
-            assert_eq!(mistaken_for(name, value), [""; 0], "{name}");
+            assert_eq!(likely_meant(name, value), [""; 0], "{name}");
         }
     }
 }

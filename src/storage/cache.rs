@@ -10,7 +10,7 @@ mod refresh;
 pub(super) use freshness::Freshness;
 
 use crate::domain::{
-    Actor, Condition, Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User,
+    Actor, Lookups, NewUser, Page, RepositoryError, ScopeName, StoreHealth, Timestamp, User,
     UserChange, UserImport, UserRepository, Username,
 };
 use crate::settings::CacheSettings;
@@ -324,12 +324,12 @@ impl<R: UserRepository + 'static> UserRepository for CachedUsers<R> {
         Lookups { hits: self.hits.sum(), misses: self.misses.sum() }
     }
 
-    fn condition(&self) -> Condition {
-        Condition {
+    fn health(&self) -> StoreHealth {
+        StoreHealth {
             cached: self.cache.len(),
             evicted: self.evictions.count(),
             answers: self.freshness.was_answered(),
-            ..self.inner.condition()
+            ..self.inner.health()
         }
     }
 }

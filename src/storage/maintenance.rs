@@ -44,7 +44,7 @@ pub enum MaintenanceError {
     /// PostgreSQL has its own tools.
     UsePgRestore,
     /// Somebody has the database open that is to be replaced.
-    InUse(String),
+    SharedUse(String),
     /// The database cannot be replaced.
     Restore {
         /// Which.
@@ -91,7 +91,7 @@ impl fmt::Display for MaintenanceError {
                 "the database is PostgreSQL: stop all servers and restore what `pg_dump` wrote with \
                  `pg_restore`; the guide's chapter on maintenance has the commands",
             ),
-            Self::InUse(database) => write!(
+            Self::SharedUse(database) => write!(
                 f,
                 "database {database}: a server or another program uses it, or one in the same \
                  folder: stop that first (bailiwick ctl stop); nothing was restored"

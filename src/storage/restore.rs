@@ -4,7 +4,7 @@ use crate::settings::Settings;
 use crate::storage::aside::{replaced, with};
 use crate::storage::maintenance::MaintenanceError;
 use crate::storage::part::Part;
-use crate::storage::sqlite::{Alone, adopt, copy_sound};
+use crate::storage::sqlite::{ExclusiveUse, adopt, copy_sound};
 use crate::storage::{StorageError, create_folder};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::process::geteuid;
@@ -46,9 +46,9 @@ pub async fn restore(settings: &Settings, backup: &Path) -> Result<Restored, Mai
     if present.as_ref().is_some_and(|it| (it.dev(), it.ino()) == (kind.dev(), kind.ino())) {
         return Err(StorageError::file(backup, "is the database itself").into());
     }
-    let alone = || match Alone::with(&path) {
+    let alone = || match ExclusiveUse::with(&path) {
         Ok(Some(alone)) => Ok(alone),
-        Ok(None) => Err(MaintenanceError::InUse(path.display().to_string())),
+        Ok(None) => Err(MaintenanceError::SharedUse(path.display().to_string())),
         Err(cause) => Err(fail(cause)),
     };
     // Said before the backup is read, which may take long.

@@ -153,33 +153,33 @@ pub(super) fn corrections(stored: Vec<(String, Option<String>)>) -> Option<(Stri
 }
 
 /// Users who share what should be one user's, since before a setting was turned on.
-pub(super) struct Shared {
-    pub(super) what: What,
+pub(super) struct Duplicates {
+    pub(super) what: UniqueRule,
     pub(super) users: i64,
     pub(super) example: Option<String>,
 }
 
 /// What should be one user's.
 #[derive(Clone, Copy)]
-pub(super) struct What {
+pub(super) struct UniqueRule {
     setting: &'static str,
     shared: &'static str,
     rest: &'static str,
 }
 
-pub(super) const SAME_NAME: What = What {
+pub(super) const SAME_NAME: UniqueRule = UniqueRule {
     setting: "users.case_insensitive",
     shared: "a name that differs from another user's only in case",
     rest: "still log in with their exact names",
 };
 
-pub(super) const SAME_EMAIL: What = What {
+pub(super) const SAME_EMAIL: UniqueRule = UniqueRule {
     setting: "users.unique_email",
     shared: "the e-mail address of another user",
     rest: "keep the addresses they have",
 };
 
-impl Shared {
+impl Duplicates {
     /// Says so in the log, if there are any.
     pub(super) fn warn(&self) {
         if let Some(line) = self.line() {
@@ -188,7 +188,8 @@ impl Shared {
     }
 
     fn line(&self) -> Option<String> {
-        let Self { what: What { setting, shared, rest }, users, example: Some(example) } = self
+        let Self { what: UniqueRule { setting, shared, rest }, users, example: Some(example) } =
+            self
         else {
             return None;
         };
@@ -208,7 +209,7 @@ mod tests {
     fn a_warning_says_what_is_shared_and_by_how_many() {
         let line = |what, users| {
             let example = (users > 0).then(|| "bob".to_owned());
-            Shared { what, users, example }.line()
+            Duplicates { what, users, example }.line()
         };
         assert_eq!(
             line(SAME_NAME, 1).unwrap(),

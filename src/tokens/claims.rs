@@ -15,7 +15,7 @@ pub(super) const NOBODY: UserId = UserId(-1);
 
 /// The claims of a token that we issue.
 #[derive(Serialize)]
-pub(super) struct Written<'a> {
+pub(super) struct IssuedClaims<'a> {
     pub(super) sub: &'a str,
     /// The scopes as a list, as FastAPI's tutorial writes them.
     pub(super) scopes: &'a Scopes,
@@ -38,7 +38,7 @@ pub(super) struct Written<'a> {
 
 /// The claims of a token that we are shown. Claims of a wrong type make it malformed.
 #[derive(Default)]
-pub(super) struct Read<'a> {
+pub(super) struct PresentedClaims<'a> {
     pub(super) sub: Option<Text<'a>>,
     /// From `scopes`, or from `scope` where there is no `scopes`.
     pub(super) scopes: Scopes,
@@ -86,23 +86,23 @@ impl Party<'_> {
 pub(super) const KNOWN: [&str; 10] =
     ["sub", "exp", "nbf", "iat", "jti", "bailiwick_id", "scopes", "scope", "iss", "aud"];
 
-impl<'de> Deserialize<'de> for Read<'de> {
+impl<'de> Deserialize<'de> for PresentedClaims<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_map(ReadVisitor)
+        from.deserialize_map(PresentedClaimsVisitor)
     }
 }
 
-struct ReadVisitor;
+struct PresentedClaimsVisitor;
 
-impl<'de> Visitor<'de> for ReadVisitor {
-    type Value = Read<'de>;
+impl<'de> Visitor<'de> for PresentedClaimsVisitor {
+    type Value = PresentedClaims<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object of claims")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Read<'de>, A::Error> {
-        let mut read = Read::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PresentedClaims<'de>, A::Error> {
+        let mut read = PresentedClaims::default();
         let mut met: u16 = 0;
         let mut others = HashSet::new();
         let mut list: Option<Scopes> = None;
@@ -118,14 +118,14 @@ impl<'de> Visitor<'de> for ReadVisitor {
                 }
                 "iat" => drop(map.next_value::<f64>()?),
                 "jti" => drop(map.next_value::<Text<'de>>()?),
-                "scopes" => list = Some(map.next_value::<Known>()?.0),
+                "scopes" => list = Some(map.next_value::<KnownScopes>()?.0),
                 "scope" => {
                     let text = map.next_value::<Text<'de>>()?;
                     text.0.split_whitespace().for_each(|name| read.scopes.insert_known(name));
                 }
                 "iss" => read.iss = Some(map.next_value()?),
                 "aud" => read.aud = Some(map.next_value()?),
-                other => match kind::told_by(other) {
+                other => match kind::kind_claim(other) {
                     Some(claim) => {
                         let allows = claim.allows(&map.next_value()?);
                         read.other_kind = read.other_kind.or((!allows).then_some(claim.name));
@@ -152,28 +152,28 @@ impl<'de> Visitor<'de> for ReadVisitor {
 
 /// The scopes of a list. What is no scope token can be nobody's requirement; other issuers write
 /// such.
-struct Known(Scopes);
+struct KnownScopes(Scopes);
 
-impl<'de> Deserialize<'de> for Known {
+impl<'de> Deserialize<'de> for KnownScopes {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_seq(KnownVisitor)
+        from.deserialize_seq(KnownScopesVisitor)
     }
 }
 
-struct KnownVisitor;
+struct KnownScopesVisitor;
 
-impl<'de> Visitor<'de> for KnownVisitor {
-    type Value = Known;
+impl<'de> Visitor<'de> for KnownScopesVisitor {
+    type Value = KnownScopes;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list of scopes")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Known, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<KnownScopes, A::Error> {
         let mut scopes = Scopes::default();
         while let Some(name) = list.next_element::<Text<'de>>()? {
             scopes.insert_known(&name.0);
         }
-        Ok(Known(scopes))
+        Ok(KnownScopes(scopes))
     }
 }

@@ -106,7 +106,7 @@ const GRANT: &str = "authorizationcode";
 const REFRESH: [&str; 3] = ["refresh", "refreshtoken", "offline"];
 
 /// The claim of this name, if it tells the kind; `tokenType` is `token_type`.
-pub(super) fn told_by(name: &str) -> Option<KindClaim> {
+pub(super) fn kind_claim(name: &str) -> Option<KindClaim> {
     let same = |known: &str| letters(known).eq(letters(name));
     let (name, rule) = CLAIMS.into_iter().find(|(known, _)| same(known))?;
     Some(KindClaim { name, rule })
@@ -121,7 +121,7 @@ pub(super) fn are_of_refresh_token(scopes: &Scopes) -> bool {
 /// What such a claim holds.
 #[derive(Deserialize)]
 #[serde(untagged)]
-pub(super) enum Held {
+pub(super) enum ClaimValue {
     Text(String),
     Texts(Vec<String>),
     #[expect(dead_code, reason = "a number means no kind, whichever it is")]
@@ -136,14 +136,16 @@ pub(super) enum Held {
 
 impl KindClaim {
     /// Whether an access token may hold that in this claim.
-    pub(super) fn allows(self, held: &Held) -> bool {
+    pub(super) fn allows(self, held: &ClaimValue) -> bool {
         match (self.rule, held) {
-            (Rule::Never, _) | (Rule::Off, Held::Switch(true)) => false,
-            (Rule::Off, _) | (_, Held::Null(())) => true,
-            (rule, Held::Text(text)) => rule.allows(text),
-            (rule, Held::Texts(texts)) => texts.iter().all(|text| rule.allows(text)),
-            (rule, Held::Switch(_) | Held::Number(_) | Held::Numbers(_)) => rule != Rule::Access,
-            (_, Held::Other(_)) => false,
+            (Rule::Never, _) | (Rule::Off, ClaimValue::Switch(true)) => false,
+            (Rule::Off, _) | (_, ClaimValue::Null(())) => true,
+            (rule, ClaimValue::Text(text)) => rule.allows(text),
+            (rule, ClaimValue::Texts(texts)) => texts.iter().all(|text| rule.allows(text)),
+            (rule, ClaimValue::Switch(_) | ClaimValue::Number(_) | ClaimValue::Numbers(_)) => {
+                rule != Rule::Access
+            }
+            (_, ClaimValue::Other(_)) => false,
         }
     }
 }

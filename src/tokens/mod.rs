@@ -16,7 +16,7 @@ use crate::domain::{Clock, Fingerprint, Scopes, Secret, Tally, Timestamp, User, 
 use crate::settings::TokenSettings;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use claims::{Party, Read, Written};
+use claims::{IssuedClaims, Party, PresentedClaims};
 use error::REFUSALS;
 use keys::KeyRing;
 use serde::de::DeserializeOwned;
@@ -124,7 +124,7 @@ impl Tokens {
             return Err(TokenError::Lifetime);
         }
         let now = self.clock.now().seconds();
-        let written = Written {
+        let written = IssuedClaims {
             sub: subject.as_str(),
             scopes: &scopes,
             scope: scopes.to_string(),
@@ -186,7 +186,8 @@ impl Tokens {
         let json = URL_SAFE_NO_PAD.decode(payload).map_err(|_| TokenError::Malformed)?;
         // The whole of it: the parser does not look into strings that nobody reads.
         let json = str::from_utf8(&json).map_err(|_| TokenError::Malformed)?;
-        let read: Read<'_> = serde_json::from_str(json).map_err(|_| TokenError::Malformed)?;
+        let read: PresentedClaims<'_> =
+            serde_json::from_str(json).map_err(|_| TokenError::Malformed)?;
         if read.duplicate {
             return Err(TokenError::Duplicate);
         }
@@ -203,7 +204,7 @@ impl Tokens {
 
     /// Issuer and audience are compared where they are configured; a token for an audience is not
     /// for a server that has none (RFC 7519 §4.1.1, §4.1.3).
-    fn check_parties(&self, read: &Read<'_>) -> Result<(), TokenError> {
+    fn check_parties(&self, read: &PresentedClaims<'_>) -> Result<(), TokenError> {
         match (&self.issuer, &read.iss) {
             (Some(_), None) => return Err(TokenError::MissingClaim),
             (Some(ours), Some(Party::One(theirs))) if theirs.0 == *ours => {}
@@ -226,7 +227,7 @@ impl Tokens {
     /// Whole seconds are compared; fractions are dropped, as `PyJWT` and python-jose drop them. So a
     /// token whose `nbf` is `time.time()` is good at once.
     #[expect(clippy::cast_precision_loss, reason = "dates of this age fit an f64's 53 bits")]
-    fn check_times(&self, read: &Read<'_>) -> Result<(), TokenError> {
+    fn check_times(&self, read: &PresentedClaims<'_>) -> Result<(), TokenError> {
         let now = self.clock.now();
         if !read.is_own && self.accept_foreign_until.is_some_and(|end| end <= now) {
             return Err(TokenError::Foreign);
@@ -245,7 +246,7 @@ impl Tokens {
 }
 
 /// A token of another kind is none of access, whatever it says beside that (RFC 8725 §3.11).
-fn check_kind(read: &Read<'_>) -> Result<(), TokenError> {
+fn check_kind(read: &PresentedClaims<'_>) -> Result<(), TokenError> {
     match read.other_kind {
         Some(claim) => Err(TokenError::Claim(claim)),
         None if !read.is_own

@@ -3,7 +3,7 @@
 #![expect(clippy::float_cmp, reason = "what is compared are whole numbers")]
 
 use crate::harness::{
-    App, Builder, FORM, Watched, connect, eventually, read_answer, read_until, run_tool,
+    App, Builder, FORM, Watched, connect, eventually, read_response, read_until, run_tool,
 };
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
@@ -98,7 +98,7 @@ fn requests_are_counted_by_route_method_and_status() {
     // No client would send it, so by hand.
     let mut stream = app.connect();
     stream.write_all(b"BREW /users/me HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
-    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 405 "));
+    assert!(read_response(&mut stream).starts_with("HTTP/1.1 405 "));
 
     assert_eq!(watched.requests("/token", "POST", 200), 1.0);
     assert_eq!(watched.requests("/users/me", "GET", 200), 3.0);
@@ -209,7 +209,7 @@ fn what_waits_for_the_database_is_told() {
     drop(holder.stdin.take());
     assert!(holder.wait().expect("a child").success());
     for mut change in changes {
-        assert!(read_answer(&mut change).starts_with("HTTP/1.1 20"));
+        assert!(read_response(&mut change).starts_with("HTTP/1.1 20"));
     }
     assert_eq!((pool("in_use", "writers"), pool("waiting", "writers")), (0.0, 0.0));
 }

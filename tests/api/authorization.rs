@@ -88,7 +88,7 @@ fn people(app: &App) -> Vec<String> {
     scopes
 }
 
-fn assert_answer(answer: &Response, expected: (u16, &str, &str), what: &str) {
+fn assert_response(answer: &Response, expected: (u16, &str, &str), what: &str) {
     let challenge = answer.header("www-authenticate").unwrap_or_default();
     let found = (answer.status, challenge, answer.body.as_str());
     let (status, challenge, detail) = expected;
@@ -159,7 +159,7 @@ fn check_oauth2(
         let held: Vec<&str> =
             (0..needed.len()).filter(|at| chosen & (1 << at) != 0).map(|at| needed[at]).collect();
         let answer = operation.bearer(app, &token("full", &held));
-        assert_answer(&answer, few, &format!("{what} {held:?}"));
+        assert_response(&answer, few, &format!("{what} {held:?}"));
     }
     for missing in all {
         // All scopes but one, in the token, and then in the user: the same.
@@ -170,26 +170,26 @@ fn check_oauth2(
             operation.bearer(app, &token(&thief, all)),
         ] {
             if needed.contains(missing) {
-                assert_answer(&answer, few, &format!("{what} without {missing}"));
+                assert_response(&answer, few, &format!("{what} without {missing}"));
             } else {
                 assert!(!matches!(answer.status, 401 | 403), "{what} without {missing}");
             }
         }
     }
-    assert_answer(&operation.send(app, None), absent, &what);
+    assert_response(&operation.send(app, None), absent, &what);
     for other in ["Basic ZnVsbDpibHVlLWhlcm9uLTQy", "Token x"] {
-        assert_answer(&operation.send(app, Some(other)), absent, &what);
+        assert_response(&operation.send(app, Some(other)), absent, &what);
     }
     let expired = sign(&json!({"sub": "full", "scopes": all, "exp": now() - 1}));
     for bad in ["garbage", "a.b.c", &expired, &token("nobody", all)] {
-        assert_answer(&operation.bearer(app, bad), invalid, &format!("{what} {bad}"));
+        assert_response(&operation.bearer(app, bad), invalid, &format!("{what} {bad}"));
     }
     let off = operation.bearer(app, &token("off", all));
     if operation.path == "/status" {
         assert_eq!(off.status, 200, "{what}");
     } else {
         let expected = if strict { invalid } else { (400, "", "Inactive user") };
-        assert_answer(&off, expected, &what);
+        assert_response(&off, expected, &what);
     }
 }
 
@@ -198,18 +198,18 @@ fn check_basic(app: &App, operation: &Operation, strict: bool) {
     let basic = |text: &str| operation.send(app, Some(&format!("Basic {}", STANDARD.encode(text))));
     let absent = (401, challenge, "Not authenticated");
     let wrong = (401, challenge, "Incorrect username or password");
-    assert_answer(&operation.send(app, None), absent, "none");
+    assert_response(&operation.send(app, None), absent, "none");
     let bearer = format!("Bearer {}", token("full", &["me", "items"]));
     for malformed in ["Basic", "Basic !", "Basic bm9jb2xvbg==", &bearer] {
-        assert_answer(&operation.send(app, Some(malformed)), absent, malformed);
+        assert_response(&operation.send(app, Some(malformed)), absent, malformed);
     }
     for login in ["full:wrong", "nobody:blue-heron-42", ":", "full:", "Full:blue-heron-42"] {
-        assert_answer(&basic(login), wrong, login);
+        assert_response(&basic(login), wrong, login);
     }
     assert_eq!(basic(&format!("full:{PASSWORD}")).status, 200);
     let off = basic(&format!("off:{PASSWORD}"));
     let invalid = (401, challenge, "Could not validate credentials");
-    assert_answer(&off, if strict { invalid } else { (400, "", "Inactive user") }, "off");
+    assert_response(&off, if strict { invalid } else { (400, "", "Inactive user") }, "off");
 }
 
 /// What needs no login: nothing but the login.

@@ -25,7 +25,7 @@ fn refused(answer: &Response, challenge: &str, detail: &str) {
 }
 
 #[track_caller]
-fn answered(answer: &Response, body: &Value) {
+fn assert_ok(answer: &Response, body: &Value) {
     is(answer, 200, None, body);
 }
 
@@ -68,9 +68,9 @@ fn every_listing_demands_credentials() {
 fn t001_shows_the_token() {
     let app = Example::spawn("note");
     for path in ["/t001/items", "/t001/items/"] {
-        answered(&app.get_as(path, "Bearer foobar"), &json!({"token": "foobar"}));
-        answered(&app.get_as(path, "bearer   foo bar  "), &json!({"token": "foo bar"}));
-        answered(&app.get_as(path, "Bearer"), &json!({"token": ""}));
+        assert_ok(&app.get_as(path, "Bearer foobar"), &json!({"token": "foobar"}));
+        assert_ok(&app.get_as(path, "bearer   foo bar  "), &json!({"token": "foo bar"}));
+        assert_ok(&app.get_as(path, "Bearer"), &json!({"token": ""}));
     }
 }
 
@@ -83,8 +83,8 @@ fn t002_decodes_the_token_in_pretence() {
         "full_name": "John Doe",
         "disabled": null,
     });
-    answered(&app.get_as("/t002/users/me", "Bearer foo"), &john);
-    answered(&app.get_as("/t002/users/me/", "Bearer foo"), &john);
+    assert_ok(&app.get_as("/t002/users/me", "Bearer foo"), &john);
+    assert_ok(&app.get_as("/t002/users/me/", "Bearer foo"), &john);
 }
 
 #[test]
@@ -103,8 +103,8 @@ fn t003_logs_in_from_a_table() {
     assert_eq!((problem.status, &problem.json()["detail"][0]["type"]), (422, &json!("missing")));
 
     let token = log_in("username=johndoe&password=secret&grant_type=password");
-    answered(&token, &json!({"access_token": "johndoe", "token_type": "bearer"}));
-    answered(
+    assert_ok(&token, &json!({"access_token": "johndoe", "token_type": "bearer"}));
+    assert_ok(
         &app.get_as("/t003/users/me", "Bearer johndoe"),
         &json!({
             "username": "johndoe",
@@ -115,7 +115,7 @@ fn t003_logs_in_from_a_table() {
         }),
     );
     let token = app.post_form("/t003/token/", "username=alice&password=secret2");
-    answered(&token, &json!({"access_token": "alice", "token_type": "bearer"}));
+    assert_ok(&token, &json!({"access_token": "alice", "token_type": "bearer"}));
     let inactive = app.get_as("/t003/users/me/", "Bearer alice");
     is(&inactive, 400, None, &json!({"detail": "Inactive user"}));
     let unknown = app.get_as("/t003/users/me", "Bearer nobody");
@@ -140,8 +140,8 @@ fn t004_signs_tokens_without_scopes() {
     let tokens = [app.login("/t004/token", ""), recorded("T_FULL"), recorded("T_SCOPES_ABSENT")];
     for token in tokens {
         for slash in ["", "/"] {
-            answered(&app.get_as(&format!("/t004/users/me{slash}"), &token), &john);
-            answered(&app.get_as(&format!("/t004/users/me/items{slash}"), &token), &items);
+            assert_ok(&app.get_as(&format!("/t004/users/me{slash}"), &token), &john);
+            assert_ok(&app.get_as(&format!("/t004/users/me/items{slash}"), &token), &items);
         }
     }
     for name in ["T_EXPIRED", "T_WRONGKEY", "T_ALG_NONE", "T_NOSUB", "T_SUB_UNKNOWN", "T_ALICE"] {
@@ -161,8 +161,8 @@ fn t005_asks_for_scopes() {
     let full = app.login("/t005/token", "me+items");
     assert_eq!(app.get_as(me, &full).json()["username"], "johndoe");
     assert!(app.get_as(me, &full).json().get("hashed_password").is_none());
-    answered(&app.get_as(items, &full), &json!([{"item_id": "Foo", "owner": "johndoe"}]));
-    answered(&app.get_as(status, &full), &json!({"status": "ok"}));
+    assert_ok(&app.get_as(items, &full), &json!([{"item_id": "Foo", "owner": "johndoe"}]));
+    assert_ok(&app.get_as(status, &full), &json!({"status": "ok"}));
 
     let few = "Not enough permissions";
     for (token, path, challenge) in [
@@ -174,8 +174,8 @@ fn t005_asks_for_scopes() {
         refused(&app.get_as(path, &recorded(token)), challenge, few);
         refused(&app.get_as(&format!("{path}/"), &recorded(token)), challenge, few);
     }
-    answered(&app.get_as(status, &recorded("T_NOSCOPE")), &json!({"status": "ok"}));
-    answered(&app.get_as(status, &recorded("T_ALICE_NOSCOPE")), &json!({"status": "ok"}));
+    assert_ok(&app.get_as(status, &recorded("T_NOSCOPE")), &json!({"status": "ok"}));
+    assert_ok(&app.get_as(status, &recorded("T_ALICE_NOSCOPE")), &json!({"status": "ok"}));
     let inactive = json!({"detail": "Inactive user"});
     is(&app.get_as(me, &recorded("T_ALICE")), 400, None, &inactive);
     let bad = "Could not validate credentials";
@@ -189,7 +189,7 @@ fn t006_shows_the_credentials() {
     for path in ["/t006/users/me", "/t006/users/me/"] {
         let shown = |username: &str, password: &str| {
             let answer = app.get_as(path, &basic(&format!("{username}:{password}")));
-            answered(&answer, &json!({"username": username, "password": password}));
+            assert_ok(&answer, &json!({"username": username, "password": password}));
         };
         shown("john", "1234");
         shown("john", "12:34");
@@ -208,7 +208,7 @@ fn t007_knows_one_user() {
     let app = Example::spawn("note");
     for path in ["/t007/users/me", "/t007/users/me/"] {
         let answer = app.get_as(path, &basic("stanleyjobson:swordfish"));
-        answered(&answer, &json!({"username": "stanleyjobson"}));
+        assert_ok(&answer, &json!({"username": "stanleyjobson"}));
         for wrong in ["stanleyjobson:wrong", "nobody:swordfish", ":", "stanleyjobson:swordfish "] {
             let answer = app.get_as(path, &basic(wrong));
             refused(&answer, "Basic", "Incorrect username or password");
@@ -269,13 +269,13 @@ fn own_scopes_are_enforced_each_for_itself() {
     let reader = add_user(&app, "reader", &["me", "orders:read"]);
     let writer = add_user(&app, "writer", &["me", "orders:write"]);
     let few = "Not enough permissions";
-    answered(&app.get_as("/orders", &reader), &json!([{"item": "Foo", "quantity": 2}]));
+    assert_ok(&app.get_as("/orders", &reader), &json!([{"item": "Foo", "quantity": 2}]));
     refused(&app.get_as("/orders", &writer), r#"Bearer scope="orders:read me""#, few);
-    answered(&place(&writer, json, order), &json!({"item": "Foo", "quantity": 2}));
+    assert_ok(&place(&writer, json, order), &json!({"item": "Foo", "quantity": 2}));
     refused(&place(&reader, json, order), r#"Bearer scope="orders:write me""#, few);
 
-    answered(&app.get_as("/reports/daily", &reader), &json!([]));
-    answered(&app.get_as("/reports", &reader), &json!([]));
+    assert_ok(&app.get_as("/reports/daily", &reader), &json!([]));
+    assert_ok(&app.get_as("/reports", &reader), &json!([]));
     refused(&app.get_as("/reports/daily", &writer), r#"Bearer scope="orders:read me""#, few);
     refused(&app.get("/reports/daily"), "Bearer", "Not authenticated");
     refused(&app.get("/reports/unknown"), "Bearer", "Not authenticated");
@@ -297,9 +297,9 @@ fn own_scopes_are_enforced_each_for_itself() {
 fn an_optional_caller_is_anonymous_or_real() {
     let app = Example::spawn("orders");
     let bad = "Could not validate credentials";
-    answered(&app.get("/hello"), &json!({"hello": null}));
-    answered(&app.get_as("/hello", &basic("john:1234")), &json!({"hello": null}));
-    answered(&app.get_as("/hello", &app.login("/token", "me")), &json!({"hello": "johndoe"}));
+    assert_ok(&app.get("/hello"), &json!({"hello": null}));
+    assert_ok(&app.get_as("/hello", &basic("john:1234")), &json!({"hello": null}));
+    assert_ok(&app.get_as("/hello", &app.login("/token", "me")), &json!({"hello": "johndoe"}));
     refused(&app.get_as("/hello", "Bearer x"), r#"Bearer scope="me""#, bad);
     refused(&app.get_as("/hello", "Bearer"), r#"Bearer scope="me""#, bad);
     let few = app.login("/token", "items");
@@ -373,6 +373,6 @@ fn a_websocket_is_opened_by_a_token_only() {
 #[test]
 fn the_two_routes_of_the_servers_answer_as_in_python() {
     let app = Example::spawn("note");
-    answered(&app.get("/"), &Value::Null);
-    answered(&app.get("/foo"), &json!("foo"));
+    assert_ok(&app.get("/"), &Value::Null);
+    assert_ok(&app.get("/foo"), &json!("foo"));
 }

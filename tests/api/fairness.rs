@@ -1,7 +1,7 @@
 //! Passwords that one client has checked without pause, beside those of others.
 
 use crate::greedy::connect_from;
-use crate::harness::{App, FORM, eventually, read_answer};
+use crate::harness::{App, FORM, eventually, read_response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
@@ -61,7 +61,7 @@ fn while_flooded<T>(app: &App, requests: &[String], other: impl FnOnce() -> T) -
                 let mut connection = connect_from(GREEDY, app);
                 while !ends.load(Ordering::Relaxed) {
                     connection.write_all(request.as_bytes()).expect("sent");
-                    let answer = read_answer(&mut connection);
+                    let answer = read_response(&mut connection);
                     if answer.starts_with("HTTP/1.1 503 ") {
                         assert!(answer.to_lowercase().contains("\r\nretry-after: "), "{answer}");
                         refused.fetch_add(1, Ordering::Relaxed);
@@ -82,7 +82,7 @@ fn served(app: &App, requests: &[String], status: u16) -> usize {
     let wanted = format!("HTTP/1.1 {status} ");
     let mut ask = |request: &String| {
         connection.write_all(request.as_bytes()).expect("sent");
-        read_answer(&mut connection).starts_with(&wanted)
+        read_response(&mut connection).starts_with(&wanted)
     };
     requests.iter().filter(|request| ask(request)).count()
 }
@@ -205,7 +205,7 @@ fn a_full_queue_costs_no_lookup() {
     for name in ["johndoe", "alice", "nobody", "me"] {
         let mut connection = connect_from(OTHER, &app);
         connection.write_all(login(name, "1234").as_bytes()).expect("sent");
-        let answer = read_answer(&mut connection);
+        let answer = read_response(&mut connection);
         assert!(answer.starts_with("HTTP/1.1 503 "), "{name}: {answer}");
     }
     assert!((lookups().1 - before).abs() < 0.5, "somebody was looked up");
@@ -269,7 +269,7 @@ fn a_stored_hash_that_is_too_dear_stops_nobody() {
         .collect();
     assert_eq!(served(&app, &vec![login("jane", OLD); 10], 200), 10);
     for mut connection in held {
-        let answer = read_answer(&mut connection);
+        let answer = read_response(&mut connection);
         assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     }
     let line = app.stderr.wait_for("greta: no password is accepted");

@@ -1,6 +1,6 @@
 //! One client against all: what it may hold of memory and connections, and for how long.
 
-use crate::harness::{App, DEADLINE, FORM, eventually, read_answer};
+use crate::harness::{App, DEADLINE, FORM, eventually, read_response};
 use crate::people::administered;
 use crate::signer::token;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -68,7 +68,7 @@ fn memory_goes_back_to_the_system_after_a_burst() {
         stream.write_all(b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
     }
     for stream in &mut burst {
-        assert!(read_answer(stream).starts_with("HTTP/1.1 404 "));
+        assert!(read_response(stream).starts_with("HTTP/1.1 404 "));
     }
     let taken = memory(&app, "VmRSS:") - before;
     drop(burst);
@@ -104,11 +104,11 @@ fn pipelined_requests_are_all_answered() {
     stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
     stream.write_all(BUNDLE.repeat(20).as_bytes()).expect("sent");
     for _ in 0..20 {
-        assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200 "));
+        assert!(read_response(&mut stream).starts_with("HTTP/1.1 200 "));
     }
     // The connection is in order, and asks again.
     stream.write_all(b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
-    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 404 "));
+    assert!(read_response(&mut stream).starts_with("HTTP/1.1 404 "));
 }
 
 /// Waits until the server has cut the connection of a client that does not read.
@@ -145,7 +145,7 @@ fn small_forms_are_refused_above_16_kib_before_they_are_there() {
         write!(streamed, "{head}Transfer-Encoding: chunked\r\n\r\n4001\r\n").expect("sent");
         streamed.write_all(&vec![b'a'; 0x4001]).expect("sent");
         for stream in [&mut declared, &mut streamed] {
-            let answer = read_answer(stream);
+            let answer = read_response(stream);
             assert!(answer.starts_with("HTTP/1.1 413 "), "{method} {path}: {answer}");
             assert!(answer.contains("{\"detail\":\"Request body too large\"}"), "{answer}");
             assert!(answer.to_lowercase().contains("\r\nconnection: close"), "{answer}");
@@ -224,11 +224,11 @@ fn withheld(mut stream: TcpStream, bearer: &str) -> TcpStream {
 }
 
 /// The answer, if there is one: a body that fits is waited for.
-fn answered(stream: &mut TcpStream) -> Option<String> {
+fn pending_response(stream: &mut TcpStream) -> Option<String> {
     stream.set_read_timeout(Some(Duration::from_millis(200))).expect("a timeout");
     let is_there = SockRef::from(&*stream).peek(&mut [std::mem::MaybeUninit::uninit()]).is_ok();
     stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
-    is_there.then(|| read_answer(stream))
+    is_there.then(|| read_response(stream))
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn large_bodies_are_refused_beyond_the_budget_and_logins_go_on() {
     let answer = eventually("a refusal", || {
         assert!(held.len() < 4, "{} of 44 KiB each are held of 128", held.len());
         let mut stream = withheld(app.connect(), &bearer);
-        let answer = answered(&mut stream);
+        let answer = pending_response(&mut stream);
         held.push(stream);
         answer
     });
@@ -253,7 +253,9 @@ fn large_bodies_are_refused_beyond_the_budget_and_logins_go_on() {
     let form = "username=nobody&password=wrong-one";
     assert_eq!(app.send("POST", "/token", &[("content-type", FORM)], form).status, 400);
     drop(held);
-    eventually("room", || answered(&mut withheld(app.connect(), &bearer)).is_none().then_some(()));
+    eventually("room", || {
+        pending_response(&mut withheld(app.connect(), &bearer)).is_none().then_some(())
+    });
 }
 
 #[test]
@@ -261,11 +263,11 @@ fn one_address_has_half_of_the_budget() {
     let app = administered("[server]\nlimit_request_body = 65536\nlimit_buffered = 1\n");
     let bearer = token("root", &["users:write"]);
     let mut first = withheld(connect_from("127.0.0.2", &app), &bearer);
-    assert_eq!(answered(&mut first), None);
+    assert_eq!(pending_response(&mut first), None);
     let mut second = withheld(connect_from("127.0.0.2", &app), &bearer);
-    assert!(answered(&mut second).expect("a refusal").starts_with("HTTP/1.1 503 "));
+    assert!(pending_response(&mut second).expect("a refusal").starts_with("HTTP/1.1 503 "));
     let mut other = withheld(connect_from("127.0.0.3", &app), &bearer);
-    assert_eq!(answered(&mut other), None);
+    assert_eq!(pending_response(&mut other), None);
 }
 
 #[test]
@@ -286,7 +288,7 @@ fn one_address_cannot_take_all_connections() {
     for _ in 0..3 {
         for stream in &mut others {
             ask(stream).expect("sent");
-            assert!(read_answer(stream).starts_with("HTTP/1.1 404 "));
+            assert!(read_response(stream).starts_with("HTTP/1.1 404 "));
         }
     }
 }
@@ -298,6 +300,6 @@ fn a_proxy_may_take_all_connections() {
     let mut all: Vec<_> = (0..20).map(|_| app.connect()).collect();
     for stream in all.iter_mut().rev() {
         stream.write_all(b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
-        assert!(read_answer(stream).starts_with("HTTP/1.1 404 "));
+        assert!(read_response(stream).starts_with("HTTP/1.1 404 "));
     }
 }

@@ -3,7 +3,7 @@
 mod python;
 mod whole;
 
-use crate::harness::{App, Response, bailiwick, eventually, read_answer, repository, run};
+use crate::harness::{App, Response, bailiwick, eventually, read_response, repository, run};
 use serde_json::Value;
 use std::fs;
 use std::io::Write as _;
@@ -42,7 +42,7 @@ fn raw(app: &App, request: &[u8]) -> (u16, String) {
     let mut stream = app.connect();
     stream.write_all(request).expect("the request is sent");
     let port = stream.local_addr().expect("an address").port();
-    (port, read_answer(&mut stream))
+    (port, read_response(&mut stream))
 }
 
 fn request_id(answer: &Response) -> String {

@@ -8,7 +8,7 @@ mod tls;
 mod upstream;
 
 use crate::harness::{
-    App, FORM, Lines, Response, connect, eventually, read_answer, repository, run_tool,
+    App, FORM, Lines, Response, connect, eventually, read_response, repository, run_tool,
 };
 use std::fs;
 use std::io::Write as _;
@@ -169,7 +169,7 @@ fn a_body_over_the_limit_is_refused_in_json() {
         let mut stream = connect(&nginx.address);
         write!(stream, "POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n")
             .expect("sent");
-        let answer = read_answer(&mut stream);
+        let answer = read_response(&mut stream);
         assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
         assert!(answer.contains("Content-Type: application/json"), "{answer}");
         assert!(answer.ends_with("{\"detail\":\"Content Too Large\"}"), "{answer}");
@@ -187,7 +187,7 @@ fn what_nginx_refuses_is_json() {
     ] {
         let mut stream = connect(&nginx.address);
         stream.write_all(request.as_bytes()).expect("sent");
-        let answer = read_answer(&mut stream);
+        let answer = read_response(&mut stream);
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{status}: {answer}");
         assert!(answer.contains("{\"detail\":\""), "{status}: {answer}");
     }

@@ -50,7 +50,7 @@ fn refused(answer: &Response, challenge: &str, detail: &str) {
 }
 
 #[track_caller]
-fn answered(answer: &Response, body: &Value) {
+fn assert_ok(answer: &Response, body: &Value) {
     assert_eq!((answer.status, &answer.json()), (200, body));
 }
 
@@ -58,7 +58,7 @@ fn answered(answer: &Response, body: &Value) {
 fn credentials_are_read_where_they_stand() {
     let app = Example::spawn("schemes");
     for (path, ask, challenge, _) in SCHEMES {
-        answered(&ask(&app, path, GOOD), &json!({"partner": "acme"}));
+        assert_ok(&ask(&app, path, GOOD), &json!({"partner": "acme"}));
         refused(&ask(&app, path, "forged"), challenge, INVALID);
     }
     for path in ["/third-party", "/discovered", "/machine"] {
@@ -85,11 +85,11 @@ fn a_maybe_is_null_without_credentials_and_refuses_bad_ones() {
     let app = Example::spawn("schemes");
     for (path, ask, challenge, empty) in SCHEMES {
         let path = format!("{path}/optional");
-        answered(&app.get(&path), &json!({"partner": null}));
-        answered(&ask(&app, &path, GOOD), &json!({"partner": "acme"}));
+        assert_ok(&app.get(&path), &json!({"partner": null}));
+        assert_ok(&ask(&app, &path, GOOD), &json!({"partner": "acme"}));
         refused(&ask(&app, &path, "forged"), challenge, INVALID);
         match empty {
-            ABSENT => answered(&ask(&app, &path, ""), &json!({"partner": null})),
+            ABSENT => assert_ok(&ask(&app, &path, ""), &json!({"partner": null})),
             _ => refused(&ask(&app, &path, ""), challenge, INVALID),
         }
     }
@@ -103,10 +103,10 @@ fn basic_refuses_what_cannot_be_read_even_where_it_is_optional() {
     refused(&app.get("/desk"), challenge, ABSENT);
     refused(&app.get_as("/desk", "Bearer x"), challenge, ABSENT);
     refused(&app.get_as("/desk", "Basic"), challenge, ABSENT);
-    answered(&app.get_as("/desk", john), &json!({"name": "john"}));
-    answered(&app.get("/desk/optional"), &json!({"name": null}));
-    answered(&app.get_as("/desk/optional", "Bearer x"), &json!({"name": null}));
-    answered(&app.get_as("/desk/optional", john), &json!({"name": "john"}));
+    assert_ok(&app.get_as("/desk", john), &json!({"name": "john"}));
+    assert_ok(&app.get("/desk/optional"), &json!({"name": null}));
+    assert_ok(&app.get_as("/desk/optional", "Bearer x"), &json!({"name": null}));
+    assert_ok(&app.get_as("/desk/optional", john), &json!({"name": "john"}));
     // No base64, no UTF-8, no colon.
     for malformed in ["Basic !", "Basic /zr/", "Basic am9obg=="] {
         refused(&app.get_as("/desk", malformed), challenge, ABSENT);
@@ -119,7 +119,7 @@ fn an_application_s_own_user_type_has_scopes() {
     let app = Example::spawn("schemes");
     let path = "/third-party/scoped";
     let challenge = r#"Bearer scope="partners:read""#;
-    answered(&bearer(&app, path, GOOD), &json!({"partner": "acme"}));
+    assert_ok(&bearer(&app, path, GOOD), &json!({"partner": "acme"}));
     refused(&bearer(&app, path, "token-of-umbrella"), challenge, "Not enough permissions");
     refused(&bearer(&app, path, "forged"), challenge, INVALID);
     refused(&app.get(path), "Bearer", ABSENT);
@@ -134,8 +134,8 @@ fn two_schemes_are_both_needed_and_scopes_of_one_do_not_reach_the_other() {
         app.send("GET", path, &[("authorization", &token), ("x-api-key", key)], "")
     };
     let (rich, poor) = (GOOD, "token-of-umbrella");
-    answered(&ask(rich, rich), &json!({"partner": "acme"}));
-    answered(&ask(rich, poor), &json!({"partner": "acme"}));
+    assert_ok(&ask(rich, rich), &json!({"partner": "acme"}));
+    assert_ok(&ask(rich, poor), &json!({"partner": "acme"}));
     refused(&ask(poor, rich), r#"Bearer scope="partners:read""#, "Not enough permissions");
     refused(&ask(rich, "forged"), "APIKey", INVALID);
     refused(&bearer(&app, path, rich), "APIKey", ABSENT);

@@ -1,7 +1,7 @@
 //! How it serves: the access log, limits, signals, sockets, and what stays in its folder.
 
 use crate::harness::{
-    App, DEADLINE, FORM, Response, connect, eventually, read_answer, read_until, shared_app,
+    App, DEADLINE, FORM, Response, connect, eventually, read_response, read_until, shared_app,
     spawn_app,
 };
 use std::fs;
@@ -17,7 +17,7 @@ fn the_access_log_has_a_line_for_each_request() {
     let mut stream = app.connect();
     let client = stream.local_addr().expect("an address");
     stream.write_all(b"GET /logged HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
-    read_answer(&mut stream);
+    read_response(&mut stream);
 
     let line = app.stdout.wait_for("/logged");
     let (time, rest) = line.split_at("2026-11-23 21:35:25,123".len());
@@ -117,7 +117,7 @@ fn sigterm_lets_requests_in_flight_finish() {
         TcpStream::connect(&app.address).is_err().then_some(())
     });
     stream.write_all(form.as_bytes()).expect("sent");
-    let answer = read_answer(&mut stream);
+    let answer = read_response(&mut stream);
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("access_token"), "{answer}");
     assert_eq!(app.wait().code(), Some(0), "{}", app.stderr.text());
 }
@@ -180,7 +180,7 @@ fn a_connection_is_kept() {
     let mut stream = shared_app().connect();
     for _ in 0..3 {
         stream.write_all(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
-        assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200"));
+        assert!(read_response(&mut stream).starts_with("HTTP/1.1 200"));
     }
 }
 
@@ -205,7 +205,7 @@ fn the_ipv6_wildcard_serves_ipv4_too() {
     for host in ["[::1]", "127.0.0.1"] {
         let mut stream = connect(&format!("{host}:{port}"));
         write!(stream, "GET /from/{host} HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
-        assert!(read_answer(&mut stream).starts_with("HTTP/1.1 404 "));
+        assert!(read_response(&mut stream).starts_with("HTTP/1.1 404 "));
     }
     let line = app.stdout.wait_for("/from/127.0.0.1");
     assert!(line.contains(" - 127.0.0.1:"), "{line}");
@@ -235,7 +235,7 @@ fn a_unix_socket_is_served() {
     stream
         .write_all(b"GET /socket HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n")
         .expect("sent");
-    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 404"));
+    assert!(read_response(&mut stream).starts_with("HTTP/1.1 404"));
     let line = app.stdout.wait_for("/socket");
     assert!(line.contains(" - 203.0.113.7:0 - "), "{line}");
 }
@@ -282,14 +282,14 @@ fn connections_above_the_limit_wait_for_others_to_end() {
         stream
     };
     let mut first = ask(app.connect());
-    assert!(read_answer(&mut first).starts_with("HTTP/1.1 404"));
+    assert!(read_response(&mut first).starts_with("HTTP/1.1 404"));
     let mut second = ask(app.connect());
     second.set_read_timeout(Some(Duration::from_millis(300))).expect("a timeout");
     let early = second.read(&mut [0; 1]).expect_err("it must wait");
     assert!(matches!(early.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{early}");
     second.set_read_timeout(Some(DEADLINE)).expect("a timeout");
     drop(first);
-    assert!(read_answer(&mut second).starts_with("HTTP/1.1 404"));
+    assert!(read_response(&mut second).starts_with("HTTP/1.1 404"));
 }
 
 #[test]

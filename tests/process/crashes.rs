@@ -1,6 +1,6 @@
 //! Workers that die, stand still, or never start.
 
-use crate::harness::{Lines, bailiwick, eventually, read_answer};
+use crate::harness::{Lines, bailiwick, eventually, read_response};
 use crate::server::{SHORT, gone, kill, quick, replaced, serving, status};
 use crate::signals::begin_login;
 use std::io::Write as _;
@@ -62,7 +62,7 @@ fn a_server_that_stood_still_goes_on_where_it_was() {
         kill(pid, "CONT");
     }
     stream.write_all(form.as_bytes()).expect("sent");
-    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200"), "{}", app.stderr.text());
+    assert!(read_response(&mut stream).starts_with("HTTP/1.1 200"), "{}", app.stderr.text());
     let thawed = uptime();
     eventually("two seconds on its clock", || (uptime() >= thawed + 2).then_some(()));
     assert_eq!(serving(&app), before, "{}", app.stderr.text());

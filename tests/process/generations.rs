@@ -1,7 +1,7 @@
 //! Generations of worker processes do not pile up: how many drain at once is bounded, what they hold
 //! of the database is given back, and what is cut is said.
 
-use crate::harness::{App, eventually, read_answer};
+use crate::harness::{App, eventually, read_response};
 use crate::postgres::shared;
 use crate::server::{Cleanup, gone, kill, lives, quick, replaced, serving, status};
 use crate::settings::is_closed;
@@ -22,7 +22,7 @@ fn idle(app: &App) -> TcpStream {
 
 fn ask(stream: &mut TcpStream) -> String {
     write!(stream, "GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
-    let answer = read_answer(stream);
+    let answer = read_response(stream);
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     answer.to_ascii_lowercase()
 }
@@ -88,7 +88,7 @@ fn who_makes_room_has_little_time_and_says_what_is_cut() {
     assert!(is_closed(&mut oldest));
     let (mut youngest, form) = logins.pop().expect("logins");
     youngest.write_all(form.as_bytes()).expect("sent");
-    assert!(read_answer(&mut youngest).starts_with("HTTP/1.1 200"));
+    assert!(read_response(&mut youngest).starts_with("HTTP/1.1 200"));
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn a_draining_process_gives_its_database_connections_back() {
     assert!(lives(before[0]));
     let head = format!("Host: a\r\nAuthorization: Bearer {token}\r\n");
     write!(client, "GET /users/me HTTP/1.1\r\n{head}\r\n").expect("sent");
-    let answer = read_answer(&mut client).to_ascii_lowercase();
+    let answer = read_response(&mut client).to_ascii_lowercase();
     assert!(answer.starts_with("http/1.1 200") && answer.contains("connection: close"), "{answer}");
     gone(before[0]);
 }

@@ -158,9 +158,9 @@ impl Client {
             let took = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
             counts.slowest.fetch_max(took, Ordering::Relaxed);
             let count = match &answer {
-                Some(Answer { verdict: Verdict::Right, .. }) => &counts.answered,
-                Some(Answer { verdict: Verdict::Unavailable, .. }) => &counts.unavailable,
-                Some(Answer { verdict: Verdict::Wrong, .. }) => &counts.wrong,
+                Some(Judged { verdict: Verdict::Right, .. }) => &counts.answered,
+                Some(Judged { verdict: Verdict::Unavailable, .. }) => &counts.unavailable,
+                Some(Judged { verdict: Verdict::Wrong, .. }) => &counts.wrong,
                 None => &counts.cut,
             };
             count.fetch_add(1, Ordering::Relaxed);
@@ -185,7 +185,7 @@ fn connect(address: &str) -> Option<TcpStream> {
 }
 
 /// How long a new client waits for its answer.
-pub(crate) fn next_answer(address: &str) -> Duration {
+pub(crate) fn next_response(address: &str) -> Duration {
     let start = Instant::now();
     while connect(address)
         .and_then(|mut stream| ask(&mut stream, &Questions::STRANGERS, false))
@@ -211,12 +211,12 @@ enum Verdict {
     Wrong,
 }
 
-struct Answer {
+struct Judged {
     verdict: Verdict,
     close: bool,
 }
 
-fn ask(stream: &mut TcpStream, questions: &Questions, post: bool) -> Option<Answer> {
+fn ask(stream: &mut TcpStream, questions: &Questions, post: bool) -> Option<Judged> {
     let (request, status) = if post {
         let (form, status) = &questions.post;
         let head = format!("POST /token HTTP/1.1\r\nHost: a\r\nContent-Type: {FORM}\r\n");
@@ -243,7 +243,7 @@ fn ask(stream: &mut TcpStream, questions: &Questions, post: bool) -> Option<Answ
             } else {
                 Verdict::Wrong
             };
-            return Some(Answer { verdict, close: head.contains("connection: close") });
+            return Some(Judged { verdict, close: head.contains("connection: close") });
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A reload is whole: what the settings say of the master itself and of its sockets counts after it, as
 //! after a start.
 
-use crate::harness::{App, eventually, read_answer};
+use crate::harness::{App, eventually, read_response};
 use crate::server::{Cleanup, SHORT, gone, quick, replaced, serving, status};
 use crate::settings::queue_at;
 use std::fs;
@@ -34,7 +34,7 @@ fn is_socket(path: &Path) -> bool {
 fn answers(path: &Path) -> bool {
     let Ok(mut stream) = UnixStream::connect(path) else { return false };
     stream.write_all(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
-    read_answer(&mut stream).starts_with("HTTP/1.1 200")
+    read_response(&mut stream).starts_with("HTTP/1.1 200")
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What each key of `[server]` does to the real process; those of the master have files of their own.
 
-use crate::harness::{App, DEADLINE, FORM, eventually, read_answer, read_until};
+use crate::harness::{App, DEADLINE, FORM, eventually, read_response, read_until};
 use crate::server::{SHORT, kill, quick, serving, status};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs;
@@ -18,10 +18,10 @@ fn served(server: &str) -> App {
 }
 
 /// The answer's status and headers, in lower case.
-fn answer(app: &App, request: &str) -> String {
+fn exchange(app: &App, request: &str) -> String {
     let mut stream = app.connect();
     stream.write_all(request.as_bytes()).expect("sent");
-    read_answer(&mut stream).to_ascii_lowercase()
+    read_response(&mut stream).to_ascii_lowercase()
 }
 
 /// Whether the other end closes the connection, sooner or later.
@@ -86,7 +86,7 @@ fn worker_connections_bound_what_a_thread_serves() {
     let app = served("worker_connections = 1");
     let mut first = app.connect();
     first.write_all(GET).expect("sent");
-    read_answer(&mut first);
+    read_response(&mut first);
     let mut second = app.connect();
     second.write_all(GET).expect("sent");
     second.set_read_timeout(Some(Duration::from_millis(300))).expect("a timeout");
@@ -94,7 +94,7 @@ fn worker_connections_bound_what_a_thread_serves() {
     assert_eq!(error.kind(), ErrorKind::WouldBlock);
     drop(first);
     second.set_read_timeout(Some(DEADLINE)).expect("a timeout");
-    assert!(read_answer(&mut second).starts_with("HTTP/1.1 401"));
+    assert!(read_response(&mut second).starts_with("HTTP/1.1 401"));
 }
 
 #[test]
@@ -102,13 +102,13 @@ fn keepalive_is_the_life_of_an_idle_connection() {
     let app = served("keepalive = 1");
     let mut stream = app.connect();
     stream.write_all(GET).expect("sent");
-    assert!(!read_answer(&mut stream).to_ascii_lowercase().contains("connection: close"));
+    assert!(!read_response(&mut stream).to_ascii_lowercase().contains("connection: close"));
     assert!(is_closed(&mut stream));
 
     let app = served("keepalive = 0");
     let mut stream = app.connect();
     stream.write_all(GET).expect("sent");
-    assert!(read_answer(&mut stream).to_ascii_lowercase().contains("connection: close"));
+    assert!(read_response(&mut stream).to_ascii_lowercase().contains("connection: close"));
     assert!(is_closed(&mut stream));
 }
 
@@ -143,7 +143,7 @@ fn limits_of_requests_are_kept() {
         (format!("GET / HTTP/1.1\r\nHost: a\r\nA: {long}\r\n\r\n"), 431),
         ("POST /token HTTP/1.1\r\nHost: a\r\nContent-Length: 21\r\n\r\n".to_owned(), 413),
     ] {
-        let answer = answer(&app, &request);
+        let answer = exchange(&app, &request);
         assert!(answer.starts_with(&format!("http/1.1 {status}")), "{request}: {answer}");
         assert!(answer.contains("{\"detail\":\""), "{answer}");
     }
@@ -153,7 +153,7 @@ fn limits_of_requests_are_kept() {
 fn a_body_has_client_body_timeout() {
     let app = served("client_body_timeout = 1");
     let head = format!("POST /token HTTP/1.1\r\nHost: a\r\nContent-Type: {FORM}\r\n");
-    let answer = answer(&app, &format!("{head}Content-Length: 99\r\n\r\nusername="));
+    let answer = exchange(&app, &format!("{head}Content-Length: 99\r\n\r\nusername="));
     assert!(answer.starts_with("http/1.1 408"), "{answer}");
 }
 

@@ -1,6 +1,8 @@
 //! Every signal that gunicorn's users know.
 
-use crate::harness::{App, FORM, Lines, Response, bailiwick, eventually, read_answer, read_until};
+use crate::harness::{
+    App, FORM, Lines, Response, bailiwick, eventually, read_response, read_until,
+};
 use crate::server::{Cleanup, SHORT, gone, kill, lives, quick, replaced, serving, status};
 use serde_json::Value;
 use std::fs;
@@ -45,7 +47,7 @@ fn hup_replaces_all_with_the_new_configuration() {
     assert_eq!(app.get("/docs").status, 404);
     // The old process still owes an answer, and closes the connection with it.
     stream.write_all(form.as_bytes()).expect("sent");
-    let answer = read_answer(&mut stream).to_ascii_lowercase();
+    let answer = read_response(&mut stream).to_ascii_lowercase();
     assert!(answer.starts_with("http/1.1 200") && answer.contains("connection: close"), "{answer}");
     gone(before[0]);
 }
@@ -132,7 +134,7 @@ fn hup_moves_the_listeners() {
     stderr.wait_for("All worker processes are of generation 2");
     let mut stream = UnixStream::connect(folder.path().join("two.sock")).expect("a connection");
     stream.write_all(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
-    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200"));
+    assert!(read_response(&mut stream).starts_with("HTTP/1.1 200"));
     eventually("the old socket to go", || (!exists("one.sock")).then_some(()));
     // What stays is the same socket, on the port that it had.
     assert!(TcpStream::connect(address).is_ok());
@@ -160,7 +162,7 @@ fn while_old_workers_drain_the_new_ones_tell_health() {
             assert_eq!(answer.status, 200, "{signal}: {}", answer.body);
         }
         stream.write_all(form.as_bytes()).expect("sent");
-        read_answer(&mut stream);
+        read_response(&mut stream);
         gone(before[0]);
     }
 }
@@ -226,7 +228,7 @@ fn rest_stops_the_workers_and_wake_or_hup_brings_them_back() {
         } else {
             assert!(ctl("wake"));
         }
-        assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200"));
+        assert!(read_response(&mut stream).starts_with("HTTP/1.1 200"));
     }
 }
 
@@ -276,7 +278,7 @@ fn usr2_lets_a_new_master_take_over() {
     assert_eq!(pidfile().trim(), new.to_string());
     assert_eq!(app.get("/openapi.json").status, 200);
     stream.write_all(form.as_bytes()).expect("sent");
-    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200"));
+    assert!(read_response(&mut stream).starts_with("HTTP/1.1 200"));
     gone(before[0]);
     assert_eq!(app.wait().code(), Some(0));
     assert_eq!(app.get("/openapi.json").status, 200);
@@ -312,7 +314,7 @@ fn term_to_a_worker_process_replaces_it_first() {
     // Told again it does no other thing.
     kill(before[0], "TERM");
     stream.write_all(form.as_bytes()).expect("sent");
-    let answer = read_answer(&mut stream).to_ascii_lowercase();
+    let answer = read_response(&mut stream).to_ascii_lowercase();
     assert!(answer.starts_with("http/1.1 200") && answer.contains("connection: close"), "{answer}");
     gone(before[0]);
 }
@@ -327,7 +329,7 @@ fn a_successor_that_serves_ends_with_its_predecessor() {
     let successor: u64 = successor.and_then(|pid| pid.parse().ok()).expect("a number");
     app.signal("TERM");
     stream.write_all(form.as_bytes()).expect("sent");
-    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200"));
+    assert!(read_response(&mut stream).starts_with("HTTP/1.1 200"));
     assert_eq!(app.wait().code(), Some(0), "{}", app.stderr.text());
     gone(successor);
     assert!(TcpStream::connect(&app.address).is_err());
@@ -359,7 +361,7 @@ fn term_during_a_drain_ends_all_generations_properly() {
     app.signal("TERM");
     app.stderr.wait_for("requests in flight may finish");
     stream.write_all(form.as_bytes()).expect("sent");
-    assert!(read_answer(&mut stream).starts_with("HTTP/1.1 200"));
+    assert!(read_response(&mut stream).starts_with("HTTP/1.1 200"));
     assert_eq!(app.wait().code(), Some(0), "{}", app.stderr.text());
     assert!(!lives(before[0]) && !lives(after[0]));
 }

@@ -7,7 +7,7 @@ mod replicas;
 use crate::edge::Edge;
 use crate::gunicorn::Gunicorn;
 use crate::harness::{App, eventually};
-use crate::load::{Load, Questions, next_answer};
+use crate::load::{Load, Questions, next_response};
 use crate::server::{Cleanup, kill, quick, replaced, serving, status};
 use std::fs;
 use std::sync::atomic::Ordering;
@@ -173,7 +173,7 @@ fn a_killed_process_costs_only_what_it_had_in_flight() {
         for _ in 0..times {
             let killed = serving(&app)[0];
             kill(killed, "KILL");
-            slowest = slowest.max(next_answer(&app.address));
+            slowest = slowest.max(next_response(&app.address));
             eventually("the replacement", || {
                 let now = serving(&app);
                 (now.len() == 2 && !now.contains(&killed)).then_some(())
@@ -212,7 +212,7 @@ fn gunicorn_under_the_same_load() {
         for _ in 0..10 {
             let killed = gunicorn.workers()[0];
             kill(killed, "KILL");
-            slowest = slowest.max(next_answer(&gunicorn.address));
+            slowest = slowest.max(next_response(&gunicorn.address));
             gunicorn.replaced(&[killed]);
             thread::sleep(length.pause * 3);
         }

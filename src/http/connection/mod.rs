@@ -1,13 +1,13 @@
 //! A client's connection, below HTTP: one that does not read is not read from, and cut off in time;
 //! so is one whose place others wait for.
 
-mod seats;
+mod slots;
 
-pub(crate) use seats::Seats;
+pub(crate) use slots::ConnectionSlots;
 
 use crate::http::budget::Budget;
 use crate::logging::ERROR;
-use seats::Seat;
+use slots::ConnectionSlot;
 use socket2::SockRef;
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
@@ -30,7 +30,7 @@ const PIECE: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Stream<T> {
     io: T,
-    seat: Seat,
+    slot: ConnectionSlot,
     send_timeout: Duration,
     budget: Arc<Budget>,
     /// Made once the client makes us wait.
@@ -47,8 +47,12 @@ struct Stalled {
 }
 
 impl<T: AsyncRead + AsyncWrite + AsFd + Unpin> Stream<T> {
-    pub(crate) fn new(io: T, seat: Seat, (send_timeout, budget): (Duration, Arc<Budget>)) -> Self {
-        Self { io, seat, send_timeout, budget, stalled: None, piece: PIECE }
+    pub(crate) fn new(
+        io: T,
+        slot: ConnectionSlot,
+        (send_timeout, budget): (Duration, Arc<Budget>),
+    ) -> Self {
+        Self { io, slot, send_timeout, budget, stalled: None, piece: PIECE }
     }
 
     /// The stream itself.
@@ -84,7 +88,7 @@ impl<T: AsyncRead + AsyncWrite + AsFd + Unpin> Stream<T> {
     }
 
     fn check_seat(&self, context: &Context<'_>) -> io::Result<()> {
-        if self.seat.is_lost(context) { Err(ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
+        if self.slot.is_lost(context) { Err(ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
     }
 }
 

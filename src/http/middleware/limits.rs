@@ -1,8 +1,8 @@
 //! Limits on requests: the head's size (414, 431), the body's size (413) and time (408).
 
 use crate::api_error::ApiError;
-use crate::api_error::Excess;
-use crate::http::budget::{FREE, Held};
+use crate::api_error::Overload;
+use crate::http::budget::{FREE, Reservation};
 use crate::http::state::AppState;
 use crate::settings::ServerSettings;
 use actix_web::body::{EitherBody, MessageBody};
@@ -122,7 +122,7 @@ pub(in crate::http) struct Body {
     /// Why it was broken off.
     refusal: Cell<Option<ApiError>>,
     /// What it takes of the budget, if it may come to that.
-    held: RefCell<Option<Held>>,
+    held: RefCell<Option<Reservation>>,
 }
 
 /// A body that breaks off at its limits.
@@ -147,7 +147,7 @@ impl LimitedBody {
         let counted = bytes.saturating_sub(free);
         let held = &mut *self.reading.held.borrow_mut();
         let fits = counted == 0 || held.as_mut().is_none_or(|held| held.grow(counted));
-        if fits { Ok(()) } else { Err(ApiError::Busy(Excess::Bodies, RETRY_AFTER)) }
+        if fits { Ok(()) } else { Err(ApiError::Busy(Overload::Bodies, RETRY_AFTER)) }
     }
 }
 

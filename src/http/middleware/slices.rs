@@ -3,7 +3,7 @@
 //! Actix copies a chunk as a whole into the buffer that it writes from. A response in one chunk would
 //! stand in memory twice for as long as its client takes to read it.
 
-use crate::http::budget::{Budget, Held};
+use crate::http::budget::{Budget, Reservation};
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::ServiceResponse;
 use actix_web::web::Bytes;
@@ -37,7 +37,7 @@ pub(in crate::http) fn slice<B: MessageBody + 'static>(
 
 struct Slices {
     rest: Bytes,
-    _held: Option<Held>,
+    _held: Option<Reservation>,
 }
 
 impl MessageBody for Slices {

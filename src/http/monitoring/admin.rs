@@ -83,7 +83,7 @@ async fn ready(state: Data<AppState>) -> HttpResponse {
     if state.is_draining() {
         return unavailable("Draining");
     }
-    if database_answers(&state).await {
+    if database_responds(&state).await {
         HttpResponse::Ok().json(json!({ "status": "ready" }))
     } else {
         unavailable("The database does not answer")
@@ -91,10 +91,10 @@ async fn ready(state: Data<AppState>) -> HttpResponse {
 }
 
 /// Whether the database answers in time; why it does not is in the log.
-pub(crate) async fn database_answers(state: &AppState) -> bool {
+pub(crate) async fn database_responds(state: &AppState) -> bool {
     match timeout(PATIENCE, state.services.users.ping()).await {
         Ok(Ok(())) => return true,
-        Ok(Err(cause)) if cause.is_told() => {}
+        Ok(Err(cause)) if cause.is_logged() => {}
         Ok(Err(cause)) => log::warn!(target: ERROR, "not ready: {cause}"),
         Err(_) => {
             log::warn!(target: ERROR, "not ready: the database has not answered in {PATIENCE:?}");
@@ -108,7 +108,7 @@ fn unavailable(detail: &str) -> HttpResponse {
 }
 
 async fn tell(state: Data<AppState>) -> HttpResponse {
-    match state.inquiry.ask().await {
+    match state.figures_request.ask().await {
         Some(text) => HttpResponse::Ok().content_type(EXPOSITION).body(text),
         // What this process alone has counted would be less than what was told before.
         None => unavailable("The master does not answer"),

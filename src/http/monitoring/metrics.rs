@@ -4,12 +4,12 @@
 //! adds it up and keeps it, so that any process can tell the figures of all.
 
 mod families;
-mod inquiry;
+mod figures_request;
 mod pulled;
 mod totals;
 
 pub(crate) use families::{BUILD, PROCESSES, RELOADED, RESTARTS, SILENT};
-pub(crate) use inquiry::{Inquiries, Inquiry};
+pub(crate) use figures_request::{FiguresRequest, FiguresRequests};
 pub(crate) use pulled::{Figures, of_this_process, put, put_by};
 pub(crate) use totals::{Changes, Totals};
 

@@ -1,7 +1,7 @@
 //! A log in the form of Python's `logging.config.dictConfig`, read from JSON, as gunicorn's
 //! `--log-config-json` and uvicorn's `--log-config` take it.
 
-use super::place::{Place, position};
+use super::place::{KeyLines, position};
 use super::style::percent;
 use super::{FormatterConfig, HandlerConfig, LogConfig, LoggerConfig, Note, ROOT, Stream};
 use crate::logging::LoggingError;
@@ -54,13 +54,13 @@ pub(super) fn parse(file: &str, text: &str) -> Result<LogConfig, LoggingError> {
         let (line, column) = position(text, start + error.column().saturating_sub(1));
         let reason = error.to_string();
         let reason = reason.split(" at line ").next().unwrap_or_default();
-        Place::of(file).broken((line, column), &format!("expected valid JSON: {reason}"))
+        KeyLines::of(file).broken((line, column), &format!("expected valid JSON: {reason}"))
     })?;
-    read(&described, Place::json(file, text))
+    read(&described, KeyLines::json(file, text))
 }
 
 /// Reads what was parsed, from a file in whose terms errors speak.
-pub(super) fn read(described: &Value, place: Place) -> Result<LogConfig, LoggingError> {
+pub(super) fn read(described: &Value, place: KeyLines) -> Result<LogConfig, LoggingError> {
     let mut config = LogConfig { is_pythons: true, ..LogConfig::default() };
     let mut dict = DictConfig { place: &place, notes: Vec::new(), nowhere: BTreeSet::new() };
     let all = dict.table("", described)?;
@@ -120,7 +120,7 @@ pub(super) fn read(described: &Value, place: Place) -> Result<LogConfig, Logging
 }
 
 struct DictConfig<'a> {
-    place: &'a Place,
+    place: &'a KeyLines,
     notes: Vec<Note>,
     /// Handlers that write nothing.
     nowhere: BTreeSet<String>,

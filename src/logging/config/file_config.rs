@@ -5,7 +5,7 @@
 use super::dict_config;
 use super::ini::{Ini, Section};
 use super::literal;
-use super::place::Place;
+use super::place::KeyLines;
 use super::{LogConfig, Note};
 use crate::logging::LoggingError;
 use serde_json::{Map, Value, json};
@@ -15,7 +15,7 @@ const LISTS: [(&str, &str); 3] =
     [("loggers", "logger_"), ("handlers", "handler_"), ("formatters", "formatter_")];
 
 /// Whether this is such a file, and not one of ours in TOML.
-pub(super) fn is_one(text: &str) -> bool {
+pub(super) fn is_file_config(text: &str) -> bool {
     let mut lines = text.lines().map(str::trim);
     let has_list = lines.clone().any(|line| LISTS.iter().any(|(list, _)| is_head(line, list)));
     let is_keys = |line: &str| {
@@ -48,7 +48,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<LogConfig, LoggingError> {
 
 struct FileConfig {
     ini: Ini,
-    place: Place,
+    place: KeyLines,
     notes: Vec<Note>,
 }
 

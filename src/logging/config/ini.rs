@@ -2,7 +2,7 @@
 //!
 //! No crate does both: the rules of continued lines, comments and `%` are Python's own.
 
-use super::place::Place;
+use super::place::KeyLines;
 use crate::logging::LoggingError;
 
 /// How often a value may lead to another, as in Python.
@@ -28,13 +28,13 @@ pub(super) struct Entry {
 /// A whole file.
 #[derive(Debug)]
 pub(super) struct Ini {
-    pub(super) place: Place,
+    pub(super) place: KeyLines,
     sections: Vec<Section>,
 }
 
 impl Ini {
     pub(super) fn read(file: &str, text: &str) -> Result<Self, LoggingError> {
-        let place = Place::of(file);
+        let place = KeyLines::of(file);
         let mut sections: Vec<Section> = Vec::new();
         // How far the last key or head was indented, and whether a key is open.
         let (mut indent, mut is_open) = (0, false);

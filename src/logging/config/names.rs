@@ -44,12 +44,12 @@ const NEAR: usize = 2;
 
 /// What lines show as their logger's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::logging) struct Shown {
+pub(in crate::logging) struct LoggerNames {
     pub(in crate::logging) access: &'static str,
     pub(in crate::logging) error: &'static str,
 }
 
-impl Default for Shown {
+impl Default for LoggerNames {
     fn default() -> Self {
         Self { access: ACCESS, error: ERROR }
     }
@@ -60,7 +60,7 @@ impl Default for Shown {
 /// A file in Python's form speaks of Python's loggers, and whoever reads the log goes on finding
 /// them: uvicorn's worker writes what gunicorn's `gunicorn.access` is set up for as `uvicorn.access`,
 /// and hands it on to no other logger.
-pub(super) fn adopt(config: &mut LogConfig) {
+pub(super) fn rename_foreign(config: &mut LogConfig) {
     for (theirs, ours) in ALIASES {
         let Some(mut logger) = config.loggers.remove(theirs) else { continue };
         let place = config.key(&format!("loggers.{theirs}"));

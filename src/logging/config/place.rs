@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 /// The file, and the line of each key.
 #[derive(Clone, Debug, Default)]
-pub(in crate::logging) struct Place {
+pub(in crate::logging) struct KeyLines {
     file: String,
     keys: Vec<(usize, String)>,
 }
 
-impl Place {
+impl KeyLines {
     /// A file whose keys are not known yet.
     pub(super) fn of(file: &str) -> Self {
         Self { file: file.to_owned(), keys: Vec::new() }

@@ -30,30 +30,30 @@ async fn until(condition: impl Fn() -> bool) {
 }
 
 /// Asks for a digest beside the test.
-fn ask(pool: &Arc<Pool>, client: u8, cost: u32) -> JoinHandle<Answer> {
+fn ask(pool: &Arc<Pool>, client: u8, cost: u32) -> JoinHandle<DigestResult> {
     let pool = Arc::clone(pool);
     tokio::spawn(async move { pool.place(key(client)).await?.digest(order(cost)).await })
 }
 
 /// A day's work.
-fn endless(pool: &Arc<Pool>, client: u8) -> JoinHandle<Answer> {
+fn endless(pool: &Arc<Pool>, client: u8) -> JoinHandle<DigestResult> {
     ask(pool, client, 31)
 }
 
 /// Occupies all lanes of one thread until the digests are given up.
-async fn occupy(pool: &Arc<Pool>) -> Vec<JoinHandle<Answer>> {
+async fn occupy(pool: &Arc<Pool>) -> Vec<JoinHandle<DigestResult>> {
     let held = (0..LANES).map(|_| endless(pool, 1)).collect();
     until(|| pool.begun() == 4).await;
     held
 }
 
-fn give_up(held: Vec<JoinHandle<Answer>>) {
+fn give_up(held: Vec<JoinHandle<DigestResult>>) {
     for digest in held {
         digest.abort();
     }
 }
 
-fn is_busy(answer: &Answer) -> bool {
+fn is_busy(answer: &DigestResult) -> bool {
     matches!(answer, Err(PasswordError::Busy { retry_after_seconds }) if *retry_after_seconds >= 1)
 }
 

@@ -1,7 +1,7 @@
 //! What the master does when it is told to: signals and `bailiwick ctl`.
 
-use super::control::{Answer, Request};
-use super::questions::Heard;
+use super::control::{Request, Response};
+use super::questions::WorkerReports;
 use super::signals::{Command, Threads};
 use super::status::{ProcessStatus, Restart, Status};
 use super::workers::Stage;
@@ -54,11 +54,11 @@ impl Master {
         done
     }
 
-    pub(super) fn answer(&mut self, request: Request) -> Answer {
+    pub(super) fn handle(&mut self, request: Request) -> Response {
         match request.command().map(|command| self.obey(command)) {
             None => self.health(),
-            Some(Ok(line)) => Answer::Accepted(line),
-            Some(Err(line)) => Answer::Refused(line),
+            Some(Ok(line)) => Response::Accepted(line),
+            Some(Err(line)) => Response::Refused(line),
         }
     }
 
@@ -178,7 +178,7 @@ impl Master {
         }
     }
 
-    pub(super) fn status(&self, heard: Heard) -> Status {
+    pub(super) fn status(&self, reports: WorkerReports) -> Status {
         let now = Instant::now();
         let seconds = |since: Instant| now.saturating_duration_since(since).as_secs();
         let processes = self.workers.iter().map(|worker| ProcessStatus {
@@ -197,11 +197,11 @@ impl Master {
             pid: std::process::id(),
             generation: self.plan.generation,
             uptime: seconds(self.started),
-            database_answers: heard.database,
+            database_answers: reports.database,
             // One that is being changed here is no other server's.
-            other_secrets: heard.other_secrets.difference(&heard.secrets).cloned().collect(),
-            secrets: heard.secrets.into_iter().collect(),
-            silent: heard.silent,
+            other_secrets: reports.other_secrets.difference(&reports.secrets).cloned().collect(),
+            secrets: reports.secrets.into_iter().collect(),
+            silent: reports.silent,
             listening: self.plan.listeners.urls().map(ToString::to_string).collect(),
             processes: processes.collect(),
             last_restart: self.last_restart.as_ref().map(|(reason, when)| Restart {

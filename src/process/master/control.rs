@@ -98,7 +98,7 @@ impl Request {
 /// What the master answers.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Answer {
+pub enum Response {
     /// How everything is.
     Status(Status),
     /// It is being done; the line says what.
@@ -129,7 +129,7 @@ pub(super) fn path(settings: &Settings) -> PathBuf {
 ///
 /// Root may ask one that is another user's, whose socket is in the data folder: it hears nothing that
 /// it believes, and sends no secret.
-pub fn ask(settings: &Settings, request: Request) -> Result<Answer, ServeError> {
+pub fn ask(settings: &Settings, request: Request) -> Result<Response, ServeError> {
     let (roots, usual) = (path(settings), settings.control_socket());
     match ask_at(&roots, request) {
         Err(error) if roots != usual && is_absent(&error) => ask_at(&usual, request),
@@ -151,9 +151,9 @@ fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
 }
 
-fn ask_at(path: &Path, request: Request) -> io::Result<Answer> {
+fn ask_at(path: &Path, request: Request) -> io::Result<Response> {
     let patience = request.patience();
-    let asked = || -> io::Result<Answer> {
+    let asked = || -> io::Result<Response> {
         let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
         // Before the connection: it waits where a server that stands still has a full queue.
         socket.set_write_timeout(Some(patience))?;
@@ -238,7 +238,7 @@ async fn serve(mut stream: tokio::net::UnixStream, events: UnboundedSender<Event
             let Ok(Ok(answer)) = timeout(request.patience(), answer).await else { return };
             answer
         }
-        Err(error) => Answer::Refused(format!("this is not a request: {error}")),
+        Err(error) => Response::Refused(format!("this is not a request: {error}")),
     };
     if let Ok(line) = crate::process::channel::line(&answer) {
         // Whoever does not wait for the answer does not need it.

@@ -21,7 +21,7 @@ pub(super) struct Figures {
     round: Option<Round>,
     /// Those who have asked since the round began: what was counted before they asked is theirs to
     /// see, so they get the next one. However many ask, there is one at a time.
-    next: Vec<Asker>,
+    next: Vec<Requester>,
 }
 
 impl Default for Figures {
@@ -38,7 +38,7 @@ impl Default for Figures {
 
 /// A worker process, and the number of its question.
 #[derive(Clone, Copy, Debug)]
-struct Asker {
+struct Requester {
     worker: u64,
     question: u64,
 }
@@ -46,7 +46,7 @@ struct Asker {
 #[derive(Debug)]
 struct Round {
     id: u64,
-    askers: Vec<Asker>,
+    requesters: Vec<Requester>,
     /// The processes that have not told their figures yet.
     waiting: BTreeSet<u64>,
     deadline: Instant,
@@ -61,7 +61,7 @@ impl Figures {
         self.totals.ended(worker);
     }
 
-    pub(super) fn put_off(&mut self, lost: Duration) {
+    pub(super) fn extend_deadlines(&mut self, lost: Duration) {
         if let Some(round) = &mut self.round {
             round.deadline += lost;
         }
@@ -71,13 +71,13 @@ impl Figures {
 impl Master {
     /// A worker process wants to know what all have counted.
     pub(super) fn ask_figures(&mut self, worker: u64, question: u64) {
-        self.figures.next.push(Asker { worker, question });
+        self.figures.next.push(Requester { worker, question });
         self.end_round(Instant::now());
     }
 
     /// A worker process has told its figures.
-    pub(super) fn figures_told(&mut self, id: u64, round: Option<u64>, lines: &str) {
-        self.figures.totals.heard(id, lines);
+    pub(super) fn receive_figures(&mut self, id: u64, round: Option<u64>, lines: &str) {
+        self.figures.totals.add(id, lines);
         let Some(round) = round else { return };
         if let Some(worker) = self.workers.iter_mut().find(|worker| worker.id == id) {
             worker.is_asked = false;
@@ -99,7 +99,7 @@ impl Master {
             }
         }
         if let Some(round) = self.figures.round.take() {
-            self.tell(&round.askers);
+            self.tell(&round.requesters);
         }
         if !self.figures.next.is_empty() {
             self.begin_round(now);
@@ -119,19 +119,20 @@ impl Master {
                 waiting.insert(worker.id);
             }
         }
-        let askers = std::mem::take(&mut self.figures.next);
-        self.figures.round = Some(Round { id, askers, waiting, deadline: now + PATIENCE });
+        let requesters = std::mem::take(&mut self.figures.next);
+        self.figures.round = Some(Round { id, requesters, waiting, deadline: now + PATIENCE });
         self.end_round(now);
     }
 
-    fn tell(&mut self, askers: &[Asker]) {
+    fn tell(&mut self, requesters: &[Requester]) {
         let own = self.own_figures();
         let text: Arc<str> = self.figures.totals.text(&own).into();
-        for asker in askers {
-            let worker = self.workers.iter().find(|worker| worker.id == asker.worker);
+        for requester in requesters {
+            let worker = self.workers.iter().find(|worker| worker.id == requester.worker);
             if let Some(worker) = worker {
                 // One that has ended does not wait for it.
-                let _ = worker.messages.send(Message::Figures(asker.question, Arc::clone(&text)));
+                let _ =
+                    worker.messages.send(Message::Figures(requester.question, Arc::clone(&text)));
             }
         }
     }

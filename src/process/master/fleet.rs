@@ -123,7 +123,7 @@ impl Master {
         Ok(())
     }
 
-    pub(super) fn heard(&mut self, id: u64, report: Report) {
+    pub(super) fn receive(&mut self, id: u64, report: Report) {
         let Some(worker) = self.workers.iter_mut().find(|worker| worker.id == id) else { return };
         worker.heard = Instant::now();
         match report {
@@ -149,9 +149,9 @@ impl Master {
             Report::Alive(stats) => worker.stats = stats,
             Report::Paused => self.close(Some(id)),
             Report::Database { question, answers, secret, other_secrets } => {
-                self.database_told(id, question, (answers, secret, other_secrets));
+                self.receive_database_report(id, question, (answers, secret, other_secrets));
             }
-            Report::Figures { round, lines } => self.figures_told(id, round, &lines),
+            Report::Figures { round, lines } => self.receive_figures(id, round, &lines),
             Report::AskFigures(question) => self.ask_figures(id, question),
         }
     }
@@ -195,7 +195,7 @@ impl Master {
     }
 
     /// While this process stood still, nobody could keep a deadline towards it: all move by that time.
-    pub(super) fn put_off(&mut self, lost: Duration, now: Instant) {
+    pub(super) fn extend_deadlines(&mut self, lost: Duration, now: Instant) {
         if lost.is_zero() {
             return;
         }
@@ -206,7 +206,7 @@ impl Master {
         }
         self.put_off_successor(lost);
         self.put_off_questions(lost);
-        self.figures.put_off(lost);
+        self.figures.extend_deadlines(lost);
     }
 
     /// Looks at what time alone can tell.

@@ -23,7 +23,7 @@ mod systemd;
 mod upgrade;
 mod workers;
 
-pub use control::{Answer, Request, ask};
+pub use control::{Request, Response, ask};
 pub use program::{Program, take_name};
 pub use signals::Threads;
 pub use status::{ProcessStatus, Restart, Status};
@@ -67,7 +67,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// Everything that can happen to a master.
 enum Event {
     Signal(&'static str, Command),
-    Asked(Request, oneshot::Sender<Answer>),
+    Asked(Request, oneshot::Sender<Response>),
     /// A worker process says something.
     Report(u64, Report),
     /// A child has ended.
@@ -108,7 +108,7 @@ struct Master {
     /// Why the last reload was refused or has failed.
     trouble: Option<String>,
     /// Who waits for the end of a reload.
-    waiting: Vec<oneshot::Sender<Answer>>,
+    waiting: Vec<oneshot::Sender<Response>>,
     /// Whether the workers are stopped while the master stays.
     resting: bool,
     workers: Vec<WorkerProcess>,
@@ -272,7 +272,7 @@ impl Master {
                 Some(event) = events.recv() => self.on(event)?,
                 _ = tick.tick() => {
                     let now = Instant::now();
-                    self.put_off(lateness.look(now), now);
+                    self.extend_deadlines(lateness.look(now), now);
                     self.watch(now);
                     self.retry_control(now);
                 }
@@ -298,10 +298,10 @@ impl Master {
                     Request::Status | Request::Ready => self.ask_workers(request, sender),
                     Request::ReloadAndWait => self.reload_for(sender),
                     // Whoever asked may be gone.
-                    _ => drop(sender.send(self.answer(request))),
+                    _ => drop(sender.send(self.handle(request))),
                 }
             }
-            Event::Report(id, report) => self.heard(id, report),
+            Event::Report(id, report) => self.receive(id, report),
             Event::Ended(id, how) => return self.ended(id, how),
             Event::TakenOver(id) => self.taken_over(id),
             Event::Followed => self.make_haste(),

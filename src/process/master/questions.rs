@@ -1,6 +1,6 @@
 //! What is answered once the worker processes have said whether their database answers.
 
-use super::control::{Answer, Request};
+use super::control::{Request, Response};
 use super::status::processes;
 use super::workers::{STANDS_STILL, Stage};
 use super::{Master, Order, Phase};
@@ -15,16 +15,16 @@ const PATIENCE: Duration = Duration::from_millis(2500);
 pub(super) struct Question {
     id: u64,
     request: Request,
-    asker: oneshot::Sender<Answer>,
+    requester: oneshot::Sender<Response>,
     /// The processes that have not answered yet.
     waiting: BTreeSet<u64>,
-    heard: Heard,
+    reports: WorkerReports,
     deadline: Instant,
 }
 
 /// What the worker processes have said of their database, and of the secrets that are in use there.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
+pub(super) struct WorkerReports {
     /// Whether all that have answered reach it; nothing when none has.
     pub(super) database: Option<bool>,
     /// The fingerprints of the secrets that they sign with: one, unless it is being changed.
@@ -37,7 +37,7 @@ pub(super) struct Heard {
 
 impl Master {
     /// Asks all processes that serve.
-    pub(super) fn ask_workers(&mut self, request: Request, asker: oneshot::Sender<Answer>) {
+    pub(super) fn ask_workers(&mut self, request: Request, requester: oneshot::Sender<Response>) {
         self.next_id += 1;
         let id = self.next_id;
         let mut waiting = BTreeSet::new();
@@ -49,16 +49,16 @@ impl Master {
         self.questions.push(Question {
             id,
             request,
-            asker,
+            requester,
             waiting,
-            heard: Heard::default(),
+            reports: WorkerReports::default(),
             deadline,
         });
         self.answer_questions(Instant::now());
     }
 
     /// A process has said whether its database answers.
-    pub(super) fn database_told(
+    pub(super) fn receive_database_report(
         &mut self,
         worker: u64,
         id: u64,
@@ -67,10 +67,10 @@ impl Master {
         if let Some(question) = self.questions.iter_mut().find(|question| question.id == id)
             && question.waiting.remove(&worker)
         {
-            let before = question.heard.database.unwrap_or(true);
-            question.heard.database = Some(before && answers);
-            question.heard.secrets.insert(secret);
-            question.heard.other_secrets.extend(others);
+            let before = question.reports.database.unwrap_or(true);
+            question.reports.database = Some(before && answers);
+            question.reports.secrets.insert(secret);
+            question.reports.other_secrets.extend(others);
         }
         self.answer_questions(Instant::now());
     }
@@ -83,18 +83,18 @@ impl Master {
             question.waiting.retain(|id| workers.iter().any(|worker| worker.id == *id));
             if now >= question.deadline {
                 let silent = workers.iter().filter(|worker| question.waiting.contains(&worker.id));
-                question.heard.silent = silent.map(|worker| worker.pid).collect();
+                question.reports.silent = silent.map(|worker| worker.pid).collect();
                 question.waiting.clear();
             }
             question.waiting.is_empty()
         });
-        for Question { request, asker, heard, .. } in due.collect::<Vec<_>>() {
+        for Question { request, requester, reports, .. } in due.collect::<Vec<_>>() {
             let answer = match request {
-                Request::Ready => self.readiness(&heard),
-                _ => Answer::Status(self.status(heard)),
+                Request::Ready => self.readiness(&reports),
+                _ => Response::Status(self.status(reports)),
             };
             // Whoever asked may be gone.
-            let _ = asker.send(answer);
+            let _ = requester.send(answer);
         }
     }
 
@@ -105,29 +105,29 @@ impl Master {
     }
 
     /// Whether the server lives: restarting it would not help it more than it helps itself.
-    pub(super) fn health(&self) -> Answer {
+    pub(super) fn health(&self) -> Response {
         match self.serving() {
             _ if self.phase == Phase::Leaving => {
-                Answer::Accepted("healthy, about to end".to_owned())
+                Response::Accepted("healthy, about to end".to_owned())
             }
-            0 => Answer::Refused("no worker process serves".to_owned()),
-            count => Answer::Accepted(format!("healthy, worker processes: {count}")),
+            0 => Response::Refused("no worker process serves".to_owned()),
+            count => Response::Accepted(format!("healthy, worker processes: {count}")),
         }
     }
 
     /// Whether requests should be sent here.
-    fn readiness(&self, heard: &Heard) -> Answer {
-        let refused = |why: &str| Answer::Refused(format!("not ready: {why}"));
+    fn readiness(&self, reports: &WorkerReports) -> Response {
+        let refused = |why: &str| Response::Refused(format!("not ready: {why}"));
         match self.serving() {
             _ if self.phase == Phase::Leaving => refused("about to end"),
             0 => refused("no worker process serves"),
-            _ if heard.database == Some(false) => refused("the database does not answer"),
-            _ if !heard.silent.is_empty() => {
-                refused(&format!("no answer from {}", processes(&heard.silent)))
+            _ if reports.database == Some(false) => refused("the database does not answer"),
+            _ if !reports.silent.is_empty() => {
+                refused(&format!("no answer from {}", processes(&reports.silent)))
             }
             // All that were asked have ended meanwhile.
-            _ if heard.database.is_none() => refused("no answer from a worker process"),
-            count => Answer::Accepted(format!("ready, worker processes: {count}")),
+            _ if reports.database.is_none() => refused("no answer from a worker process"),
+            count => Response::Accepted(format!("ready, worker processes: {count}")),
         }
     }
 

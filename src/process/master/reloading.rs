@@ -1,27 +1,27 @@
 //! The end of a reload, as it is told to systemd and to whoever waits for it.
 
-use super::control::Answer;
+use super::control::Response;
 use super::{Command, Master, Phase, systemd};
 use tokio::sync::oneshot;
 
 impl Master {
     /// Reloads for somebody who waits for the end of it.
-    pub(super) fn reload_for(&mut self, asker: oneshot::Sender<Answer>) {
+    pub(super) fn reload_for(&mut self, requester: oneshot::Sender<Response>) {
         match self.obey(Command::Reload) {
-            Ok(_) => self.waiting.push(asker),
+            Ok(_) => self.waiting.push(requester),
             // Whoever asked may be gone.
-            Err(line) => drop(asker.send(Answer::Refused(line))),
+            Err(line) => drop(requester.send(Response::Refused(line))),
         }
     }
 
     /// Answers those who wait: what has been done, or why it has not.
     pub(super) fn answer_waiting(&mut self, done: &Result<String, String>) {
-        for asker in self.waiting.drain(..) {
+        for requester in self.waiting.drain(..) {
             let answer = match done {
-                Ok(line) => Answer::Accepted(line.clone()),
-                Err(line) => Answer::Refused(line.clone()),
+                Ok(line) => Response::Accepted(line.clone()),
+                Err(line) => Response::Refused(line.clone()),
             };
-            let _ = asker.send(answer);
+            let _ = requester.send(answer);
         }
     }
 

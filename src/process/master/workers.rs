@@ -162,9 +162,9 @@ impl WorkerProcess {
         matches!(self.stage, Stage::Draining | Stage::Stopping)
     }
 
-    fn seat(&self, generation: u64) -> Seat {
+    fn slot(&self, generation: u64) -> Slot {
         let fresh = self.generation == generation && self.stale.is_none();
-        Seat { id: self.id, stage: self.stage, fresh }
+        Slot { id: self.id, stage: self.stage, fresh }
     }
 }
 
@@ -173,7 +173,7 @@ pub(super) const STANDS_STILL: &str = "a worker thread has stalled";
 
 /// What the rule looks at.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seat {
+pub(super) struct Slot {
     id: u64,
     stage: Stage,
     /// Of the current generation, and not to be replaced.
@@ -193,31 +193,31 @@ pub(super) struct Decision {
 ///
 /// The first process of a generation comes alone: should it fail, nothing else was tried, and two
 /// do not prepare the same data folder at once.
-pub(super) fn decide(seats: &[Seat], wanted: usize) -> Decision {
+pub(super) fn decide(slots: &[Slot], wanted: usize) -> Decision {
     let count =
-        |stage, fresh| seats.iter().filter(|s| s.stage == stage && s.fresh == fresh).count();
+        |stage, fresh| slots.iter().filter(|s| s.stage == stage && s.fresh == fresh).count();
     let (starting, serving) = (count(Stage::Starting, true), count(Stage::Serving, true));
     let most = if serving == 0 { wanted.min(1) } else { wanted };
     let start = most.saturating_sub(starting + serving);
 
-    let mut drain: Vec<_> = seats
+    let mut drain: Vec<_> = slots
         .iter()
-        .filter(|seat| seat.stage == Stage::Starting && !seat.fresh)
-        .map(|seat| seat.id)
+        .filter(|slot| slot.stage == Stage::Starting && !slot.fresh)
+        .map(|slot| slot.id)
         .collect();
     let too_many = (starting + serving).saturating_sub(wanted).min(starting);
-    let idle = seats.iter().rev().filter(|seat| seat.stage == Stage::Starting && seat.fresh);
-    drain.extend(idle.take(too_many).map(|seat| seat.id));
-    let mut all: Vec<_> = seats.iter().filter(|seat| seat.stage == Stage::Serving).collect();
-    all.sort_by_key(|seat| (seat.fresh, seat.id));
-    drain.extend(all.iter().take(all.len().saturating_sub(wanted)).map(|seat| seat.id));
+    let idle = slots.iter().rev().filter(|slot| slot.stage == Stage::Starting && slot.fresh);
+    drain.extend(idle.take(too_many).map(|slot| slot.id));
+    let mut all: Vec<_> = slots.iter().filter(|slot| slot.stage == Stage::Serving).collect();
+    all.sort_by_key(|slot| (slot.fresh, slot.id));
+    drain.extend(all.iter().take(all.len().saturating_sub(wanted)).map(|slot| slot.id));
     Decision { start, drain }
 }
 
 /// The rule's decision for these worker processes.
 pub(super) fn next(workers: &[WorkerProcess], generation: u64, wanted: usize) -> Decision {
-    let seats: Vec<_> = workers.iter().map(|worker| worker.seat(generation)).collect();
-    decide(&seats, wanted)
+    let slots: Vec<_> = workers.iter().map(|worker| worker.slot(generation)).collect();
+    decide(&slots, wanted)
 }
 
 /// The draining processes that are too many: of those that one place has had, so many may drain. The
@@ -247,25 +247,25 @@ pub(super) fn make_room(workers: &mut [WorkerProcess], places: usize, most: usiz
 
 /// Whether everything is as it is wanted.
 pub(super) fn is_settled(workers: &[WorkerProcess], generation: u64, wanted: usize) -> bool {
-    let seats: Vec<_> = workers.iter().map(|worker| worker.seat(generation)).collect();
-    let serving = |seat: &&Seat| seat.stage == Stage::Serving;
-    seats.iter().all(|seat| seat.stage != Stage::Starting)
-        && seats.iter().filter(serving).all(|seat| seat.fresh)
-        && seats.iter().filter(serving).count() == wanted
+    let slots: Vec<_> = workers.iter().map(|worker| worker.slot(generation)).collect();
+    let serving = |slot: &&Slot| slot.stage == Stage::Serving;
+    slots.iter().all(|slot| slot.stage != Stage::Starting)
+        && slots.iter().filter(serving).all(|slot| slot.fresh)
+        && slots.iter().filter(serving).count() == wanted
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn seats(all: &[(Stage, bool)]) -> Vec<Seat> {
-        let seat =
-            |(id, (stage, fresh)): (u64, &(Stage, bool))| Seat { id, stage: *stage, fresh: *fresh };
-        (0..).zip(all).map(seat).collect()
+    fn slots(all: &[(Stage, bool)]) -> Vec<Slot> {
+        let slot =
+            |(id, (stage, fresh)): (u64, &(Stage, bool))| Slot { id, stage: *stage, fresh: *fresh };
+        (0..).zip(all).map(slot).collect()
     }
 
     fn decided(all: &[(Stage, bool)], wanted: usize) -> (usize, Vec<u64>) {
-        let Decision { start, drain } = decide(&seats(all), wanted);
+        let Decision { start, drain } = decide(&slots(all), wanted);
         (start, drain)
     }
 

@@ -1,7 +1,7 @@
 //! Starts a server in a thread; a client that sees every byte; the log's lines.
 
-use crate::http::monitoring::metrics::Inquiry;
-use crate::http::state::{AppState, Described};
+use crate::http::monitoring::metrics::FiguresRequest;
+use crate::http::state::{AppState, DocumentData};
 use crate::http::{Mounts, ServeError, document};
 use crate::logging::{ACCESS, RequestId};
 use crate::process::channel::Order;
@@ -103,13 +103,13 @@ impl Served {
     }
 
     /// Sends a head whose last line is missing, on a connection of its own; returns its port too.
-    pub(super) fn send(&self, head: &str) -> (u16, Answer) {
+    pub(super) fn send(&self, head: &str) -> (u16, Response) {
         let mut stream = self.connect();
         write!(stream, "{head}host: a\r\n\r\n").unwrap();
-        (stream.local_addr().unwrap().port(), read_answer(&mut stream))
+        (stream.local_addr().unwrap().port(), read_response(&mut stream))
     }
 
-    pub(super) fn get(&self, path: &str) -> Answer {
+    pub(super) fn get(&self, path: &str) -> Response {
         self.send(&format!("GET {path} HTTP/1.1\r\n")).1
     }
 
@@ -146,9 +146,14 @@ pub(super) fn serve<E: std::fmt::Debug>(
         let listeners = Listeners::bind(&settings)?;
         let services =
             Services::open(Arc::clone(&settings), true).await.map_err(ServeError::Services)?;
-        let described = Described::of(&document(&mounts, &settings)?, &settings);
-        let state =
-            Data::new(AppState::new(mounts, described, services, settings, Inquiry::new().0)?);
+        let document_data = DocumentData::of(&document(&mounts, &settings)?, &settings);
+        let state = Data::new(AppState::new(
+            mounts,
+            document_data,
+            services,
+            settings,
+            FiguresRequest::new().0,
+        )?);
         let url = listeners.urls().next().unwrap().to_string();
         let (listeners, sockets) = listeners.into_parts();
         let running = threads::start(state, Sockets { server: sockets, admin: Vec::new() }).await?;
@@ -161,13 +166,13 @@ pub(super) fn serve<E: std::fmt::Debug>(
 
 /// An answer, its headers' names in lower case.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) status: u16,
     headers: Vec<(String, String)>,
     pub(super) body: String,
 }
 
-impl Answer {
+impl Response {
     /// A header's value, empty without one.
     pub(super) fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
@@ -175,7 +180,7 @@ impl Answer {
 }
 
 /// Reads one answer and leaves the connection as it is.
-pub(super) fn read_answer(stream: &mut TcpStream) -> Answer {
+pub(super) fn read_response(stream: &mut TcpStream) -> Response {
     let mut stream = BufReader::new(stream);
     let mut lines = stream.by_ref().lines().map(Result::unwrap);
     let status = lines.next().expect("an answer");
@@ -187,7 +192,7 @@ pub(super) fn read_answer(stream: &mut TcpStream) -> Answer {
             (name.to_lowercase(), value.to_owned())
         })
         .collect();
-    let mut answer = Answer { status, headers, body: String::new() };
+    let mut answer = Response { status, headers, body: String::new() };
     let length = answer.header("content-length").parse().unwrap_or(0);
     stream.take(length).read_to_string(&mut answer.body).unwrap();
     answer

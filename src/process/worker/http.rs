@@ -1,7 +1,7 @@
 //! Actix's HTTP/1 server, as `HttpServer` puts it together, on streams that are watched.
 
 use crate::http::app::app;
-use crate::http::connection::{Seats, Stream};
+use crate::http::connection::{ConnectionSlots, Stream};
 use crate::http::state::AppState;
 use crate::logging::ERROR;
 use crate::process::listener::Socket;
@@ -44,7 +44,7 @@ pub(super) fn server(state: &Data<AppState>, sockets: Vec<Socket>) -> io::Result
     let settings = &state.settings.server;
     let threads = threads(settings);
     let connections = connections(settings.worker_connections.get(), threads);
-    let seats = Seats::new(connections * threads, settings.connections_per_address);
+    let slots = ConnectionSlots::new(connections * threads, settings.connections_per_address);
     let mut server = Server::build()
         .workers(threads)
         .disable_signals()
@@ -55,7 +55,7 @@ pub(super) fn server(state: &Data<AppState>, sockets: Vec<Socket>) -> io::Result
     for socket in sockets {
         let on = Service {
             state: state.clone(),
-            seats: Arc::clone(&seats),
+            slots: Arc::clone(&slots),
             shutdown: shutdown.clone(),
             address: LOCAL,
         };
@@ -109,7 +109,7 @@ fn tcp_peer(stream: &TcpStream) -> Option<SocketAddr> {
 #[derive(Clone)]
 struct Service {
     state: Data<AppState>,
-    seats: Arc<Seats>,
+    slots: Arc<ConnectionSlots>,
     shutdown: GracefulShutdownSignal,
     address: SocketAddr,
 }
@@ -121,7 +121,7 @@ impl Service {
         peer: fn(&T) -> Option<SocketAddr>,
     ) -> impl ServiceFactory<T, Config = (), Response = (), Error = DispatchError, InitError = ()> + use<T>
     {
-        let Self { state, seats, shutdown, address } = self.clone();
+        let Self { state, slots, shutdown, address } = self.clone();
         let settings = &state.settings.server;
         let app = app(&state, state.stats.start_heartbeat());
         let app = app.into_factory().map_err(|error: Error| error.error_response());
@@ -152,8 +152,8 @@ impl Service {
         fn_service(move |io: T| {
             let peer = peer(&io);
             let origin = peer.map(|peer| peer.ip()).filter(|ip| !state.trusted.trusts_address(*ip));
-            let seat = seats.take(origin.map(Origin::from));
-            ready(Ok((Stream::new(io, seat, terms.clone()), peer)))
+            let slot = slots.take(origin.map(Origin::from));
+            ready(Ok((Stream::new(io, slot, terms.clone()), peer)))
         })
         .and_then(http)
     }

@@ -1,15 +1,15 @@
 //! A worker process: takes the master's sockets, serves, tells how it is, obeys.
 
 mod accepting;
-mod ebb;
+mod burst;
 mod http;
 mod reporter;
 pub(super) mod threads;
 
 use crate::http::ServeError;
 use crate::http::middleware::panic;
-use crate::http::monitoring::metrics::{Changes, Inquiry};
-use crate::http::state::{AppState, Described};
+use crate::http::monitoring::metrics::{Changes, FiguresRequest};
+use crate::http::state::{AppState, DocumentData};
 use crate::http::{Mounts, document};
 use crate::process::channel::{
     self, Channel, ChannelReader, FromMaster, Handover, Order, Report, WORKER,
@@ -85,12 +85,12 @@ impl Worker {
         let Self { handover, mut sockets, channel } = self;
         let Ok(Channel { reader, mut writer }) = Channel::new(channel) else { return false };
         let (sender, mut orders) = mpsc::unbounded_channel();
-        let (asker, questions) = mpsc::unbounded_channel();
+        let (requester, questions) = mpsc::unbounded_channel();
         let news = mpsc::unbounded_channel();
-        if listen(reader, (sender, asker), news.0.clone()).is_err() {
+        if listen(reader, (sender, requester), news.0.clone()).is_err() {
             return false;
         }
-        let (inquiry, inquiries) = Inquiry::new();
+        let (figures_request, figures_requests) = FiguresRequest::new();
         let start = async {
             let sockets = take(&mut sockets, &handover).map_err(ServeError::Runtime)?;
             let (of, by) = (mounts.clone(), Arc::clone(&settings));
@@ -102,8 +102,14 @@ impl Worker {
             let services =
                 Services::open(Arc::clone(&settings), demo).await.map_err(ServeError::Services)?;
             let panicked = |_| ServeError::Workers(io::Error::other("mounting panicked"));
-            let described = Described::of(&describing.join().map_err(panicked)??, &settings);
-            let state = Data::new(AppState::new(mounts, described, services, settings, inquiry)?);
+            let document_data = DocumentData::of(&describing.join().map_err(panicked)??, &settings);
+            let state = Data::new(AppState::new(
+                mounts,
+                document_data,
+                services,
+                settings,
+                figures_request,
+            )?);
             threads::start(state.clone(), sockets).await.map(|running| (running, state))
         };
         let started = tokio::select! {
@@ -124,12 +130,12 @@ impl Worker {
         actix_web::rt::spawn(async move { signing.watch().await });
         let reports = news.0.clone();
         let changes = Changes::default();
-        let mut reporter = Reporter { state, writer, questions, inquiries, news, changes };
+        let mut reporter = Reporter { state, writer, questions, figures_requests, news, changes };
         let ended = tokio::select! {
             ended = running.until(orders, reports) => ended.is_ok(),
             () = reporter.run() => unreachable!("reports never end"),
         };
-        reporter.take_leave().await;
+        reporter.send_last_report().await;
         ended
     }
 }

@@ -1,11 +1,11 @@
 //! What a worker process tells its master, and asks it.
 
 use crate::http::monitoring::admin;
-use crate::http::monitoring::metrics::{Changes, Inquiries, Metrics};
+use crate::http::monitoring::metrics::{Changes, FiguresRequests, Metrics};
 use crate::http::state::AppState;
 use crate::process::channel::{ChannelWriter, Report};
 use crate::process::lateness::Lateness;
-use crate::process::worker::ebb::Ebb;
+use crate::process::worker::burst::Burst;
 use actix_web::web::Data;
 use malloc_trim::malloc_trim;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub(super) struct Reporter {
     pub(super) writer: ChannelWriter,
     pub(super) questions: UnboundedReceiver<Question>,
     /// Those in this process who want to know what all processes count.
-    pub(super) inquiries: Inquiries,
+    pub(super) figures_requests: FiguresRequests,
     /// What others in this process have to say.
     pub(super) news: (UnboundedSender<Report>, UnboundedReceiver<Report>),
     pub(super) changes: Changes,
@@ -51,14 +51,14 @@ impl Reporter {
         pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut lateness = Lateness::new(REPORT, Instant::now());
         let mut reports = 0;
-        let mut ebb = Ebb::default();
+        let mut burst = Burst::default();
         loop {
             // A master that is gone is noticed where its orders are read.
             let report = tokio::select! {
                 _ = pause.tick() => {
                     self.state.stats.forgive(lateness.look(Instant::now()));
                     reports += 1;
-                    if ebb.is_after_a_burst(self.state.stats.connections()) {
+                    if burst.has_passed(self.state.stats.connections()) {
                         drop(actix_web::rt::task::spawn_blocking(malloc_trim));
                     }
                     if reports % COUNTED == 0 {
@@ -67,22 +67,22 @@ impl Reporter {
                     Report::Alive(self.state.stats.report())
                 }
                 Some(question) = self.questions.recv() => {
-                    self.answer(question).await;
+                    self.handle(question).await;
                     continue;
                 }
-                question = self.inquiries.next() => Report::AskFigures(question),
+                question = self.figures_requests.next() => Report::AskFigures(question),
                 Some(report) = self.news.1.recv() => report,
             };
             let _ = self.writer.send(&report).await;
         }
     }
 
-    async fn answer(&mut self, question: Question) {
+    async fn handle(&mut self, question: Question) {
         match question {
             Question::Database(question) => {
                 let (state, answer) = (self.state.clone(), self.news.0.clone());
                 actix_web::rt::spawn(async move {
-                    let answers = admin::database_answers(&state).await;
+                    let answers = admin::database_responds(&state).await;
                     let signing = &state.services.signing;
                     let (secret, other_secrets) = (signing.own(), signing.others());
                     let told = Report::Database { question, answers, secret, other_secrets };
@@ -90,7 +90,7 @@ impl Reporter {
                 });
             }
             Question::Figures(round) => self.tell_figures(Some(round)).await,
-            Question::Answer(question, figures) => self.inquiries.answer(question, &figures),
+            Question::Answer(question, figures) => self.figures_requests.answer(question, &figures),
         }
     }
 
@@ -105,7 +105,7 @@ impl Reporter {
     }
 
     /// Tells what was counted to the end.
-    pub(super) async fn take_leave(&mut self) {
+    pub(super) async fn send_last_report(&mut self) {
         let _ = timeout(FAREWELL, self.tell_figures(None)).await;
     }
 }

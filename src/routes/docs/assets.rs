@@ -45,7 +45,7 @@ impl Page {
     }
 
     /// The answer in the form that the client likes best; 304 where it has the page already.
-    pub(super) fn answer(
+    pub(super) fn response(
         &self,
         request: &HttpRequest,
         policy: Option<&'static str>,
@@ -115,7 +115,7 @@ mod tests {
 
     fn encoding(page: &Page, accept: &str) -> Option<String> {
         let request = TestRequest::get().insert_header(("Accept-Encoding", accept));
-        let answer = page.answer(&request.to_http_request(), None);
+        let answer = page.response(&request.to_http_request(), None);
         let value = answer.headers().get(CONTENT_ENCODING)?;
         Some(value.to_str().unwrap().to_owned())
     }
@@ -151,9 +151,9 @@ mod tests {
     #[test]
     fn what_is_known_is_not_sent_again() {
         let page = Page::new("text/plain", "hello".to_owned());
-        let first = page.answer(&TestRequest::get().to_http_request(), None);
+        let first = page.response(&TestRequest::get().to_http_request(), None);
         let tag = first.headers().get(ETAG).unwrap().clone();
         let again = TestRequest::get().insert_header(("If-None-Match", tag)).to_http_request();
-        assert_eq!(page.answer(&again, None).status(), 304);
+        assert_eq!(page.response(&again, None).status(), 304);
     }
 }

@@ -85,16 +85,17 @@ pub(super) fn mount(routes: &mut ServiceConfig) {
         ("/docs/oauth2-redirect.js", &assets::REDIRECT_SCRIPT),
         ("/docs/oauth2-redirect", &assets::REDIRECT),
     ] {
-        let answer = move |request: HttpRequest| async move { file.answer(&request, Some(POLICY)) };
+        let answer =
+            move |request: HttpRequest| async move { file.response(&request, Some(POLICY)) };
         page(routes, path, answer);
     }
 }
 
 async fn console(request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    Ok(admit(&request).await?.console.page.answer(&request, Some(POLICY)))
+    Ok(admit(&request).await?.console.page.response(&request, Some(POLICY)))
 }
 
 async fn init(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let docs = request.app_data::<Data<Docs>>().ok_or(ApiError::NotFound("Not Found"))?;
-    Ok(docs.console.init.answer(&request, None))
+    Ok(docs.console.init.response(&request, None))
 }

@@ -98,11 +98,11 @@ async fn admit(request: &HttpRequest) -> Result<&Docs, ApiError> {
 }
 
 async fn document(request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    Ok(admit(&request).await?.document.answer(&request, None))
+    Ok(admit(&request).await?.document.response(&request, None))
 }
 
 async fn reference_page(request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    Ok(admit(&request).await?.reference.answer(&request, Some(REFERENCE_POLICY)))
+    Ok(admit(&request).await?.reference.response(&request, Some(REFERENCE_POLICY)))
 }
 
 #[cfg(test)]

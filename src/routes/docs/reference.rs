@@ -50,7 +50,7 @@ pub(super) fn render(document: &Value, root_path: &str) -> String {
                 let _ = write!(body, "<h3>Body: <code>{media_type}</code></h3>");
                 schema(&mut body, document, &content["schema"]);
             }
-            answers(&mut body, document, &operation["responses"]);
+            responses(&mut body, document, &operation["responses"]);
             body.push_str("</article>");
         }
     }
@@ -111,9 +111,9 @@ fn schema(out: &mut String, document: &Value, schema: &Value) {
     let _ = write!(out, "<pre>{}</pre>", escape(&text));
 }
 
-fn answers(out: &mut String, document: &Value, answers: &Value) {
+fn responses(out: &mut String, document: &Value, responses: &Value) {
     out.push_str("<h3>Answers</h3><table>");
-    for (status, answer) in answers.as_object().into_iter().flatten() {
+    for (status, answer) in responses.as_object().into_iter().flatten() {
         let about = escape(answer["description"].as_str().unwrap_or_default());
         let _ = write!(out, "<tr><td><code>{status}</code><td>{about}<td>");
         if status.starts_with('2') {

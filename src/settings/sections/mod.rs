@@ -21,7 +21,7 @@ pub use docs::{DemoSettings, DocsSettings};
 pub use logging::{Level, LoggingSettings};
 pub use oauth::OauthSettings;
 pub use passwords::PasswordSettings;
-pub use security::{Profile, SecuritySettings};
+pub use security::{SecurityProfile, SecuritySettings};
 pub use server::{ServerSettings, Upgrade};
 pub use tokens::TokenSettings;
 pub use users::UserSettings;

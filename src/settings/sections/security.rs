@@ -9,7 +9,7 @@ settings! {
     pub struct SecuritySettings in security {
         /// The responses to refused callers: "fastapi" (those of a FastAPI application) or "strict"
         /// (those of RFC 6750 and 7617: 403 for a missing scope, no token for a disabled user).
-        profile: Profile = "fastapi";
+        profile: SecurityProfile = "fastapi";
 
         /// The realm in `WWW-Authenticate`. Empty: "bailiwick" in the strict profile, none in the
         /// fastapi profile.
@@ -23,7 +23,7 @@ settings! {
 
 words! {
     /// The responses to refused callers.
-    pub enum Profile {
+    pub enum SecurityProfile {
         /// Those of a FastAPI application.
         Fastapi = "fastapi",
         /// Those of the RFCs.

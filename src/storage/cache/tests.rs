@@ -232,16 +232,16 @@ async fn nobody_waits_while_the_database_is_known_to_be_away() {
     freshness.confirm(Instant::now());
     freshness.lose(freshness.begin_look(), &"gone");
     assert!(users.find(&alice).now_or_never().is_none(), "the watcher alone is not believed");
-    assert!(update().await.unwrap_err().is_told());
+    assert!(update().await.unwrap_err().is_logged());
     let reads = slow.reads.load(SeqCst);
     for _ in 0..10 {
         let mut refused = Box::pin(users.find(&alice));
         assert!(refused.as_mut().now_or_never().is_none(), "a look is waited for");
         freshness.lose(freshness.begin_look(), &"still gone");
-        assert!(refused.await.unwrap_err().is_told());
+        assert!(refused.await.unwrap_err().is_logged());
     }
     let hangs = users.find(&alice).await;
-    assert!(hangs.unwrap_err().is_told(), "a look that hangs is not waited for");
+    assert!(hangs.unwrap_err().is_logged(), "a look that hangs is not waited for");
     assert_eq!(slow.reads.load(SeqCst), reads);
 
     let mut first = Box::pin(users.find(&alice));
@@ -263,7 +263,7 @@ async fn an_operation_that_has_an_answer_lets_others_try() {
     assert!(slowly.as_mut().now_or_never().is_none());
     let change = UserChange::default();
     users.update(&alice, change, None, None, Timestamp(1)).await.unwrap_err();
-    assert!(users.find(&alice).await.unwrap_err().is_told());
+    assert!(users.find(&alice).await.unwrap_err().is_logged());
     slow.answers.add_permits(2);
     assert!(slowly.await.unwrap().is_some());
     assert!(users.find(&alice).await.unwrap().is_some());
@@ -276,7 +276,7 @@ async fn a_failure_beside_answers_is_a_trouble_of_its_own() {
     let alice = name("alice");
     let change = UserChange::default();
     let failed = setup.users.update(&alice, change, None, None, Timestamp(1)).await.unwrap_err();
-    assert!(matches!(&failed, RepositoryError::Unavailable(_)) && !failed.is_told(), "{failed}");
+    assert!(matches!(&failed, RepositoryError::Unavailable(_)) && !failed.is_logged(), "{failed}");
     setup.freshness.lose(setup.freshness.begin_look(), &"gone");
     assert!(setup.users.find(&alice).await.unwrap().is_some(), "nothing is refused");
 }

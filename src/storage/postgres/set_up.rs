@@ -9,7 +9,7 @@ use crate::storage::postgres::pooler::shares_sessions;
 use crate::storage::postgres::servers::is_passing;
 use crate::storage::postgres::trouble::explain;
 use crate::storage::postgres::unique;
-use crate::storage::unique::Shared;
+use crate::storage::unique::Duplicates;
 use crate::storage::{Missing, StorageError};
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
@@ -60,7 +60,7 @@ pub(super) async fn require(address: &Address, unique: UserSettings) -> Result<(
         Ok(shared)
     };
     match timeout(MIGRATION, required).await {
-        Ok(Ok(shared)) => shared.iter().for_each(Shared::warn),
+        Ok(Ok(shared)) => shared.iter().for_each(Duplicates::warn),
         Ok(Err(error)) => return Err(explain(address, &SetUpError::Sql(error))),
         Err(_) => return Err(StorageError::unusable(&address.label, "is being indexed")),
     }

@@ -3,7 +3,7 @@
 use crate::domain::UserId;
 use crate::settings::UserSettings;
 use crate::storage::statements;
-use crate::storage::unique::{SAME_EMAIL, SAME_NAME, Shared, corrections};
+use crate::storage::unique::{Duplicates, SAME_EMAIL, SAME_NAME, corrections};
 use serde_json::json;
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
@@ -59,7 +59,7 @@ pub(super) async fn taken_ids(
 pub(super) async fn prepare(
     connection: &mut PgConnection,
     unique: UserSettings,
-) -> Result<Vec<Shared>, sqlx::Error> {
+) -> Result<Vec<Duplicates>, sqlx::Error> {
     let mut shared = Vec::new();
     let mut transaction = connection.begin().await?;
     lock(&mut transaction).await?;
@@ -83,7 +83,7 @@ pub(super) async fn prepare(
     let mut found = Vec::new();
     for (what, query) in shared {
         let (users, example) = sqlx::query_as(query).fetch_one(&mut *transaction).await?;
-        found.push(Shared { what, users, example });
+        found.push(Duplicates { what, users, example });
     }
     transaction.commit().await?;
     Ok(found)

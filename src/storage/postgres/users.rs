@@ -1,7 +1,7 @@
 //! Users in PostgreSQL.
 
 use crate::domain::{
-    Actor, Condition, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange,
+    Actor, NewUser, Page, RepositoryError, ScopeName, StoreHealth, Timestamp, User, UserChange,
     UserId, UserImport, UserRepository, Username,
 };
 use crate::settings::UserSettings;
@@ -152,8 +152,8 @@ impl UserRepository for PostgresUsers {
         Ok(Box::new(PostgresImport { session, now, unique: self.unique }))
     }
 
-    fn condition(&self) -> Condition {
-        Condition { pools: self.driver.condition().into(), ..Condition::default() }
+    fn health(&self) -> StoreHealth {
+        StoreHealth { pools: self.driver.condition().into(), ..StoreHealth::default() }
     }
 
     fn give_back(&self) {

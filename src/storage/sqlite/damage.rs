@@ -1,7 +1,7 @@
 //! Whether a SQLite file is whole.
 
 use crate::storage::StorageError;
-use crate::storage::sqlite::look::{Read, has_log, read};
+use crate::storage::sqlite::look::{Inspected, has_log, read};
 use crate::storage::sqlite::{code, explain};
 use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
@@ -45,7 +45,7 @@ fn damaged(path: &Path, faults: &[String]) -> StorageError {
 
 /// Changes nothing: a log that belongs to another file can still be taken away.
 async fn look(path: &Path, locked: bool) -> Result<Vec<String>, sqlx::Error> {
-    let Read { mut connection, is_foreign } = read(path, locked).await?;
+    let Inspected { mut connection, is_foreign } = read(path, locked).await?;
     if is_foreign {
         connection.close().await?;
         return Ok(Vec::new());

@@ -11,20 +11,20 @@ use std::path::Path;
 const OURS: [&str; 4] = [TABLE, "users", "user_scopes", "user_changes"];
 
 /// A file that was looked at, and the connection that did, which changes nothing.
-pub(super) struct Read {
+pub(super) struct Inspected {
     pub(super) connection: SqliteConnection,
     pub(super) is_foreign: bool,
 }
 
 /// Refuses a file that is neither empty nor a database of this program.
 pub(super) async fn refuse_foreign(path: &Path) -> Result<(), SetUpError> {
-    let Read { connection, is_foreign } = reading(path).await?;
+    let Inspected { connection, is_foreign } = reading(path).await?;
     connection.close().await?;
     if is_foreign { Err(SetUpError::Foreign) } else { Ok(()) }
 }
 
 /// Opens a file to read it.
-pub(super) async fn reading(path: &Path) -> Result<Read, sqlx::Error> {
+pub(super) async fn reading(path: &Path) -> Result<Inspected, sqlx::Error> {
     let has_log = has_log(path);
     match read(path, has_log).await {
         // Without locks, it may have been read while it was written.
@@ -40,7 +40,7 @@ pub(super) fn has_log(path: &Path) -> bool {
 
 /// Whether it is another program's. Only a file with a log is locked, which may leave the log's
 /// index (`-shm`) behind, but changes neither of the two.
-pub(super) async fn read(path: &Path, locked: bool) -> Result<Read, sqlx::Error> {
+pub(super) async fn read(path: &Path, locked: bool) -> Result<Inspected, sqlx::Error> {
     let mut connection = SqliteConnectOptions::new()
         .filename(path)
         .read_only(true)
@@ -50,7 +50,7 @@ pub(super) async fn read(path: &Path, locked: bool) -> Result<Read, sqlx::Error>
         .connect()
         .await?;
     match is_foreign(&mut connection).await {
-        Ok(is_foreign) => Ok(Read { connection, is_foreign }),
+        Ok(is_foreign) => Ok(Inspected { connection, is_foreign }),
         Err(error) => {
             connection.close().await?;
             Err(error)

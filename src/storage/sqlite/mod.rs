@@ -13,7 +13,7 @@ mod users;
 mod watch;
 
 pub(super) use damage::refuse_damaged;
-pub(super) use place::{Alone, folder};
+pub(super) use place::{ExclusiveUse, folder};
 pub(super) use restore::{adopt, copy_sound};
 pub(super) use users::SqliteUsers;
 pub(super) use watch::Watch;
@@ -22,8 +22,8 @@ use crate::settings::UserSettings;
 use crate::storage::aside::replaced;
 use crate::storage::migrations::{SetUpError, warn_of_newer};
 use crate::storage::sqlite::damage::WAY_OUT;
-use crate::storage::sqlite::place::InUse;
-use crate::storage::unique::Shared;
+use crate::storage::sqlite::place::SharedUse;
+use crate::storage::unique::Duplicates;
 use crate::storage::{Missing, StorageError};
 use rustix::fs::{Access, CWD, FileType, Mode};
 use rustix::io::Errno;
@@ -51,7 +51,7 @@ struct Pools {
     writer: SqlitePool,
     /// The newest migration, where this version does not know it.
     newer: Option<i64>,
-    _in_use: Arc<InUse>,
+    _in_use: Arc<SharedUse>,
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
@@ -66,7 +66,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
 
 async fn open(path: &Path, readers: NonZeroU32, missing: Missing) -> Result<Pools, StorageError> {
     // Before the file is looked for: it may be absent while it is replaced.
-    let in_use = Arc::new(InUse::of(path).await?);
+    let in_use = Arc::new(SharedUse::of(path).await?);
     find(path, missing)?;
     let newer = set_up(path).await?;
     if let Some(newest) = newer {
@@ -161,7 +161,7 @@ async fn require(path: &Path, unique: UserSettings) -> Result<(), StorageError> 
         Ok(shared)
     };
     let shared = required.await.map_err(|error| explain(path, &SetUpError::Sql(error)))?;
-    shared.iter().for_each(Shared::warn);
+    shared.iter().for_each(Duplicates::warn);
     Ok(())
 }
 

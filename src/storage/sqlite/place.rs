@@ -12,11 +12,11 @@ use std::time::Instant;
 /// Held as long as this process may have connections to the file. The lock is one on the folder: a
 /// lock on the file would go with the file that it was taken on, and closing a file drops the locks
 /// that SQLite has on it.
-pub(super) struct InUse {
+pub(super) struct SharedUse {
     _folder: Option<File>,
 }
 
-impl InUse {
+impl SharedUse {
     /// Waits while the file is being replaced.
     pub(super) async fn of(path: &Path) -> Result<Self, StorageError> {
         // One that cannot be listed is no place where this user could replace a file.
@@ -36,12 +36,12 @@ impl InUse {
 }
 
 /// Held while nobody else may use the file.
-pub(in crate::storage) struct Alone {
+pub(in crate::storage) struct ExclusiveUse {
     _folder: File,
     _file: Option<File>,
 }
 
-impl Alone {
+impl ExclusiveUse {
     /// Nothing if another process uses the file, or a server another one in its folder.
     ///
     /// Programs that are not this one have SQLite's locks on the file as long as they have it open

@@ -2,7 +2,7 @@
 
 use crate::storage::migrations::SetUpError;
 use crate::storage::sqlite::damage::faults;
-use crate::storage::sqlite::look::{Read, reading};
+use crate::storage::sqlite::look::{Inspected, reading};
 use crate::storage::sqlite::{SqliteUsers, explain};
 use crate::storage::{Missing, StorageError};
 use sqlx::Connection as _;
@@ -13,7 +13,7 @@ use std::path::Path;
 /// be in use, and stays as it is.
 pub(in crate::storage) async fn copy_sound(from: &Path, to: &str) -> Result<(), StorageError> {
     let copy = async {
-        let Read { mut connection, is_foreign } = reading(from).await?;
+        let Inspected { mut connection, is_foreign } = reading(from).await?;
         if is_foreign {
             return Err(SetUpError::Foreign);
         }

@@ -1,7 +1,7 @@
 //! Users in SQLite.
 
 use crate::domain::{
-    Actor, Condition, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange,
+    Actor, NewUser, Page, RepositoryError, ScopeName, StoreHealth, Timestamp, User, UserChange,
     UserId, UserImport, UserRepository, Username,
 };
 use crate::settings::UserSettings;
@@ -177,11 +177,11 @@ impl UserRepository for SqliteUsers {
         Ok(Box::new(SqliteImport { transaction, now, writer, unique }))
     }
 
-    fn condition(&self) -> Condition {
+    fn health(&self) -> StoreHealth {
         let Pools { readers, writer, .. } = &self.pools;
         let pools =
             [self.reads.condition("readers", readers), self.writes.condition("writers", writer)];
-        Condition { pools: pools.into(), ..Condition::default() }
+        StoreHealth { pools: pools.into(), ..StoreHealth::default() }
     }
 
     fn give_back(&self) {

@@ -79,7 +79,7 @@ pub(crate) fn read_until(stream: &mut impl Read, end: &str) -> String {
 }
 
 /// Reads a head and the body that its Content-Length tells.
-pub(crate) fn read_answer(stream: &mut impl Read) -> String {
+pub(crate) fn read_response(stream: &mut impl Read) -> String {
     let head = read_until(stream, "\r\n\r\n");
     let length = head.lines().find_map(|line| {
         line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned)

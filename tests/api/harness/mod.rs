@@ -4,7 +4,7 @@ mod http;
 mod lines;
 mod watched;
 
-pub(crate) use http::{FORM, Response, connect, read_answer, read_until};
+pub(crate) use http::{FORM, Response, connect, read_response, read_until};
 pub(crate) use lines::Lines;
 pub(crate) use watched::Watched;
 

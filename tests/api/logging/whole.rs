@@ -1,7 +1,7 @@
 //! Lines stay whole: on a pipe that several processes share, and on a disk that is full.
 
 use super::with_log;
-use crate::harness::{App, connect, eventually, read_answer};
+use crate::harness::{App, connect, eventually, read_response};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::Value;
 use std::fs::{self, File};
@@ -63,7 +63,7 @@ fn processes_that_share_a_slow_pipe_do_not_tear_lines() {
                     let length = if number % 20 == client { 5_000 } else { 300 };
                     let path = format!("/{client}/{number}/{}", "x".repeat(length));
                     write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
-                    read_answer(&mut stream);
+                    read_response(&mut stream);
                 }
             })
         })

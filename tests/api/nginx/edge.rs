@@ -3,7 +3,7 @@
 use super::{Nginx, free_address};
 use crate::example_server::Example;
 use crate::harness::{
-    App, DEADLINE, FORM, Response, connect, eventually, read_answer, read_until, repository,
+    App, DEADLINE, FORM, Response, connect, eventually, read_response, read_until, repository,
 };
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -197,7 +197,7 @@ fn a_method_and_a_protocol_that_nginx_refuses_are_refused_in_json() {
     ] {
         let mut stream = connect(&nginx.address);
         stream.write_all(request.as_bytes()).expect("sent");
-        let answer = read_answer(&mut stream);
+        let answer = read_response(&mut stream);
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{status}: {answer}");
         assert!(answer.contains("{\"detail\":\""), "{status}: {answer}");
     }

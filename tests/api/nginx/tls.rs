@@ -1,7 +1,7 @@
 //! `bailiwick-tls.conf`: TLS, HTTP/2, and what happens to requests in the clear.
 
 use super::{Nginx, free_address};
-use crate::harness::{App, connect, read_answer, run_tool};
+use crate::harness::{App, connect, read_response, run_tool};
 use std::io::Write as _;
 use std::process::Command;
 use tempfile::TempDir;
@@ -79,7 +79,7 @@ impl Tls {
     fn in_the_clear(&self, request: &str) -> String {
         let mut stream = connect(&self.clear);
         stream.write_all(request.as_bytes()).expect("sent");
-        read_answer(&mut stream)
+        read_response(&mut stream)
     }
 }
 
@@ -135,7 +135,7 @@ fn in_the_clear_pages_are_led_to_tls_and_logins_are_refused() {
     }
     let mut stream = connect(&tls.nginx.address);
     stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
-    let answer = read_answer(&mut stream);
+    let answer = read_response(&mut stream);
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     assert!(answer.contains("{\"detail\":\""), "{answer}");
 }

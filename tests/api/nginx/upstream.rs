@@ -1,7 +1,9 @@
 //! The server behind nginx: on a unix socket, restarted, killed, without an answer.
 
 use super::Nginx;
-use crate::harness::{App, DEADLINE, FORM, Response, connect, eventually, read_answer, read_until};
+use crate::harness::{
+    App, DEADLINE, FORM, Response, connect, eventually, read_response, read_until,
+};
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
@@ -40,7 +42,7 @@ fn a_clients_connection_outlives_the_servers_restart() {
     let mut client = connect(&nginx.address);
     let mut is_answered = |status: u16| {
         client.write_all(b"GET /users/me HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
-        read_answer(&mut client).starts_with(&format!("HTTP/1.1 {status} "))
+        read_response(&mut client).starts_with(&format!("HTTP/1.1 {status} "))
     };
     for signal in ["TERM", "KILL", "TERM"] {
         // More than one connection to the upstream is to go stale.
@@ -158,7 +160,7 @@ fn a_busy_servers_503_is_its_own() {
         answered.then(|| {
             let stream = waiting.last_mut().expect("it");
             stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
-            read_answer(stream)
+            read_response(stream)
         })
     });
     assert!(busy.starts_with("HTTP/1.1 503 "), "{busy}");

@@ -1,7 +1,7 @@
 //! Whoever is revoked while a request is under way changes nothing with it.
 
 use crate::example_server::Example;
-use crate::harness::{App, Response, eventually, read_answer};
+use crate::harness::{App, Response, eventually, read_response};
 use crate::people::{PASSWORD, admin, administered, call, can_log_in, import, run, server};
 use crate::signer::token;
 use serde_json::{Value, json};
@@ -54,7 +54,7 @@ impl Withheld {
     /// Sends the last byte; status and text of the response.
     fn end(mut self) -> (u16, String) {
         self.stream.write_all(&[self.last]).expect("the last byte is sent");
-        let answer = read_answer(&mut self.stream);
+        let answer = read_response(&mut self.stream);
         (answer[9..12].parse().expect("a status"), answer)
     }
 }

@@ -16,10 +16,10 @@ pub(crate) enum Kind {
 /// How the figures of processes that live become one. Those of counters are summed, and so are those
 /// of processes that have ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Across {
+pub(crate) enum Aggregation {
     Sum,
-    Least,
-    Most,
+    Min,
+    Max,
 }
 
 /// A metric.
@@ -28,16 +28,16 @@ pub(crate) struct Family {
     pub(crate) name: &'static str,
     pub(crate) help: &'static str,
     pub(crate) kind: Kind,
-    pub(crate) across: Across,
+    pub(crate) aggregation: Aggregation,
 }
 
 impl Family {
     const fn counter(name: &'static str, help: &'static str) -> Self {
-        Self { name, help, kind: Kind::Counter, across: Across::Sum }
+        Self { name, help, kind: Kind::Counter, aggregation: Aggregation::Sum }
     }
 
-    const fn gauge(name: &'static str, help: &'static str, across: Across) -> Self {
-        Self { name, help, kind: Kind::Gauge, across }
+    const fn gauge(name: &'static str, help: &'static str, aggregation: Aggregation) -> Self {
+        Self { name, help, kind: Kind::Gauge, aggregation }
     }
 
     /// Whether it never goes back.
@@ -76,17 +76,17 @@ families! {
     BUILD = Family::gauge(
         "bailiwick_build_info",
         "1, with the version of the program that the master runs.",
-        Across::Most,
+        Aggregation::Max,
     );
     PROCESSES = Family::gauge(
         "bailiwick_worker_processes",
         "Worker processes by state: starting, serving, draining or stopping.",
-        Across::Sum,
+        Aggregation::Sum,
     );
     SILENT = Family::gauge(
         "bailiwick_worker_processes_silent",
         "Worker processes that have not told their figures in time; their last ones count.",
-        Across::Sum,
+        Aggregation::Sum,
     );
     RESTARTS = Family::counter(
         "bailiwick_worker_restarts_total",
@@ -95,14 +95,14 @@ families! {
     RELOADED = Family::gauge(
         "bailiwick_last_reload_successful",
         "Whether the last reload was put in force; 1 before the first.",
-        Across::Least,
+        Aggregation::Min,
     );
     CONNECTIONS =
-        Family::gauge("bailiwick_http_connections", "Open connections of clients.", Across::Sum);
+        Family::gauge("bailiwick_http_connections", "Open connections of clients.", Aggregation::Sum);
     IN_FLIGHT = Family::gauge(
         "bailiwick_http_requests_in_flight",
         "Requests that are being answered now.",
-        Across::Sum,
+        Aggregation::Sum,
     );
     REQUESTS = Family::counter(
         "bailiwick_http_requests_total",
@@ -112,7 +112,7 @@ families! {
         name: "bailiwick_http_request_duration_seconds",
         help: "From a request's head to that of its response, by route and method.",
         kind: Kind::Histogram,
-        across: Across::Sum,
+        aggregation: Aggregation::Sum,
     };
     LOGINS = Family::counter(
         "bailiwick_logins_total",
@@ -125,7 +125,7 @@ families! {
     HASH_QUEUE = Family::gauge(
         "bailiwick_password_hash_queue",
         "Passwords that wait for a thread to be hashed.",
-        Across::Sum,
+        Aggregation::Sum,
     );
     HASH_OPERATIONS =
         Family::counter("bailiwick_password_hash_operations_total", "bcrypt operations begun.");
@@ -136,7 +136,7 @@ families! {
     CACHE_ENTRIES = Family::gauge(
         "bailiwick_user_cache_entries",
         "Users in memory, of all processes together.",
-        Across::Sum,
+        Aggregation::Sum,
     );
     CACHE_EVICTIONS = Family::counter(
         "bailiwick_user_cache_evictions_total",
@@ -148,27 +148,27 @@ families! {
     OTHER_SECRETS = Family::gauge(
         "bailiwick_other_signing_secrets",
         "Other signing secrets that servers on the same database use.",
-        Across::Most,
+        Aggregation::Max,
     );
     DATABASE_UP = Family::gauge(
         "bailiwick_database_up",
         "Whether the database answers every worker process that watches it.",
-        Across::Least,
+        Aggregation::Min,
     );
     POOL_IN_USE = Family::gauge(
         "bailiwick_database_pool_in_use",
         "Connections to the database that are at work, by pool.",
-        Across::Sum,
+        Aggregation::Sum,
     );
     POOL_WAITING = Family::gauge(
         "bailiwick_database_pool_waiting",
         "Operations that wait for a connection to the database, by pool.",
-        Across::Sum,
+        Aggregation::Sum,
     );
     POOL_MAX = Family::gauge(
         "bailiwick_database_pool_max",
         "Connections to the database that there may be, by pool.",
-        Across::Sum,
+        Aggregation::Sum,
     );
     LOG_DROPPED = Family::counter(
         "bailiwick_log_lines_dropped_total",
@@ -181,17 +181,17 @@ families! {
     MEMORY = Family::gauge(
         "process_resident_memory_bytes",
         "Resident memory of all processes, in bytes; what they share counts for each.",
-        Across::Sum,
+        Aggregation::Sum,
     );
     OPEN_FILES = Family::gauge(
         "process_open_fds",
         "Open file descriptors of the process that has most.",
-        Across::Most,
+        Aggregation::Max,
     );
     MOST_FILES = Family::gauge(
         "process_max_fds",
         "File descriptors that a process may have open.",
-        Across::Least,
+        Aggregation::Min,
     );
 }
 

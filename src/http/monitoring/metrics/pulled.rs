@@ -75,7 +75,7 @@ pub(super) fn of_services(services: &Services, stats: &WorkerStats) -> Figures {
     put(all, &families::HASH_QUEUE, passwords.queued());
     put(all, &families::HASH_OPERATIONS, passwords.operations());
     put(all, &families::HASH_ROUNDS, passwords.rounds());
-    let (lookups, store) = (services.users.lookups(), services.users.condition());
+    let (lookups, store) = (services.users.lookups(), services.users.health());
     put(all, &families::CACHE_HITS, lookups.hits);
     put(all, &families::CACHE_MISSES, lookups.misses);
     put(all, &families::CACHE_ENTRIES, store.cached);

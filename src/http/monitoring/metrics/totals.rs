@@ -1,6 +1,6 @@
 //! The figures of all processes as one: the master's, which outlives them.
 
-use super::families::{self, ALL, Across, Family};
+use super::families::{self, ALL, Aggregation, Family};
 use super::pulled::Figures;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
@@ -37,7 +37,7 @@ pub(crate) struct Totals {
 
 impl Totals {
     /// A process has told these [`Changes`].
-    pub(crate) fn heard(&mut self, process: u64, lines: &str) {
+    pub(crate) fn add(&mut self, process: u64, lines: &str) {
         let known = self.living.entry(process).or_default();
         known.extend(parse(lines));
     }
@@ -57,7 +57,7 @@ impl Totals {
         let living = self.living.values().flatten().map(|(series, value)| (series, *value));
         for (series, value) in living.chain(own.iter().map(|(series, value)| (series, *value))) {
             if let Some(sum) = sums.get_mut(series) {
-                *sum = across(series, *sum, value);
+                *sum = aggregate(series, *sum, value);
             } else {
                 sums.insert(series.clone(), value);
             }
@@ -89,11 +89,11 @@ pub(crate) fn parse(lines: &str) -> impl Iterator<Item = (String, f64)> {
     })
 }
 
-fn across(series: &str, one: f64, other: f64) -> f64 {
-    match families::of(series).map_or(Across::Sum, |(_, family)| family.across) {
-        Across::Sum => one + other,
-        Across::Least => one.min(other),
-        Across::Most => one.max(other),
+fn aggregate(series: &str, one: f64, other: f64) -> f64 {
+    match families::of(series).map_or(Aggregation::Sum, |(_, family)| family.aggregation) {
+        Aggregation::Sum => one + other,
+        Aggregation::Min => one.min(other),
+        Aggregation::Max => one.max(other),
     }
 }
 
@@ -153,12 +153,12 @@ mod tests {
     fn counts_are_summed_and_outlive_their_process() {
         let mut totals = Totals::default();
         for (process, lines) in [(1, "3"), (2, "4"), (1, "5")] {
-            totals.heard(process, &format!("{REQUESTS} {lines}\n"));
+            totals.add(process, &format!("{REQUESTS} {lines}\n"));
         }
         assert_eq!(told(&mut totals, REQUESTS), Some(9.0));
         totals.ended(1);
         assert_eq!(told(&mut totals, REQUESTS), Some(9.0));
-        totals.heard(2, &format!("{REQUESTS} 6\n"));
+        totals.add(2, &format!("{REQUESTS} 6\n"));
         totals.ended(2);
         totals.ended(3);
         assert_eq!(told(&mut totals, REQUESTS), Some(11.0));
@@ -171,8 +171,8 @@ mod tests {
         let mut totals = Totals::default();
         let up = "bailiwick_database_up";
         let in_flight = "bailiwick_http_requests_in_flight";
-        totals.heard(1, &format!("{up} 1\n{in_flight} 2\nprocess_open_fds 7\n"));
-        totals.heard(2, &format!("{up} 0\n{in_flight} 3\nprocess_open_fds 5\n"));
+        totals.add(1, &format!("{up} 1\n{in_flight} 2\nprocess_open_fds 7\n"));
+        totals.add(2, &format!("{up} 0\n{in_flight} 3\nprocess_open_fds 5\n"));
         assert_eq!(told(&mut totals, up), Some(0.0), "one that does not reach it is enough");
         assert_eq!(told(&mut totals, in_flight), Some(5.0));
         assert_eq!(told(&mut totals, "process_open_fds"), Some(7.0));
@@ -188,7 +188,7 @@ mod tests {
         let cpu = families::CPU.name;
         let mut totals = Totals::default();
         for process in 1..=6 {
-            totals.heard(process, &format!("{cpu} 0.{process}\n"));
+            totals.add(process, &format!("{cpu} 0.{process}\n"));
         }
         let mut last = told(&mut totals, cpu).unwrap();
         for process in [4, 1, 6, 2, 5, 3] {
@@ -204,9 +204,9 @@ mod tests {
         let name = families::SECONDS.name;
         let mut totals = Totals::default();
         for bound in ["+Inf", "10", "2.5", "0.0005"] {
-            totals.heard(1, &format!("{name}_bucket{{route=\"/\",le=\"{bound}\"}} 1\n"));
+            totals.add(1, &format!("{name}_bucket{{route=\"/\",le=\"{bound}\"}} 1\n"));
         }
-        totals.heard(1, &format!("{name}_sum{{route=\"/\"}} 0.25\nunknown 1\n"));
+        totals.add(1, &format!("{name}_sum{{route=\"/\"}} 0.25\nunknown 1\n"));
         assert_eq!(
             totals.text(&Figures::new()),
             format!(

@@ -268,7 +268,7 @@ fn pythons_dict_form_is_read_from_json() {
         assert_eq!(config.loggers["bailiwick.error"].handlers.len(), 0);
         assert_eq!(config.loggers["bailiwick"].propagate, Some(false));
         assert_eq!(config.loggers[ROOT].handlers, ["last resort"]);
-        assert_eq!(config.shown, Shown { access: "uvicorn.access", error: "uvicorn.error" });
+        assert_eq!(config.shown, LoggerNames { access: "uvicorn.access", error: "uvicorn.error" });
         let expected = [
             ("20", ""),
             ("22", "; its lines are shown as uvicorn.access"),
@@ -342,7 +342,7 @@ fn names_of_others_stand_for_ours_in_toml_too() {
     assert_eq!(config.loggers["bailiwick.access"].filters, ["f"]);
     assert_eq!(config.loggers["bailiwick.error"].level, None);
     assert_eq!(config.loggers.len(), 3);
-    assert_eq!(config.shown, Shown::default());
+    assert_eq!(config.shown, LoggerNames::default());
     assert_eq!(
         notes(&config),
         [

@@ -9,7 +9,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// What there is too much of at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Excess {
+pub enum Overload {
     /// Requests in flight.
     Requests,
     /// Passwords that wait to be verified or hashed.
@@ -18,7 +18,7 @@ pub enum Excess {
     Bodies,
 }
 
-impl Excess {
+impl Overload {
     /// The body's `detail`.
     pub(super) fn detail(self) -> &'static str {
         match self {
@@ -39,17 +39,17 @@ impl Excess {
 
     /// Writes a line, unless one was written a moment ago.
     pub(super) fn log(self) {
-        static SEEN: [Mutex<Seen>; 3] = [const { Mutex::new(Seen::NEVER) }; 3];
+        static SEEN: [Mutex<Throttle>; 3] = [const { Mutex::new(Throttle::NEVER) }; 3];
         // Who does not get the lock leaves the line to whoever has it.
         let Ok(mut seen) = SEEN[self as usize].try_lock() else { return };
         if let Some(missed) = seen.at(Instant::now()) {
             drop(seen);
-            log::warn!(target: "bailiwick.error", "503: {self}{}", Missed(missed));
+            log::warn!(target: "bailiwick.error", "503: {self}{}", Suppressed(missed));
         }
     }
 }
 
-impl fmt::Display for Excess {
+impl fmt::Display for Overload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self {
             Self::Requests => "too many requests at once",
@@ -61,12 +61,12 @@ impl fmt::Display for Excess {
 }
 
 /// When the last line was written, and what was not written since.
-struct Seen {
+struct Throttle {
     last: Option<Instant>,
     missed: u64,
 }
 
-impl Seen {
+impl Throttle {
     const NEVER: Self = Self { last: None, missed: 0 };
 
     /// How many lines are missing before the one to be written now; nothing if none is to be.
@@ -80,9 +80,9 @@ impl Seen {
     }
 }
 
-struct Missed(u64);
+struct Suppressed(u64);
 
-impl fmt::Display for Missed {
+impl fmt::Display for Suppressed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0 == 0 { Ok(()) } else { write!(f, ", and {} more since the last line", self.0) }
     }
@@ -94,9 +94,10 @@ mod tests {
 
     #[test]
     fn a_flood_is_told_of_once_in_a_while() {
-        let (mut seen, start) = (Seen::NEVER, Instant::now());
-        let at =
-            |seen: &mut Seen, milliseconds| seen.at(start + Duration::from_millis(milliseconds));
+        let (mut seen, start) = (Throttle::NEVER, Instant::now());
+        let at = |seen: &mut Throttle, milliseconds| {
+            seen.at(start + Duration::from_millis(milliseconds))
+        };
         assert_eq!(at(&mut seen, 0), Some(0));
         assert_eq!(at(&mut seen, 1), None);
         assert_eq!(at(&mut seen, 999), None);
@@ -106,7 +107,7 @@ mod tests {
 
     #[test]
     fn the_line_names_the_setting() {
-        let line = format!("{}{}", Excess::Requests, Missed(7));
+        let line = format!("{}{}", Overload::Requests, Suppressed(7));
         let expected =
             "too many requests at once (server.limit_concurrency), and 7 more since the last line";
         assert_eq!(line, expected);

@@ -2,7 +2,7 @@
 //! log and the words of uvicorn's.
 
 use super::access::{Access, with_current};
-use super::config::Shown;
+use super::config::LoggerNames;
 use super::escape::{is_secret_name, redact_header};
 use super::timestamp::{TimeFormat, milliseconds, write_created};
 use super::{ACCESS, CRITICAL, ERROR, Headers, RequestId, escape, redact_query};
@@ -18,7 +18,7 @@ static START: LazyLock<Timestamp> = LazyLock::new(Timestamp::now);
 
 /// What one `%(…)` stands for.
 #[derive(Debug)]
-pub(super) enum Word {
+pub(super) enum Placeholder {
     // Of every record, by Python's name.
     Asctime(TimeFormat),
     Created,
@@ -32,7 +32,7 @@ pub(super) enum Word {
     Message,
     Milliseconds,
     Module,
-    Name(Shown),
+    Name(LoggerNames),
     Pathname,
     Process,
     ProcessName,
@@ -71,7 +71,7 @@ pub(super) enum Atom {
     ResponseHeader(usize),
 }
 
-/// The names that [`Word::find`] knows, for messages.
+/// The names that [`Placeholder::find`] knows, for messages.
 pub(super) const KNOWN: &str = "asctime, created, filename, funcName, levelname, levelno, lineno, message, module, msecs, name, pathname, process, processName, relativeCreated, request_id, thread, threadName, or of gunicorn's h, l, u, t, r, m, U, q, H, s, B, b, f, a, T, D, L, M, p, {header}i, {header}o, or of uvicorn's levelprefix, client_addr, request_line, status_code";
 
 /// What is said of a format that would log credentials.
@@ -79,27 +79,30 @@ pub(super) const SECRET: &str =
     "a header that holds no secret; Authorization, Cookie and the like are never logged";
 
 /// Why there is no such word.
-pub(super) enum NoWord {
+pub(super) enum PlaceholderError {
     Unknown,
     Secret,
 }
 
-impl Word {
+impl Placeholder {
     /// The word of this name, with whether it is a number.
-    pub(super) fn find(name: &str, headers: &mut Headers) -> Result<(Self, bool), NoWord> {
+    pub(super) fn find(
+        name: &str,
+        headers: &mut Headers,
+    ) -> Result<(Self, bool), PlaceholderError> {
         if let Some(header) = name.strip_prefix('{') {
-            let (header, kind) = header.split_once('}').ok_or(NoWord::Unknown)?;
+            let (header, kind) = header.split_once('}').ok_or(PlaceholderError::Unknown)?;
             if is_secret_name(header) {
-                return Err(NoWord::Secret);
+                return Err(PlaceholderError::Secret);
             }
             let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$&'*+-.^_`|~".contains(&b);
             let atom = match kind {
                 _ if header.is_empty() || !header.bytes().all(is_token) => {
-                    return Err(NoWord::Unknown);
+                    return Err(PlaceholderError::Unknown);
                 }
                 "i" => Atom::RequestHeader(headers.of_request(header)),
                 "o" => Atom::ResponseHeader(headers.of_response(header)),
-                _ => return Err(NoWord::Unknown),
+                _ => return Err(PlaceholderError::Unknown),
             };
             return Ok((Self::Access(atom), false));
         }
@@ -115,7 +118,7 @@ impl Word {
             "message" => (Self::Message, false),
             "module" => (Self::Module, false),
             "msecs" => (Self::Milliseconds, true),
-            "name" => (Self::Name(Shown::default()), false),
+            "name" => (Self::Name(LoggerNames::default()), false),
             "pathname" => (Self::Pathname, false),
             "process" => (Self::Process, true),
             "processName" => (Self::ProcessName, false),
@@ -124,7 +127,8 @@ impl Word {
             "thread" => (Self::Thread, true),
             "threadName" => (Self::ThreadName, false),
             _ => {
-                let (atom, is_number) = Atom::find(name, headers).ok_or(NoWord::Unknown)?;
+                let (atom, is_number) =
+                    Atom::find(name, headers).ok_or(PlaceholderError::Unknown)?;
                 (Self::Access(atom), is_number)
             }
         };
@@ -280,7 +284,11 @@ pub(super) fn severity(metadata: &Metadata<'_>) -> u8 {
 }
 
 /// The logger's name: a module's path as Python writes it, with dots.
-pub(super) fn write_name(out: &mut impl fmt::Write, target: &str, shown: Shown) -> fmt::Result {
+pub(super) fn write_name(
+    out: &mut impl fmt::Write,
+    target: &str,
+    shown: LoggerNames,
+) -> fmt::Result {
     match target {
         ACCESS => return out.write_str(shown.access),
         ERROR | CRITICAL => return out.write_str(shown.error),

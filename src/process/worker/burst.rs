@@ -5,14 +5,14 @@ const BURST: usize = 256;
 
 /// The connections of one process, looked at from time to time.
 #[derive(Debug, Default)]
-pub(super) struct Ebb {
+pub(super) struct Burst {
     /// The most since a burst was last over.
     peak: usize,
 }
 
-impl Ebb {
+impl Burst {
     /// Whether half of a burst's connections have gone since its peak.
-    pub(super) fn is_after_a_burst(&mut self, connections: usize) -> bool {
+    pub(super) fn has_passed(&mut self, connections: usize) -> bool {
         self.peak = self.peak.max(connections);
         let gone = self.peak - connections;
         let is_over = gone >= BURST && gone >= self.peak / 2;
@@ -28,8 +28,8 @@ mod tests {
     use super::*;
 
     fn looks<const N: usize>(connections: [usize; N]) -> [bool; N] {
-        let mut ebb = Ebb::default();
-        connections.map(|connections| ebb.is_after_a_burst(connections))
+        let mut burst = Burst::default();
+        connections.map(|connections| burst.has_passed(connections))
     }
 
     #[test]
