@@ -5,19 +5,13 @@ mod signing;
 pub use signing::Signing;
 
 use crate::accounts::Accounts;
-use crate::domain::Clock;
-use crate::domain::NewUser;
-use crate::domain::RepositoryError;
-use crate::domain::ScopeTable;
-use crate::domain::Signers;
-use crate::domain::SystemClock;
-use crate::domain::UserRepository;
+use crate::domain::{
+    Clock, NewUser, RepositoryError, ScopeTable, Signers, SystemClock, UserRepository,
+};
 use crate::passwords::Passwords;
 use crate::settings::{NamedFile, Settings};
 use crate::storage;
-use crate::tokens;
-use crate::tokens::Tokens;
-use crate::tokens::{SecretError, load_secret, made_secret};
+use crate::tokens::{self, SecretError, Tokens, load_secret, made_secret};
 use std::fmt;
 use std::sync::Arc;
 use thiserror::Error;

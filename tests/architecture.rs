@@ -2,6 +2,8 @@
 
 #[path = "architecture/cycles.rs"]
 mod cycles;
+#[path = "architecture/imports.rs"]
+mod imports;
 
 use cycles::Modules;
 use std::collections::BTreeSet;
@@ -180,6 +182,19 @@ fn every_file_says_what_it_owns() {
         }
     }
     none(&silent);
+}
+
+#[test]
+fn one_use_per_module() {
+    let mut faults = BTreeSet::new();
+    for folder in ["src", "tests", "examples", "benches"] {
+        for path in rust_files(folder) {
+            let text = fs::read_to_string(&path).expect("UTF-8");
+            let lines = imports::repeated(&text, folder == "src").into_iter();
+            faults.extend(lines.map(|line| format!("{}:{line}", path.display())));
+        }
+    }
+    none(&faults);
 }
 
 #[test]

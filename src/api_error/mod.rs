@@ -17,8 +17,7 @@ pub use passwords::password_problem;
 pub use validation::FieldProblem;
 
 use crate::oauth::GrantError;
-use actix_web::http::header;
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde_json::{Value, json};
 use std::fmt;

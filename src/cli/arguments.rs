@@ -2,12 +2,10 @@
 
 use crate::cli::ctl::CtlCommand;
 use crate::cli::db::DbCommand;
-use crate::cli::key_flags;
-use crate::cli::key_flags::KeyFlags;
+use crate::cli::key_flags::{self, KeyFlags};
 use crate::cli::print_config::PrintForm;
 use crate::cli::users::UsersCommand;
-use crate::settings;
-use crate::settings::{Layers, SettingsErrors};
+use crate::settings::{self, Layers, SettingsErrors};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;

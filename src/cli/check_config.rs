@@ -1,9 +1,7 @@
 //! `bailiwick check-config`: is the configuration right?
 
-use crate::cli::report;
-use crate::cli::report::CommandError;
-use crate::http;
-use crate::http::ServeError;
+use crate::cli::report::{self, CommandError};
+use crate::http::{self, ServeError};
 use crate::logging;
 use crate::process;
 use crate::server::Application;

@@ -1,9 +1,7 @@
 //! `bailiwick ctl`: asks and commands the server that runs with the same configuration.
 
-use crate::cli::report;
-use crate::cli::report::CommandError;
-use crate::process;
-use crate::process::{Request, Response, Threads};
+use crate::cli::report::{self, CommandError};
+use crate::process::{self, Request, Response, Threads};
 use crate::settings::Settings;
 use clap::Subcommand;
 

@@ -1,11 +1,9 @@
 //! `bailiwick db`: whole databases are copied, checked, backed up and restored.
 
 use crate::cli::report::{CommandError, print};
-use crate::process;
-use crate::process::Request;
+use crate::process::{self, Request};
 use crate::services::{MaintenanceError, Restored, back_up, check, copy, restore};
-use crate::settings::DatabaseUrl;
-use crate::settings::{Layers, Settings};
+use crate::settings::{DatabaseUrl, Layers, Settings};
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::path::PathBuf;

@@ -1,10 +1,8 @@
 //! `bailiwick health`: for health checks of containers, which have no shell and no curl.
 
 use crate::cli::arguments::Options;
-use crate::cli::report;
-use crate::cli::report::CommandError;
-use crate::process;
-use crate::process::{Request, Response};
+use crate::cli::report::{self, CommandError};
+use crate::process::{self, Request, Response};
 use crate::settings::Layers;
 use std::fmt;
 

@@ -1,7 +1,6 @@
 //! The flags that set keys; [`settings::flags`] lists them.
 
-use crate::settings;
-use crate::settings::{FlagPlace, KeyFlag};
+use crate::settings::{self, FlagPlace, KeyFlag};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 /// What was typed: keys with their values.

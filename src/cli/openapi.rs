@@ -1,7 +1,6 @@
 //! `bailiwick openapi`: the document of the API, for clients and generators.
 
-use crate::cli::report;
-use crate::cli::report::CommandError;
+use crate::cli::report::{self, CommandError};
 use crate::http;
 use crate::server::Application;
 use crate::settings::Loaded;

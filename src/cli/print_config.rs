@@ -1,10 +1,7 @@
 //! `bailiwick print-config`: what is in force, and where it came from.
 
-use crate::cli::report;
-use crate::cli::report::CommandError;
-use crate::settings;
-use crate::settings::Effective;
-use crate::settings::Loaded;
+use crate::cli::report::{self, CommandError};
+use crate::settings::{self, Effective, Loaded};
 use clap::Args;
 use serde_json::{Map, Value, json};
 

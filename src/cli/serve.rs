@@ -2,14 +2,10 @@
 
 use crate::cli::check_config;
 use crate::cli::report::CommandError;
-use crate::logging;
-use crate::logging::{ERROR, LoggingGuard};
-use crate::process;
-use crate::process::Worker;
-use crate::process::cores;
+use crate::logging::{self, ERROR, LoggingGuard};
+use crate::process::{self, Worker, cores};
 use crate::server::Application;
-use crate::settings::Layers;
-use crate::settings::Settings;
+use crate::settings::{Layers, Settings};
 use std::process::ExitCode;
 use std::sync::Arc;
 

@@ -6,14 +6,10 @@ mod output;
 
 use crate::accounts::{AccountChange, AccountError, Author, NewAccount};
 use crate::cli::report::CommandError;
-use crate::domain::RepositoryError;
-use crate::domain::ScopeName;
-use crate::domain::Scopes;
-use crate::domain::User;
-use crate::domain::Username;
-use crate::domain::check_email;
-use crate::domain::check_full_name;
-use crate::domain::check_new_name;
+use crate::domain::{
+    RepositoryError, ScopeName, Scopes, User, Username, check_email, check_full_name,
+    check_new_name,
+};
 use crate::services::Store;
 use crate::settings::Settings;
 use clap::{Args, Subcommand};

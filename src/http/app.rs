@@ -1,15 +1,12 @@
 //! The application of one worker: routes and middleware order in one place.
 
-use crate::api_error::ApiError;
-use crate::api_error::Overload;
-use crate::api_error::configure_extractors;
+use crate::api_error::{ApiError, Overload, configure_extractors};
 use crate::http::access_log::{self, Entry};
-use crate::http::middleware::limits::RETRY_AFTER;
-use crate::http::middleware::root_path;
-use crate::http::middleware::{cors, drain, headers, limits, panic, slices};
-use crate::http::monitoring::metrics::Recorder;
+use crate::http::middleware::limits::{self, RETRY_AFTER};
+use crate::http::middleware::{cors, drain, headers, panic, root_path, slices};
+use crate::http::monitoring::admin;
+use crate::http::monitoring::metrics::{self, Recorder};
 use crate::http::monitoring::stats::Heartbeat;
-use crate::http::monitoring::{admin, metrics};
 use crate::http::state::{AppState, ThreadState};
 use crate::routes;
 use crate::security::replace_refused;

@@ -1,10 +1,8 @@
 //! The `OpenAPI` document of all routes, held against what is really served.
 
-use crate::http::monitoring;
-use crate::http::{Mounts, Routes, ServeError};
+use crate::http::{Mounts, Routes, ServeError, monitoring};
 use crate::openapi::{self, gather};
-use crate::routes;
-use crate::routes::docs;
+use crate::routes::{self, docs};
 use crate::services::scope_table;
 use crate::settings::Settings;
 use actix_web::dev::ResourceDef;

@@ -1,13 +1,11 @@
 //! What every worker knows: settings, services, and whether the server is about to stop.
 
 use crate::http::budget::Budget;
-use crate::http::monitoring;
 use crate::http::monitoring::metrics::{FiguresRequest, Metrics};
 use crate::http::monitoring::stats::{Heartbeat, WorkerStats};
-use crate::http::{Mounts, ServeError};
+use crate::http::{Mounts, ServeError, monitoring};
 use crate::routes::AllowedMethods;
-use crate::routes::docs;
-use crate::routes::docs::Docs;
+use crate::routes::docs::{self, Docs};
 use crate::security::TrustedProxies;
 use crate::services::Services;
 use crate::settings::Settings;

@@ -8,8 +8,7 @@ use super::{Headers, LoggingError};
 use jiff::Timestamp;
 use log::Record;
 use std::cell::RefCell;
-use std::fmt;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io;
 
 const CONVERSION: &str =

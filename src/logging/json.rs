@@ -2,8 +2,7 @@
 
 use super::access::{Access, with_current};
 use super::config::LoggerNames;
-use super::escape::OneLine;
-use super::escape::redact_header;
+use super::escape::{OneLine, redact_header};
 use super::placeholders::{level_name, request_id, write_name};
 use super::{Headers, escape, redact_query};
 use jiff::Timestamp;

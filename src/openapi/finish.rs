@@ -4,8 +4,7 @@
 use crate::domain::ScopeTable;
 use crate::openapi::errors::error_response;
 use crate::openapi::stand_in::restore;
-use crate::settings::SecurityProfile;
-use crate::settings::Settings;
+use crate::settings::{SecurityProfile, Settings};
 use serde_json::{Map, Value, json};
 
 /// Turns paperclip's version 3 conversion into a valid `OpenAPI` 3.0.3 document.

@@ -1,7 +1,6 @@
 //! What a chain of dependencies needs, as the document says it.
 
-use crate::openapi::document_error;
-use crate::openapi::stand_in;
+use crate::openapi::{document_error, stand_in};
 use paperclip::v2::models::{DefaultOperationRaw, SecurityScheme};
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -2,8 +2,7 @@
 
 use crate::http::{IN_USE, ServeError};
 use crate::process::root_files;
-use crate::settings::Bind;
-use crate::settings::Settings;
+use crate::settings::{Bind, Settings};
 use listenfd::ListenFd;
 use socket2::{Domain, SockAddr, Type};
 use std::cell::Cell;

@@ -1,10 +1,7 @@
 //! The fields of a JSON object, taken one by one; every problem is noted, none hides another.
 
 use crate::api_error::{FieldProblem, password_problem};
-use crate::domain::FieldError;
-use crate::domain::ScopeTable;
-use crate::domain::Scopes;
-use crate::domain::Secret;
+use crate::domain::{FieldError, ScopeTable, Scopes, Secret};
 use crate::passwords::{LONGEST, Passwords, SHORTEST};
 use serde_json::{Map, Value, json};
 
@@ -211,8 +208,7 @@ impl<'a> Fields<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Username;
-    use crate::domain::check_email;
+    use crate::domain::{Username, check_email};
     use crate::settings::PasswordSettings;
     use proptest::prelude::*;
     use std::collections::BTreeMap;

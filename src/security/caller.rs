@@ -2,9 +2,7 @@
 
 use crate::accounts::AccountError;
 use crate::api_error::{ApiError, Reason};
-use crate::domain::RepositoryError;
-use crate::domain::User;
-use crate::domain::{Actor, Denied};
+use crate::domain::{Actor, Denied, RepositoryError, User};
 use crate::security::dependency::Call;
 use crate::security::principal::Principal;
 use crate::security::refusal::{inactive, refuse, style};

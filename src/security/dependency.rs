@@ -2,10 +2,9 @@
 
 use crate::api_error::{ApiError, AuthScheme, ChallengeStyle, Reason};
 use crate::openapi::Requirements;
-use crate::security::refusal;
-use crate::security::refused;
 use crate::security::required::{Chain, Required, ScopeList};
 use crate::security::scheme::{DeclaredScheme, Scheme as _};
+use crate::security::{refusal, refused};
 use crate::services::Services;
 use actix_web::HttpRequest;
 use actix_web::web::Data;

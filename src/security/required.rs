@@ -101,8 +101,7 @@ lists! { () (A) (A, B) (A, B, C) (A, B, C, D) }
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ItemsRead;
-    use crate::domain::MeRead;
+    use crate::domain::{ItemsRead, MeRead};
 
     #[test]
     fn outermost_first_and_once() {

@@ -2,10 +2,7 @@
 
 use crate::accounts::{AccountError, Author};
 use crate::api_error::{ApiError, AuthScheme, Reason};
-use crate::domain::Actor;
-use crate::domain::MeRead;
-use crate::domain::Scope;
-use crate::domain::User;
+use crate::domain::{Actor, MeRead, Scope, User};
 use crate::security::caller::Caller;
 use crate::security::client_address::origin;
 use crate::security::dependency::{Call, Dependency, Scoped};

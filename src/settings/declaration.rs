@@ -259,4 +259,5 @@ macro_rules! words {
     };
 }
 
-pub(super) use {settings, words};
+pub(super) use settings;
+pub(super) use words;

@@ -1,18 +1,14 @@
 //! The layers of the configuration; a later one wins: default, file, env-file, environment, flags.
 
-use crate::settings::bind;
-use crate::settings::bind::Bind;
-use crate::settings::default_file;
-use crate::settings::env_file;
-use crate::settings::env_file::Variable;
+use crate::settings::bind::{self, Bind};
+use crate::settings::env_file::{self, Variable};
 use crate::settings::error::SettingsError;
 use crate::settings::key::PREFIX;
-use crate::settings::keys;
 use crate::settings::layer::{Layer, unknown};
 use crate::settings::loaded::{Loaded, Origin, SettingsErrors};
 use crate::settings::sections::Settings;
-use crate::settings::variables;
-use crate::settings::variables::Untranslated;
+use crate::settings::variables::{self, Untranslated};
+use crate::settings::{default_file, keys};
 use config::Config;
 use std::collections::BTreeMap;
 use std::path::PathBuf;

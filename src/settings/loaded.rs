@@ -2,8 +2,7 @@
 
 use crate::settings::bind::Bind;
 use crate::settings::error::SettingsError;
-use crate::settings::keys;
-use crate::settings::{DatabaseUrl, Settings, SslMode};
+use crate::settings::{DatabaseUrl, Settings, SslMode, keys};
 use config::ValueKind;
 use std::collections::BTreeMap;
 use std::fmt;

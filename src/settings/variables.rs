@@ -1,10 +1,9 @@
 //! Names of variables: ours, those that were meant to be, and those that other servers read.
 
-use crate::settings::bind;
 use crate::settings::error::SettingsError;
 use crate::settings::key::Key;
-use crate::settings::keys;
 use crate::settings::loaded::Origin;
+use crate::settings::{bind, keys};
 use strsim::damerau_levenshtein as distance;
 
 /// What this program tells its own processes.

@@ -27,11 +27,7 @@ pub use maintenance::{MaintenanceError, Summary, back_up, check, copy};
 pub use restore::{Restored, restore};
 
 use crate::domain::{Signers, UserRepository};
-use crate::settings::CacheSettings;
-use crate::settings::DatabaseSettings;
-use crate::settings::Settings;
-use crate::settings::UserSettings;
-use crate::settings::make_data_dir;
+use crate::settings::{CacheSettings, DatabaseSettings, Settings, UserSettings, make_data_dir};
 use crate::storage::cache::{CachedUsers, Freshness};
 #[cfg(feature = "postgres")]
 use crate::storage::postgres::{Address, PostgresUsers};

@@ -1,8 +1,7 @@
 //! Where the signing secret comes from: a setting, a file, or made on first start.
 
 use crate::domain::Secret;
-use crate::settings::{NamedFile, make_data_dir, open_file};
-use crate::settings::{TokenSettings, shown_path};
+use crate::settings::{NamedFile, TokenSettings, make_data_dir, open_file, shown_path};
 use crate::tokens::SHORTEST_SECRET;
 use rand::TryRngCore as _;
 use rand::rngs::OsRng;

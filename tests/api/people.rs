@@ -1,7 +1,6 @@
 //! Servers with users to administer, and requests in the administrator's name.
 
-use crate::harness;
-use crate::harness::{App, Builder, FORM, Response, bailiwick};
+use crate::harness::{self, App, Builder, FORM, Response, bailiwick};
 use crate::signer::{SECRET, token};
 use serde_json::{Value, json};
 use std::sync::OnceLock;

@@ -4,9 +4,7 @@ mod line;
 
 use crate::cli::users::import::line::{Line, Lines};
 use crate::cli::users::{Session, UsersError};
-use crate::domain::NewUser;
-use crate::domain::Taken;
-use crate::domain::check_new_name;
+use crate::domain::{NewUser, Taken, check_new_name};
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Seek as _};

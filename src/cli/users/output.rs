@@ -1,10 +1,7 @@
 //! Showing users: as a table, one by one, as JSON. Never their hashes.
 
 use crate::cli::users::{List, Session, UsersError};
-use crate::domain::Page;
-use crate::domain::Scopes;
-use crate::domain::User;
-use crate::domain::Username;
+use crate::domain::{Page, Scopes, User, Username};
 use serde::Serialize;
 use std::io;
 

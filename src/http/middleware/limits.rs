@@ -1,7 +1,6 @@
 //! Limits on requests: the head's size (414, 431), the body's size (413) and time (408).
 
-use crate::api_error::ApiError;
-use crate::api_error::Overload;
+use crate::api_error::{ApiError, Overload};
 use crate::http::budget::{FREE, Reservation};
 use crate::http::state::AppState;
 use crate::settings::ServerSettings;

@@ -2,11 +2,9 @@
 //!
 //! It is turned into what `dictConfig` takes, which [`dict_config`] reads.
 
-use super::dict_config;
 use super::ini::{Ini, Section};
-use super::literal;
 use super::place::KeyLines;
-use super::{LogConfig, Note};
+use super::{LogConfig, Note, dict_config, literal};
 use crate::logging::LoggingError;
 use serde_json::{Map, Value, json};
 

@@ -2,8 +2,7 @@
 
 use super::workers::{Message, Reason, Stage};
 use super::{Master, Order};
-use crate::http::monitoring::metrics;
-use crate::http::monitoring::metrics::{Totals, of_this_process, put, put_by};
+use crate::http::monitoring::metrics::{self, Totals, of_this_process, put, put_by};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,12 +1,10 @@
 //! The user and group that worker processes run as, and the umask.
 
 use crate::http::ServeError;
-use crate::logging;
-use crate::logging::{Open, open_file};
+use crate::logging::{self, Open, open_file};
 use crate::process::root_files::{self, Owner};
 use crate::services;
-use crate::settings;
-use crate::settings::{LoggingSettings, ServerSettings, Settings, Unreadable};
+use crate::settings::{self, LoggingSettings, ServerSettings, Settings, Unreadable};
 use nix::unistd::{Gid, Group, Uid, User};
 use rustix::fs::Mode;
 use rustix::process::umask;

@@ -30,8 +30,7 @@ pub use status::{ProcessStatus, Restart, Status};
 
 use crate::http::ServeError;
 use crate::http::middleware::panic;
-use crate::logging;
-use crate::logging::{ERROR, LoggingGuard};
+use crate::logging::{self, ERROR, LoggingGuard};
 use crate::process::channel::{Order, Report};
 use crate::process::lateness::Lateness;
 use crate::process::listener::Listeners;

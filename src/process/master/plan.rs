@@ -2,14 +2,10 @@
 
 use super::identity::Identity;
 use crate::http::ServeError;
-use crate::logging;
-use crate::logging::ERROR;
+use crate::logging::{self, ERROR};
 use crate::process;
 use crate::process::listener::Listeners;
-use crate::settings::Contents;
-use crate::settings::Layers;
-use crate::settings::Settings;
-use crate::settings::default_workers;
+use crate::settings::{Contents, Layers, Settings, default_workers};
 use std::path::PathBuf;
 use std::sync::Arc;
 

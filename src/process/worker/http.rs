@@ -10,8 +10,9 @@ use crate::settings::{ServerSettings, default_workers};
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, KeepAlive};
 use actix_server::{GracefulShutdownSignal, Server};
-use actix_service::{IntoServiceFactory as _, ServiceFactory, ServiceFactoryExt as _};
-use actix_service::{fn_service, map_config};
+use actix_service::{
+    IntoServiceFactory as _, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config,
+};
 use actix_web::Error;
 use actix_web::dev::AppConfig;
 use actix_web::web::Data;

@@ -6,11 +6,10 @@ mod http;
 mod reporter;
 pub(super) mod threads;
 
-use crate::http::ServeError;
 use crate::http::middleware::panic;
 use crate::http::monitoring::metrics::{Changes, FiguresRequest};
 use crate::http::state::{AppState, DocumentData};
-use crate::http::{Mounts, document};
+use crate::http::{Mounts, ServeError, document};
 use crate::process::channel::{
     self, Channel, ChannelReader, FromMaster, Handover, Order, Report, WORKER,
 };

@@ -1,12 +1,8 @@
 //! The JSON bodies of user administration.
 
-use crate::domain::FieldError;
-use crate::domain::Scopes;
-use crate::domain::Secret;
-use crate::domain::Username;
-use crate::domain::check_email;
-use crate::domain::check_full_name;
-use crate::domain::check_new_name;
+use crate::domain::{
+    FieldError, Scopes, Secret, Username, check_email, check_full_name, check_new_name,
+};
 use crate::routes::fields::{Fields, password_schema, scopes_schema, text_schema};
 use crate::routes::json_body::Body;
 use crate::routes::users::parameters::username_schema;

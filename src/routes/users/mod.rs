@@ -7,9 +7,7 @@ mod parameters;
 
 use crate::accounts::{AccountChange, NewAccount};
 use crate::api_error::ApiError;
-use crate::domain::Page;
-use crate::domain::UsersRead;
-use crate::domain::UsersWrite;
+use crate::domain::{Page, UsersRead, UsersWrite};
 use crate::routes::json_body::JsonBody;
 use crate::routes::profile::{UserPage, UserRecord};
 use crate::security::{self, Authorized, EnabledUser, Resolve, Scoped};

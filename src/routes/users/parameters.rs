@@ -1,8 +1,7 @@
 //! Path and query of user administration.
 
 use crate::api_error::{ApiError, FieldProblem};
-use crate::domain::FieldError;
-use crate::domain::Username;
+use crate::domain::{FieldError, Username};
 use crate::openapi::{document_error, parameter};
 use crate::routes::missing::refusal;
 use actix_web::web::{Path, Query};

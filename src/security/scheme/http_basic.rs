@@ -4,9 +4,8 @@ use super::{Malformed, Scheme, authorization};
 use crate::api_error::AuthScheme;
 use crate::domain::Secret;
 use actix_web::HttpRequest;
-use base64::Engine as _;
-use base64::alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
+use base64::{Engine as _, alphabet};
 use serde_json::{Value, json};
 
 /// FastAPI's `HTTPBasic(realm=…)`. UTF-8 is read (RFC 7617 §2.1); what cannot be read is refused

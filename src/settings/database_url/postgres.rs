@@ -3,9 +3,8 @@
 
 use crate::domain::Secret;
 use crate::settings::NamedFile;
-use crate::settings::database_url::DatabaseUrlProblem as Problem;
-use crate::settings::database_url::parameters;
 use crate::settings::database_url::servers::{PostgresServer, TargetSession, servers};
+use crate::settings::database_url::{DatabaseUrlProblem as Problem, parameters};
 use percent_encoding::percent_decode_str;
 use std::net::Ipv6Addr;
 use std::num::NonZeroU32;

@@ -1,9 +1,8 @@
 //! Layers and provenance; `wrong` holds what must be refused.
 
 use super::*;
-use crate::settings::Effective;
-use crate::settings::Settings;
 use crate::settings::key::Kind;
+use crate::settings::{Effective, Settings};
 use config::{Source as _, Value, ValueKind};
 use std::path::Path;
 

@@ -3,12 +3,10 @@
 use crate::settings::UserSettings;
 use crate::storage::migrations::{SetUpError, warn_of_newer};
 use crate::storage::postgres::address::Address;
-use crate::storage::postgres::migrations;
-use crate::storage::postgres::pooler;
-use crate::storage::postgres::pooler::shares_sessions;
+use crate::storage::postgres::pooler::{self, shares_sessions};
 use crate::storage::postgres::servers::is_passing;
 use crate::storage::postgres::trouble::explain;
-use crate::storage::postgres::unique;
+use crate::storage::postgres::{migrations, unique};
 use crate::storage::unique::Duplicates;
 use crate::storage::{Missing, StorageError};
 use sqlx::Connection as _;

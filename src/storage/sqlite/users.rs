@@ -5,18 +5,15 @@ use crate::domain::{
     UserId, UserImport, UserRepository, Username,
 };
 use crate::settings::UserSettings;
-use crate::storage::change;
 use crate::storage::error::{unavailable, unreached};
 use crate::storage::give_back::give_back;
 use crate::storage::row::{changed_hash, created, user};
 use crate::storage::sqlite::import::{SqliteImport, insert};
-use crate::storage::sqlite::unique;
-use crate::storage::sqlite::{Pools, open, require};
-use crate::storage::statements;
+use crate::storage::sqlite::{Pools, open, require, unique};
 use crate::storage::underway::Underway;
 use crate::storage::unique::is_asked;
 use crate::storage::writing::Statements;
-use crate::storage::{Missing, StorageError};
+use crate::storage::{Missing, StorageError, change, statements};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use sqlx::sqlite::{SqliteConnection, SqliteExecutor};

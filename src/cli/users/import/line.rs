@@ -1,13 +1,8 @@
 //! One line of an import: what it may hold, and what is wrong with it.
 
-use crate::domain::FieldError;
-use crate::domain::NewUser;
-use crate::domain::PasswordHash;
-use crate::domain::ScopeName;
-use crate::domain::ScopeTable;
-use crate::domain::Scopes;
-use crate::domain::check_email;
-use crate::domain::check_full_name;
+use crate::domain::{
+    FieldError, NewUser, PasswordHash, ScopeName, ScopeTable, Scopes, check_email, check_full_name,
+};
 use serde::Deserialize;
 use serde_json::Value;
 use std::fmt;
