@@ -44,12 +44,14 @@ mod swagger_ui {
                 .ok_or_else(|| format!("{file} is not in the package"))?;
             let mut plain = Vec::new();
             archive.by_name(&path)?.read_to_end(&mut plain)?;
-            let compressed = [("gzip", "gz", gzip(&plain)?), ("brotli", "br", brotli(&plain)?)];
+            let gzip = gzip(&plain)?;
+            let is_packed = gzip.len() < plain.len();
+            let compressed = [("gzip", "gz", gzip), ("brotli", "br", brotli(&plain)?)];
             let path = folder.join(file);
             let include = |path: &Path| {
                 format!("Bytes::from_static(include_bytes!({:?}))", path.display().to_string())
             };
-            let mut forms = format!("plain: {}, ", include(&path));
+            let mut forms = String::new();
             for (field, extension, bytes) in compressed {
                 let path = folder.join(format!("{file}.{extension}"));
                 let form = if bytes.len() < plain.len() {
@@ -60,13 +62,19 @@ mod swagger_ui {
                 };
                 write!(forms, "{field}: {form}, ")?;
             }
-            fs::write(&path, &plain)?;
+            // It is unpacked if a client asks for the plain form; few do.
+            if is_packed {
+                forms.push_str("plain: None");
+            } else {
+                fs::write(&path, &plain)?;
+                write!(forms, "plain: Some({})", include(&path))?;
+            }
             let mut sum = flate2::Crc::new();
             sum.update(&plain);
             writeln!(
                 code,
-                "pub(super) static {name}: Page = Page {{ media_type: {media_type:?}, {forms}\
-             etag: Cow::Borrowed(\"{:08x}\"), \
+                "pub(super) static {name}: Page = Page {{ media_type: {media_type:?}, {forms}, \
+             unpacked: OnceLock::new(), etag: Cow::Borrowed(\"{:08x}\"), \
              cache_control: \"public, max-age=3600\" }};",
                 sum.sum(),
             )?;
