@@ -185,6 +185,14 @@ fn every_file_says_what_it_owns() {
 }
 
 #[test]
+fn errors_are_derived() {
+    let by_hand = sources().into_iter().filter(|source| {
+        source.lines().any(|(_, line)| line.starts_with("impl ") && line.contains("::Error for "))
+    });
+    none(&by_hand.map(|source| source.path.display().to_string()).collect());
+}
+
+#[test]
 fn one_use_per_module() {
     let mut faults = BTreeSet::new();
     for folder in ["src", "tests", "examples", "benches"] {

@@ -7,17 +7,22 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::fmt;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use thiserror::Error;
 
 /// Why a command was not done.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub(super) enum CommandError {
     /// `--help` or `--version`, which clap hands over as an error.
+    #[error("{0}")]
     Asked(String),
     /// Wrong arguments, or one thing that is wrong with the configuration.
+    #[error("{0}")]
     Use(String),
     /// All that is wrong with the configuration, a line each.
+    #[error("{}", .0.join("; "))]
     Settings(Vec<String>),
     /// It could not be done.
+    #[error("{0}")]
     Failed(String),
 }
 
@@ -41,15 +46,6 @@ impl CommandError {
     /// The server's settings are wrong in themselves: the file, not the moment.
     pub(super) fn wrong_settings(error: impl fmt::Display) -> Self {
         Self::Use(error.to_string())
-    }
-}
-
-impl fmt::Display for CommandError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Asked(line) | Self::Use(line) | Self::Failed(line) => f.write_str(line),
-            Self::Settings(lines) => f.write_str(&lines.join("; ")),
-        }
     }
 }
 

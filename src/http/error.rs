@@ -4,17 +4,18 @@ use crate::logging::LoggingError;
 use crate::security::BadPeer;
 use crate::services::StartError;
 use crate::settings::Bind;
-use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use thiserror::Error;
 
 /// Somebody listens there already.
 pub(crate) const IN_USE: &str = "address already in use";
 
 /// The server cannot start or go on; each is one line for whoever started it.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum ServeError {
     /// An address cannot be listened on.
+    #[error("{bind}: {cause} ({key}){}", hint(cause))]
     Bind {
         /// The setting that names it.
         key: &'static str,
@@ -24,6 +25,7 @@ pub enum ServeError {
         cause: String,
     },
     /// A setting has a value that means nothing.
+    #[error("{key}: `{}`: expected {allowed}", value.escape_debug())]
     Setting {
         /// The setting, for example `cors.origins[0]`.
         key: String,
@@ -33,14 +35,19 @@ pub enum ServeError {
         allowed: &'static str,
     },
     /// A setting of the log has a value that means nothing.
-    Logging(LoggingError),
+    #[error(transparent)]
+    Logging(#[from] LoggingError),
     /// Database, keys or users are not to be had.
+    #[error(transparent)]
     Services(StartError),
     /// The workers did not start; the cause is in the log.
+    #[error("the workers cannot start: {0}")]
     Workers(io::Error),
     /// The first worker process did not start; the line is its own.
+    #[error("{0}")]
     Worker(String),
     /// Another server runs with this pidfile.
+    #[error("{}: a server is already running{} (server.pidfile)", pidfile.display(), process(*pid))]
     Running {
         /// The pidfile.
         pidfile: PathBuf,
@@ -48,6 +55,7 @@ pub enum ServeError {
         pid: Option<i32>,
     },
     /// A route of the application that could never answer.
+    #[error("{route}: hidden by the server's own route {hidden_by}")]
     HiddenRoute {
         /// Its method and path.
         route: String,
@@ -55,6 +63,7 @@ pub enum ServeError {
         hidden_by: String,
     },
     /// A file cannot be read or written, or a socket cannot be reached.
+    #[error("{}: {cause} ({key})", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -64,44 +73,9 @@ pub enum ServeError {
         key: &'static str,
     },
     /// The operating system refused something that every server needs.
+    #[error("the server cannot run: {0}")]
     Runtime(io::Error),
 }
-
-impl fmt::Display for ServeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bind { key, bind, cause } if cause == IN_USE => {
-                write!(
-                    f,
-                    "{bind}: {cause} ({key}); `bailiwick ctl status` tells whether bailiwick is \
-                     using it"
-                )
-            }
-            Self::Bind { key, bind, cause } => write!(f, "{bind}: {cause} ({key})"),
-            Self::Setting { key, value, allowed } => {
-                write!(f, "{key}: `{}`: expected {allowed}", value.escape_debug())
-            }
-            Self::Logging(error) => error.fmt(f),
-            Self::Services(error) => error.fmt(f),
-            Self::Workers(error) => write!(f, "the workers cannot start: {error}"),
-            Self::Worker(line) => f.write_str(line),
-            Self::Running { pidfile, pid } => {
-                write!(f, "{}: a server is already running", pidfile.display())?;
-                if let Some(pid) = pid {
-                    write!(f, ", process {pid}")?;
-                }
-                f.write_str(" (server.pidfile)")
-            }
-            Self::HiddenRoute { route, hidden_by } => {
-                write!(f, "{route}: hidden by the server's own route {hidden_by}")
-            }
-            Self::File { path, cause, key } => write!(f, "{}: {cause} ({key})", path.display()),
-            Self::Runtime(error) => write!(f, "the server cannot run: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for ServeError {}
 
 impl From<BadPeer> for ServeError {
     fn from(BadPeer { index, text }: BadPeer) -> Self {
@@ -113,8 +87,15 @@ impl From<BadPeer> for ServeError {
     }
 }
 
-impl From<LoggingError> for ServeError {
-    fn from(error: LoggingError) -> Self {
-        Self::Logging(error)
+/// What an address in use means most often.
+fn hint(cause: &str) -> &'static str {
+    if cause == IN_USE {
+        "; `bailiwick ctl status` tells whether bailiwick is using it"
+    } else {
+        ""
     }
+}
+
+fn process(pid: Option<i32>) -> String {
+    pid.map(|pid| format!(", process {pid}")).unwrap_or_default()
 }

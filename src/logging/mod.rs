@@ -27,9 +27,9 @@ pub use request_id::RequestId;
 pub use sink::{Open, dropped, open_file};
 
 use crate::settings::LoggingSettings;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use thiserror::Error;
 
 /// Target of the access log, one line a request; without a file, written to stdout.
 pub const ACCESS: &str = "bailiwick.access";
@@ -41,9 +41,10 @@ pub const ERROR: &str = "bailiwick.error";
 pub const CRITICAL: &str = "bailiwick.critical";
 
 /// The log cannot be set up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LoggingError {
     /// A setting, or a key of the log's file, has a value that means nothing.
+    #[error("{key}: `{}`: expected {allowed}", value.escape_debug())]
     Setting {
         /// The setting, for example `logging.format`, or `FILE:LINE: KEY`.
         key: String,
@@ -53,6 +54,7 @@ pub enum LoggingError {
         allowed: String,
     },
     /// The file of `logging.config` is not what its form demands.
+    #[error("{}: {}", place.escape_debug(), reason.escape_debug())]
     Syntax {
         /// `FILE:LINE: column N`
         place: String,
@@ -60,6 +62,7 @@ pub enum LoggingError {
         reason: String,
     },
     /// The file of `logging.config` cannot be read.
+    #[error("{}: cannot be read: {cause} (logging.config)", file.escape_debug())]
     Unreadable {
         /// The file.
         file: String,
@@ -67,8 +70,10 @@ pub enum LoggingError {
         cause: String,
     },
     /// The program has a log already.
+    #[error("the program has already set up a log")]
     AlreadySet,
     /// The thread that writes cannot be started.
+    #[error("the log's thread cannot be started: {0}")]
     Thread(String),
 }
 
@@ -77,27 +82,6 @@ impl LoggingError {
         Self::Setting { key: key.into(), value: value.to_owned(), allowed: allowed.into() }
     }
 }
-
-impl fmt::Display for LoggingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Setting { key, value, allowed } => {
-                let value = value.escape_debug();
-                write!(f, "{key}: `{value}`: expected {allowed}")
-            }
-            Self::Syntax { place, reason } => {
-                write!(f, "{}: {}", place.escape_debug(), reason.escape_debug())
-            }
-            Self::Unreadable { file, cause } => {
-                write!(f, "{}: cannot be read: {cause} (logging.config)", file.escape_debug())
-            }
-            Self::AlreadySet => f.write_str("the program has already set up a log"),
-            Self::Thread(cause) => write!(f, "the log's thread cannot be started: {cause}"),
-        }
-    }
-}
-
-impl std::error::Error for LoggingError {}
 
 /// Writes what is still in memory when it is dropped; keep it until the program ends.
 #[must_use = "dropped at once, it loses lines when the program ends"]

@@ -5,39 +5,53 @@ use crate::settings::shown_path;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use thiserror::Error;
 
 /// Where to look when the wrong database was opened.
 const NAMED: &str = "database.url and data_dir name the database; see where they come from with: bailiwick \
      print-config";
 
 /// The database could not be opened or brought up to date.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum StorageError {
     /// There is no such file, and none is to be made.
+    #[error(
+        "database {}: there is no such file, and this command creates none; {named}",
+        file.display(), named = NAMED
+    )]
     NoFile {
         /// Which.
         file: PathBuf,
     },
     /// The database has no tables, and none are to be made.
+    #[error("database {database}: there are no tables, and this command creates none; {named}", named = NAMED)]
     NoTables {
         /// The database, without a password.
         database: String,
     },
     /// The data folder could not be created.
+    #[error("data_dir {}: cannot be created: {cause}", folder.display())]
     Folder {
         /// Which.
         folder: PathBuf,
         /// Why.
+        #[source]
         cause: io::Error,
     },
     /// `database.password_file` cannot be read.
+    #[error("database.password_file {}: cannot be read: {cause}", shown_path(file))]
     Password {
         /// The file.
         file: PathBuf,
         /// Why.
+        #[source]
         cause: io::Error,
     },
     /// A newer version of this program has changed the database, and this one cannot use it.
+    #[error(
+        "database {database}: a newer version of bailiwick has changed it in a way that this one cannot \
+         use (migration {migration}); start that version, or restore a backup from before the upgrade"
+    )]
     Newer {
         /// The database, without a password.
         database: String,
@@ -45,6 +59,7 @@ pub enum StorageError {
         migration: i64,
     },
     /// A migration was recorded with another text than this version has.
+    #[error("database {database}: migration {migration} differs from the one of this version")]
     Altered {
         /// The database, without a password.
         database: String,
@@ -52,54 +67,13 @@ pub enum StorageError {
         migration: i64,
     },
     /// The database cannot be used.
+    #[error("database {database}: {problem}")]
     Unusable {
         /// Which, without a password.
         database: String,
         /// What is wrong, in one line.
         problem: String,
     },
-}
-
-impl fmt::Display for StorageError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoFile { file } => write!(
-                f,
-                "database {}: there is no such file, and this command creates none; {NAMED}",
-                file.display()
-            ),
-            Self::NoTables { database } => write!(
-                f,
-                "database {database}: there are no tables, and this command creates none; {NAMED}"
-            ),
-            Self::Folder { folder, cause } => {
-                write!(f, "data_dir {}: cannot be created: {cause}", folder.display())
-            }
-            Self::Password { file, cause } => {
-                write!(f, "database.password_file {}: cannot be read: {cause}", shown_path(file))
-            }
-            Self::Newer { database, migration } => write!(
-                f,
-                "database {database}: a newer version of bailiwick has changed it in a way that \
-                 this one cannot use (migration {migration}); start that version, or restore a \
-                 backup from before the upgrade",
-            ),
-            Self::Altered { database, migration } => write!(
-                f,
-                "database {database}: migration {migration} differs from the one of this version",
-            ),
-            Self::Unusable { database, problem } => write!(f, "database {database}: {problem}"),
-        }
-    }
-}
-
-impl std::error::Error for StorageError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Folder { cause, .. } | Self::Password { cause, .. } => Some(cause),
-            _ => None,
-        }
-    }
 }
 
 impl StorageError {
@@ -121,16 +95,9 @@ pub(super) fn unavailable(cause: sqlx::Error) -> RepositoryError {
 }
 
 /// There was no connection: whatever was to be done has not even begun.
-#[derive(Debug)]
+#[derive(Debug, Error)]
+#[error("{0}")]
 struct Unreached(sqlx::Error);
-
-impl fmt::Display for Unreached {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for Unreached {}
 
 /// The error of a driver that gave no connection.
 pub(super) fn unreached(cause: sqlx::Error) -> RepositoryError {

@@ -8,20 +8,27 @@ use crate::storage::postgres::{Address, PostgresUsers};
 use crate::storage::sqlite::SqliteUsers;
 use crate::storage::transfer::{Digest, FormerName, Pages, Transfer, digest};
 use crate::storage::{Missing, StorageError, create_folder};
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use thiserror::Error;
 
 /// Why it was not done; prints as one line.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum MaintenanceError {
     /// A database could not be opened.
-    Open(StorageError),
+    #[error(transparent)]
+    Open(#[from] StorageError),
     /// There is nothing to copy.
+    #[error("database {0}: there is no such {1}, so nothing was copied")]
     NoSource(String, &'static str),
     /// The target of a copy holds users already.
+    #[error("database {0}: already holds users; nothing was copied (the target must be empty)")]
     NotEmpty(String),
     /// A newer version has changed one of the databases: only a part would be copied.
+    #[error(
+        "database {database}: a newer version of bailiwick has changed it (migration {migration}): copy \
+         with that version; this one knows a part of it only"
+    )]
     Newer {
         /// Which, without a password.
         database: String,
@@ -29,6 +36,7 @@ pub enum MaintenanceError {
         migration: i64,
     },
     /// A database stopped in the middle.
+    #[error("database {database}: {cause}")]
     Failed {
         /// Which, without a password.
         database: String,
@@ -36,16 +44,31 @@ pub enum MaintenanceError {
         cause: RepositoryError,
     },
     /// What was written is not what was read.
+    #[error("the copy differs from the original (count or checksum); nothing was copied")]
     Different,
     /// What SQLite says of a damaged file.
+    #[error("the database is damaged: {}", .0.join("; "))]
     Damaged(Vec<String>),
     /// PostgreSQL has its own tools.
+    #[error(
+        "the database is PostgreSQL: use `pg_dump --format=custom`, which is consistent while the server \
+         runs"
+    )]
     UsePgDump,
     /// PostgreSQL has its own tools.
+    #[error(
+        "the database is PostgreSQL: stop all servers and restore what `pg_dump` wrote with \
+         `pg_restore`; the guide's chapter on maintenance has the commands"
+    )]
     UsePgRestore,
     /// Somebody has the database open that is to be replaced.
-    SharedUse(String),
+    #[error(
+        "database {0}: a server or another program uses it, or one in the same folder: stop that first \
+         (bailiwick ctl stop); nothing was restored"
+    )]
+    InUse(String),
     /// The database cannot be replaced.
+    #[error("database {}: cannot be replaced: {cause}", file.display())]
     Restore {
         /// Which.
         file: PathBuf,
@@ -53,65 +76,13 @@ pub enum MaintenanceError {
         cause: io::Error,
     },
     /// The backup cannot be written.
+    #[error("{}: cannot be written: {cause}", file.display())]
     Backup {
         /// Where.
         file: PathBuf,
         /// Why.
         cause: io::Error,
     },
-}
-
-impl fmt::Display for MaintenanceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Open(cause) => cause.fmt(f),
-            Self::NoSource(database, what) => {
-                write!(f, "database {database}: there is no such {what}, so nothing was copied")
-            }
-            Self::NotEmpty(database) => write!(
-                f,
-                "database {database}: already holds users; nothing was copied (the target must \
-                 be empty)"
-            ),
-            Self::Newer { database, migration } => write!(
-                f,
-                "database {database}: a newer version of bailiwick has changed it (migration \
-                 {migration}): copy with that version; this one knows a part of it only"
-            ),
-            Self::Failed { database, cause } => write!(f, "database {database}: {cause}"),
-            Self::Different => f.write_str(
-                "the copy differs from the original (count or checksum); nothing was copied",
-            ),
-            Self::Damaged(faults) => write!(f, "the database is damaged: {}", faults.join("; ")),
-            Self::UsePgDump => f.write_str(
-                "the database is PostgreSQL: use `pg_dump --format=custom`, which is consistent \
-                 while the server runs",
-            ),
-            Self::UsePgRestore => f.write_str(
-                "the database is PostgreSQL: stop all servers and restore what `pg_dump` wrote with \
-                 `pg_restore`; the guide's chapter on maintenance has the commands",
-            ),
-            Self::SharedUse(database) => write!(
-                f,
-                "database {database}: a server or another program uses it, or one in the same \
-                 folder: stop that first (bailiwick ctl stop); nothing was restored"
-            ),
-            Self::Restore { file, cause } => {
-                write!(f, "database {}: cannot be replaced: {cause}", file.display())
-            }
-            Self::Backup { file, cause } => {
-                write!(f, "{}: cannot be written: {cause}", file.display())
-            }
-        }
-    }
-}
-
-impl std::error::Error for MaintenanceError {}
-
-impl From<StorageError> for MaintenanceError {
-    fn from(error: StorageError) -> Self {
-        Self::Open(error)
-    }
 }
 
 /// What was copied or checked.

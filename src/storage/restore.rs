@@ -48,7 +48,7 @@ pub async fn restore(settings: &Settings, backup: &Path) -> Result<Restored, Mai
     }
     let alone = || match ExclusiveUse::with(&path) {
         Ok(Some(alone)) => Ok(alone),
-        Ok(None) => Err(MaintenanceError::SharedUse(path.display().to_string())),
+        Ok(None) => Err(MaintenanceError::InUse(path.display().to_string())),
         Err(cause) => Err(fail(cause)),
     };
     // Said before the backup is read, which may take long.

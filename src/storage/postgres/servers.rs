@@ -6,10 +6,10 @@
 use crate::settings::TargetSession;
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgExecutor};
-use std::fmt;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use thiserror::Error;
 use tokio::time::timeout;
 
 /// The servers of one database.
@@ -27,16 +27,9 @@ struct Chosen {
 }
 
 /// A server answers, but is not the one that is asked for.
-#[derive(Debug)]
+#[derive(Debug, Error)]
+#[error("{0}")]
 struct Unsuited(&'static str);
-
-impl fmt::Display for Unsuited {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for Unsuited {}
 
 impl Servers {
     /// These, at least one, of which the first counts until another one is found.

@@ -7,12 +7,14 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::fmt;
 use std::io::{BufRead, Read as _};
+use thiserror::Error;
 
 /// Longest line in bytes.
 const LONGEST: u64 = 64 * 1024;
 
 /// What is wrong with a line: `field: why`, or about all of it `why`. It never repeats what a field holds, except for scopes.
-#[derive(Debug)]
+#[derive(Debug, Error)]
+#[error("{field}{}{why}", if field.is_empty() { "" } else { ": " })]
 pub(super) struct Problem {
     field: &'static str,
     why: String,
@@ -21,15 +23,6 @@ pub(super) struct Problem {
 impl Problem {
     pub(super) fn new(field: &'static str, why: impl fmt::Display) -> Self {
         Self { field, why: why.to_string() }
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.field {
-            "" => f.write_str(&self.why),
-            field => write!(f, "{field}: {}", self.why),
-        }
     }
 }
 
