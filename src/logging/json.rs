@@ -2,13 +2,17 @@
 
 use super::access::{Access, with_current};
 use super::config::LoggerNames;
-use super::escape::{OneLine, redact_header};
+use super::escape::redact_header;
 use super::placeholders::{level_name, request_id, write_name};
 use super::{Headers, escape, redact_query};
 use jiff::Timestamp;
 use log::Record;
-use std::fmt::{self, Write as _};
+use serde::ser::{Serialize, SerializeMap, Serializer as _};
+use serde_json::Serializer;
+use serde_json::ser::Formatter;
+use std::fmt;
 use std::io;
+use std::time::Duration;
 
 /// Writes records as JSON.
 #[derive(Debug)]
@@ -33,79 +37,95 @@ impl JsonFormat {
         out: &mut impl io::Write,
         (record, now): (&Record<'_>, Timestamp),
     ) -> io::Result<()> {
-        let mut line = OneLine::new(out);
-        let written = self.object(&mut line, record, now);
-        line.finish(written)
+        let mut json = Serializer::with_formatter(out, OneLine);
+        let mut line = json.serialize_map(None)?;
+        self.fill(&mut line, record, now)?;
+        Ok(line.end()?)
     }
 
-    fn object(
+    fn fill<M: SerializeMap>(
         &self,
-        out: &mut impl fmt::Write,
+        line: &mut M,
         record: &Record<'_>,
         now: Timestamp,
-    ) -> fmt::Result {
-        write!(out, r#"{{"time":"{now:.3}","level":"{}","logger":""#, level_name(record))?;
-        write_name(&mut Text(&mut *out), record.target(), self.shown)?;
-        out.write_str(r#"","message":""#)?;
-        // A value that cannot be shown ends the message, and not the object.
-        let _ = Text(&mut *out).write_fmt(*record.args());
-        out.write_char('"')?;
+    ) -> Result<(), M::Error> {
+        line.serialize_entry("time", &format_args!("{now:.3}"))?;
+        line.serialize_entry("level", level_name(record))?;
+        let name = shown(|f| write_name(f, record.target(), self.shown));
+        line.serialize_entry("logger", &name)?;
+        line.serialize_entry("message", &shown(|f| f.write_fmt(*record.args())))?;
         if let Some(id) = request_id() {
-            write!(out, r#","request_id":"{id}""#)?;
+            line.serialize_entry("request_id", &format_args!("{id}"))?;
         }
         with_current(|access| {
             if let Some(access) = access {
-                return self.request(out, access);
+                return self.request(line, access);
             }
-            out.write_str(r#","module":""#)?;
-            Text(&mut *out).write_str(record.module_path().unwrap_or_default())?;
-            write!(out, r#"","line":{}"#, record.line().unwrap_or(0))
-        })?;
-        out.write_char('}')
+            line.serialize_entry("module", record.module_path().unwrap_or_default())?;
+            line.serialize_entry("line", &record.line().unwrap_or(0))
+        })
     }
 
-    fn request(&self, out: &mut impl fmt::Write, access: &Access) -> fmt::Result {
-        write!(out, r#","client":"{}","port":{},"method":""#, access.host, access.port)?;
-        escape(&mut Text(&mut *out), access.method.as_bytes())?;
-        out.write_str(r#"","path":""#)?;
-        redact_query(&mut Text(&mut *out), access.path())?;
-        out.write_str(r#"","query":""#)?;
-        redact_query(&mut Text(&mut *out), access.query().unwrap_or_default())?;
-        write!(out, r#"","protocol":"{}","status":{}"#, access.protocol, access.status)?;
+    fn request<M: SerializeMap>(&self, line: &mut M, access: &Access) -> Result<(), M::Error> {
+        line.serialize_entry("client", &format_args!("{}", access.host))?;
+        line.serialize_entry("port", &access.port)?;
+        line.serialize_entry("method", &shown(|f| escape(f, access.method.as_bytes())))?;
+        line.serialize_entry("path", &shown(|f| redact_query(f, access.path())))?;
+        let query = access.query().unwrap_or_default();
+        line.serialize_entry("query", &shown(|f| redact_query(f, query)))?;
+        line.serialize_entry("protocol", access.protocol)?;
+        line.serialize_entry("status", &access.status)?;
         if let Some(length) = access.length {
-            write!(out, r#","length":{length}"#)?;
+            line.serialize_entry("length", &length)?;
         }
-        let elapsed = access.elapsed.as_micros();
-        write!(out, r#","duration_ms":{}.{:03}"#, elapsed / 1000, elapsed % 1000)?;
+        line.serialize_entry("duration_ms", &milliseconds(access.elapsed))?;
         for (name, place) in [("user_agent", self.user_agent), ("referer", self.referer)] {
             if let Some(Some(value)) = access.request_headers.get(place) {
-                write!(out, r#","{name}":""#)?;
-                redact_header(&mut Text(&mut *out), value)?;
-                out.write_char('"')?;
+                line.serialize_entry(name, &shown(|f| redact_header(f, value)))?;
             }
         }
         Ok(())
     }
 }
 
-/// Escapes what is written into a JSON string (RFC 8259 §7), also what some readers take for the
-/// end of a line.
-struct Text<W>(W);
+/// To the microsecond.
+fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).trunc() / 1e3
+}
 
-impl<W: fmt::Write> fmt::Write for Text<W> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let special = |c: char| c.is_control() || matches!(c, '"' | '\\' | '\u{2028}' | '\u{2029}');
+/// A text that is written, not made first. One that cannot be shown ends there, and not the line.
+fn shown<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result>(write: F) -> Shown<F> {
+    Shown(write)
+}
+
+struct Shown<F>(F);
+
+impl<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> Serialize for Shown<F> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&fmt::from_fn(|f| {
+            let _ = (self.0)(f);
+            Ok(())
+        }))
+    }
+}
+
+/// Escapes all control characters, and what some readers take for the end of a line.
+struct OneLine;
+
+impl Formatter for OneLine {
+    fn write_string_fragment<W>(&mut self, out: &mut W, text: &str) -> io::Result<()>
+    where
+        W: io::Write + ?Sized,
+    {
         let mut done = 0;
-        for (at, found) in text.match_indices(special) {
-            self.0.write_str(&text[done..at])?;
-            match found {
-                "\"" => self.0.write_str("\\\"")?,
-                "\\" => self.0.write_str("\\\\")?,
-                _ => found.chars().try_for_each(|c| write!(self.0, "\\u{:04x}", u32::from(c)))?,
-            }
+        for (at, found) in
+            text.match_indices(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
+        {
+            out.write_all(&text.as_bytes()[done..at])?;
+            found.chars().try_for_each(|c| write!(out, "\\u{:04x}", u32::from(c)))?;
             done = at + found.len();
         }
-        self.0.write_str(&text[done..])
+        out.write_all(&text.as_bytes()[done..])
     }
 }
 
