@@ -399,11 +399,11 @@ mod t005_by_hand {
                 ApiError::http(StatusCode::UNAUTHORIZED, detail)
                     .with_header(WWW_AUTHENTICATE, authenticate_value.as_str())
             };
-            let Services { tokens, users, .. } = call.services()?;
+            let Services { tokens, accounts, .. } = call.services()?;
             let Ok((claims, TokenData { tenant })) = tokens.verify_as(token.expose()) else {
                 return Err(refuse("Could not validate credentials"));
             };
-            let user = users.find(&claims.subject).await?.filter(|user| claims.are_of(user));
+            let user = accounts.holder(&claims).await?;
             let user = user.ok_or_else(|| refuse("Could not validate credentials"))?;
             let granted =
                 |scope: &&str| claims.scopes.contains(scope) && user.scopes.contains(scope);

@@ -6,6 +6,8 @@ use crate::domain::{Scopes, User, UserChange, Username};
 /// What to change of an account; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default)]
 pub struct AccountChange {
+    /// Renames. Tokens that are out stay the user's; logins need the new name from then on.
+    pub username: Option<Username>,
     /// `Some(None)` removes the address.
     pub email: Option<Option<String>>,
     /// `Some(None)` removes the name.
@@ -24,9 +26,27 @@ impl Accounts {
         change: AccountChange,
         author: &Author,
     ) -> Result<User, AccountError> {
-        let AccountChange { email, full_name, disabled, scopes } = change;
-        let change = UserChange { email, full_name, disabled, scopes, ..UserChange::default() };
+        let AccountChange { username: new_name, email, full_name, disabled, scopes } = change;
+        let change = UserChange {
+            username: new_name,
+            email,
+            full_name,
+            disabled,
+            scopes,
+            ..UserChange::default()
+        };
         self.update(username, change, author).await
+    }
+
+    /// Renames an account; see [`AccountChange::username`].
+    pub async fn rename(
+        &self,
+        username: &Username,
+        to: Username,
+        author: &Author,
+    ) -> Result<User, AccountError> {
+        let change = AccountChange { username: Some(to), ..AccountChange::default() };
+        self.change(username, change, author).await
     }
 
     /// Disables an account. Tokens that are out are refused from its next request on.

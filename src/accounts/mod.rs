@@ -7,6 +7,7 @@ mod authenticate;
 mod change;
 mod create;
 mod error;
+mod holder;
 #[cfg(test)]
 pub(crate) mod memory;
 mod password;

@@ -27,7 +27,7 @@ impl Accounts {
     }
 
     /// Changes a caller's own password. `user` is whom the caller was let in as: a password that was
-    /// changed since then stays.
+    /// changed since then stays, and a new name does not matter.
     pub async fn change_password(
         &self,
         user: &User,
@@ -42,7 +42,15 @@ impl Accounts {
             expected_hash: Some(user.password_hash),
             ..UserChange::default()
         };
-        match self.update(&user.username, change, author).await {
+        let username = &user.username;
+        let mut changed = self.update(username, change.clone(), author).await;
+        if let Err(AccountError::Repository(RepositoryError::NotFound)) = changed {
+            let now = self.users.find_by_id(user.id, username).await?;
+            if let Some(now) = now.filter(|now| now.username != *username) {
+                changed = self.update(&now.username, change, author).await;
+            }
+        }
+        match changed {
             // There is the user, but with another hash.
             Err(AccountError::Repository(RepositoryError::NotFound)) => {
                 Err(AccountError::PasswordChanged)

@@ -48,6 +48,14 @@ pub(super) enum UsersCommand {
         #[arg(value_name = "SCOPE")]
         scopes: Vec<ScopeName>,
     },
+    /// Rename a user; tokens already issued stay valid.
+    Rename {
+        /// The user's name.
+        name: Username,
+        /// The new name: 1 to 128 characters.
+        #[arg(value_parser = new_name)]
+        new_name: Username,
+    },
     /// Disable a user; tokens already issued are refused too.
     Disable {
         /// The user's name.
@@ -231,6 +239,7 @@ impl Session<'_> {
                 let set = self.store.accounts.change(&name, change, &Author::Operator).await;
                 self.report(&name, set, &done)
             }
+            UsersCommand::Rename { name, new_name } => self.rename(&name, new_name).await,
             UsersCommand::Disable { name } => {
                 let disabled = self.store.accounts.disable(&name, &Author::Operator).await;
                 self.report(&name, disabled, "disabled")
@@ -261,6 +270,13 @@ impl Session<'_> {
             NewAccount { username: name.clone(), password, email, full_name, disabled, scopes };
         let added = self.store.accounts.create(account, &Author::Operator).await;
         self.report(&name, added, "added")
+    }
+
+    async fn rename(&mut self, name: &Username, to: Username) -> Result<(), UsersError> {
+        let renamed = self.store.accounts.rename(name, to.clone(), &Author::Operator).await;
+        let taken = matches!(&renamed, Err(AccountError::Repository(RepositoryError::Exists)));
+        let about = if taken { &to } else { name };
+        self.report(about, renamed, &format!("renamed to {to}"))
     }
 
     /// Says what was done.

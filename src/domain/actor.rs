@@ -10,9 +10,9 @@ use thiserror::Error;
 /// the change, which refuses it if the user was deleted, disabled or has lost a scope meanwhile.
 #[derive(Clone, Debug)]
 pub struct Actor {
-    /// The user's name.
+    /// What the user was called when it was let in.
     pub username: Username,
-    /// Which of all users that have had this name.
+    /// Who it is, also if it was renamed since.
     pub id: UserId,
     /// The scopes that the user must still hold.
     pub scopes: &'static [&'static str],
@@ -21,7 +21,7 @@ pub struct Actor {
 /// Why an actor may not make a change any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Denied {
-    /// The user was deleted; another one may have the name now.
+    /// The user was deleted.
     #[error("the caller was deleted meanwhile")]
     Gone,
     /// The user was disabled.
@@ -33,7 +33,7 @@ pub enum Denied {
 }
 
 impl Actor {
-    /// Whether it may still act; `now` is the user who has the name at the moment of the change.
+    /// Whether it may still act; `now` is the user as it is at the moment of the change.
     pub fn check(&self, now: Option<&User>) -> Result<(), Denied> {
         let user = now.filter(|user| user.id == self.id).ok_or(Denied::Gone)?;
         if user.disabled {

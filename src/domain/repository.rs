@@ -4,7 +4,7 @@ use crate::domain::actor::{Actor, Denied};
 use crate::domain::clock::Timestamp;
 use crate::domain::password_hash::PasswordHash;
 use crate::domain::scope::{ScopeName, Scopes};
-use crate::domain::user::{User, Username};
+use crate::domain::user::{User, UserId, Username};
 use async_trait::async_trait;
 use std::sync::Arc;
 use thiserror::Error;
@@ -29,6 +29,8 @@ pub struct NewUser {
 /// What to change of a user; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default)]
 pub struct UserChange {
+    /// Renames: the user stays who it is, and the old name is free.
+    pub username: Option<Username>,
     /// `Some(None)` removes the address.
     pub email: Option<Option<String>>,
     /// `Some(None)` removes the name.
@@ -148,6 +150,16 @@ pub trait UserRepository: Send + Sync {
     fn find_in_memory(&self, username: &str) -> Option<Arc<User>> {
         let _ = username;
         None
+    }
+
+    /// The user of that id, whatever its name; `name` is the last one that the caller knows of. The
+    /// default is for stores whose users keep their names.
+    async fn find_by_id(
+        &self,
+        id: UserId,
+        name: &Username,
+    ) -> Result<Option<Arc<User>>, RepositoryError> {
+        Ok(self.find(name).await?.filter(|user| user.id == id))
     }
 
     /// The only user whose name differs from this one in nothing but case, where that is

@@ -13,7 +13,7 @@ use thiserror::Error;
 /// A user's identity: random, made with the user, never changed, nobody else's.
 ///
 /// Below 2^53, so that every reader of JSON gets it right (RFC 7493 §2.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UserId(pub i64);
 
@@ -27,7 +27,7 @@ impl UserId {
 /// Many are kept in memory, so the texts have no room to grow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// Who: case-sensitive, the token's `sub`.
+    /// What the user is called now: case-sensitive, a new token's `sub`.
     pub username: Username,
     /// Who it is, whatever the name: no two users have the same.
     pub id: UserId,

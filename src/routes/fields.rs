@@ -76,6 +76,16 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The same for a text that may be absent, but not null.
+    pub(super) fn given<T>(
+        &mut self,
+        name: &str,
+        check: impl Fn(&str) -> Result<T, FieldError>,
+    ) -> Option<T> {
+        let value = self.object.remove(name)?;
+        self.text(name, value, check)
+    }
+
     /// A text that may be absent (`None`) or null (`Some(None)`).
     pub(super) fn optional(
         &mut self,

@@ -103,11 +103,7 @@ async fn verify(token: &AccessToken, call: &Call<'_>) -> Result<Principal, ApiEr
         log::debug!(target: "bailiwick.error", "a caller is refused: {cause}");
         call.invalid()
     })?;
-    let user = match services.users.find_in_memory(claims.subject.as_str()) {
-        Some(user) => Some(user),
-        None => services.users.find(&claims.subject).await?,
-    };
-    let user = user.filter(|user| claims.are_of(user)).ok_or_else(|| {
+    let user = services.accounts.holder(&claims).await?.ok_or_else(|| {
         services.tokens.refused().count(NO_USER);
         call.invalid()
     })?;

@@ -6,12 +6,13 @@ mod evictions;
 mod freshness;
 mod outage;
 mod refresh;
+mod renamed;
 
 pub(super) use freshness::Freshness;
 
 use crate::domain::{
     Actor, Lookups, NewUser, Page, RepositoryError, ScopeName, StoreHealth, Timestamp, User,
-    UserChange, UserImport, UserRepository, Username,
+    UserChange, UserId, UserImport, UserRepository, Username,
 };
 use crate::settings::CacheSettings;
 use crate::storage::cache::count::Count;
@@ -19,6 +20,7 @@ use crate::storage::cache::evictions::Evictions;
 use crate::storage::cache::freshness::{Belief, Epoch, nanoseconds};
 use crate::storage::cache::outage::away;
 use crate::storage::cache::refresh::Refreshes;
+use crate::storage::cache::renamed::Renamed;
 use crate::storage::error::{has_code, is_unreached};
 use async_trait::async_trait;
 use quick_cache::sync::Cache;
@@ -75,6 +77,7 @@ type Users = Cache<Key, Entry, UnitWeighter, DefaultHashBuilder, Evictions>;
 pub(super) struct CachedUsers<R> {
     inner: Arc<R>,
     cache: Arc<Users>,
+    renamed: Renamed,
     evictions: Evictions,
     refreshes: Refreshes,
     freshness: Arc<Freshness>,
@@ -98,6 +101,7 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
                 <_>::default(),
                 evictions.clone(),
             )),
+            renamed: Renamed::new(size),
             evictions,
             refreshes: Refreshes::default(),
             freshness,
@@ -181,22 +185,22 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
         }
     }
 
-    /// Forgets the user who is written, and an actor who may not write: others have changed it, and
+    /// Forgets the users of these names, who are written, and an actor who may not write: others have changed it, and
     /// here that is not known yet.
     ///
     /// Also when a write fails half-way or its caller goes away; but not when it surely did not
     /// happen, or each try of a write would make the user unknown while the database is away.
     async fn writing<T>(
         &self,
-        username: Option<&Username>,
+        usernames: &[&Username],
         actor: Option<&Actor>,
         write: impl Future<Output = Result<T, RepositoryError>> + Send,
     ) -> Result<T, RepositoryError> {
-        let mut guard = Forget(&self.freshness, username);
+        let mut guard = Forget(&self.freshness, usernames);
         let result = self.freshness.ask(write).await;
         let was_not_done = |error: &_| is_unreached(error) || has_code(error, LOCK_NOT_AVAILABLE);
         if result.as_ref().is_err_and(was_not_done) {
-            guard.1 = None;
+            guard.1 = &[];
         }
         if let (Err(RepositoryError::Denied(_)), Some(actor)) = (&result, actor) {
             self.freshness.forget(actor.username.as_str());
@@ -213,12 +217,12 @@ fn keep(cache: &Users, max_age: Duration, mut entry: Entry) {
     cache.insert(Key(Arc::clone(&entry.user)), entry);
 }
 
-/// Forgets a user when dropped.
-struct Forget<'a>(&'a Freshness, Option<&'a Username>);
+/// Forgets users when dropped.
+struct Forget<'a>(&'a Freshness, &'a [&'a Username]);
 
 impl Drop for Forget<'_> {
     fn drop(&mut self) {
-        if let Some(username) = self.1 {
+        for username in self.1 {
             self.0.forget(username.as_str());
         }
     }
@@ -256,6 +260,14 @@ impl<R: UserRepository + 'static> UserRepository for CachedUsers<R> {
         Some(entry.user)
     }
 
+    async fn find_by_id(
+        &self,
+        id: UserId,
+        name: &Username,
+    ) -> Result<Option<Arc<User>>, RepositoryError> {
+        self.follow(id, name).await
+    }
+
     async fn find_folded(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
         self.freshness.ask(self.inner.find_folded(username)).await
     }
@@ -274,8 +286,9 @@ impl<R: UserRepository + 'static> UserRepository for CachedUsers<R> {
         actor: Option<&Actor>,
         now: Timestamp,
     ) -> Result<User, RepositoryError> {
-        // Who is not there is not cached.
-        self.writing(None, actor, self.inner.create(user, actor, now)).await
+        // Whoever had the name before may still be cached.
+        let username = user.username.clone();
+        self.writing(&[&username], actor, self.inner.create(user, actor, now)).await
     }
 
     async fn update(
@@ -286,8 +299,10 @@ impl<R: UserRepository + 'static> UserRepository for CachedUsers<R> {
         actor: Option<&Actor>,
         now: Timestamp,
     ) -> Result<User, RepositoryError> {
+        let renamed = change.username.clone();
+        let names = [username, renamed.as_ref().unwrap_or(username)];
         let update = self.inner.update(username, change, keep, actor, now);
-        self.writing(Some(username), actor, update).await
+        self.writing(&names, actor, update).await
     }
 
     async fn delete(
@@ -296,7 +311,7 @@ impl<R: UserRepository + 'static> UserRepository for CachedUsers<R> {
         keep: Option<&ScopeName>,
         actor: Option<&Actor>,
     ) -> Result<(), RepositoryError> {
-        self.writing(Some(username), actor, self.inner.delete(username, keep, actor)).await
+        self.writing(&[username], actor, self.inner.delete(username, keep, actor)).await
     }
 
     /// Imports create users and change none, so nothing that is cached becomes stale.

@@ -2,9 +2,9 @@
 
 use crate::domain::{Actor, RepositoryError, ScopeName, Timestamp, User, UserChange, Username};
 use crate::settings::UserSettings;
-use crate::storage::error::unavailable;
+use crate::storage::error::{exists_or_unavailable, unavailable};
 use crate::storage::row::{apply, holds};
-use crate::storage::unique::{refuse_email, refuse_taken, renew_taken_ids};
+use crate::storage::unique::{refuse_email, refuse_name, refuse_taken, renew_taken_ids};
 use crate::storage::writing::Statements;
 use futures_util::future::BoxFuture;
 
@@ -54,6 +54,7 @@ pub(super) fn update<C: Statements>(
                 return Err(RepositoryError::NotFound);
             }
             let after = apply(&before, change, now);
+            refuse_name(database, unique, (&before, &after)).await?;
             refuse_email(database, unique, (&before, &after)).await?;
             if let Some(keep) = keep
                 && holds(&before, &keep)
@@ -61,8 +62,15 @@ pub(super) fn update<C: Statements>(
             {
                 require_another_holder(database, &username, &keep).await?;
             }
+            if after.username == before.username {
+                database.write(&before, &after).await.map_err(unavailable)?;
+                return Ok(after);
+            }
+            let renamed = database.rename(&username, &after.username).await;
+            renamed.map_err(exists_or_unavailable)?;
             database.write(&before, &after).await.map_err(unavailable)?;
-            Ok(after)
+            // Others may have had the name.
+            admit(database, Some(&after.username), None).await?.ok_or(RepositoryError::NotFound)
         })
     }
 }
@@ -94,15 +102,12 @@ async fn admit(
     target: Option<&Username>,
     actor: Option<&Actor>,
 ) -> Result<Option<User>, RepositoryError> {
-    let acting = actor.map(|actor| &actor.username);
-    let locked = database.lock(target, acting).await.map_err(unavailable)?;
-    let called = |name: &Username| locked.iter().position(|user| user.username == *name);
+    let locked = database.lock(target, actor.map(|actor| actor.id)).await.map_err(unavailable)?;
     if let Some(actor) = actor {
-        let now = called(&actor.username).map(|at| &locked[at]);
+        let now = locked.iter().find(|user| user.id == actor.id);
         actor.check(now).map_err(RepositoryError::Denied)?;
     }
-    let found = target.and_then(called);
-    Ok(locked.into_iter().nth(found.unwrap_or(usize::MAX)))
+    Ok(locked.into_iter().find(|user| target == Some(&user.username)))
 }
 
 async fn require_another_holder(

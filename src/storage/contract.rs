@@ -5,6 +5,8 @@ mod actors;
 #[cfg(test)]
 mod notices;
 #[cfg(test)]
+mod renamed;
+#[cfg(test)]
 pub(super) mod unique;
 #[cfg(test)]
 pub(super) mod versions;
@@ -17,6 +19,12 @@ pub(super) use actors::{
 
 pub(super) use notices::{
     a_change_by_another_is_seen, a_change_of_one_leaves_the_others_in_memory,
+};
+
+pub(super) use renamed::{
+    a_name_that_was_given_up_is_remembered, a_renamed_actor_goes_on,
+    a_renamed_user_stays_who_it_is, a_taken_name_refuses_a_rename, a_user_is_found_by_its_id,
+    rename, users_who_take_each_others_names_do_not_block,
 };
 
 use crate::domain::{
@@ -56,6 +64,12 @@ macro_rules! contract {
             a_refused_actor_learns_nothing,
             an_actors_own_password_needs_the_old_one,
             actors_who_change_each_other_do_not_block,
+            a_renamed_user_stays_who_it_is,
+            a_user_is_found_by_its_id,
+            a_name_that_was_given_up_is_remembered,
+            a_taken_name_refuses_a_rename,
+            a_renamed_actor_goes_on,
+            users_who_take_each_others_names_do_not_block,
         );
     };
     (@ $database:ident, $open:expr, $($rule:ident,)+) => {

@@ -94,6 +94,14 @@ pub(super) fn unavailable(cause: sqlx::Error) -> RepositoryError {
     RepositoryError::Unavailable(Box::new(cause))
 }
 
+/// The same where the database may find that the new name is another user's.
+pub(super) fn exists_or_unavailable(cause: sqlx::Error) -> RepositoryError {
+    match cause.as_database_error() {
+        Some(found) if found.is_unique_violation() => RepositoryError::Exists,
+        _ => unavailable(cause),
+    }
+}
+
 /// There was no connection: whatever was to be done has not even begun.
 #[derive(Debug, Error)]
 #[error("{0}")]

@@ -58,7 +58,7 @@ pub(super) fn holds(user: &User, scope: &ScopeName) -> bool {
 /// The user after the change.
 pub(super) fn apply(before: &User, change: UserChange, now: Timestamp) -> User {
     User {
-        username: before.username.clone(),
+        username: change.username.unwrap_or_else(|| before.username.clone()),
         id: before.id,
         has_predecessor: before.has_predecessor,
         email: change.email.map_or_else(|| before.email.clone(), |email| email.map(Into::into)),

@@ -18,8 +18,11 @@ macro_rules! select_users {
 /// The user of this name.
 pub(super) const FIND: &str = select_users!("WHERE username = $1");
 
-/// The users of these two names.
-pub(super) const FIND_BOTH: &str = select_users!("WHERE username IN ($1, $2)");
+/// The user of this id.
+pub(super) const FIND_BY_ID: &str = select_users!("WHERE id = $1");
+
+/// The users of this name and of this id.
+pub(super) const FIND_BOTH: &str = select_users!("WHERE username = $1 OR id = $2");
 
 /// Users whose folded name is this one: more than two are as many as two.
 pub(super) const FIND_FOLDED: &str = select_users!(
@@ -81,6 +84,12 @@ pub(super) const UPDATE: &str =
     "UPDATE users SET email = $2, full_name = $3, disabled = $4, password_hash = coalesce($5, password_hash),
          updated_at = $6
      WHERE username = $1";
+
+/// Gives the user of this name another one, which scopes and folded name follow.
+pub(super) const RENAME: &str = "UPDATE users SET username = $2 WHERE username = $1";
+
+/// Takes the folded name from the user of this name.
+pub(super) const UNFOLD: &str = "DELETE FROM folded_names WHERE username = $1";
 
 /// Deletes the user of this name, with the scopes.
 pub(super) const DELETE: &str = "DELETE FROM users WHERE username = $1";

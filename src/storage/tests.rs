@@ -376,10 +376,11 @@ mod unique {
 
     #[tokio::test]
     async fn each_rule_holds() {
-        let [names, emails, both] = [0; 3].map(|_| tempfile::tempdir().unwrap());
+        let [names, emails, both, new] = [0; 4].map(|_| tempfile::tempdir().unwrap());
         names_that_differ_in_case_are_one(async |unique| at(names.path(), unique).await).await;
         an_address_is_one_users(async |unique| at(emails.path(), unique).await).await;
         of_two_at_once_one_is_created(async |unique| at(both.path(), unique).await).await;
+        a_new_name_is_nobodys_but_for_case(async |unique| at(new.path(), unique).await).await;
     }
 
     #[tokio::test]

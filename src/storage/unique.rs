@@ -36,6 +36,29 @@ pub(super) async fn refuse_taken(
     }
 }
 
+/// Refuses a new name of a user that another one has but for case; whoever has the exact one is found
+/// by the database.
+pub(super) async fn refuse_name(
+    database: &mut impl Statements,
+    unique: UserSettings,
+    (before, after): (&User, &User),
+) -> Result<(), RepositoryError> {
+    if before.username == after.username {
+        return Ok(());
+    }
+    // Also for exact names: two who give each other's up would wait in a circle.
+    database.lock_unique().await.map_err(unavailable)?;
+    let folded = after.username.folded();
+    if !unique.case_insensitive || before.username.folded() == folded {
+        return Ok(());
+    }
+    if database.taken_names(&[folded]).await.map_err(unavailable)?.is_empty() {
+        Ok(())
+    } else {
+        Err(RepositoryError::Exists)
+    }
+}
+
 /// Refuses a new address of a user that another one has.
 pub(super) async fn refuse_email(
     database: &mut impl Statements,

@@ -8,11 +8,11 @@ use async_trait::async_trait;
 pub(super) trait Statements: Send {
     /// Those of the two users that there are, whom nobody else can write until the transaction
     /// ends: one who is to be changed, and the actor, who only stays as is. Everybody locks in the
-    /// order of the names, so that nobody waits in a circle.
+    /// order of the ids, so that nobody waits in a circle.
     async fn lock(
         &mut self,
         target: Option<&Username>,
-        actor: Option<&Username>,
+        actor: Option<UserId>,
     ) -> Result<Vec<User>, sqlx::Error>;
 
     /// Keeps others from adding names and addresses until the transaction ends. Taken after users'
@@ -31,7 +31,10 @@ pub(super) trait Statements: Send {
     /// Creates the users whose names are free and returns the other names.
     async fn insert(&mut self, users: Vec<User>) -> Result<Vec<Username>, sqlx::Error>;
 
-    /// Writes what has changed of a user.
+    /// Gives a user another name, which must be free.
+    async fn rename(&mut self, from: &Username, to: &Username) -> Result<(), sqlx::Error>;
+
+    /// Writes what has changed of a user, who has the new name already.
     async fn write(&mut self, before: &User, after: &User) -> Result<(), sqlx::Error>;
 
     /// Deletes the user.

@@ -54,11 +54,11 @@ pub struct IssuedToken {
 /// What a good token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
-    /// Whose token it is.
+    /// Whose token it is, by the name at that time.
     pub subject: Username,
     /// What was granted; it counts only while the user still has it.
     pub scopes: Scopes,
-    /// Which of all users of that name; tokens of other applications do not say.
+    /// Who that is, whatever the name; tokens of other applications do not say.
     pub id: Option<UserId>,
 }
 

@@ -6,6 +6,7 @@ mod fields;
 mod keepers;
 mod names;
 mod passwords;
+mod renaming;
 
 use crate::harness::App;
 use crate::people::{PASSWORD, admin, administered, can_log_in, import, log_in, segment, server};

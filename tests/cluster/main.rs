@@ -19,6 +19,7 @@ mod million;
 mod pooler;
 #[path = "../../src/storage/postgres/tests/server.rs"]
 mod postgres;
+mod renaming;
 mod restore;
 mod secrets;
 mod start;

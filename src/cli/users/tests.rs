@@ -139,6 +139,9 @@ async fn what_cannot_be_added_is_said_in_one_line() {
         (&["set-scopes", "alice", "orders"], "", 2, "`orders`"),
         (&["show", "bob"], "", 1, "bob: no such user"),
         (&["disable", "bob"], "", 1, "bob: no such user"),
+        (&["rename", "bob", "carol"], "", 1, "bob: no such user"),
+        (&["rename", "bob", "me"], "", 2, "should not be `me`"),
+        (&["rename", "alice", "alice "], "", 2, "white space"),
         (&["set-password", "bob", "--password-stdin"], "", 1, "bob: no such user"),
         (&["delete", "bob", "--yes"], "", 1, "bob: no such user"),
     ] {
@@ -166,6 +169,16 @@ async fn a_user_is_changed_and_deleted() {
     assert_eq!(machine.json("alice").await["scopes"], serde_json::json!(["users:read", "items"]));
     machine.run(&["set-scopes", "alice"]).await;
     assert_eq!(machine.json("alice").await["scopes"], serde_json::json!([]));
+
+    machine.add("bob").await;
+    let ended = machine.run(&["rename", "alice", "bob"]).await;
+    assert_eq!((ended.code, ended.errors.contains("bob: a user with that name")), (1, true));
+    for (from, to) in [("alice", "alicia"), ("alicia", "alice")] {
+        let ended = machine.run(&["rename", from, to]).await;
+        assert_eq!((ended.code, ended.out), (0, format!("{from}: renamed to {to}\n")));
+        assert_eq!(machine.json(to).await["username"], to);
+        assert_eq!(machine.run(&["show", from]).await.code, 1);
+    }
 
     let ended = machine.run(&["delete", "alice"]).await;
     assert_eq!((ended.code, ended.errors.contains("--yes")), (2, true));

@@ -18,6 +18,16 @@ pub(super) struct UserCreateBody {
     pub(super) scopes: Scopes,
 }
 
+fn new_name_schema() -> Value {
+    let mut username = username_schema();
+    username["not"] = json!({"enum": ["me", ".", ".."]});
+    username["description"] = json!(
+        "No invisible characters, no white space but single spaces within, no letters of scripts \
+         that do not belong together"
+    );
+    username
+}
+
 fn new_name(text: &str) -> Result<Username, FieldError> {
     let name: Username = text.parse()?;
     check_new_name(&name)?;
@@ -28,18 +38,12 @@ impl Body for UserCreateBody {
     const NAME: &'static str = "UserCreate";
 
     fn schema() -> Value {
-        let mut username = username_schema();
-        username["not"] = json!({"enum": ["me", ".", ".."]});
-        username["description"] = json!(
-            "No invisible characters, no white space but single spaces within, no letters of scripts \
-             that do not belong together"
-        );
         json!({
             "type": "object",
             "required": ["username", "password"],
             "additionalProperties": false,
             "properties": {
-                "username": username,
+                "username": new_name_schema(),
                 "password": password_schema(),
                 "email": text_schema(254),
                 "full_name": text_schema(256),
@@ -77,6 +81,7 @@ impl Body for UserCreateBody {
 
 /// What to change of a user.
 pub(super) struct UserChangeBody {
+    pub(super) username: Option<Username>,
     pub(super) email: Option<Option<String>>,
     pub(super) full_name: Option<Option<String>>,
     pub(super) disabled: Option<bool>,
@@ -90,6 +95,7 @@ impl Body for UserChangeBody {
             "type": "object",
             "additionalProperties": false,
             "properties": {
+                "username": new_name_schema(),
                 "email": text_schema(254),
                 "full_name": text_schema(256),
                 "disabled": {"type": "boolean"},
@@ -100,6 +106,7 @@ impl Body for UserChangeBody {
 
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self {
+            username: fields.given("username", new_name),
             email: fields.optional("email", check_email),
             full_name: fields.optional("full_name", check_full_name),
             disabled: fields.boolean("disabled"),

@@ -36,7 +36,7 @@ crate::failures! {
     ChangeFailure {
         403: "This would leave no enabled user with the scope `users:write`",
         404: "User not found",
-        409: "E-mail address already in use",
+        409: "User already exists",
     }
     KeepFailure {
         403: "This would leave no enabled user with the scope `users:write`",
@@ -129,8 +129,9 @@ async fn show(
 
 /// Change a user
 ///
-/// Fields that are absent stay; null removes. Disabling bites at the user's next request. Without any
-/// field, only who may read users is shown the user.
+/// Fields that are absent stay; null removes. Disabling bites at the user's next request. A new
+/// `username` renames: tokens that are out stay the user's, logins need the new name. Without any field,
+/// only who may read users is shown the user.
 #[api_v2_operation(operation_id = "change_user", tags("users"))]
 async fn change(
     Authorized(caller, (username, body)): Authorized<
@@ -140,9 +141,10 @@ async fn change(
     services: Data<Services>,
     request: HttpRequest,
 ) -> Result<Changed, ChangeFailure> {
-    let UserChangeBody { email, full_name, disabled } = body.into_inner();
-    let asks_only = email.is_none() && full_name.is_none() && disabled.is_none();
-    let change = AccountChange { email, full_name, disabled, scopes: None };
+    let UserChangeBody { username: new_name, email, full_name, disabled } = body.into_inner();
+    let asks_only =
+        new_name.is_none() && email.is_none() && full_name.is_none() && disabled.is_none();
+    let change = AccountChange { username: new_name, email, full_name, disabled, scopes: None };
     let changed = services.accounts.change(&username.0, change, &caller.author(&request)).await;
     let user = changed.map_err(|error| caller.failed(error, &services))?;
     let is_shown = !asks_only || caller.may::<UsersRead>();

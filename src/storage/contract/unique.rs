@@ -1,6 +1,6 @@
 //! What is one user's only: names without regard to case, and e-mail addresses.
 
-use super::{T1, T2, name, names, new};
+use super::{T1, T2, name, names, new, rename};
 use crate::domain::{NewUser, RepositoryError, Taken, User, UserChange, UserId, UserRepository};
 use crate::settings::UserSettings;
 use crate::storage::change::create;
@@ -57,6 +57,43 @@ pub(in crate::storage) async fn names_that_differ_in_case_are_one(open: impl Ope
     import.commit().await.unwrap();
     assert_eq!(found(&*users, "dora").await.as_deref(), Some("Dora"));
     assert_eq!(names(&*users, None, 9).await.len(), 6);
+}
+
+pub(in crate::storage) async fn a_new_name_is_nobodys_but_for_case(open: impl Open) {
+    let users = open(NAMES).await;
+    for username in ["Alice", "bob", "straße"] {
+        users.create(new(username, "me"), None, T1).await.unwrap();
+    }
+    let to = async |from: &str, to: &str| {
+        users.update(&name(from), rename(to), None, None, T2).await.map(|user| user.id)
+    };
+    let alice = users.find(&name("Alice")).await.unwrap().unwrap().id;
+    for (from, taken) in [("bob", "ALICE"), ("bob", "alice"), ("Alice", "Bob"), ("bob", "STRASSE")]
+    {
+        let error = to(from, taken).await.unwrap_err();
+        assert!(matches!(error, RepositoryError::Exists), "{taken}: {error}");
+    }
+    // Its own in other case.
+    for (from, other) in [("Alice", "aLICE"), ("aLICE", "alice"), ("alice", "ALICE")] {
+        assert_eq!(to(from, other).await.unwrap(), alice);
+        assert_eq!(found(&*users, "Alice").await.as_deref(), Some(other));
+    }
+    to("ALICE", "Zoë").await.unwrap();
+    assert_eq!(found(&*users, "ZOË").await.as_deref(), Some("Zoë"));
+    assert_eq!(found(&*users, "Alice").await, None);
+    to("Zoë", "zoe").await.unwrap();
+    assert_eq!(found(&*users, "zoë").await, None);
+    assert_eq!(found(&*users, "Zoe").await.as_deref(), Some("zoe"));
+    to("bob", "Alice").await.unwrap();
+    assert_eq!(found(&*users, "alice").await.as_deref(), Some("Alice"));
+
+    // Two who share a name since before the setting was turned on go on.
+    let off = open(OFF).await;
+    off.create(new("carol", "me"), None, T1).await.unwrap();
+    off.create(new("Carol", "me"), None, T1).await.unwrap();
+    assert!(matches!(to("Carol", "carol").await.unwrap_err(), RepositoryError::Exists));
+    to("carol", "dora").await.unwrap();
+    assert_eq!(found(&*users, "CAROL").await.as_deref(), Some("Carol"));
 }
 
 pub(in crate::storage) async fn an_address_is_one_users(open: impl Open) {

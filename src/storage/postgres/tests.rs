@@ -341,10 +341,11 @@ mod unique {
 
     #[tokio::test]
     async fn each_rule_holds() {
-        let [names, emails, both] = [0; 3].map(|_| shared().url(&shared().database()));
+        let [names, emails, both, new] = [0; 4].map(|_| shared().url(&shared().database()));
         names_that_differ_in_case_are_one(async |unique| at(&names, unique).await).await;
         an_address_is_one_users(async |unique| at(&emails, unique).await).await;
         of_two_at_once_one_is_created(async |unique| at(&both, unique).await).await;
+        a_new_name_is_nobodys_but_for_case(async |unique| at(&new, unique).await).await;
     }
 
     #[tokio::test]

@@ -1,9 +1,9 @@
 //! What is taken in PostgreSQL, and what a setting that was turned on finds there.
 
-use crate::domain::UserId;
+use crate::domain::{UserId, Username};
 use crate::settings::UserSettings;
 use crate::storage::statements;
-use crate::storage::unique::{Duplicates, SAME_EMAIL, SAME_NAME, corrections};
+use crate::storage::unique::{Duplicates, SAME_EMAIL, SAME_NAME, corrections, folded};
 use serde_json::json;
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
@@ -102,6 +102,21 @@ async fn fold(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
              WHERE username IN (SELECT json_array_elements_text($1::json))";
         sqlx::query(delete).bind(wrong).execute(&mut *connection).await?;
         insert(connection, right).await?;
+    }
+}
+
+/// Gives a user another name.
+pub(super) async fn rename(
+    connection: &mut PgConnection,
+    from: &Username,
+    to: &Username,
+) -> Result<(), sqlx::Error> {
+    let rename = sqlx::query(statements::RENAME).bind(from.as_str()).bind(to.as_str());
+    rename.execute(&mut *connection).await?;
+    sqlx::query(statements::UNFOLD).bind(to.as_str()).execute(&mut *connection).await?;
+    match folded(to) {
+        Some(key) => insert(connection, json!([[to.as_str(), key]]).to_string()).await,
+        None => Ok(()),
     }
 }
 

@@ -95,6 +95,17 @@ impl UserRepository for PostgresUsers {
         Ok(found.await?.map(Arc::new))
     }
 
+    async fn find_by_id(
+        &self,
+        id: UserId,
+        _: &Username,
+    ) -> Result<Option<Arc<User>>, RepositoryError> {
+        let found = self.driver.read(move |connection| {
+            Box::pin(async move { find_by_id(connection, id).await.map_err(unavailable) })
+        });
+        Ok(found.await?.map(Arc::new))
+    }
+
     async fn find_folded(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
         if !self.unique.case_insensitive {
             return Ok(None);
@@ -168,6 +179,14 @@ async fn find(
     row.map(|row| user(&row)).transpose()
 }
 
+async fn find_by_id(
+    connection: &mut PgConnection,
+    id: UserId,
+) -> Result<Option<User>, sqlx::Error> {
+    let row = sqlx::query(statements::FIND_BY_ID).bind(id.0).fetch_optional(connection).await?;
+    row.map(|row| user(&row)).transpose()
+}
+
 async fn find_folded(
     connection: &mut PgConnection,
     folded: &str,
@@ -205,22 +224,23 @@ impl Statements for PgConnection {
     async fn lock(
         &mut self,
         target: Option<&Username>,
-        actor: Option<&Username>,
+        actor: Option<UserId>,
     ) -> Result<Vec<User>, sqlx::Error> {
-        let alone = "SELECT id FROM users WHERE username = $1 FOR UPDATE";
-        let shared = "SELECT id FROM users WHERE username = $1 FOR SHARE";
-        let actor = actor.filter(|actor| target != Some(*actor));
-        let rows = target.map(|name| (name, alone)).into_iter();
-        let mut rows: Vec<_> = rows.chain(actor.map(|name| (name, shared))).collect();
-        rows.sort_by_key(|(name, _)| *name);
+        let alone = "SELECT id FROM users WHERE id = $1 FOR UPDATE";
+        let shared = "SELECT id FROM users WHERE id = $1 FOR SHARE";
+        let (name, actor) = (target.map(Username::as_str), actor.map(|actor| actor.0));
+        let called = sqlx::query_scalar("SELECT id FROM users WHERE username = $1").bind(name);
+        let target: Option<i64> = called.fetch_optional(&mut *self).await?;
+        let rows = target.map(|id| (id, alone)).into_iter();
+        let actors = actor.filter(|actor| target != Some(*actor)).map(|id| (id, shared));
+        let mut rows: Vec<_> = rows.chain(actors).collect();
+        rows.sort_unstable_by_key(|(id, _)| *id);
         let mut locked = Vec::new();
-        for (name, statement) in &rows {
-            let query = sqlx::query_scalar::<_, i64>(*statement).bind(name.as_str());
+        for (id, statement) in rows {
+            let query = sqlx::query_scalar::<_, i64>(statement).bind(id);
             locked.extend(query.fetch_optional(&mut *self).await?);
         }
-        let [one, other] =
-            [rows.first(), rows.last()].map(|row| row.map_or("", |row| row.0.as_str()));
-        let both = sqlx::query(statements::FIND_BOTH).bind(one).bind(other);
+        let both = sqlx::query(statements::FIND_BOTH).bind(name).bind(actor);
         let found: Result<Vec<User>, _> = both.fetch_all(self).await?.iter().map(user).collect();
         Ok(found?.into_iter().filter(|user| locked.contains(&user.id.0)).collect())
     }
@@ -243,6 +263,10 @@ impl Statements for PgConnection {
 
     async fn insert(&mut self, users: Vec<User>) -> Result<Vec<Username>, sqlx::Error> {
         insert(self, users).await
+    }
+
+    async fn rename(&mut self, from: &Username, to: &Username) -> Result<(), sqlx::Error> {
+        unique::rename(self, from, to).await
     }
 
     async fn remove(&mut self, username: &Username) -> Result<(), sqlx::Error> {

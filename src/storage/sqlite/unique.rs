@@ -1,9 +1,9 @@
 //! What is taken in SQLite, and what a setting that was turned on finds there.
 
-use crate::domain::UserId;
+use crate::domain::{UserId, Username};
 use crate::settings::UserSettings;
 use crate::storage::statements;
-use crate::storage::unique::{Duplicates, SAME_EMAIL, SAME_NAME, corrections};
+use crate::storage::unique::{Duplicates, SAME_EMAIL, SAME_NAME, corrections, folded};
 use serde_json::json;
 use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
@@ -89,6 +89,21 @@ async fn fold(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         sqlx::query(delete).bind(wrong).execute(&mut *transaction).await?;
         insert(&mut transaction, right).await?;
         transaction.commit().await?;
+    }
+}
+
+/// Gives a user another name.
+pub(super) async fn rename(
+    connection: &mut SqliteConnection,
+    from: &Username,
+    to: &Username,
+) -> Result<(), sqlx::Error> {
+    let rename = sqlx::query(statements::RENAME).bind(from.as_str()).bind(to.as_str());
+    rename.execute(&mut *connection).await?;
+    sqlx::query(statements::UNFOLD).bind(to.as_str()).execute(&mut *connection).await?;
+    match folded(to) {
+        Some(key) => insert(connection, json!([[to.as_str(), key]]).to_string()).await,
+        None => Ok(()),
     }
 }
 

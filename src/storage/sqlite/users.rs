@@ -115,6 +115,17 @@ impl UserRepository for SqliteUsers {
         Ok(found.map(Arc::new))
     }
 
+    async fn find_by_id(
+        &self,
+        id: UserId,
+        _: &Username,
+    ) -> Result<Option<Arc<User>>, RepositoryError> {
+        let _read = self.reads.begin();
+        let query = sqlx::query(statements::FIND_BY_ID).bind(id.0);
+        let row = query.fetch_optional(&self.pools.readers).await.map_err(unavailable)?;
+        row.map(|row| user(&row).map(Arc::new)).transpose().map_err(unavailable)
+    }
+
     async fn find_folded(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
         if !self.unique.case_insensitive {
             return Ok(None);
@@ -216,10 +227,11 @@ impl Statements for SqliteConnection {
     async fn lock(
         &mut self,
         target: Option<&Username>,
-        actor: Option<&Username>,
+        actor: Option<UserId>,
     ) -> Result<Vec<User>, sqlx::Error> {
-        let [one, other] = [target, actor].map(|name| name.map_or("", Username::as_str));
-        let both = sqlx::query(statements::FIND_BOTH).bind(one).bind(other);
+        let both = sqlx::query(statements::FIND_BOTH)
+            .bind(target.map(Username::as_str))
+            .bind(actor.map(|actor| actor.0));
         both.fetch_all(self).await?.iter().map(user).collect()
     }
 
@@ -242,6 +254,10 @@ impl Statements for SqliteConnection {
 
     async fn insert(&mut self, users: Vec<User>) -> Result<Vec<Username>, sqlx::Error> {
         insert(self, users).await
+    }
+
+    async fn rename(&mut self, from: &Username, to: &Username) -> Result<(), sqlx::Error> {
+        unique::rename(self, from, to).await
     }
 
     async fn remove(&mut self, username: &Username) -> Result<(), sqlx::Error> {

@@ -1,0 +1,26 @@
+//! Whose token it is.
+
+use crate::accounts::Accounts;
+use crate::domain::{RepositoryError, User};
+use crate::tokens::Claims;
+use std::sync::Arc;
+
+impl Accounts {
+    /// The user whose token says this, who may be disabled or go by another name than the token's; nobody
+    /// if the user is gone.
+    ///
+    /// A token without an id, as other applications sign them, is that of whoever has the name, unless
+    /// another user had it before.
+    pub async fn holder(&self, claims: &Claims) -> Result<Option<Arc<User>>, RepositoryError> {
+        if let Some(user) = self.users.find_in_memory(claims.subject.as_str())
+            && claims.are_of(&user)
+        {
+            return Ok(Some(user));
+        }
+        if let Some(id) = claims.id {
+            return self.users.find_by_id(id, &claims.subject).await;
+        }
+        let found = self.users.find(&claims.subject).await?;
+        Ok(found.filter(|user| claims.are_of(user)))
+    }
+}

@@ -1,0 +1,58 @@
+//! Users whose tokens hold a name that they no longer have.
+
+use crate::domain::{RepositoryError, User, UserId, UserRepository, Username};
+use crate::storage::cache::freshness::Belief;
+use crate::storage::cache::{CachedUsers, Entry, keep};
+use quick_cache::sync::Cache;
+use std::sync::Arc;
+
+/// The names that users had when they were last read by their ids, bounded. A name is a hint only: the
+/// user that is cached under it tells whether it is right, and how fresh.
+pub(super) struct Renamed(Cache<UserId, Username>);
+
+impl Renamed {
+    pub(super) fn new(size: usize) -> Self {
+        Self(Cache::new(size))
+    }
+}
+
+impl<R: UserRepository + 'static> CachedUsers<R> {
+    /// Finds a user by its id: in memory, if it is cached under the name that it is known by.
+    pub(super) async fn follow(
+        &self,
+        id: UserId,
+        name: &Username,
+    ) -> Result<Option<Arc<User>>, RepositoryError> {
+        let hint = self.renamed.0.get(&id);
+        let name = hint.as_ref().unwrap_or(name);
+        if self.cache.get(name.as_str()).is_some_and(|entry| entry.user.id == id)
+            && let Some(user) = self.find(name).await?.filter(|user| user.id == id)
+        {
+            return Ok(Some(user));
+        }
+        self.read_by_id(id, name).await
+    }
+
+    /// Reads a user, who is cached if it still has this name: only then is it known that nothing has
+    /// changed since the read began.
+    async fn read_by_id(
+        &self,
+        id: UserId,
+        name: &Username,
+    ) -> Result<Option<Arc<User>>, RepositoryError> {
+        self.misses.add_one();
+        let read = self.freshness.now();
+        let (belief, epoch) = self.freshness.belief(name.as_str(), self.stale_max, read);
+        let found = self.freshness.ask(self.inner.find_by_id(id, name)).await?;
+        match &found {
+            Some(user) if user.username != *name => {
+                self.renamed.0.insert(id, user.username.clone());
+            }
+            Some(user) if belief == Belief::Fresh => {
+                keep(&self.cache, self.max_age, Entry { epoch, read, user: Arc::clone(user) });
+            }
+            _ => {}
+        }
+        Ok(found)
+    }
+}
