@@ -61,7 +61,7 @@ const NARROW: [(&str, &[&str]); 15] = [
     ("services", &["storage", "accounts", "tokens", "passwords", "settings", "domain"]),
     ("storage", &["settings", "domain"]),
     ("oauth", &["accounts", "tokens", "domain"]),
-    ("accounts", &["passwords", "domain"]),
+    ("accounts", &["tokens", "passwords", "domain"]),
     ("tokens", &["settings", "domain"]),
     ("passwords", &["settings", "domain"]),
     ("logging", &["settings"]),
