@@ -1,4 +1,4 @@
-//! What master and worker say to each other: JSON lines on a socket that is the worker's stdin.
+//! Messages between master and worker: JSON lines on a socket that is the worker's stdin.
 
 use crate::http::monitoring::stats::StatsSnapshot;
 use crate::settings::Contents;
@@ -19,21 +19,22 @@ pub(super) const WORKER: &str = "BAILIWICK_WORKER";
 /// Marks a master that takes over; its value is the old master's process id.
 pub(super) const SUCCESSOR: &str = "BAILIWICK_SUCCESSOR";
 
-/// Bytes of a line at most; the longest holds the figures of all routes. A worker process of another
-/// user must not fill the memory of a master that is root.
+/// Longest line in bytes; the longest holds the figures of all routes. A worker process of another
+/// user must not fill the memory of a master that runs as root.
 const LONGEST: u64 = 16 * 1024 * 1024;
 
-/// What a worker needs to know before it can start: JSON, behind a line that says how many bytes.
+/// What a worker needs before it can start: JSON, after a line with its length in bytes.
 #[derive(Serialize, Deserialize)]
 pub struct Handover {
-    /// What the file of `--config` held when the master accepted it: a worker that is started
-    /// later must not see another one.
+    /// Text of the `--config` file when the master accepted it: a worker started later must not see
+    /// another one.
     pub config: Option<String>,
-    /// The same of the file of `--env-file`.
+    /// The same for the `--env-file`.
     pub env_file: Option<String>,
-    /// The same of the files that the settings name.
+    /// The same for the files that the settings name.
     pub files: Contents,
-    /// Whether it looks for damage of the database first: nobody has served since the server's start.
+    /// Whether it first checks the database for damage: no process has served since the server
+    /// started.
     pub(super) looks_for_damage: bool,
     /// Its worker threads.
     pub threads: usize,
@@ -43,7 +44,7 @@ pub struct Handover {
     pub(super) admin_sockets: usize,
 }
 
-/// Without what the files hold.
+/// Leaves out what the files hold.
 impl fmt::Debug for Handover {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handover").field("threads", &self.threads).finish_non_exhaustive()
@@ -51,13 +52,13 @@ impl fmt::Debug for Handover {
 }
 
 impl Handover {
-    /// As it is sent.
+    /// As sent.
     pub(super) fn packed(&self) -> io::Result<Vec<u8>> {
         let text = serde_json::to_vec(self)?;
         Ok([line(&text.len())?, text].concat())
     }
 
-    /// The one for this process, with the channel behind it.
+    /// Reads the one for this process, and the channel after it.
     pub(super) fn to_this_process() -> io::Result<(Self, StdStream)> {
         let (length, mut channel) = of_this_process::<u64>()?;
         let mut text = Vec::new();
@@ -66,38 +67,38 @@ impl Handover {
     }
 }
 
-/// What the master tells a worker.
+/// The master's orders to a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Order {
-    /// Others have taken over: accept no more, send clients away for so many seconds, then stop.
+    /// Others have taken over: stop accepting, send clients away for so many seconds, then stop.
     Drain(u64),
-    /// Nobody takes over: accept no more, send clients away for so many seconds, then stop.
+    /// Nobody takes over: stop accepting, send clients away for so many seconds, then stop.
     Leave {
-        /// The longest time for it.
+        /// The most it may take.
         seconds: u64,
-        /// Whether to shut the sockets down, for all processes: new connections are refused.
+        /// Whether to shut the sockets down for all processes, so that new connections are refused.
         refuse: bool,
     },
-    /// Stop; what is in flight may finish within `graceful_timeout`.
+    /// Stop; requests in flight may finish within `graceful_timeout`.
     Stop,
-    /// Stop; what is in flight may finish within so many seconds.
+    /// Stop; requests in flight may finish within so many seconds.
     Finish(u64),
     /// Stop at once.
     Quit,
-    /// Reopen the log's files.
+    /// Reopen the log files.
     ReopenLogs,
-    /// Say whether the database answers; the number comes back with the report.
+    /// Report whether the database responds; the number comes back with the report.
     AskDatabase(u64),
-    /// Tell what has changed of the figures; the number comes back with the report.
+    /// Report the figures that have changed; the number comes back with the report.
     TellFigures(u64),
 }
 
-/// A line from the master.
+/// A message from the master.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum FromMaster {
     Order(Order),
-    /// What [`Report::AskFigures`] has asked for.
+    /// The response to [`Report::AskFigures`].
     Figures {
         /// The number of the question.
         question: u64,
@@ -106,61 +107,61 @@ pub(super) enum FromMaster {
     },
 }
 
-/// What a worker tells the master.
+/// A worker's reports to the master.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Report {
     /// It serves.
     Ready,
     /// It cannot start; the line says why.
     Failed(String),
-    /// It lives.
+    /// It is alive.
     Alive(StatsSnapshot),
-    /// It accepts no more, as [`Order::Leave`] wants it.
+    /// It no longer accepts, as [`Order::Leave`] ordered.
     Paused,
-    /// It got SIGTERM and serves until another process does.
+    /// It received SIGTERM and serves until another process does.
     Terminated,
-    /// What [`Order::AskDatabase`] has asked for.
+    /// The response to [`Order::AskDatabase`].
     Database {
         /// The number of the question.
         question: u64,
-        /// Whether the database answers.
+        /// Whether the database responds.
         answers: bool,
-        /// The fingerprint of the secret that it signs with.
+        /// The fingerprint of the secret it signs with.
         secret: String,
-        /// Those of others on the same database.
+        /// Those of other servers on the same database.
         other_secrets: Vec<String>,
     },
-    /// What it counts.
+    /// Its figures.
     Figures {
-        /// The number of the round, where [`Order::TellFigures`] has asked.
+        /// The number of the round, if [`Order::TellFigures`] asked.
         round: Option<u64>,
         /// What has changed since the last report, in Prometheus's text format.
         lines: String,
     },
-    /// Somebody wants to know what all processes count; the number comes back with the answer.
+    /// Asks for the figures of all processes; the number comes back with the response.
     AskFigures(u64),
 }
 
-/// The first line to a master that takes over.
+/// The first line to a successor.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Inheritance {
-    /// What each socket was bound for, in their order; nothing for those of systemd.
+    /// What each socket was bound for, in order; `None` for those of systemd.
     pub(super) binds: Vec<Option<String>>,
-    /// The same for those of `admin.bind`, which come after them.
+    /// The same for those of `admin.bind`, which follow them.
     #[serde(default)]
     pub(super) admin: Vec<Option<String>>,
 }
 
-/// What a master that takes over tells the old one: it serves.
+/// A successor's message to the old master: it serves.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct TakenOver;
 
-/// The channel that this process was started with, behind its first line.
+/// The channel this process was started with, after its first line.
 pub(super) fn of_this_process<T: DeserializeOwned>() -> io::Result<(T, StdStream)> {
     let mut channel = StdStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut line = Vec::new();
     let mut byte = [0];
-    // No more than the line: what follows it is read elsewhere.
+    // Only this line: the rest is read elsewhere.
     while line.last() != Some(&b'\n') {
         channel.read_exact(&mut byte)?;
         line.push(byte[0]);
@@ -188,7 +189,8 @@ pub(super) struct ChannelReader {
 }
 
 impl ChannelReader {
-    /// The next message; nothing once the other end is gone, or talks nonsense or without end.
+    /// The next message; `None` once the other end has closed, or after a malformed or overlong
+    /// line.
     pub(super) async fn next<T: DeserializeOwned>(&mut self) -> Option<T> {
         let mut line = String::new();
         match (&mut self.lines).take(LONGEST).read_line(&mut line).await {
@@ -207,13 +209,13 @@ impl ChannelWriter {
         self.put(&line(message)?).await
     }
 
-    /// Sends what is a message already.
+    /// Sends an encoded message.
     pub(super) async fn put(&mut self, message: &[u8]) -> io::Result<()> {
         self.writer.write_all(message).await
     }
 }
 
-/// The message as it is sent.
+/// Encodes a message.
 pub(super) fn line(message: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut line = serde_json::to_vec(message)?;
     line.push(b'\n');
@@ -231,7 +233,7 @@ mod tests {
             let (ours, mut theirs) = StdStream::pair().unwrap();
             let text = "a".repeat(length.try_into().unwrap());
             let sent = line(&text).unwrap();
-            // It fails when nobody reads any further.
+            // The write fails once the reader has gone.
             let writing = std::thread::spawn(move || drop(theirs.write_all(&sent)));
             let mut reader = Channel::new(ours).unwrap().reader;
             assert_eq!(reader.next::<String>().await == Some(text), is_message, "{length}");

@@ -1,4 +1,4 @@
-//! Core dumps: a core holds every password and key that the process has in memory.
+//! Core dumps: a core holds every password and key in the process's memory.
 
 use crate::logging::ERROR;
 use rustix::process::{
@@ -6,18 +6,17 @@ use rustix::process::{
 };
 use std::io;
 
-/// Forbids core dumps until it is known what the settings say; to be called first of all.
+/// Forbids core dumps until the settings are known; call it before anything else.
 ///
-/// The limit alone does not count where the kernel hands cores to a program (core(5)); a process that
-/// is not dumpable has none, and only root may attach a debugger to it.
+/// The limit alone does not count where the kernel pipes cores to a program (core(5)); a process
+/// that is not dumpable has none, and only root may attach a debugger to it.
 pub fn forbid() {
     let maximum = getrlimit(Resource::Core).maximum;
     attempt(&limit(Rlimit { current: Some(0), maximum }));
     attempt(&dumpable(DumpableBehavior::NotDumpable));
 }
 
-/// Forbids them for good, in children, too, or allows what the system allows
-/// (`server.core_dumps`).
+/// Forbids them for good, in children too, or allows what the system allows (`server.core_dumps`).
 pub fn settle(allowed: bool) {
     let maximum = getrlimit(Resource::Core).maximum;
     if allowed {
@@ -25,7 +24,7 @@ pub fn settle(allowed: bool) {
         attempt(&dumpable(DumpableBehavior::Dumpable));
     } else {
         attempt(&limit(Rlimit { current: Some(0), maximum: Some(0) }));
-        // Once more: a reload may have changed it.
+        // Again: a reload may have changed it.
         attempt(&dumpable(DumpableBehavior::NotDumpable));
     }
 }
@@ -38,7 +37,7 @@ fn dumpable(behavior: DumpableBehavior) -> io::Result<()> {
     Ok(set_dumpable_behavior(behavior)?)
 }
 
-/// A system that does not know it is no reason not to serve.
+/// A system without this call is no reason not to serve.
 fn attempt(result: &io::Result<()>) {
     if let Err(error) = result {
         log::warn!(target: ERROR, "core dumps: {error} (server.core_dumps)");

@@ -1,9 +1,9 @@
-//! How late something comes that is to come at a steady pace: a process that was stopped, paused with its
-//! container or moved with its machine could do nothing meanwhile.
+//! Measures how late a periodic event is: a process that was stopped, paused with its container or
+//! moved with its machine could do nothing meanwhile.
 
 use std::time::{Duration, Instant};
 
-/// Looks at the clock once in each period.
+/// Reads the clock once per period.
 #[derive(Debug)]
 pub(super) struct Lateness {
     period: Duration,
@@ -15,7 +15,7 @@ impl Lateness {
         Self { period, last: now }
     }
 
-    /// The time that was lost since the last look; nothing where it comes about when it should.
+    /// The time lost since the last look; zero when it comes about on time.
     pub(super) fn look(&mut self, now: Instant) -> Duration {
         let passed = now.saturating_duration_since(self.last);
         self.last = now;

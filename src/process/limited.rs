@@ -1,8 +1,8 @@
-//! The limits that the system has set this process and its children (`ulimit`, systemd's `Limit…=`).
+//! The system's limits on this process and its children (`ulimit`, systemd's `Limit…=`).
 
 use rustix::process::{Resource, getrlimit};
 
-/// What has a limit, the letter of `ulimit` for it, its unit, and below what it is unusual.
+/// What is limited, its `ulimit` letter and unit, and the value below which a limit is unusual.
 const LIMITS: [(Resource, char, u64, &str, u64); 7] = [
     (Resource::Cpu, 't', 1, " s", u64::MAX),
     (Resource::Fsize, 'f', 1024, " KiB", u64::MAX),
@@ -13,7 +13,7 @@ const LIMITS: [(Resource, char, u64, &str, u64); 7] = [
     (Resource::Nofile, 'n', 1, "", 256),
 ];
 
-/// For the end of a line about a process that has failed: the limits that may be why.
+/// Suffix for a line about a failed process: the limits that may be the reason.
 pub(super) fn hint() -> String {
     let set = LIMITS.iter().filter_map(|(resource, letter, size, unit, usual)| {
         let limit = getrlimit(*resource).current.filter(|limit| limit < usual)?;
@@ -25,7 +25,7 @@ pub(super) fn hint() -> String {
     }
 }
 
-/// Seconds of CPU time after which a worker process is replaced, before the system ends it.
+/// Seconds of CPU time after which a worker process is replaced, before the system kills it.
 pub(super) fn cpu_time() -> Option<u64> {
     let limit = getrlimit(Resource::Cpu);
     limit.current.map(|soft| before_the_end(soft, limit.maximum))

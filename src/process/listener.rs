@@ -15,12 +15,12 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-/// What a new unix socket is to be like.
+/// Mode and owner of a new unix socket.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::process) struct UnixFile {
     /// Who may connect; the proxy in front joins the group.
     pub(in crate::process) mode: u32,
-    /// Whose it is; nothing: whose this process and its folder say.
+    /// Its owner; by default this process's user, or as the folder says.
     pub(in crate::process) user: Option<u32>,
     pub(in crate::process) group: Option<u32>,
 }
@@ -32,7 +32,7 @@ pub(super) enum Socket {
 }
 
 impl Socket {
-    /// The socket at this place of those that were passed to this process.
+    /// Takes the socket at this position among those passed to this process.
     pub(super) fn take(passed: &mut ListenFd, at: usize) -> io::Result<Self> {
         let taken = match passed.take_tcp_listener(at) {
             Ok(socket) => socket.map(Self::Tcp),
@@ -41,7 +41,7 @@ impl Socket {
         taken.ok_or_else(|| io::Error::other(format!("socket {at} was not passed")))
     }
 
-    /// The same socket for another process.
+    /// A handle to the same socket for another process.
     pub(super) fn share(&self) -> io::Result<OwnedFd> {
         match self {
             Self::Tcp(listener) => listener.as_fd().try_clone_to_owned(),
@@ -49,7 +49,7 @@ impl Socket {
         }
     }
 
-    /// Those of TCP, and those of the file system.
+    /// Splits them into TCP and unix sockets.
     pub(super) fn by_kind(sockets: Vec<Self>) -> (Vec<TcpListener>, Vec<UnixListener>) {
         let (mut tcp, mut unix) = (Vec::new(), Vec::new());
         for socket in sockets {
@@ -61,13 +61,13 @@ impl Socket {
         (tcp, unix)
     }
 
-    /// Refuses connections from now on, in every process that has the socket. Those that nobody has
-    /// accepted yet are lost.
+    /// Refuses connections from now on, in every process that has the socket. Connections not yet
+    /// accepted are lost.
     pub(super) fn refuse(socket: &OwnedFd) -> io::Result<()> {
         socket2::SockRef::from(socket).shutdown(std::net::Shutdown::Read)
     }
 
-    /// Where a socket listens that somebody else has bound.
+    /// The address of a socket that another process bound.
     fn listener(&self) -> io::Result<Listener> {
         Ok(match self {
             Self::Tcp(listener) => {
@@ -84,7 +84,8 @@ impl Socket {
     }
 }
 
-/// Where the server listens; `Display` is its URL. Dropping it removes a unix socket's file.
+/// An address the server listens on; `Display` is its URL. Dropping it removes a unix socket's
+/// file.
 #[derive(Debug)]
 pub(in crate::process) enum Listener {
     Tcp(SocketAddr),
@@ -100,7 +101,7 @@ impl fmt::Display for Listener {
     }
 }
 
-/// What went wrong, without the number that only programmers know.
+/// What went wrong, without the error number.
 pub(super) fn cause(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::AddrInUse => IN_USE.to_owned(),
@@ -111,9 +112,9 @@ pub(super) fn cause(error: &io::Error) -> String {
     }
 }
 
-/// Binds every address that a name stands for, `localhost` for example 127.0.0.1 and `::1`.
+/// Binds every address of a name, such as 127.0.0.1 and `::1` for `localhost`.
 ///
-/// `[::]` takes IPv4 too, as under gunicorn, unless one of `beside` is to have that.
+/// `[::]` takes IPv4 too, as under gunicorn, unless one of `beside` needs it.
 fn tcp(
     (host, port): (&str, u16),
     backlog: i32,
@@ -124,7 +125,7 @@ fn tcp(
     let mut port = port;
     for mut address in (host, port).to_socket_addrs()? {
         address.set_port(port);
-        // A hosts file may name an address twice.
+        // A hosts file may list an address twice.
         if bound.iter().any(|(other, _)| matches!(other, Listener::Tcp(other) if *other == address))
         {
             continue;
@@ -132,11 +133,11 @@ fn tcp(
         match tcp_socket(address, backlog, only_v6(address, beside)) {
             Ok(listener) => {
                 let address = listener.local_addr()?;
-                // With port 0 all addresses of a name get the port that the first one got.
+                // With port 0, all addresses of a name get the port of the first.
                 port = address.port();
                 bound.push((Listener::Tcp(address), Socket::Tcp(listener)));
             }
-            // A name may stand for IPv6 on a machine without it.
+            // A name may resolve to IPv6 on a machine without it.
             Err(error)
                 if matches!(error.kind(), ErrorKind::AddrNotAvailable | ErrorKind::Unsupported)
                     || error.raw_os_error()
@@ -153,7 +154,7 @@ fn tcp(
     }
 }
 
-/// Looks up the names in `server.bind` and `admin.bind`, as a start does; what is wrong with them.
+/// Resolves the names in `server.bind` and `admin.bind` as a start does; returns what is wrong.
 #[must_use]
 pub fn find_hosts(settings: &Settings) -> Vec<ServeError> {
     let binds = settings.server.bind.iter().map(|bind| ("server.bind", bind));
@@ -166,7 +167,7 @@ pub fn find_hosts(settings: &Settings) -> Vec<ServeError> {
     binds.filter_map(wrong).collect()
 }
 
-/// Whether a socket for `address` leaves IPv4 to another one: with one port, both cannot have it.
+/// Whether a socket for `address` leaves IPv4 to another on the same port: both cannot have it.
 fn only_v6(address: SocketAddr, beside: &[SocketAddr]) -> bool {
     let is_v4_there = |other: &SocketAddr| other.is_ipv4() && other.port() == address.port();
     !address.ip().is_unspecified() || address.port() != 0 && beside.iter().any(is_v4_there)
@@ -175,7 +176,7 @@ fn only_v6(address: SocketAddr, beside: &[SocketAddr]) -> bool {
 fn tcp_socket(address: SocketAddr, backlog: i32, only_v6: bool) -> io::Result<TcpListener> {
     let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     if address.is_ipv6() {
-        // Not what `net.ipv6.bindv6only` says: a configuration means the same on every machine.
+        // Overrides `net.ipv6.bindv6only`: a configuration means the same on every machine.
         socket.set_only_v6(only_v6)?;
     }
     socket.set_reuse_address(true)?;
@@ -185,7 +186,7 @@ fn tcp_socket(address: SocketAddr, backlog: i32, only_v6: bool) -> io::Result<Tc
     Ok(socket.into())
 }
 
-/// The file of a unix socket; removed when dropped, if it is still this socket's.
+/// The file of a unix socket; removed on drop if it is still this socket's.
 #[derive(Debug)]
 pub(in crate::process) struct SocketFile {
     path: PathBuf,
@@ -195,19 +196,19 @@ pub(in crate::process) struct SocketFile {
 }
 
 impl SocketFile {
-    /// Whether it is there: somebody may have removed it, or put another in its place. As long as the
-    /// socket lives, no other file has its numbers.
+    /// Whether the file still exists: it may have been removed or replaced. While the socket lives,
+    /// no other file has its device and inode.
     pub(super) fn is_there(&self) -> bool {
         fs::symlink_metadata(&self.path)
             .is_ok_and(|found| (found.dev(), found.ino()) == (self.device, self.inode))
     }
 
-    /// Where it is.
+    /// Its path.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// A file that is not there.
+    /// A file that no longer exists.
     fn gone(path: &Path) -> Self {
         Self { path: path.to_owned(), device: 0, inode: 0, ours: Cell::new(false) }
     }
@@ -241,7 +242,7 @@ fn unix(path: &Path, backlog: i32, kind: UnixFile) -> io::Result<(Listener, Sock
     Ok((Listener::Unix(file), Socket::Unix(socket)))
 }
 
-/// Binds under another name and renames, so that at no time the path leads nowhere.
+/// Binds under another name and renames, so that the path always leads to a socket.
 fn replace_unix(path: &Path, how: (i32, UnixFile)) -> io::Result<(UnixListener, SocketFile)> {
     let draft = root_files::draft_of(path);
     let (socket, mut file) = bind_unix(&draft, how)?;
@@ -250,8 +251,7 @@ fn replace_unix(path: &Path, how: (i32, UnixFile)) -> io::Result<(UnixListener, 
     Ok((socket, file))
 }
 
-/// Binds the socket of `bailiwick ctl`, for this user alone. A master that takes over takes the
-/// socket, too.
+/// Binds the socket of `bailiwick ctl`, for this user alone. A successor takes it over.
 pub(super) fn control(path: &Path, takes_over: bool) -> io::Result<(UnixListener, SocketFile)> {
     root_files::check_place(path)?;
     if !takes_over {
@@ -274,7 +274,7 @@ fn bind_unix(
     Ok((socket.into(), file))
 }
 
-/// Only a socket that nobody listens on may be replaced.
+/// Only a socket that no process listens on may be replaced.
 fn refuse_what_is_not_stale(path: &Path) -> io::Result<()> {
     let found = match fs::symlink_metadata(path) {
         Ok(found) => found,
@@ -285,10 +285,10 @@ fn refuse_what_is_not_stale(path: &Path) -> io::Result<()> {
         return Err(io::Error::other("exists and is not a socket"));
     }
     let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    // A server that stands still may have a full queue, which a connection would wait for.
+    // A stalled server may have a full queue, on which a connection would block.
     socket.set_nonblocking(true)?;
     match socket.connect(&SockAddr::unix(path)?) {
-        // Its server has gone, and the file perhaps with it.
+        // Its server has gone, and perhaps the file with it.
         Err(error)
             if matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound) =>
         {

@@ -24,7 +24,7 @@ use crate::security::TrustedProxies;
 use crate::services::scope_table;
 use crate::settings::Settings;
 
-/// All that is wrong with the settings of the server and of the log; starts nothing.
+/// Everything that is wrong with the settings of server and log; starts nothing.
 #[must_use]
 pub fn faults(settings: &Settings) -> Vec<ServeError> {
     let checks = [
@@ -36,7 +36,7 @@ pub fn faults(settings: &Settings) -> Vec<ServeError> {
     checks.into_iter().filter_map(Result::err).chain(master::faults(settings)).collect()
 }
 
-/// The first of those.
+/// Returns the first of those as an error.
 pub fn check(settings: &Settings) -> Result<(), ServeError> {
     faults(settings).into_iter().next().map_or(Ok(()), Err)
 }

@@ -1,5 +1,5 @@
-//! Files that the master makes: where nobody can put something in their way, and the log files that
-//! are the worker's user's.
+//! Files that the master creates: its own where no other user can interfere, and log files that
+//! belong to the worker processes' user.
 
 use crate::logging::open_file;
 use crate::settings;
@@ -15,26 +15,26 @@ use std::os::fd::{AsFd, AsRawFd as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
-/// Links that are followed until they are taken for a circle, as the kernel counts.
+/// Links followed before they count as a loop, as in the kernel.
 const LINKS: usize = 40;
 
 const EVERYBODY: u32 = 0o002;
 const GROUP: u32 = 0o020;
 const STICKY: u32 = 0o1000;
 
-/// Whether this process is root's.
+/// Whether this process runs as root.
 pub(super) fn is_root() -> bool {
     geteuid().is_root()
 }
 
-/// Refuses a place for a file of root's that somebody else could take, or could lead elsewhere:
-/// each folder on the way must be root's alone. Other users put their files where they like.
+/// Refuses a place for a file of root's that another user could occupy or redirect: every folder on
+/// the way must be root's alone. Other users put their files where they like.
 pub(super) fn check_place(path: &Path) -> io::Result<()> {
     if is_root() { root_owns_the_way(path) } else { Ok(()) }
 }
 
-/// In a sticky folder such as `/tmp`, what is root's stays where it is; but a name that is free can
-/// be taken, so the last folder must not be one.
+/// In a sticky folder such as `/tmp`, root's files stay where they are, but anyone can take a free
+/// name; so the last folder must not be sticky.
 fn root_owns_the_way(path: &Path) -> io::Result<()> {
     let mut path = std::path::absolute(path)?;
     for _ in 0..LINKS {
@@ -50,8 +50,8 @@ fn root_owns_the_way(path: &Path) -> io::Result<()> {
     Err(io::Error::other("too many symbolic links"))
 }
 
-/// Judges each folder from the root down to this one, as far as they exist, or to the first link on
-/// the way, with the rest of the path behind it.
+/// Checks each folder from the root down to this one, as far as they exist; or stops at the first
+/// link and returns it with the rest of the path.
 fn first_link(folder: &Path) -> io::Result<Option<(PathBuf, PathBuf)>> {
     let mut way: Vec<_> = folder.ancestors().collect();
     way.reverse();
@@ -98,22 +98,21 @@ fn open_to(folder: &Path, whose: &str) -> io::Error {
     ))
 }
 
-/// A name beside `path` that nobody can know beforehand.
+/// An unpredictable name beside `path`.
 pub(super) fn draft_of(path: &Path) -> PathBuf {
     path.with_file_name(format!(".bailiwick-{:08x}", rand::random::<u32>()))
 }
 
-/// Makes a file that was not there, under a name that nobody can know beforehand.
+/// Creates a new file under an unpredictable name.
 pub(super) fn draft(path: &Path, mode: u32) -> io::Result<(File, PathBuf)> {
     let draft = draft_of(path);
     let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft)?;
     Ok((file, draft))
 }
 
-/// Gives the file of a socket its owner and mode, whatever the umask says; nothing that was put in
-/// its place.
+/// Gives a socket's file its owner and mode, whatever the umask; refuses a file put in its place.
 ///
-/// `socket_mode` before the bind has seen to it that the file never had more than `mode`.
+/// `socket_mode` before the bind made sure that the file never had more than `mode`.
 pub(super) fn give_socket(
     path: &Path,
     mode: u32,
@@ -129,19 +128,19 @@ pub(super) fn give_socket(
         chownat(&file, "", user.map(Uid::from_raw), group.map(Gid::from_raw), AtFlags::EMPTY_PATH)?;
     }
     if found & 0o777 != mode {
-        // The descriptor's own name: what is behind it cannot be exchanged.
+        // Through the descriptor: what it refers to cannot be swapped.
         let this = format!("/proc/self/fd/{}", file.as_raw_fd());
         fs::set_permissions(this, Permissions::from_mode(mode))?;
     }
     Ok(())
 }
 
-/// Sets the mode that the file of a socket gets when it is bound, less the umask.
+/// Sets the mode that a socket's file gets when it is bound, less the umask.
 pub(super) fn socket_mode(socket: impl AsFd, mode: u32) -> io::Result<()> {
     Ok(fchmod(socket, Mode::from_bits_truncate(mode))?)
 }
 
-/// Whose the log files are, when they are not this process's own.
+/// The owner of the log files, if it is not this process's user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Owner {
     pub(super) user: u32,
@@ -149,10 +148,11 @@ pub(super) struct Owner {
 }
 
 impl Owner {
-    /// Opens a log file to append to it, as its owner would, who is to open it, too.
+    /// Opens a log file for appending with its owner's rights, because the owner must be able to
+    /// open it too.
     ///
-    /// Links lead where the owner may write and nowhere else. Only where the owner may not make the
-    /// file, or not write it, root does, and gives it away; in a folder of root's alone.
+    /// Links are followed only where the owner may write. Only where the owner may not create or
+    /// write the file does root do it, in a folder of root's alone, and gives the file away.
     pub(super) fn open(self, path: &Path) -> io::Result<File> {
         match self.act(|| open_file(path)) {
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
@@ -165,10 +165,10 @@ impl Owner {
         }
     }
 
-    /// Opens a file to be read, as its owner would.
+    /// Opens a file for reading with its owner's rights.
     ///
-    /// What it holds is for a process of the owner's: links lead where the owner may read, else from
-    /// folders of root's alone.
+    /// A process of the owner's gets its content: links are followed where the owner may read,
+    /// otherwise only from folders of root's alone.
     pub(super) fn read(self, path: &Path) -> io::Result<File> {
         match self.act(|| settings::open_file(path)) {
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
@@ -181,7 +181,7 @@ impl Owner {
         }
     }
 
-    /// Whether the owner may make and move files in this folder.
+    /// Whether the owner may create and move files in this folder.
     pub(super) fn may_write(self, folder: &Path) -> bool {
         self.act(|| Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?)).is_ok()
     }
@@ -206,7 +206,7 @@ impl Owner {
         draft.map_or(Ok(()), |draft| fs::rename(draft, path))
     }
 
-    /// Does something with the owner's rights, on a thread that has no others.
+    /// Runs something with the owner's rights, on a thread that has no others.
     pub(super) fn act<T: Send>(self, what: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
         let become_it_and = || {
             let group = Gid::from_raw(self.group);
@@ -222,13 +222,13 @@ impl Owner {
     }
 }
 
-/// A path as the name of one file: as it is read, and no two alike.
+/// A path as a single file name: readable and unique.
 pub(super) fn flat(path: &Path) -> String {
     let mut name = String::new();
     for letter in path.to_string_lossy().trim_start_matches('/').chars() {
         match letter {
             '/' => name.push(':'),
-            // Writing to a text does not fail.
+            // Writing to a string does not fail.
             ':' | '%' => drop(write!(name, "%{:02x}", u32::from(letter))),
             _ => name.push(letter),
         }
@@ -242,10 +242,10 @@ mod tests {
     use std::os::unix::fs::{DirBuilderExt as _, chown, symlink};
     use tempfile::TempDir;
 
-    /// The user of most attackers.
+    /// An unprivileged user, as an attacker would be.
     const NOBODY: u32 = 65_534;
 
-    /// Folders with an owner, a group and a mode, each in the one before it.
+    /// Nested folders, each with an owner, a group and a mode.
     fn nested(folders: &[(u32, u32, u32)]) -> (TempDir, PathBuf) {
         assert!(is_root(), "these tests need root");
         let outer = tempfile::tempdir().unwrap();
@@ -271,7 +271,7 @@ mod tests {
             &[(0, 0, 0o755)],
             &[(0, 0, 0o775)],
             &[(0, NOBODY, 0o2750)],
-            // As /tmp with a folder of root's in it.
+            // Like /tmp with a folder of root's in it.
             &[(0, 0, 0o1777), (0, 0, 0o700)],
         ] {
             assert_eq!(refusal(good), None, "{good:?}");
@@ -329,7 +329,7 @@ mod tests {
             let found = fs::metadata(path).unwrap();
             (found.uid(), found.gid(), found.mode() & 0o777)
         };
-        // Its own folder, and one where it may make nothing.
+        // Its own folder, and one where it may create nothing.
         for folder in [(NOBODY, NOBODY, 0o700), (0, 0, 0o755)] {
             let (outer, path) = nested(&[folder]);
             fs::set_permissions(outer.path(), Permissions::from_mode(0o755)).unwrap();
@@ -338,7 +338,7 @@ mod tests {
             assert_eq!(whose(&path), (NOBODY, NOBODY, 0o640));
             owner.open(&path).unwrap();
         }
-        // Made by root before there was a user.
+        // Created by root before `server.user` was set.
         let (outer, path) = nested(&[(0, 0, 0o755)]);
         fs::set_permissions(outer.path(), Permissions::from_mode(0o755)).unwrap();
         let path = path.join("a.log");

@@ -1,4 +1,4 @@
-//! The real server on port 0, with routes of the tests' own.
+//! The real server on port 0, with routes of its own.
 
 pub(crate) mod harness;
 

@@ -1,4 +1,4 @@
-//! First the caller, then the rest of the request.
+//! Resolves the caller before reading the rest of the request.
 
 use crate::security::dependency::{Depends, Resolve, extract};
 use crate::security::principal;
@@ -12,14 +12,14 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 
-/// The caller `D` and then parts of the request, read only for a caller who may: one of actix-web's
-/// extractors, or a tuple of any, which are read in their order.
+/// The caller `D`, then parts of the request: one of actix-web's extractors, or a tuple of any,
+/// read in order and only once `D` admits the caller.
 ///
-/// A client may hold a body back for long. Where it had to be waited for, the caller is asked for
-/// once more, so that nobody acts who was deleted, disabled or stripped of a scope meanwhile.
+/// If the body was slow to arrive, the caller is resolved again, so that a user deleted, disabled
+/// or stripped of a scope meanwhile cannot act.
 ///
 /// actix extracts a handler's arguments side by side, so with separate arguments a bad body can be
-/// answered before a bad token. Here the order is fixed:
+/// reported before a bad token. Here the order is fixed:
 ///
 /// ```
 /// use actix_web::web::{Json, Path};
@@ -46,7 +46,7 @@ use std::pin::{Pin, pin};
 #[derive(Debug)]
 pub struct Authorized<D, P = ()>(pub D, pub P);
 
-/// What [`Authorized`] reads once it knows the caller. Of extractors of your own, make a tuple.
+/// What [`Authorized`] reads once it knows the caller. Put extractors of your own in a tuple.
 pub trait Parts: Sized + 'static {
     #[doc(hidden)]
     fn read(

@@ -1,4 +1,4 @@
-//! A user who calls: what it may change, and what it is told when it may not.
+//! A caller that a chain has admitted: its actor, and the response when a change of its fails.
 
 use crate::accounts::AccountError;
 use crate::api_error::{ApiError, Reason};
@@ -9,7 +9,7 @@ use crate::security::refusal::{inactive, refuse, style};
 use crate::services::Services;
 use crate::tokens::NO_SCOPE;
 
-/// A principal that was let in, and the scopes that it was asked for.
+/// An admitted principal, and the scopes the chain requires.
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
     pub(super) principal: Principal,
@@ -38,7 +38,7 @@ impl Caller {
 }
 
 impl Principal {
-    /// Lets the principal act, if it may do all that the chain asks for.
+    /// Admits the principal if it holds every scope the chain requires.
     pub(super) fn admit(self, call: &Call<'_>) -> Result<Caller, ApiError> {
         if call.scopes().iter().all(|scope| self.may(scope)) {
             return Ok(Caller { principal: self, scopes: call.scopes() });

@@ -1,4 +1,4 @@
-//! Who the client is behind proxies: `X-Forwarded-*` counts only when a trusted peer sent it.
+//! Finds the client behind proxies: `X-Forwarded-*` counts only when a trusted peer sent it.
 
 use crate::domain::Origin;
 use actix_web::HttpRequest;
@@ -13,25 +13,25 @@ use tokio::net::UnixStream;
 
 /// The client of a request.
 ///
-/// Actix's `ConnectionInfo` believes every client's headers; this is to be used in its place.
+/// Actix's `ConnectionInfo` believes every client's headers; use this instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress {
-    /// The machine.
+    /// The client's host.
     pub host: ClientHost,
-    /// Its port; 0 where a proxy told the address, as for uvicorn.
+    /// Its port; 0 when a proxy reported the address, as under uvicorn.
     pub port: u16,
-    /// Whether a trusted proxy said that the client came by https.
+    /// Whether a trusted proxy said that the client used https.
     pub https: bool,
 }
 
 impl ClientAddress {
-    /// The client of this request; nothing outside of a [`Server`](crate::Server).
+    /// The client of this request; `None` outside a [`Server`](crate::Server).
     #[must_use]
     pub fn of(request: &HttpRequest) -> Option<Self> {
         Some(request.app_data::<Data<TrustedProxies>>()?.client(request))
     }
 
-    /// What it counts as where clients share something among themselves.
+    /// The origin it counts as where clients share a resource.
     #[must_use]
     pub fn origin(&self) -> Origin {
         match self.host {
@@ -42,14 +42,14 @@ impl ClientAddress {
     }
 }
 
-/// The machine that a request came from.
+/// The host that a request came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientHost {
     /// An address; IPv4 in IPv6 is shown as IPv4.
     Ip(IpAddr),
-    /// This machine, by a unix socket, and no proxy said for whom.
+    /// This machine, over a unix socket, with no proxy naming a client.
     Unix,
-    /// The connection was gone before its address could be asked for.
+    /// The connection closed before its address could be read.
     Unknown,
 }
 
@@ -63,33 +63,32 @@ impl fmt::Display for ClientAddress {
     }
 }
 
-/// Whom a request counts for where clients share something among themselves, such as the queue of
-/// those who log in.
+/// The origin a request counts as where clients share a resource, such as the login queue.
 #[must_use]
 pub fn origin(request: &HttpRequest) -> Origin {
     ClientAddress::of(request).map_or(Origin::Unknown, |client| client.origin())
 }
 
-/// Marks a connection as one by unix socket: Actix knows no address of those.
+/// Marks a connection over a unix socket: Actix knows no address for those.
 struct UnixPeer;
 
-/// To be called for each new connection.
+/// Call this for each new connection.
 pub(crate) fn mark_unix_peer(connection: &dyn Any, data: &mut Extensions) {
     if connection.is::<UnixStream>() {
         data.insert(UnixPeer);
     }
 }
 
-/// One of `server.forwarded_allow_ips` names nobody.
+/// An entry of `server.forwarded_allow_ips` that cannot be parsed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct BadPeer {
-    /// Which one.
+    /// Its position.
     pub(crate) index: usize,
     /// Its text.
     pub(crate) text: String,
 }
 
-/// The peers of `server.forwarded_allow_ips`.
+/// The trusted peers, from `server.forwarded_allow_ips`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TrustedProxies {
     networks: Vec<IpNet>,
@@ -97,7 +96,7 @@ pub(crate) struct TrustedProxies {
 }
 
 impl TrustedProxies {
-    /// Reads addresses, networks, the word `unix`, and `*` for everybody.
+    /// Reads addresses, networks, the word `unix`, and `*` for every peer.
     pub(crate) fn new(texts: &[String]) -> Result<Self, BadPeer> {
         let mut trusted = Self::default();
         for (index, text) in texts.iter().enumerate() {
@@ -133,13 +132,13 @@ impl TrustedProxies {
         }
     }
 
-    /// Whether whoever sent this request is a proxy of ours.
+    /// Whether a trusted proxy sent this request.
     pub(crate) fn trusts_peer(&self, request: &HttpRequest) -> bool {
         self.trusts(peer(request).host)
     }
 
-    /// Whom a request counts for where clients share something; nobody where a proxy of ours does not
-    /// say who it is.
+    /// The origin a request counts as where clients share a resource; `None` when a trusted proxy
+    /// does not name the client.
     pub(crate) fn origin(&self, request: &HttpRequest) -> Option<Origin> {
         match self.client(request).host {
             ClientHost::Ip(address) if !self.trusts_address(address) => Some(address.into()),
@@ -147,7 +146,7 @@ impl TrustedProxies {
         }
     }
 
-    /// Whether this peer is a proxy of ours.
+    /// Whether this peer is a trusted proxy.
     pub(crate) fn trusts_address(&self, address: IpAddr) -> bool {
         self.trusts(ClientHost::Ip(address.to_canonical()))
     }
@@ -160,9 +159,9 @@ impl TrustedProxies {
         }
     }
 
-    /// From the last hop to the first; the first that is none of ours is the client.
+    /// Walks from the last hop to the first; the first that is not a trusted proxy is the client.
     ///
-    /// What stands left of it the client wrote itself, and of what cannot be read nobody knows.
+    /// Hops further left are client-supplied; an unparsable hop ends the walk.
     fn behind(&self, peer: ClientAddress, headers: &[Option<&str>]) -> ClientAddress {
         let mut client = peer;
         let hops = headers.iter().rev().flat_map(|value| value.unwrap_or("?").rsplit(','));
@@ -177,7 +176,7 @@ impl TrustedProxies {
     }
 }
 
-/// Whoever is at the other end of the connection.
+/// The other end of the connection.
 fn peer(request: &HttpRequest) -> ClientAddress {
     let (host, port) = match request.peer_addr() {
         Some(peer) => (ClientHost::Ip(peer.ip().to_canonical()), peer.port()),
@@ -187,7 +186,7 @@ fn peer(request: &HttpRequest) -> ClientAddress {
     ClientAddress { host, port, https: false }
 }
 
-/// An address, alone or with the port that some proxies add.
+/// An address, alone or with the port that some proxies append.
 fn address(hop: &str) -> Option<IpAddr> {
     let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
     let with_port = || hop.parse::<SocketAddr>().map(|address| address.ip());

@@ -1,4 +1,4 @@
-//! Dependencies: what a handler needs of its caller, built from one another along a chain.
+//! Dependencies: what a handler requires of its caller, each built from the one before it.
 
 use crate::api_error::{ApiError, AuthScheme, ChallengeStyle, Reason};
 use crate::openapi::Requirements;
@@ -41,27 +41,28 @@ use std::pin::Pin;
 /// bailiwick::extractor!(Partner);
 /// ```
 pub trait Dependency: Sized + 'static {
-    /// What must be there first: a declared scheme, another step, [`Scoped`], or a tuple of them.
+    /// What this step is built from: a declared scheme, another step, [`Scoped`], or a tuple of
+    /// them.
     type Needs: Resolve;
 
-    /// Error answers of this step for the document: status and example.
+    /// Error responses of this step for the document: status and example.
     const RESPONSES: &'static [(u16, &'static str)] = &[];
 
-    /// Builds this step, or refuses the caller. [`Authorized`](crate::security::Authorized) has it
-    /// built once more when the rest of the request was slow to arrive.
+    /// Builds this step, or refuses the caller. [`Authorized`](crate::security::Authorized) builds
+    /// it again when the rest of the request was slow to arrive.
     fn build(needs: Self::Needs, call: &Call<'_>) -> impl Future<Output = Result<Self, ApiError>>;
 }
 
-/// Whatever can be resolved from a request: schemes, steps, [`Scoped`], [`Maybe`] and tuples.
+/// Anything that can be resolved from a request: schemes, steps, [`Scoped`], [`Maybe`] and tuples.
 ///
-/// `Outer` are the scopes that everything above has asked for, outermost first.
+/// `Outer` lists the scopes required so far, outermost first.
 pub trait Resolve: Sized + 'static {
     /// Resolves the chain from its far end.
     fn resolve<Outer: ScopeList>(
         request: &HttpRequest,
     ) -> impl Future<Output = Result<Self, ApiError>>;
 
-    /// Says what the chain needs.
+    /// Records what the chain requires.
     fn document<Outer: ScopeList>(found: &mut Requirements);
 }
 
@@ -77,7 +78,7 @@ impl<D: Dependency> Resolve for D {
     }
 }
 
-/// The request that a step is built for, and the scopes asked for so far: FastAPI's `Request` and
+/// The request that a step is built for, and the scopes required so far: FastAPI's `Request` and
 /// `SecurityScopes`.
 #[derive(Debug)]
 pub struct Call<'a> {
@@ -102,18 +103,19 @@ impl<'a> Call<'a> {
         self.required.names()
     }
 
-    /// The same, separated by spaces: FastAPI's `security_scopes.scope_str`.
+    /// The required scopes, separated by spaces: FastAPI's `security_scopes.scope_str`.
     #[must_use]
     pub fn scope_str(&self) -> String {
         self.scopes().join(" ")
     }
 
-    /// The server's parts.
+    /// The server's services.
     pub fn services(&self) -> Result<&'a Services, ApiError> {
         services(self.request)
     }
 
-    /// Refuses a token: 401 `Could not validate credentials`, a bearer challenge with the scopes.
+    /// Refuses a token: 401 `Could not validate credentials` and a bearer challenge with the
+    /// scopes.
     #[must_use]
     pub fn invalid(&self) -> ApiError {
         self.refuse(AuthScheme::Bearer, Reason::Invalid)
@@ -125,8 +127,8 @@ impl<'a> Call<'a> {
         self.refuse(AuthScheme::Bearer, Reason::InsufficientScope)
     }
 
-    /// Refuses a disabled user: 400 `Inactive user`, or as any other bad credentials in the strict
-    /// profile (RFC 6750 §3.1).
+    /// Refuses a disabled user: 400 `Inactive user`, or in the strict profile like any bad
+    /// credentials (RFC 6750 §3.1).
     #[must_use]
     pub fn inactive(&self, scheme: AuthScheme) -> ApiError {
         refusal::inactive(self.style(), scheme, self.scopes())
@@ -143,7 +145,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// The server's parts, as [`Server`](crate::Server) hands them to every worker.
+/// The services that [`Server`](crate::Server) gives every worker.
 pub fn services(request: &HttpRequest) -> Result<&Services, ApiError> {
     request
         .app_data::<Data<Services>>()
@@ -159,7 +161,7 @@ pub fn resolve_scheme<T: DeclaredScheme, Outer: ScopeList>(
     match T::SCHEME.find(request) {
         Ok(Some(credentials)) => Ok(T::found(credentials)),
         Ok(None) => Err(refuse_scheme::<T, Outer>(request, Reason::Absent)),
-        // The answer is the same; only `Maybe` tells the two apart.
+        // The response is the same; only `Maybe` tells the two apart.
         Err(_) => Err(refuse_scheme::<T, Outer>(request, Reason::Malformed)),
     }
 }
@@ -191,10 +193,10 @@ macro_rules! declared_scheme_resolves {
     };
 }
 
-/// What `D` needs plus the scopes `S`: FastAPI's `Security(D, scopes=[…])`.
+/// `D` plus the scopes `S`: FastAPI's `Security(D, scopes=[…])`.
 ///
-/// `S` is a scope, a tuple of them, or nothing. Scopes add up along the chain, outermost first; those
-/// of siblings stay apart. It derefs to `D`, and it can stand in a handler as well as in
+/// `S` is a scope, a tuple of scopes, or `()`. Scopes add up along the chain, outermost first;
+/// siblings do not share theirs. Derefs to `D`; usable as a handler's argument and in
 /// [`Dependency::Needs`].
 ///
 /// ```
@@ -218,7 +220,7 @@ pub struct Scoped<D, S = ()>(D, PhantomData<S>);
 pub type Depends<D> = Scoped<D, ()>;
 
 impl<D, S> Scoped<D, S> {
-    /// What was resolved.
+    /// Unwraps the dependency.
     pub fn into_inner(self) -> D {
         self.0
     }
@@ -244,8 +246,8 @@ impl<D: Resolve, S: ScopeList> Resolve for Scoped<D, S> {
 
 /// A caller who may be anonymous: FastAPI's `auto_error=False`.
 ///
-/// No credentials are `None`; bad ones are refused before the handler runs. Credentials of another
-/// scheme are none. Of a tuple, the first member without credentials makes it `None`.
+/// Without credentials it is `None`; bad ones are refused before the handler runs. Credentials of
+/// another scheme count as none. A tuple is `None` if any member has no credentials.
 ///
 /// ```
 /// use bailiwick::security::{ActiveUser, Maybe};
@@ -258,15 +260,16 @@ impl<D: Resolve, S: ScopeList> Resolve for Scoped<D, S> {
 /// }
 /// ```
 ///
-/// `Option<ActiveUser>` is no substitute: actix-web has it for every extractor and makes a forged
-/// token an anonymous caller. [`refuse_bad_credentials`](crate::security::refuse_bad_credentials)
-/// refuses the request then, but only after the handler has run, and the document does not say that
-/// the credentials are optional.
+/// `Option<ActiveUser>` is no substitute: actix-web implements it for every extractor, so a forged
+/// token would make an anonymous caller.
+/// [`refuse_bad_credentials`](crate::security::refuse_bad_credentials) then refuses the request,
+/// but only after the handler has run, and the document does not say that the credentials are
+/// optional.
 #[derive(Debug)]
 pub struct Maybe<D>(Option<D>);
 
 impl<D> Maybe<D> {
-    /// What was resolved.
+    /// Unwraps the dependency.
     pub fn into_inner(self) -> Option<D> {
         self.0
     }
@@ -296,7 +299,7 @@ impl<D: Resolve> Resolve for Maybe<D> {
 
 macro_rules! tuples {
     ($(($($member:ident),+))+) => {$(
-        /// All of them.
+        /// Resolves every member.
         impl<$($member: Resolve),+> Resolve for ($($member,)+) {
             async fn resolve<Outer: ScopeList>(request: &HttpRequest) -> Result<Self, ApiError> {
                 Ok(($($member::resolve::<Outer>(request).await?,)+))
@@ -327,11 +330,11 @@ pub fn extract<T: Resolve>(request: &HttpRequest) -> Extraction<T> {
     })
 }
 
-/// Lets a handler take a dependency by its own name: `async fn me(user: User)` in place of
-/// `user: Depends<User>`.
+/// Lets a handler take a dependency under its own name: `async fn me(user: User)` instead of `user:
+/// Depends<User>`.
 ///
-/// A generic type names its parameters as an `impl` does: `extractor!(impl<S: Resolve> By<S>);`, or
-/// with more than one bound each `extractor!(impl<S> By<S> where S: Resolve + Clone);`.
+/// A generic type names its parameters as an `impl` does: `extractor!(impl<S: Resolve> By<S>);`,
+/// or, when a parameter has several bounds, `extractor!(impl<S> By<S> where S: Resolve + Clone);`.
 #[macro_export]
 macro_rules! extractor {
     (impl<$($parameter:ident $(: $bound:path)?),+ $(,)?> $type:ty $(where $($clause:tt)+)?) => {

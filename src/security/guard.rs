@@ -17,11 +17,11 @@ use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use std::pin::Pin;
 
-/// Lets into `service`, a scope of URLs or a resource, only who `D` admits; the document shows a lock
-/// on each of its operations.
+/// Admits only callers that satisfy `D` to `service`, a scope of URLs or a resource; the document
+/// shows a lock on each of its operations.
 ///
-/// Who is calling is found out once: the extractors of the handlers behind the guard ask it whether
-/// the caller has their scopes, too.
+/// The caller is resolved once: the handlers' extractors behind the guard only check their own
+/// scopes.
 ///
 /// ```
 /// use bailiwick::security::{ActiveUser, guard};
@@ -36,7 +36,7 @@ pub fn guard<D: Resolve>(service: impl Guardable) -> impl HttpServiceFactory + M
     Guarded::<D, _> { service, dependency: PhantomData }
 }
 
-/// What a [`guard()`] can stand around.
+/// What a [`guard()`] can wrap.
 pub trait Guardable: Mountable + Sized + 'static {
     #[doc(hidden)]
     fn register_behind<D: Resolve>(self, config: &mut AppService);
@@ -59,7 +59,7 @@ struct Guarded<D, S> {
     dependency: PhantomData<D>,
 }
 
-/// Who `D` admits, kept with the request.
+/// The caller that `D` admits, kept with the request.
 struct Admitted<D>(PhantomData<D>);
 
 impl<D: Resolve> FromRequest for Admitted<D> {

@@ -1,4 +1,4 @@
-//! Who is calling, and what lies within their bailiwick.
+//! Who is calling, and whether they may.
 //!
 //! # From FastAPI
 //!
@@ -17,7 +17,7 @@
 //! | `OpenIdConnect(openIdConnectUrl=…)` | [`OpenIdConnect`] |
 //! | `SecurityScopes` | [`Call::scopes`], and `scope_str` [`Call::scope_str`] |
 //! | `create_access_token(data, expires_delta)` | [`Tokens::create_access_token`](crate::tokens::Tokens::create_access_token) of a [`NewToken`](crate::tokens::NewToken) |
-//! | `jwt.decode(token, SECRET_KEY, …)` | [`Tokens::verify`](crate::tokens::Tokens::verify), with own claims [`verify_as`](crate::tokens::Tokens::verify_as) |
+//! | `jwt.decode(token, SECRET_KEY, …)` | [`Tokens::verify`](crate::tokens::Tokens::verify), with claims of your own [`verify_as`](crate::tokens::Tokens::verify_as) |
 //! | `Depends(f)` | [`Depends<F>`](Depends), `f` being a [`Dependency`] |
 //! | `Security(f, scopes=[…])` | [`Scoped<F, S>`](Scoped) |
 //! | `auto_error=False` | [`Maybe`] |
@@ -26,11 +26,11 @@
 //! | `get_current_user`, `get_current_active_user` | [`CurrentUser`], [`ActiveUser`] |
 //! | `HTTPException(status_code=…, detail=…)` | [`ApiError::http`](crate::api_error::ApiError::http) |
 //!
-//! All of them work in the handler of a WebSocket too: the handshake is refused with the same answer.
+//! All of them work in a WebSocket's handler too: the handshake is refused with the same response.
 //! `examples/note.rs` ports FastAPI's security tutorial, `examples/orders.rs` adds an API to the shipped
-//! users, `examples/schemes.rs` brings callers of its own.
+//! users, `examples/schemes.rs` defines its own callers.
 //!
-//! A user cannot be had without a guard: [`CurrentUser`] and the others have no constructor.
+//! A handler cannot get a user without a guard: [`CurrentUser`] and the others have no constructor.
 //!
 //! ```compile_fail
 //! let user = bailiwick::security::CurrentUser(todo!());

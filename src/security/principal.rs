@@ -1,19 +1,18 @@
-//! Who is calling: what every scheme makes of the credentials that it finds, and the one place where
-//! scopes are compared.
+//! Who is calling: the result of every scheme, and the one place that compares scopes.
 
 use crate::api_error::AuthScheme;
 use crate::domain::{Scopes, User};
 use actix_web::{HttpMessage as _, HttpRequest};
 use std::sync::Arc;
 
-/// A user whose credentials are good, how they were shown, and what they allow.
+/// A user with valid credentials, how they were presented, and what they allow.
 ///
 /// There is no constructor: a principal comes from a request.
 #[derive(Clone, Debug)]
 pub struct Principal {
     user: Arc<User>,
     scheme: AuthScheme,
-    /// What the token carries; absent where no token was shown, but a password: all that the user may.
+    /// The token's scopes; `None` for a password, which allows all that the user may.
     granted: Option<Scopes>,
 }
 
@@ -22,7 +21,7 @@ impl Principal {
         Self { user, scheme, granted }
     }
 
-    /// The user, who may be disabled.
+    /// The user, possibly disabled.
     #[must_use]
     pub fn user(&self) -> &Arc<User> {
         &self.user
@@ -32,7 +31,7 @@ impl Principal {
         self.user
     }
 
-    /// How the credentials were shown.
+    /// How the credentials were presented.
     #[must_use]
     pub fn scheme(&self) -> AuthScheme {
         self.scheme
@@ -46,16 +45,16 @@ impl Principal {
             && self.granted.as_ref().is_none_or(|granted| granted.contains(scope))
     }
 
-    /// Whether a token was shown, not a password.
+    /// Whether a token was presented rather than a password.
     pub(super) fn has_token(&self) -> bool {
         self.granted.is_some()
     }
 }
 
-/// Kept with a request behind a guard: who the guard has found.
+/// The principal that a guard found, kept with its request.
 struct Kept(Option<Principal>);
 
-/// Has the principal of this request kept, once it is found, for those who ask after the guard.
+/// Keeps this request's principal, once found, for the extractors behind the guard.
 pub(super) fn keep(request: &HttpRequest) {
     let mut extensions = request.extensions_mut();
     if !extensions.contains::<Kept>() {
@@ -63,21 +62,21 @@ pub(super) fn keep(request: &HttpRequest) {
     }
 }
 
-/// Forgets who was found, so that the next who asks has to look again.
+/// Forgets the principal, so that the next extractor resolves it again.
 pub(super) fn forget(request: &HttpRequest) {
     if let Some(kept) = request.extensions_mut().get_mut::<Kept>() {
         kept.0 = None;
     }
 }
 
-/// Whom a guard has found by this scheme.
+/// The principal that a guard found by this scheme.
 pub(super) fn found(request: &HttpRequest, scheme: AuthScheme) -> Option<Principal> {
     let extensions = request.extensions();
     let kept = extensions.get::<Kept>()?.0.as_ref()?;
     (kept.scheme == scheme).then(|| kept.clone())
 }
 
-/// Keeps the principal, if that is asked for.
+/// Keeps the principal if a guard wants it.
 pub(super) fn remember(request: &HttpRequest, principal: &Principal) {
     if let Some(kept) = request.extensions_mut().get_mut::<Kept>() {
         kept.0 = Some(principal.clone());

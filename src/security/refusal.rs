@@ -1,10 +1,10 @@
-//! How a caller is refused, in the profile in force.
+//! Refuses callers as the profile in force says.
 
 use crate::api_error::{ApiError, AuthScheme, ChallengeStyle, Reason, Refusal};
 use crate::services::Services;
 use crate::settings::SecurityProfile;
 
-/// Whose responses to give.
+/// How the profile in force refuses callers.
 pub(super) fn style(services: Option<&Services>) -> ChallengeStyle {
     let Some(services) = services else {
         return ChallengeStyle { strict: false, realm: String::new() };
@@ -26,8 +26,8 @@ pub(super) fn refuse(
     ApiError::Refused(Box::new(Refusal { reason, scheme, scope: scopes.join(" "), style }))
 }
 
-/// Refuses a disabled user: 400 `Inactive user`, or as any other bad credentials in the strict
-/// profile (RFC 6750 §3.1).
+/// Refuses a disabled user: 400 `Inactive user`, or in the strict profile like any bad credentials
+/// (RFC 6750 §3.1).
 pub(super) fn inactive(style: ChallengeStyle, scheme: AuthScheme, scopes: &[&str]) -> ApiError {
     if style.strict {
         refuse(style, scheme, Reason::Invalid, scopes)

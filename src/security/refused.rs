@@ -1,4 +1,4 @@
-//! Refusals that a handler never saw: `Option<ActiveUser>` makes every error a `None`.
+//! Refusals that a handler never sees: `Option<ActiveUser>` turns every error into `None`.
 
 use crate::api_error::ApiError;
 use actix_web::body::{EitherBody, MessageBody};
@@ -6,22 +6,22 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, ResponseError as _};
 
-/// The answer to credentials that an extractor has refused.
+/// The response to credentials that an extractor refused.
 struct Refused(HttpResponse);
 
-/// Keeps a refusal until the request is answered; missing credentials are none.
+/// Keeps a refusal until the handler has responded; missing credentials are not a refusal.
 pub(super) fn remember(request: &HttpRequest, error: &ApiError) {
     if !error.is_absent() {
         request.extensions_mut().insert(Refused(error.error_response()));
     }
 }
 
-/// Middleware: a request with bad credentials is never answered with success.
+/// Middleware: a request with bad credentials never succeeds.
 ///
 /// actix-web implements its extractor for `Option<T>` of every `T`, and the types cannot forbid it:
-/// a forged token would make an anonymous caller. So an extractor's refusal is remembered, and takes
-/// the place of whatever the handler answers, unless that is an error or a redirect already.
-/// [`Server`](crate::Server) has this middleware built in.
+/// a forged token would make an anonymous caller. So a refusal is remembered and replaces the
+/// handler's response, unless that is already an error or a redirect. [`Server`](crate::Server)
+/// includes this middleware.
 pub async fn refuse_bad_credentials<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -29,7 +29,7 @@ pub async fn refuse_bad_credentials<B: MessageBody + 'static>(
     next.call(request).await.map(replace_refused)
 }
 
-/// What [`refuse_bad_credentials`] does to an answer.
+/// What [`refuse_bad_credentials`] does to a response.
 pub fn replace_refused<B: MessageBody + 'static>(
     response: ServiceResponse<B>,
 ) -> ServiceResponse<EitherBody<B>> {
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn an_option_makes_no_anonymous_caller_of_bad_credentials() {
+    async fn bad_credentials_do_not_become_an_anonymous_option() {
         for path in ["/option", "/authorized", "/maybe"] {
             assert_eq!(ask(path, None).await, (200, "anonymous".to_owned()));
             assert_eq!(ask(path, Some("Bearer x")).await, (200, "anonymous".to_owned()));

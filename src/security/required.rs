@@ -11,13 +11,13 @@ pub struct Required {
 }
 
 impl Required {
-    /// How many scopes one operation can ask for; more stop the build.
+    /// How many scopes one operation can require; more fail the build.
     pub const MOST: usize = 16;
 
-    /// Asks for nothing.
+    /// Requires nothing.
     pub const NONE: Self = Self { names: [""; Self::MOST], len: 0 };
 
-    /// This list and one more name, unless it is there already.
+    /// Appends a name, unless it is already listed.
     ///
     /// # Panics
     /// At build time, with more than [`Required::MOST`] names.
@@ -36,7 +36,7 @@ impl Required {
         self
     }
 
-    /// This list and the names of another behind it.
+    /// Appends the names of another list.
     #[must_use]
     pub const fn and(mut self, inner: Self) -> Self {
         let mut at = 0;

@@ -1,4 +1,4 @@
-//! What a chain needs, found by walking it.
+//! Collects what a chain requires by walking it.
 
 use crate::openapi::Requirements;
 use crate::security::dependency::Resolve;
@@ -7,7 +7,7 @@ use crate::security::scheme::{DeclaredScheme, Scheme as _};
 use serde_json::json;
 
 impl Requirements {
-    /// Those of `T`.
+    /// The requirements of `T`.
     #[must_use]
     pub fn of<T: Resolve>() -> Self {
         let mut found = Self::default();
@@ -15,7 +15,7 @@ impl Requirements {
         found
     }
 
-    /// A scheme at the far end of a chain, with the scopes asked for on the way.
+    /// Adds the scheme at the end of a chain, with the scopes required on the way.
     pub fn add_scheme<T: DeclaredScheme, Outer: ScopeList>(&mut self) {
         let mut object = T::SCHEME.document();
         if !T::DESCRIPTION.is_empty() {

@@ -24,20 +24,20 @@ crate::schemes! {
 macro_rules! is_a_user {
     ($($caller:ident)+) => {$(
         impl $caller {
-            /// Who is calling, and how that is known.
+            /// The principal of this caller.
             #[must_use]
             pub fn principal(&self) -> &Principal {
                 &self.0.principal
             }
 
-            /// Whether the caller may do this, too: the user holds the scope, and the token, if
+            /// Whether the caller may also do this: the user holds the scope, and the token, if
             /// there is one, carries it.
             #[must_use]
             pub fn may<S: Scope>(&self) -> bool {
                 self.0.principal.may(S::NAME)
             }
 
-            /// In whose name this caller changes users, for the methods of
+            /// The actor of changes this caller makes, for the methods of
             /// [`UserRepository`](crate::domain::UserRepository).
             #[must_use]
             pub fn actor(&self) -> Actor {
@@ -50,8 +50,8 @@ macro_rules! is_a_user {
                 Author::Caller(self.actor(), origin(request))
             }
 
-            /// The response to a change by this caller that was not made. A caller who may not
-            /// make it any more is told what its next request would be told.
+            /// The response when a change by this caller failed. A caller who may no longer make it
+            /// gets the response its next request would get.
             #[must_use]
             pub fn failed(&self, error: impl Into<AccountError>, services: &Services) -> ApiError {
                 self.0.failed(error.into(), services)
@@ -78,9 +78,9 @@ macro_rules! is_a_user {
 
 is_a_user! { CurrentUser EnabledUser ActiveUser BasicUser }
 
-/// The user of a valid access token that carries every scope the chain asks for; may be disabled.
+/// The user of a valid access token that carries every scope the chain requires; may be disabled.
 ///
-/// A scope counts only while the user still has it, so taking it away bites at the next request.
+/// A scope counts only while the user still holds it: revoking it takes effect on the next request.
 #[derive(Clone, Debug)]
 pub struct CurrentUser(Caller);
 
@@ -96,7 +96,7 @@ impl Dependency for CurrentUser {
     }
 }
 
-/// Verifies a token, and looks up whose it is.
+/// Verifies a token and looks up its user.
 async fn verify(token: &AccessToken, call: &Call<'_>) -> Result<Principal, ApiError> {
     let services = call.services()?;
     let claims = services.tokens.verify(token.expose()).map_err(|cause| {
@@ -112,7 +112,7 @@ async fn verify(token: &AccessToken, call: &Call<'_>) -> Result<Principal, ApiEr
     Ok(principal)
 }
 
-/// A [`CurrentUser`] that is not disabled; asks for no scope of its own.
+/// A [`CurrentUser`] that is not disabled; requires no scope of its own.
 #[derive(Clone, Debug)]
 pub struct EnabledUser(Caller);
 
@@ -142,7 +142,7 @@ impl Dependency for ActiveUser {
     }
 }
 
-/// A user that is not disabled, by HTTP Basic; has every scope that the user has.
+/// An enabled user, by HTTP Basic; may do all that the user may.
 #[derive(Clone, Debug)]
 pub struct BasicUser(Caller);
 
@@ -164,7 +164,7 @@ impl Dependency for BasicUser {
     }
 }
 
-/// Whose password this request has shown.
+/// The user whose password this request has proved.
 struct Verified(Arc<User>);
 
 async fn log_in(login: BasicCredentials, call: &Call<'_>) -> Result<Option<Arc<User>>, ApiError> {
@@ -177,8 +177,8 @@ async fn log_in(login: BasicCredentials, call: &Call<'_>) -> Result<Option<Arc<U
     Ok(user)
 }
 
-/// The user as it is now, if this request has shown the password before: a password is verified
-/// once a request, however often its user is asked for, as long as it is the password.
+/// The user as stored now, if this request has already proved the password: a password is verified
+/// once per request, however often the user is resolved, unless it has changed.
 async fn verified(call: &Call<'_>) -> Result<Option<Arc<User>>, ApiError> {
     let before = call.request().extensions().get::<Verified>().map(|it| Arc::clone(&it.0));
     let Some(before) = before else { return Ok(None) };

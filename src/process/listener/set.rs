@@ -1,4 +1,4 @@
-//! The master's listeners: bound, inherited, and exchanged when the configuration changes.
+//! The master's listeners: bound, inherited, and replaced when the configuration changes.
 
 use super::{Listener, Socket, SocketFile, UnixFile, cause, only_v6, tcp, unix};
 use crate::http::{IN_USE, ServeError};
@@ -17,10 +17,10 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-/// Connections that may wait at an address of `admin.bind`, which few connect to.
+/// Queue length at an address of `admin.bind`, which few clients connect to.
 const ADMIN_BACKLOG: i32 = 64;
 
-/// One socket with what it was bound for; nothing for a socket of systemd.
+/// One socket with the address it was bound for; `None` for a socket of systemd.
 struct Bound {
     bind: Option<Bind>,
     listener: Listener,
@@ -28,7 +28,7 @@ struct Bound {
 }
 
 impl Bound {
-    /// Whether whoever looks for it at its place finds it.
+    /// Whether clients find it at its address.
     fn is_there(&self) -> bool {
         match &self.listener {
             Listener::Unix(file) => self.bind.is_none() || file.is_there(),
@@ -36,7 +36,7 @@ impl Bound {
         }
     }
 
-    /// Makes of it what the settings want now: a new length of its queue, the mode and owner of its file.
+    /// Applies new settings: queue length, and mode and owner of its file.
     fn renew(&self, backlog: i32, kind: UnixFile) -> io::Result<()> {
         match &self.socket {
             Socket::Tcp(socket) => SockRef::from(socket).listen(backlog)?,
@@ -51,7 +51,7 @@ impl Bound {
     }
 }
 
-/// Sockets that workers listen on; those that two generations share are the same.
+/// Sockets that workers listen on; generations share those that stay.
 ///
 /// A child gets those of `server` first, then those of `admin`.
 #[derive(Clone, Default)]
@@ -61,17 +61,17 @@ pub(in crate::process) struct Listeners {
 }
 
 impl Listeners {
-    /// Binds everything that is configured, or nothing.
+    /// Binds everything configured, or nothing.
     #[cfg(test)]
     pub(in crate::process) fn bind(settings: &Settings) -> Result<Self, ServeError> {
         Self::default().exchange(settings, (None, None))
     }
 
-    /// The listeners for changed settings: what stays is kept, what is new is bound, or nothing is.
+    /// The listeners for changed settings: keeps what stays and binds what is new, or changes
+    /// nothing.
     ///
-    /// The sockets that systemd has passed stay whatever the settings say; none of them is for
-    /// `admin.bind`.
-    /// `(user, group)` are those that new unix sockets are given to.
+    /// Sockets passed by systemd stay whatever the settings say; none of them is for `admin.bind`.
+    /// `(user, group)` will own new unix sockets.
     pub(in crate::process) fn exchange(
         &self,
         settings: &Settings,
@@ -90,8 +90,8 @@ impl Listeners {
         Ok(Self { server, admin: key.exchange(&self.admin, &settings.admin.bind)? })
     }
 
-    /// The same at the start: an address that is in use is tried again for five seconds, as gunicorn
-    /// does. The worker processes of a server that was killed may still have it.
+    /// The same at the start: retries an address in use for five seconds, as gunicorn does. The
+    /// worker processes of a killed server may still have it.
     pub(in crate::process) fn exchange_at_start(
         &self,
         settings: &Settings,
@@ -109,7 +109,7 @@ impl Listeners {
         self.exchange(settings, owner)
     }
 
-    /// Makes of those that stayed what the settings want now; systemd's are as systemd wants them.
+    /// Applies new settings to those that stayed; systemd's are left alone.
     pub(in crate::process) fn renew(
         &self,
         settings: &ServerSettings,
@@ -127,7 +127,7 @@ impl Listeners {
         }
     }
 
-    /// The sockets that systemd has passed, if it has (`sd_listen_fds(3)`).
+    /// The sockets passed by systemd, if any (`sd_listen_fds(3)`).
     pub(in crate::process) fn passed(mut passed: ListenFd) -> io::Result<Option<Self>> {
         let sockets = (0..passed.len()).map(|at| Socket::take(&mut passed, at));
         let bound = sockets.map(|socket| {
@@ -138,7 +138,7 @@ impl Listeners {
         Ok(if all.is_empty() { None } else { Some(Self { server: all, admin: Vec::new() }) })
     }
 
-    /// The sockets of the master before this one.
+    /// The sockets of the predecessor.
     pub(in crate::process) fn inherit(
         mut passed: ListenFd,
         inheritance: &Inheritance,
@@ -161,7 +161,7 @@ impl Listeners {
         Ok(Self { server, admin })
     }
 
-    /// What a master that takes over needs to know of them.
+    /// What a successor needs to know of them.
     pub(in crate::process) fn inheritance(&self) -> Inheritance {
         let binds = |bound: &[Rc<Bound>]| {
             bound.iter().map(|bound| bound.bind.as_ref().map(ToString::to_string)).collect()
@@ -226,7 +226,7 @@ impl Listeners {
         self.server.iter().chain(&self.admin)
     }
 
-    /// Leaves the files of unix sockets to whoever has taken the sockets over.
+    /// Leaves the files of unix sockets to the process that took over the sockets.
     pub(in crate::process) fn leave(&self) {
         for bound in self.all() {
             if let Listener::Unix(file) = &bound.listener {
@@ -240,8 +240,8 @@ fn backlog(settings: &ServerSettings) -> i32 {
     i32::try_from(settings.backlog.get()).unwrap_or(i32::MAX)
 }
 
-/// The TCP addresses of the configuration, where an IPv6 wildcard asks for them. What is no address
-/// is found where it is bound.
+/// The configuration's TCP addresses, if an IPv6 wildcard needs them. Anything unparsable is
+/// reported at the bind.
 fn addresses(settings: &[&[Bind]]) -> Vec<SocketAddr> {
     let binds = settings.iter().copied().flatten();
     let hosts = binds.filter_map(|bind| match bind {
@@ -260,7 +260,7 @@ struct Key<'a> {
     name: &'static str,
     backlog: i32,
     file: UnixFile,
-    /// All TCP addresses of the configuration, those of other settings, too.
+    /// All TCP addresses of the configuration, other settings' included.
     beside: &'a [SocketAddr],
 }
 
@@ -289,7 +289,7 @@ impl Key<'_> {
         Ok(all)
     }
 
-    /// Whether a socket takes IPv4 is settled when it is bound.
+    /// Whether a socket takes IPv4 is fixed when it is bound.
     fn tell_of_v4(&self, bound: &Bound) {
         if let (Listener::Tcp(address), Socket::Tcp(socket)) = (&bound.listener, &bound.socket)
             && address.is_ipv6()

@@ -132,9 +132,9 @@ fn the_backlog_bounds_who_waits_to_be_accepted() {
         let [(Listener::Tcp(address), _)] = &bound[..] else { panic!("one address") };
         let connect =
             |_| TcpStream::connect_timeout(address, std::time::Duration::from_millis(200));
-        // Kept, so that all wait at once.
+        // Kept, so that all wait at the same time.
         (0..6).map(connect).filter_map(Result::ok).collect::<Vec<_>>().len()
     };
-    // Linux lets one more wait than `listen(2)` is told.
+    // Linux queues one more than `listen(2)` asks for.
     assert_eq!((connected(1), connected(16)), (2, 6));
 }

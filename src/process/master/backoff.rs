@@ -1,15 +1,15 @@
-//! How long to wait before the next start of worker processes that do not stay alive.
+//! How long to wait before restarting worker processes that keep dying.
 
 use std::time::{Duration, Instant};
 
-/// The wait after the second failure; it doubles with each more.
+/// The wait after the second failure; it doubles with each further one.
 const FIRST: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// A process that has served for so long did not fail at its start.
+/// A process that served this long did not fail at its start.
 const STEADY: Duration = Duration::from_secs(5);
 
-/// The first death costs nothing; a series of them waits ever longer.
+/// The first death restarts at once; each further one in a row waits longer.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
     failures: u32,
@@ -17,7 +17,7 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// Takes note of a process that has ended after it had served for `served`; returns the wait.
+    /// Records a process that ended after serving for `served`; returns the wait.
     pub(super) fn note(&mut self, served: Duration, now: Instant) -> Duration {
         if served >= STEADY {
             *self = Self::default();
@@ -32,7 +32,7 @@ impl Backoff {
         wait
     }
 
-    /// Forgets the series: something has changed.
+    /// Ends the series: something has changed.
     pub(super) fn reset(&mut self) {
         *self = Self::default();
     }
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_death_costs_nothing_and_more_wait_ever_longer() {
+    fn the_first_death_restarts_at_once_and_further_ones_wait_longer() {
         let (mut backoff, now) = (Backoff::default(), Instant::now());
         let waits: Vec<_> = (0..5).map(|_| backoff.note(Duration::ZERO, now).as_millis()).collect();
         assert_eq!(waits, [0, 200, 400, 800, 1600]);

@@ -1,4 +1,4 @@
-//! What the master does when it is told to: signals and `bailiwick ctl`.
+//! Carries out commands: signals and `bailiwick ctl`.
 
 use super::control::{Request, Response};
 use super::questions::WorkerReports;
@@ -10,10 +10,10 @@ use crate::logging;
 use crate::settings::Settings;
 use std::time::Instant;
 
-/// As many worker threads as `server.workers` allows.
+/// The limit of `server.workers`.
 const MOST_THREADS: usize = 1024;
 
-/// The number of worker threads after a change of it.
+/// The number of worker threads after a change.
 fn changed(threads: usize, change: Threads) -> Result<usize, String> {
     let wanted = match change {
         Threads::By(change) => threads.saturating_add_signed(change),
@@ -29,7 +29,7 @@ fn changed(threads: usize, change: Threads) -> Result<usize, String> {
 }
 
 impl Master {
-    /// Does what it is told; what it says of it is in the log, too.
+    /// Carries out a command; its result is logged, too.
     pub(super) fn obey(&mut self, command: Command) -> Result<String, String> {
         let done = match command {
             Command::Stop if self.phase == Phase::Leaving => Ok(self.leave(Order::Quit)),
@@ -68,8 +68,8 @@ impl Master {
         self.answer_waiting(&Err("the server is about to stop".to_owned()));
         self.stop_successor(order);
         self.dismiss(order);
-        // New connections are refused as soon as the workers have heard it. Health is told to the
-        // end.
+        // New connections are refused as soon as the workers have got the order. Health is served
+        // to the end.
         self.plan.listeners.keep_admin();
         self.pending = None;
         self.reloader = None;
@@ -106,7 +106,7 @@ impl Master {
     }
 
     fn reopen_logs(&mut self) -> String {
-        // Where worker processes may not make files, this one does, before they open them.
+        // Where worker processes may not create files, the master does so before they open them.
         let open = self.plan.identity.log_opener();
         for path in &self.plan.log_files {
             if let Err(error) = open(path) {
@@ -134,14 +134,14 @@ impl Master {
         Ok("Starting the workers again".to_owned())
     }
 
-    /// Puts a plan in force as soon as the current one has shown whether it can start: many that
-    /// come at once are one.
+    /// Applies a plan once the current one has shown whether it can start: of several that arrive
+    /// meanwhile, only the last counts.
     fn follow(&mut self, plan: Plan) {
         self.pending = Some(plan);
         self.backoff.reset();
     }
 
-    /// Puts the pending plan in force, unless a process is just starting.
+    /// Applies the pending plan, unless a process is just starting.
     pub(super) fn put_in_force(&mut self) {
         if self.workers.iter().any(|worker| worker.stage == Stage::Starting) {
             return;
@@ -162,8 +162,8 @@ impl Master {
         earlier.chain(workers).fold(self.plan.generation, u64::max) + 1
     }
 
-    /// The pidfile of these settings becomes this process's; the one before it goes. A living
-    /// predecessor's is taken over.
+    /// Takes the pidfile of these settings and removes the previous one. A living predecessor's is
+    /// taken over.
     pub(super) fn take_pidfile(&mut self, settings: &Settings, predecessor: Option<i32>) {
         let path = settings.server.pidfile.as_deref();
         if path == self.pidfile.as_ref().map(Pidfile::path) {
@@ -198,7 +198,7 @@ impl Master {
             generation: self.plan.generation,
             uptime: seconds(self.started),
             database_answers: reports.database,
-            // One that is being changed here is no other server's.
+            // A secret that is being changed here belongs to no other server.
             other_secrets: reports.other_secrets.difference(&reports.secrets).cloned().collect(),
             secrets: reports.secrets.into_iter().collect(),
             silent: reports.silent,

@@ -1,4 +1,4 @@
-//! The control socket: one line of JSON in, one out. Both ends.
+//! The control socket, both ends: one line of JSON in, one out.
 
 use super::Event;
 use super::signals::{Command, Threads};
@@ -26,52 +26,52 @@ use tokio::time::timeout;
 /// Longest request in bytes.
 const LONGEST: u64 = 1024;
 
-/// Longest answer in bytes: a line for each of 1024 processes.
+/// Longest response in bytes: a line for each of 1024 processes.
 const LONGEST_ANSWER: u64 = 1 << 20;
 
 /// How long either end waits for the other.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The same for a health check, which is asked often, and by whoever waits no longer.
+/// The same for a health check, which is frequent and whose callers do not wait longer.
 const QUICK: Duration = Duration::from_secs(4);
 
-/// The same for the end of a reload. How long it takes is the master's affair (`server.timeout`); this
-/// is for one that stands still.
+/// The same for the end of a reload. The master limits a reload itself (`server.timeout`); this
+/// guards against a stalled master.
 const LONG: Duration = Duration::from_mins(10);
 
-/// Pause between two attempts to get the socket that another process has.
+/// Pause between two attempts to take the socket from another process.
 pub(super) const RETRY: Duration = Duration::from_secs(1);
 
-/// What `bailiwick ctl` can ask for.
+/// What `bailiwick ctl` can request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Request {
-    /// Tell how everything is.
+    /// Report the state of everything.
     Status,
-    /// Tell whether the server lives.
+    /// Report whether the server is alive.
     Health,
-    /// Tell whether requests should be sent to it.
+    /// Report whether it should get requests.
     Ready,
-    /// Read the configuration again and replace all workers.
+    /// Reload the configuration and replace all workers.
     Reload,
-    /// The same; answered when it is done, or has failed.
+    /// The same, but respond once it is done or has failed.
     ReloadAndWait,
-    /// Another number of worker threads in each process.
+    /// Change the number of worker threads in each process.
     Workers(Threads),
-    /// Reopen the log's files.
+    /// Reopen the log files.
     ReopenLogs,
-    /// Start the program anew, and let it take over.
+    /// Start the program again and let it take over.
     Upgrade,
     /// Stop the workers, keep the master and its sockets.
     Rest,
     /// Start the workers again.
     Wake,
-    /// Stop; what is in flight may finish.
+    /// Stop; requests in flight may finish.
     Stop,
 }
 
 impl Request {
-    /// How long either end waits for the answer.
+    /// How long either end waits for the response.
     fn patience(self) -> Duration {
         match self {
             Self::Health | Self::Ready => QUICK,
@@ -94,25 +94,25 @@ impl Request {
     }
 }
 
-/// What the master answers.
+/// The master's response.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Response {
-    /// How everything is.
+    /// The state of everything.
     Status(Status),
-    /// It is being done; the line says what.
+    /// Under way; the line says what.
     Accepted(String),
-    /// It is not done; the line says why.
+    /// Refused; the line says why.
     Refused(String),
 }
 
-/// Root's control sockets that cannot be in the data folder.
+/// Control sockets of root that cannot be in the data folder.
 const ELSEWHERE: &str = "/run/bailiwick-control";
 
-/// Where the master with these settings listens.
+/// The control socket's path under these settings.
 ///
-/// Absent in the settings, it is in the data folder; but a folder that the worker's user can write is
-/// no place for a socket that root obeys or believes.
+/// By default it is in the data folder, unless the worker processes' user can write there: root
+/// must neither obey nor believe a socket in such a folder.
 pub(super) fn path(settings: &Settings) -> PathBuf {
     let usual = settings.control_socket();
     let own = !root_files::is_root()
@@ -124,10 +124,10 @@ pub(super) fn path(settings: &Settings) -> PathBuf {
     }
 }
 
-/// Asks the master that runs with these settings.
+/// Sends a request to the master running with these settings.
 ///
-/// Root may ask one that is another user's, whose socket is in the data folder: it hears nothing that
-/// it believes, and sends no secret.
+/// Root may ask another user's master, whose socket is in the data folder: root acts on nothing it
+/// hears there, and sends no secret.
 pub fn ask(settings: &Settings, request: Request) -> Result<Response, ServeError> {
     let (roots, usual) = (path(settings), settings.control_socket());
     match ask_at(&roots, request) {
@@ -154,7 +154,7 @@ fn ask_at(path: &Path, request: Request) -> io::Result<Response> {
     let patience = request.patience();
     let asked = || -> io::Result<Response> {
         let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        // Before the connection: it waits where a server that stands still has a full queue.
+        // Before connecting, which blocks while a stalled server's queue is full.
         socket.set_write_timeout(Some(patience))?;
         socket.set_read_timeout(Some(patience))?;
         socket.connect(&SockAddr::unix(path)?)?;
@@ -174,14 +174,14 @@ fn ask_at(path: &Path, request: Request) -> io::Result<Response> {
     })
 }
 
-/// The socket at which this master is asked; it is closed, and its file removed, with the value.
+/// The control socket of this master; dropping it closes the socket and removes its file.
 pub(super) struct Control {
     file: SocketFile,
     asked: JoinHandle<()>,
 }
 
 impl Control {
-    /// Whether whoever asks there is answered here.
+    /// Whether this master responds at that path.
     pub(super) fn is_at(&self, path: &Path) -> bool {
         self.file.path() == path && self.file.is_there()
     }
@@ -198,7 +198,7 @@ impl Drop for Control {
     }
 }
 
-/// Listens on the socket.
+/// Starts listening on the socket.
 pub(super) fn listen(
     path: &Path,
     takes_over: bool,
@@ -216,7 +216,7 @@ pub(super) fn listen(
                 Ok((stream, _)) => {
                     actix_web::rt::spawn(serve(stream, events.clone()));
                 }
-                // Out of descriptors, most likely.
+                // Most likely out of descriptors.
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             }
         }
@@ -232,7 +232,7 @@ async fn serve(mut stream: tokio::net::UnixStream, events: UnboundedSender<Event
     let answer = match serde_json::from_str::<Request>(&line) {
         Ok(request) => {
             let (sender, answer) = oneshot::channel();
-            // The master answers as long as it lives.
+            // The master responds as long as it lives.
             let _ = events.send(Event::Asked(request, sender));
             let Ok(Ok(answer)) = timeout(request.patience(), answer).await else { return };
             answer
@@ -240,7 +240,7 @@ async fn serve(mut stream: tokio::net::UnixStream, events: UnboundedSender<Event
         Err(error) => Response::Refused(format!("this is not a request: {error}")),
     };
     if let Ok(line) = crate::process::channel::line(&answer) {
-        // Whoever does not wait for the answer does not need it.
+        // A client that does not wait does not need the response.
         let _ = timeout(PATIENCE, writer.write_all(&line)).await;
     }
 }

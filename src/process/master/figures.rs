@@ -1,4 +1,4 @@
-//! What all processes count: collected from the workers when one of them is asked for it.
+//! The figures of all processes, collected when a worker asks for them.
 
 use super::workers::{Message, Reason, Stage};
 use super::{Master, Order};
@@ -7,19 +7,19 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a round waits for the worker processes; what the late ones have told before counts.
+/// How long a round waits for the worker processes; for late ones their last report counts.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What the processes have counted, and who waits for it.
+/// The processes' figures, and the requests waiting for them.
 #[derive(Debug)]
 pub(super) struct Figures {
     totals: Totals,
     restarts: [u64; Reason::NAMES.len()],
-    /// Whether the last reload was put in force.
+    /// Whether the last reload took effect.
     pub(super) reloaded: bool,
     round: Option<Round>,
-    /// Those who have asked since the round began: what was counted before they asked is theirs to
-    /// see, so they get the next one. However many ask, there is one at a time.
+    /// Requests since the round began: they must see everything counted before they asked, so they
+    /// get the next round. However many there are, only one round runs at a time.
     next: Vec<Requester>,
 }
 
@@ -46,7 +46,7 @@ struct Requester {
 struct Round {
     id: u64,
     requesters: Vec<Requester>,
-    /// The processes that have not told their figures yet.
+    /// The processes that have not reported yet.
     waiting: BTreeSet<u64>,
     deadline: Instant,
 }
@@ -68,13 +68,13 @@ impl Figures {
 }
 
 impl Master {
-    /// A worker process wants to know what all have counted.
+    /// A worker process wants everyone's figures.
     pub(super) fn ask_figures(&mut self, worker: u64, question: u64) {
         self.figures.next.push(Requester { worker, question });
         self.end_round(Instant::now());
     }
 
-    /// A worker process has told its figures.
+    /// A worker process has reported its figures.
     pub(super) fn receive_figures(&mut self, id: u64, round: Option<u64>, lines: &str) {
         self.figures.totals.add(id, lines);
         let Some(round) = round else { return };
@@ -87,11 +87,11 @@ impl Master {
         self.end_round(Instant::now());
     }
 
-    /// Ends a round that has heard everybody or waited long enough; begins the next one that is
-    /// wanted.
+    /// Ends a round that is complete or has waited long enough, and begins the next one if
+    /// requested.
     pub(super) fn end_round(&mut self, now: Instant) {
         if let Some(round) = &mut self.figures.round {
-            // Who has ended says nothing any more.
+            // Ended processes no longer report.
             round.waiting.retain(|id| self.workers.iter().any(|worker| worker.id == *id));
             if !round.waiting.is_empty() && now < round.deadline {
                 return;
@@ -109,8 +109,8 @@ impl Master {
         self.next_id += 1;
         let id = self.next_id;
         let mut waiting = BTreeSet::new();
-        // One that has not even answered the last time is not waited for: each answer would take as
-        // long as that.
+        // A process that missed the last round is not waited for: every response would take that
+        // long.
         for worker in &mut self.workers {
             if worker.stage != Stage::Starting && !worker.is_asked {
                 worker.order(Order::TellFigures(id));
@@ -129,14 +129,14 @@ impl Master {
         for requester in requesters {
             let worker = self.workers.iter().find(|worker| worker.id == requester.worker);
             if let Some(worker) = worker {
-                // One that has ended does not wait for it.
+                // An ended process does not wait for it.
                 let _ =
                     worker.messages.send(Message::Figures(requester.question, Arc::clone(&text)));
             }
         }
     }
 
-    /// What the master itself knows and takes.
+    /// The master's own figures.
     fn own_figures(&self) -> metrics::Figures {
         let mut figures = of_this_process();
         let all = &mut figures;

@@ -1,4 +1,4 @@
-//! Starts, hears, watches and replaces worker processes.
+//! Starts, monitors and replaces worker processes.
 
 use super::workers::{self, Reason, STANDS_STILL, Stage, WorkerProcess};
 use super::{ERROR, Master, Phase, Report};
@@ -13,7 +13,7 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 impl Master {
-    /// Does what the rule says: starts, drains. Only a failure of the first start is an error.
+    /// Does what the rule decides: starts, drains. Only the failure of the first start is an error.
     pub(super) fn arrange(&mut self) -> Result<(), ServeError> {
         self.make_room();
         if self.phase == Phase::Leaving {
@@ -48,7 +48,7 @@ impl Master {
         Ok(())
     }
 
-    /// Reloads in a row, or processes that are replaced often, must not pile up.
+    /// Frequent reloads or replacements must not pile up.
     fn make_room(&mut self) {
         let server = &self.plan.settings.server;
         let most = server.max_draining.get();
@@ -96,7 +96,7 @@ impl Master {
         Ok(())
     }
 
-    /// A process of the current plan has ended before it served.
+    /// A process of the current plan ended before it served.
     fn failed(&mut self, cause: String) -> Result<(), ServeError> {
         let cause = cause + &limited::hint();
         if self.phase == Phase::Starting {
@@ -110,7 +110,7 @@ impl Master {
             self.plan = before;
             self.proven = true;
             self.renew();
-            // It may have been another number of threads that was wanted.
+            // The change may have been to the number of threads.
             if std::mem::take(&mut self.reloading) {
                 self.figures.reloaded = false;
                 self.reload_ends(&Err(format!("the new worker processes do not start: {cause}")));
@@ -194,13 +194,13 @@ impl Master {
         Ok(())
     }
 
-    /// While this process stood still, nobody could keep a deadline towards it: all move by that time.
+    /// While the master was stalled, no worker could meet a deadline: moves them all by that time.
     pub(super) fn extend_deadlines(&mut self, lost: Duration, now: Instant) {
         if lost.is_zero() {
             return;
         }
         for worker in &mut self.workers {
-            // What has come since then is younger already.
+            // Reports received since then are already newer.
             worker.heard = now.min(worker.heard + lost);
             worker.deadline = worker.deadline.map(|deadline| deadline + lost);
         }
@@ -209,7 +209,7 @@ impl Master {
         self.figures.extend_deadlines(lost);
     }
 
-    /// Looks at what time alone can tell.
+    /// Checks everything that depends on time.
     pub(super) fn watch(&mut self, now: Instant) {
         self.watchdog.feed(now);
         self.watch_successor(now);
@@ -245,7 +245,7 @@ impl Master {
         }
     }
 
-    /// Marks one process for replacement that has served enough, never two at a time.
+    /// Marks one process that has reached a limit for replacement, never two at a time.
     fn recycle(&mut self) {
         let generation = self.plan.generation;
         let wanted = self.wanted();
@@ -283,15 +283,15 @@ fn replace(worker: &mut WorkerProcess, reason: String, last: &mut Option<(String
     worker.stale = Some(reason);
 }
 
-/// Whether this signal ends only a process that has not come to look after it yet. A terminal sends
-/// some to the whole group, and who sends one by the program's name reaches worker processes, too.
+/// Whether only a process that does not handle this signal ends by it. A terminal sends some to the
+/// whole group, and a signal sent by program name reaches worker processes too.
 fn is_for_the_master(signal: i32) -> bool {
     let signals =
         [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM, Signal::USR1, Signal::USR2];
     signals.iter().any(|known| known.as_raw() == signal)
 }
 
-/// `max_requests` with its jitter.
+/// `max_requests` plus its jitter.
 fn most_requests(settings: &ServerSettings) -> Option<u64> {
     let jitter = rand::random_range(0..=settings.max_requests_jitter);
     (settings.max_requests > 0).then(|| settings.max_requests.saturating_add(jitter))

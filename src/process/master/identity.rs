@@ -12,7 +12,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Whom worker processes run as; nothing: as the master.
+/// User and group of worker processes; `None`: the master's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Identity {
     pub(super) user: Option<u32>,
@@ -20,7 +20,7 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// Looks the names up. A user without a group comes with its own.
+    /// Looks the names up. A user without `server.group` gets its own group.
     pub(super) fn of(settings: &ServerSettings) -> Result<Self, ServeError> {
         let unknown = |key: &str, value: &str, allowed| ServeError::Setting {
             key: key.to_owned(),
@@ -53,23 +53,23 @@ impl Identity {
         Ok(identity)
     }
 
-    /// Whose the log files are, where that is not this process.
+    /// The owner of the log files, if it is not this process's user.
     fn owner(self) -> Option<Owner> {
         let user = self.user.filter(|user| *user != 0 && root_files::is_root())?;
         Some(Owner { user, group: self.group.unwrap_or(0) })
     }
 
-    /// Refuses log files that the worker processes could not move away.
+    /// Refuses log files that the worker processes could not rotate.
     pub(super) fn check_log(self, settings: &LoggingSettings) -> Result<(), ServeError> {
         let Some(owner) = self.owner() else { return Ok(()) };
         let may_write = |folder: &Path| owner.may_write(folder);
-        // What else is wrong there is reported elsewhere.
+        // Other faults are reported elsewhere.
         logging::check(settings)
             .map_or(Ok(()), |()| Ok(logging::check_folders(settings, owner.user, may_write)?))
     }
 
-    /// Reads the files that the settings name, for the worker processes, and holds what they say: as
-    /// their user, or as root where root alone says what is read.
+    /// Reads the files named in the settings for the worker processes and keeps their content: with
+    /// their user's rights, or as root where only root decides what is read.
     pub(super) fn hold_files(self, settings: &mut Settings) -> Result<(), ServeError> {
         let open = |path: &Path| match self.owner() {
             Some(owner) => owner.read(path),
@@ -83,20 +83,20 @@ impl Identity {
         settings.hold_files(open).map_err(failed)
     }
 
-    /// Makes a signing secret where none is there, as the worker processes' user, and holds it.
+    /// Creates a missing signing secret, as the worker processes' user, and keeps it.
     pub(super) fn hold_secret(self, settings: &mut Settings) {
         let secret = || services::make_secret(settings).map_err(io::Error::other);
         let made = match self.owner() {
             Some(owner) => owner.act(secret),
             None => secret(),
         };
-        // Where none can be made, a worker process tries as well, and tells why.
+        // If that fails, a worker process tries too and reports why.
         if let Some(file) = made.ok().flatten() {
             settings.tokens.secret_file = Some(file);
         }
     }
 
-    /// How log files are opened, by the master too: the worker processes must be able to.
+    /// How to open log files, in the master too, so that worker processes can open them as well.
     pub(super) fn log_opener(self) -> Open {
         match self.owner() {
             Some(owner) => Arc::new(move |path: &Path| owner.open(path)),
@@ -108,7 +108,7 @@ impl Identity {
     }
 }
 
-/// Sets `server.umask` for this process and those that it starts.
+/// Sets `server.umask` for this process and its children.
 pub(super) fn set_umask(settings: &ServerSettings) {
     if let Some(mask) = settings.umask {
         umask(Mode::from_bits_truncate(mask.bits()));

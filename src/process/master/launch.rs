@@ -1,4 +1,4 @@
-//! Starts this program again: as a worker, or as the master that takes over.
+//! Starts this program again: as a worker, or as the successor of the master.
 
 use super::identity::Identity;
 use super::orphans::Children;
@@ -27,11 +27,11 @@ use tokio::time::timeout;
 /// The first socket's number in a child: far from those that a starting process opens itself.
 const FIRST_SOCKET: RawFd = 200;
 
-/// The fewest files that a process must be allowed to open beside its sockets: what a worker process
-/// opens for itself, and a few connections.
+/// The fewest files a process must be allowed to open beside its sockets: what a worker process
+/// opens itself, and a few connections.
 const FEWEST: u64 = 96;
 
-/// For what a child that has ended has said before; its channel ends with it.
+/// To read the last messages of an ended child; its channel ends with it.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How this program was started.
@@ -41,7 +41,7 @@ pub(super) struct Launcher {
     children: Children,
 }
 
-/// A child that was started.
+/// A started child.
 pub(super) struct Launched {
     pub(super) pid: u32,
     pub(super) messages: UnboundedSender<Message>,
@@ -52,17 +52,17 @@ impl Launcher {
         Self { program, events, children: Children::new() }
     }
 
-    /// The children that this process waits for.
+    /// The children of this process.
     pub(super) fn children(&self) -> &Children {
         &self.children
     }
 
-    /// The program's file.
+    /// The program's path.
     pub(super) fn executable(&self) -> &Path {
         self.program.path()
     }
 
-    /// Starts a worker process; what it says and its end come as events with this id.
+    /// Starts a worker process; its messages and its end arrive as events with this id.
     pub(super) fn worker(&self, id: u64, plan: &Plan, is_first: bool) -> io::Result<Launched> {
         let handover = Handover {
             config: plan.layers.text.clone(),
@@ -105,7 +105,7 @@ impl Launcher {
         command.env(SUCCESSOR, std::process::id().to_string());
         let (child, mut channel) = start(command)?;
         match channel.write_all(&channel::line(&listeners.inheritance())?) {
-            // It has ended already: how it has, is heard from its attendant.
+            // It has already ended; its attendant reports how.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
             written => written?,
         }
@@ -139,7 +139,7 @@ impl Launcher {
             let ended = attend(child, first, receiver).await;
             drop(awaited);
             if let Some(heard) = heard {
-                // What it has said last comes before its end.
+                // Its last messages come before its end.
                 let _ = timeout(LAST_WORDS, heard).await;
             }
             let _ = events.send(Event::Ended(id, ended));
@@ -148,7 +148,7 @@ impl Launcher {
     }
 }
 
-/// With these sockets, and without what is said to this process alone.
+/// Passes these sockets, and drops the variables meant for this process alone.
 fn prepared(mut command: Command, listeners: &Listeners) -> io::Result<Command> {
     let sockets: Vec<OwnedFd> = listeners.share()?;
     let files = getrlimit(Resource::Nofile).current;
@@ -166,7 +166,7 @@ fn prepared(mut command: Command, listeners: &Listeners) -> io::Result<Command> 
     Ok(command)
 }
 
-/// The first socket's number where a process may open so many files (`ulimit -n`).
+/// The first socket's number, if a process may open enough files (`ulimit -n`).
 fn first_socket(files: Option<u64>, sockets: usize) -> Result<RawFd, String> {
     let Some(files) = files else { return Ok(FIRST_SOCKET) };
     let sockets = u64::try_from(sockets).unwrap_or(u64::MAX);
@@ -179,14 +179,14 @@ fn first_socket(files: Option<u64>, sockets: usize) -> Result<RawFd, String> {
     }
 }
 
-/// Starts the child, with the other end of the channel.
+/// Starts the child with the other end of the channel.
 fn start(mut command: Command) -> io::Result<(Child, UnixStream)> {
     let (ours, theirs) = UnixStream::pair()?;
     command.stdin(Stdio::from(OwnedFd::from(theirs)));
     Ok((tokio::process::Command::from(command).spawn()?, ours))
 }
 
-/// Passes messages on, behind the first one, until the child has ended.
+/// Passes messages on, after the first one, until the child has ended.
 async fn attend(
     mut child: Child,
     first: Option<(ChannelWriter, Vec<u8>)>,
@@ -215,8 +215,8 @@ async fn attend(
     }
 }
 
-/// Writes what a child is told. One that reads nothing keeps nobody else waiting; one that is gone is
-/// noticed elsewhere.
+/// Writes the messages for a child. A child that does not read blocks no other; one that has ended
+/// is noticed elsewhere.
 async fn write(first: Option<(ChannelWriter, Vec<u8>)>, mut orders: UnboundedReceiver<FromMaster>) {
     let Some((mut writer, first)) = first else { return std::future::pending().await };
     let _ = writer.put(&first).await;

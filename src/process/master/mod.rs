@@ -1,4 +1,4 @@
-//! The master: owns the sockets, starts worker processes, watches and replaces them.
+//! The master: owns the sockets; starts, monitors and replaces worker processes.
 
 mod backoff;
 mod commands;
@@ -60,32 +60,32 @@ use tokio::time::MissedTickBehavior;
 use upgrade::{Predecessor, Successor};
 use workers::WorkerProcess;
 
-/// Pause between two looks at deadlines.
+/// Pause between two checks of deadlines.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Everything that can happen to a master.
 enum Event {
     Signal(&'static str, Command),
     Asked(Request, oneshot::Sender<Response>),
-    /// A worker process says something.
+    /// A worker process reports.
     Report(u64, Report),
     /// A child has ended.
     Ended(u64, io::Result<ExitStatus>),
-    /// The master that was started to take over serves.
+    /// The successor serves.
     TakenOver(u64),
-    /// And has been followed by another one.
+    /// A further successor has followed.
     Followed,
     /// A file that `--reload` watches has changed.
     Changed(PathBuf),
 }
 
-/// What the master is about.
+/// The phase of the master's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// No worker process has served yet.
     Starting,
     Serving,
-    /// All worker processes are told to end; then the master ends.
+    /// All worker processes have orders to end; then the master ends.
     Leaving,
 }
 
@@ -93,10 +93,10 @@ struct Master {
     phase: Phase,
     started: Instant,
     launcher: Launcher,
-    /// The next child's.
+    /// The next child's id.
     next_id: u64,
     plan: Plan,
-    /// What is to follow once the current plan's first process has shown whether it can start.
+    /// Takes effect once the current plan's first process has shown whether it can start.
     pending: Option<Plan>,
     /// Earlier plans whose processes still live; the last one returns if the current one fails.
     earlier: Vec<Plan>,
@@ -104,9 +104,9 @@ struct Master {
     proven: bool,
     /// Whether systemd waits for the end of a reload.
     reloading: bool,
-    /// Why the last reload was refused or has failed.
+    /// Why the last reload was refused or failed.
     trouble: Option<String>,
-    /// Who waits for the end of a reload.
+    /// Requests waiting for the end of a reload.
     waiting: Vec<oneshot::Sender<Response>>,
     /// Whether the workers are stopped while the master stays.
     resting: bool,
@@ -114,20 +114,20 @@ struct Master {
     backoff: Backoff,
     last_restart: Option<(String, Instant)>,
     predecessor: Option<Predecessor>,
-    /// The same once this process has taken over.
+    /// The predecessor once this process has taken over.
     relieved: Option<Predecessor>,
     successor: Option<Successor>,
-    /// While the worker processes leave their sockets.
+    /// Set while the worker processes stop accepting.
     closing: Option<Closing>,
     watchdog: Watchdog,
-    /// What the log in force was made of.
+    /// What the current log was built from.
     log: (LoggingSettings, Identity),
     pidfile: Option<Pidfile>,
     control: Option<Control>,
-    /// When to try again to get the control socket; nothing while it is had or not wanted.
+    /// When to try again to take the control socket; `None` if it is taken or not wanted.
     control_due: Option<Instant>,
     reloader: Option<Reloader>,
-    /// Whoever asked, until the worker processes have answered.
+    /// Requests waiting for the worker processes' reports.
     questions: Vec<Question>,
     figures: Figures,
     events: UnboundedSender<Event>,
@@ -135,11 +135,11 @@ struct Master {
 
 /// Serves, with worker processes, until a signal ends it.
 ///
-/// `layers` hold the text of their files, and `loaded` is what they say. A failure of the first worker
-/// process is an error; later ones never end the master.
+/// `layers` hold the text of their files, and `loaded` is what they say. A failure of the first
+/// worker process is an error; later ones never end the master.
 pub fn run(program: Program, (layers, loaded): (Layers, Loaded)) -> Result<(), ServeError> {
     panic::log_panics();
-    // Before there are other threads that could look at the environment.
+    // Before other threads could read the environment.
     let passed = ListenFd::from_env();
     let predecessor = Predecessor::of_this_process().map_err(ServeError::Runtime)?;
     actix_web::rt::System::new().block_on(async move {
@@ -157,7 +157,7 @@ pub fn run(program: Program, (layers, loaded): (Layers, Loaded)) -> Result<(), S
     })
 }
 
-/// All that is wrong with the settings of the master; starts nothing.
+/// Everything that is wrong with the settings of the master; starts nothing.
 pub(super) fn faults(settings: &Settings) -> Vec<ServeError> {
     let sources = reload::check(&settings.server);
     let identity = Identity::of(&settings.server);
@@ -166,18 +166,18 @@ pub(super) fn faults(settings: &Settings) -> Vec<ServeError> {
     checks.into_iter().filter_map(Result::err).collect()
 }
 
-/// Reads the files that the settings name, and holds what they say.
+/// Reads the files that the settings name, and keeps their content.
 pub fn hold_files(settings: &mut Settings) -> Result<(), ServeError> {
     Identity::of(&settings.server)?.hold_files(settings)
 }
 
-/// Sets the log of a master up. Its files are those of the worker processes, too.
+/// Sets up the log of a master. Worker processes use the same files.
 pub fn start_log(settings: &Settings) -> Result<LoggingGuard, ServeError> {
     let open = Identity::of(&settings.server)?.log_opener();
     Ok(logging::init_with(&settings.logging, open)?)
 }
 
-/// Refuses places for the master's own files that others can take; as root.
+/// As root, refuses places for the master's own files that other users could take.
 fn check_places(settings: &Settings) -> Result<(), ServeError> {
     let server = &settings.server;
     let files =
@@ -289,14 +289,14 @@ impl Master {
         match event {
             Event::Signal(name, command) => {
                 log::info!(target: ERROR, "Handling signal: {name}");
-                // What is refused is in the log.
+                // A refusal has been logged.
                 let _ = self.obey(command);
             }
             Event::Asked(request, sender) => {
                 match request {
                     Request::Status | Request::Ready => self.ask_workers(request, sender),
                     Request::ReloadAndWait => self.reload_for(sender),
-                    // Whoever asked may be gone.
+                    // The requester may have gone.
                     _ => drop(sender.send(self.handle(request))),
                 }
             }
@@ -331,7 +331,7 @@ impl Master {
         }
     }
 
-    /// The control socket becomes this process's; at once, or when whoever has it has ended.
+    /// Takes the control socket, at once or when the process that has it ends.
     fn take_control(&mut self, takes_over: bool) {
         let path = control::path(&self.plan.settings);
         match control::listen(&path, takes_over, &self.events) {
@@ -352,14 +352,14 @@ impl Master {
         }
     }
 
-    /// Tries again to get the control socket, unless this master is about to end.
+    /// Tries again to take the control socket, unless this master is about to end.
     fn retry_control(&mut self, now: Instant) {
         if self.phase == Phase::Serving && self.control_due.is_some_and(|due| now >= due) {
             self.take_control(false);
         }
     }
 
-    /// All processes are as they are wanted: whoever waits for it is told.
+    /// All processes are as wanted: tells those who wait for it.
     fn settled(&mut self) {
         if let Some(mut predecessor) = self.predecessor.take() {
             self.take_pidfile(&Arc::clone(&self.plan.settings), Some(predecessor.pid()));

@@ -1,4 +1,4 @@
-//! As process 1, the master is the parent of whatever has lost its own; it reaps what has ended.
+//! As process 1, the master becomes the parent of every orphan, and reaps those that have ended.
 
 use nix::sys::prctl::get_child_subreaper;
 use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
@@ -7,15 +7,15 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-/// The children that somebody here waits for, and the others.
+/// The children awaited here, and the others.
 #[derive(Clone, Debug)]
 pub(super) struct Children {
     awaited: Rc<RefCell<BTreeSet<i32>>>,
-    /// Whether the orphans of other processes become children of this one.
+    /// Whether this process adopts other processes' orphans.
     adopts: bool,
 }
 
-/// A child that is waited for as long as this lives.
+/// A child that is awaited while this value lives.
 #[derive(Debug)]
 pub(super) struct Awaited {
     children: Children,
@@ -28,15 +28,15 @@ impl Children {
         Self { awaited: Rc::default(), adopts }
     }
 
-    /// To be called before anything else can run after the child's start.
+    /// Call this before anything else can run after the child's start.
     pub(super) fn wait_for(&self, pid: Option<u32>) -> Awaited {
         let pid = pid.and_then(|pid| i32::try_from(pid).ok());
         self.awaited.borrow_mut().extend(pid);
         Awaited { children: self.clone(), pid }
     }
 
-    /// Forgets every other child that has ended. One that is awaited hides those behind it until its
-    /// end was heard.
+    /// Reaps every other child that has ended. An awaited one hides those behind it until its end
+    /// has been noticed.
     pub(super) fn reap_orphans(&self) {
         if !self.adopts {
             return;

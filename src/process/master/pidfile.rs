@@ -9,31 +9,31 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// Most bytes that are read of a pidfile.
+/// Longest pidfile that is read, in bytes.
 const LONGEST: u64 = 32;
 
-/// The locked file with this process's id; removed with the value, unless another process has
+/// The locked file with this process's id; dropping it removes the file, unless another process has
 /// replaced it.
 #[derive(Debug)]
 pub(super) struct Pidfile {
     path: PathBuf,
-    /// The lock is the descriptor's: it ends with this process, however that ends.
+    /// The lock belongs to the descriptor: it ends with this process, however that ends.
     file: File,
 }
 
-/// What stands at the path.
+/// What exists at the path.
 enum Found {
     Nothing,
-    /// Left by a process that has ended, and locked now; nobody else can replace it.
+    /// Left by an ended process, and locked now; no other process can replace it.
     Stale {
         _lock: File,
     },
-    /// Locked by this process id, as far as it can be read.
+    /// Locked by this process id, if it can be read.
     Living(Option<i32>),
 }
 
 impl Pidfile {
-    /// Refuses a pidfile whose process lives, save that of the master before this one.
+    /// Refuses a pidfile whose process lives, unless that is this master's predecessor.
     pub(super) fn check(path: &Path, predecessor: Option<i32>) -> Result<(), ServeError> {
         match look(path).map_err(|error| failed(path, &error))? {
             Found::Living(pid) if predecessor.is_none() || pid != predecessor => {
@@ -43,8 +43,8 @@ impl Pidfile {
         }
     }
 
-    /// Makes the file this process's; of many that try at once, one succeeds. A living master
-    /// before this one is replaced.
+    /// Makes the file this process's; of many that try at once, one succeeds. A living predecessor
+    /// is replaced.
     pub(super) fn claim(path: &Path, predecessor: Option<i32>) -> Result<Self, ServeError> {
         let failed = |error: io::Error| failed(path, &error);
         loop {
@@ -56,12 +56,12 @@ impl Pidfile {
             }
             let (file, draft) = written(path).map_err(failed)?;
             let put = match found {
-                // A link is made only where nothing is (`link(2)`).
+                // `link(2)` fails if the path exists.
                 Found::Nothing => {
                     let linked = fs::hard_link(&draft, path);
                     fs::remove_file(&draft).and(linked)
                 }
-                // The lock on what is replaced is held meanwhile, here or by the predecessor.
+                // Meanwhile, this process or the predecessor holds the lock on what is replaced.
                 Found::Stale { .. } | Found::Living(_) => fs::rename(&draft, path),
             };
             match put {
@@ -86,7 +86,7 @@ impl Drop for Pidfile {
     }
 }
 
-/// Whoever reads the path at any time sees a whole file.
+/// A complete file: no reader ever sees a partial one.
 fn written(path: &Path) -> io::Result<(File, PathBuf)> {
     let (mut file, draft) = root_files::draft(path, 0o644)?;
     flock(&file, FlockOperation::NonBlockingLockExclusive)?;
@@ -97,7 +97,7 @@ fn written(path: &Path) -> io::Result<(File, PathBuf)> {
 fn look(path: &Path) -> io::Result<Found> {
     root_files::check_place(path)?;
     loop {
-        // Neither a link nor a pipe that nobody writes to leads further.
+        // Follows no link, and does not block on a pipe without a writer.
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
         let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
@@ -115,7 +115,7 @@ fn look(path: &Path) -> io::Result<Found> {
             }
             locked => locked?,
         }
-        // Else it was replaced or removed between the opening and the lock.
+        // Otherwise it was replaced or removed between the opening and the lock.
         if is_at(&file, path)? {
             return Ok(Found::Stale { _lock: file });
         }

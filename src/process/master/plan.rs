@@ -1,4 +1,4 @@
-//! What is to run: a configuration that was accepted, with the sockets for it.
+//! What is to run: an accepted configuration, with its sockets.
 
 use super::identity::Identity;
 use crate::http::ServeError;
@@ -12,16 +12,16 @@ use std::sync::Arc;
 /// The configuration of one generation of workers.
 #[derive(Clone)]
 pub(super) struct Plan {
-    /// Rises with each plan that is put in force.
+    /// Rises with each plan that takes effect.
     pub(super) generation: u64,
-    /// With the text of the file, for the workers.
+    /// With the text of the files, for the workers.
     pub(super) layers: Layers,
     pub(super) settings: Arc<Settings>,
     pub(super) identity: Identity,
     /// Worker threads of each process.
     pub(super) threads: usize,
     pub(super) listeners: Listeners,
-    /// What the files hold that the settings name, for the workers.
+    /// Content of the files that the settings name, for the workers.
     pub(super) contents: Contents,
     /// The log's files.
     pub(super) log_files: Vec<PathBuf>,
@@ -36,7 +36,7 @@ impl Plan {
         Self::with(layers, loaded.settings, open).map_err(|error| error.to_string())
     }
 
-    /// The first one, for settings that are loaded already.
+    /// The first one, for settings already loaded.
     pub(super) fn first(
         layers: Layers,
         settings: Settings,
@@ -73,20 +73,20 @@ impl Plan {
         })
     }
 
-    /// Whom new unix sockets are given to. A user's own group is not a reason to take a socket from the
-    /// group of its folder.
+    /// The owner and group of new unix sockets. A user's own group is no reason to take a socket
+    /// from the group of its folder.
     pub(super) fn socket_owner(&self) -> (Option<u32>, Option<u32>) {
         socket_owner(&self.settings, self.identity)
     }
 
-    /// Where a browser finds `/docs`, if they are served.
+    /// The URL of `/docs` in a browser, if served.
     pub(super) fn docs_url(&self) -> Option<String> {
         let enabled = self.settings.docs.enabled;
         let server = &self.settings.server;
         let prefix = server.root_path.as_str();
         let through_proxy = format!("{prefix}/docs, through the proxy");
         let url = match self.listeners.browsable() {
-            // The page asks for its parts below the prefix.
+            // The page requests its files below the prefix.
             Some(url) if prefix.is_empty() || server.strip_root_path => {
                 format!("{url}{prefix}/docs")
             }
@@ -95,15 +95,15 @@ impl Plan {
         enabled.then_some(url)
     }
 
-    /// The same configuration read again, from files that may have changed.
+    /// The same configuration, read again from files that may have changed.
     pub(super) fn renewed(&self) -> Result<Self, String> {
         Self::new(self.layers.clone().read().map_err(|error| error.to_string())?, &self.listeners)
     }
 
-    /// The seconds of a drain, and of the end after it.
+    /// The seconds for draining, and for stopping after it.
     ///
-    /// A connection that stays idle is closed after `keepalive`; one that does not gets an answer
-    /// with `Connection: close`. After a second more no client can be surprised.
+    /// An idle connection is closed after `keepalive`; any other gets a response with `Connection:
+    /// close`. One second later no client can be surprised.
     pub(super) fn patience(&self) -> (u64, u64) {
         let server = &self.settings.server;
         (server.keepalive + 1, server.graceful_timeout)

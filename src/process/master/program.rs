@@ -1,4 +1,4 @@
-//! The program that this server runs, whatever takes the place of its file.
+//! The program that this server runs, even after its file was replaced.
 
 use crate::http::ServeError;
 use rustix::fs::{CWD, Mode, OFlags, openat};
@@ -11,17 +11,17 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The program that this process runs, and how it was called.
+/// The program of this process, and how it was called.
 #[derive(Debug)]
 pub struct Program {
     path: PathBuf,
-    /// The file itself: it stays this one when another gets its name, and when it has none.
+    /// The file itself: it stays the same when another takes its name, or when it has none.
     file: OwnedFd,
     arguments: Vec<OsString>,
 }
 
 impl Program {
-    /// To be asked for at the very start: the path may lead to another program later.
+    /// Call this at the very start: later the path may lead to another program.
     pub fn of_this_process() -> Result<Self, ServeError> {
         let found = || -> io::Result<Self> {
             let flags = OFlags::PATH | OFlags::CLOEXEC;
@@ -35,18 +35,18 @@ impl Program {
         found().map_err(ServeError::Runtime)
     }
 
-    /// Where it was when it was started, and where its successor is.
+    /// Its path when it was started, where its successor is found.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Starts this program again, called in the same way.
     pub(super) fn again(&self) -> Command {
-        // The child's own descriptor: it is closed when the program has been started from it.
+        // The child's own descriptor, closed once the program has been started from it.
         self.called(Command::new(format!("/proc/self/fd/{}", self.file.as_raw_fd())))
     }
 
-    /// Starts what is at its path now, called in the same way.
+    /// Starts the program now at its path, called in the same way.
     pub(super) fn successor(&self) -> Command {
         self.called(Command::new(&self.path))
     }
@@ -59,11 +59,10 @@ impl Program {
     }
 }
 
-/// Gives this process the name that the program was called by: one that was started from a descriptor
-/// is named after that.
+/// Names this process as the program was called: one started from a descriptor is named after that.
 pub fn take_name() {
     let called = std::env::args_os().next().unwrap_or_default();
     let name = Path::new(&called).file_name().map_or(&b"bailiwick"[..], OsStr::as_bytes);
-    // For people only: without it all works.
+    // Cosmetic: everything works without it.
     let _ = CString::new(name).map(|name| set_name(&name));
 }

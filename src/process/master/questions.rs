@@ -1,4 +1,4 @@
-//! What is answered once the worker processes have said whether their database answers.
+//! Responses that need the worker processes' reports on their database.
 
 use super::control::{Request, Response};
 use super::status::processes;
@@ -11,27 +11,27 @@ use tokio::sync::oneshot;
 /// Longer than a worker process waits for its database.
 const PATIENCE: Duration = Duration::from_millis(2500);
 
-/// Somebody waits at the control socket.
+/// A request waiting at the control socket.
 pub(super) struct Question {
     id: u64,
     request: Request,
     requester: oneshot::Sender<Response>,
-    /// The processes that have not answered yet.
+    /// The processes that have not reported yet.
     waiting: BTreeSet<u64>,
     reports: WorkerReports,
     deadline: Instant,
 }
 
-/// What the worker processes have said of their database, and of the secrets that are in use there.
+/// The worker processes' reports on their database, and on the secrets in use there.
 #[derive(Debug, Default)]
 pub(super) struct WorkerReports {
-    /// Whether all that have answered reach it; nothing when none has.
+    /// Whether all that reported reach it; `None` if none did.
     pub(super) database: Option<bool>,
-    /// The fingerprints of the secrets that they sign with: one, unless it is being changed.
+    /// The fingerprints of the secrets they sign with: one, unless it is being changed.
     pub(super) secrets: BTreeSet<String>,
     /// Those of other servers on the database.
     pub(super) other_secrets: BTreeSet<String>,
-    /// The process ids of those that have not answered in time.
+    /// The process ids of those that have not reported in time.
     pub(super) silent: Vec<u32>,
 }
 
@@ -57,7 +57,7 @@ impl Master {
         self.answer_questions(Instant::now());
     }
 
-    /// A process has said whether its database answers.
+    /// A process reports whether its database responds.
     pub(super) fn receive_database_report(
         &mut self,
         worker: u64,
@@ -75,11 +75,11 @@ impl Master {
         self.answer_questions(Instant::now());
     }
 
-    /// Answers what can be answered, and what has waited long enough.
+    /// Responds to what is complete or has waited long enough.
     pub(super) fn answer_questions(&mut self, now: Instant) {
         let workers = &self.workers;
         let due = self.questions.extract_if(.., |question| {
-            // Who has ended says nothing any more.
+            // Ended processes no longer report.
             question.waiting.retain(|id| workers.iter().any(|worker| worker.id == *id));
             if now >= question.deadline {
                 let silent = workers.iter().filter(|worker| question.waiting.contains(&worker.id));
@@ -93,7 +93,7 @@ impl Master {
                 Request::Ready => self.readiness(&reports),
                 _ => Response::Status(self.status(reports)),
             };
-            // Whoever asked may be gone.
+            // The requester may have gone.
             let _ = requester.send(answer);
         }
     }
@@ -104,7 +104,7 @@ impl Master {
         }
     }
 
-    /// Whether the server lives: restarting it would not help it more than it helps itself.
+    /// Whether the server is alive: whether restarting it would not help more than it helps itself.
     pub(super) fn health(&self) -> Response {
         match self.serving() {
             _ if self.phase == Phase::Leaving => {
@@ -115,7 +115,7 @@ impl Master {
         }
     }
 
-    /// Whether requests should be sent here.
+    /// Whether this server should get requests.
     fn readiness(&self, reports: &WorkerReports) -> Response {
         let refused = |why: &str| Response::Refused(format!("not ready: {why}"));
         match self.serving() {

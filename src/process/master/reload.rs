@@ -1,4 +1,4 @@
-//! `--reload`: watches files, builds the program, and has the workers replaced. For development.
+//! `--reload`, for development: watches files, builds the program and replaces the workers.
 
 use super::orphans::Children;
 use super::{ERROR, Event, Master};
@@ -15,10 +15,10 @@ use tokio::process::Command;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
-/// Changes count once nothing more has changed for so long: editors and linkers write in steps.
+/// Changes count once nothing has changed for this long: editors and linkers write in steps.
 const QUIET: Duration = Duration::from_millis(200);
 
-/// Refuses sources that are not there.
+/// Refuses sources that do not exist.
 pub(super) fn check(settings: &ServerSettings) -> Result<(), ServeError> {
     let absent = |path: &&PathBuf| settings.reload && !path.exists();
     settings.reload_dirs.iter().find(absent).map_or(Ok(()), |path| {
@@ -33,9 +33,9 @@ pub(super) fn check(settings: &ServerSettings) -> Result<(), ServeError> {
 /// What is watched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Watched {
-    /// A change of one of these replaces the workers.
+    /// A change to one of these replaces the workers.
     files: BTreeSet<PathBuf>,
-    /// A change in one of these starts the command; without one it replaces the workers, too.
+    /// A change in one of these runs the command, or replaces the workers if there is none.
     sources: BTreeSet<PathBuf>,
     command: Option<String>,
 }
@@ -64,7 +64,7 @@ impl Watched {
         }
     }
 
-    /// Single files are watched through their folders: most are replaced, not written.
+    /// Single files are watched through their folders: most are replaced rather than rewritten.
     fn watch(&self, watcher: &mut RecommendedWatcher) -> notify::Result<()> {
         let (folders, files): (Vec<_>, Vec<_>) =
             self.sources.iter().partition(|path| path.is_dir());
@@ -76,7 +76,7 @@ impl Watched {
     }
 }
 
-/// The events name files by the folder as it was given.
+/// Events name files by the folder as given.
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
@@ -105,7 +105,7 @@ impl Reloader {
             notify::recommended_watcher(move |event: notify::Result<_>| match event {
                 Ok(notify::Event { kind, paths, .. }) if is_change(kind) => {
                     for change in paths.into_iter().filter_map(|path| known.find(path)) {
-                        // Nobody is left to hear of it once this server ends.
+                        // Fails only when this server ends.
                         let _ = sender.send(change);
                     }
                 }
@@ -119,7 +119,7 @@ impl Reloader {
 }
 
 impl Master {
-    /// Watches what the plan in force needs; nothing without `--reload`.
+    /// Watches what the current plan needs; nothing without `--reload`.
     pub(super) fn watch_files(&mut self) {
         let wanted = self.plan.settings.server.reload.then(|| Watched::of(self));
         if self.reloader.as_ref().map(|reloader| &reloader.what) == wanted.as_ref() {
@@ -135,7 +135,7 @@ impl Master {
     }
 }
 
-/// Reading is no change, else each build would start the next one.
+/// Reading is no change; otherwise each build would start the next one.
 fn is_change(kind: EventKind) -> bool {
     match kind {
         EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
@@ -144,7 +144,7 @@ fn is_change(kind: EventKind) -> bool {
     }
 }
 
-/// Makes one of each burst of changes; those during a build wait for its end.
+/// Merges each burst of changes into one; those during a build wait for its end.
 async fn react(
     mut changes: UnboundedReceiver<Change>,
     (command, children): (Option<String>, Children),
@@ -163,7 +163,7 @@ async fn react(
             }
         }
         match (source, &command) {
-            // What it has built is a change of the program's file.
+            // Its output changes the program's file.
             (Some(path), Some(command)) => build(&path, command, &children).await,
             (source, _) => file = file.or(source),
         }
@@ -175,7 +175,7 @@ async fn react(
     }
 }
 
-/// Runs the command; it prints where the server does.
+/// Runs the command; its output goes where the server's does.
 async fn build(changed: &Path, command: &str, children: &Children) {
     log::info!(target: ERROR, "Changed: {}; building: {command}", changed.display());
     let started = Command::new("sh")

@@ -1,20 +1,20 @@
-//! The end of a reload, as it is told to systemd and to whoever waits for it.
+//! Reports the end of a reload to systemd and to those who wait for it.
 
 use super::control::Response;
 use super::{Command, Master, Phase, systemd};
 use tokio::sync::oneshot;
 
 impl Master {
-    /// Reloads for somebody who waits for the end of it.
+    /// Reloads for a requester that waits for the end.
     pub(super) fn reload_for(&mut self, requester: oneshot::Sender<Response>) {
         match self.obey(Command::Reload) {
             Ok(_) => self.waiting.push(requester),
-            // Whoever asked may be gone.
+            // The requester may have gone.
             Err(line) => drop(requester.send(Response::Refused(line))),
         }
     }
 
-    /// Answers those who wait: what has been done, or why it has not.
+    /// Tells those who wait what was done, or why it was not.
     pub(super) fn answer_waiting(&mut self, done: &Result<String, String>) {
         for requester in self.waiting.drain(..) {
             let answer = match done {
@@ -25,7 +25,7 @@ impl Master {
         }
     }
 
-    /// To be called before anything can go wrong: systemd believes an end only after a beginning.
+    /// Call this before anything can go wrong: systemd accepts an end only after a beginning.
     pub(super) fn reload_begins(&self) {
         if self.is_the_service() {
             systemd::reloading();

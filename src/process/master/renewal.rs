@@ -1,4 +1,4 @@
-//! What the settings say of the master itself: renewed with each plan that is put in force.
+//! The master's own settings, applied with each plan that takes effect.
 
 use super::{ERROR, Master, Phase, control, identity};
 use crate::logging;
@@ -6,13 +6,13 @@ use crate::process::cores;
 use std::sync::Arc;
 
 impl Master {
-    /// Makes of this process and its files what the plan in force wants.
+    /// Applies the current plan to this process and its files.
     pub(super) fn renew(&mut self) {
         let settings = Arc::clone(&self.plan.settings);
         identity::set_umask(&settings.server);
         cores::settle(settings.server.core_dumps);
         self.renew_log();
-        // As long as there is a predecessor, both are its own.
+        // While the predecessor lives, it keeps both.
         if self.predecessor.is_none() {
             self.take_pidfile(&settings, None);
             self.renew_control();
@@ -21,12 +21,12 @@ impl Master {
         self.watch_files();
     }
 
-    /// The sockets that stayed become what a start would have made of them.
+    /// Gives the kept sockets what a start would have given them.
     pub(super) fn renew_sockets(&self) {
         self.plan.listeners.renew(&self.plan.settings.server, self.plan.socket_owner());
     }
 
-    /// Exchanges the log of this process, if its settings have changed.
+    /// Replaces this process's log if its settings have changed.
     fn renew_log(&mut self) {
         let wanted = (&self.plan.settings.logging, self.plan.identity);
         if (&self.log.0, self.log.1) == wanted {
@@ -38,7 +38,7 @@ impl Master {
         }
     }
 
-    /// The control socket moves to its new place; one whose file is gone is made again.
+    /// Moves the control socket to its new place, and binds it again if its file is gone.
     fn renew_control(&mut self) {
         if self.phase != Phase::Serving {
             return;
@@ -47,7 +47,7 @@ impl Master {
         if self.control.as_ref().is_some_and(|control| control.is_at(&path)) {
             self.control_due = None;
         } else {
-            // Until it is had, the old one stays.
+            // The old one stays until the new one is bound.
             self.take_control(false);
         }
     }

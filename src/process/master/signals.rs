@@ -1,4 +1,4 @@
-//! What the master can be asked to do, by signal or over its control socket.
+//! Commands to the master, by signal or over its control socket.
 
 use super::Event;
 use crate::logging::ERROR;
@@ -10,22 +10,22 @@ use std::io;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
 
-/// Something that the master is to do.
+/// A command to the master.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Command {
-    /// Read the configuration again and replace all workers.
+    /// Reload the configuration and replace all workers.
     Reload,
-    /// Another number of worker threads in each process.
+    /// Change the number of worker threads in each process.
     Workers(Threads),
-    /// Reopen the log's files.
+    /// Reopen the log files.
     ReopenLogs,
-    /// Start the program anew, and let it take over.
+    /// Start the program again and let it take over.
     Upgrade,
     /// Stop the workers, keep the master.
     Rest,
     /// Start the workers again after [`Command::Rest`].
     Wake,
-    /// Stop; what is in flight may finish.
+    /// Stop; requests in flight may finish.
     Stop,
     /// Stop at once.
     Quit,
@@ -35,9 +35,9 @@ pub(super) enum Command {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Threads {
-    /// So many more, or fewer.
+    /// This many more, or fewer.
     By(isize),
-    /// So many.
+    /// This many.
     Be(usize),
 }
 
@@ -56,12 +56,12 @@ const SIGNALS: [(Signal, &str, Command); 9] = [
 
 /// Catches the signals from now on.
 pub(super) fn listen(events: &UnboundedSender<Event>) -> io::Result<()> {
-    // A file that may grow no further (`ulimit -f`) is an error of whoever writes it, not the end of the
+    // A file that may grow no further (`ulimit -f`) is an error for its writer, not the end of the
     // server. Tokio's handler stays when the stream is dropped.
     drop(signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))?);
     let mut spent = signal(SignalKind::from_raw(Signal::XCPU.as_raw()))?;
     actix_web::rt::spawn(async move {
-        // It comes each second from then on.
+        // From then on it arrives every second.
         if spent.recv().await.is_some() {
             log::error!(
                 target: ERROR,
@@ -76,7 +76,7 @@ pub(super) fn listen(events: &UnboundedSender<Event>) -> io::Result<()> {
         actix_web::rt::spawn(async move {
             let mut told = false;
             while signals.recv().await.is_some() {
-                // A terminal sends it each time that somebody changes its size.
+                // A terminal sends it whenever its size changes.
                 if kind == Signal::WINCH && has_terminal() {
                     if !std::mem::replace(&mut told, true) {
                         log::info!(
@@ -95,9 +95,9 @@ pub(super) fn listen(events: &UnboundedSender<Event>) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether this process has a controlling terminal. It may have been started on one and have lost it since.
+/// Whether this process has a controlling terminal now; it may have lost the one it started on.
 fn has_terminal() -> bool {
-    // Only this error says that there is none; any other says nothing.
+    // Only this error means that there is none.
     let none = |error: io::Error| error.raw_os_error() == Some(Errno::NXIO.raw_os_error());
     !File::open("/dev/tty").is_err_and(none)
 }

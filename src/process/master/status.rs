@@ -14,22 +14,22 @@ pub struct Status {
     pub generation: u64,
     /// Seconds since the master has started.
     pub uptime: u64,
-    /// Whether the database answers every worker process that has answered; nothing when none has.
+    /// Whether the database responds to every worker process that reported; `None` if none did.
     pub database_answers: Option<bool>,
-    /// The fingerprint of the secret that tokens are signed with: one, unless it is being changed.
+    /// The fingerprint of the secret that signs tokens: one, unless it is being changed.
     #[serde(default)]
     pub secrets: Vec<String>,
     /// Those of other servers on the same database, which refuse this one's tokens.
     #[serde(default)]
     pub other_secrets: Vec<String>,
-    /// The process ids of the workers that serve and have not answered in time.
+    /// The process ids of the serving workers that have not reported in time.
     #[serde(default)]
     pub silent: Vec<u32>,
-    /// Where it listens.
+    /// The addresses it listens on.
     pub listening: Vec<String>,
     /// Its worker processes.
     pub processes: Vec<ProcessStatus>,
-    /// The last replacement of a single process; nothing before the first.
+    /// The last replacement of a single process; `None` before the first.
     pub last_restart: Option<Restart>,
 }
 
@@ -48,7 +48,7 @@ pub struct ProcessStatus {
     pub uptime: u64,
     /// Open connections.
     pub connections: usize,
-    /// Requests being answered.
+    /// Requests in flight.
     pub in_flight: usize,
     /// Requests since its start.
     pub requests: u64,
@@ -124,7 +124,7 @@ fn row(f: &mut fmt::Formatter<'_>, cells: &[&str; 9]) -> fmt::Result {
     writeln!(f)
 }
 
-/// Worker processes by their ids.
+/// Names worker processes by their ids.
 pub(super) fn processes(pids: &[u32]) -> String {
     let word = if pids.len() == 1 { "worker process" } else { "worker processes" };
     let pids: Vec<_> = pids.iter().map(ToString::to_string).collect();

@@ -1,34 +1,34 @@
-//! Whoever has started the master: does it take the end of the process for the end of the server?
+//! The process that started the master: does it take the master's end for the server's end?
 
 use crate::process::channel::SUCCESSOR;
 use crate::settings::Upgrade;
 use rustix::process::{Pid, getppid};
 use std::fs;
 
-/// Whoever types a command, or adopts what has lost its parent: they leave what was started alone.
+/// Shells and reapers of orphans: they leave the processes they started alone.
 const BYSTANDERS: [&str; 14] = [
     "ash", "bash", "csh", "dash", "fish", "ksh", "mksh", "sh", "su", "sudo", "tcsh", "zsh", "init",
     "systemd",
 ];
 
-/// Those of them that adopt the orphans of a whole machine, as process 1.
+/// Those that adopt the orphans of a whole machine as process 1.
 const INIT: [&str; 2] = ["init", "systemd"];
 
-/// What is known of this process and its parent.
+/// What is known about this process and its parent.
 #[derive(Clone, Debug, Default)]
 struct Position {
     pid: u32,
-    /// systemd is told which process is the service.
+    /// Whether systemd learns which process is the service.
     notifies: bool,
-    /// The process that systemd has started as the service's main one.
+    /// The process that systemd started as the service's main one.
     systemds: Option<String>,
-    /// The master that has started this one.
+    /// The master that started this one.
     predecessor: Option<String>,
-    /// The parent's number and name; nothing where it cannot be seen.
+    /// The parent's id and name; `None` if it is not visible.
     parent: Option<(i32, String)>,
 }
 
-/// Why this process must not be replaced by another one; nothing where it may.
+/// Why this process must not be replaced by another; `None` if it may.
 pub(super) fn forbids_upgrade(policy: Upgrade) -> Option<String> {
     let variable = |name| std::env::var(name).ok();
     let parent = getppid().map(Pid::as_raw_nonzero).map(i32::from);
@@ -104,7 +104,7 @@ mod tests {
             (7, "runsv"),
             (7, "s6-supervise"),
             (7, "python3"),
-            // Where the shell is process 1, its end is the container's.
+            // If the shell is process 1, its end is the container's.
             (1, "sh"),
             (1, "tini"),
             (1, "docker-init"),
@@ -129,7 +129,7 @@ mod tests {
         let service = Position { systemds: Some("20".to_owned()), ..below(1, "systemd") };
         assert!(is_refused(Upgrade::Auto, &service));
         assert!(!is_refused(Upgrade::Auto, &Position { notifies: true, ..service.clone() }));
-        // A shell of a service has inherited the variable.
+        // A shell in a service inherits the variable.
         let inherited = Position { systemds: Some("19".to_owned()), ..service };
         assert!(!is_refused(Upgrade::Auto, &inherited));
     }

@@ -1,19 +1,19 @@
-//! What systemd is told: ready, reloading, stopping, alive (`sd_notify(3)`). Nothing without it.
+//! Notifies systemd: ready, reloading, stopping, alive (`sd_notify(3)`). Does nothing without it.
 
 use sd_notify::NotifyState;
 use std::time::{Duration, Instant};
 
-/// Characters of a status: systemd takes no message above 4,096 bytes.
+/// Longest status in characters: systemd takes no message above 4,096 bytes.
 const LONGEST: usize = 900;
 
-/// Tells systemd; a failure is of no use to anybody.
+/// Notifies systemd; a failure changes nothing.
 fn tell(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         log::debug!(target: crate::logging::ERROR, "systemd cannot be notified: {error}");
     }
 }
 
-/// The status becomes one line: what a file holds must not speak to systemd.
+/// Makes the status one line: content of a file must not command systemd.
 pub(super) fn ready(status: &str) {
     tell(&[NotifyState::Ready, NotifyState::Status(&one_line(status))]);
 }
@@ -24,7 +24,7 @@ fn one_line(text: &str) -> String {
     line.chars().filter(|c| !c.is_control()).take(LONGEST).collect()
 }
 
-/// `Type=notify-reload` wants the time along.
+/// `Type=notify-reload` requires the time.
 pub(super) fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),
@@ -36,7 +36,7 @@ pub(super) fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
 
-/// Another process is the service from now on.
+/// Another process is the main one from now on.
 pub(super) fn main_process(pid: u32) {
     tell(&[NotifyState::MainPid(pid)]);
 }

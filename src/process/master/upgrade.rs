@@ -1,4 +1,4 @@
-//! A new master takes over from an old one: both sides.
+//! Replaces one master by its successor: both sides.
 
 use super::{Master, Phase, supervisor, systemd, workers};
 use crate::logging::ERROR;
@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 use workers::{Message, OVERTIME, Stage};
 
-/// How long a new master may take until it serves.
+/// How long a successor may take until it serves.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The master that has started this one.
+/// The master that started this one.
 pub(super) struct Predecessor {
     pid: i32,
     channel: UnixStream,
@@ -22,7 +22,7 @@ pub(super) struct Predecessor {
 }
 
 impl Predecessor {
-    /// The master before this process; nothing when this is the first one.
+    /// The predecessor of this process; `None` for the first master.
     pub(super) fn of_this_process() -> io::Result<Option<Self>> {
         let Some(pid) = std::env::var(SUCCESSOR).ok().and_then(|pid| pid.parse().ok()) else {
             return Ok(None);
@@ -39,14 +39,14 @@ impl Predecessor {
         Listeners::inherit(passed, &self.inheritance)
     }
 
-    /// Tells it that this process serves; told again, that its time is over. One that is gone does not
-    /// mind.
+    /// Tells it that this process serves; called again, that its drain must end. One that has gone
+    /// is ignored.
     pub(super) fn relieve(&mut self) {
         let _ = channel::line(&TakenOver).and_then(|line| self.channel.write_all(&line));
     }
 }
 
-/// The master that this one has started.
+/// The master that this one started.
 pub(super) struct Successor {
     id: u64,
     pid: u32,
@@ -61,7 +61,7 @@ impl Successor {
 }
 
 impl Master {
-    /// Starts the program anew; it serves beside this one until it is ready.
+    /// Starts the program again; it serves beside this one until it is ready.
     pub(super) fn upgrade(&mut self) -> Result<String, String> {
         if self.phase != Phase::Serving {
             return Err("this server is not serving".to_owned());
@@ -92,7 +92,7 @@ impl Master {
         }
         self.phase = Phase::Leaving;
         self.answer_waiting(&Err("another process has taken over".to_owned()));
-        // Upgrades in a row must not pile up: one old master drains at a time.
+        // Repeated upgrades must not pile up: one old master drains at a time.
         if let Some(first) = &mut self.relieved {
             first.relieve();
         }
@@ -106,7 +106,7 @@ impl Master {
         }
     }
 
-    /// The master after the next one serves already.
+    /// The successor has been succeeded.
     pub(super) fn make_haste(&mut self) {
         log::info!(target: ERROR, "Another upgrade has followed: what drains here makes room");
         for worker in self.workers.iter_mut().filter(|worker| worker.stage == Stage::Draining) {
@@ -142,7 +142,7 @@ impl Master {
         }
     }
 
-    /// It may serve already: it is told to end in the same way as this server.
+    /// It may already serve: ends it in the same way as this server.
     pub(super) fn stop_successor(&mut self, order: Order) {
         let (_, graceful) = self.plan.patience();
         if let Some(successor) = &mut self.successor {

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 
-/// Where a worker process stands in its life.
+/// The stage of a worker process's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     Starting,
     Serving,
-    /// Accepts no more; its connections are sent away.
+    /// Has stopped accepting and sends its clients away.
     Draining,
-    /// Was told to end.
+    /// Has been ordered to end.
     Stopping,
 }
 
@@ -21,7 +21,7 @@ impl Stage {
     pub(super) const ALL: [Self; 4] =
         [Self::Starting, Self::Serving, Self::Draining, Self::Stopping];
 
-    /// As the status and the metrics name it.
+    /// Its name in status and metrics.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Starting => "starting",
@@ -32,26 +32,26 @@ impl Stage {
     }
 }
 
-/// What is sent to a child's attendant.
+/// A message to a child's attendant.
 #[derive(Clone, Debug)]
 pub(super) enum Message {
     Order(Order),
-    /// The figures that a process has asked for, with the number of its question.
+    /// The figures that a process asked for, with the number of its question.
     Figures(u64, Arc<str>),
     Terminate,
     Kill,
 }
 
-/// Why a worker process was replaced, or another one had to be started.
+/// Why a worker process was replaced or another one started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
     /// It ended by itself.
     Exit,
     /// A signal ended it.
     Signal,
-    /// It said nothing any more, and was killed.
+    /// It went silent and was killed.
     Silent,
-    /// One of its threads stands still.
+    /// One of its threads has stalled.
     StandsStill,
     /// `max_requests`.
     Requests,
@@ -59,12 +59,12 @@ pub(super) enum Reason {
     Memory,
     /// `ulimit -t`.
     Cpu,
-    /// It did not start.
+    /// It failed to start.
     Start,
 }
 
 impl Reason {
-    /// As the metrics name them.
+    /// Their names in the metrics.
     pub(super) const NAMES: [&str; 8] = [
         "exit",
         "signal",
@@ -93,7 +93,7 @@ pub(super) struct WorkerProcess {
     pub(super) heard: Instant,
     /// Requests after which it is replaced.
     pub(super) most_requests: Option<u64>,
-    /// Whether it was asked for its figures and has not answered.
+    /// Whether it was asked for its figures and has not reported.
     pub(super) is_asked: bool,
     /// Why it is to be replaced.
     pub(super) stale: Option<String>,
@@ -101,22 +101,22 @@ pub(super) struct WorkerProcess {
     pub(super) blame: Option<Reason>,
     /// Why it could not start, in its own words.
     pub(super) failure: Option<String>,
-    /// Seconds for its drain, and for what is in flight then.
+    /// Seconds for draining, and for requests in flight after that.
     pub(super) patience: (u64, u64),
     /// How many processes its plan wanted.
     pub(super) beside: usize,
-    /// When it is killed, should it still be there.
+    /// When it is killed if it still lives.
     pub(super) deadline: Option<Instant>,
 }
 
-/// Beyond the time that a process takes to stop by itself.
+/// Added to the time that a process takes to stop by itself.
 pub(super) const OVERTIME: Duration = Duration::from_secs(4);
 
-/// Seconds for what is in flight in a process that makes room for younger ones.
+/// Seconds for requests in flight in a process that makes room for newer ones.
 const HASTE: u64 = 5;
 
 impl WorkerProcess {
-    /// Tells it to end in this way.
+    /// Orders it to end in this way.
     pub(super) fn order(&mut self, order: Order) {
         let (_, graceful) = self.patience;
         let (stage, seconds) = match order {
@@ -132,23 +132,23 @@ impl WorkerProcess {
         };
         self.stage = stage;
         self.deadline = Some(Instant::now() + Duration::from_secs(seconds) + OVERTIME);
-        // One that has ended hears nothing; its end is on the way.
+        // One that has ended cannot receive it; its end will be reported.
         let _ = self.messages.send(Message::Order(order));
     }
 
-    /// Tells it that others have taken over.
+    /// Orders it to drain: others have taken over.
     pub(super) fn drain(&mut self) {
         let order = match self.stage {
             // A stalled thread never drains.
             Stage::Serving if self.stale.as_deref() == Some(STANDS_STILL) => Order::Drain(0),
-            // One that starts may have begun to accept, which is still to be heard.
+            // A starting one may already accept without having reported it.
             Stage::Starting | Stage::Serving => Order::Drain(self.patience.0),
             Stage::Draining | Stage::Stopping => return,
         };
         self.order(order);
     }
 
-    /// Tells it that its time for draining is over.
+    /// Ends its drain.
     pub(super) fn hurry(&mut self) {
         self.order(Order::Finish(self.patience.1.min(HASTE)));
     }
@@ -171,28 +171,28 @@ impl WorkerProcess {
 /// Why a process with a stalled thread is replaced.
 pub(super) const STANDS_STILL: &str = "a worker thread has stalled";
 
-/// What the rule looks at.
+/// The rule's view of a process.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slot {
     id: u64,
     stage: Stage,
-    /// Of the current generation, and not to be replaced.
+    /// Of the current generation, and not marked for replacement.
     fresh: bool,
 }
 
-/// What is to be done next.
+/// What to do next.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Decision {
     /// Processes to start.
     pub(super) start: usize,
-    /// Processes whose place is taken.
+    /// Processes that have been replaced.
     pub(super) drain: Vec<u64>,
 }
 
 /// The one rule: start replacements; when they serve, drain what they replace.
 ///
-/// The first process of a generation comes alone: should it fail, nothing else was tried, and two
-/// do not prepare the same data folder at once.
+/// The first process of a generation starts alone: if it fails, nothing else was tried, and two
+/// never prepare the same data folder at once.
 pub(super) fn decide(slots: &[Slot], wanted: usize) -> Decision {
     let count =
         |stage, fresh| slots.iter().filter(|s| s.stage == stage && s.fresh == fresh).count();
@@ -220,8 +220,7 @@ pub(super) fn next(workers: &[WorkerProcess], generation: u64, wanted: usize) ->
     decide(&slots, wanted)
 }
 
-/// The draining processes that are too many: of those that one place has had, so many may drain. The
-/// oldest go first.
+/// Surplus draining processes: for each place, at most `most` may drain. The oldest go first.
 fn too_many(draining: &[(u64, usize)], places: usize, most: usize) -> Vec<u64> {
     let places = draining.iter().map(|(_, beside)| *beside).fold(places, usize::max);
     let excess = draining.len().saturating_sub(places.saturating_mul(most));
@@ -245,7 +244,7 @@ pub(super) fn make_room(workers: &mut [WorkerProcess], places: usize, most: usiz
         .collect()
 }
 
-/// Whether everything is as it is wanted.
+/// Whether every process is as wanted.
 pub(super) fn is_settled(workers: &[WorkerProcess], generation: u64, wanted: usize) -> bool {
     let slots: Vec<_> = workers.iter().map(|worker| worker.slot(generation)).collect();
     let serving = |slot: &&Slot| slot.stage == Stage::Serving;
@@ -277,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn the_old_go_when_the_new_serve() {
+    fn the_old_drain_when_the_new_serve() {
         let old = (Stage::Serving, false);
         assert_eq!(decided(&[old, old], 2), (1, vec![]));
         assert_eq!(decided(&[old, old, (Stage::Starting, true)], 2), (0, vec![]));

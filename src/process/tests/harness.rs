@@ -1,4 +1,4 @@
-//! Starts a server in a thread; a client that sees every byte; the log's lines.
+//! Runs a server in a thread; a client that sees every byte; the lines of the log.
 
 use crate::http::monitoring::metrics::FiguresRequest;
 use crate::http::state::{AppState, DocumentData};
@@ -24,10 +24,10 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Longer than any test takes: who waits so long waits in vain.
+/// Longer than any test takes.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The defaults, but for a port of the system's choice, small numbers and patience.
+/// The defaults, except for a free port, small numbers and short times.
 pub(crate) fn plain_settings() -> Settings {
     let one = NonZeroUsize::MIN;
     Settings {
@@ -58,7 +58,7 @@ pub(crate) fn server_settings() -> ServerSettings {
     }
 }
 
-/// A server in a thread of its own.
+/// A server in its own thread.
 pub(super) struct Served {
     pub(super) address: SocketAddr,
     pub(super) signals: UnboundedSender<Order>,
@@ -101,7 +101,7 @@ impl Served {
         stream
     }
 
-    /// Sends a head whose last line is missing, on a connection of its own; returns its port too.
+    /// Sends a head without its final blank line on a new connection; returns its port too.
     pub(super) fn send(&self, head: &str) -> (u16, Response) {
         let mut stream = self.connect();
         write!(stream, "{head}host: a\r\n\r\n").unwrap();
@@ -117,7 +117,7 @@ impl Served {
         self.entries.recv_timeout(PATIENCE).expect("the request arrives");
     }
 
-    /// Lets one request at `/wait` go on.
+    /// Lets one request at `/wait` continue.
     pub(super) fn release(&self) {
         self.gate.add_permits(1);
     }
@@ -132,7 +132,7 @@ impl Served {
     }
 }
 
-/// What a worker process does, but with the test's signals and a word on where it listens.
+/// Runs what a worker process runs, with the test's signals, and reports where it listens.
 pub(super) fn serve<E: std::fmt::Debug>(
     mounts: Mounts,
     settings: Settings,
@@ -163,7 +163,7 @@ pub(super) fn serve<E: std::fmt::Debug>(
     })
 }
 
-/// An answer, its headers' names in lower case.
+/// A response with lower-case header names.
 #[derive(Debug)]
 pub(super) struct Response {
     pub(super) status: u16,
@@ -178,7 +178,7 @@ impl Response {
     }
 }
 
-/// Reads one answer and leaves the connection as it is.
+/// Reads one response and leaves the connection open.
 pub(super) fn read_response(stream: &mut TcpStream) -> Response {
     let mut stream = BufReader::new(stream);
     let mut lines = stream.by_ref().lines().map(Result::unwrap);
@@ -202,7 +202,7 @@ struct Door {
     gate: Arc<Semaphore>,
 }
 
-/// What no application should do; the server makes up for it.
+/// What no application should do; the server compensates for it.
 #[api_v2_operation(skip)]
 async fn optional(caller: Option<BasicUser>) -> Bytes {
     Bytes::from(caller.map_or("anonymous".to_owned(), |user| user.username.to_string()))

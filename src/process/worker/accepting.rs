@@ -1,5 +1,5 @@
-//! Whether Actix still accepts at the server's sockets: it says that it has paused before it has, and
-//! complains of a socket that is shut down meanwhile.
+//! Whether Actix still accepts on the server's sockets: it reports a pause too early, and complains
+//! about a socket shut down meanwhile.
 
 use rustix::fs::fstat;
 use std::fs;
@@ -7,19 +7,19 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// It takes microseconds unless the machine is very busy.
+/// This takes microseconds unless the machine is very busy.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The epoll instance that waits for connections, as the system shows it (`proc_pid_fdinfo(5)`).
+/// The epoll instance that waits for connections, as shown in `proc_pid_fdinfo(5)`.
 pub(super) struct Accepting {
-    /// Nothing where the system does not show it.
+    /// `None` if the system does not show it.
     epoll: Option<PathBuf>,
-    /// As they are written there.
+    /// As written there.
     sockets: Vec<String>,
 }
 
 impl Accepting {
-    /// To be called when the server has started, before it has connections.
+    /// Call this when the server has started, before it has connections.
     pub(super) fn at(sockets: &[OwnedFd]) -> Self {
         let inodes = sockets.iter().filter_map(|socket| fstat(socket).ok());
         let sockets = inodes.map(|stat| format!(" ino:{:x} ", stat.st_ino)).collect();
@@ -35,12 +35,12 @@ impl Accepting {
         watched.any(|line| self.sockets.iter().any(|socket| line.contains(socket)))
     }
 
-    /// Waits until nobody in this process accepts any more, after Actix was told to pause.
+    /// Waits until this process has stopped accepting, after Actix was told to pause.
     pub(super) async fn is_over(&self) {
         let Some(epoll) = &self.epoll else { return };
         let end = Instant::now() + PATIENCE;
         while self.is_watched_by(epoll) && Instant::now() < end {
-            // No sleep: who connects now would be lost.
+            // No sleep: a client that connects now would be lost.
             std::thread::yield_now();
             tokio::task::yield_now().await;
         }

@@ -1,17 +1,17 @@
-//! Notices that a burst of connections is over: what they took is given back to the system then.
+//! Notices the end of a burst of connections, when their memory is returned to the system.
 
-/// Connections that must have gone: fewer take less than a few MiB.
+/// Connections that must have closed: fewer take less than a few MiB.
 const BURST: usize = 256;
 
-/// The connections of one process, looked at from time to time.
+/// The connections of one process, checked from time to time.
 #[derive(Debug, Default)]
 pub(super) struct Burst {
-    /// The most since a burst was last over.
+    /// The most since the last burst ended.
     peak: usize,
 }
 
 impl Burst {
-    /// Whether half of a burst's connections have gone since its peak.
+    /// Whether half of a burst's connections have closed since its peak.
     pub(super) fn has_passed(&mut self, connections: usize) -> bool {
         self.peak = self.peak.max(connections);
         let gone = self.peak - connections;

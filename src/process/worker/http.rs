@@ -1,4 +1,4 @@
-//! Actix's HTTP/1 server, as `HttpServer` puts it together, on streams that are watched.
+//! Actix's HTTP/1 server, assembled as `HttpServer` does, on watched streams.
 
 use crate::http::app::app;
 use crate::http::connection::{ConnectionSlots, Stream};
@@ -27,17 +27,17 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
-/// Descriptors that are left to what is no connection: files, the database, the control socket.
+/// Descriptors reserved for other uses: files, the database, the control socket.
 const RESERVE: u64 = 64;
 
-/// How long a connection is read on after a refused body, so that the client sees the answer
-/// instead of a reset.
+/// How long to keep reading after a refused body, so that the client sees the response instead of a
+/// reset.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// Seconds beyond `graceful_timeout`.
 const OVERTIME: u64 = 5;
 
-/// The address that Actix is told for a unix socket, as `HttpServer` tells it.
+/// The address Actix gets for a unix socket, as from `HttpServer`.
 const LOCAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// Builds the server; it starts when it is polled.
@@ -50,7 +50,7 @@ pub(super) fn server(state: &Data<AppState>, sockets: Vec<Socket>) -> io::Result
         .workers(threads)
         .disable_signals()
         .max_concurrent_connections(connections)
-        // Whoever ordered the end keeps the time, and says then what is cut: Actix would not.
+        // The process that ordered the end keeps the time and reports what is cut; Actix would not.
         .shutdown_timeout(settings.graceful_timeout + OVERTIME);
     let shutdown = server.graceful_shutdown_signal();
     for socket in sockets {
@@ -74,12 +74,12 @@ pub(super) fn server(state: &Data<AppState>, sockets: Vec<Socket>) -> io::Result
     Ok(server.run())
 }
 
-/// The configured number of threads, or one for each core that this process may use.
+/// The configured number of threads, or one per core available to this process.
 fn threads(settings: &ServerSettings) -> usize {
     settings.workers.unwrap_or_else(default_workers).get()
 }
 
-/// How many connections one thread may have, given how many files the system lets this process open.
+/// How many connections one thread may have, given this process's limit of open files.
 fn connections(configured: usize, threads: usize) -> usize {
     let Some(files) = getrlimit(Resource::Nofile).current else { return configured };
     let all = usize::try_from(files.saturating_sub(RESERVE)).unwrap_or(usize::MAX);
@@ -94,19 +94,19 @@ fn connections(configured: usize, threads: usize) -> usize {
     configured.min(possible)
 }
 
-/// Bytes that the kernel takes before a client has room for them. Without a bound these can be
-/// several MiB, which nobody counts, and a client that does not read is noticed only after that.
+/// Bytes the kernel buffers before a client has room for them. Unbounded, these can be several MiB
+/// that are not accounted for, and a client that does not read is noticed only after them.
 const UNSENT: u32 = 128 * 1024;
 
 /// Sets up a new connection. Responses are small and wait for nothing, so they leave at once.
 fn tcp_peer(stream: &TcpStream) -> Option<SocketAddr> {
-    // A client that is gone already is noticed by whoever reads.
+    // A client that has already gone is noticed on reading.
     let _ = stream.set_nodelay(true);
     let _ = SockRef::from(stream).set_tcp_notsent_lowat(UNSENT);
     stream.peer_addr().ok()
 }
 
-/// What is served at one socket.
+/// What one socket serves.
 #[derive(Clone)]
 struct Service {
     state: Data<AppState>,
@@ -138,14 +138,14 @@ impl Service {
             })
             .client_request_timeout(Duration::from_secs(settings.client_header_timeout.get()))
             .client_disconnect_timeout(LINGER)
-            // Else a client that went away is not noticed, and its password is hashed for nobody.
+            // Otherwise a client's departure goes unnoticed, and its password is hashed for nobody.
             .h1_allow_half_closed(false)
             .local_addr(address)
             .on_connect_ext(move |stream: &Stream<T>, data| {
                 stats.count_connection(data);
                 mark_unix_peer(stream.io(), data);
             })
-            // The only way to tell Actix the address; `HttpServer` has the same to itself.
+            // The only way to give Actix the address; `HttpServer` keeps its own private.
             .h1(map_config(app, move |()| {
                 AppConfig::__priv_test_new(false, address.to_string(), address)
             }));

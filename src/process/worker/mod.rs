@@ -1,4 +1,4 @@
-//! A worker process: takes the master's sockets, serves, tells how it is, obeys.
+//! A worker process: takes the master's sockets, serves, reports, obeys.
 
 mod accepting;
 mod burst;
@@ -31,7 +31,7 @@ use tokio::sync::mpsc;
 
 /// A worker process before it serves.
 pub struct Worker {
-    /// What the master hands over.
+    /// What the master handed over.
     pub handover: Handover,
     sockets: ListenFd,
     channel: UnixStream,
@@ -45,9 +45,9 @@ impl fmt::Debug for Worker {
 }
 
 impl Worker {
-    /// The worker that this process is; nothing in a process that no master has started.
+    /// The worker that this process is; `None` if no master started it.
     ///
-    /// To be called before there are other threads: it changes the environment.
+    /// Call this before there are other threads: it changes the environment.
     pub fn of_this_process() -> Result<Option<Self>, ServeError> {
         let Some(master) = std::env::var(WORKER).ok() else { return Ok(None) };
         follow(&master).map_err(ServeError::Runtime)?;
@@ -56,7 +56,7 @@ impl Worker {
         Ok(Some(Self { handover, sockets, channel }))
     }
 
-    /// The settings as the master wants them for this process.
+    /// The settings that the master wants for this process.
     #[must_use]
     pub fn settings(&self, mut settings: Settings) -> Settings {
         settings.server.workers = NonZeroUsize::new(self.handover.threads);
@@ -66,13 +66,13 @@ impl Worker {
     /// Tells the master why this process cannot start.
     pub fn fail(mut self, cause: &dyn fmt::Display) {
         let report = Report::Failed(cause.to_string());
-        // Without a master there is nobody to tell.
+        // Without a master, nobody is listening.
         let _ = channel::line(&report).and_then(|line| self.channel.write_all(&line));
     }
 
     /// Serves until the master ends it; `demo` opens the services with the demo users.
     ///
-    /// Whether it went well; why it could not start is told to the master.
+    /// Returns whether it went well; the master learns why it could not start.
     #[must_use]
     pub fn run(self, mounts: Mounts, settings: Arc<Settings>, demo: bool) -> bool {
         panic::log_panics();
@@ -93,7 +93,8 @@ impl Worker {
         let start = async {
             let sockets = take(&mut sockets, &handover).map_err(ServeError::Runtime)?;
             let (of, by) = (mounts.clone(), Arc::clone(&settings));
-            // Beside the opening of the database: clients may wait for a dead worker's successor.
+            // In parallel with opening the database: clients may be waiting for a dead worker's
+            // successor.
             let describing = std::thread::spawn(move || document(&of, &by));
             if handover.looks_for_damage {
                 refuse_damage(&settings).await.map_err(ServeError::Services)?;
@@ -113,7 +114,8 @@ impl Worker {
         };
         let started = tokio::select! {
             biased;
-            // Nobody was accepted yet: from then on the start has no pause in which it could end.
+            // No connection has been accepted yet; after this the start never pauses, so it cannot
+            // end.
             _ = threads::next(&mut orders) => return true,
             started = start => started,
         };
@@ -139,7 +141,7 @@ impl Worker {
     }
 }
 
-/// Sees to it that this process does not outlive the master.
+/// Makes sure that this process does not outlive the master.
 fn follow(master: &str) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::TERM))?;
     let parent = getppid().map(Pid::as_raw_nonzero);
@@ -158,8 +160,8 @@ fn take(sockets: &mut ListenFd, handover: &Handover) -> io::Result<Sockets> {
     Ok(Sockets { server, admin })
 }
 
-/// Orders come from the master. SIGTERM is told to it, so that another process serves before this one
-/// goes; other signals are the master's, though a terminal sends them to all.
+/// Orders come from the master. SIGTERM is reported to it, so that another process serves before
+/// this one goes; other signals are the master's, though a terminal sends them to all.
 fn listen(
     mut reader: ChannelReader,
     (orders, questions): (mpsc::UnboundedSender<Order>, mpsc::UnboundedSender<Question>),
@@ -167,8 +169,8 @@ fn listen(
 ) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let ignored = [SignalKind::interrupt(), SignalKind::quit(), SignalKind::hangup()];
-    // The last ones: a file that may grow no further (systemd's LimitFSIZE) is an error of whoever
-    // writes it, and a process whose CPU time is used up is replaced, which takes a moment.
+    // The last two: a file that may grow no further (systemd's LimitFSIZE) is an error for its
+    // writer, and a process that has used up its CPU time is replaced, which takes a moment.
     let more = [Signal::USR1, Signal::USR2, Signal::TTIN, Signal::TTOU, Signal::XFSZ, Signal::XCPU];
     for kind in ignored.into_iter().chain(more.map(|s| SignalKind::from_raw(s.as_raw()))) {
         // Tokio's handler stays when the stream is dropped.
@@ -191,7 +193,7 @@ fn listen(
                     let _ = questions.send(Question::Answer(question, figures));
                     continue;
                 }
-                // The master is gone when the channel ends.
+                // The channel ends when the master has gone.
                 None => (Order::Stop, true),
             };
             let question = match order {
@@ -200,7 +202,7 @@ fn listen(
                 _ => None,
             };
             if let Some(question) = question {
-                // Answered once it serves, and until it has ended.
+                // Handled once it serves, until it has ended.
                 let _ = questions.send(question);
             } else if orders.send(order).is_err() || last {
                 return;

@@ -1,4 +1,4 @@
-//! What a worker process tells its master, and asks it.
+//! A worker process's reports and questions to its master.
 
 use crate::http::monitoring::admin;
 use crate::http::monitoring::metrics::{Changes, FiguresRequests, Metrics};
@@ -16,36 +16,36 @@ use tokio::time::{MissedTickBehavior, timeout};
 /// Pause between two reports.
 const REPORT: Duration = Duration::from_millis(250);
 
-/// So many reports come with what the process has counted: a crash loses no more.
+/// Every this many reports include the figures: a crash loses no more.
 const COUNTED: u32 = 4;
 
-/// For the last report, to a master that may stand still.
+/// Longest time for the last report, to a master that may be stalled.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// What the master wants to know, or has told.
+/// What the master asks or responds.
 pub(super) enum Question {
-    /// Whether the database answers.
+    /// Whether the database responds.
     Database(u64),
-    /// What has changed of the figures.
+    /// The figures that have changed.
     Figures(u64),
-    /// The answer to a question of this process.
+    /// The response to a question of this process.
     Answer(u64, Arc<str>),
 }
 
-/// Speaks to the master.
+/// Talks to the master.
 pub(super) struct Reporter {
     pub(super) state: Data<AppState>,
     pub(super) writer: ChannelWriter,
     pub(super) questions: UnboundedReceiver<Question>,
-    /// Those in this process who want to know what all processes count.
+    /// Requests in this process for everyone's figures.
     pub(super) figures_requests: FiguresRequests,
-    /// What others in this process have to say.
+    /// Reports from other parts of this process.
     pub(super) news: (UnboundedSender<Report>, UnboundedReceiver<Report>),
     pub(super) changes: Changes,
 }
 
 impl Reporter {
-    /// Reports for as long as it is polled.
+    /// Reports as long as it is polled.
     pub(super) async fn run(&mut self) {
         let mut pause = tokio::time::interval(REPORT);
         pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -53,7 +53,7 @@ impl Reporter {
         let mut reports = 0;
         let mut burst = Burst::default();
         loop {
-            // A master that is gone is noticed where its orders are read.
+            // The master's end is noticed where its orders are read.
             let report = tokio::select! {
                 _ = pause.tick() => {
                     self.state.stats.forgive(lateness.look(Instant::now()));
@@ -94,9 +94,9 @@ impl Reporter {
         }
     }
 
-    /// Tells what has changed, also that nothing has to whoever waits for it.
+    /// Reports the changes; if there are none, reports that to a round that waits.
     async fn tell_figures(&mut self, round: Option<u64>) {
-        // A process that counts nothing says so: the settings of another generation may want figures.
+        // Reports even without metrics of its own: another generation's settings may want figures.
         let figures = self.state.metrics.as_ref().map(Metrics::figures).unwrap_or_default();
         let lines = self.changes.since_last(figures);
         if round.is_some() || !lines.is_empty() {
@@ -104,7 +104,7 @@ impl Reporter {
         }
     }
 
-    /// Tells what was counted to the end.
+    /// Sends the final figures.
     pub(super) async fn send_last_report(&mut self) {
         let _ = timeout(FAREWELL, self.tell_figures(None)).await;
     }

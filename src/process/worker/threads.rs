@@ -22,25 +22,25 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// Pause between two looks at a draining process's connections.
+/// Pause between two checks of a draining process's connections.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// What a worker process listens on.
 pub(in crate::process) struct Sockets {
     /// For the API.
     pub(in crate::process) server: Vec<Socket>,
-    /// For health and metrics; may be none.
+    /// For health and metrics; may be empty.
     pub(in crate::process) admin: Vec<Socket>,
 }
 
-/// A server that serves.
+/// A running server.
 pub(in crate::process) struct Running {
     server: Server,
     handle: ServerHandle,
-    /// The sockets of the API once more.
+    /// Further handles to the API's sockets.
     shared: Vec<OwnedFd>,
     accepting: Accepting,
-    /// Health and metrics, where they are served.
+    /// Health and metrics, if served.
     admin: Option<ServerHandle>,
     state: Data<AppState>,
 }
@@ -56,7 +56,7 @@ pub(in crate::process) async fn start(
     let shared = shared.map_err(ServeError::Runtime)?;
     let mut server = http::server(&state, sockets.server).map_err(ServeError::Workers)?;
     let handle = server.handle();
-    // The first poll starts the workers; it is over only when one of them has failed.
+    // The first poll starts the workers; it completes only if one of them has failed.
     let first = poll_fn(|context| Poll::Ready(Pin::new(&mut server).poll(context))).await;
     if let Poll::Ready(ended) = first {
         let error = ended.err().unwrap_or_else(|| io::Error::other("they ended at once"));
@@ -69,7 +69,7 @@ pub(in crate::process) async fn start(
 }
 
 impl Running {
-    /// Serves until ordered otherwise. An order overtakes the one before it where it is harsher.
+    /// Serves until ordered otherwise. A harsher order overrides the one before it.
     pub(in crate::process) async fn until(
         self,
         mut orders: UnboundedReceiver<Order>,
@@ -87,7 +87,7 @@ impl Running {
             }
         }
         if let Order::Leave { refuse, .. } = order {
-            // Nobody listens to a process that ends with its master.
+            // Fails only in a process that ends with its master.
             let _ = reports.send(Report::Paused);
             if refuse {
                 close(&shared);
@@ -97,7 +97,7 @@ impl Running {
         state.start_draining();
         if let Order::Drain(seconds) | Order::Leave { seconds, .. } = order {
             if matches!(order, Order::Drain(_)) {
-                // Whoever asks now is to hear the successor.
+                // From now on the successor responds to probes.
                 drop(admin.map(|admin| admin.stop(true)));
             }
             order = tokio::select! {
@@ -134,12 +134,12 @@ impl Running {
     }
 }
 
-/// The next order that ends serving.
+/// The next order to stop serving.
 pub(super) async fn next(orders: &mut UnboundedReceiver<Order>) -> Order {
     loop {
         match orders.recv().await {
             Some(Order::ReopenLogs) => reopen_logs(),
-            // Heard before it comes here.
+            // Handled before it gets here.
             Some(Order::AskDatabase(_) | Order::TellFigures(_)) => {}
             Some(order) => return order,
             None => return Order::Stop,
@@ -156,7 +156,7 @@ async fn harsher(orders: &mut UnboundedReceiver<Order>) -> Order {
     }
 }
 
-/// The next order that leaves less time to what is in flight; `None`: no time at all.
+/// The next order that leaves requests in flight less time; `None` leaves none.
 async fn less_time(orders: &mut UnboundedReceiver<Order>) -> Option<Duration> {
     loop {
         match orders.recv().await {
@@ -164,13 +164,13 @@ async fn less_time(orders: &mut UnboundedReceiver<Order>) -> Option<Duration> {
             Some(Order::Finish(seconds)) => return Some(Duration::from_secs(seconds)),
             Some(Order::ReopenLogs) => reopen_logs(),
             Some(_) => {}
-            // Nobody is left who could order it.
+            // No sender is left to order it.
             None => std::future::pending().await,
         }
     }
 }
 
-/// Says what ends with this process. Streams count as connections only.
+/// Logs what ends with this process. Streams count as connections only.
 fn tell_cut(stats: &WorkerStats, why: &str) {
     let StatsSnapshot { in_flight, connections, .. } = stats.report();
     if connections > 0 {
@@ -179,7 +179,7 @@ fn tell_cut(stats: &WorkerStats, why: &str) {
     }
 }
 
-/// A client whose connection is refused, a proxy above all, turns to another replica.
+/// A refused client, above all a proxy, turns to another replica.
 fn close(sockets: &[OwnedFd]) {
     for socket in sockets {
         if let Err(error) = Socket::refuse(socket) {
@@ -195,8 +195,8 @@ fn reopen_logs() {
 
 /// Waits until no connection is left, for `window` at most.
 ///
-/// A connection that was accepted before the pause may still be on its way to its thread. It is
-/// counted once each thread has turned twice.
+/// A connection accepted before the pause may still be on its way to its thread. It is counted once
+/// each thread has turned twice.
 async fn drained(stats: &Arc<WorkerStats>, window: Duration) {
     let end = Instant::now() + window;
     sleep(2 * LOOK).await;
@@ -211,7 +211,7 @@ async fn drained(stats: &Arc<WorkerStats>, window: Duration) {
     }
 }
 
-/// Raises the number of descriptors to what the system allows: each connection is one.
+/// Raises the limit of descriptors to what the system allows: each connection is one.
 pub(super) fn raise_descriptor_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current == limit.maximum {

@@ -17,7 +17,7 @@ macro_rules! api_keys {
         }
 
         impl $name {
-            /// With the name under which the key is sent.
+            /// With the name the key is sent under.
             #[must_use]
             pub const fn new(name: &'static str) -> Self {
                 Self { name }
@@ -55,8 +55,8 @@ api_keys! {
         let (_, value) = query.into_inner().into_iter().rfind(|(key, _)| key == name)?;
         Some(Secret::new(value))
     };
-    /// FastAPI's `APIKeyCookie(name=…)`; an empty value counts as absent, the last of several counts.
-    /// The value is taken as it stands, only quotes around it are not part of it.
+    /// FastAPI's `APIKeyCookie(name=…)`; an empty value counts as absent, and the last of several
+    /// wins. The value is taken literally, without surrounding quotes.
     ApiKeyCookie in "cookie", |request, name| {
         let headers = request.headers().get_all(COOKIE);
         let pairs = headers.flat_map(|value| value.as_bytes().split(|b| *b == b';'));

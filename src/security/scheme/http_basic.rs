@@ -1,4 +1,4 @@
-//! HTTP Basic: user name and password in every request (RFC 7617).
+//! HTTP Basic: username and password in every request (RFC 7617).
 
 use super::{Malformed, Scheme, authorization};
 use crate::api_error::AuthScheme;
@@ -8,7 +8,7 @@ use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use base64::{Engine as _, alphabet};
 use serde_json::{Value, json};
 
-/// FastAPI's `HTTPBasic(realm=…)`. UTF-8 is read (RFC 7617 §2.1); what cannot be read is refused
+/// FastAPI's `HTTPBasic(realm=…)`. Reads UTF-8 (RFC 7617 §2.1); malformed credentials are refused
 /// even where credentials are optional.
 #[derive(Clone, Copy, Debug)]
 pub struct HttpBasic {
@@ -18,9 +18,9 @@ pub struct HttpBasic {
 /// FastAPI's `HTTPBasicCredentials`.
 #[derive(Clone, Debug)]
 pub struct BasicCredentials {
-    /// Before the first colon.
+    /// The part before the first colon.
     pub username: String,
-    /// Behind it.
+    /// The part after it.
     pub password: Secret,
 }
 
@@ -66,8 +66,8 @@ fn decode(credentials: &[u8]) -> Result<BasicCredentials, Malformed> {
     Ok(BasicCredentials { username: username.to_owned(), password: Secret::new(password) })
 }
 
-/// Base64 as Python's `b64decode` reads it: other characters are skipped, the padding ends it, and
-/// bits that are left over do not matter.
+/// Base64 as Python's `b64decode` reads it: other characters are skipped, padding ends it, and
+/// leftover bits do not matter.
 fn base64(text: &[u8]) -> Result<Vec<u8>, Malformed> {
     const UNPADDED: GeneralPurpose =
         GeneralPurpose::new(&alphabet::STANDARD, NO_PAD.with_decode_allow_trailing_bits(true));

@@ -1,4 +1,4 @@
-//! HTTP Bearer: a token from anywhere (RFC 6750).
+//! HTTP Bearer: a token of any origin (RFC 6750).
 
 use super::{Malformed, Scheme, bearer, secret};
 use crate::api_error::AuthScheme;
@@ -6,7 +6,7 @@ use crate::domain::Secret;
 use actix_web::HttpRequest;
 use serde_json::{Value, json};
 
-/// FastAPI's `HTTPBearer(bearerFormat=…)`; `Bearer` without a token counts as absent, as there.
+/// FastAPI's `HTTPBearer(bearerFormat=…)`; as there, `Bearer` without a token counts as absent.
 #[derive(Clone, Copy, Debug)]
 pub struct HttpBearer {
     format: Option<&'static str>,

@@ -1,4 +1,4 @@
-//! Security schemes: where credentials stand in a request, what a refusal says, what the document
+//! Security schemes: where a request carries credentials, what a refusal says, what the document
 //! shows. One file per scheme.
 
 mod api_key;
@@ -23,10 +23,10 @@ use serde_json::Value;
 
 /// A security scheme of `OpenAPI` 3.0.3: `apiKey`, `http`, `oauth2` or `openIdConnect`.
 pub trait Scheme: 'static {
-    /// What is found in a request.
+    /// The credentials found in a request.
     type Credentials: 'static;
 
-    /// Finds the credentials; `Ok(None)` where there are none of this scheme.
+    /// Finds the credentials; `Ok(None)` if the request has none of this scheme.
     fn find(&self, request: &HttpRequest) -> Result<Option<Self::Credentials>, Malformed>;
 
     /// What a refusal names in `WWW-Authenticate`.
@@ -34,15 +34,15 @@ pub trait Scheme: 'static {
 
     /// The Security Scheme Object (`OpenAPI` 3.0.3 §4.7.23), without its description.
     ///
-    /// `root_path` in a URL is put in by the caller; `scopes` of a flow are filled in later.
+    /// The caller puts `root_path` into URLs; `scopes` of a flow are filled in later.
     fn document(&self) -> Value;
 }
 
-/// There are credentials of the scheme, but they cannot be read.
+/// The request has credentials of the scheme, but they are malformed.
 #[derive(Clone, Copy, Debug)]
 pub struct Malformed;
 
-/// A scheme that [`schemes!`](crate::schemes) declared: it carries the credentials found.
+/// A scheme declared by [`schemes!`](crate::schemes); it carries the credentials found.
 pub trait DeclaredScheme: Sized + 'static {
     /// The kind of scheme.
     type Scheme: Scheme;
@@ -50,15 +50,15 @@ pub trait DeclaredScheme: Sized + 'static {
     const SCHEME: Self::Scheme;
     /// The key under `components.securitySchemes`.
     const NAME: &'static str;
-    /// What the document says about it.
+    /// Its description in the document.
     const DESCRIPTION: &'static str;
 
-    /// Wraps what was found.
+    /// Wraps the credentials.
     fn found(credentials: <Self::Scheme as Scheme>::Credentials) -> Self;
 }
 
 /// Declares security schemes, as `oauth2_scheme = OAuth2PasswordBearer(tokenUrl="token")` does in
-/// Python: a type each, which a handler takes as [`Depends<Name>`](crate::security::Depends).
+/// Python: one type each, which a handler takes as [`Depends<Name>`](crate::security::Depends).
 ///
 /// ```
 /// use bailiwick::security::{ApiKeyHeader, OAuth2PasswordBearer};
@@ -102,8 +102,8 @@ macro_rules! schemes {
     (@name $name:ident $label:literal) => { $label };
 }
 
-/// The `Authorization` header, split at the first space, as FastAPI's
-/// `get_authorization_scheme_param` does; the credentials without white space around them.
+/// The `Authorization` header, split at the first space as FastAPI's
+/// `get_authorization_scheme_param` does; the credentials are trimmed.
 pub(super) fn authorization(request: &HttpRequest) -> Option<(&[u8], &[u8])> {
     let value = request.headers().get(header::AUTHORIZATION)?.as_bytes();
     let end = value.iter().position(|b| *b == b' ').unwrap_or(value.len());
@@ -118,9 +118,9 @@ pub(super) fn bearer(request: &HttpRequest) -> Option<&[u8]> {
         .map(|(_, credentials)| credentials)
 }
 
-/// Credentials as text; bytes that are no UTF-8 become a character that is in no token.
+/// Credentials as text; invalid UTF-8 becomes a character that no token contains.
 pub(super) fn secret(bytes: &[u8]) -> Secret {
-    // Nearly all are: one look, one copy.
+    // The common case: one check, one copy.
     match str::from_utf8(bytes) {
         Ok(text) => Secret::new(text),
         Err(_) => Secret::new(String::from_utf8_lossy(bytes)),

@@ -1,4 +1,4 @@
-//! OAuth2 authorization code flow: somebody else logs the user in, we get a bearer token.
+//! OAuth2 authorization code flow: another server logs the user in, we get a bearer token.
 
 use super::{Malformed, Scheme, bearer, secret};
 use crate::api_error::AuthScheme;
@@ -18,7 +18,7 @@ pub struct OAuth2AuthorizationCodeBearer {
 }
 
 impl OAuth2AuthorizationCodeBearer {
-    /// With the URLs where the user agrees and where the code is exchanged.
+    /// With the URLs of the authorization and the token endpoint.
     #[must_use]
     pub const fn new(authorization_url: &'static str, token_url: &'static str) -> Self {
         Self { authorization_url, token_url, refresh_url: None }

@@ -1,4 +1,4 @@
-//! OAuth2 password flow: the client logs in at a token URL and sends what it got as a bearer token.
+//! OAuth2 password flow: the client logs in at a token URL and sends the token as a bearer token.
 
 use super::{Malformed, Scheme, bearer, secret};
 use crate::api_error::AuthScheme;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 /// FastAPI's `OAuth2PasswordBearer(tokenUrl=…, refreshUrl=…)` (RFC 6749 §4.3, RFC 6750 §2.1).
 ///
-/// `Bearer` without a token gives an empty one, as there.
+/// As there, `Bearer` without a token gives an empty one.
 #[derive(Clone, Copy, Debug)]
 pub struct OAuth2PasswordBearer {
     token_url: &'static str,

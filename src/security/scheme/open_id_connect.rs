@@ -7,8 +7,8 @@ use actix_web::HttpRequest;
 use actix_web::http::header;
 use serde_json::{Value, json};
 
-/// FastAPI's `OpenIdConnect(openIdConnectUrl=…)`: gives the whole `Authorization` value, as there.
-/// The application checks it in a [`Dependency`](crate::security::Dependency) of its own.
+/// FastAPI's `OpenIdConnect(openIdConnectUrl=…)`: as there, gives the whole `Authorization` value,
+/// which the application checks in a [`Dependency`](crate::security::Dependency) of its own.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenIdConnect {
     url: &'static str,
