@@ -1,4 +1,4 @@
-//! The ready server: `Server` without any routes of its own.
+//! The shipped server: `Server` without additional routes.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The composition root: settings in, working parts out. The only file that names a database.
+//! The composition root: settings in, services out. The only file that names a database.
 
 mod signing;
 
@@ -27,9 +27,9 @@ pub struct Store {
     pub passwords: Arc<Passwords>,
     /// The scopes that users may hold.
     pub scopes: Arc<ScopeTable>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// What is done with accounts: create, change, delete.
+    /// The use cases on accounts: create, change, delete.
     pub accounts: Accounts,
     signers: Arc<dyn Signers>,
 }
@@ -43,19 +43,19 @@ pub struct Services {
     pub passwords: Arc<Passwords>,
     /// The scopes that users may hold.
     pub scopes: Arc<ScopeTable>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// What is done with accounts: log in, create, change.
+    /// The use cases on accounts: log in, create, change.
     pub accounts: Accounts,
     /// Issues and verifies access tokens.
     pub tokens: Arc<Tokens>,
-    /// Whether others on this database sign with the same secret.
+    /// Whether other servers on this database sign with the same secret.
     pub signing: Arc<Signing>,
     /// The settings.
     pub settings: Arc<Settings>,
 }
 
-/// Why the parts could not be put together; prints as one line.
+/// Why the services cannot start; prints as one line.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub struct StartError(String);
@@ -66,7 +66,7 @@ impl StartError {
     }
 }
 
-/// The compiled scopes and those of the settings, which may name only such.
+/// The compiled scopes, and those of the settings, which must be among them.
 pub fn scope_table(settings: &Settings) -> Result<ScopeTable, StartError> {
     let scopes = ScopeTable::new(&settings.scopes).map_err(StartError::new)?;
     match &settings.docs.scope {
@@ -77,24 +77,23 @@ pub fn scope_table(settings: &Settings) -> Result<ScopeTable, StartError> {
     }
 }
 
-/// Checks the configured signing secret; `demo` admits the published one.
+/// Checks the configured signing secret; `demo` allows the published one.
 pub fn check_secret(settings: &Settings, demo: bool) -> Result<(), StartError> {
     tokens::check_secret(&settings.tokens, demo).map_err(StartError::new)
 }
 
-/// The signing secret in the data folder, made if it is not there; nothing where the settings name
-/// one.
+/// The signing secret in the data folder, created if missing; `None` if the settings name one.
 pub fn make_secret(settings: &Settings) -> Result<Option<NamedFile>, SecretError> {
     made_secret(&settings.tokens, &settings.data_dir)
 }
 
 impl Store {
-    /// Opens the database that the settings name; creates it if need be.
+    /// Opens the configured database; creates it if necessary.
     pub async fn open(settings: &Settings) -> Result<Self, StartError> {
         Self::with(storage::open(settings), settings).await
     }
 
-    /// Opens the database that the settings name, if it is there.
+    /// Opens the configured database if it exists.
     pub async fn open_existing(settings: &Settings) -> Result<Self, StartError> {
         Self::with(storage::open_existing(settings), settings).await
     }
@@ -117,13 +116,13 @@ impl Store {
     }
 }
 
-/// Refuses a damaged database, as far as a short look can tell.
+/// Refuses a damaged database, as far as a quick check can tell.
 pub async fn refuse_damage(settings: &Settings) -> Result<(), StartError> {
     storage::refuse_damage(settings).await.map_err(StartError::new)
 }
 
 impl Services {
-    /// Puts everything together; with `demo`, sees to it that the demo users exist.
+    /// Starts all services; with `demo`, ensures that the demo users exist.
     pub async fn open(settings: Arc<Settings>, demo: bool) -> Result<Self, StartError> {
         let Store { users, passwords, scopes, clock, accounts, signers } =
             Store::open(&settings).await?;
@@ -186,7 +185,7 @@ fn demo_users() -> [NewUser; 2] {
     [johndoe, NewUser { disabled: true, ..alice }]
 }
 
-/// Creates those demo users that do not exist.
+/// Creates missing demo users.
 async fn create_demo_users(
     users: &dyn UserRepository,
     clock: &dyn Clock,
@@ -200,7 +199,7 @@ async fn create_demo_users(
     Ok(())
 }
 
-/// The demo's data folder may have become the real one; its passwords are known to everybody.
+/// The demo's data folder may have become the real one, and its passwords are public.
 async fn warn_of_demo_passwords(users: &dyn UserRepository) -> Result<(), RepositoryError> {
     for demo in demo_users() {
         let stored = users.find(&demo.username).await?;

@@ -1,4 +1,4 @@
-//! What was not done with an account, to HTTP.
+//! Errors of the account use cases, to HTTP.
 
 use crate::accounts::{AccountError, AuthenticateError};
 use crate::api_error::ApiError;

@@ -1,15 +1,15 @@
-//! What a refused caller is told: status, detail and `WWW-Authenticate`, for both profiles.
+//! Refusals: status, detail and `WWW-Authenticate` for both profiles.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderValue;
 use std::fmt::Write as _;
 
-/// Whose answers to give, and in which realm.
+/// The style of a refusal: profile and realm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChallengeStyle {
-    /// `true`: what the RFCs say; `false`: what a FastAPI application answers.
+    /// `true`: as the RFCs say; `false`: as a FastAPI application responds.
     pub strict: bool,
-    /// The realm of RFC 9110 §11.5; the FastAPI profile sends it only where it is not empty.
+    /// The realm of RFC 9110 §11.5; the FastAPI profile omits an empty one.
     pub realm: String,
 }
 
@@ -18,7 +18,7 @@ pub struct ChallengeStyle {
 pub enum AuthScheme {
     /// RFC 6750.
     Bearer,
-    /// RFC 7617, with a realm of the scheme's own (empty: the server's).
+    /// RFC 7617, with the scheme's own realm (empty: the server's).
     Basic(&'static str),
     /// An API key; the name is FastAPI's, none is registered.
     ApiKey,
@@ -29,26 +29,26 @@ pub enum AuthScheme {
 pub enum Reason {
     /// No credentials of this scheme.
     Absent,
-    /// Credentials of this scheme that cannot be read; answered as absent ones.
+    /// Malformed credentials of this scheme; the response is the same as for absent ones.
     Malformed,
-    /// Credentials that say nothing: malformed, expired, unknown.
+    /// Credentials that prove nothing: invalid, expired, unknown.
     Invalid,
-    /// A user name and password that do not match.
+    /// A username and password that do not match.
     WrongPassword,
-    /// Good credentials without all the scopes needed.
+    /// Valid credentials that lack a required scope.
     InsufficientScope,
 }
 
-/// A refusal: everything that its answer is made of.
+/// A refusal: everything its response consists of.
 #[derive(Clone, Debug)]
 pub struct Refusal {
     /// Why.
     pub reason: Reason,
     /// Which scheme to name.
     pub scheme: AuthScheme,
-    /// The scopes needed, outermost first, separated by spaces.
+    /// The required scopes, outermost first, separated by spaces.
     pub scope: String,
-    /// Whose answers to give.
+    /// The style of the response.
     pub style: ChallengeStyle,
 }
 
@@ -97,7 +97,7 @@ impl Refusal {
             (AuthScheme::Basic(_), true) => value.add("charset", "UTF-8"),
             (AuthScheme::Basic(_), false) | (AuthScheme::ApiKey, _) => {}
         }
-        // Quoting leaves visible ASCII only, so this cannot fail.
+        // Quoting leaves only visible ASCII, so this cannot fail.
         HeaderValue::from_str(&value.0).unwrap_or_else(|_| HeaderValue::from_static("Bearer"))
     }
 
@@ -216,7 +216,7 @@ mod tests {
         assert_eq!(refusal.challenge(), r#"Basic realm="a\"b\\c?""#);
     }
 
-    /// `Scheme name="value", name="value"`, read as RFC 9110 §11.6.1 has it.
+    /// Parses `Scheme name="value", name="value"` (RFC 9110 §11.6.1).
     fn parsed(challenge: &str) -> Option<(String, Vec<(String, String)>)> {
         let (scheme, mut rest) = challenge.split_once(' ').unwrap_or((challenge, ""));
         let mut parameters = Vec::new();

@@ -1,4 +1,4 @@
-//! What the store of users refuses, to HTTP.
+//! Errors of the user repository, to HTTP.
 
 use crate::api_error::{ApiError, AuthScheme, ChallengeStyle, Reason, Refusal};
 use crate::domain::{Denied, RepositoryError};
@@ -10,7 +10,7 @@ impl From<RepositoryError> for ApiError {
             RepositoryError::Exists => Self::Conflict("User already exists"),
             RepositoryError::EmailExists => Self::Conflict("E-mail address already in use"),
             RepositoryError::NotFound => Self::NotFound("User not found"),
-            // A handler that knows its caller says it in the configured manner: `failed`.
+            // A handler that knows its caller uses `failed`, which follows the profile.
             RepositoryError::Denied(Denied::Disabled) => Self::InactiveUser,
             RepositoryError::Denied(cause) => Self::Refused(Box::new(Refusal {
                 reason: match cause {

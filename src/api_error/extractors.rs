@@ -1,4 +1,4 @@
-//! What actix's own extractors refuse, in the shape of every other refusal.
+//! Errors of actix's extractors, in the shape of all other errors.
 
 use crate::api_error::{ApiError, FieldProblem};
 use actix_web::error::{JsonPayloadError, UrlencodedError};
@@ -6,7 +6,7 @@ use actix_web::web::{
     FormConfig, JsonConfig, PathConfig, PayloadConfig, QueryConfig, ServiceConfig,
 };
 
-/// Configures `Json`, `Form`, `Query`, `Path` and bodies of at most `limit` bytes.
+/// Configures `Json`, `Form`, `Query`, `Path` and bodies, with `limit` bytes at most.
 pub fn configure_extractors(config: &mut ServiceConfig, limit: usize) {
     config
         .app_data(PayloadConfig::new(limit))

@@ -1,5 +1,5 @@
-//! Errors to HTTP: every status, every body, every challenge. One file for each floor whose errors are
-//! translated.
+//! Errors to HTTP: every status, every body, every challenge. One file for each floor whose errors
+//! it translates.
 
 mod accounts;
 mod challenge;
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use std::fmt;
 use thiserror::Error;
 
-/// Everything that a request can fail with.
+/// Every error of a request.
 #[derive(Debug, Error)]
 #[error("{}", self.text())]
 pub enum ApiError {
@@ -31,17 +31,17 @@ pub enum ApiError {
     Refused(Box<Refusal>),
     /// The user is disabled.
     InactiveUser,
-    /// Fields are wrong.
+    /// Fields are invalid.
     Validation(Vec<FieldProblem>),
-    /// The same, because the body is no form; the second says what it is instead.
+    /// The same, because the body is not a form; the second says what it is.
     NotAForm(Vec<FieldProblem>, String),
     /// An OAuth 2.0 grant failed (RFC 6749 §5.2).
     Grant(GrantError),
-    /// The request is no HTTP that can be worked with.
+    /// The request is not valid HTTP, or cannot be read.
     BadRequest(&'static str),
-    /// Nothing is there.
+    /// Nothing exists there.
     NotFound(&'static str),
-    /// Something is there, for these methods.
+    /// The resource exists, for these methods.
     MethodNotAllowed(Vec<Method>),
     /// It exists already.
     Conflict(&'static str),
@@ -55,33 +55,33 @@ pub enum ApiError {
     UriTooLong,
     /// More or longer header fields than `server.limit_request_fields` and `…_field_size` allow.
     HeaderFieldsTooLarge,
-    /// The body's media type is not one that is read here.
+    /// The body's media type is not supported here.
     UnsupportedMediaType(&'static str),
-    /// Too much of this at the moment: come again after so many seconds.
+    /// Overloaded: retry after so many seconds.
     Busy(Overload, u64),
-    /// The database does not answer.
+    /// The database does not respond.
     Unavailable,
     /// Our fault; the cause is in the log.
     Internal,
-    /// An application's own answer, FastAPI's `HTTPException`.
+    /// An application's own error, FastAPI's `HTTPException`.
     Http {
         /// The status.
         status: StatusCode,
         /// The body's `detail`.
         detail: String,
-        /// More headers, for example `WWW-Authenticate`.
+        /// Additional headers, for example `WWW-Authenticate`.
         headers: Vec<(header::HeaderName, header::HeaderValue)>,
     },
 }
 
 impl ApiError {
-    /// An application's own answer, FastAPI's `HTTPException(status_code=…, detail=…)`.
+    /// An application's own error, FastAPI's `HTTPException(status_code=…, detail=…)`.
     pub fn http(status: StatusCode, detail: impl Into<String>) -> Self {
         Self::Http { status, detail: detail.into(), headers: Vec::new() }
     }
 
-    /// Adds a header to an answer made by [`ApiError::http`]; a value that no header can hold makes
-    /// it a 500.
+    /// Adds a header to an error made by [`ApiError::http`]; a value that no header can hold turns
+    /// it into a 500.
     #[must_use]
     pub fn with_header(
         mut self,
@@ -97,7 +97,7 @@ impl ApiError {
         self
     }
 
-    /// Logs a cause that the client must not see and answers 500.
+    /// Logs a cause that the client must not see, and responds with 500.
     #[must_use]
     pub fn internal(cause: &dyn fmt::Display) -> Self {
         log::error!(target: "bailiwick.error", "{cause}");
@@ -145,7 +145,7 @@ impl ApiError {
             body["error"] = json!(error.code());
             body["error_description"] = json!(error.description());
         }
-        // FastAPI's list alone says that every field is missing, whatever stands in the JSON.
+        // FastAPI's list only says that every field is missing, even if JSON was sent.
         if let Self::NotAForm(_, found) = self {
             body["error"] = json!("invalid_request");
             body["error_description"] = json!(format!(
@@ -175,7 +175,7 @@ impl ApiError {
             Self::Unavailable => {
                 answer.insert_header((header::RETRY_AFTER, "1"));
             }
-            // What is left of the body would be read as the next request.
+            // The rest of the body would be read as the next request.
             Self::RequestTimeout
             | Self::PayloadTooLarge
             | Self::UriTooLong

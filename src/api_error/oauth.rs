@@ -1,4 +1,4 @@
-//! Grants that were not redeemed, to HTTP.
+//! Errors of grants, to HTTP.
 
 use crate::api_error::{ApiError, Overload};
 use crate::oauth::GrantError;

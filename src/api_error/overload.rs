@@ -1,20 +1,20 @@
-//! What there was too much of, said to the client and, now and then, in the log.
+//! Overload, reported to the client and, at intervals, in the log.
 
 use std::fmt;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// The log gets one line in this time for each excess: a flood of requests is not one of lines.
+/// The log gets at most one line per kind in this time: a flood of requests must not flood the log.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What there is too much of at the moment.
+/// What there is too much of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overload {
     /// Requests in flight.
     Requests,
-    /// Passwords that wait to be verified or hashed.
+    /// Passwords waiting to be verified or hashed.
     Logins,
-    /// Bytes of requests' bodies.
+    /// Bytes of request bodies.
     Bodies,
 }
 
@@ -28,7 +28,7 @@ impl Overload {
         }
     }
 
-    /// The setting that draws the line.
+    /// The setting with the limit.
     fn setting(self) -> &'static str {
         match self {
             Self::Requests => "server.limit_concurrency",
@@ -37,10 +37,10 @@ impl Overload {
         }
     }
 
-    /// Writes a line, unless one was written a moment ago.
+    /// Logs a line, unless one was logged a moment ago.
     pub(super) fn log(self) {
         static SEEN: [Mutex<Throttle>; 3] = [const { Mutex::new(Throttle::NEVER) }; 3];
-        // Who does not get the lock leaves the line to whoever has it.
+        // The thread that holds the lock writes the line.
         let Ok(mut seen) = SEEN[self as usize].try_lock() else { return };
         if let Some(missed) = seen.at(Instant::now()) {
             drop(seen);
@@ -60,7 +60,7 @@ impl fmt::Display for Overload {
     }
 }
 
-/// When the last line was written, and what was not written since.
+/// When the last line was logged, and how many were skipped since.
 struct Throttle {
     last: Option<Instant>,
     missed: u64,
@@ -69,7 +69,7 @@ struct Throttle {
 impl Throttle {
     const NEVER: Self = Self { last: None, missed: 0 };
 
-    /// How many lines are missing before the one to be written now; nothing if none is to be.
+    /// How many lines were skipped before the one to log now; `None` if none is due.
     fn at(&mut self, now: Instant) -> Option<u64> {
         if self.last.is_some_and(|last| now.saturating_duration_since(last) < PAUSE) {
             self.missed += 1;
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_is_told_of_once_in_a_while() {
+    fn a_flood_is_logged_once_in_a_while() {
         let (mut seen, start) = (Throttle::NEVER, Instant::now());
         let at = |seen: &mut Throttle, milliseconds| {
             seen.at(start + Duration::from_millis(milliseconds))

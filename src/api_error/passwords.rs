@@ -1,4 +1,4 @@
-//! Passwords that were refused or not hashed, to HTTP.
+//! Password errors, to HTTP.
 
 use crate::api_error::{ApiError, FieldProblem, Overload};
 use crate::passwords::{LONGEST, PasswordError, SHORTEST};
@@ -24,7 +24,7 @@ impl From<PasswordError> for ApiError {
     }
 }
 
-/// Why a new password in the body's field `name` was refused; the password is not shown.
+/// Why the new password in the body's field `name` was refused; never shows the password.
 #[must_use]
 pub fn password_problem(error: &PasswordError, name: &str) -> FieldProblem {
     let (kind, ctx) = match error {

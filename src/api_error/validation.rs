@@ -1,21 +1,21 @@
-//! What is wrong with a request's fields, in the shape of FastAPI's `HTTPValidationError`.
+//! Problems with a request's fields, in the shape of FastAPI's `HTTPValidationError`.
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// One entry of a 422 answer's `detail` list.
+/// One entry in the `detail` list of a 422 response.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FieldProblem {
-    /// The kind of problem, one of pydantic's names: `missing`, `string_too_short`…
+    /// The kind of problem, under pydantic's name: `missing`, `string_too_short`…
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// Where: `["body", "username"]`.
     pub loc: Vec<Value>,
     /// What is wrong, in a sentence.
     pub msg: String,
-    /// What was sent; null where it is missing or secret.
+    /// The input; null where it is missing or secret.
     pub input: Value,
-    /// The numbers and patterns that `msg` speaks of.
+    /// The numbers and patterns used in `msg`.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub ctx: Value,
 }
@@ -29,13 +29,13 @@ impl FieldProblem {
         Self { kind, loc, msg: msg.into(), input: Value::Null, ctx: Value::Null }
     }
 
-    /// A required field is not there.
+    /// A required field is missing.
     #[must_use]
     pub fn missing(part: &str, field: &str) -> Self {
         Self::new("missing", (part, field), "Field required")
     }
 
-    /// Shows what was sent; not for secrets.
+    /// Adds the input; not for secrets.
     #[must_use]
     pub fn input(mut self, input: impl Into<Value>) -> Self {
         self.input = input.into();

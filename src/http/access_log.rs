@@ -1,5 +1,5 @@
-//! One line for every request, also for those that were refused, panicked, or were abandoned; and
-//! the request's id.
+//! One line for every request, including refused, panicked and abandoned ones; and the request's
+//! id.
 
 use crate::http::monitoring::metrics::CLIENT_CLOSED_REQUEST;
 use crate::http::state::AppState;
@@ -25,29 +25,29 @@ pub(super) fn request_id(state: &AppState, request: &ServiceRequest) -> RequestI
     told.unwrap_or_else(RequestId::unique)
 }
 
-/// The id that a proxy gave, where it gave exactly one that is well-formed.
+/// The id from a proxy, if it sent exactly one and that is well-formed.
 fn told_id(headers: &HeaderMap) -> Option<RequestId> {
     let mut told = headers.get_all(REQUEST_ID);
     let id = told.next().and_then(|value| RequestId::parse(value.as_bytes()));
     id.filter(|_| told.next().is_none())
 }
 
-/// Tells the client the id.
+/// Adds the id to the response.
 pub(super) fn set_id(headers: &mut HeaderMap, id: RequestId) {
-    // A handler cannot give an id that the log does not know.
+    // Overrides a handler's id, which the log would not know.
     if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         headers.insert(REQUEST_ID, value);
     }
 }
 
-/// A line to be; written when it is dropped, because an abandoned request does nothing else.
+/// A line in the making, written on drop, because nothing else happens to an abandoned request.
 pub(super) struct Entry {
     access: Option<Access>,
     start: Instant,
 }
 
 impl Entry {
-    /// Begins the line of a request; nothing where the log wants none.
+    /// Starts the line of a request; `None` if the log does not want one.
     pub(super) fn start(
         state: &AppState,
         request: &ServiceRequest,
@@ -80,7 +80,7 @@ impl Entry {
         Some(Self { access: Some(access), start: Instant::now() })
     }
 
-    /// What was answered.
+    /// Records the response.
     pub(super) fn set_response<B: MessageBody>(
         &mut self,
         result: &Result<ServiceResponse<B>, Error>,
@@ -92,7 +92,7 @@ impl Entry {
                 access.response_headers = values(response.headers(), &Headers::wanted().response);
                 response.status()
             }
-            // What it will say is not made yet.
+            // Its response has not been built yet.
             Err(error) => error.as_response_error().status_code(),
         };
         access.status = status.as_u16();
@@ -109,7 +109,7 @@ impl Drop for Entry {
     }
 }
 
-/// The usual methods cost no copy.
+/// The usual methods are not copied.
 fn method(method: &Method) -> Cow<'static, str> {
     match *method {
         Method::GET => "GET".into(),
@@ -133,7 +133,7 @@ fn protocol(version: Version) -> &'static str {
     }
 }
 
-/// Bytes of the body that are sent; unknown for streams.
+/// Bytes of the body that are sent; `None` for streams.
 fn length<B: MessageBody>(response: &ServiceResponse<B>, method: &str) -> Option<u64> {
     let status = response.status();
     let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&status);
@@ -147,7 +147,7 @@ fn length<B: MessageBody>(response: &ServiceResponse<B>, method: &str) -> Option
     }
 }
 
-/// The values of these headers, in the same order; of several the first.
+/// The values of these headers, in the same order; the first of several.
 fn values(headers: &HeaderMap, names: &[String]) -> Vec<Option<Box<[u8]>>> {
     let value = |name: &String| headers.get(name.as_str()).map(|value| value.as_bytes().into());
     names.iter().map(value).collect()

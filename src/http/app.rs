@@ -1,4 +1,4 @@
-//! The application of one worker: routes and middleware order in one place.
+//! The application of one worker thread: routes and the order of middleware in one place.
 
 use crate::api_error::{ApiError, Overload, configure_extractors};
 use crate::http::access_log::{self, Entry};
@@ -42,8 +42,8 @@ pub(crate) fn app(
         Some(metrics) => app.app_data(Rc::new(Recorder::new(metrics))),
         None => app,
     };
-    // The router tries one route after the other: the API first, then the pages, and last what the
-    // application adds, which cannot take the place of either.
+    // The router tries routes in order: first the API, then the pages, last the application's own,
+    // which cannot replace either.
     let demo = state.settings.demo.routes;
     let app = app.wrap_api().configure(|routes| routes::mount(routes, demo)).build();
     let app = match &state.docs {
@@ -62,13 +62,13 @@ pub(crate) fn app(
         .build()
 }
 
-// What every request passes stands in two functions, around and below CORS: a middleware for each
-// step would put one more future on the heap, and move the answer through all of them.
+// What every request passes is in two functions, around and below CORS: separate middleware for
+// each step would allocate one more future and move the response through all of them.
 
-/// The outer steps: name the request, begin its line in the log and its figures, count it, catch
-/// panics; then the answer's headers, and the line.
+/// The outer steps: assign the request id, start its log line and figures, count it, catch panics;
+/// then set the response's headers and write the line.
 ///
-/// Line, figures and counts end when they are dropped, so that a client that goes away is seen, too.
+/// Line, figures and counts end on drop, so that a client that disconnects is recorded, too.
 async fn received<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
@@ -125,7 +125,7 @@ async fn received<B: MessageBody + 'static>(
     result
 }
 
-/// The inner steps: the limits on head and body, and no success after a refusal.
+/// The inner steps: limits on head and body, and no success after a refusal.
 async fn within_limits<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,

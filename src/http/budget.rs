@@ -1,4 +1,4 @@
-//! How much of bodies a process holds in memory at once, and for whom.
+//! How many bytes of bodies a process holds in memory at once, and for which clients.
 
 use crate::security::Origin;
 use crate::settings::ServerSettings;
@@ -6,21 +6,21 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Bytes of a body that do not count: forms and small documents are taken while others have spent
-/// everything. `worker_connections` bounds them.
+/// Bytes of a body that do not count: forms and small documents pass even when the budget is spent.
+/// `worker_connections` bounds them.
 pub(crate) const FREE: usize = 16 * 1024;
 
-/// Counts the bytes of requests' bodies, and of responses that wait for their clients.
+/// Counts the bytes of request bodies, and of responses waiting for their clients.
 #[derive(Debug)]
 pub(crate) struct Budget {
     limit: usize,
     held: AtomicUsize,
-    /// What each holds who has sent a body that counts.
+    /// What each origin holds in bodies that count.
     shares: Mutex<HashMap<Origin, usize>>,
 }
 
 impl Budget {
-    /// As the settings have it, but two requests of one client always find room.
+    /// The configured budget, but always with room for two requests of one client.
     pub(crate) fn of(settings: &ServerSettings) -> Arc<Self> {
         match settings.limit_buffered {
             0 => Self::new(0),
@@ -28,25 +28,25 @@ impl Budget {
         }
     }
 
-    /// At most `limit` bytes; 0: any number.
+    /// At most `limit` bytes; 0 for no limit.
     pub(crate) fn new(limit: usize) -> Arc<Self> {
         let limit = if limit == 0 { usize::MAX } else { limit };
         Arc::new(Self { limit, held: AtomicUsize::new(0), shares: Mutex::default() })
     }
 
-    /// Whether as much is held as may be.
+    /// Whether the budget is spent.
     pub(crate) fn is_spent(&self) -> bool {
         self.held.load(Ordering::Relaxed) >= self.limit
     }
 
-    /// The body of a request by `origin`, of which nothing is there yet. One who speaks for many, and
-    /// does not say for whom, has none.
+    /// The body of a request from `origin`, still empty. `None`: a proxy that does not name its
+    /// client.
     pub(crate) fn request(self: &Arc<Self>, origin: Option<Origin>) -> Reservation {
         Reservation { budget: Arc::clone(self), origin, bytes: 0 }
     }
 
-    /// A response of so many bytes. It is there already, so it is not refused: who does not take it
-    /// is cut off sooner.
+    /// A response of so many bytes. It already exists, so it is not refused; instead a client that
+    /// does not read it is cut off sooner.
     pub(crate) fn response(self: &Arc<Self>, bytes: usize) -> Reservation {
         self.held.fetch_add(bytes, Ordering::Relaxed);
         Reservation { budget: Arc::clone(self), origin: None, bytes }
@@ -61,14 +61,14 @@ impl Budget {
 #[derive(Debug)]
 pub(crate) struct Reservation {
     budget: Arc<Budget>,
-    /// Whose share they are taken from.
+    /// The origin whose share they count against.
     origin: Option<Origin>,
     bytes: usize,
 }
 
 impl Reservation {
-    /// Holds so many more, unless that is more than there is, or than one origin may have: half of
-    /// it, so that one cannot shut out all others.
+    /// Reserves more bytes, unless that exceeds the budget or the half that one origin may hold, so
+    /// that it cannot shut out all others.
     pub(crate) fn grow(&mut self, bytes: usize) -> bool {
         let Self { budget, origin, .. } = self;
         let mut shares = budget.shares();

@@ -1,4 +1,4 @@
-//! The `OpenAPI` document of all routes, held against what is really served.
+//! The `OpenAPI` document of all routes, checked against what is served.
 
 use crate::http::{Mounts, Routes, ServeError, monitoring};
 use crate::openapi::{self, gather};
@@ -13,11 +13,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The finished document of the built-in routes and the application's.
 ///
-/// A route of the application that the server's own would hide is an error: it could never answer.
+/// An application route hidden by the server's own is an error: it would never be reached.
 pub fn document(mounts: &Mounts, settings: &Settings) -> Result<Value, ServeError> {
     let scopes = scope_table(settings).map_err(ServeError::Services)?;
     let demo = settings.demo.routes;
-    // The cause of a panic is in the log: the hook of `panic.rs` wrote it.
+    // The hook in `panic.rs` has logged the cause.
     let panicked = |_| ServeError::Workers(io::Error::other("mounting panicked"));
     let gather = |built_in: bool, added: bool| {
         let gathered = AssertUnwindSafe(|| {
@@ -41,8 +41,8 @@ pub fn document(mounts: &Mounts, settings: &Settings) -> Result<Value, ServeErro
     Ok(openapi::finish(gather(true, true)?, settings, &scopes))
 }
 
-/// The first route of the application that never answers, because the server has one that matches
-/// every such request; and that one.
+/// The first route of the application that is never reached, because a route of the server matches
+/// all its requests; and that route.
 fn hidden_route(own: &Value, added: &Value, settings: &Settings) -> Option<(String, String)> {
     let pages = settings.docs.enabled.then_some(docs::PATHS).into_iter().flatten();
     let monitoring = settings.admin.public.then_some(monitoring::PATHS).into_iter().flatten();
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_those_of_the_router() {
+    fn paths_match_the_routers() {
         let settings = Settings { demo: DemoSettings { routes: false }, ..plain_settings() };
         let document = made(&settings, |routes| {
             let orders =

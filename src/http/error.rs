@@ -1,4 +1,4 @@
-//! Why the server does not serve.
+//! Why the server cannot start or continue.
 
 use crate::logging::LoggingError;
 use crate::security::BadPeer;
@@ -8,13 +8,13 @@ use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
 
-/// Somebody listens there already.
+/// Another socket already listens there.
 pub(crate) const IN_USE: &str = "address already in use";
 
-/// The server cannot start or go on; each is one line for whoever started it.
+/// The server cannot start or continue; each prints as one line.
 #[derive(Debug, Error)]
 pub enum ServeError {
-    /// An address cannot be listened on.
+    /// An address cannot be bound.
     #[error("{bind}: {cause} ({key}){}", hint(cause))]
     Bind {
         /// The setting that names it.
@@ -24,7 +24,7 @@ pub enum ServeError {
         /// What is wrong with it.
         cause: String,
     },
-    /// A setting has a value that means nothing.
+    /// A setting has an invalid value.
     #[error("{key}: `{}`: expected {allowed}", value.escape_debug())]
     Setting {
         /// The setting, for example `cors.origins[0]`.
@@ -34,13 +34,13 @@ pub enum ServeError {
         /// What it may be.
         allowed: &'static str,
     },
-    /// A setting of the log has a value that means nothing.
+    /// A log setting has an invalid value.
     #[error(transparent)]
     Logging(#[from] LoggingError),
-    /// Database, keys or users are not to be had.
+    /// Database, keys or users are not available.
     #[error(transparent)]
     Services(StartError),
-    /// The workers did not start; the cause is in the log.
+    /// The worker threads did not start; the cause is in the log.
     #[error("the workers cannot start: {0}")]
     Workers(io::Error),
     /// The first worker process did not start; the line is its own.
@@ -51,15 +51,15 @@ pub enum ServeError {
     Running {
         /// The pidfile.
         pidfile: PathBuf,
-        /// The other's process id, as far as the file tells it.
+        /// The other's process id, if the file tells it.
         pid: Option<i32>,
     },
-    /// A route of the application that could never answer.
+    /// A route of the application that would never be reached.
     #[error("{route}: hidden by the server's own route {hidden_by}")]
     HiddenRoute {
         /// Its method and path.
         route: String,
-        /// The server's own route that answers in its place.
+        /// The server's own route that is reached instead.
         hidden_by: String,
     },
     /// A file cannot be read or written, or a socket cannot be reached.
@@ -72,7 +72,7 @@ pub enum ServeError {
         /// The setting that names it.
         key: &'static str,
     },
-    /// The operating system refused something that every server needs.
+    /// The operating system refused something every server needs.
     #[error("the server cannot run: {0}")]
     Runtime(io::Error),
 }
@@ -87,7 +87,7 @@ impl From<BadPeer> for ServeError {
     }
 }
 
-/// What an address in use means most often.
+/// The usual reason for an address in use.
 fn hint(cause: &str) -> &'static str {
     if cause == IN_USE {
         "; `bailiwick ctl status` tells whether bailiwick is using it"

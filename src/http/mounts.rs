@@ -1,4 +1,4 @@
-//! The routes of an application, and how they get into the server of each thread.
+//! An application's routes, and how they reach the server of each thread.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ pub type Routes<'a> = paperclip::actix::web::ServiceConfig<'a>;
 
 type Mount = Arc<dyn Fn(&mut Routes<'_>) + Send + Sync>;
 
-/// What an application mounts, in its order.
+/// What an application mounts, in order.
 #[derive(Clone, Default)]
 pub struct Mounts(Vec<Mount>);
 
@@ -23,7 +23,7 @@ impl Mounts {
         self.0.is_empty()
     }
 
-    /// Mounts all of it.
+    /// Mounts everything.
     pub(super) fn configure(&self, routes: &mut Routes<'_>) {
         for mount in &self.0 {
             mount(routes);

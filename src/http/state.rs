@@ -1,4 +1,4 @@
-//! What every worker knows: settings, services, and whether the server is about to stop.
+//! State of all workers: settings, services, and whether the server is about to stop.
 
 use crate::http::budget::Budget;
 use crate::http::monitoring::metrics::{FiguresRequest, Metrics};
@@ -19,30 +19,30 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 
-/// Shared by all workers; middleware finds it with [`ThreadState::of`].
+/// Shared by all workers; middleware gets it from [`ThreadState::of`].
 pub(crate) struct AppState {
-    /// The routes beside the built-in ones.
+    /// The application's routes.
     pub(crate) mounts: Mounts,
     /// Users, tokens, passwords.
     pub(crate) services: Services,
     /// The whole configuration.
     pub(crate) settings: Arc<Settings>,
-    /// Whose `X-Forwarded-*` headers are believed.
+    /// The proxies whose `X-Forwarded-*` headers count.
     pub(crate) trusted: Data<TrustedProxies>,
-    /// Which methods are known for which path.
+    /// The methods of each path.
     pub(crate) allowed_methods: Data<AllowedMethods>,
     /// The pages, unless `docs.enabled` is off.
     pub(crate) docs: Option<Data<Docs>>,
-    /// How this process is.
+    /// Statistics of this process.
     pub(crate) stats: Arc<WorkerStats>,
-    /// What bodies may take of its memory.
+    /// Memory for bodies.
     pub(crate) budget: Arc<Budget>,
-    /// What is counted, while somebody may ask for it.
+    /// The metrics, if served.
     pub(crate) metrics: Option<Metrics>,
-    /// Asks for what all processes have counted.
+    /// Requests the figures of all processes.
     pub(crate) figures_request: FiguresRequest,
     draining: AtomicBool,
-    /// Wakes what waits for the drain.
+    /// Wakes those waiting for the drain.
     drain: watch::Sender<bool>,
 }
 
@@ -95,19 +95,19 @@ impl AppState {
         })
     }
 
-    /// Asks for `Connection: close` on every answer from now on, ends every WebSocket, and gives the
-    /// database's connections back.
+    /// From now on asks for `Connection: close` on every response, ends every WebSocket, and gives
+    /// database connections back.
     pub(crate) fn start_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
         self.drain.send_replace(true);
         self.services.users.give_back();
     }
 
-    /// Ends when draining starts.
+    /// Completes when draining starts.
     pub(crate) fn drain_started(&self) -> impl Future<Output = ()> + use<> {
         let mut drain = self.drain.subscribe();
         async move {
-            // A server that is gone ends the wait, too.
+            // The wait also ends with the server.
             let _ = drain.wait_for(|started| *started).await;
         }
     }
@@ -117,8 +117,8 @@ impl AppState {
     }
 }
 
-/// The state, as one thread has it: found with a counter of the thread's own, for all threads
-/// counting at one place would wait for one another.
+/// The state for one thread: it has a reference count of its own, because a shared one would make
+/// all threads contend.
 pub(crate) struct ThreadState {
     pub(crate) state: Data<AppState>,
     /// This thread's.
@@ -126,10 +126,10 @@ pub(crate) struct ThreadState {
 }
 
 impl ThreadState {
-    /// Where this request was received.
+    /// The state in which this request arrived.
     ///
     /// # Panics
-    /// When the application was built without it, which `app.rs` does not.
+    /// If the application was built without it, which `app.rs` never does.
     pub(crate) fn of(request: &ServiceRequest) -> Rc<Self> {
         Rc::clone(request.app_data::<Rc<Self>>().expect("app.rs registers it"))
     }

@@ -10,16 +10,15 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[error("{}", self.description())]
 pub enum GrantError {
-    /// A parameter is missing, malformed or there twice.
+    /// A parameter is missing, malformed or repeated.
     InvalidRequest,
-    /// A `grant_type` that is not offered.
+    /// An unsupported `grant_type`.
     UnsupportedGrantType,
-    /// Unknown user or wrong password; which of the two is not told.
+    /// Unknown user or wrong password; the client does not learn which.
     InvalidCredentials,
-    /// The user is disabled, and no token is issued for such.
+    /// The user is disabled and gets no token.
     Disabled,
-    /// Scopes that the user does not have or that are malformed, as they were asked for: in
-    /// order, each once.
+    /// Requested scopes that the user does not hold or that are malformed: in order, each once.
     InvalidScope(Vec<String>),
     /// More scopes than a token can hold.
     TooManyScopes,
@@ -28,11 +27,11 @@ pub enum GrantError {
         /// When to try again, in seconds.
         retry_after_seconds: u64,
     },
-    /// The store of users does not answer.
+    /// The user repository does not respond.
     Unavailable(#[source] RepositoryError),
-    /// The fault is ours: the token could not be signed.
+    /// Our fault: the token could not be signed.
     Signing(#[source] TokenError),
-    /// The fault is ours: the password could not be hashed.
+    /// Our fault: the password could not be hashed.
     Hashing,
 }
 
@@ -50,7 +49,7 @@ impl GrantError {
         }
     }
 
-    /// How the login has ended, for whoever counts.
+    /// The outcome of the login, for the metrics.
     pub(super) fn outcome(&self) -> LoginOutcome {
         match self {
             Self::InvalidCredentials => LoginOutcome::Rejected,
@@ -65,7 +64,7 @@ impl GrantError {
         }
     }
 
-    /// The `error_description`, for developers; made of the characters that RFC 6749 allows.
+    /// The `error_description`, for developers; only characters that RFC 6749 allows.
     #[must_use]
     pub fn description(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
@@ -82,7 +81,7 @@ impl GrantError {
     }
 }
 
-/// Malformed scopes are not repeated: they may hold any character.
+/// Malformed scopes are not echoed: they may contain any character.
 fn describe(refused: &[String]) -> String {
     let named: Vec<_> =
         refused.iter().map(String::as_str).filter(|name| ScopeName::is_valid(name)).collect();

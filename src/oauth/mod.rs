@@ -1,4 +1,4 @@
-//! OAuth 2.0 (RFC 6749): what the token endpoint is asked for, one file per grant, its errors.
+//! OAuth 2.0 (RFC 6749): requests to the token endpoint, one file per grant, errors.
 //!
 //! Nothing here knows HTTP or a database.
 

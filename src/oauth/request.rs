@@ -1,14 +1,14 @@
-//! What `POST /token` is asked for: `grant_type` decides (RFC 6749 §4).
+//! Requests to `POST /token`, told apart by `grant_type` (RFC 6749 §4).
 
 use crate::oauth::error::GrantError;
 use crate::oauth::grants::PasswordGrant;
 use crate::oauth::response::{GrantContext, TokenResponse};
 use std::str::FromStr;
 
-/// The values of `grant_type` that are offered.
+/// The supported values of `grant_type`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GrantType {
-    /// `password`; also what a request without `grant_type` asks for, as FastAPI's form allows.
+    /// `password`; also the default without `grant_type`, as in FastAPI's form.
     #[default]
     Password,
 }
@@ -24,7 +24,7 @@ impl FromStr for GrantType {
     }
 }
 
-/// A request to the token endpoint, parsed.
+/// A parsed request to the token endpoint.
 #[derive(Debug)]
 pub enum TokenRequest {
     /// RFC 6749 §4.3.
@@ -32,7 +32,7 @@ pub enum TokenRequest {
 }
 
 impl TokenRequest {
-    /// Issues a token for what was presented.
+    /// Issues a token for the grant.
     pub async fn redeem(self, context: GrantContext<'_>) -> Result<TokenResponse, GrantError> {
         match self {
             Self::Password(grant) => grant.redeem(context).await,
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_offered_is_a_grant_type() {
+    fn only_supported_values_are_grant_types() {
         assert_eq!("password".parse::<GrantType>().ok(), Some(GrantType::Password));
         for other in ["", "PASSWORD", "password ", "refresh_token", "authorization_code"] {
             let refused = other.parse::<GrantType>();

@@ -1,4 +1,4 @@
-//! What a grant is redeemed with, and what for.
+//! What redeeming a grant needs, and what it returns.
 
 use crate::accounts::Accounts;
 use crate::domain::Origin;
@@ -6,17 +6,17 @@ use crate::tokens::Tokens;
 use paperclip::actix::Apiv2Schema;
 use serde::Serialize;
 
-/// What a grant needs to be redeemed.
+/// What redeeming a grant needs.
 #[derive(Clone, Copy)]
 pub struct GrantContext<'a> {
-    /// Tells who the user is.
+    /// Authenticates the user.
     pub accounts: &'a Accounts,
-    /// Where the request comes from.
+    /// The origin of the request.
     pub client: Origin,
     /// Issues the token.
     pub tokens: &'a Tokens,
-    /// Whether a disabled user gets no token (the profile `strict`); FastAPI's tutorial issues
-    /// one and refuses it where it is used.
+    /// Whether a disabled user gets no token (profile `strict`); FastAPI's tutorial issues one and
+    /// refuses it when it is used.
     pub strict: bool,
 }
 

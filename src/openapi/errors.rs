@@ -1,4 +1,4 @@
-//! The error responses as they stand in the document.
+//! The error responses in the document.
 
 use crate::api_error::ApiError;
 use crate::openapi::stand_in;
@@ -31,14 +31,14 @@ pub(super) fn error_response(status: u16, detail: &str) -> Value {
     object
 }
 
-/// Enters an error response into an operation; one of this status that is there stays.
+/// Adds an error response to an operation, unless it has one with this status.
 pub fn document_error(operation: &mut DefaultOperationRaw, status: u16, detail: &str) {
     let response = || Either::Right(stand_in::response(&error_response(status, detail)));
     operation.responses.entry(status.to_string()).or_insert_with(response);
 }
 
-/// Enters the error responses of a handler, in the place of what its arguments have said of the same
-/// statuses, and what every operation can meet.
+/// Adds a handler's error responses to an operation, replacing those its arguments declared for the
+/// same statuses, and the ones common to all operations.
 pub fn document_errors(operation: &mut DefaultOperationRaw, errors: &[(u16, &str)]) {
     for (status, detail) in errors {
         operation.responses.remove(&status.to_string());
@@ -47,7 +47,7 @@ pub fn document_errors(operation: &mut DefaultOperationRaw, errors: &[(u16, &str
     ApiError::update_error_definitions(operation);
 }
 
-/// Every operation can meet these.
+/// Common to all operations.
 impl Apiv2Errors for ApiError {
     fn update_error_definitions(operation: &mut DefaultOperationRaw) {
         document_error(operation, 500, "Internal Server Error");
@@ -55,10 +55,10 @@ impl Apiv2Errors for ApiError {
     }
 }
 
-/// Declares the errors of a handler: an [`ApiError`] whose statuses and texts stand in the document.
+/// Declares a handler's errors: an [`ApiError`] whose statuses and texts appear in the document.
 ///
-/// What is declared is for the document only; the response is the [`ApiError`]'s. Whatever becomes an
-/// [`ApiError`] becomes the declared type, too, so that `?` works.
+/// The declaration only affects the document; the response is the [`ApiError`]'s. Whatever converts
+/// to [`ApiError`] also converts to the declared type, so `?` works.
 ///
 /// ```
 /// use actix_web::web::Json;
@@ -66,7 +66,7 @@ impl Apiv2Errors for ApiError {
 /// use paperclip::actix::api_v2_operation;
 ///
 /// bailiwick::failures! {
-///     /// There may be no such order.
+///     /// The order may not exist.
 ///     OrderFailure {
 ///         404: "Order not found",
 ///     }

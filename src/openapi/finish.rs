@@ -1,5 +1,5 @@
-//! Finishes the `OpenAPI` document that paperclip gathers: what Swagger 2.0 cannot say, and the
-//! facts that only the settings know. Done once at start.
+//! Finishes the `OpenAPI` document that paperclip gathers: adds what Swagger 2.0 cannot express,
+//! and facts from the settings. Runs once, at start.
 
 use crate::domain::ScopeTable;
 use crate::openapi::errors::error_response;
@@ -33,8 +33,8 @@ pub(crate) fn finish(mut document: Value, settings: &Settings, scopes: &ScopeTab
     document
 }
 
-/// Names the schemas; an optional field of a derived one is there and null, for which Swagger 2.0
-/// has no word.
+/// Names the schemas. An optional field of a derived schema is present and null, which Swagger 2.0
+/// cannot express.
 fn finish_schemas(document: &mut Value) {
     let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
     for (name, schema) in schemas.into_iter().flatten() {
@@ -51,7 +51,7 @@ fn allow_null(schema: &mut Value) {
             if required.iter().any(|name| name == field) {
                 continue;
             }
-            // Nothing may stand beside a reference (OpenAPI 3.0.3 §4.7.23).
+            // A reference has no siblings (OpenAPI 3.0.3 §4.7.23).
             if property.get("$ref").is_some() {
                 *property = json!({"allOf": [property.take()]});
             }
@@ -106,7 +106,7 @@ fn add_error_schemas(document: &mut Value) {
     });
 }
 
-/// Most routes answer with and without a slash at their end; the document shows such a pair once.
+/// Most routes exist with and without a trailing slash; the document shows each pair once.
 fn drop_slash_twins(document: &mut Value) {
     let Some(paths) = document["paths"].as_object_mut() else { return };
     let plain = paths.clone();
@@ -157,7 +157,7 @@ fn asks_for_scopes(operation: &Map<String, Value>) -> bool {
     schemes.flat_map(Map::values).any(|scopes| scopes.as_array().is_some_and(|s| !s.is_empty()))
 }
 
-/// Only declared scopes can be held: the document lists them.
+/// Users can hold declared scopes only: the document lists them.
 fn list_scopes(value: &mut Value, names: &[&str]) {
     if value.get("format").is_some_and(|format| format == "scope") {
         value["enum"] = json!(names);
@@ -177,7 +177,7 @@ fn list_scopes(value: &mut Value, names: &[&str]) {
     }
 }
 
-/// Puts URLs behind the path prefix, and names and descriptions into the flows' scopes.
+/// Prefixes URLs with the root path, and adds the scopes with their descriptions to the flows.
 fn finish_schemes(document: &mut Value, root_path: &str, scopes: &ScopeTable) {
     let used = used_scopes(document);
     let Some(schemes) = document.pointer_mut("/components/securitySchemes") else { return };
@@ -192,7 +192,8 @@ fn finish_schemes(document: &mut Value, root_path: &str, scopes: &ScopeTable) {
                     *url = json!(absolute(url.as_str().unwrap_or_default(), root_path));
                 }
             }
-            // The shipped scheme grants every declared scope, others what their operations need.
+            // The shipped scheme grants every declared scope; others list what their operations
+            // require.
             let own = name == "OAuth2PasswordBearer";
             let listed = scopes.iter().filter(|(scope, _)| {
                 own || used.iter().any(|(by, used)| by == name && used == scope)
@@ -203,7 +204,7 @@ fn finish_schemes(document: &mut Value, root_path: &str, scopes: &ScopeTable) {
     }
 }
 
-/// Each scheme with a scope that some operation asks it for.
+/// Each scheme with a scope that some operation requires of it.
 fn used_scopes(document: &mut Value) -> Vec<(String, String)> {
     let mut used = Vec::new();
     for operation in operations(document) {
@@ -218,7 +219,7 @@ fn used_scopes(document: &mut Value) -> Vec<(String, String)> {
     used
 }
 
-/// A URL relative to the application's root, as the browser must ask for it.
+/// A URL relative to the application's root, as a browser requests it.
 fn absolute(url: &str, root_path: &str) -> String {
     if url.contains("://") {
         url.to_owned()

@@ -1,4 +1,4 @@
-//! Has paperclip gather all operations, with the paths that the router knows.
+//! Lets paperclip gather all operations, with the router's paths.
 
 use actix_web::dev::Service as _;
 use actix_web::test::{TestRequest, init_service};
@@ -8,7 +8,7 @@ use paperclip::actix::OpenApiExt as _;
 use paperclip::actix::web::ServiceConfig;
 use serde_json::{Map, Value};
 
-/// The document as paperclip gathers it, with the paths that the router knows.
+/// The document gathered by paperclip, with the router's paths.
 #[must_use]
 pub(crate) fn gather(mount: impl Fn(&mut ServiceConfig<'_>)) -> Value {
     let mut document = Value::Null;
@@ -20,7 +20,7 @@ pub(crate) fn gather(mount: impl Fn(&mut ServiceConfig<'_>)) -> Value {
     if !paths.keys().any(|path| path.len() > 1 && path.ends_with('/')) {
         return document;
     }
-    // The router tells its patterns only to a request; this one stops before any handler.
+    // The router shows its patterns only to a request; this one stops before any handler.
     let app = app.build().wrap_fn(move |request, _| {
         let router = request.resource_map();
         let served = |path: &str| router.match_pattern(path).as_deref() == Some(path);
@@ -41,8 +41,8 @@ pub(crate) fn gather(mount: impl Fn(&mut ServiceConfig<'_>)) -> Value {
     document
 }
 
-/// Drops the slash that paperclip puts at the end of a scope's own path (a route `""` in it), where
-/// the router has none.
+/// Removes the slash that paperclip appends to a scope's own path (its route `""`) if the router
+/// has none.
 fn as_served(paths: &Map<String, Value>, served: impl Fn(&str) -> bool) -> Map<String, Value> {
     let mut all = Map::new();
     let own = |path: &str| served(path) && paths.contains_key(path);

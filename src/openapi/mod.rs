@@ -1,5 +1,5 @@
-//! All that works around paperclip, which gathers the operations: it thinks in Swagger 2.0, and what
-//! that cannot say is put into the document here.
+//! Everything that works around paperclip, which gathers the operations as Swagger 2.0; what that
+//! cannot express is added to the document here.
 
 mod errors;
 mod finish;

@@ -1,11 +1,11 @@
-//! What a chain of dependencies needs, as the document says it.
+//! The requirements of a dependency chain, for the document.
 
 use crate::openapi::{document_error, stand_in};
 use paperclip::v2::models::{DefaultOperationRaw, SecurityScheme};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The schemes, scopes and error answers of a chain.
+/// A chain's schemes, scopes and error responses.
 #[derive(Debug, Default)]
 pub struct Requirements {
     schemes: Vec<Requirement>,
@@ -21,7 +21,7 @@ struct Requirement {
 }
 
 impl Requirements {
-    /// A scheme with its Security Scheme Object, and the scopes that are asked of it.
+    /// A scheme with its Security Scheme Object, and the scopes required of it.
     pub fn add(&mut self, name: &'static str, object: Value, scopes: &[&'static str]) {
         // Only oauth2 and openIdConnect may list scopes (OpenAPI 3.0.3 §4.7.30).
         let lists = matches!(object["type"].as_str(), Some("oauth2" | "openIdConnect"));
@@ -30,7 +30,7 @@ impl Requirements {
         self.answers.push((401, "Not authenticated"));
     }
 
-    /// What is needed only if it is there.
+    /// Adds requirements that hold only if credentials are present.
     pub fn add_optional(&mut self, add: impl FnOnce(&mut Self)) {
         let first = self.schemes.len();
         add(self);
@@ -39,21 +39,21 @@ impl Requirements {
         }
     }
 
-    /// Error answers of a step.
+    /// Adds a step's error responses.
     pub fn add_responses(&mut self, answers: &[(u16, &'static str)]) {
         self.answers.extend(answers);
     }
 
-    /// Enters the error answers into an operation.
+    /// Adds the error responses to an operation.
     pub fn document_responses(&self, operation: &mut DefaultOperationRaw) {
         for (status, example) in &self.answers {
             document_error(operation, *status, example);
         }
     }
 
-    /// Merges the requirements into an operation: all of them together, in ONE map.
+    /// Merges the requirements into an operation, all in ONE map.
     ///
-    /// paperclip by itself writes a map per extractor, which the document reads as OR.
+    /// paperclip itself writes a map per extractor, which the document reads as OR.
     pub fn document_security(&self, operation: &mut DefaultOperationRaw) {
         if self.schemes.is_empty() {
             return;
@@ -75,7 +75,7 @@ impl Requirements {
         }
     }
 
-    /// Enters the schemes into the document, each as a stand-in for its `OpenAPI` 3 object.
+    /// Adds the schemes to the document, each as a stand-in for its `OpenAPI` 3 object.
     pub fn document_schemes(&self, map: &mut BTreeMap<String, SecurityScheme>) {
         for requirement in &self.schemes {
             let stand_in = stand_in::security_scheme(&requirement.object);

@@ -1,5 +1,5 @@
-//! Stand-ins: what Swagger 2.0 cannot say travels as JSON in the description of something that it can,
-//! and is put in its place when the document is finished.
+//! Stand-ins: what Swagger 2.0 cannot express travels as JSON in a description, and replaces its
+//! stand-in when the document is finished.
 
 use paperclip::v2::models::{
     DataType, DefaultOperationRaw, DefaultParameterRaw, DefaultResponseRaw, DefaultSchemaRaw,
@@ -14,7 +14,7 @@ fn mark(object: &Value) -> String {
     format!("{MARK}{object}")
 }
 
-/// Puts each `OpenAPI` 3 object that travelled in a description into its place.
+/// Replaces each stand-in with the `OpenAPI` 3 object in its description.
 pub(super) fn restore(value: &mut Value) {
     let marked = value.get("description").and_then(Value::as_str);
     if let Some(object) = marked.and_then(|text| text.strip_prefix(MARK))
@@ -51,7 +51,7 @@ pub(crate) fn schema(object: &Value) -> DefaultSchemaRaw {
     DefaultSchemaRaw { description: Some(mark(object)), ..DefaultSchemaRaw::default() }
 }
 
-/// Enters a Parameter Object (`OpenAPI` 3.0.3 §4.7.12) of the path or the query.
+/// Adds a Parameter Object (`OpenAPI` 3.0.3 §4.7.12) of the path or the query.
 pub(crate) fn parameter(operation: &mut DefaultOperationRaw, object: &Value) {
     let in_ = if object["in"] == "path" { ParameterIn::Path } else { ParameterIn::Query };
     operation.parameters.push(Either::Right(DefaultParameterRaw {
@@ -64,7 +64,7 @@ pub(crate) fn parameter(operation: &mut DefaultOperationRaw, object: &Value) {
     }));
 }
 
-/// Enters a Request Body Object (`OpenAPI` 3.0.3 §4.7.13), which Swagger 2.0 does not have.
+/// Adds a Request Body Object (`OpenAPI` 3.0.3 §4.7.13), which Swagger 2.0 lacks.
 pub(crate) fn body(operation: &mut DefaultOperationRaw, object: &Value) {
     operation.parameters.push(Either::Right(DefaultParameterRaw {
         in_: ParameterIn::Body,

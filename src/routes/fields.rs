@@ -1,14 +1,14 @@
-//! The fields of a JSON object, taken one by one; every problem is noted, none hides another.
+//! Takes the fields of a JSON object one by one and collects all problems.
 
 use crate::api_error::{FieldProblem, password_problem};
 use crate::domain::{FieldError, ScopeTable, Scopes, Secret};
 use crate::passwords::{LONGEST, Passwords, SHORTEST};
 use serde_json::{Map, Value, json};
 
-/// Problems beyond these are not told: the answer must not grow with what was sent.
+/// Further problems are not reported: the response must not grow with the request.
 const MOST_PROBLEMS: usize = 100;
 
-/// An object's fields that were not taken yet, and the problems so far.
+/// An object's fields not taken yet, and the problems so far.
 pub(super) struct Fields<'a> {
     object: Map<String, Value>,
     scopes: &'a ScopeTable,
@@ -32,7 +32,7 @@ pub(super) fn scopes_schema() -> Value {
     json!({"type": "array", "items": {"type": "string", "format": "scope"}})
 }
 
-/// The schema of a text without control characters that may be null.
+/// The schema of a nullable text without control characters.
 pub(super) fn text_schema(most: usize) -> Value {
     json!({
         "type": "string",
@@ -62,7 +62,7 @@ impl<'a> Fields<'a> {
         &mut self.problems[last]
     }
 
-    /// A required text that `check` turns into what it is.
+    /// A required text, parsed by `check`.
     pub(super) fn required<T>(
         &mut self,
         name: &str,
@@ -127,7 +127,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A required text that is never shown again.
+    /// A required text that is never echoed.
     pub(super) fn secret(&mut self, name: &str) -> Option<Secret> {
         match self.object.remove(name) {
             Some(Value::String(text)) => Some(Secret::new(text)),
@@ -142,7 +142,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A required new password that meets the policy.
+    /// A required new password that satisfies the policy.
     pub(super) fn new_password(&mut self, name: &str) -> Option<Secret> {
         let password = self.secret(name)?;
         match self.passwords.check_policy(&password) {
@@ -165,7 +165,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Whether the field is there.
+    /// Whether the field is present.
     pub(super) fn has(&self, name: &str) -> bool {
         self.object.contains_key(name)
     }
@@ -201,7 +201,7 @@ impl<'a> Fields<'a> {
         (self.problems.len() == before).then(|| names.into_iter().collect())
     }
 
-    /// What was read, if nothing is wrong; fields that nobody took are.
+    /// The result if there are no problems; unknown fields are problems.
     pub(super) fn finish<T>(mut self, read: Option<T>) -> Result<T, Vec<FieldProblem>> {
         let left = MOST_PROBLEMS.saturating_sub(self.problems.len());
         let unknown: Vec<String> = self.object.keys().take(left).cloned().collect();
@@ -282,7 +282,7 @@ mod tests {
                         prop_assert_eq!(&problem.loc[0], "body");
                         let name = problem.loc[1].as_str().unwrap();
                         prop_assert_eq!(problem.kind == "missing", !sent.contains_key(name));
-                        // A password is never shown again.
+                        // A password is never echoed.
                         prop_assert!(name != "password" || problem.input.is_null());
                     }
                 }

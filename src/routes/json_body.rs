@@ -19,18 +19,18 @@ use std::ops::Deref;
 use std::pin::Pin;
 use zeroize::Zeroize as _;
 
-/// A body that is an object of known fields.
+/// A body: an object of known fields.
 pub(super) trait Body: Sized + 'static {
     /// The schema's name in the document.
     const NAME: &'static str;
 
-    /// Most bytes that it takes; all that the checks let pass fits in.
+    /// Largest size in bytes; everything that the checks accept fits.
     const MOST: usize = 64 * 1024;
 
     /// The schema (`OpenAPI` 3.0.3 §4.7.24).
     fn schema() -> Value;
 
-    /// Takes the fields; `None` where a problem was noted.
+    /// Takes the fields; `None` if it noted a problem.
     fn read(fields: &mut Fields<'_>) -> Option<Self>;
 }
 
@@ -93,7 +93,7 @@ fn parse(body: &[u8]) -> Result<serde_json::Map<String, Value>, ApiError> {
     }
 }
 
-/// A body, which may hold a password: overwritten when it is dropped.
+/// A body that may hold a password: overwritten on drop.
 pub(super) struct Wiped(Bytes);
 
 impl Deref for Wiped {
@@ -106,15 +106,15 @@ impl Deref for Wiped {
 
 impl Drop for Wiped {
     fn drop(&mut self) {
-        // Nobody else has it: it was put together from what came in.
+        // Nothing else has a reference: it was assembled from the payload.
         if let Ok(mut bytes) = mem::take(&mut self.0).try_into_mut() {
             bytes.zeroize();
         }
     }
 }
 
-/// Reads a body of at most so many bytes, and of `server.limit_request_body`. One that says it is
-/// larger is refused unread.
+/// Reads a body of at most `most` bytes, and of `server.limit_request_body`. One whose declared
+/// length exceeds that is refused unread.
 pub(super) async fn read_body(
     request: &HttpRequest,
     mut payload: Payload,

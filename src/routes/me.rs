@@ -21,7 +21,7 @@ pub(super) fn mount(routes: &mut ServiceConfig) {
     route_with_slash(routes, "/users/me/password", || put().to(set_password));
 }
 
-/// Mounts what the demo users have items for.
+/// Mounts the demo users' items.
 pub(super) fn mount_items(routes: &mut ServiceConfig) {
     route_with_slash(routes, "/users/me/items", || get().to(items));
 }

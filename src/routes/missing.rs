@@ -1,4 +1,4 @@
-//! What is not there: 404, and 405 with `Allow` where another method would do.
+//! Missing resources: 404, or 405 with `Allow` if another method exists.
 
 use crate::api_error::ApiError;
 use actix_web::dev::ResourceDef;
@@ -7,24 +7,24 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 
-/// Which methods are known for which path, taken from the document.
+/// The methods of each path, from the document.
 ///
-/// actix answers 404 for a method that a route does not have, and its 405 lacks the `Allow` header
-/// that RFC 9110 §15.5.6 demands.
+/// actix responds with 404 to a method that a route does not have, and its 405 lacks the `Allow`
+/// header that RFC 9110 §15.5.6 requires.
 #[derive(Clone, Debug, Default)]
 pub struct AllowedMethods(Vec<Path>);
 
 #[derive(Clone, Debug)]
 struct Path {
-    /// What stands before its first parameter: most paths asked for differ there, and a pattern is
-    /// dear.
+    /// The text before its first parameter: most requested paths differ there, and matching a
+    /// pattern is expensive.
     start: String,
     pattern: ResourceDef,
     methods: Vec<Method>,
 }
 
 impl AllowedMethods {
-    /// Everything in the document, with and without a slash at its end, and `more`.
+    /// Everything in the document, with and without a trailing slash, and `more`.
     #[must_use]
     pub fn new(document: &Value, more: &[&'static str]) -> Self {
         let documented = document["paths"].as_object().into_iter().flatten().map(|(path, item)| {
@@ -47,7 +47,7 @@ impl AllowedMethods {
         )
     }
 
-    /// The methods for a path; empty where nothing is.
+    /// The methods of a path; empty if it does not exist.
     #[must_use]
     pub fn methods(&self, path: &str) -> Vec<Method> {
         let matches =
@@ -78,12 +78,12 @@ fn is_standard(method: &Method) -> bool {
     .contains(method)
 }
 
-/// The answer where no route matches.
+/// The response when no route matches.
 pub async fn not_found(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     Err(refusal(&request, "Not Found"))
 }
 
-/// 405 where another method would do, else 404 with this detail.
+/// 405 if another method exists, else 404 with this detail.
 pub(super) fn refusal(request: &HttpRequest, detail: &'static str) -> ApiError {
     let known = request.app_data::<Data<AllowedMethods>>();
     let methods = known.map(|known| known.methods(request.path())).unwrap_or_default();

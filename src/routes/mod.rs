@@ -17,9 +17,9 @@ pub use missing::{AllowedMethods, not_found};
 
 use paperclip::actix::web::{Route, ServiceConfig};
 
-/// Mounts every documented route of the server; with `demo`, also those that only show something.
+/// Mounts every documented route of the server; with `demo`, also the demo routes.
 pub fn mount(routes: &mut ServiceConfig, demo: bool) {
-    // The router tries one after the other: what is asked for most stands first.
+    // The router tries routes in order: the most requested ones first.
     me::mount(routes);
     if demo {
         me::mount_items(routes);
@@ -32,7 +32,7 @@ pub fn mount(routes: &mut ServiceConfig, demo: bool) {
     }
 }
 
-/// Mounts a route with and without a slash at its end: no redirect, which would have to trust the
+/// Mounts a route with and without a trailing slash: no redirect, which would have to trust the
 /// `Host` header.
 pub fn route_with_slash(routes: &mut ServiceConfig, path: &str, route: impl Fn() -> Route) {
     routes.route(path, route());

@@ -1,4 +1,4 @@
-//! How a user looks from outside: to itself, and to administrators.
+//! A user as the API shows it: to itself, and to administrators.
 
 use crate::domain::User;
 use paperclip::actix::Apiv2Schema;
@@ -7,7 +7,7 @@ use paperclip::v2::schema::Apiv2Schema as Schema;
 use serde::{Serialize, Serializer};
 use std::sync::Arc;
 
-/// A user as it sees itself, without a copy of it.
+/// A user as it sees itself, without copying it.
 pub(super) struct Profile(Arc<User>);
 
 /// A user as it sees itself: FastAPI's response model `User`.

@@ -24,7 +24,7 @@ crate::failures! {
     }
 }
 
-/// A response with a token: nobody on the way may store it.
+/// A response with a token: no cache may store it.
 struct NotStored(TokenResponse);
 
 impl Responder for NotStored {

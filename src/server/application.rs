@@ -5,7 +5,7 @@ use crate::logging::LogFilter;
 use std::fmt;
 use std::sync::Arc;
 
-/// The routes that are served beside the built-in ones, and the filters of the access log.
+/// An application's routes, and its filters of the access log.
 #[derive(Clone, Default)]
 pub struct Application {
     /// The routes.

@@ -1,4 +1,4 @@
-//! What the author of an application touches: the builder, and where the routes go.
+//! What an application's author uses: the builder, and where routes go.
 
 mod application;
 
@@ -23,7 +23,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// The server without routes of an application.
+    /// The server without an application's routes.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -36,8 +36,8 @@ impl Server {
         self
     }
 
-    /// Adds a filter of the access log: a line is written where all of them keep it. A function or a
-    /// type, see [`LogFilter`].
+    /// Adds a filter of the access log: a line is written if every filter keeps it. A filter is a
+    /// function or a type, see [`LogFilter`].
     #[must_use]
     pub fn log_filter(mut self, filter: impl LogFilter) -> Self {
         self.application.log_filter(filter);

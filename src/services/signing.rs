@@ -1,17 +1,17 @@
-//! Notices servers on the same database that sign with another secret: each refuses the other's
-//! tokens, so that users are let in here and sent away there.
+//! Detects servers on the same database that sign with another secret: each refuses the other's
+//! tokens, so that users are admitted here and refused there.
 
 use crate::domain::{Fingerprint, Signers};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Pause between two looks.
+/// Pause between two checks.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// So many fingerprints are named in a line.
+/// How many fingerprints a line lists.
 const NAMED: usize = 3;
 
-/// The secret of this server, and those of others.
+/// The fingerprint of this server's secret, and those of others.
 pub struct Signing {
     own: Fingerprint,
     others: Mutex<Vec<Fingerprint>>,
@@ -29,17 +29,17 @@ impl Signing {
         self.own.to_string()
     }
 
-    /// The fingerprints of other secrets that servers on this database use, or used until some
-    /// minutes ago.
+    /// The fingerprints of other secrets that servers on this database use, or used a few minutes
+    /// ago.
     #[must_use]
     pub fn others(&self) -> Vec<String> {
         self.lock().iter().map(ToString::to_string).collect()
     }
 
-    /// Tells the others of this server, and looks for them, for as long as it is polled.
+    /// Announces this server and looks for others, as long as it is polled.
     pub async fn watch(&self) {
         loop {
-            // A database that is away is told of elsewhere; what was found still counts.
+            // An unreachable database is reported elsewhere; earlier findings still count.
             match self.signers.note(self.own).await {
                 Ok(found) => self.find(found),
                 Err(cause) => log::debug!("the signing secrets of others are not known: {cause}"),

@@ -1,5 +1,5 @@
-//! A client's connection, below HTTP: one that does not read is not read from, and cut off in time;
-//! so is one whose place others wait for.
+//! A client's connection, below HTTP: while a client does not read, its requests are not read, and
+//! it is cut off in time; so is one whose slot others need.
 
 mod slots;
 
@@ -18,28 +18,28 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Pause between two looks at a client that does not read; so long it may take its time even when
-/// memory is short.
+/// Pause between two checks of a client that does not read; it has this long even when memory is
+/// short.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Bytes that Actix is handed at once. It decodes all requests among them, however many are waiting
-/// already, and each takes some KiB then: whoever pipelines short ones would fill the memory.
+/// Bytes handed to Actix at once. It decodes all requests among them, however many are waiting
+/// already, at some KiB each: pipelined short requests would fill the memory.
 const PIECE: usize = 1024;
 
-/// A stream that is watched.
+/// A monitored stream.
 #[derive(Debug)]
 pub(crate) struct Stream<T> {
     io: T,
     slot: ConnectionSlot,
     send_timeout: Duration,
     budget: Arc<Budget>,
-    /// Made once the client makes us wait.
+    /// Created once the client keeps us waiting.
     stalled: Option<Stalled>,
-    /// What is left of a piece.
+    /// The rest of a piece.
     piece: usize,
 }
 
-/// Nothing could be written since then.
+/// Nothing could be written since this time.
 #[derive(Debug)]
 struct Stalled {
     since: Instant,
@@ -60,10 +60,10 @@ impl<T: AsyncRead + AsyncWrite + AsFd + Unpin> Stream<T> {
         &self.io
     }
 
-    /// Fails when the client has not read for too long.
+    /// Fails once the client has not read for too long.
     ///
-    /// The kernel's own `TCP_USER_TIMEOUT` is no help: unix sockets do not have it, and a client
-    /// that takes a byte now and then starts it anew.
+    /// The kernel's `TCP_USER_TIMEOUT` does not help: unix sockets do not have it, and a client
+    /// that reads a byte now and then restarts it.
     fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
         let stalled = self.stalled.get_or_insert_with(|| Stalled {
             since: Instant::now(),
@@ -78,7 +78,7 @@ impl<T: AsyncRead + AsyncWrite + AsFd + Unpin> Stream<T> {
                     "a client that has not read for {} s is cut off (server.send_timeout)",
                     waited.as_secs()
                 );
-                // What the kernel holds for it goes, too.
+                // Discards what the kernel holds for it, too.
                 let _ = SockRef::from(&self.io).set_linger(Some(Duration::ZERO));
                 return Poll::Ready(ErrorKind::TimedOut.into());
             }
@@ -100,8 +100,8 @@ impl<T: AsyncRead + AsyncWrite + AsFd + Unpin> AsyncRead for Stream<T> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.check_seat(context)?;
-        // Who does not take responses asks for no more; the write wakes the task. A client that is
-        // gone shows there, too.
+        // A client that does not take responses gets no more requests read; the write wakes the
+        // task, and notices a client that has gone.
         if this.stalled.is_some() {
             return Poll::Pending;
         }
@@ -134,7 +134,7 @@ impl<T: AsyncRead + AsyncWrite + AsFd + Unpin> AsyncWrite for Stream<T> {
             }
             written @ Poll::Ready(_) => {
                 if this.stalled.take().is_some() {
-                    // Reads were turned away meanwhile, and nobody else would call them again.
+                    // Reads were refused meanwhile, and nothing else would retry them.
                     context.waker().wake_by_ref();
                 }
                 written

@@ -1,4 +1,4 @@
-//! Who has how many connections, and whose is closed when no more can be accepted.
+//! How many connections each origin has, and which is closed when no more can be accepted.
 
 use crate::security::Origin;
 use futures_util::task::AtomicWaker;
@@ -10,23 +10,23 @@ use std::task::Context;
 /// The connections of one process.
 #[derive(Debug)]
 pub(crate) struct ConnectionSlots {
-    /// How many there can be.
+    /// The number of slots.
     all: usize,
-    /// How many one origin may keep once all are taken; 0: any number.
+    /// How many one origin may keep once all are taken; 0: no limit.
     share: usize,
     taken: Mutex<TakenSlots>,
 }
 
 #[derive(Debug, Default)]
 struct TakenSlots {
-    /// Of anybody, also of those who are not told apart.
+    /// All connections, including those whose origin is unknown.
     count: usize,
     last: u64,
     /// By origin, from the oldest to the newest.
     origins: HashMap<Origin, BTreeMap<u64, Arc<Eviction>>>,
 }
 
-/// What a connection is told by another one.
+/// Tells a connection to close.
 #[derive(Debug, Default)]
 struct Eviction {
     leave: AtomicBool,
@@ -37,18 +37,18 @@ struct Eviction {
 #[derive(Debug)]
 pub(crate) struct ConnectionSlot {
     slots: Arc<ConnectionSlots>,
-    /// Nothing for a peer who speaks for many, such as a proxy.
+    /// `None` for a peer that sends for many clients, such as a proxy.
     own: Option<(Origin, u64, Arc<Eviction>)>,
 }
 
 impl ConnectionSlots {
-    /// `all` slots, of which one origin keeps `share` at least, if it has them, when all are taken.
+    /// `all` slots; once they are taken, an origin keeps at least `share` of its own.
     pub(crate) fn new(all: usize, share: usize) -> Arc<Self> {
         Arc::new(Self { all, share, taken: Mutex::default() })
     }
 
-    /// Takes a slot. With the last one goes the newest connection of whoever has most, if that is
-    /// more than a share: so there is always a slot for the next who comes.
+    /// Takes a slot. Taking the last one closes the newest connection of the origin with the most,
+    /// if that exceeds a share: so there is always a slot for the next connection.
     pub(crate) fn take(self: &Arc<Self>, origin: Option<Origin>) -> ConnectionSlot {
         let mut taken = self.taken();
         taken.count += 1;
@@ -79,7 +79,7 @@ impl ConnectionSlots {
 }
 
 impl ConnectionSlot {
-    /// Whether the connection is to end; if not, the task is woken when it is.
+    /// Whether the connection must close; if not, wakes the task when it must.
     pub(super) fn is_lost(&self, context: &Context<'_>) -> bool {
         let Some((_, _, eviction)) = &self.own else { return false };
         if !eviction.leave.load(Ordering::Acquire) {
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_of_whoever_has_most_goes_with_the_last_seat() {
+    fn taking_the_last_slot_closes_the_newest_of_the_largest_origin() {
         let slots = ConnectionSlots::new(5, 2);
         let greedy: Vec<_> = (0..4).map(|_| slots.take(Some(client(1)))).collect();
         assert_eq!(lost(&greedy), [false; 4]);
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn who_speaks_for_many_loses_none() {
+    fn a_peer_that_sends_for_many_loses_none() {
         let slots = ConnectionSlots::new(4, 1);
         let proxy: Vec<_> = (0..4).map(|_| slots.take(None)).collect();
         let client = slots.take(Some(client(1)));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seat_that_was_left_is_free() {
+    fn a_dropped_slot_is_free() {
         let slots = ConnectionSlots::new(3, 1);
         let first = slots.take(Some(client(1)));
         drop(slots.take(Some(client(1))));

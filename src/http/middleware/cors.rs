@@ -1,4 +1,4 @@
-//! CORS: which pages of other origins may call, off by default.
+//! CORS: which pages of other origins may call the API; off by default.
 
 use crate::http::ServeError;
 use crate::settings::CorsSettings;
@@ -27,7 +27,7 @@ pub(in crate::http) fn cors(settings: &CorsSettings) -> Condition<Cors> {
     Condition::new(settings.is_on(), cors)
 }
 
-/// Checks that each origin is one as browsers send it.
+/// Checks that each origin has the form that browsers send.
 pub(crate) fn check(settings: &CorsSettings) -> Result<(), ServeError> {
     match settings.origins.iter().position(|origin| !is_origin(origin)) {
         None => Ok(()),

@@ -1,4 +1,4 @@
-//! Tells clients to come back on a new connection while the server is about to stop.
+//! Asks clients to reconnect while the server is about to stop.
 
 use crate::http::state::AppState;
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
@@ -12,14 +12,14 @@ use std::task::{Context, Poll};
 /// A close frame of a server, unmasked: code 1001, "going away" (RFC 6455 §5.5.1, §7.4.1).
 const GOING_AWAY: [u8; 4] = [0x88, 0x02, 0x03, 0xE9];
 
-/// Puts `Connection: close` on an answer of a draining server, save one that switches protocols.
+/// Sets `Connection: close` on a response of a draining server, unless it switches protocols.
 pub(in crate::http) fn close_connection(state: &AppState, answer: &mut ResponseHead) {
     if state.is_draining() && answer.status != StatusCode::SWITCHING_PROTOCOLS {
         answer.set_connection_type(ConnectionType::Close);
     }
 }
 
-/// Gives a WebSocket its close frame when draining starts; other answers stay as they are.
+/// Sends a WebSocket its close frame when draining starts; leaves other responses alone.
 pub(in crate::http) fn end_websocket<B: MessageBody + 'static>(
     state: &AppState,
     response: ServiceResponse<B>,
@@ -52,7 +52,7 @@ enum Phase {
 
 /// What a handler sends over a WebSocket, until draining starts.
 ///
-/// The close frame follows a chunk, never stands in one: actix-ws yields whole frames.
+/// The close frame follows a chunk, never splits one: actix-ws yields whole frames.
 struct WebSocketBody {
     body: BoxBody,
     drain: Pin<Box<dyn Future<Output = ()>>>,
@@ -76,7 +76,7 @@ impl MessageBody for WebSocketBody {
             if !draining {
                 return chunk;
             }
-            // What the handler has sent already goes first; it waits in one chunk.
+            // First what the handler has already sent; it waits in one chunk.
             self.phase = Phase::Closing;
             match chunk {
                 Poll::Ready(Some(chunk)) => return Poll::Ready(Some(chunk)),

@@ -1,4 +1,4 @@
-//! The headers on every answer: what a browser may do with it, and that nobody keeps it.
+//! Headers on every response: how a browser may use it, and that no cache keeps it.
 
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
@@ -13,13 +13,13 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
         CONTENT_SECURITY_POLICY,
         HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
     ),
-    // Answers may hold users or tokens; what may be kept says so itself.
+    // Responses may hold users or tokens; cacheable ones override this.
     (CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
-/// Adds the headers that a handler did not set itself: an API's answer is no page.
+/// Adds headers that the handler did not set: an API response is not a page.
 pub(in crate::http) fn secure(headers: &mut HeaderMap) {
-    // With room for what is to come, the map grows once.
+    // With room for the later ones, the map grows once.
     headers.reserve(HEADERS.len() + 2);
     for (name, value) in HEADERS {
         if !headers.contains_key(&name) {

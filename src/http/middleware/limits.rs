@@ -1,4 +1,4 @@
-//! Limits on requests: the head's size (414, 431), the body's size (413) and time (408).
+//! Limits on requests: size of the head (414, 431), size (413) and time (408) of the body.
 
 use crate::api_error::{ApiError, Overload};
 use crate::http::budget::{FREE, Reservation};
@@ -20,7 +20,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Seconds after which a client that was refused for lack of room may come again.
+/// Seconds after which a client refused for lack of capacity may retry.
 pub(in crate::http) const RETRY_AFTER: u64 = 1;
 
 /// Refuses heads above `limit_request_line`, `limit_request_fields` and `limit_request_field_size`.
@@ -45,9 +45,10 @@ pub(in crate::http) fn check_head(
     }
 }
 
-/// Refuses a body that says it is above `limit_request_body`. Lets the handler read others up to
-/// there, for `client_body_timeout` and while `limit_buffered` allows it; what it then breaks off with
-/// is found in what is returned. To be kept until the request is answered: so long its body counts.
+/// Refuses a body whose declared length exceeds `limit_request_body`. The handler reads any other
+/// up to that limit, for `client_body_timeout`, and while `limit_buffered` allows; the returned
+/// value records the reason if it is cut short. Keep that value until the response is made: until
+/// then the body counts.
 ///
 /// Requests without a body cost nothing.
 pub(in crate::http) fn limit_body(
@@ -57,7 +58,7 @@ pub(in crate::http) fn limit_body(
     let settings = &state.settings.server;
     let payload = match request.take_payload() {
         Payload::None => return Ok(None),
-        // After a WebSocket's handshake the stream is the conversation.
+        // After a WebSocket handshake the stream is the conversation.
         payload if request.head().upgrade() && request.method() == Method::GET => {
             request.set_payload(payload);
             return Ok(None);
@@ -70,7 +71,7 @@ pub(in crate::http) fn limit_body(
         return Err(ApiError::PayloadTooLarge);
     }
     let reading = Reading::default();
-    // Most bodies are small, and of those nobody needs to know whose they are.
+    // Most bodies are small and need no origin.
     if declared_length(request).is_none_or(|length| length > FREE as u64) {
         let origin = state.trusted.origin(request.request());
         reading.held.replace(Some(state.budget.request(origin)));
@@ -87,7 +88,7 @@ pub(in crate::http) fn limit_body(
     Ok(Some(reading))
 }
 
-/// Puts the refusal in the place of what the handler made of a body that broke off.
+/// Replaces the handler's response to a body cut short by the refusal.
 pub(in crate::http) fn replace<B: MessageBody + 'static>(
     reading: Option<Reading>,
     result: Result<ServiceResponse<B>, Error>,
@@ -102,7 +103,7 @@ pub(in crate::http) fn replace<B: MessageBody + 'static>(
     }
 }
 
-/// The rest of the body is not read, so the connection cannot go on.
+/// The rest of the body is not read, so the connection cannot continue.
 pub(in crate::http) fn refuse<B>(mut response: ServiceResponse) -> ServiceResponse<EitherBody<B>> {
     response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     response.map_into_right_body()
@@ -112,31 +113,31 @@ fn declared_length(request: &ServiceRequest) -> Option<u64> {
     request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }
 
-/// A body that is being read, as the middleware knows of it behind the handler's back.
+/// A body being read, as the middleware sees it behind the handler's back.
 pub(in crate::http) type Reading = Rc<Body>;
 
-/// What became of a body.
+/// What happened to a body.
 #[derive(Default)]
 pub(in crate::http) struct Body {
-    /// Why it was broken off.
+    /// Why it was cut short.
     refusal: Cell<Option<ApiError>>,
-    /// What it takes of the budget, if it may come to that.
+    /// Its share of the budget, if it counts.
     held: RefCell<Option<Reservation>>,
 }
 
-/// A body that breaks off at its limits.
+/// A body that is cut short at its limits.
 struct LimitedBody {
     inner: Payload,
     limit: usize,
     read: usize,
     deadline: Instant,
-    /// Made once the client makes us wait.
+    /// Created once the client keeps us waiting.
     timer: Option<Pin<Box<Sleep>>>,
     reading: Reading,
 }
 
 impl LimitedBody {
-    /// Whether so many more bytes may come.
+    /// Whether so many more bytes are allowed.
     fn admit(&mut self, bytes: usize) -> Result<(), ApiError> {
         let free = FREE.saturating_sub(self.read);
         self.read += bytes;

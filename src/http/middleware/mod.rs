@@ -1,4 +1,4 @@
-//! The steps that every request passes, one file each; `app.rs` has their order.
+//! The steps every request passes, one file each; `app.rs` has their order.
 
 pub(super) mod cors;
 pub(super) mod drain;

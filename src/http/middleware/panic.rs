@@ -1,4 +1,4 @@
-//! A panic in a handler: one answer 500 and one line in the log; the connection lives on.
+//! A panic in a handler becomes a 500 response and a line in the log; the connection stays open.
 
 use crate::logging::{ERROR, RequestId};
 use actix_web::dev::ServiceResponse;
@@ -7,11 +7,11 @@ use actix_web::{Error, HttpResponse};
 use futures_util::FutureExt as _;
 use std::panic::{AssertUnwindSafe, PanicHookInfo};
 
-/// Answers 500 where a handler, or middleware further in, panicked.
+/// Responds with 500 if a handler or an inner middleware panicked.
 pub(in crate::http) async fn catch<B>(
     call: impl Future<Output = Result<ServiceResponse<B>, Error>>,
 ) -> Result<ServiceResponse<B>, Error> {
-    // What the request owned is dropped with it; what it shared must cope, as it must with threads.
+    // What the request owned is dropped with it; what it shared must cope, as with threads.
     AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|_| Err(internal_error()))
 }
 
@@ -21,7 +21,7 @@ fn internal_error() -> Error {
     InternalError::from_response("a handler panicked", response).into()
 }
 
-/// Sends panics to the log, as one line each, in place of the terminal.
+/// Sends panics to the log, one line each, instead of the terminal.
 pub(crate) fn log_panics() {
     std::panic::set_hook(Box::new(|info: &PanicHookInfo<'_>| {
         let thread = std::thread::current();

@@ -1,12 +1,12 @@
-//! `server.strip_root_path`: the prefix of a proxy that passes paths on whole.
+//! `server.strip_root_path`: the prefix of a proxy that forwards whole paths.
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Uri;
 
-/// Takes the prefix off the request's path, as Starlette's `get_route_path` does; a path without it
-/// stays.
+/// Removes the prefix from the request's path, as Starlette's `get_route_path` does; other paths
+/// stay.
 ///
-/// Once only: what stands behind the prefix is what the proxy has judged.
+/// Only once: the proxy has checked what follows the prefix.
 pub(in crate::http) fn strip(request: &mut ServiceRequest, prefix: &str) {
     let uri = request.uri();
     let Some(rest) = uri.path().strip_prefix(prefix).filter(|_| !prefix.is_empty()) else { return };
@@ -31,7 +31,7 @@ mod tests {
     use actix_web::test::TestRequest;
 
     #[test]
-    fn the_prefix_is_taken_off_once_and_whole() {
+    fn the_prefix_is_removed_once_and_whole() {
         for (sent, found) in [
             ("/api/users/me?x=%2Fapi", "/users/me?x=%2Fapi"),
             ("/api", "/"),

@@ -1,7 +1,7 @@
-//! Large responses, handed to Actix piece by piece.
+//! Hands large responses to Actix in slices.
 //!
-//! Actix copies a chunk as a whole into the buffer that it writes from. A response in one chunk would
-//! stand in memory twice for as long as its client takes to read it.
+//! Actix copies a whole chunk into its write buffer. A response in one chunk would be in memory
+//! twice for as long as its client takes to read it.
 
 use crate::http::budget::{Budget, Reservation};
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
@@ -12,10 +12,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// Actix writes as soon as it has twice as much.
+/// Actix writes once it has twice as much.
 const SLICE: usize = 16 * 1024;
 
-/// Slices a response that is large and whole; others stay as they are.
+/// Slices a large response that is in memory; others stay as they are.
 pub(in crate::http) fn slice<B: MessageBody + 'static>(
     budget: &Arc<Budget>,
     response: ServiceResponse<EitherBody<B>>,
@@ -24,7 +24,7 @@ pub(in crate::http) fn slice<B: MessageBody + 'static>(
         BodySize::Sized(length) if length > SLICE as u64 => response.map_body(|_, body| {
             match body.try_into_bytes() {
                 Ok(rest) => {
-                    // What others hold as well, such as the files of /docs, costs nothing more.
+                    // Shared bytes, such as the files of /docs, cost nothing more.
                     let held = rest.is_unique().then(|| budget.response(rest.len()));
                     EitherBody::right(BoxBody::new(Slices { rest, _held: held }))
                 }
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_large_response_comes_in_slices_and_counts_while_it_is_there() {
+    async fn a_large_response_comes_in_slices_and_counts_until_sent() {
         let budget = Budget::new(1000);
         let text: Bytes = (0..100_000_u32).map(|number| number.to_le_bytes()[0]).collect();
         let copy = Bytes::copy_from_slice(&text);

@@ -1,4 +1,4 @@
-//! `/healthz`, `/readyz` and `/metrics`, at addresses of their own.
+//! `/healthz`, `/readyz` and `/metrics`, at their own addresses.
 
 use crate::http::middleware::headers;
 use crate::http::monitoring::PATHS;
@@ -18,10 +18,10 @@ use std::os::unix::net::UnixListener;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How long the database may take to answer until the server is called not ready.
+/// How long the database may take to respond before the server is not ready.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The form of `/metrics`.
+/// The media type of `/metrics`.
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Mounts all three; the application must know the state.
@@ -34,8 +34,8 @@ pub(in crate::http) fn mount(config: &mut ServiceConfig) {
         .route(metrics, read().to(tell));
 }
 
-/// Serves them on a thread of its own until the process ends or the handle is told to stop, also
-/// while the server drains. Nothing without sockets.
+/// Serves them on a thread of its own until the process ends or the handle stops it, even while the
+/// server drains. Does nothing without sockets.
 pub(crate) fn start(
     state: &Data<AppState>,
     tcp: Vec<TcpListener>,
@@ -49,7 +49,7 @@ pub(crate) fn start(
         App::new().app_data(state.clone()).configure(mount).wrap(from_fn(secure))
     })
     .workers(1)
-    // Each question finds a process that accepts now, not one that is being replaced.
+    // Each probe reaches a process that accepts now, not one being replaced.
     .keep_alive(KeepAlive::Disabled)
     .h1_allow_half_closed(false)
     .disable_signals();
@@ -89,7 +89,7 @@ async fn ready(state: Data<AppState>) -> HttpResponse {
     }
 }
 
-/// Whether the database answers in time; why it does not is in the log.
+/// Whether the database responds in time; if not, the reason is logged.
 pub(crate) async fn database_responds(state: &AppState) -> bool {
     match timeout(PATIENCE, state.services.users.ping()).await {
         Ok(Ok(())) => return true,
@@ -109,7 +109,7 @@ fn unavailable(detail: &str) -> HttpResponse {
 async fn tell(state: Data<AppState>) -> HttpResponse {
     match state.figures_request.ask().await {
         Some(text) => HttpResponse::Ok().content_type(EXPOSITION).body(text),
-        // What this process alone has counted would be less than what was told before.
+        // This process's figures alone would be less than those reported before.
         None => unavailable("The master does not answer"),
     }
 }

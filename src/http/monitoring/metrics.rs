@@ -1,7 +1,8 @@
-//! What `/metrics` tells: requests, counted here by route, method and status, and what others count.
+//! The content of `/metrics`: requests, counted here by route, method and status, and figures of
+//! other parts.
 //!
-//! Each worker process tells the master what has changed, each second and when it is asked; the master
-//! adds it up and keeps it, so that any process can tell the figures of all.
+//! Each worker process reports its changes to the master every second and on request; the master
+//! sums and keeps them, so that any process can serve the figures of all.
 
 mod families;
 mod figures_request;
@@ -27,17 +28,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// nginx's status for a client that went away before the answer.
+/// nginx's status for a client that disconnected before the response.
 pub(in crate::http) const CLIENT_CLOSED_REQUEST: u16 = 499;
 
-/// The route of paths that no route has: their number is the clients' to choose.
+/// The route label for unmatched paths: clients choose how many of those there are.
 const UNMATCHED: &str = "unmatched";
 
-/// Seconds: a token is verified in much less than the first, a password hashed in a quarter.
+/// Seconds: verifying a token takes much less than the first, hashing a password about a quarter.
 const BUCKETS: [f64; 13] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
-/// Everything that is counted in this process.
+/// Everything counted in this process.
 pub(crate) struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
@@ -67,9 +68,9 @@ impl Metrics {
         Ok(Self { registry, requests, seconds, in_flight, services, stats })
     }
 
-    /// What this process has counted.
+    /// This process's figures.
     pub(crate) fn figures(&self) -> Figures {
-        // Fails for a metric without a name or values; there is none.
+        // Fails only for a metric without a name or values.
         let requests = TextEncoder::new().encode_to_string(&self.registry.gather());
         let mut figures: Figures = totals::parse(&requests.unwrap_or_default()).collect();
         figures.extend(pulled::of_services(&self.services, &self.stats));
@@ -78,12 +79,12 @@ impl Metrics {
     }
 }
 
-/// One worker's way to the counters: what it has counted once it finds again without a lock.
+/// One thread's access to the counters: it finds those it has used before without a lock.
 pub(crate) struct Recorder {
     requests: IntCounterVec,
     seconds: HistogramVec,
     in_flight: IntGauge,
-    /// By template; the template of a route without parameters is its path.
+    /// By template; a route without parameters has its path as template.
     routes: RefCell<HashMap<String, Rc<Route>>>,
 }
 
@@ -115,7 +116,7 @@ impl Recorder {
         if let Some(known) = self.routes.borrow().get(&pattern) {
             return Rc::clone(known);
         }
-        // With and without a slash at its end it is the same route.
+        // With or without a trailing slash it is the same route.
         let template = match pattern.trim_end_matches('/') {
             "" => "/".to_owned(),
             trimmed => trimmed.to_owned(),
@@ -140,12 +141,12 @@ impl Recorder {
     }
 }
 
-/// A request in flight; counted when it is dropped, because an abandoned one does nothing else.
+/// A request in flight; counted on drop, because nothing else happens to an abandoned one.
 pub(crate) struct Request {
     recorder: Rc<Recorder>,
     route: Rc<Route>,
     method: &'static str,
-    /// That of the answer, once there is one.
+    /// The response's status, once there is one.
     pub(crate) status: u16,
     started: Instant,
 }
@@ -157,8 +158,8 @@ impl Drop for Request {
     }
 }
 
-/// Starts to count a request, where anything is counted; also one that is then refused, that panics,
-/// or that is abandoned.
+/// Starts counting a request, if metrics are on; including one that is later refused, panics or is
+/// abandoned.
 pub(crate) fn start(request: &ServiceRequest) -> Option<Request> {
     let recorder = request.app_data::<Rc<Recorder>>()?;
     recorder.in_flight.inc();
@@ -171,7 +172,7 @@ pub(crate) fn start(request: &ServiceRequest) -> Option<Request> {
     })
 }
 
-/// A client may invent methods without end.
+/// A client may invent any number of methods.
 fn method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

@@ -1,8 +1,8 @@
-//! How the server is: health, metrics, and the worker's own figures.
+//! The server's state: health, metrics, and a worker process's own figures.
 
 pub(crate) mod admin;
 pub(crate) mod metrics;
 pub(crate) mod stats;
 
-/// Where health and metrics are served.
+/// The paths of health and metrics.
 pub(super) const PATHS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];

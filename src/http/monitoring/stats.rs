@@ -23,7 +23,7 @@ pub(crate) struct WorkerStats {
     admitted: AtomicUsize,
 }
 
-/// One thread's counters; no other thread writes them.
+/// One thread's counters; only that thread writes them.
 #[derive(Debug)]
 pub(crate) struct Heartbeat {
     /// Milliseconds after the start.
@@ -38,7 +38,7 @@ impl Heartbeat {
         self.beats.load(Ordering::Relaxed)
     }
 
-    /// Counts a request, and that it is in flight for as long as what is returned lives.
+    /// Counts a request, in flight until the returned value is dropped.
     pub(crate) fn count_request(&self) -> InFlight<'_> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.in_flight.fetch_add(1, Ordering::Relaxed);
@@ -77,14 +77,14 @@ impl WorkerStats {
         started
     }
 
-    /// Counts a connection for as long as its data live.
+    /// Counts a connection until its data are dropped.
     pub(crate) fn count_connection(self: &Arc<Self>, data: &mut Extensions) {
         self.connections.fetch_add(1, Ordering::Relaxed);
         data.insert(Connection(Arc::clone(self)));
     }
 
-    /// Counts a request against a limit for as long as what is returned lives; that fails where so
-    /// many are counted already. All threads count at this one place, and wait for one another.
+    /// Counts a request against a limit until the returned value is dropped; fails at the limit.
+    /// All threads share this counter and contend for it.
     pub(crate) fn admit(&self, limit: usize) -> Result<InFlight<'_>, Full> {
         let before = self.admitted.fetch_add(1, Ordering::Relaxed);
         let counted = InFlight(&self.admitted);
@@ -95,7 +95,7 @@ impl WorkerStats {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// The number of beats of each heartbeat.
+    /// Each thread's number of beats.
     pub(crate) fn beats(&self) -> Vec<u64> {
         let heartbeats = self.heartbeats();
         let beats = |heartbeat: &Weak<Heartbeat>| {
@@ -104,7 +104,7 @@ impl WorkerStats {
         heartbeats.iter().map(beats).collect()
     }
 
-    /// Forgives all heartbeats a time for which the whole process was suspended: no thread stalled.
+    /// Credits all heartbeats with the time the whole process was suspended: no thread stalled.
     pub(crate) fn forgive(&self, lost: Duration) {
         self.lost.fetch_add(millis(lost), Ordering::Relaxed);
     }
@@ -112,7 +112,7 @@ impl WorkerStats {
     pub(crate) fn report(&self) -> StatsSnapshot {
         let now = self.now();
         let heartbeats = self.heartbeats();
-        // A thread that has ended dropped its heartbeat.
+        // A thread that has ended has dropped its heartbeat.
         let heartbeats: Vec<_> = heartbeats.iter().filter_map(Weak::upgrade).collect();
         let slowest =
             heartbeats.iter().map(|heartbeat| heartbeat.last.load(Ordering::Relaxed)).min();
@@ -145,7 +145,7 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Time of all processors that this process has spent.
+/// CPU time this process has spent.
 pub(super) fn cpu_time() -> Duration {
     clock_gettime(ClockId::ProcessCPUTime).try_into().unwrap_or_default()
 }
@@ -158,15 +158,15 @@ pub(super) fn resident_memory() -> Option<u64> {
     Some(pages * page_size() as u64)
 }
 
-/// What a worker process reports of itself several times a second.
+/// A worker process's report on itself, several times a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StatsSnapshot {
-    /// Milliseconds since the slowest of its threads has turned.
+    /// Milliseconds since the slowest thread last turned.
     pub(crate) stalled: u64,
     pub(crate) connections: usize,
     pub(crate) in_flight: usize,
     pub(crate) requests: u64,
-    /// Resident memory in KiB; 0 where the system does not tell.
+    /// Resident memory in KiB; 0 if the system does not tell.
     pub(crate) memory: u64,
     /// Seconds of CPU time.
     #[serde(default)]
@@ -181,10 +181,10 @@ impl Drop for Connection {
     }
 }
 
-/// As many requests are in flight as may be.
+/// The limit of requests in flight is reached.
 pub(crate) struct Full;
 
-/// A request that is being answered; counted until it is dropped.
+/// A request in flight, counted until dropped.
 pub(crate) struct InFlight<'a>(&'a AtomicUsize);
 
 impl Drop for InFlight<'_> {
@@ -198,10 +198,10 @@ mod tests {
     use super::*;
 
     #[actix_web::test]
-    async fn time_that_the_process_has_lost_is_no_threads_fault() {
+    async fn time_lost_by_the_process_does_not_count_as_a_stall() {
         let stats = WorkerStats::new();
         let heartbeat = stats.start_heartbeat();
-        // It does not beat: this thread looks before it turns.
+        // It does not beat: this thread looks before its loop turns.
         let stats = WorkerStats {
             start: Instant::now().checked_sub(Duration::from_mins(1)).expect("a minute ago"),
             lost: AtomicU64::new(0),

@@ -1,4 +1,4 @@
-//! The grants that can be redeemed for a token: one file each, one struct each.
+//! The grants: one file each, one struct each.
 
 mod password;
 

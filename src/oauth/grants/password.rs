@@ -5,25 +5,25 @@ use crate::oauth::error::GrantError;
 use crate::oauth::response::{GrantContext, TokenResponse};
 use crate::oauth::scope::scope_names;
 
-/// Most bytes of `scope`: more than any user's scopes take, and few enough to compare each with
-/// each.
+/// Longest `scope` in bytes: longer than any user's scopes, and short enough for a quadratic
+/// comparison.
 const LONGEST_SCOPE: usize = 4096;
 
 /// A username and a password, to be redeemed for a token.
 #[derive(Debug)]
 pub struct PasswordGrant {
-    /// Who.
+    /// The username.
     pub username: String,
     /// The password as it was typed.
     pub password: Secret,
-    /// The scopes asked for, separated by white space; empty asks for none.
+    /// The requested scopes, separated by white space; may be empty.
     pub scope: String,
 }
 
 impl PasswordGrant {
-    /// Issues a token with just the scopes that were asked for.
+    /// Issues a token with exactly the requested scopes.
     ///
-    /// Scopes are looked at only after the password, so that nobody learns what another may do.
+    /// Checks scopes only after the password, so that nobody learns what another user may do.
     pub async fn redeem(self, context: GrantContext<'_>) -> Result<TokenResponse, GrantError> {
         let login = context.accounts.logins().begin();
         let result = self.issue(context).await;
@@ -54,7 +54,7 @@ impl PasswordGrant {
     }
 }
 
-/// The scopes asked for, if the user has them all.
+/// The requested scopes, if the user holds them all.
 fn granted(asked: &str, allowed: &Scopes) -> Result<Scopes, GrantError> {
     let mut scopes: Vec<ScopeName> = Vec::new();
     let mut refused: Vec<String> = Vec::new();
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_token_carries_what_was_asked_for() {
+    async fn the_token_carries_the_requested_scopes() {
         let users = users().await;
         for (asked, given) in [
             ("", ""),
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_answer_is_that_of_the_rfc() {
+    async fn the_response_is_that_of_the_rfc() {
         let answer = redeem(&users().await, true, ["johndoe", "swordfish", "me"]).await.unwrap();
         let json = serde_json::to_value(&answer).unwrap();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Pages and files in memory, compressed at start or at build time, with an entity tag.
+//! Pages and files in memory, compressed at start or at build time, with entity tags.
 
 use actix_web::http::header::{
     AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ContentEncoding, ETAG, Encoding,
@@ -17,13 +17,13 @@ use std::sync::OnceLock;
 #[cfg(feature = "swagger-ui")]
 include!(concat!(env!("OUT_DIR"), "/swagger_ui.rs"));
 
-/// A page or file, in the forms that clients take.
+/// A page or file, in the encodings that clients accept.
 #[derive(Clone, Debug)]
 pub(super) struct Page {
     media_type: &'static str,
-    /// `None` where only packed forms are in the binary.
+    /// `None` if the binary has packed forms only.
     plain: Option<Bytes>,
-    /// The plain form in that case, once a client has asked for it.
+    /// The plain form in that case, once requested.
     unpacked: OnceLock<Bytes>,
     /// `None` where compression gains nothing.
     gzip: Option<Bytes>,
@@ -44,12 +44,12 @@ impl Page {
             plain: Some(text.into()),
             unpacked: OnceLock::new(),
             etag: Cow::Owned(format!("{:016x}", hasher.finish())),
-            // The browser asks each time; the entity tag makes that cheap.
+            // The browser revalidates each time; the entity tag makes that cheap.
             cache_control: "no-cache",
         }
     }
 
-    /// The answer in the form that the client likes best; 304 where it has the page already.
+    /// The response in the client's preferred encoding; 304 if the client already has the page.
     pub(super) fn response(
         &self,
         request: &HttpRequest,
@@ -76,7 +76,7 @@ impl Page {
         answer.body(body.clone())
     }
 
-    /// The smallest form that the client takes.
+    /// The smallest form the client accepts.
     fn form(&self, request: &HttpRequest) -> (Option<ContentEncoding>, &Bytes) {
         let accepted = AcceptEncoding::parse(request).ok();
         let takes = |encoding: ContentEncoding| {
@@ -107,7 +107,7 @@ fn gzip(plain: &[u8]) -> Bytes {
     gzip.write_all(plain).and_then(|()| gzip.finish()).unwrap_or_default().into()
 }
 
-/// What the build has packed.
+/// Unpacks what the build has packed.
 fn gunzip(packed: &[u8]) -> Bytes {
     let mut plain = GzDecoder::new(Vec::new());
     plain.write_all(packed).and_then(|()| plain.finish()).unwrap_or_default().into()
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_form_is_sent() {
+    fn the_smallest_accepted_form_is_sent() {
         let made = Page::new("text/plain", "a".repeat(1000));
         for (page, best) in [(&BUNDLE, "br"), (&made, "gzip")] {
             assert_eq!(encoding(page, "gzip, deflate, br").as_deref(), Some(best));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_is_not_sent_again() {
+    fn an_unchanged_page_is_not_sent_again() {
         let page = Page::new("text/plain", "hello".to_owned());
         let first = page.response(&TestRequest::get().to_http_request(), None);
         let tag = first.headers().get(ETAG).unwrap().clone();

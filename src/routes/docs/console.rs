@@ -8,13 +8,13 @@ use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
-/// Nothing from elsewhere, no inline scripts; Swagger UI sets styles on its elements.
+/// Nothing from other hosts and no inline scripts; Swagger UI sets styles on its elements.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Starts Swagger UI: which login it keeps, and what its dialog shows.
+/// Starts Swagger UI: which login it remembers, and what its dialog shows.
 const SCRIPT: &str = include_str!("console.js");
 
-/// Says beside "select all" what happens to scopes that the user lacks.
+/// Explains beside "select all" what happens to scopes that the user lacks.
 const STYLE: &str = ".swagger-ui .scopes h2::after{content:\"Scopes that you do not hold are left out.\";\
      display:block;font-weight:normal;margin-top:.3rem}";
 
@@ -26,7 +26,7 @@ pub(super) struct Console {
 }
 
 impl Console {
-    /// Makes the pages.
+    /// Builds the pages.
     pub(super) fn new(settings: &Settings) -> Self {
         let root_path = settings.server.root_path.as_str();
         let title = escape(&settings.docs.title);
@@ -49,7 +49,7 @@ impl Console {
 </html>
 "#
         );
-        // `queryConfigEnabled` stays off: `?url=` must not load somebody else's document.
+        // `queryConfigEnabled` stays off: `?url=` must not load a foreign document.
         let options = json!({
             "url": format!("{root_path}/openapi.json"),
             "dom_id": "#swagger-ui",

@@ -1,4 +1,4 @@
-//! The document and its pages: `/openapi.json`, `/docs`, `/redoc`. No request to another host.
+//! The document and its pages: `/openapi.json`, `/docs`, `/redoc`. Loads nothing from other hosts.
 
 mod assets;
 #[cfg(feature = "swagger-ui")]
@@ -13,7 +13,7 @@ use actix_web::{Handler, HttpRequest, HttpResponse, Responder};
 use assets::Page;
 use serde_json::Value;
 
-/// The pages, made once at start.
+/// The pages, built once at start.
 #[derive(Clone, Debug)]
 pub struct Docs {
     document: Page,
@@ -42,7 +42,7 @@ pub const PATHS: [&str; 9] = [
 const REFERENCE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 impl Docs {
-    /// Makes the pages of a finished document.
+    /// Builds the pages of a finished document.
     #[must_use]
     pub fn new(document: &Value, settings: &Settings) -> Self {
         let root_path = settings.server.root_path.as_str();
@@ -56,7 +56,7 @@ impl Docs {
     }
 }
 
-/// For text in HTML.
+/// Escapes text for HTML.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
@@ -65,7 +65,7 @@ fn escape(text: &str) -> String {
 pub fn mount(routes: &mut ServiceConfig) {
     #[cfg(feature = "swagger-ui")]
     console::mount(routes);
-    // Without Swagger UI the reference is at both addresses.
+    // Without Swagger UI, both addresses show the reference.
     #[cfg(not(feature = "swagger-ui"))]
     for path in ["/docs", "/docs/"] {
         page(routes, path, reference_page);
@@ -76,7 +76,7 @@ pub fn mount(routes: &mut ServiceConfig) {
     page(routes, "/openapi.json", document);
 }
 
-/// A page answers GET and HEAD.
+/// A page supports GET and HEAD.
 fn page<F, R>(routes: &mut ServiceConfig, path: &str, answer: F)
 where
     F: Handler<(HttpRequest,), Output = R>,
@@ -85,7 +85,7 @@ where
     routes.route(path, get().to(answer.clone())).route(path, head().to(answer));
 }
 
-/// With `docs.scope`, lets in only users that have it.
+/// With `docs.scope`, admits only users who hold it.
 async fn admit(request: &HttpRequest) -> Result<&Docs, ApiError> {
     if let Some(scope) = &services(request)?.settings.docs.scope {
         let caller = Depends::<BasicUser>::resolve::<()>(request).await?;
@@ -113,7 +113,7 @@ mod tests {
     use actix_web::test::{TestRequest, call_service, init_service};
 
     #[actix_web::test]
-    async fn what_is_said_to_be_served_is_served() {
+    async fn every_listed_path_is_served() {
         let docs = Docs::new(&Value::Null, &Settings::default());
         let app = init_service(App::new().app_data(Data::new(docs)).configure(mount)).await;
         for path in PATHS {

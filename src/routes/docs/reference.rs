@@ -1,4 +1,4 @@
-//! `/redoc`: the document as one readable page, rendered here, without a script.
+//! `/redoc`: the document as one readable page, rendered here, without scripts.
 
 use super::escape;
 use serde_json::Value;
@@ -103,7 +103,7 @@ fn parameters(out: &mut String, parameters: &Value) {
     out.push_str("</table>");
 }
 
-/// The schema itself, a reference resolved one step.
+/// The schema itself, following one reference.
 fn schema(out: &mut String, document: &Value, schema: &Value) {
     let target = schema["$ref"].as_str().and_then(|path| path.strip_prefix('#'));
     let schema = target.and_then(|path| document.pointer(path)).unwrap_or(schema);

@@ -1,5 +1,5 @@
-//! `multipart/form-data` (RFC 7578), of a body that is all there: what python-multipart and Starlette
-//! take is taken, what they refuse is refused with their words.
+//! `multipart/form-data` (RFC 7578) of a complete body: accepts what python-multipart and Starlette
+//! accept, and refuses the rest with their messages.
 
 use super::{Field, MOST_FIELDS, TOO_MANY_FIELDS};
 use crate::api_error::ApiError;
@@ -12,13 +12,13 @@ const MISSING_NAME: ApiError =
 const TOO_MANY_FILES: ApiError =
     ApiError::BadRequest("Too many files. Maximum number of files is 1000.");
 
-/// Most bytes of a boundary; RFC 2046 §5.1.1 allows 70.
+/// Longest boundary in bytes; RFC 2046 §5.1.1 allows 70.
 const LONGEST_BOUNDARY: usize = 256;
-/// Most header fields of a part, and most bytes of each.
+/// Most header fields of a part, and longest field in bytes.
 const MOST_HEADERS: usize = 8;
 const LONGEST_HEADER: usize = 4096 + 128;
 
-/// The fields in the order of the body. A part that the body ends in is none.
+/// The fields in the body's order. An incomplete last part does not count.
 pub(super) fn parse(content_type: &[u8], body: &[u8]) -> Result<Vec<(String, Field)>, ApiError> {
     let boundary = parameter(content_type, b"boundary").ok_or(MISSING_BOUNDARY)?;
     if boundary.len() > LONGEST_BOUNDARY {
@@ -58,7 +58,7 @@ pub(super) fn parse(content_type: &[u8], body: &[u8]) -> Result<Vec<(String, Fie
     }
 }
 
-/// What a delimiter leads to.
+/// What follows a delimiter.
 enum Next {
     Part,
     End,
@@ -80,8 +80,8 @@ impl Next {
     }
 }
 
-/// Reads a part's header fields: the value of its `Content-Disposition`, empty without one; `None`
-/// where the body ends before they do.
+/// Reads a part's header fields; returns its `Content-Disposition`, empty if missing, or `None` if
+/// the body ends before them.
 fn headers(rest: &mut &[u8]) -> Result<Option<Vec<u8>>, ApiError> {
     let mut disposition = Vec::new();
     for count in 0.. {
@@ -118,7 +118,7 @@ fn headers(rest: &mut &[u8]) -> Result<Option<Vec<u8>>, ApiError> {
     Ok(None)
 }
 
-/// Reads a part's data up to the next delimiter; `None` where the body ends before it.
+/// Reads a part's data up to the next delimiter; `None` if the body ends before it.
 fn data<'a>(rest: &mut &'a [u8], delimiter: &[u8]) -> Result<Option<(&'a [u8], Next)>, ApiError> {
     let (all, mut from) = (*rest, 0);
     while let Some(found) = all[from..].windows(delimiter.len()).position(|at| at == delimiter) {
@@ -126,7 +126,7 @@ fn data<'a>(rest: &mut &'a [u8], delimiter: &[u8]) -> Result<Option<(&'a [u8], N
         let after = &all[from + found + delimiter.len()..];
         match after {
             [b'-', b'-', ..] => return Ok(Some((data, Next::End))),
-            // White space may stand behind a delimiter (RFC 2046 §5.1.1), and data may not.
+            // White space may follow a delimiter (RFC 2046 §5.1.1); data may not.
             [b' ' | b'\t', ..] => match without_blanks(after) {
                 [b'\r', b'\n', after @ ..] => {
                     *rest = after;
@@ -152,7 +152,7 @@ fn without_blanks(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// Without spaces and tabs around it (RFC 9110 §5.6.3); other white space is not skipped.
+/// Strips spaces and tabs (RFC 9110 §5.6.3), but no other white space.
 fn trimmed(bytes: &[u8]) -> &[u8] {
     let mut inner = without_blanks(bytes);
     while let [rest @ .., b' ' | b'\t'] = inner {
@@ -161,8 +161,8 @@ fn trimmed(bytes: &[u8]) -> &[u8] {
     inner
 }
 
-/// A parameter of a header field's value; of several the last. Names are case-insensitive, and those
-/// with `*` are ignored (RFC 7578 §4.2).
+/// A parameter of a header field's value; the last of several. Names are case-insensitive, and
+/// those with `*` are ignored (RFC 7578 §4.2).
 fn parameter(value: &[u8], name: &[u8]) -> Option<Vec<u8>> {
     let mut found = None;
     for segment in segments(value).skip(1) {
@@ -175,7 +175,7 @@ fn parameter(value: &[u8], name: &[u8]) -> Option<Vec<u8>> {
     found
 }
 
-/// The parts between semicolons that are not quoted.
+/// The parts between unquoted semicolons.
 fn segments(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     let (mut quoted, mut escaped) = (false, false);
     value.split(move |b| {
@@ -198,7 +198,7 @@ fn unquoted(value: &[u8]) -> Vec<u8> {
     text
 }
 
-/// UTF-8, or else Latin-1.
+/// Decodes UTF-8, or else Latin-1.
 fn text(bytes: &[u8]) -> String {
     match str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Names and texts, `None` for a file; or the detail of the refusal.
+    /// Names and texts, `None` for a file; or the refusal's detail.
     type Fields = Result<Vec<(String, Option<String>)>, &'static str>;
 
     const KIND: &[u8] = b"multipart/form-data; boundary=X";

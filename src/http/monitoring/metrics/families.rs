@@ -1,20 +1,20 @@
-//! Every metric with its name, its help, and how the figures of several processes become one.
+//! Every metric: name, help, and how several processes' figures are combined.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// What a metric is to Prometheus.
+/// The type of a metric in Prometheus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Never goes back.
+    /// Never decreases.
     Counter,
     Gauge,
-    /// Never goes back, too.
+    /// Never decreases either.
     Histogram,
 }
 
-/// How the figures of processes that live become one. Those of counters are summed, and so are those
-/// of processes that have ended.
+/// How the figures of living processes are combined. Counters are summed, including those of ended
+/// processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Aggregation {
     Sum,
@@ -40,12 +40,12 @@ impl Family {
         Self { name, help, kind: Kind::Gauge, aggregation }
     }
 
-    /// Whether it never goes back.
+    /// Whether it never decreases.
     pub(super) fn only_grows(&self) -> bool {
         self.kind != Kind::Gauge
     }
 
-    /// The word behind `# TYPE`.
+    /// The word after `# TYPE`.
     pub(super) fn kind(&self) -> &'static str {
         match self.kind {
             Kind::Counter => "counter",
@@ -54,7 +54,7 @@ impl Family {
         }
     }
 
-    /// The series with these labels, as Prometheus writes it; no value needs to be escaped.
+    /// The series with these labels in Prometheus's syntax; no value needs escaping.
     pub(crate) fn series(&self, label: Option<(&str, &str)>) -> String {
         label.map_or_else(
             || self.name.to_owned(),
@@ -67,7 +67,7 @@ macro_rules! families {
     ($($constant:ident = $family:expr;)+) => {
         $(pub(crate) const $constant: Family = $family;)+
 
-        /// All of them, in the order in which they are told.
+        /// All of them, in the order of `/metrics`.
         pub(crate) const ALL: &[Family] = &[$($constant),+];
     };
 }
@@ -195,7 +195,7 @@ families! {
     );
 }
 
-/// The metric of a series, with its place among all.
+/// The metric of a series, with its position among all.
 pub(super) fn of(series: &str) -> Option<(usize, &'static Family)> {
     static BY_NAME: LazyLock<HashMap<String, usize>> = LazyLock::new(|| {
         let mut names = HashMap::new();

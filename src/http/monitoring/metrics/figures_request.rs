@@ -1,4 +1,4 @@
-//! How a worker process gets the figures of the whole server, which the master has.
+//! How a worker process gets the figures of the whole server from the master.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,10 +6,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// Longer than the master waits for its worker processes, twice: it may be at it for another one.
+/// More than twice as long as the master waits for its worker processes: it may be busy with an
+/// earlier request.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Where an answer is waited for.
+/// Receives the response.
 type Requester = oneshot::Sender<String>;
 
 /// Asks the master.
@@ -17,13 +18,13 @@ type Requester = oneshot::Sender<String>;
 pub(crate) struct FiguresRequest(UnboundedSender<Requester>);
 
 impl FiguresRequest {
-    /// With what the channel to the master is served by.
+    /// Together with the end that serves the channel to the master.
     pub(crate) fn new() -> (Self, FiguresRequests) {
         let (sender, asked) = unbounded_channel();
         (Self(sender), FiguresRequests { asked, waiting: HashMap::new(), last: 0 })
     }
 
-    /// The figures, as they are told; nothing where the master does not answer in time.
+    /// The figures in Prometheus's text format; `None` if the master does not respond in time.
     pub(crate) async fn ask(&self) -> Option<String> {
         let (requester, answer) = oneshot::channel();
         self.0.send(requester).ok()?;
@@ -31,7 +32,7 @@ impl FiguresRequest {
     }
 }
 
-/// Those who wait for the master's answer.
+/// The requests waiting for the master.
 #[derive(Debug)]
 pub(crate) struct FiguresRequests {
     asked: UnboundedReceiver<Requester>,
@@ -43,17 +44,17 @@ impl FiguresRequests {
     /// The number of the next question to the master.
     pub(crate) async fn next(&mut self) -> u64 {
         let Some(requester) = self.asked.recv().await else { return std::future::pending().await };
-        // Those who have gone are forgotten.
+        // Forgets requests that have been dropped.
         self.waiting.retain(|_, requester| !requester.is_closed());
         self.last += 1;
         self.waiting.insert(self.last, requester);
         self.last
     }
 
-    /// The master has answered a question.
+    /// The master has responded to a question.
     pub(crate) fn answer(&mut self, question: u64, text: &str) {
         if let Some(requester) = self.waiting.remove(&question) {
-            // Whoever asked may be gone.
+            // The requester may have gone.
             let _ = requester.send(text.to_owned());
         }
     }

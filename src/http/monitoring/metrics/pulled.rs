@@ -1,4 +1,4 @@
-//! What somebody else counts, read when it is asked for: logins, users, the database, the process.
+//! Figures counted elsewhere and read on request: logins, users, the database, the process.
 
 use super::families::{self, Family};
 use crate::http::monitoring::stats::{WorkerStats, cpu_time, resident_memory};
@@ -7,7 +7,7 @@ use crate::services::Services;
 use rustix::process::{Resource, getrlimit};
 use std::fs;
 
-/// Series with their values, as one process tells them.
+/// Series with their values, as one process reports them.
 pub(crate) type Figures = Vec<(String, f64)>;
 
 /// Adds a figure.
@@ -25,7 +25,7 @@ pub(crate) fn put_by(
     figures.push((family.series(Some((label, name))), value.into().0));
 }
 
-/// Whatever can be counted.
+/// Any type of count.
 pub(crate) struct Number(f64);
 
 impl From<f64> for Number {
@@ -59,7 +59,7 @@ impl From<usize> for Number {
     }
 }
 
-/// What the parts of a worker process count.
+/// The figures of a worker process's parts.
 pub(super) fn of_services(services: &Services, stats: &WorkerStats) -> Figures {
     let mut figures = Figures::new();
     let all = &mut figures;
@@ -92,7 +92,7 @@ pub(super) fn of_services(services: &Services, stats: &WorkerStats) -> Figures {
     figures
 }
 
-/// What the system tells of this process; the `process_` names are those of every Prometheus client.
+/// The system's figures of this process; Prometheus clients share the `process_` names.
 pub(crate) fn of_this_process() -> Figures {
     let mut figures = Figures::new();
     let all = &mut figures;

@@ -1,4 +1,4 @@
-//! The figures of all processes as one: the master's, which outlives them.
+//! The sums of all processes' figures; the master keeps them beyond each process's end.
 
 use super::families::{self, ALL, Aggregation, Family};
 use super::pulled::Figures;
@@ -6,12 +6,12 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
-/// What changes from one message of a process to the next: most figures do not.
+/// What changed since a process's last message: most figures do not.
 #[derive(Debug, Default)]
 pub(crate) struct Changes(HashMap<String, f64>);
 
 impl Changes {
-    /// Those that are new, one in a line.
+    /// The new values, one per line.
     pub(crate) fn since_last(&mut self, figures: Figures) -> String {
         let mut lines = String::new();
         for (series, value) in figures {
@@ -25,24 +25,24 @@ impl Changes {
     }
 }
 
-/// What all processes have told so far.
+/// Everything that all processes have reported.
 #[derive(Debug, Default)]
 pub(crate) struct Totals {
     living: BTreeMap<u64, HashMap<String, f64>>,
-    /// The sums of those that have ended, of what only grows.
+    /// Sums of ended processes, for metrics that never decrease.
     ended: HashMap<String, f64>,
-    /// What was told of what only grows: sums of fractions depend on their order.
+    /// Last values of metrics that never decrease: a sum of fractions depends on their order.
     told: HashMap<String, f64>,
 }
 
 impl Totals {
-    /// A process has told these [`Changes`].
+    /// A process has reported these [`Changes`].
     pub(crate) fn add(&mut self, process: u64, lines: &str) {
         let known = self.living.entry(process).or_default();
         known.extend(parse(lines));
     }
 
-    /// A process has ended: what it has counted stays.
+    /// A process has ended: its counts stay.
     pub(crate) fn ended(&mut self, process: u64) {
         for (series, value) in self.living.remove(&process).unwrap_or_default() {
             if families::of(&series).is_some_and(|(_, family)| family.only_grows()) {
@@ -51,7 +51,7 @@ impl Totals {
         }
     }
 
-    /// All figures, with those of the process that asks, in Prometheus's text format.
+    /// All figures, including the requesting process's own, in Prometheus's text format.
     pub(crate) fn text(&mut self, own: &Figures) -> String {
         let mut sums = self.ended.clone();
         let living = self.living.values().flatten().map(|(series, value)| (series, *value));
@@ -105,7 +105,7 @@ fn write_family(text: &mut String, family: &Family, mut series: Vec<(String, f64
         let (one_bound, other_bound) = (bound(one), bound(other));
         (one_bound.0.cmp(other_bound.0)).then(one_bound.1.total_cmp(&other_bound.1))
     });
-    // Writing to memory does not fail.
+    // Writing to a string does not fail.
     let _ = writeln!(text, "# HELP {} {}", family.name, family.help);
     let _ = writeln!(text, "# TYPE {} {}", family.name, family.kind());
     for (series, value) in series {
@@ -113,7 +113,7 @@ fn write_family(text: &mut String, family: &Family, mut series: Vec<(String, f64
     }
 }
 
-/// A bucket's series before its bound, and the bound, by which its lines are in order.
+/// A bucket's series up to its bound, and the bound, which orders its lines.
 fn bound(series: &str) -> (&str, f64) {
     let parts = series.rsplit_once("le=\"");
     let bound =
