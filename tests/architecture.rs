@@ -68,17 +68,20 @@ const NARROW: [(&str, &[&str]); 15] = [
 ];
 
 /// The floors that may name a third-party crate.
-const HOMES: [(&str, &[&str]); 28] = [
+const HOMES: [(&str, &[&str]); 34] = [
     // The log knows the target of its lines.
     ("actix_http", &["process", "logging"]),
     ("actix_server", &["process"]),
     ("actix_service", &["process"]),
     ("actix_web", &["process", "http", "routes", "security", "openapi", "api_error"]),
     ("actix_web_httpauth", &["security"]),
+    ("argon2", &["passwords"]),
+    ("aws_lc_rs", &["passwords"]),
     ("bcrypt", &["passwords"]),
     ("clap", &["cli"]),
     ("command_fds", &["process"]),
     ("config", &["settings"]),
+    ("csv", &["cli"]),
     ("dotenvy", &["settings"]),
     ("eksblowfish", &["passwords"]),
     ("env_logger", &["logging"]),
@@ -86,13 +89,16 @@ const HOMES: [(&str, &[&str]); 28] = [
     ("jsonwebtoken", &["tokens"]),
     ("listenfd", &["process"]),
     ("malloc_trim", &["process"]),
+    ("md5", &["passwords"]),
     ("nix", &["process"]),
     ("notify", &["process"]),
     ("paperclip", &["http", "routes", "security", "openapi", "oauth"]),
     ("prometheus", &["http"]),
     ("regex", &["settings"]),
     ("rustls", &["storage"]),
+    ("scrypt", &["passwords"]),
     ("sd_notify", &["process"]),
+    ("sha_crypt", &["passwords"]),
     ("sqlx", &["storage"]),
     ("unicode_normalization", &["domain"]),
     ("unicode_script", &["domain"]),

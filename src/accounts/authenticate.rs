@@ -68,7 +68,7 @@ impl Accounts {
             Ok(name) => self.find(&name).await.map_err(AuthenticateError::Unavailable)?,
             Err(_) => None,
         };
-        let hash = user.as_ref().map(|user| user.password_hash);
+        let hash = user.as_ref().map(|user| user.password_hash.clone());
         let verdict = place.verify(password.clone(), hash).await?;
         let Some(user) = user else { return Ok(None) };
         self.warn_of_hash(&user);
@@ -87,7 +87,7 @@ impl Accounts {
         client: Origin,
     ) -> Result<bool, AuthenticateError> {
         let place = self.passwords.place(client, user.username.as_str()).await?;
-        let verdict = place.verify(password, Some(user.password_hash)).await?;
+        let verdict = place.verify(password, Some(user.password_hash.clone())).await?;
         self.warn_of_hash(user);
         Ok(verdict.matches)
     }
@@ -96,8 +96,8 @@ impl Accounts {
         if !user.password_hash.is_readable() {
             log::warn!(
                 target: "bailiwick.error",
-                "{name}: no password is accepted because what is stored is not a bcrypt hash; \
-                 set a new one with: bailiwick users set-password {name}",
+                "{name}: no password is accepted because what is stored is no hash that is \
+                 verified here;                  set a new one with: bailiwick users set-password {name}",
                 name = user.username,
             );
         }
@@ -137,7 +137,7 @@ impl Accounts {
         };
         let change = UserChange {
             password_hash: Some(hash),
-            expected_hash: Some(user.password_hash),
+            expected_hash: Some(user.password_hash.clone()),
             ..UserChange::default()
         };
         match self.users.update(name, change, None, None, self.clock.now()).await {
@@ -257,7 +257,7 @@ mod tests {
         let users = MemoryUsers::with("johndoe", hashed(4, "swordfish").await);
         let by = accounts(&users, 5);
         let changed = hashed(5, "marlinspike").await;
-        users.change_after_next_find(changed);
+        users.change_after_next_find(changed.clone());
         assert!(
             login(&by, "johndoe", "swordfish").await.is_some(),
             "it was right when it was read"

@@ -69,7 +69,7 @@ impl MemoryUsers {
     }
 
     pub(crate) fn hash_of(&self, name: &str) -> PasswordHash {
-        self.0.lock().unwrap().users[name].password_hash
+        self.0.lock().unwrap().users[name].password_hash.clone()
     }
 
     pub(crate) fn change_after_next_find(&self, hash: PasswordHash) {

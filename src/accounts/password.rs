@@ -39,7 +39,7 @@ impl Accounts {
         }
         let change = UserChange {
             password_hash: Some(self.hash(new, author).await?),
-            expected_hash: Some(user.password_hash),
+            expected_hash: Some(user.password_hash.clone()),
             ..UserChange::default()
         };
         let username = &user.username;
@@ -117,7 +117,7 @@ mod tests {
         let users = MemoryUsers::with("johndoe", hashed(4, "swordfish").await);
         let (by, user) = (accounts(&users, 4), johndoe(&users).await);
         let meanwhile = hashed(4, "thimblerig").await;
-        users.edit("johndoe", |user| user.password_hash = meanwhile);
+        users.edit("johndoe", |user| user.password_hash = meanwhile.clone());
         let late = change("swordfish", "marlinspike");
         let refused = by.change_password(&user, late, &caller(&user)).await;
         assert!(matches!(refused, Err(AccountError::PasswordChanged)), "{refused:?}");

@@ -1,11 +1,11 @@
 //! `bailiwick db`: whole databases are copied, checked, backed up and restored.
 
+use crate::cli::progress::bar;
 use crate::cli::report::{CommandError, print};
 use crate::process::{self, Request};
 use crate::services::{MaintenanceError, Restored, back_up, check, copy, restore};
 use crate::settings::{DatabaseUrl, Layers, Settings};
 use clap::Subcommand;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::path::PathBuf;
 
 /// Copies, checks, backs up and restores databases.
@@ -63,7 +63,7 @@ pub(super) fn run(
         match command {
             DbCommand::Copy { from, to } => {
                 let (from, to) = (at(layers, "from", from)?, at(layers, "to", to)?);
-                let bar = bar();
+                let bar = bar("{wide_bar} {pos} of {len} users, {eta} left");
                 let progress = |done, total| {
                     bar.set_length(total);
                     bar.set_position(done);
@@ -101,16 +101,6 @@ fn at(layers: &Layers, flag: &str, url: String) -> Result<Settings, CommandError
     let mut layers = layers.clone();
     layers.flags.push((flag.to_owned(), url));
     Ok(layers.load()?.settings)
-}
-
-/// A bar on standard error, for whoever looks on: nothing unless that is a terminal.
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{wide_bar} {pos} of {len} users, {eta} left");
-    match style {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }
 
 impl From<MaintenanceError> for CommandError {

@@ -9,6 +9,7 @@ mod health;
 mod key_flags;
 mod openapi;
 mod print_config;
+mod progress;
 mod report;
 mod serve;
 mod users;

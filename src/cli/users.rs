@@ -15,7 +15,7 @@ use crate::settings::Settings;
 use clap::{Args, Subcommand};
 use std::fmt;
 use std::io::{self, BufRead, BufWriter, IsTerminal as _, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Show and change users. A running server sees every change within a second.
 #[derive(Debug, Subcommand)]
@@ -74,15 +74,9 @@ pub(super) enum UsersCommand {
         #[arg(long)]
         yes: bool,
     },
-    /// Add users with their existing bcrypt hashes from JSON lines: all of them or, on any error, none.
+    /// Add users of other applications with their hashes: all of them or, on any error, none.
     #[command(after_help = import::HELP)]
-    Import {
-        /// The file; `-` for standard input.
-        file: PathBuf,
-        /// Skip users that already exist instead of failing.
-        #[arg(long)]
-        skip_existing: bool,
-    },
+    Import(import::Import),
 }
 
 /// `users add`
@@ -188,7 +182,7 @@ pub(super) fn run(command: UsersCommand, settings: &Settings) -> Result<(), Comm
 async fn open_and_execute(command: UsersCommand, settings: &Settings) -> Result<(), UsersError> {
     // Whoever adds the first user makes the database; all others would look into a new one.
     let store = match command {
-        UsersCommand::Add(_) | UsersCommand::Import { .. } => Store::open(settings).await,
+        UsersCommand::Add(_) | UsersCommand::Import(_) => Store::open(settings).await,
         _ => Store::open_existing(settings).await,
     };
     let store = store.map_err(UsersError::failed)?;
@@ -249,7 +243,7 @@ impl Session<'_> {
                 self.report(&name, enabled, "enabled")
             }
             UsersCommand::Delete { name, yes } => self.delete(&name, yes).await,
-            UsersCommand::Import { file, skip_existing } => self.import(&file, skip_existing).await,
+            UsersCommand::Import(import) => self.import(import).await,
         }
     }
 

@@ -19,7 +19,10 @@ pub use clock::{Clock, SystemClock, Timestamp};
 pub use login::{Login, LoginOutcome, Logins};
 pub use new_name::check_new_name;
 pub use origin::Origin;
-pub use password_hash::{BcryptVersion, PasswordHash, PasswordHashError};
+pub use password_hash::{
+    Argon2, BcryptHash, BcryptVersion, Before, HashFunction, OtherHash, PasswordHash,
+    PasswordHashError, Scheme,
+};
 pub use repository::{
     Away, Lookups, NewUser, Page, PoolUse, RepositoryError, StoreHealth, Taken, UserChange,
     UserImport, UserRepository,

@@ -1,121 +1,87 @@
-//! The stored form of a password: bcrypt's modular crypt format.
+//! The stored form of a password, of this server and of others.
 
-use base64::Engine as _;
-use base64::alphabet::BCRYPT;
-use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
+mod bcrypt_hash;
+mod django;
+mod encoding;
+mod ldap;
+mod modular;
+mod other;
+mod werkzeug;
+
+pub use bcrypt_hash::{BcryptHash, BcryptVersion, Before};
+pub use other::{Argon2, HashFunction, OtherHash, Scheme};
+
 use std::fmt;
 use std::str::FromStr;
-use subtle::ConstantTimeEq as _;
+use std::sync::Arc;
 use thiserror::Error;
 
-/// Bytes of a hash's salt.
-const SALT_LENGTH: usize = 16;
+/// Most bytes of a stored hash.
+const LONGEST: usize = 1024;
 
-/// Bytes of a hash's digest.
-const DIGEST_LENGTH: usize = 23;
+/// What is stored where a user has no password.
+const NONE: &str = "!";
 
-/// Letters of a salt; the digest's follow.
-const SALT_LETTERS: usize = 22;
-
-/// Salt and digest fill their last letter in part: some implementations set the bits that are left
-/// over, and all ignore them.
-const BASE64: GeneralPurpose =
-    GeneralPurpose::new(&BCRYPT, NO_PAD.with_decode_allow_trailing_bits(true));
-
-/// Which bcrypt wrote a hash; all four verify alike for passwords without high-bit bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BcryptVersion {
-    /// `$2a$`
-    A,
-    /// `$2b$`, what this server writes.
-    B,
-    /// `$2x$`
-    X,
-    /// `$2y$`
-    Y,
+/// A stored hash; prints as `***`.
+#[derive(Clone, PartialEq, Eq)]
+pub enum PasswordHash {
+    /// Something that nobody can read here: no password matches.
+    Unreadable,
+    /// The user has no password, so none matches.
+    NoPassword,
+    /// By bcrypt, what this server writes by default.
+    Bcrypt(BcryptHash),
+    /// By any other scheme.
+    Other(Arc<OtherHash>),
 }
 
-/// A bcrypt hash, read from `$2b$12$` and 53 characters; prints as `***`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct PasswordHash {
-    version: BcryptVersion,
-    cost: u8,
-    salt: [u8; SALT_LENGTH],
-    digest: [u8; DIGEST_LENGTH],
-}
-
-/// The text is no bcrypt hash. The text itself is not repeated.
+/// Why a text is no hash that is verified here. The text itself is not repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error(
-    "expected a bcrypt hash: `$2a$`, `$2b$`, `$2x$` or `$2y$`, a cost of 04 to 31, `$`, 53 characters"
-)]
-pub struct PasswordHashError;
+pub enum PasswordHashError {
+    /// No known scheme.
+    #[error(
+        "expected a bcrypt hash, or one by argon2, scrypt, PBKDF2, SHA-crypt or MD5-crypt, or a \
+         digest like {{SSHA}}"
+    )]
+    Unknown,
+    /// The traditional crypt of Unix, or a password as it is: they look alike.
+    #[error(
+        "a traditional crypt hash, or no hash at all: neither is verified; import `null` and set a \
+         new password"
+    )]
+    Crypt,
+    /// A known scheme, wrongly written.
+    #[error("expected {0}")]
+    Malformed(&'static str),
+    /// Verifying it would take too long or too much memory.
+    #[error("costs too much to verify: expected {0}")]
+    TooDear(&'static str),
+}
 
 impl PasswordHash {
-    /// A hash as this server writes it, `$2b$`; a cost of 4 to 31.
-    pub fn new(
-        cost: u32,
-        salt: [u8; SALT_LENGTH],
-        digest: [u8; DIGEST_LENGTH],
-    ) -> Result<Self, PasswordHashError> {
-        match u8::try_from(cost) {
-            Ok(cost @ 4..=31) => Ok(Self { version: BcryptVersion::B, cost, salt, digest }),
-            _ => Err(PasswordHashError),
-        }
-    }
-
-    /// Stands for what another program has stored and nobody can read here: no password matches.
-    pub const UNREADABLE: Self = Self {
-        version: BcryptVersion::B,
-        cost: 0,
-        salt: [0; SALT_LENGTH],
-        digest: [0; DIGEST_LENGTH],
-    };
-
-    /// Whether it is a hash at all, and not [`PasswordHash::UNREADABLE`].
+    /// Whether it can be read, or there is none to read.
     #[must_use]
     pub fn is_readable(&self) -> bool {
-        *self != Self::UNREADABLE
+        *self != Self::Unreadable
     }
 
-    /// The hash as text, for the database or another bcrypt; `!` where there is none.
+    /// The hash as text, for the database or another program; `!` where there is none.
     #[must_use]
     pub fn expose(&self) -> String {
-        if !self.is_readable() {
-            return "!".to_owned();
+        match self {
+            Self::Unreadable | Self::NoPassword => NONE.to_owned(),
+            Self::Bcrypt(hash) => hash.expose(),
+            Self::Other(hash) => hash.expose().to_owned(),
         }
-        let letter = match self.version {
-            BcryptVersion::A => 'a',
-            BcryptVersion::B => 'b',
-            BcryptVersion::X => 'x',
-            BcryptVersion::Y => 'y',
-        };
-        let (salt, digest) = (BASE64.encode(self.salt), BASE64.encode(self.digest));
-        format!("$2{letter}${:02}${salt}{digest}", self.cost)
     }
 
-    /// The cost, 4 to 31: 2 to its power rounds; 0 where there is no hash.
+    /// bcrypt's cost, 4 to 31: 2 to its power rounds; 0 where it is no hash by bcrypt.
     #[must_use]
     pub fn cost(&self) -> u32 {
-        self.cost.into()
-    }
-
-    /// The prefix.
-    #[must_use]
-    pub fn version(&self) -> BcryptVersion {
-        self.version
-    }
-
-    /// What is hashed with the password.
-    #[must_use]
-    pub fn salt(&self) -> &[u8; 16] {
-        &self.salt
-    }
-
-    /// Whether this is its digest, compared in constant time.
-    #[must_use]
-    pub fn has_digest(&self, digest: &[u8; DIGEST_LENGTH]) -> bool {
-        self.digest.ct_eq(digest).into()
+        match self {
+            Self::Bcrypt(hash) => hash.cost(),
+            Self::Unreadable | Self::NoPassword | Self::Other(_) => 0,
+        }
     }
 }
 
@@ -123,30 +89,42 @@ impl FromStr for PasswordHash {
     type Err = PasswordHashError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let [b'$', b'2', letter, b'$', tens @ b'0'..=b'9', ones @ b'0'..=b'9', b'$', rest @ ..] =
-            text.as_bytes()
-        else {
-            return Err(PasswordHashError);
-        };
-        let version = match letter {
-            b'a' => BcryptVersion::A,
-            b'b' => BcryptVersion::B,
-            b'x' => BcryptVersion::X,
-            b'y' => BcryptVersion::Y,
-            _ => return Err(PasswordHashError),
-        };
-        let cost = (tens - b'0') * 10 + (ones - b'0');
-        let (salt, digest) = rest.split_at_checked(SALT_LETTERS).ok_or(PasswordHashError)?;
-        let hash = Self { version, cost, salt: decode(salt)?, digest: decode(digest)? };
-        if (4..=31).contains(&cost) { Ok(hash) } else { Err(PasswordHashError) }
+        if text.len() > LONGEST {
+            return Err(PasswordHashError::Unknown);
+        }
+        if text.starts_with(NONE) {
+            return Ok(Self::NoPassword);
+        }
+        if text.starts_with('{') {
+            return ldap::parse(text);
+        }
+        if text.starts_with('$') {
+            return modular::parse(text);
+        }
+        if let Some(hash) = django::parse(text) {
+            return hash;
+        }
+        if let Some(hash) = werkzeug::parse(text) {
+            return hash;
+        }
+        Err(if crypt_like(text) { PasswordHashError::Crypt } else { PasswordHashError::Unknown })
     }
 }
 
-fn decode<const N: usize>(letters: &[u8]) -> Result<[u8; N], PasswordHashError> {
-    let mut bytes = [0; N];
-    match BASE64.decode_slice(letters, &mut bytes) {
-        Ok(length) if length == N => Ok(bytes),
-        _ => Err(PasswordHashError),
+/// 13 letters of crypt(3)'s alphabet.
+fn crypt_like(text: &str) -> bool {
+    text.len() == 13 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"./".contains(&b))
+}
+
+impl From<BcryptHash> for PasswordHash {
+    fn from(hash: BcryptHash) -> Self {
+        Self::Bcrypt(hash)
+    }
+}
+
+impl From<OtherHash> for PasswordHash {
+    fn from(hash: OtherHash) -> Self {
+        Self::Other(Arc::new(hash))
     }
 }
 
@@ -157,67 +135,4 @@ impl fmt::Debug for PasswordHash {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HASH: &str = "$2b$12$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G";
-
-    #[test]
-    fn every_prefix_is_read() {
-        for (letter, version) in [
-            ("a", BcryptVersion::A),
-            ("b", BcryptVersion::B),
-            ("x", BcryptVersion::X),
-            ("y", BcryptVersion::Y),
-        ] {
-            let hash: PasswordHash = HASH.replacen('b', letter, 1).parse().unwrap();
-            assert_eq!((hash.version(), hash.cost()), (version, 12));
-            assert_eq!(hash.expose(), HASH.replacen('b', letter, 1));
-        }
-    }
-
-    #[test]
-    fn left_over_bits_do_not_count() {
-        let stray = HASH.replace("L2e/", "L2f/").replace("K2G", "K2H");
-        assert_eq!(stray.parse::<PasswordHash>().unwrap().expose(), HASH);
-    }
-
-    #[test]
-    fn its_digest_is_all_of_it() {
-        let hash: PasswordHash = HASH.parse().unwrap();
-        let mut digest = hash.digest;
-        assert!(hash.has_digest(&digest));
-        digest[DIGEST_LENGTH - 1] ^= 1;
-        assert!(!hash.has_digest(&digest));
-    }
-
-    #[test]
-    fn a_new_one_is_2b() {
-        let hash: PasswordHash = HASH.parse().unwrap();
-        assert_eq!(PasswordHash::new(12, hash.salt, hash.digest), Ok(hash));
-        for cost in [3, 32, 12 + 256] {
-            assert_eq!(PasswordHash::new(cost, hash.salt, hash.digest), Err(PasswordHashError));
-        }
-    }
-
-    #[test]
-    fn malformed_hashes_are_refused() {
-        for text in [
-            "",
-            "plain",
-            "$2b$12$short",
-            "$2c$12$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G",
-            "$2b$03$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G",
-            "$2b$32$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G",
-            "$2b$1x$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G",
-            "$2b$12$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2é",
-        ] {
-            assert_eq!(text.parse::<PasswordHash>(), Err(PasswordHashError), "{text}");
-        }
-    }
-
-    #[test]
-    fn debug_hides_the_hash() {
-        assert_eq!(format!("{:?}", HASH.parse::<PasswordHash>().unwrap()), "***");
-    }
-}
+mod tests;

@@ -1,22 +1,26 @@
-//! Passwords: hash, verify, policy. The only floor that knows bcrypt.
+//! Passwords: hash, verify, policy. The only floor that knows bcrypt and the other schemes.
 
 mod error;
+mod md5_crypt;
+mod other;
 mod policy;
 mod pool;
 mod queue;
+mod speed;
 
 pub use error::PasswordError;
 pub use policy::{LONGEST, SHORTEST};
 
-use crate::domain::{BcryptVersion, Origin, PasswordHash, Secret};
+use crate::domain::{BcryptHash, BcryptVersion, Before, Origin, PasswordHash, Secret};
 use crate::settings::PasswordSettings;
 use eksblowfish::{Digest, LANES, advance};
-use pool::{Order, Pool};
+use pool::{Bcrypt, Order, Pool};
 use queue::Key;
 use rand::TryRngCore as _;
 use rand::rngs::OsRng;
 use std::hash::{BuildHasher as _, RandomState};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
 /// Most bytes of a password that is verified at all; passlib, which wrote the hashes that are
@@ -37,7 +41,7 @@ pub struct Passwords {
     pool: Pool,
     cost: u32,
     policy: bool,
-    dummy: PasswordHash,
+    dummy: BcryptHash,
     accounts: RandomState,
 }
 
@@ -65,7 +69,7 @@ impl Passwords {
         check_digests()?;
         let cost = settings.bcrypt_cost;
         // Nobody knows a password for it, and the answer is "no" whatever bcrypt finds.
-        let dummy = PasswordHash::new(cost, [0; _], [0; _])
+        let dummy = BcryptHash::new(cost, [0; _], [0; _])
             .map_err(|_| PasswordError::CostNotAllowed(cost))?;
         let threads = settings
             .hash_threads
@@ -125,13 +129,20 @@ impl Passwords {
         self.highest_imported_cost().max(ALWAYS_VERIFIED)
     }
 
+    /// Whether it is another hash than would be written today, and not a dearer one.
+    fn is_outdated(&self, hash: &PasswordHash) -> bool {
+        !matches!(hash, PasswordHash::Bcrypt(hash) if hash.before() == Before::Nothing
+            && hash.version() == BcryptVersion::B
+            && hash.cost() >= self.cost)
+    }
+
     /// Whether a user may choose this password; the setting `passwords.policy` turns it off, but
     /// not the bounds that bcrypt has.
     pub fn check_policy(&self, password: &Secret) -> Result<(), PasswordError> {
         if self.policy { policy::check_choice(password) } else { policy::check_hashable(password) }
     }
 
-    /// bcrypt operations begun so far.
+    /// Hashes begun so far.
     #[must_use]
     pub fn operations(&self) -> u64 {
         self.pool.begun()
@@ -162,8 +173,11 @@ impl Place<'_> {
             log::error!("no random bytes for a password's salt: {cause}");
             PasswordError::Failed
         })?;
-        let digest = self.place.digest(Order { password, salt, cost, at_least: 0 }).await?;
-        PasswordHash::new(cost, salt, digest).map_err(|_| PasswordError::Failed)
+        let order = Order::Bcrypt(Bcrypt { password, salt, cost, at_least: 0 });
+        let digest = self.place.digest(order).await?;
+        let digest = digest.try_into().map_err(|_| PasswordError::Failed)?;
+        let hash = BcryptHash::new(cost, salt, digest).map_err(|_| PasswordError::Failed)?;
+        Ok(hash.into())
     }
 
     /// Verifies a password against a stored hash; `None` stands for an unknown user.
@@ -172,7 +186,7 @@ impl Place<'_> {
     /// one, so that its time does not tell whether the user exists. A dearer one takes longer; one
     /// above [`Passwords::highest_verified_cost`] never matches.
     ///
-    /// Bytes after the 72nd are ignored, as the implementations did that wrote imported hashes. A
+    /// bcrypt ignores bytes after the 72nd, as the implementations did that wrote imported hashes. A
     /// password with NUL, or of more than 4096 bytes, never matches.
     ///
     /// `$2x$` marks hashes of a faulty implementation: they match for passwords without high-bit
@@ -185,15 +199,32 @@ impl Place<'_> {
         let Self { passwords, place } = self;
         let text = password.expose();
         let readable = text.len() <= LONGEST_VERIFIED && !text.contains('\0');
-        let most = passwords.highest_verified_cost();
-        let hash = hash.filter(|hash| hash.is_readable() && hash.cost() <= most);
-        let possible = hash.is_some() && readable;
-        let hash = hash.unwrap_or(passwords.dummy);
-        let outdated = hash.cost() < passwords.cost || hash.version() != BcryptVersion::B;
-        let (salt, cost, at_least) = (*hash.salt(), hash.cost(), 1 << passwords.cost);
-        let digest = place.digest(Order { password, salt, cost, at_least }).await?;
-        let matches = possible & hash.has_digest(&digest);
-        Ok(Verdict { matches, needs_rehash: matches && outdated })
+        let at_least = 1 << passwords.cost;
+        let matches = match hash.as_ref() {
+            Some(PasswordHash::Other(hash)) => {
+                let possible = readable && other::reads_all_of(hash, &password);
+                let stored = Arc::clone(hash);
+                let work = Box::new(move || other::digest(&stored, &password));
+                let digest = place.digest(Order::Other { work, at_least }).await?;
+                possible & hash.has_digest(&digest)
+            }
+            Some(PasswordHash::Bcrypt(hash))
+                if hash.cost() <= passwords.highest_verified_cost() =>
+            {
+                let password = other::before_bcrypt(hash, password);
+                let (salt, cost) = (*hash.salt(), hash.cost());
+                let order = Order::Bcrypt(Bcrypt { password, salt, cost, at_least });
+                readable & hash.has_digest(&place.digest(order).await?)
+            }
+            _ => {
+                let (salt, cost) = (*passwords.dummy.salt(), passwords.cost);
+                let order = Order::Bcrypt(Bcrypt { password, salt, cost, at_least });
+                place.digest(order).await?;
+                false
+            }
+        };
+        let needs_rehash = matches && hash.is_some_and(|hash| passwords.is_outdated(&hash));
+        Ok(Verdict { matches, needs_rehash })
     }
 }
 

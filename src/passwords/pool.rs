@@ -5,11 +5,21 @@
 //!
 //! A thread has up to [`LANES`] digests in hand. It takes another one between two slices of its
 //! work, if no other thread has fewer; so who comes later does not wait for who came earlier.
+//!
+//! What cannot be sliced (argon2, scrypt, …) is computed on as many threads beside them, one at a
+//! time each: so their number bounds the memory. What such a hash costs less than bcrypt, its place
+//! in a hand makes up for.
 
-use crate::domain::Secret;
+mod batch;
+
+pub(super) use batch::Bcrypt;
+
 use crate::passwords::error::PasswordError;
 use crate::passwords::queue::{FairQueue, Full, Key};
-use eksblowfish::{DIGEST_LENGTH, Digest, LANES, SALT_LENGTH, advance};
+use crate::passwords::speed::{cpu_time, rounds_in};
+use batch::{Batch, DigestResult, Job, Task};
+use eksblowfish::LANES;
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -33,6 +43,7 @@ pub(super) struct Pool {
 struct Shared {
     state: Mutex<State>,
     wake: Condvar,
+    wake_other: Condvar,
     threads: usize,
     begun: AtomicU64,
     rounds: AtomicU64,
@@ -40,6 +51,8 @@ struct Shared {
 
 struct State {
     queue: FairQueue<Waiting>,
+    /// Those whose hash is computed, but not yet in the time of bcrypt.
+    cheaper: VecDeque<Job>,
     /// Lanes in use, over all threads.
     busy: usize,
     /// How long the last digest took, for the estimate in [`PasswordError::Busy`].
@@ -53,16 +66,16 @@ struct Waiting {
     answer: oneshot::Sender<DigestResult>,
 }
 
-type DigestResult = Result<[u8; DIGEST_LENGTH], PasswordError>;
-
 /// A digest to be computed.
-pub(super) struct Order {
-    pub(super) password: Secret,
-    pub(super) salt: [u8; SALT_LENGTH],
-    /// 2 to its power rounds, 31 at the most.
-    pub(super) cost: u32,
-    /// Rounds to be done in any case: what is missing is done behind the digest.
-    pub(super) at_least: u32,
+pub(super) enum Order {
+    /// By bcrypt, in slices.
+    Bcrypt(Bcrypt),
+    /// By something else, in one go.
+    Other {
+        work: Box<dyn FnOnce() -> DigestResult + Send>,
+        /// How many rounds of bcrypt it is to take at least.
+        at_least: u32,
+    },
 }
 
 /// There is no place in the queue.
@@ -84,10 +97,14 @@ impl Place<'_> {
     /// Computes the digest when it is its turn; [`PasswordError::Busy`] if the place was lost to
     /// somebody with fewer.
     pub(super) async fn digest(mut self, order: Order) -> DigestResult {
+        let wake = match order {
+            Order::Bcrypt(_) => &self.shared.wake,
+            Order::Other { .. } => &self.shared.wake_other,
+        };
         if let Some(waiting) = self.shared.lock().queue.get_mut(self.key, self.number) {
             waiting.order = Some(order);
         }
-        self.shared.wake.notify_one();
+        wake.notify_one();
         (&mut self.answer).await.unwrap_or(Err(PasswordError::Failed))
     }
 }
@@ -108,16 +125,19 @@ impl Pool {
     ) -> Result<Self, PasswordError> {
         let pool = Self { shared: Arc::new(Shared::new(threads.get(), capacity.get())) };
         for number in 0..threads.get() {
-            let shared = Arc::clone(&pool.shared);
-            thread::Builder::new()
-                .name(format!("hash-{number}"))
-                .spawn(move || {
-                    lower_priority();
-                    shared.serve();
-                })
-                .map_err(PasswordError::NoThreads)?;
+            pool.spawn(format!("hash-{number}"), Shared::serve)?;
+            pool.spawn(format!("hash-other-{number}"), Shared::serve_other)?;
         }
         Ok(pool)
+    }
+
+    fn spawn(&self, name: String, serve: fn(&Shared)) -> Result<(), PasswordError> {
+        let shared = Arc::clone(&self.shared);
+        let run = move || {
+            lower_priority();
+            serve(&shared);
+        };
+        thread::Builder::new().name(name).spawn(run).map(drop).map_err(PasswordError::NoThreads)
     }
 
     /// A place in the queue; [`PasswordError::Busy`] if there is none, at once or, while there is
@@ -153,6 +173,7 @@ impl Drop for Pool {
     fn drop(&mut self) {
         self.shared.lock().closed = true;
         self.shared.wake.notify_all();
+        self.shared.wake_other.notify_all();
     }
 }
 
@@ -160,6 +181,7 @@ impl Shared {
     fn new(threads: usize, capacity: usize) -> Self {
         let state = State {
             queue: FairQueue::new(capacity),
+            cheaper: VecDeque::new(),
             busy: 0,
             last: Duration::from_secs(1),
             closed: false,
@@ -167,6 +189,7 @@ impl Shared {
         Self {
             state: Mutex::new(state),
             wake: Condvar::new(),
+            wake_other: Condvar::new(),
             threads,
             begun: AtomicU64::new(0),
             rounds: AtomicU64::new(0),
@@ -228,19 +251,65 @@ impl Shared {
                 return Next::Stop;
             }
             let is_first = in_hand < LANES && in_hand * self.threads <= state.busy;
-            let ready = |waiting: &Waiting| waiting.order.is_some();
-            if let Some((key, waiting)) = is_first.then(|| state.queue.pop(ready)).flatten()
-                && let Some(order) = waiting.order
-            {
+            if let Some(begun) = is_first.then(|| self.begin(&mut state)).flatten() {
                 state.busy += 1;
-                self.begun.fetch_add(1, Ordering::Relaxed);
-                return Next::Begin(Job { key, order, answer: waiting.answer });
+                return Next::Begin(begun);
             }
             if in_hand > 0 {
                 return Next::GoOn;
             }
             state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    fn begin(&self, state: &mut State) -> Option<Job> {
+        if let Some(cheaper) = state.cheaper.pop_front() {
+            return Some(cheaper);
+        }
+        let ready = |waiting: &Waiting| matches!(waiting.order, Some(Order::Bcrypt(_)));
+        let (key, Waiting { order: Some(Order::Bcrypt(order)), answer }) =
+            state.queue.pop(ready)?
+        else {
+            return None;
+        };
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        Some(Job { key, answer, since: Instant::now(), task: Task::Bcrypt(order) })
+    }
+
+    /// What a thread does that computes one hash after the other.
+    fn serve_other(&self) {
+        while let Some((key, work, at_least, answer)) = self.next_other() {
+            let (since, before) = (Instant::now(), cpu_time());
+            let found = work();
+            let missing = at_least.saturating_sub(rounds_in(cpu_time().saturating_sub(before)));
+            match found {
+                Ok(found) if missing > 0 => {
+                    let task = Task::Cheaper { found, missing };
+                    self.lock().cheaper.push_back(Job { key, answer, since, task });
+                    self.wake.notify_one();
+                }
+                found => {
+                    self.lock().queue.end(key);
+                    // Nobody there to take the answer: the caller went away meanwhile.
+                    let _ = answer.send(found);
+                }
+            }
+        }
+    }
+
+    fn next_other(&self) -> Option<Other> {
+        let ready = |waiting: &Waiting| matches!(waiting.order, Some(Order::Other { .. }));
+        let mut state = self.lock();
+        while !state.closed {
+            if let Some((key, waiting)) = state.queue.pop(ready)
+                && let Some(Order::Other { work, at_least }) = waiting.order
+            {
+                self.begun.fetch_add(1, Ordering::Relaxed);
+                return Some((key, work, at_least, waiting.answer));
+            }
+            state = self.wake_other.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        None
     }
 
     /// Counts a digest as ended, and how long it took unless it was given up.
@@ -258,60 +327,7 @@ enum Next {
     Stop,
 }
 
-/// What a thread takes out of the queue.
-struct Job {
-    key: Key,
-    order: Order,
-    answer: oneshot::Sender<DigestResult>,
-}
-
-/// The digests that a thread has in hand, and what it knows about each.
-#[derive(Default)]
-struct Batch {
-    digests: Vec<Digest>,
-    callers: Vec<Caller>,
-}
-
-struct Caller {
-    key: Key,
-    answer: oneshot::Sender<DigestResult>,
-    since: Instant,
-    /// Rounds to be done behind the digest.
-    missing: u32,
-    found: Option<[u8; DIGEST_LENGTH]>,
-}
-
-impl Batch {
-    fn begin(&mut self, Job { key, order, answer }: Job) {
-        let Order { password, salt, cost, at_least } = order;
-        self.digests.push(Digest::new(password.expose(), &salt, cost));
-        let missing = at_least.saturating_sub(1 << cost);
-        self.callers.push(Caller { key, answer, since: Instant::now(), missing, found: None });
-    }
-
-    /// Brings all forward and answers those that are ready; drops those that nobody waits for. How
-    /// many rounds that were.
-    fn advance(&mut self, ended: impl Fn(Key, Option<Duration>)) -> u64 {
-        let rounds = u64::from(advance(&mut self.digests)) * self.digests.len() as u64;
-        for lane in (0..self.digests.len()).rev() {
-            let (digest, caller) = (&mut self.digests[lane], &mut self.callers[lane]);
-            if digest.is_ready() && caller.missing > 0 {
-                caller.found = Some(digest.finish());
-                digest.go_on(std::mem::take(&mut caller.missing));
-            }
-            if digest.is_ready() || caller.answer.is_closed() {
-                let digest = self.digests.swap_remove(lane);
-                let caller = self.callers.swap_remove(lane);
-                ended(caller.key, digest.is_ready().then(|| caller.since.elapsed()));
-                if digest.is_ready() {
-                    // Nobody there to take the answer: the caller went away meanwhile.
-                    let _ = caller.answer.send(Ok(caller.found.unwrap_or_else(|| digest.finish())));
-                }
-            }
-        }
-        rounds
-    }
-}
+type Other = (Key, Box<dyn FnOnce() -> DigestResult + Send>, u32, oneshot::Sender<DigestResult>);
 
 /// Lowers this thread's priority: on Linux, niceness is a thread's own (`setpriority(2)`, BUGS).
 /// Where that is not possible, hashing works as well, only less politely.

@@ -24,9 +24,9 @@ async fn what_is_hashed_verifies() {
     let passwords = passwords();
     let hash = passwords.hash(Secret::new("swordfish")).await.unwrap();
     assert!(hash.expose().starts_with("$2b$05$"));
-    let right = passwords.verify(Secret::new("swordfish"), Some(hash)).await.unwrap();
+    let right = passwords.verify(Secret::new("swordfish"), Some(hash.clone())).await.unwrap();
     assert_eq!(right, Verdict { matches: true, needs_rehash: false });
-    let wrong = passwords.verify(Secret::new("swordfisH"), Some(hash)).await.unwrap();
+    let wrong = passwords.verify(Secret::new("swordfisH"), Some(hash.clone())).await.unwrap();
     assert_eq!(wrong, Verdict { matches: false, needs_rehash: false });
     assert_ne!(passwords.hash(Secret::new("swordfish")).await.unwrap(), hash, "salted");
 }
@@ -73,7 +73,7 @@ async fn older_and_cheaper_hashes_are_to_be_renewed() {
     let hash = cheap.hash(Secret::new("swordfish")).await.unwrap();
     let y: PasswordHash = hash.expose().replacen("$2b", "$2y", 1).parse().unwrap();
     let verify = async |by: &Passwords, password: &str, hash: &PasswordHash| {
-        by.verify(Secret::new(password), Some(*hash)).await.unwrap()
+        by.verify(Secret::new(password), Some(hash.clone())).await.unwrap()
     };
     let renew = Verdict { matches: true, needs_rehash: true };
     assert_eq!(verify(&passwords(), "swordfish", &hash).await, renew);
@@ -93,7 +93,7 @@ async fn an_unknown_user_costs_one_operation_like_a_wrong_password() {
     let mut before = passwords.operations();
     for hash in [Some(hash), None] {
         for password in ["wrong", "", &nul, &long] {
-            let verdict = passwords.verify(Secret::new(password), hash).await.unwrap();
+            let verdict = passwords.verify(Secret::new(password), hash.clone()).await.unwrap();
             assert_eq!(verdict, Verdict { matches: false, needs_rehash: false });
             assert_eq!(passwords.operations(), before + 1);
             before += 1;
@@ -110,11 +110,11 @@ async fn whatever_is_stored_costs_as_much_as_what_would_be_stored_today() {
         Some(by.hash(Secret::new("swordfish")).await.unwrap())
     };
     let too_dear = Some(hash_of_cost(31));
-    let stored = [None, of(4).await, of(6).await, of(7).await, too_dear];
+    let stored = [None, of(4).await, of(6).await, of(7).await, too_dear.clone()];
     for hash in stored {
         for password in ["swordfish", "wrong", "", "a\0b", &"a".repeat(LONGEST_VERIFIED + 1)] {
             let before = passwords.rounds();
-            let verdict = passwords.verify(Secret::new(password), hash).await.unwrap();
+            let verdict = passwords.verify(Secret::new(password), hash.clone()).await.unwrap();
             let right = password == "swordfish" && hash.is_some() && hash != too_dear;
             assert_eq!(verdict.matches, right, "{password:?}");
             // The thread counts just after it has answered.
@@ -127,7 +127,7 @@ async fn whatever_is_stored_costs_as_much_as_what_would_be_stored_today() {
 }
 
 fn hash_of_cost(cost: u32) -> PasswordHash {
-    PasswordHash::new(cost, [0; _], [0; _]).unwrap()
+    BcryptHash::new(cost, [0; _], [0; _]).unwrap().into()
 }
 
 #[tokio::test]
@@ -174,4 +174,62 @@ fn the_policy_can_be_turned_off_but_not_the_bounds() {
     assert!(off.check_policy(&Secret::new("a\0b")).is_err());
     assert!(off.check_policy(&Secret::new("a".repeat(72))).is_err());
     assert!(passwords().check_policy(&Secret::new("1234")).is_err());
+}
+
+/// Hashes by the real libraries, of `pässwörd 1`, made by `tests/clients/foreign_hashes.py`.
+fn vectors() -> Vec<(String, PasswordHash)> {
+    let read = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = |key: &str| line[key].as_str().unwrap().to_owned();
+        (text("name"), text("hash").parse().unwrap())
+    };
+    include_str!("tests/vectors.jsonl").lines().map(read).collect()
+}
+
+#[tokio::test]
+async fn hashes_of_other_libraries_verify_and_are_to_be_renewed() {
+    let passwords = passwords();
+    for (name, hash) in vectors() {
+        let ours = matches!(&hash, PasswordHash::Bcrypt(hash)
+            if hash.version() == BcryptVersion::B && hash.before() == Before::Nothing);
+        let before = passwords.operations();
+        for (password, matches) in [("pässwörd 1", true), ("pässwörd 1\0", false)] {
+            let verdict =
+                passwords.verify(Secret::new(password), Some(hash.clone())).await.unwrap();
+            let expected = Verdict { matches, needs_rehash: matches && !ours };
+            assert_eq!(verdict, expected, "{name}: {password:?}");
+        }
+        assert_eq!(passwords.operations() - before, 2, "{name}");
+    }
+}
+
+/// SHA-crypt goes over the whole password in each round.
+#[tokio::test]
+async fn a_long_password_does_not_cost_more() {
+    let (_, hash) = vectors().into_iter().find(|(name, _)| name == "openssl 6").unwrap();
+    let long = Secret::new("a".repeat(LONGEST_VERIFIED));
+    assert!(!passwords().verify(long, Some(hash)).await.unwrap().matches);
+}
+
+/// Counted in rounds of bcrypt, which make up for what another hash costs less.
+#[tokio::test]
+async fn a_cheap_hash_of_another_scheme_costs_what_bcrypt_costs() {
+    let sha: PasswordHash = "{SHA}/Hrn08gEogcgvDjo5YNQSGibZVE=".parse().unwrap();
+    for (hash, password) in [
+        (Some(sha.clone()), "pässwörd 1"),
+        (Some(sha), "wrong"),
+        (Some(PasswordHash::NoPassword), "!"),
+        (Some(PasswordHash::NoPassword), ""),
+        (Some(PasswordHash::Unreadable), ""),
+        (None, ""),
+    ] {
+        let by = Passwords::new(&PasswordSettings { bcrypt_cost: 10, ..settings() }).unwrap();
+        let verdict = by.verify(Secret::new(password), hash).await.unwrap();
+        assert_eq!(verdict.matches, password == "pässwörd 1");
+        // The thread counts just after it has answered; SHA-1 itself takes no more than a few rounds.
+        while by.rounds() < (1 << 10) - (1 << 8) {
+            tokio::task::yield_now().await;
+        }
+        assert!(by.rounds() <= 1 << 10);
+    }
 }

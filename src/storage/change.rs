@@ -50,7 +50,7 @@ pub(super) fn update<C: Statements>(
             if replaces_blindly && actor.is_some_and(|actor| actor.id == before.id) {
                 return Err(RepositoryError::OwnPassword);
             }
-            if change.expected_hash.is_some_and(|hash| hash != before.password_hash) {
+            if change.expected_hash.as_ref().is_some_and(|hash| *hash != before.password_hash) {
                 return Err(RepositoryError::NotFound);
             }
             let after = apply(&before, change, now);

@@ -29,7 +29,7 @@ where
         password_hash: row
             .try_get::<&str, _>("password_hash")?
             .parse()
-            .unwrap_or(PasswordHash::UNREADABLE),
+            .unwrap_or(PasswordHash::Unreadable),
         scopes: match row.try_get::<Option<&str>, _>("scopes")? {
             Some(scopes) => Arc::new(parse("scopes", scopes)?),
             None => Arc::default(),
@@ -66,7 +66,7 @@ pub(super) fn apply(before: &User, change: UserChange, now: Timestamp) -> User {
             .full_name
             .map_or_else(|| before.full_name.clone(), |name| name.map(Into::into)),
         disabled: change.disabled.unwrap_or(before.disabled),
-        password_hash: change.password_hash.unwrap_or(before.password_hash),
+        password_hash: change.password_hash.unwrap_or_else(|| before.password_hash.clone()),
         scopes: change.scopes.map_or_else(|| Arc::clone(&before.scopes), Arc::new),
         created_at: before.created_at,
         updated_at: now,
@@ -75,8 +75,8 @@ pub(super) fn apply(before: &User, change: UserChange, now: Timestamp) -> User {
 
 /// The hash as it is to be written; none while it stays, also one that cannot be read here.
 pub(super) fn changed_hash(before: &User, after: &User) -> Option<String> {
-    let hash = after.password_hash;
-    (hash != before.password_hash).then(|| hash.expose())
+    let hash = &after.password_hash;
+    (*hash != before.password_hash).then(|| hash.expose())
 }
 
 /// An id that is very likely nobody's yet.

@@ -55,7 +55,7 @@ impl<'a> Pages<'a> {
         match users.iter().find(|user| !user.password_hash.is_readable()) {
             Some(User { username, .. }) => Err(RepositoryError::Unavailable(
                 format!(
-                    "the stored password hash of {username} is not a bcrypt hash: set a password \
+                    "the stored password hash of {username} is no hash that is verified here: set a password \
                      with `bailiwick users set-password {username}`"
                 )
                 .into(),

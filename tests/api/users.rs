@@ -3,6 +3,7 @@
 mod actors;
 mod commands;
 mod fields;
+mod foreign;
 mod keepers;
 mod names;
 mod passwords;

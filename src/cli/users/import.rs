@@ -1,78 +1,175 @@
-//! `users import`: JSON lines in, all users or none.
+//! `users import`: users of other applications in, all of them or none.
 
+mod django;
+mod htpasswd;
 mod line;
+mod lines;
+mod table;
 
-use crate::cli::users::import::line::{Line, Lines};
+use crate::cli::progress::bar;
+use crate::cli::users::import::line::{Line, Problem};
+use crate::cli::users::import::lines::Lines;
+use crate::cli::users::import::table::Table;
 use crate::cli::users::{Session, UsersError};
-use crate::domain::{NewUser, Taken, check_new_name};
+use crate::domain::{NewUser, ScopeName, Scopes, Taken, check_new_name};
+use clap::{Args, ValueEnum};
+use indicatif::ProgressBar;
 use std::collections::HashMap;
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Seek as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What `--help` says about the format.
 pub(super) const HELP: &str = "\
-One JSON object a line; username and hashed_password are required:
+jsonl: one JSON object a line; username and hashed_password are required:
   {\"username\": \"alice\", \"email\": \"alice@example.com\", \"full_name\": \"Alice Wonderson\",
    \"disabled\": false, \"hashed_password\": \"$2b$12$…\", \"scopes\": [\"me\", \"items\"]}
-hashed_password is a bcrypt hash ($2a$, $2b$, $2x$ or $2y$); it is kept as it is, and replaced at
-the user's next login if its cost is lower than the configured one. Its cost is at most 14, or 2
-above the configured one (passwords.bcrypt_cost).";
+csv: a header with these names, in any order; the scopes of a user are separated by blanks.
+htpasswd: the file that Apache's and nginx's htpasswd write.
+django: what `manage.py dumpdata auth.user` writes as JSON or JSON lines, or the table auth_user as
+CSV with a header.
+
+A hash is kept as it is, and replaced at the user's next login unless it is what would be written
+today. Accepted are bcrypt ($2a$, $2b$, $2x$, $2y$), bcrypt_sha256, argon2, scrypt and PBKDF2 as
+passlib, pwdlib, Django and Werkzeug write them, SHA-crypt ($5$, $6$), MD5-crypt ($1$, $apr1$) and
+digests like {SHA} and {SSHA}. Where it is null or begins with `!`, the user has no password and
+cannot log in with one. bcrypt's cost is at most 14, or 2 above the configured one
+(passwords.bcrypt_cost); argon2 and scrypt take at most 256 MiB.";
 
 /// Users written at once.
 const BATCH: usize = 1_000;
 
+/// `users import`
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Import {
+    /// The file; `-` for standard input.
+    file: PathBuf,
+    /// What the file holds.
+    #[arg(long, value_enum, default_value_t = Format::Jsonl)]
+    format: Format,
+    /// Skip users that already exist instead of failing.
+    #[arg(long)]
+    skip_existing: bool,
+    /// Check everything, and import nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// A scope for users whose line names none; may be repeated.
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<ScopeName>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Jsonl,
+    Csv,
+    Htpasswd,
+    Django,
+}
+
+/// What a file holds, with the number of each, from 1.
+type Entries<'a> = Box<dyn Iterator<Item = (u64, Result<Line, Problem>)> + 'a>;
+
+impl Format {
+    /// The entries of a file, and what their numbers count.
+    fn entries<'a>(self, from: impl io::Read + 'a) -> io::Result<(Entries<'a>, &'static str)> {
+        let from = BufReader::new(from);
+        Ok(match self {
+            Self::Jsonl => (Box::new(Lines::new(from, |bytes| Some(Line::read(bytes)))), "line"),
+            Self::Csv => (Box::new(Table::new(from, table::own, false)), "line"),
+            Self::Htpasswd => (Box::new(Lines::new(from, htpasswd::read)), "line"),
+            Self::Django => django::entries(from)?,
+        })
+    }
+}
+
+/// What the first look at a file has found.
+struct Checked {
+    /// The users and the numbers of their entries.
+    numbers: HashMap<String, u64>,
+    unit: &'static str,
+    /// How many of the hashes cost more than a new one.
+    dearer: u64,
+}
+
 impl Session<'_> {
-    /// Reads the input twice: first every line is checked, while nobody is kept from writing to
+    /// Reads the input twice: first every entry is checked, while nobody is kept from writing to
     /// the database; then all are written in one transaction. Only the names are held in memory.
-    pub(super) async fn import(&mut self, file: &Path, skip: bool) -> Result<(), UsersError> {
-        let fail = |error| UsersError::Failed(format!("{}: {error}", file.display()));
-        let mut file = self.rereadable(file).map_err(fail)?;
-        let (numbers, dearer) = self.check(Lines::new(BufReader::new(&file)))?;
+    pub(super) async fn import(&mut self, asked: Import) -> Result<(), UsersError> {
+        let Import { file: path, format, skip_existing, dry_run, scopes } = asked;
+        let scopes = self.declared(scopes)?;
+        let fail = |error| UsersError::Failed(format!("{}: {error}", path.display()));
+        let mut file = self.rereadable(&path).map_err(fail)?;
+        let bar = bar("{wide_bar} {percent} %, {eta} left");
+        bar.set_length(2 * file.metadata().map_err(fail)?.len());
+        let (mut entries, unit) = format.entries(bar.wrap_read(&file)).map_err(fail)?;
+        let checked = self.check(&mut entries, unit, &scopes, &bar);
+        drop(entries);
+        let checked = checked?;
         file.rewind().map_err(fail)?;
 
         let mut import =
             self.store.users.import(self.store.clock.now()).await.map_err(UsersError::failed)?;
-        let mut lines = Lines::new(BufReader::new(&file));
+        let (mut entries, _) = format.entries(bar.wrap_read(&file)).map_err(fail)?;
         let mut taken = 0;
         loop {
-            let batch = self.batch(&mut lines)?;
+            let batch = self.batch(&mut entries, &scopes)?;
             if batch.is_empty() {
                 break;
             }
             let found = import.add(batch).await.map_err(UsersError::failed)?;
             taken += found.len();
-            for one in found.iter().filter(|_| !skip) {
-                let (name, problem) = match one {
-                    Taken::Name(name) => (name, format!("username: {name} already exists")),
-                    Taken::Email(name) => {
-                        (name, "email: already belongs to another user".to_owned())
-                    }
-                };
-                let number = numbers.get(name.as_str()).copied().unwrap_or_default();
-                writeln!(self.errors, "line {number}: {problem}")?;
+            for one in found.iter().filter(|_| !skip_existing) {
+                self.say_taken(one, &checked, &bar)?;
             }
         }
-        if taken > 0 && !skip {
+        bar.finish_and_clear();
+        if taken > 0 && !skip_existing {
             return Err(UsersError::Failed(format!(
                 "{taken} of {} users already exist; nothing was imported (--skip-existing skips \
                  them)",
-                numbers.len()
+                checked.numbers.len()
             )));
         }
-        import.commit().await.map_err(UsersError::failed)?;
-        if dearer > 0 {
-            writeln!(
-                self.errors,
-                "warning: the hashes of {dearer} users have a higher cost than \
-                 passwords.bcrypt_cost ({}): their logins take longer, which reveals that they \
-                 exist",
-                self.store.passwords.cost(),
-            )?;
+        let added = checked.numbers.len() - taken;
+        self.warn_of_dearer(checked.dearer)?;
+        if dry_run {
+            // Dropped, and so undone.
+            drop(import);
+            return Ok(writeln!(
+                self.out,
+                "{added} would be added, {taken} skipped; nothing was imported (--dry-run)"
+            )?);
         }
-        let added = numbers.len() - taken;
+        import.commit().await.map_err(UsersError::failed)?;
         Ok(writeln!(self.out, "{added} added, {taken} skipped")?)
+    }
+
+    fn say_taken(&mut self, one: &Taken, checked: &Checked, bar: &ProgressBar) -> io::Result<()> {
+        let (name, problem) = match one {
+            Taken::Name(name) => (name, format!("username: {name} already exists")),
+            Taken::Email(name) => (name, "email: already belongs to another user".to_owned()),
+        };
+        let number = checked.numbers.get(name.as_str()).copied().unwrap_or_default();
+        self.say(bar, format_args!("{} {number}: {problem}", checked.unit))
+    }
+
+    fn warn_of_dearer(&mut self, dearer: u64) -> io::Result<()> {
+        if dearer == 0 {
+            return Ok(());
+        }
+        let cost = self.store.passwords.cost();
+        writeln!(
+            self.errors,
+            "warning: the hashes of {dearer} users have a higher cost than passwords.bcrypt_cost \
+             ({cost}): their logins take longer, which reveals that they exist",
+        )
+    }
+
+    /// Says something while a bar may be drawn.
+    fn say(&mut self, bar: &ProgressBar, line: fmt::Arguments<'_>) -> io::Result<()> {
+        bar.suspend(|| writeln!(self.errors, "{line}"))
     }
 
     /// The file, or a copy when it can be read only once. The copy has no name and is gone with
@@ -96,51 +193,54 @@ impl Session<'_> {
         Ok(copy)
     }
 
-    /// Reports every bad line; the names with their lines if there is none, and how many of the hashes
-    /// cost more than a new one.
-    fn check<R: io::BufRead>(
+    /// Reports everything that is wrong, of every entry.
+    fn check(
         &mut self,
-        lines: Lines<R>,
-    ) -> Result<(HashMap<String, u64>, u64), UsersError> {
+        entries: &mut Entries<'_>,
+        unit: &'static str,
+        scopes: &Scopes,
+        bar: &ProgressBar,
+    ) -> Result<Checked, UsersError> {
         let mut numbers = HashMap::new();
         let (mut all, mut bad, mut dearer) = (0_u64, 0_u64, 0_u64);
         let cost = self.store.passwords.cost();
-        for (number, line) in lines {
+        for (number, entry) in entries {
             all += 1;
-            let problem = match line.and_then(|line| self.user(line)) {
+            let problem = match entry.and_then(|entry| entry.user(self.store, scopes)) {
                 Err(problem) => problem,
                 Ok(user) => match numbers.insert(user.username.to_string(), number) {
                     None => {
                         // Its user must not be locked out; whoever imports can look into it.
                         if let Err(why) = check_new_name(&user.username) {
-                            writeln!(self.errors, "line {number}: warning: username: {why}")?;
+                            let line = format_args!("{unit} {number}: warning: username: {why}");
+                            self.say(bar, line)?;
                         }
                         dearer += u64::from(user.password_hash.cost() > cost);
                         continue;
                     }
-                    Some(first) => {
-                        line::Problem::new("username", format!("is on line {first} too"))
-                    }
+                    Some(first) => Problem::new("username", format!("is on {unit} {first} too")),
                 },
             };
             bad += 1;
-            writeln!(self.errors, "line {number}: {problem}")?;
+            self.say(bar, format_args!("{unit} {number}: {problem}"))?;
         }
         if bad > 0 {
+            bar.finish_and_clear();
+            let units = if unit == "line" { "lines" } else { "entries" };
             return Err(UsersError::Failed(format!(
-                "{bad} of {all} lines are wrong; nothing was imported"
+                "{bad} of {all} {units} are wrong; nothing was imported"
             )));
         }
-        Ok((numbers, dearer))
+        Ok(Checked { numbers, unit, dearer })
     }
 
-    fn user(&self, line: Line) -> Result<NewUser, line::Problem> {
-        line.user(&self.store.scopes, self.store.passwords.highest_imported_cost())
-    }
-
-    fn batch<R: io::BufRead>(&self, lines: &mut Lines<R>) -> Result<Vec<NewUser>, UsersError> {
-        let users = lines.take(BATCH).map(|(_, line)| self.user(line?));
-        let users: Result<_, line::Problem> = users.collect();
+    fn batch(
+        &self,
+        entries: &mut Entries<'_>,
+        scopes: &Scopes,
+    ) -> Result<Vec<NewUser>, UsersError> {
+        let users = entries.take(BATCH).map(|(_, entry)| entry?.user(self.store, scopes));
+        let users: Result<_, Problem> = users.collect();
         users.map_err(|_| UsersError::failed("the file changed while it was being read"))
     }
 }

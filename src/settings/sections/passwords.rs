@@ -11,11 +11,13 @@ settings! {
         /// this cost. A stored hash of a higher cost takes longer, which reveals that its user
         /// exists: set this to the highest stored cost. `users import` accepts hashes up to 14, or
         /// up to 2 above this. No password matches a stored hash above 16, or 2 above this, so one
-        /// login cannot keep a thread busy for hours.
+        /// login cannot keep a thread busy for hours. Imported hashes of other schemes (argon2,
+        /// scrypt, PBKDF2, …) are renewed likewise.
         bcrypt_cost: u32 = 12 => whole(4, 31);
 
         /// Threads that hash passwords, separate from the workers. Each verifies up to four at a
-        /// time, in little more time than one. Absent: one per core.
+        /// time, in little more time than one. As many more compute what is not bcrypt, one at a
+        /// time each: for argon2 and scrypt they take up to 256 MiB each. Absent: one per core.
         #[example = 2]
         hash_threads: Option<NonZeroUsize> => whole(1, 1024);
 

@@ -3,14 +3,11 @@
 use crate::domain::{
     FieldError, NewUser, PasswordHash, ScopeName, ScopeTable, Scopes, check_email, check_full_name,
 };
-use serde::Deserialize;
+use crate::services::Store;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::fmt;
-use std::io::{BufRead, Read as _};
 use thiserror::Error;
-
-/// Longest line in bytes.
-const LONGEST: u64 = 64 * 1024;
 
 /// What is wrong with a line: `field: why`, or about all of it `why`. It never repeats what a field holds, except for scopes.
 #[derive(Debug, Error)]
@@ -24,33 +21,46 @@ impl Problem {
     pub(super) fn new(field: &'static str, why: impl fmt::Display) -> Self {
         Self { field, why: why.to_string() }
     }
+
+    pub(super) fn json(error: &serde_json::Error) -> Self {
+        // serde_json counts lines within what it was given: always 1.
+        Self::new("", error.to_string().replace(" at line 1 column", " at column"))
+    }
 }
 
 /// The field names of the Python application. Every type is taken here, so that a wrong one is
 /// reported with its field.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Line {
-    #[serde(default)]
-    username: Value,
-    #[serde(default)]
-    email: Value,
-    #[serde(default)]
-    full_name: Value,
-    #[serde(default)]
-    disabled: Value,
-    #[serde(default)]
-    hashed_password: Value,
-    #[serde(default)]
-    scopes: Value,
+    pub(super) username: Value,
+    pub(super) email: Value,
+    pub(super) full_name: Value,
+    pub(super) disabled: Value,
+    /// `null` is a user without a password; nothing is a mistake.
+    #[serde(deserialize_with = "given")]
+    pub(super) hashed_password: Option<Value>,
+    pub(super) scopes: Value,
+}
+
+/// Also `null`, which serde takes for nothing.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 impl Line {
-    /// The user, once every field has been found right.
-    pub(super) fn user(self, declared: &ScopeTable, highest_cost: u32) -> Result<NewUser, Problem> {
+    /// The user, once every field has been found right; with `scopes` where the line has none.
+    pub(super) fn user(self, store: &Store, default: &Scopes) -> Result<NewUser, Problem> {
         let username = required("username", self.username)?;
-        let hash = required("hashed_password", self.hashed_password)?;
-        let hash = hash.parse().map_err(|why| Problem::new("hashed_password", why))?;
+        let hash = match self.hashed_password {
+            None => {
+                return Err(Problem::new("hashed_password", "is required; `!` stands for none"));
+            }
+            Some(Value::Null) => PasswordHash::NoPassword,
+            Some(value) => required("hashed_password", value)?
+                .parse()
+                .map_err(|why| Problem::new("hashed_password", why))?,
+        };
         Ok(NewUser {
             username: username.parse().map_err(|why| Problem::new("username", why))?,
             email: optional("email", self.email, check_email)?,
@@ -60,9 +70,20 @@ impl Line {
                 Value::Bool(disabled) => disabled,
                 _ => return Err(Problem::new("disabled", "expected true, false or null")),
             },
-            password_hash: affordable(hash, highest_cost)?,
-            scopes: scopes(self.scopes, declared)?,
+            password_hash: affordable(hash, store.passwords.highest_imported_cost())?,
+            scopes: match self.scopes {
+                Value::Null => default.clone(),
+                value => scopes(value, &store.scopes)?,
+            },
         })
+    }
+
+    /// A JSON object.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, Problem> {
+        if !bytes.starts_with(b"{") {
+            return Err(Problem::new("", "expected a JSON object"));
+        }
+        serde_json::from_slice(bytes).map_err(|error| Problem::json(&error))
     }
 }
 
@@ -103,10 +124,7 @@ fn optional(
 
 fn scopes(value: Value, declared: &ScopeTable) -> Result<Scopes, Problem> {
     let Value::Array(values) = value else {
-        return match value {
-            Value::Null => Ok(Scopes::default()),
-            _ => Err(Problem::new("scopes", "expected a list of strings")),
-        };
+        return Err(Problem::new("scopes", "expected a list of strings"));
     };
     let one = |value| {
         let Value::String(text) = value else {
@@ -120,50 +138,4 @@ fn scopes(value: Value, declared: &ScopeTable) -> Result<Scopes, Problem> {
         }
     };
     values.into_iter().map(one).collect()
-}
-
-/// The lines of an import with their numbers, from 1; blank ones are left out.
-pub(super) struct Lines<R> {
-    from: R,
-    number: u64,
-    buffer: Vec<u8>,
-}
-
-impl<R: BufRead> Lines<R> {
-    pub(super) fn new(from: R) -> Self {
-        Self { from, number: 0, buffer: Vec::new() }
-    }
-
-    fn parse(&mut self) -> Result<Line, Problem> {
-        if self.buffer.len() as u64 > LONGEST && self.buffer.last() != Some(&b'\n') {
-            self.from.skip_until(b'\n').map_err(|error| Problem::new("", error))?;
-            return Err(Problem::new("", format_args!("is longer than {LONGEST} bytes")));
-        }
-        if !self.buffer.trim_ascii_start().starts_with(b"{") {
-            return Err(Problem::new("", "expected a JSON object"));
-        }
-        serde_json::from_slice(self.buffer.trim_ascii_end()).map_err(|error| {
-            // serde_json counts lines within what it was given: always 1.
-            let text = error.to_string();
-            Problem::new("", text.replace(" at line 1 column", " at column"))
-        })
-    }
-}
-
-impl<R: BufRead> Iterator for Lines<R> {
-    type Item = (u64, Result<Line, Problem>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            self.number += 1;
-            self.buffer.clear();
-            let read = (&mut self.from).take(LONGEST + 1).read_until(b'\n', &mut self.buffer);
-            match read {
-                Ok(0) => return None,
-                Ok(_) if self.buffer.trim_ascii().is_empty() => {}
-                Ok(_) => return Some((self.number, self.parse())),
-                Err(error) => return Some((self.number, Err(Problem::new("", error)))),
-            }
-        }
-    }
 }
