@@ -1,5 +1,5 @@
-//! One request as its line in the access log sees it; formats and filters read it while the line
-//! is written.
+//! The request that an access log line is about; formats and filters read it while the line is
+//! written.
 
 use super::{ACCESS, RequestId, escape, redact_query};
 use std::borrow::Cow;
@@ -10,79 +10,79 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 thread_local! {
-    /// The request whose line this thread writes: `log` hands a message over, and nothing else.
+    /// The request whose line this thread is writing: `log` passes nothing but a message.
     static CURRENT: RefCell<Option<Access>> = const { RefCell::new(None) };
 }
 
 static WANTED: OnceLock<Headers> = OnceLock::new();
 
-/// A request that was answered, refused or abandoned.
+/// A request that got a response, was refused or was abandoned.
 #[derive(Clone, Debug)]
 pub struct Access {
-    /// Who sent it.
+    /// The client.
     pub host: Host,
-    /// The client's port; 0 where a proxy told the address.
+    /// The client's port; 0 when a proxy reported the address.
     pub port: u16,
     /// The method as sent.
     pub method: Cow<'static, str>,
-    /// Path and query as sent, with whatever secrets are in them.
+    /// Path and query as sent, possibly with secrets.
     pub target: String,
     /// For example `HTTP/1.1`.
     pub protocol: &'static str,
-    /// The answer's status.
+    /// The response's status.
     pub status: u16,
-    /// What the status is called, such as `OK`; empty for one without a name.
+    /// The status's reason phrase, such as `OK`; empty if it has none.
     pub phrase: &'static str,
-    /// Bytes of the answer's body; absent where they are not known beforehand.
+    /// Bytes of the response's body; `None` if unknown in advance.
     pub length: Option<u64>,
-    /// From the request's head to the answer's.
+    /// From the request's head to the response's.
     pub elapsed: Duration,
     /// Its id.
     pub request_id: RequestId,
     /// Values of [`Headers::request`], in its order.
     pub request_headers: Vec<Option<Box<[u8]>>>,
-    /// Values of [`Headers::response`], in its order; empty without an answer.
+    /// Values of [`Headers::response`], in its order; empty without a response.
     pub response_headers: Vec<Option<Box<[u8]>>>,
 }
 
-/// The machine that a request came from.
+/// The host that a request came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Host {
     /// An address.
     Ip(IpAddr),
-    /// A word where there is none, such as `unix`.
+    /// A word where there is no address, such as `unix`.
     Named(&'static str),
 }
 
-/// The headers that formats or filters read, in lower case; no others need to be kept.
+/// The headers that formats or filters read, in lower case; only these are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers {
     /// Of requests.
     pub request: Vec<String>,
-    /// Of answers.
+    /// Of responses.
     pub response: Vec<String>,
 }
 
 impl Headers {
-    /// What the log in force reads; nothing before it is set up.
+    /// The headers the current log reads; none before it is set up.
     #[must_use]
     pub fn wanted() -> &'static Self {
         static NONE: Headers = Headers { request: Vec::new(), response: Vec::new() };
         WANTED.get().unwrap_or(&NONE)
     }
 
-    /// Makes these the wanted ones, once.
+    /// Requests these headers, once.
     pub(super) fn want(self) {
         // A second log is refused elsewhere.
         let _ = WANTED.set(self);
     }
 
-    /// Where the request header's value will stand.
+    /// The position of the request header's value.
     pub(super) fn of_request(&mut self, name: &str) -> usize {
         position(&mut self.request, name)
     }
 
-    /// Where the answer's header's value will stand.
+    /// The position of the response header's value.
     pub(super) fn of_response(&mut self, name: &str) -> usize {
         position(&mut self.response, name)
     }
@@ -97,7 +97,7 @@ fn position(names: &mut Vec<String>, name: &str) -> usize {
 }
 
 impl Access {
-    /// Writes the line, whatever the filters in code say.
+    /// Writes the line, regardless of the filters in code.
     pub(super) fn write_line(self) {
         let set = CURRENT.try_with(|current| current.replace(Some(self)));
         if set.is_ok() {
@@ -106,11 +106,11 @@ impl Access {
         }
     }
 
-    /// What the log says of it: `127.0.0.1:12345 - "GET / HTTP/1.1" 200`. Secrets are `***`.
+    /// The message of its line: `127.0.0.1:12345 - "GET / HTTP/1.1" 200`. Secrets are `***`.
     #[must_use]
     pub fn message(&self) -> String {
         let mut message = String::new();
-        // A String takes everything.
+        // Writing to a String does not fail.
         let _ = self.write_message(&mut message);
         message
     }
@@ -121,7 +121,7 @@ impl Access {
         self.target.split('?').next().unwrap_or_default()
     }
 
-    /// The query without its `?`, with whatever secrets are in it.
+    /// The query without its `?`, possibly with secrets.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
         self.target.split_once('?').map(|(_, query)| query)
@@ -165,7 +165,7 @@ impl fmt::Display for Host {
     }
 }
 
-/// Reads the request whose line is being written.
+/// Gives access to the request whose line is being written.
 pub(super) fn with_current<T>(read: impl FnOnce(Option<&Access>) -> T) -> T {
     CURRENT.with_borrow(|current| read(current.as_ref()))
 }
@@ -181,11 +181,11 @@ impl fmt::Display for Line {
 
 #[cfg(test)]
 pub(super) mod testing {
-    //! A request for the tests of formats and filters.
+    //! A request for tests of formats and filters.
 
     use super::*;
 
-    /// `GET /items/?page=2&token=hidden` by curl, answered after 1,234,567 µs.
+    /// `GET /items/?page=2&token=hidden` by curl, served in 1,234,567 µs.
     pub(in crate::logging) fn access() -> Access {
         Access {
             host: Host::Ip([127, 0, 0, 1].into()),
@@ -203,7 +203,7 @@ pub(super) mod testing {
         }
     }
 
-    /// Reads as the log does while this request's line is written.
+    /// Runs `read` as the log does while this request's line is written.
     pub(in crate::logging) fn while_logging<T>(access: Access, read: impl FnOnce() -> T) -> T {
         CURRENT.replace(Some(access));
         let result = read();
@@ -231,7 +231,7 @@ pub(super) mod testing {
     }
 
     #[test]
-    fn a_header_is_wanted_once() {
+    fn a_header_is_listed_once() {
         let mut wanted = Headers::default();
         assert_eq!(wanted.of_request("User-Agent"), 0);
         assert_eq!(wanted.of_request("Referer"), 1);

@@ -1,4 +1,4 @@
-//! Filters that an application has in its own code.
+//! Filters in an application's own code.
 
 use super::Access;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,9 +6,10 @@ use std::sync::{Arc, OnceLock};
 
 static FILTERS: OnceLock<Vec<Arc<dyn LogFilter>>> = OnceLock::new();
 
-/// Decides in code which requests the access log shows: what `addFilter` is given in Python.
+/// Decides in code which requests the access log shows, like a filter for Python's `addFilter`.
 ///
-/// A function or closure from `&Access` to `bool` is one, and so is a type that implements this.
+/// A function or closure from `&Access` to `bool` is a filter, and so is a type that implements
+/// this trait.
 /// [`Server::log_filter`](crate::Server::log_filter) adds them.
 ///
 /// ```
@@ -16,7 +17,7 @@ static FILTERS: OnceLock<Vec<Arc<dyn LogFilter>>> = OnceLock::new();
 /// use bailiwick::logging::{Access, LogFilter};
 /// use std::time::Duration;
 ///
-/// /// Shows only what took its time.
+/// /// Shows only slow requests.
 /// struct SlowerThan(Duration);
 ///
 /// impl LogFilter for SlowerThan {
@@ -37,8 +38,8 @@ static FILTERS: OnceLock<Vec<Arc<dyn LogFilter>>> = OnceLock::new();
 pub trait LogFilter: Send + Sync + 'static {
     /// Whether the request's line is written.
     ///
-    /// It is asked once for each request, after the answer's head and on the thread that made it: it
-    /// must not wait for anything. Where it panics, the line is written.
+    /// Called once per request, after the head of the response and on its thread: it must not
+    /// block. If it panics, the line is written.
     fn keeps(&self, request: &Access) -> bool;
 }
 
@@ -48,7 +49,7 @@ impl<F: Fn(&Access) -> bool + Send + Sync + 'static> LogFilter for F {
     }
 }
 
-/// Puts these filters in force, once in a process.
+/// Activates these filters, once per process.
 pub fn filter_by(filters: Vec<Arc<dyn LogFilter>>) {
     // A second server in the same process has no log of its own either.
     let _ = FILTERS.set(filters);
@@ -64,13 +65,13 @@ impl Access {
     }
 }
 
-/// Whether all of them keep the request.
+/// Whether all filters keep the request.
 fn keeps(request: &Access) -> bool {
     FILTERS.get().is_none_or(|filters| keep(filters, request))
 }
 
 fn keep(filters: &[Arc<dyn LogFilter>], request: &Access) -> bool {
-    // A line may be written while a panic is on its way already: a second one would end the process.
+    // A line may be written during a panic: a second one would abort the process.
     filters
         .iter()
         .all(|filter| catch_unwind(AssertUnwindSafe(|| filter.keeps(request))).unwrap_or(true))

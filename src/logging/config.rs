@@ -1,4 +1,4 @@
-//! What the log consists of: loggers, handlers, formatters and filters, from the file of
+//! The log's configuration: loggers, handlers, formatters and filters, from the file in
 //! `logging.config`.
 
 mod dict_config;
@@ -20,13 +20,13 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The logger that all others hand their lines on to.
+/// The logger that all others pass their lines on to.
 pub(super) const ROOT: &str = "root";
 
-/// What the log's file is to be told about, though it is sound.
+/// A remark about a valid log file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// Whether something of the file does nothing, or not what it says.
+    /// Whether something in the file has no effect, or not the expected one.
     pub is_warning: bool,
     text: String,
 }
@@ -47,7 +47,7 @@ impl fmt::Display for Note {
     }
 }
 
-/// The whole log, by names.
+/// The whole configuration, by names.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct LogConfig {
@@ -55,28 +55,28 @@ pub(super) struct LogConfig {
     pub(super) handlers: BTreeMap<String, HandlerConfig>,
     pub(super) formatters: BTreeMap<String, FormatterConfig>,
     pub(super) filters: BTreeMap<String, Vec<FilterRule>>,
-    /// How lines show our loggers' names.
+    /// The names under which lines show our loggers.
     #[serde(skip)]
     pub(super) shown: LoggerNames,
     #[serde(skip)]
     pub(super) notes: Vec<Note>,
-    /// Whether the file is in a form of Python's.
+    /// Whether the file is in one of Python's formats.
     #[serde(skip)]
     is_pythons: bool,
     #[serde(skip)]
     place: KeyLines,
 }
 
-/// `[loggers.NAME]`: whose lines, and where they go.
+/// `[loggers.NAME]`: whose lines it takes, and where they go.
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct LoggerConfig {
-    /// Absent: that of the logger above.
+    /// Absent: the parent logger's.
     #[serde(deserialize_with = "level")]
     pub(super) level: Option<Level>,
     pub(super) handlers: Vec<String>,
     pub(super) filters: Vec<String>,
-    /// Whether the handlers of the loggers above get the lines too; absent: they do.
+    /// Whether the parent loggers' handlers get the lines too; absent: yes.
     pub(super) propagate: Option<bool>,
 }
 
@@ -91,7 +91,7 @@ pub(super) struct HandlerConfig {
     /// Absent: `logging.format`.
     pub(super) formatter: Option<String>,
     pub(super) filters: Vec<String>,
-    /// Bytes at which the file is moved away, with as many moved files kept as `backups` says.
+    /// Size in bytes at which the file is rotated; `backups` says how many old files are kept.
     pub(super) max_bytes: Option<u64>,
     pub(super) backups: Option<u32>,
 }
@@ -104,7 +104,7 @@ pub(super) enum Stream {
     Stderr,
 }
 
-/// `[formatters.NAME]`: how a line looks.
+/// `[formatters.NAME]`: the format of a line.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct FormatterConfig {
@@ -114,7 +114,7 @@ pub(super) struct FormatterConfig {
 }
 
 impl LogConfig {
-    /// Reads the file of the settings, or makes what stands for it.
+    /// Reads the file named in the settings, or builds its substitute.
     pub(super) fn load(settings: &LoggingSettings) -> Result<Self, LoggingError> {
         let Some(named) = &settings.config else { return Ok(Self::of_two_streams()) };
         let path = named.path();
@@ -162,17 +162,17 @@ impl LogConfig {
         }
     }
 
-    /// The key as messages name it: with the file and its line.
+    /// The key as messages name it: with file and line.
     pub(super) fn key(&self, key: &str) -> String {
         self.place.key(key)
     }
 
-    /// A value of the file that means nothing.
+    /// An invalid value in the file.
     pub(super) fn bad(&self, key: &str, value: &str, allowed: impl Into<String>) -> LoggingError {
         LoggingError::setting(self.key(key), value, allowed)
     }
 
-    /// Checks that all names lead somewhere and each handler has one end.
+    /// Checks that all names exist and that each handler has one destination.
     fn check(&self) -> Result<(), LoggingError> {
         if !self.loggers.contains_key(ROOT) {
             return Err(self.bad("loggers", "", "a table [loggers.root]"));
@@ -209,7 +209,7 @@ impl LogConfig {
         Ok(())
     }
 
-    /// Files that are moved away when they are full: how, and the same by all who write to them.
+    /// Rotated files: checks how, and that all handlers of a file agree.
     fn check_rotation(&self) -> Result<(), LoggingError> {
         let mut files = BTreeMap::new();
         for (name, handler) in &self.handlers {
@@ -232,7 +232,7 @@ impl LogConfig {
         Ok(())
     }
 
-    /// What can be known of a log file without making it.
+    /// Checks a log file as far as possible without creating it.
     fn check_folder(&self, key: &str, file: &Path) -> Result<(), LoggingError> {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
         let is_there = folder.is_none_or(Path::is_dir);
@@ -265,25 +265,25 @@ impl LogConfig {
     }
 }
 
-/// Levels as Python writes them, in capitals, are read too.
+/// Python's level names, in capitals, work too.
 fn level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Level>, D::Error> {
     let word = String::deserialize(deserializer)?.to_lowercase();
     Level::deserialize(word.into_deserializer()).map(Some)
 }
 
-/// How the file is written.
+/// The format of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
     Toml,
-    /// As Python's `fileConfig` reads it.
+    /// Read by Python's `fileConfig`.
     Ini,
-    /// As Python's `dictConfig` takes it.
+    /// Taken by Python's `dictConfig`.
     Json,
     Yaml,
 }
 
 impl Form {
-    /// By what stands in the file, and where that tells nothing by its name.
+    /// Told by the file's content, or else by its name.
     fn of(path: &Path, text: &str) -> Self {
         let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         if text.trim_start_matches('\u{feff}').trim_start().starts_with('{') {
@@ -295,7 +295,7 @@ impl Form {
         match extension.as_str() {
             "json" => Self::Json,
             "yaml" | "yml" => Self::Yaml,
-            // Ours may be called so, too.
+            // Our own files may have these names, too.
             "conf" | "ini" | "cfg" if !text.contains("[loggers.") => Self::Ini,
             _ => Self::Toml,
         }

@@ -1,4 +1,4 @@
-//! The log in force: fixed in a worker process, exchanged with the settings in a master.
+//! The current log: fixed in a worker process, replaced with the settings in a master.
 
 use super::LoggingError;
 use super::ends::OwnStreams;
@@ -17,7 +17,7 @@ enum Current {
     Exchanged(&'static Exchanged),
 }
 
-/// Sets up a log that stays.
+/// Sets up a permanent log.
 pub(super) fn fix(settings: &LoggingSettings, open: Open) -> Result<(), LoggingError> {
     let router = Box::leak(Box::new(router(settings, &mut OwnStreams::new(open))?));
     install(router, Current::Fixed(router))?;
@@ -25,7 +25,7 @@ pub(super) fn fix(settings: &LoggingSettings, open: Open) -> Result<(), LoggingE
     Ok(())
 }
 
-/// Sets up a log that can be exchanged.
+/// Sets up a replaceable log.
 pub(super) fn begin(settings: &LoggingSettings, open: Open) -> Result<(), LoggingError> {
     let mut streams = OwnStreams::new(open);
     let router = router(settings, &mut streams)?;
@@ -37,7 +37,7 @@ pub(super) fn begin(settings: &LoggingSettings, open: Open) -> Result<(), Loggin
     Ok(())
 }
 
-/// Exchanges it. With an error the old one stays.
+/// Replaces it. On error the old one stays.
 pub(super) fn exchange(settings: &LoggingSettings, open: Open) -> Result<(), LoggingError> {
     let Some(Current::Exchanged(log)) = LOG.get() else { return Err(LoggingError::AlreadySet) };
     let mut streams = log.streams.lock().unwrap_or_else(PoisonError::into_inner);
@@ -70,7 +70,7 @@ fn install(log: &'static dyn Log, current: Current) -> Result<(), LoggingError> 
     Ok(())
 }
 
-/// A log that can be exchanged. Its streams stay, so their lines keep their order.
+/// A replaceable log. Its streams stay, so their lines keep their order.
 struct Exchanged {
     router: RwLock<Arc<Router>>,
     streams: Mutex<OwnStreams>,

@@ -1,4 +1,4 @@
-//! Where the lines of handlers end: the process's streams, and files.
+//! The destinations of handlers: the process's streams, and files.
 
 use super::LoggingError;
 use super::config::{HandlerConfig, LogConfig, Stream};
@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Where handlers find their sinks.
+/// Gives handlers their sinks.
 pub(super) trait Sinks {
     /// The sink of a stream; the same each time.
     fn stream(&mut self, stream: Stream) -> Result<Sink, LoggingError>;
@@ -32,7 +32,7 @@ impl OwnStreams {
         Self { out: None, err: None, open }
     }
 
-    /// How files are opened from now on.
+    /// Opens files this way from now on.
     pub(super) fn open_files(&mut self, open: Open) {
         self.open = open;
     }

@@ -1,10 +1,10 @@
-//! What a client sent, made fit for a log: it cannot forge a line or put a secret there.
+//! Makes client input safe to log: it cannot forge a line or leak a secret.
 
 use percent_encoding::percent_decode_str;
 use std::fmt;
 use std::io;
 
-/// Parts of parameter names that carry secrets, in lower case.
+/// Substrings of parameter names that carry secrets, in lower case.
 const SECRET_PARTS: [&str; 20] = [
     "access-key",
     "access_key",
@@ -28,12 +28,13 @@ const SECRET_PARTS: [&str; 20] = [
     "token",
 ];
 
-/// Words of parameter names that carry secrets, in lower case: `user_pin`, `userPin`, `login[pin]`,
+/// Words in parameter names that carry secrets, in lower case: `user_pin`, `userPin`, `login[pin]`,
 /// `pin1`.
 const SECRET_WORDS: [&str; 10] =
     ["bearer", "cvc", "invitation", "invite", "magic", "magiclink", "nonce", "pin", "pswd", "sig"];
 
-/// The same, also at the end of a word, as hardly any other word ends so: `pass`, `mypass`, `totp`.
+/// The same, also as the end of a word, because few other words end like this: `pass`, `mypass`,
+/// `totp`.
 const SECRET_ENDS: [&str; 4] = ["cvv", "otp", "pass", "ticket"];
 
 /// Words with such an end that carry no secret.
@@ -57,16 +58,16 @@ const SECRET_NAMES: [&str; 14] = [
     "verification_code",
 ];
 
-/// What ends a parameter: some servers take `;` for a separator, addresses in headers have a second
-/// query behind `#`, and a header can hold several addresses.
+/// Ends of a parameter: some servers accept `;` as a separator, URLs in headers have a second query
+/// after `#`, and a header can hold several URLs.
 const SEPARATORS: [char; 7] = ['&', ';', '?', '#', ',', ' ', '"'];
 
-/// Addresses within addresses that are looked into: `next=%2Fcb%3Fcode%3D…`.
+/// How many levels of URLs within URLs are searched: `next=%2Fcb%3Fcode%3D…`.
 const NESTED: usize = 3;
 
-/// Escapes as nginx does: control characters, `"`, `\` and what is not ASCII become `\xHH`.
+/// Escapes as nginx does: control characters, `"`, `\` and non-ASCII bytes become `\xHH`.
 pub fn escape(out: &mut impl fmt::Write, text: &[u8]) -> fmt::Result {
-    // Nearly always.
+    // The common case.
     if let Some(plain) = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(is_plain)) {
         return out.write_str(plain);
     }
@@ -83,13 +84,13 @@ fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')
 }
 
-/// Writes an address or a part of it escaped, with `***` for the value of each parameter that can
-/// carry a secret.
+/// Writes a URL or part of one escaped, with `***` for the value of each parameter that can carry a
+/// secret.
 pub fn redact_query(out: &mut impl fmt::Write, query: &str) -> fmt::Result {
     if !query.contains('=') {
         return escape(out, query.as_bytes());
     }
-    // The separator behind a secret whose end is not certain.
+    // The separator after a secret whose end is uncertain.
     let mut hidden = None;
     for parameter in query.split_inclusive(SEPARATORS) {
         let end = parameter.chars().next_back().filter(|c| is_separator(*c));
@@ -100,7 +101,7 @@ pub fn redact_query(out: &mut impl fmt::Write, query: &str) -> fmt::Result {
                 out.write_str("=***")?;
                 hidden = end;
             }
-            // Only `&` is sure to end a value: `password=a;b`.
+            // Only `&` certainly ends a value: `password=a;b`.
             None if hidden.is_some_and(|separator| separator != '&') => {
                 hidden = end.filter(|separator| *separator == '&').or(hidden);
             }
@@ -121,7 +122,7 @@ fn is_separator(c: char) -> bool {
     SEPARATORS.contains(&c)
 }
 
-/// Writes a header's value escaped; an address in it loses its secrets.
+/// Writes a header's value escaped; URLs in it lose their secrets.
 pub(super) fn redact_header(out: &mut impl fmt::Write, value: &[u8]) -> fmt::Result {
     if !value.contains(&b'=') {
         return escape(out, value);
@@ -129,15 +130,15 @@ pub(super) fn redact_header(out: &mut impl fmt::Write, value: &[u8]) -> fmt::Res
     if let Ok(value) = str::from_utf8(value) {
         return redact_query(out, value);
     }
-    // Nobody can say where the names are.
+    // It is unclear where the names are.
     let plain = value.iter().position(|byte| matches!(byte, b'?' | b'#'));
     escape(out, &value[..plain.unwrap_or(0)])?;
     out.write_str("?***")
 }
 
-/// Whether a value is itself an address, encoded, with a secret in it.
+/// Whether a value is itself an encoded URL with a secret in it.
 fn holds_secret(value: &str, depth: usize) -> bool {
-    // As the separators are, an `=` within a value is encoded, nearly always.
+    // Like the separators, an `=` within a value is nearly always encoded.
     if !value.contains('%') {
         return false;
     }
@@ -146,7 +147,7 @@ fn holds_secret(value: &str, depth: usize) -> bool {
         return false;
     }
     let value = String::from_utf8_lossy(&decoded);
-    // What is packed deeper than anybody unpacks it is not shown.
+    // What is nested deeper is not shown.
     depth == 0
         || value
             .split(SEPARATORS)
@@ -159,7 +160,7 @@ fn holds_secret(value: &str, depth: usize) -> bool {
 pub(super) fn is_secret_name(name: &str) -> bool {
     let name = percent_decoded(name);
     let name = String::from_utf8_lossy(&name);
-    // What stands before it is the path, or the words before an address in a header.
+    // Before it is the path, or the words before a URL in a header.
     let name = name.trim().rsplit(|c| is_separator(c) || c == '/').next().unwrap_or_default();
     let words = || name.split(|c: char| !c.is_alphanumeric()).flat_map(humps);
     if words().any(is_secret_word) {
@@ -170,7 +171,7 @@ pub(super) fn is_secret_name(name: &str) -> bool {
     SECRET_NAMES.contains(&name) || SECRET_PARTS.iter().any(|part| name.contains(part))
 }
 
-/// Whether a word tells of a secret, with or without a number behind it.
+/// Whether a word indicates a secret, with or without a number after it.
 fn is_secret_word(word: &str) -> bool {
     let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
     let is = |known: &&str| word.eq_ignore_ascii_case(known);
@@ -198,7 +199,7 @@ fn percent_decoded(text: &str) -> Vec<u8> {
     percent_decode_str(&text.replace('+', " ")).collect()
 }
 
-/// Writes text so that it stays on its line: control characters and line separators become `\xHH`.
+/// Writes text on one line: control characters and line separators become `\xHH`.
 pub(super) struct OneLine<W> {
     out: W,
     failed: Option<io::Error>,
@@ -209,7 +210,8 @@ impl<W: io::Write> OneLine<W> {
         Self { out, failed: None }
     }
 
-    /// What became of the writing; an error of a value's `Display` costs the rest of that value only.
+    /// The result of the writing; an error in a value's `Display` costs only the rest of that
+    /// value.
     pub(super) fn finish(self, _written: fmt::Result) -> io::Result<()> {
         self.failed.map_or(Ok(()), Err)
     }
@@ -218,7 +220,7 @@ impl<W: io::Write> OneLine<W> {
 impl<W: io::Write> fmt::Write for OneLine<W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut write = || {
-            // Nearly always, and found out much faster than character by character.
+            // The common case, and much faster to check than single characters.
             if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
                 return self.out.write_all(text.as_bytes());
             }

@@ -1,4 +1,4 @@
-//! Rules that drop or keep lines; the first that matches decides.
+//! Rules that drop or keep lines; the first match decides.
 
 use super::access::{Access, Headers};
 use super::{ACCESS, LoggingError};
@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 thread_local! {
-    /// Room for the message that rules look into, so that each line does not ask for its own.
+    /// A reusable buffer for the message that rules search.
     static SPARE: Cell<String> = const { Cell::new(String::new()) };
 }
 
@@ -25,7 +25,7 @@ struct Rule {
     path: Option<GlobMatcher>,
     /// First and last status that match.
     status: Option<(u16, u16)>,
-    /// The header's place, and the part in lower case.
+    /// The header's position, and the substring in lower case.
     user_agent: Option<(usize, String)>,
     slower_than: Option<Duration>,
     keep: Keep,
@@ -47,7 +47,7 @@ impl<'a> Candidate<'a> {
     fn message(&self) -> &str {
         self.message.get_or_init(|| {
             let mut message = SPARE.take();
-            // A value that cannot be shown ends the message, here as in the line.
+            // An error in a value's `Display` ends the message, here as in the line.
             let _ = message.write_fmt(*self.record.args());
             message
         })
@@ -64,7 +64,7 @@ impl Drop for Candidate<'_> {
 }
 
 impl Filter {
-    /// Reads the rules; an error names the one by the key of its place in the list.
+    /// Reads the rules; an error names the rule by its position.
     pub(super) fn new(
         key: impl Fn(usize) -> String,
         rules: &[FilterRule],
@@ -125,7 +125,7 @@ impl Rule {
         })
     }
 
-    /// The message comes last: to look into it is the dearest.
+    /// The message comes last: searching it costs most.
     fn matches(&self, line: &Candidate<'_>) -> bool {
         let request = match line.access {
             Some(access) => self.matches_request(access),

@@ -1,4 +1,4 @@
-//! The line's format, in the words of Python's logging, parsed once at start.
+//! The format of a line, in the fields of Python's logging, parsed once at start.
 
 use super::config::LoggerNames;
 use super::escape::OneLine;
@@ -15,7 +15,7 @@ const CONVERSION: &str =
     "%(name)s or %(name)d, with a width at most (%(levelname)-8s), or %% for a percent sign";
 
 thread_local! {
-    /// Room for the line, and for a placeholder of it that is to be padded.
+    /// Reusable buffers for the line, and for a placeholder to be padded.
     static SPARE: RefCell<(String, String)> = const { RefCell::new((String::new(), String::new())) };
 }
 
@@ -25,13 +25,13 @@ enum Part {
     Placeholder { placeholder: Placeholder, pad: Pad },
 }
 
-/// What stands between a placeholder's name and its conversion.
+/// The part between a placeholder's name and its conversion.
 #[derive(Debug, Default, PartialEq)]
 struct Pad {
     left: bool,
     zero: bool,
     width: usize,
-    /// Longest text; for numbers the digits behind the point.
+    /// Longest text; for numbers the digits after the point.
     precision: Option<usize>,
     is_float: bool,
 }
@@ -42,7 +42,7 @@ pub(super) struct LineFormat {
     parts: Vec<Part>,
 }
 
-/// A format as it was found.
+/// A format and its origin.
 #[derive(Clone, Copy)]
 pub(super) struct FormatSetting<'a> {
     /// The key that holds it.
@@ -51,7 +51,7 @@ pub(super) struct FormatSetting<'a> {
 }
 
 impl LineFormat {
-    /// Reads a format; an error names the key, what stands there and what may.
+    /// Reads a format; an error names the key, the bad part and what is allowed.
     pub(super) fn parse(
         setting: FormatSetting<'_>,
         headers: &mut Headers,
@@ -89,7 +89,7 @@ impl LineFormat {
         Ok(Self { parts })
     }
 
-    /// Shows our loggers by these names.
+    /// Shows our loggers under these names.
     pub(super) fn show(&mut self, shown: LoggerNames) {
         for part in &mut self.parts {
             if let Part::Placeholder { placeholder: Placeholder::Name(names), .. } = part {
@@ -98,7 +98,7 @@ impl LineFormat {
         }
     }
 
-    /// Writes times as this format of strftime says.
+    /// Formats times with strftime.
     pub(super) fn set_time(&mut self, setting: FormatSetting<'_>) -> Result<(), LoggingError> {
         for part in &mut self.parts {
             if let Part::Placeholder { placeholder: Placeholder::Asctime(format), .. } = part {
@@ -119,11 +119,11 @@ impl LineFormat {
         out: &mut impl io::Write,
         (record, now): (&Record<'_>, Timestamp),
     ) -> io::Result<()> {
-        // Put together here and checked as a whole: many small writes cost more than the words.
+        // Built here and checked as a whole: many small writes cost more than the fields.
         let (mut line, mut padded) = SPARE.take();
         line.clear();
         for part in &self.parts {
-            // A value that cannot be shown ends its placeholder, not the line.
+            // An error in a value's `Display` ends its placeholder, not the line.
             let _ = match part {
                 Part::Literal(text) => line.write_str(text),
                 Part::Placeholder { placeholder, pad } if *pad == Pad::default() => {
@@ -207,7 +207,7 @@ fn parse_word<'a>(
     Ok((Part::Placeholder { placeholder, pad }, after.as_str()))
 }
 
-/// Digits, 0 without any; `None` above 200.
+/// A number, 0 without digits; `None` above 200.
 fn number(text: &str) -> Option<(usize, &str)> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (digits, after) = text.split_at(digits);

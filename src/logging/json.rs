@@ -1,4 +1,4 @@
-//! Lines as JSON: one object a line, requests with their parts as fields.
+//! Lines as JSON: one object per line, with the parts of a request as fields.
 
 use super::access::{Access, with_current};
 use super::config::LoggerNames;
@@ -88,12 +88,13 @@ impl JsonFormat {
     }
 }
 
-/// To the microsecond.
+/// With microseconds.
 fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).trunc() / 1e3
 }
 
-/// A text that is written, not made first. One that cannot be shown ends there, and not the line.
+/// A value serialized without an intermediate string. If its `Display` fails, it ends there, not
+/// the line.
 fn shown<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result>(write: F) -> Shown<F> {
     Shown(write)
 }
@@ -109,7 +110,7 @@ impl<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> Serialize for Shown<F> {
     }
 }
 
-/// Escapes all control characters, and what some readers take for the end of a line.
+/// Escapes all control characters, and what some readers treat as the end of a line.
 struct OneLine;
 
 impl Formatter for OneLine {

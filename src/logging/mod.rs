@@ -1,5 +1,5 @@
-//! The log, in Python logging's words: loggers, handlers, formatters and filters on `log` and
-//! `env_logger`; every request leaves a line on `bailiwick.access`.
+//! The log, in the terms of Python's logging: loggers, handlers, formatters and filters on top of
+//! `log` and `env_logger`; every request leaves a line on `bailiwick.access`.
 
 mod access;
 mod code_filter;
@@ -31,10 +31,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
 
-/// Target of the access log, one line a request; without a file, written to stdout.
+/// Target of the access log, one line per request; by default written to stdout.
 pub const ACCESS: &str = "bailiwick.access";
 
-/// Target of what the server says about itself; without a file, written to stderr.
+/// Target of the server's own messages; by default written to stderr.
 pub const ERROR: &str = "bailiwick.error";
 
 /// Target that turns an error into level `CRITICAL` of [`ERROR`]; `log` has no such level.
@@ -43,7 +43,7 @@ pub const CRITICAL: &str = "bailiwick.critical";
 /// The log cannot be set up.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LoggingError {
-    /// A setting, or a key of the log's file, has a value that means nothing.
+    /// A setting, or a key of the log's file, has an invalid value.
     #[error("{key}: `{}`: expected {allowed}", value.escape_debug())]
     Setting {
         /// The setting, for example `logging.format`, or `FILE:LINE: KEY`.
@@ -53,7 +53,7 @@ pub enum LoggingError {
         /// What it may be.
         allowed: String,
     },
-    /// The file of `logging.config` is not what its form demands.
+    /// The file in `logging.config` does not have its format.
     #[error("{}: {}", place.escape_debug(), reason.escape_debug())]
     Syntax {
         /// `FILE:LINE: column N`
@@ -61,7 +61,7 @@ pub enum LoggingError {
         /// What was expected.
         reason: String,
     },
-    /// The file of `logging.config` cannot be read.
+    /// The file in `logging.config` cannot be read.
     #[error("{}: cannot be read: {cause} (logging.config)", file.escape_debug())]
     Unreadable {
         /// The file.
@@ -72,7 +72,7 @@ pub enum LoggingError {
     /// The program has a log already.
     #[error("the program has already set up a log")]
     AlreadySet,
-    /// The thread that writes cannot be started.
+    /// The writer thread cannot be started.
     #[error("the log's thread cannot be started: {0}")]
     Thread(String),
 }
@@ -83,7 +83,7 @@ impl LoggingError {
     }
 }
 
-/// Writes what is still in memory when it is dropped; keep it until the program ends.
+/// Writes buffered lines on drop; keep it until the program ends.
 #[must_use = "dropped at once, it loses lines when the program ends"]
 #[derive(Debug)]
 pub struct LoggingGuard(());
@@ -94,32 +94,32 @@ impl Drop for LoggingGuard {
     }
 }
 
-/// Sets the program's log up; to be called once.
+/// Sets up the program's log; call it once.
 pub fn init(settings: &LoggingSettings) -> Result<LoggingGuard, LoggingError> {
     placeholders::start();
     current::fix(settings, Arc::new(open_file))?;
     Ok(LoggingGuard(()))
 }
 
-/// The same for a log that [`exchange`] can exchange, with files that are opened in this way.
+/// The same for a log that [`exchange`] can replace; `open` opens its files.
 pub fn init_with(settings: &LoggingSettings, open: Open) -> Result<LoggingGuard, LoggingError> {
     placeholders::start();
     current::begin(settings, open)?;
     Ok(LoggingGuard(()))
 }
 
-/// Replaces the log that [`init_with`] has set up; after an error the old one stays.
+/// Replaces the log that [`init_with`] set up; on error the old one stays.
 pub fn exchange(settings: &LoggingSettings, open: Open) -> Result<(), LoggingError> {
     current::exchange(settings, open)
 }
 
-/// Checks the settings, and the file that they name, without setting anything up.
+/// Checks the settings, and the file they name, without setting anything up.
 pub fn check(settings: &LoggingSettings) -> Result<(), LoggingError> {
     router::check(settings)
 }
 
-/// Opens every file of these settings once in this way, so that it is there for whoever opens it
-/// next; returns their paths.
+/// Opens every file of these settings once, so that it exists for the process that opens it next;
+/// returns their paths.
 pub fn make_files(settings: &LoggingSettings, open: &Open) -> Result<Vec<PathBuf>, LoggingError> {
     router::make_files(settings, open)
 }
@@ -133,16 +133,16 @@ pub fn check_folders(
     router::check_folders(settings, user, may_write)
 }
 
-/// What there is to say of the file that the settings name: names that it has for our loggers, and
-/// what does nothing in it.
+/// Notes on the file that the settings name: foreign names for our loggers, and parts without
+/// effect.
 pub fn notes(settings: &LoggingSettings) -> Result<Vec<Note>, LoggingError> {
     router::notes(settings)
 }
 
-/// Opens every log file anew by its path, for whoever has moved it away; returns at once.
+/// Reopens every log file by its path, after log rotation; returns at once.
 ///
-/// What was logged before goes to the old file. One that cannot be opened is reported in the log,
-/// and the old file stays in use.
+/// Earlier lines go to the old file. If a file cannot be opened, that is logged, and the old file
+/// stays in use.
 pub fn reopen() {
     current::reopen();
 }

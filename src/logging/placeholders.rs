@@ -1,5 +1,5 @@
-//! What can stand in a line: the attributes of Python's records, the atoms of gunicorn's access
-//! log and the words of uvicorn's.
+//! The fields of a line: the attributes of Python's records, the atoms of gunicorn's access log,
+//! and uvicorn's fields.
 
 use super::access::{Access, with_current};
 use super::config::LoggerNames;
@@ -11,15 +11,15 @@ use log::{Level, Metadata, Record};
 use std::fmt;
 use std::sync::LazyLock;
 
-/// Where gunicorn has nothing to show.
+/// Shown where gunicorn has no value.
 const NOTHING: &str = "-";
 
 static START: LazyLock<Timestamp> = LazyLock::new(Timestamp::now);
 
-/// What one `%(…)` stands for.
+/// The meaning of one `%(…)`.
 #[derive(Debug)]
 pub(super) enum Placeholder {
-    // Of every record, by Python's name.
+    // For every record, under Python's names.
     Asctime(TimeFormat),
     Created,
     Filename,
@@ -40,7 +40,7 @@ pub(super) enum Placeholder {
     RequestId,
     Thread,
     ThreadName,
-    // Of requests, `-` in other lines.
+    // For requests; `-` in other lines.
     Access(Atom),
 }
 
@@ -65,27 +65,27 @@ pub(super) enum Atom {
     // uvicorn's.
     ClientAddress,
     StatusPhrase,
-    /// By its place in [`Headers::request`].
+    /// By its position in [`Headers::request`].
     RequestHeader(usize),
-    /// By its place in [`Headers::response`].
+    /// By its position in [`Headers::response`].
     ResponseHeader(usize),
 }
 
 /// The names that [`Placeholder::find`] knows, for messages.
 pub(super) const KNOWN: &str = "asctime, created, filename, funcName, levelname, levelno, lineno, message, module, msecs, name, pathname, process, processName, relativeCreated, request_id, thread, threadName, or of gunicorn's h, l, u, t, r, m, U, q, H, s, B, b, f, a, T, D, L, M, p, {header}i, {header}o, or of uvicorn's levelprefix, client_addr, request_line, status_code";
 
-/// What is said of a format that would log credentials.
+/// Says why a format that would log credentials is refused.
 pub(super) const SECRET: &str =
     "a header that holds no secret; Authorization, Cookie and the like are never logged";
 
-/// Why there is no such word.
+/// Why a field does not exist.
 pub(super) enum PlaceholderError {
     Unknown,
     Secret,
 }
 
 impl Placeholder {
-    /// The word of this name, with whether it is a number.
+    /// The field with this name, and whether it is a number.
     pub(super) fn find(
         name: &str,
         headers: &mut Headers,
@@ -135,7 +135,7 @@ impl Placeholder {
         Ok((word, is_number))
     }
 
-    /// Whether it says what happened: a line needs one of these.
+    /// Whether it says what happened: a line needs one such field.
     pub(super) fn is_content(&self) -> bool {
         matches!(self, Self::Message | Self::Access(_))
     }
@@ -151,7 +151,7 @@ impl Placeholder {
             Self::Asctime(format) => format.write(out, now),
             Self::Created => write_created(out, now),
             Self::Filename => out.write_str(file_name),
-            // `log` knows the place, but not the function.
+            // `log` knows the file, but not the function.
             Self::FunctionName => out.write_str(NOTHING),
             Self::LevelName => out.write_str(level_name(record)),
             Self::LevelNumber => write!(out, "{}", severity(record.metadata())),
@@ -214,7 +214,7 @@ impl Atom {
         let elapsed = access.elapsed;
         match self {
             Self::Host => write!(out, "{}", access.host),
-            // Of callers the log knows no more than their address.
+            // The log knows callers only by address.
             Self::Identity => out.write_str(NOTHING),
             Self::Time(format) => format.write(out, now),
             Self::Request => access.write_request(out),
@@ -249,12 +249,12 @@ fn header(out: &mut impl fmt::Write, values: &[Option<Box<[u8]>>], place: usize)
     }
 }
 
-/// The request that a line is about: its own in the access log, else the one being served.
+/// The request a line is about: its own in the access log, else the one being served.
 pub(super) fn request_id() -> Option<RequestId> {
     with_current(|access| access.map(|access| access.request_id)).or_else(RequestId::current)
 }
 
-/// Remembers when the program started, for `relativeCreated`.
+/// Remembers the start of the program, for `relativeCreated`.
 pub(super) fn start() {
     LazyLock::force(&START);
 }
@@ -283,7 +283,7 @@ pub(super) fn severity(metadata: &Metadata<'_>) -> u8 {
     }
 }
 
-/// The logger's name: a module's path as Python writes it, with dots.
+/// The logger's name: a module's path with dots, as in Python.
 pub(super) fn write_name(
     out: &mut impl fmt::Write,
     target: &str,

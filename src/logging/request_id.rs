@@ -1,4 +1,4 @@
-//! The id of a request: taken from a trusted proxy or made, and known to every line that is logged
+//! The id of a request: taken from a trusted proxy or generated, and known to every line logged
 //! while the request is served.
 
 use std::cell::Cell;
@@ -9,7 +9,7 @@ tokio::task_local! {
 }
 
 thread_local! {
-    /// This thread's part of the ids that it makes, and the next id's own.
+    /// This thread's part of the ids it generates, and the next id's own part.
     static NEXT: Cell<(u64, u64)> = Cell::new(rand::random());
 }
 
@@ -24,8 +24,8 @@ pub struct RequestId {
 }
 
 impl RequestId {
-    /// A new one, of 32 hexadecimal digits: 64 bits of this thread, drawn once, and a number that
-    /// counts up from another draw. It names a request and is no secret, so one draw will do.
+    /// A new id of 32 hexadecimal digits: 64 bits drawn once by this thread, and a counter with a
+    /// random start. It names a request and is no secret, so one draw is enough.
     #[must_use]
     pub fn unique() -> Self {
         let (thread, number) = NEXT.get();
@@ -36,7 +36,7 @@ impl RequestId {
         Self { bytes, length: 32 }
     }
 
-    /// What somebody else made, if it is well-formed.
+    /// An id from elsewhere, if it is well-formed.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
         let is_valid = (SHORTEST..=LONGEST).contains(&text.len())
@@ -52,17 +52,17 @@ impl RequestId {
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        // Only ASCII gets in.
+        // Only ASCII is accepted.
         str::from_utf8(&self.bytes[..usize::from(self.length)]).unwrap_or_default()
     }
 
-    /// The id of the request that this task serves.
+    /// The id of the request this task serves.
     #[must_use]
     pub fn current() -> Option<Self> {
         CURRENT.try_get().ok()
     }
 
-    /// Serves a request: lines logged by `serve` know this id.
+    /// Serves a request: lines logged by `serve` carry this id.
     pub async fn in_scope<F: Future>(self, serve: F) -> F::Output {
         CURRENT.scope(self, serve).await
     }
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn made_ids_differ_and_are_well_formed() {
+    fn generated_ids_differ_and_are_well_formed() {
         let (one, two) = (RequestId::unique(), RequestId::unique());
         assert_ne!(one, two);
         assert_eq!(one.as_str().len(), 32);

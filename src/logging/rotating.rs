@@ -1,5 +1,5 @@
-//! Log files that are moved away when they are full, as Python's `RotatingFileHandler` does it; by all
-//! processes that write to the same file.
+//! Log files that are rotated when full, like Python's `RotatingFileHandler`, by all processes that
+//! write to the same file.
 
 use super::ERROR;
 use super::sink::{LogFile, Output};
@@ -11,7 +11,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// How long a file may become, and how many are kept.
+/// How large a file may become, and how many are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rotation {
     pub(super) max_bytes: u64,
@@ -19,12 +19,12 @@ pub(super) struct Rotation {
     pub(super) backups: u32,
 }
 
-/// A file of a certain size at most.
+/// A file with a size limit.
 pub(super) struct RotatingFile {
     path: PathBuf,
     log: LogFile,
     rotation: Rotation,
-    /// It could not be moved away, which was reported.
+    /// Rotation has failed, which was reported.
     is_stuck: bool,
 }
 
@@ -33,16 +33,16 @@ impl RotatingFile {
         Self { path: path.to_owned(), log, rotation, is_stuck: false }
     }
 
-    /// Whether the path still leads to the open file: another process may have moved it.
+    /// Whether the path still leads to the open file: another process may have rotated it.
     fn is_current(&self) -> io::Result<bool> {
         let open = self.log.file().metadata()?;
         Ok(fs::metadata(&self.path)
             .is_ok_and(|there| (there.dev(), there.ino()) == (open.dev(), open.ino())))
     }
 
-    /// Moves the file away and makes a new one, unless another process has just done so.
+    /// Rotates the file, unless another process has just done so.
     fn rotate(&mut self) -> io::Result<()> {
-        // Held on the old file, which the others have open too; closing it ends that.
+        // On the old file, which the others have open too; closing it releases the lock.
         flock(self.log.file(), FlockOperation::LockExclusive)?;
         if self.is_current()? {
             for number in (1..self.rotation.backups).rev() {
@@ -91,7 +91,7 @@ impl Output for RotatingFile {
             }
             if let Err(error) = self.rotate() {
                 self.is_stuck = true;
-                // What this holds is released with the file, or here.
+                // The lock is released with the file, or here.
                 let _ = flock(self.log.file(), FlockOperation::Unlock);
                 let path = self.path.display();
                 log::error!(target: ERROR, "the log continues in a full file: {path} cannot be \
@@ -102,8 +102,8 @@ impl Output for RotatingFile {
     }
 }
 
-/// Bytes of the whole lines that fit, by Python's rule: a file stays below `max_bytes`, but for a line
-/// that is longer than that and stands alone.
+/// Bytes of the whole lines that fit, by Python's rule: a file stays below `max_bytes`, except for
+/// a single longer line.
 fn fitting(lines: &[u8], size: u64, max_bytes: u64) -> usize {
     let mut fitting = 0;
     for line in lines.split_inclusive(|byte| *byte == b'\n') {
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_file_is_moved_away_between_two_lines() {
+    fn a_full_file_is_rotated_between_two_lines() {
         let folder = TempDir::new().unwrap();
         let mut file = file(&folder, 8, 2);
         file.put(b"one\n").unwrap();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn several_writers_move_it_once() {
+    fn several_writers_rotate_it_once() {
         let folder = TempDir::new().unwrap();
         let mut files = [(); 2].map(|()| file(&folder, 8, 3));
         for line in ["1\n", "2\n", "3\n", "4\n", "5\n", "6\n", "7\n"] {
@@ -206,9 +206,9 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_moved_goes_on() {
+    fn a_file_that_cannot_be_rotated_stays_in_use() {
         let folder = TempDir::new().unwrap();
-        // Root may do anything but put a file in the place of a folder.
+        // Even root cannot replace a folder with a file.
         fs::create_dir(folder.path().join("a.log.1")).unwrap();
         let mut file = file(&folder, 4, 1);
         file.put(b"1\n2\n3\n").unwrap();

@@ -17,23 +17,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Crates below us whose normal course interests only who looks for a fault.
+/// Our dependencies, whose routine messages matter only when debugging.
 const QUIET: [&str; 6] = ["actix", "mio", "paperclip", "rustls", "sqlx", "tokio"];
 
-/// Reports each malformed request as an error of ours, so that any client could fill the log.
+/// It logs each malformed request as an error of ours, so any client could flood the log.
 const CLIENTS_FAULTS: &str = "actix_http::h1::dispatcher";
 
-/// How long the end of the program waits for a reader of the log that does not read.
+/// How long the end of the program waits for a blocked reader of the log.
 const LAST_FLUSH: Duration = Duration::from_secs(2);
 
 /// Above every severity: nothing passes.
 const OFF: u8 = u8::MAX;
 
-/// The log: every record goes through it.
+/// The log: every record passes through it.
 pub(super) struct Router {
-    /// The longest names first, the root, whose name is empty, last.
+    /// Longest names first; last the root, with an empty name.
     loggers: Vec<Logger>,
-    /// Where among them the access log's is: it is asked for with every request.
+    /// The access log's position among them: every request needs it.
     access: Option<usize>,
     handlers: Vec<Handler>,
     sinks: Vec<Sink>,
@@ -42,10 +42,10 @@ pub(super) struct Router {
 struct Logger {
     /// With dots; empty for the root.
     name: String,
-    /// The least severity that passes.
+    /// The lowest severity that passes.
     least: u8,
     filters: Vec<Arc<Filter>>,
-    /// Its own and, where lines propagate, those of the loggers above.
+    /// Its own and, if lines propagate, its parents'.
     handlers: Vec<usize>,
 }
 
@@ -54,7 +54,7 @@ struct Handler {
     filters: Vec<Arc<Filter>>,
 }
 
-/// A line's look and the filters, checked.
+/// Formatters and filters, checked.
 struct Parts {
     headers: Headers,
     filters: BTreeMap<String, Arc<Filter>>,
@@ -71,12 +71,12 @@ enum Formatter {
     Json(Arc<JsonFormat>),
 }
 
-/// Checks all that `Router::new` reads, and opens nothing.
+/// Checks everything that `Router::new` reads, and opens nothing.
 pub(super) fn check(settings: &LoggingSettings) -> Result<(), LoggingError> {
     Parts::new(&LogConfig::load(settings)?, settings).map(drop)
 }
 
-/// Opens every file of these settings once, so that it is there; returns their paths.
+/// Opens every file of these settings once, so that it exists; returns their paths.
 pub(super) fn make_files(
     settings: &LoggingSettings,
     with: &Open,
@@ -110,13 +110,13 @@ pub(super) fn check_folders(
     Ok(())
 }
 
-/// What is noted of the file.
+/// The notes on the file.
 pub(super) fn notes(settings: &LoggingSettings) -> Result<Vec<Note>, LoggingError> {
     LogConfig::load(settings).map(|config| config.notes)
 }
 
 impl Router {
-    /// Builds the log, with the headers that it reads.
+    /// Builds the log, and the list of headers it reads.
     pub(super) fn new(
         settings: &LoggingSettings,
         streams: &mut impl Sinks,
@@ -145,7 +145,7 @@ impl Router {
         Ok((Self { loggers, access, handlers, sinks }, parts.headers))
     }
 
-    /// The least restrictive level of any logger: what is below is not even formed.
+    /// The most verbose level of any logger: records below it are not even formatted.
     pub(super) fn max_level(&self) -> LevelFilter {
         match self.loggers.iter().map(|logger| logger.least).min().unwrap_or(OFF) {
             OFF => LevelFilter::Off,
@@ -157,7 +157,7 @@ impl Router {
         }
     }
 
-    /// Opens every file anew.
+    /// Reopens every file.
     pub(super) fn reopen(&self) {
         self.sinks.iter().for_each(Sink::reopen);
     }
@@ -172,7 +172,7 @@ impl Router {
         let logger = self.loggers.iter().find(|logger| is_within(target, &logger.name))?;
         let mut least = logger.least;
         if logger.name.is_empty() && least >= 20 {
-            // Who names them in the log's file, or seeks a fault, gets them.
+            // Shown if the log's file names it, or when debugging.
             if target == CLIENTS_FAULTS {
                 least = OFF;
             } else if QUIET.iter().any(|name| target.starts_with(name)) {
@@ -224,7 +224,7 @@ fn is_within(target: &str, name: &str) -> bool {
     true
 }
 
-/// Each configured logger, and the access log in any case.
+/// Each configured logger, and always the access log.
 fn loggers(config: &LogConfig, settings: &LoggingSettings, parts: &Parts) -> Vec<Logger> {
     let order: Vec<_> = config.handlers.keys().collect();
     let mut names: Vec<_> = config.loggers.keys().map(|name| dotted(name)).collect();
@@ -262,7 +262,7 @@ fn loggers(config: &LogConfig, settings: &LoggingSettings, parts: &Parts) -> Vec
     names.into_iter().map(build).collect()
 }
 
-/// The loggers that a name belongs to, its own first, the root last.
+/// The loggers that apply to a name, its own first, the root last.
 fn above<'a>(config: &'a LogConfig, name: &str) -> Vec<(String, &'a super::config::LoggerConfig)> {
     let all = config.loggers.iter().map(|(known, logger)| (dotted(known), logger));
     let mut above: Vec<_> = all.filter(|(known, _)| is_within(name, known)).collect();
@@ -340,7 +340,7 @@ impl Parts {
 }
 
 impl Formatter {
-    /// `None` where the table says nothing and the default stands for it.
+    /// `None` if the table says nothing and the default applies.
     fn new(
         (config, key): (&LogConfig, &str),
         formatter: &FormatterConfig,

@@ -1,14 +1,14 @@
-//! Lines that are too long for where they go: what is cut, so that the rest can still be read.
+//! Shortens lines that are too long for their destination, so that the rest stays readable.
 
-/// Stands where something was cut.
+/// Marks a cut.
 const MARK: &str = "…[cut]";
 
-/// Strings of JSON that are no longer than this are not worth a cut.
+/// JSON strings up to this length are not worth cutting.
 const SHORT: usize = 64;
 
-/// The line, with its end, in `longest` bytes at most.
+/// The line, with its end, in at most `longest` bytes.
 ///
-/// JSON stays JSON: its longest strings are cut. Of other lines the middle is cut, so that a
+/// JSON stays JSON: its longest strings are cut. Other lines are cut in the middle, so that a
 /// request's line keeps its time and its status.
 pub(super) fn shorten(line: &[u8], longest: usize) -> Vec<u8> {
     let text = line.strip_suffix(b"\n").unwrap_or(line);
@@ -20,7 +20,7 @@ pub(super) fn shorten(line: &[u8], longest: usize) -> Vec<u8> {
     short
 }
 
-/// `None` where the strings are not what makes it long.
+/// `None` if strings are not what makes it long.
 fn strings_cut(json: &[u8], room: usize) -> Option<Vec<u8>> {
     let mut json = json.to_vec();
     while let Some(excess) = json.len().checked_sub(room).filter(|excess| *excess > 0) {
@@ -29,7 +29,7 @@ fn strings_cut(json: &[u8], room: usize) -> Option<Vec<u8>> {
         if length <= SHORT {
             return None;
         }
-        // At most half of one at a time: several long ones share what has to go.
+        // At most half of one at a time, so that several long ones share the cut.
         let keep = (length / 2).max(length.saturating_sub(excess + MARK.len())) - MARK.len();
         let mut place = start;
         while let Some(next) = Some(place + step(&json[place..end])).filter(|n| *n <= start + keep)
@@ -41,7 +41,7 @@ fn strings_cut(json: &[u8], room: usize) -> Option<Vec<u8>> {
     Some(json)
 }
 
-/// Where the longest string begins and ends, without its quotes.
+/// Start and end of the longest string, without its quotes.
 fn longest_string(json: &[u8]) -> Option<(usize, usize)> {
     let mut longest = None;
     let mut start = None;
@@ -61,7 +61,7 @@ fn longest_string(json: &[u8]) -> Option<(usize, usize)> {
     longest.map(|(length, start)| (start, start + length))
 }
 
-/// How long the first character is, or its escape.
+/// The length of the first character, or of its escape.
 fn step(text: &[u8]) -> usize {
     match text {
         [b'\\', b'u', ..] => 6,
@@ -84,7 +84,7 @@ fn middle_cut(text: &[u8], room: usize) -> Vec<u8> {
     [&text[..head], MARK.as_bytes(), &text[after..]].concat()
 }
 
-/// Whether the byte continues a character of UTF-8.
+/// Whether the byte continues a UTF-8 character.
 fn is_inside(byte: u8) -> bool {
     byte & 0xc0 == 0x80
 }
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_keeps_its_begin_and_its_end() {
+    fn a_line_keeps_its_beginning_and_its_end() {
         for filler in ["x", "é", "🦀"] {
             for longest in 100..108 {
                 let line = format!("12:00 - \"GET /{} HTTP/1.1\" 200\n", filler.repeat(1_000));

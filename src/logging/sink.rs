@@ -12,29 +12,29 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Bytes that are worth a write before the pause is over.
+/// Bytes that are written before the pause is over.
 const FULL: usize = 64 << 10;
-/// Bytes in memory above which lines are dropped.
+/// Buffered bytes above which lines are dropped.
 const CAP: usize = 8 << 20;
 /// Pause between two writes, so that a busy server writes many lines at once.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Lines that were lost in this process so far.
+/// Lines lost in this process so far.
 static LOST: AtomicU64 = AtomicU64::new(0);
 
-/// How many lines of the log were dropped so far, by all sinks of this process.
+/// How many log lines were dropped so far, by all sinks of this process.
 pub fn dropped() -> u64 {
     LOST.load(Relaxed)
 }
 
-/// Takes whole lines and never waits for whoever reads them.
+/// Takes whole lines and never waits for their reader.
 ///
-/// The first line after a silence is written at once, others within 50 ms. Lines above 8 MiB of
-/// backlog are dropped; how many is logged as soon as there is room again.
+/// The first line after a silence is written at once, others within 50 ms. Lines beyond 8 MiB of
+/// backlog are dropped; how many is logged once there is room again.
 #[derive(Clone)]
 pub(super) struct Sink(Arc<SinkHandle>);
 
-/// The callers' half of a sink: once the last of them drops it, the thread writes the rest and ends.
+/// The callers' half of a sink: once the last one is dropped, the thread writes the rest and ends.
 struct SinkHandle(Arc<Shared>);
 
 impl Deref for SinkHandle {
@@ -63,18 +63,18 @@ struct Shared {
 struct State {
     buffer: Vec<u8>,
     dropped: u64,
-    /// Somebody waits in [`Sink::drain`].
+    /// A thread waits in [`Sink::drain`].
     hurry: bool,
-    /// The thread writes what it took from `buffer`.
+    /// The thread is writing what it took from `buffer`.
     writing: bool,
     /// No caller is left.
     closed: bool,
-    /// The file is to be opened anew once `buffer` is written.
+    /// Reopen the file once `buffer` is written.
     reopen: bool,
 }
 
 impl Sink {
-    /// Starts the thread that writes to `out`; `name` is for the line about dropped lines.
+    /// Starts the thread that writes to `out`; `name` is for messages about dropped lines.
     pub(super) fn new(name: &str, out: impl Output) -> Result<Self, LoggingError> {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
@@ -92,8 +92,7 @@ impl Sink {
         Ok(sink)
     }
 
-    /// Opens the file anew, by its path, after the lines that are in memory; soon, and in the
-    /// sink's own thread.
+    /// Reopens the file, by its path, after the buffered lines; soon, on the sink's own thread.
     pub(super) fn reopen(&self) {
         self.0.lock().reopen = true;
         self.0.filled.notify_one();
@@ -171,7 +170,7 @@ impl Shared {
                         log::warn!(target: ERROR, "{lines} log lines were dropped: {name}: {error}");
                     }
                 }
-                // There is no other place for them: they are counted until there is room again.
+                // There is no other place for them: counts them until there is room again.
                 Err(now) => {
                     LOST.fetch_add(now.lines, Relaxed);
                     if let Some(failed) = &mut failed {
@@ -197,7 +196,7 @@ impl Shared {
     }
 }
 
-/// The error as a part of a line: `no space left on device (os error 28)`.
+/// The error for use within a line: `no space left on device (os error 28)`.
 fn cause(error: &io::Error) -> String {
     let mut text = error.to_string();
     if let Some(first) = text.get_mut(..1) {
@@ -212,9 +211,9 @@ impl State {
     }
 }
 
-/// Where a sink's lines go in the end.
+/// The destination of a sink's lines.
 pub(super) trait Output: Send + 'static {
-    /// Makes a new file where the old one was moved away; streams stay as they are.
+    /// Creates a new file after rotation; streams stay as they are.
     fn reopen(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -230,10 +229,10 @@ impl<F: AsFd + Send + 'static> Output for WholeLines<F> {
     }
 }
 
-/// How a log file is opened, at the start and anew.
+/// Opens a log file, at the start and after rotation.
 pub type Open = Arc<dyn Fn(&Path) -> io::Result<File> + Send + Sync>;
 
-/// Opens a log file to append to it, or makes it, readable for its owner and group.
+/// Opens a log file for appending, or creates it, readable for its owner and group.
 pub fn open_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).mode(0o640).open(path)
 }
@@ -269,7 +268,7 @@ impl Output for LogFile {
 
 #[cfg(test)]
 pub(super) mod testing {
-    //! An output that tests can read, and hold up.
+    //! An output that tests can read and block.
 
     use super::*;
 
@@ -329,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_stands_still_costs_lines_and_no_time() {
+    fn a_blocked_reader_costs_lines_and_no_time() {
         let pipe = Pipe::default();
         let mut sink = Sink::new("test", pipe.clone()).unwrap();
         let held = pipe.hold();
@@ -351,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_writes_to_any_more_is_written_and_closed() {
+    fn a_sink_without_writers_is_flushed_and_closed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.log");
         let mut sink = Sink::new("a.log", LogFile::open(&path, &plain()).unwrap()).unwrap();
@@ -361,7 +360,7 @@ mod tests {
         drop(sink);
         assert!(!other.0.lock().closed);
         drop(other);
-        // Its thread has it until it ends.
+        // The thread holds it until it ends.
         while shared.upgrade().is_some() {
             std::thread::yield_now();
         }
@@ -369,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_moved_away_is_made_anew() {
+    fn a_file_that_was_moved_away_is_created_again() {
         let folder = tempfile::tempdir().unwrap();
         let [path, moved] = ["a.log", "a.log.1"].map(|name| folder.path().join(name));
         let mut sink = Sink::new("a.log", LogFile::open(&path, &plain()).unwrap()).unwrap();
@@ -387,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_made_anew_stays() {
+    fn a_file_that_cannot_be_created_again_stays_in_use() {
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("logs");
         std::fs::create_dir(&inner).unwrap();

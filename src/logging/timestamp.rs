@@ -1,4 +1,4 @@
-//! Points in time as Python, gunicorn and JSON write them; each is formatted once a second per thread.
+//! Times as Python, gunicorn and JSON write them; each is formatted once per second and thread.
 
 use jiff::Timestamp;
 use jiff::fmt::strtime::BrokenDownTime;
@@ -33,7 +33,7 @@ impl TimeFormat {
         Self::checked("[%d/%b/%Y:%H:%M:%S %z]")
     }
 
-    /// What `datefmt` says in the words of strftime; `None` if it cannot be read.
+    /// A strftime format from `datefmt`; `None` if it is invalid.
     pub(super) fn strftime(format: &str) -> Option<Self> {
         let sample = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
         BrokenDownTime::from(&sample).to_string(format).ok()?;
@@ -53,7 +53,7 @@ impl TimeFormat {
             let (second, text) = &mut seconds[self.slot];
             if *second != now.as_second() {
                 let local = BrokenDownTime::from(&now.to_zoned(TimeZone::system()));
-                // It was tried with another time when the format was read.
+                // The format was checked with another time when it was read.
                 *text = local.to_string(&self.format).unwrap_or_default();
                 *second = now.as_second();
             }
@@ -63,7 +63,7 @@ impl TimeFormat {
     }
 }
 
-/// The thousandths of the second.
+/// The milliseconds within the second.
 pub(super) fn milliseconds(time: Timestamp) -> i32 {
     time.subsec_millisecond()
 }

@@ -1,5 +1,4 @@
-//! Writes lines so that each stays whole, beside other processes that write to the same place and
-//! on a disk that is full.
+//! Writes lines whole, even when other processes write to the same place or the disk is full.
 
 use super::shorten::shorten;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -8,15 +7,15 @@ use rustix::io::{Errno, write};
 use std::io;
 use std::os::fd::AsFd;
 
-/// What a pipe takes from one process without a part of another's between (`PIPE_BUF`, pipe(7)).
+/// What a pipe accepts from one process without interleaving (`PIPE_BUF`, pipe(7)).
 pub(super) const ATOMIC: usize = 4096;
 
-/// A file, pipe, socket or terminal that takes whole lines.
+/// A file, pipe, socket or terminal that receives whole lines.
 pub(super) struct WholeLines<F> {
     end: F,
-    /// Bytes a write and a line may have.
+    /// Longest write and longest line, in bytes.
     longest: usize,
-    /// Its last line is not whole, and the next one begins with a line end.
+    /// Its last line is incomplete; the next write begins with a line break.
     is_torn: bool,
 }
 
@@ -33,7 +32,7 @@ impl Unwritten {
         Self { lines: count(lines), error: error.into() }
     }
 
-    /// Neither were those that come after.
+    /// Nor were the later ones.
     pub(super) fn before(self, later: &[u8]) -> Self {
         Self { lines: self.lines + count(later), ..self }
     }
@@ -45,7 +44,7 @@ fn count(lines: &[u8]) -> u64 {
 
 impl<F: AsFd> WholeLines<F> {
     pub(super) fn new(end: F) -> Self {
-        // The kernel keeps a write to a file or a terminal together, of any length.
+        // The kernel never splits a write to a file or a terminal.
         let kind = fstat(&end).map(|stat| FileType::from_raw_mode(stat.st_mode));
         let is_shared = matches!(kind, Ok(FileType::Fifo | FileType::Socket));
         let longest = if is_shared { ATOMIC } else { usize::MAX };
@@ -56,7 +55,7 @@ impl<F: AsFd> WholeLines<F> {
         &self.end
     }
 
-    /// Goes on in this one, which may be the same file.
+    /// Continues in this one, which may be the same file.
     pub(super) fn replace(&mut self, end: F) {
         let is_torn = self.is_torn && fstat(&end).is_ok_and(|stat| stat.st_size > 0);
         *self = Self { is_torn, ..Self::new(end) };
@@ -83,7 +82,7 @@ impl<F: AsFd> WholeLines<F> {
         Ok(())
     }
 
-    /// Bytes of the whole lines that fit into a write, at least of one line.
+    /// Bytes of the whole lines that fit into a write; at least one line.
     fn fitting(&self, lines: &[u8]) -> usize {
         let Some(most) = lines.get(..self.longest).filter(|most| most.len() < lines.len()) else {
             return lines.len();
@@ -93,7 +92,7 @@ impl<F: AsFd> WholeLines<F> {
         last.or_else(|| end(lines)).unwrap_or(lines.len())
     }
 
-    /// A failure comes with the number of bytes that were written before it.
+    /// An error comes with the number of bytes written before it.
     fn write(&mut self, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
         let mut done = 0;
         while done < bytes.len() {
@@ -104,7 +103,7 @@ impl<F: AsFd> WholeLines<F> {
                     continue;
                 }
                 Err(Errno::INTR) => continue,
-                // Whoever shares a stream may have set it so that writers do not wait.
+                // Another process that shares the stream may have made it non-blocking.
                 Err(Errno::AGAIN) => match self.wait() {
                     Ok(()) => continue,
                     Err(error) => error.into(),
@@ -127,7 +126,7 @@ impl<F: AsFd> WholeLines<F> {
         }
     }
 
-    /// Cuts these bytes off the file's end: now, before another process's line comes after them.
+    /// Cuts these bytes off the file's end, before another process appends a line.
     fn take_back(&self, bytes: u64) -> Option<()> {
         let file = fstat(&self.end).ok()?;
         let end = tell(&self.end).ok()?;
@@ -139,7 +138,7 @@ impl<F: AsFd> WholeLines<F> {
         }
         let start = end.checked_sub(bytes)?;
         ftruncate(&self.end, start).ok()?;
-        // A file that was not opened to be appended to would have a hole there.
+        // Otherwise a file not opened for appending would get a hole.
         seek(&self.end, SeekFrom::Start(start)).ok().map(drop)
     }
 }
@@ -198,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_that_does_not_let_writers_wait_takes_all() {
+    fn a_non_blocking_pipe_takes_all() {
         let (mut reader, writer) = pipe().unwrap();
         rustix::io::ioctl_fionbio(&writer, true).unwrap();
         let lines = "whole\n".repeat(100_000);
@@ -232,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_taken_back_stands_alone() {
+    fn a_half_line_that_cannot_be_taken_back_is_ended() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.log");
         let open = || crate::logging::open_file(&path).unwrap();

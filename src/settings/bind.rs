@@ -1,4 +1,4 @@
-//! Addresses to listen on, in gunicorn's notation. Whoever reads one reads it here.
+//! Addresses to listen on, in gunicorn's notation; parsed only here.
 
 use serde::Deserialize;
 use std::fmt;
@@ -22,12 +22,12 @@ pub enum Bind {
     Unix(PathBuf),
 }
 
-/// The text is no address to listen on.
+/// The text is not an address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("`{text}`: expected HOST:PORT, [IPv6]:PORT or unix:PATH{}{hint}", if hint.is_empty() { "" } else { "; " })]
 pub struct BindError {
     text: String,
-    /// What is wrong with it, or what it may have been meant to be; may be empty.
+    /// What is wrong, or what was probably meant; may be empty.
     hint: String,
 }
 
@@ -38,10 +38,10 @@ impl BindError {
     }
 }
 
-/// The longest path of a unix socket: `sun_path` in `unix(7)`, without the NUL at its end.
+/// The longest path of a unix socket: `sun_path` in `unix(7)`, without its trailing NUL.
 const LONGEST_PATH: usize = 107;
 
-/// The length of the name under which a socket is made beside its place.
+/// The length of the temporary name a socket is bound under.
 const DRAFT: usize = ".bailiwick-12345678".len();
 
 impl FromStr for Bind {
@@ -54,7 +54,7 @@ impl FromStr for Bind {
 
 fn parse(text: &str) -> Result<Bind, String> {
     if let Some(path) = text.strip_prefix("unix:") {
-        // `unix://PATH` is gunicorn's, too.
+        // gunicorn accepts `unix://PATH`, too.
         return unix(path.strip_prefix("//").unwrap_or(path)).map(Bind::Unix);
     }
     if let Some((scheme, rest)) = text.split_once("://") {
@@ -99,7 +99,7 @@ fn unix(path: &str) -> Result<PathBuf, String> {
     Ok(path.into())
 }
 
-/// A port in digits alone: Rust would take `+80`, too.
+/// A port, digits only: Rust would accept `+80`, too.
 pub(super) fn port(text: &str) -> Result<u16, String> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     text.parse().ok().filter(|_| digits).ok_or_else(|| {
@@ -107,8 +107,8 @@ pub(super) fn port(text: &str) -> Result<u16, String> {
     })
 }
 
-/// A name, or an IPv4 address. What looks like an address is one (as in URLs): no name ends in a
-/// number, and looking it up would only fail later.
+/// A name or an IPv4 address. What looks like an address must be one (as in URLs): no host name
+/// ends in a number, and a look-up would only fail later.
 pub(super) fn is_host(text: &str) -> Result<(), String> {
     if let Some((scheme, rest)) = text.split_once("://") {
         return Err(with_scheme(scheme, rest));
@@ -153,13 +153,13 @@ fn without_port(text: &str) -> String {
     }
 }
 
-/// Not guessed: to listen everywhere is for the user to say.
+/// Never guessed: the user must ask for listening on every network.
 fn for_port(port: u16) -> String {
     format!("`127.0.0.1:{port}` is for this machine alone, `0.0.0.0:{port}` for every network")
 }
 
 impl Bind {
-    /// The listener of `--host` and `--port`.
+    /// The listener for `--host` and `--port`.
     pub(super) fn of(host: &str, port: u16) -> Result<Self, String> {
         let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
         if bare.parse::<Ipv6Addr>().is_err() {
@@ -168,7 +168,7 @@ impl Bind {
         Ok(Self::Tcp { host: bare.to_owned(), port })
     }
 
-    /// Whether both cannot be listened on at once.
+    /// Whether the two exclude each other.
     pub(super) fn conflicts_with(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Unix(one), Self::Unix(other)) => {
@@ -186,8 +186,8 @@ fn same_name(one: &str, other: &str) -> bool {
     one.trim_end_matches('.').eq_ignore_ascii_case(other.trim_end_matches('.'))
 }
 
-/// Whether the hosts share an address, as far as that can be told without asking the network.
-/// `[::]` beside IPv4 is left to the start.
+/// Whether the hosts share an address, as far as that is known without the network. `[::]` beside
+/// IPv4 is left to the start.
 fn meet(one: &str, other: &str) -> bool {
     let meets = |one: IpAddr, other: IpAddr| {
         one == other
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_named_with_what_it_may_have_meant() {
+    fn anything_else_is_refused_with_a_suggestion() {
         let long = format!("unix:/{}", "p".repeat(LONGEST_PATH));
         let deep = format!("unix:/{}/s", "p".repeat(90));
         let label = format!("{}:80", "l".repeat(64));

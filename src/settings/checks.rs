@@ -1,9 +1,9 @@
-//! What a text must look like to be an origin, a peer or a realm.
+//! Checks of texts: origins, peers, realms.
 
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// An IP address, a network, `unix` for whoever connects to a unix socket, or `*` for everybody.
+/// An IP address, a network, `unix` for every peer on a unix socket, or `*` for every peer.
 pub(super) fn is_peer(text: &str) -> bool {
     text == "unix" || text == "*" || text.parse::<IpAddr>().is_ok() || text.parse::<IpNet>().is_ok()
 }
@@ -39,7 +39,7 @@ pub(super) fn is_header(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(plain)
 }
 
-/// A realm stands between quotes in a header (RFC 9110 §11.5).
+/// A realm is quoted in a header (RFC 9110 §11.5).
 pub(super) fn is_realm(text: &str) -> bool {
     text.bytes().all(|b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\')
 }

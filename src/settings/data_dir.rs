@@ -1,14 +1,14 @@
-//! The folder for everything that the server keeps.
+//! The folder for everything the server keeps.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-/// Makes the folder with mode 0700, unless it is there.
+/// Creates the folder with mode 0700 if it does not exist.
 ///
-/// A new one tells git to leave it alone: it holds passwords' hashes and the signing secret, and
-/// stands in the project's folder while one develops. A folder that was there is its owner's.
+/// A new one gets a `.gitignore`: it holds password hashes and the signing secret, and during
+/// development it is in the project's folder. An existing folder is left alone.
 pub fn make_data_dir(folder: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.mode(0o700);
@@ -34,7 +34,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
-    fn git_leaves_a_new_folder_alone_and_an_old_one_stays_as_it_is() {
+    fn git_ignores_a_new_folder_and_an_existing_one_stays_as_it_is() {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("a/b");
         make_data_dir(&folder).unwrap();

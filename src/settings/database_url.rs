@@ -1,4 +1,4 @@
-//! `database.url`: the one parser of it. What it refuses it never repeats: it may hold a password.
+//! `database.url`, parsed only here. A refused URL is never repeated: it may contain a password.
 
 mod parameters;
 mod postgres;
@@ -14,7 +14,7 @@ pub use servers::{Host, PostgresServer, TargetSession};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
-/// Drivers that the URLs of `SQLAlchemy` name; here there is one for each database.
+/// Drivers in `SQLAlchemy`'s URLs; here there is one per database.
 const DRIVERS: [&str; 7] =
     ["aiosqlite", "pysqlite", "asyncpg", "pg8000", "psycopg", "psycopg2", "psycopg_async"];
 
@@ -25,9 +25,9 @@ pub enum DatabaseUrl {
     /// `bailiwick.db` in the data folder.
     #[default]
     InDataFolder,
-    /// A file of SQLite.
+    /// An SQLite file.
     Sqlite(PathBuf),
-    /// A database at a server of PostgreSQL.
+    /// A PostgreSQL database.
     Postgres(Box<PostgresUrl>),
 }
 
@@ -75,13 +75,13 @@ impl DatabaseUrl {
         }
     }
 
-    /// Whether a password stands in it.
+    /// Whether it contains a password.
     #[must_use]
     pub fn has_password(&self) -> bool {
         matches!(self, Self::Postgres(url) if url.password.is_some())
     }
 
-    /// The text with `***` in the place of a password, or of the whole if it cannot be parsed.
+    /// The text with `***` for a password, or for everything if it cannot be parsed.
     pub(super) fn masked(text: &str) -> String {
         match Self::parse(text) {
             Ok(Self::Postgres(_)) => postgres::masked(text),
@@ -99,8 +99,8 @@ impl TryFrom<String> for DatabaseUrl {
     }
 }
 
-/// The path behind `sqlite:`, literally; behind three slashes as `SQLAlchemy` reads it: a fourth
-/// one makes it absolute.
+/// The path after `sqlite:`, literally; after three slashes as in `SQLAlchemy`, where a fourth
+/// makes it absolute.
 fn sqlite(rest: &str, names_driver: bool) -> Result<PathBuf, DatabaseUrlProblem> {
     let path = match rest.strip_prefix("///") {
         Some(path) => path,
@@ -119,7 +119,7 @@ fn sqlite(rest: &str, names_driver: bool) -> Result<PathBuf, DatabaseUrlProblem>
     Ok(path.into())
 }
 
-/// Whether a text that stands in the wrong place may be a URL with a password: it is not repeated.
+/// Whether a misplaced text may be a URL with a password, and must not be repeated.
 #[must_use]
 pub fn has_credentials(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
@@ -127,7 +127,7 @@ pub fn has_credentials(text: &str) -> bool {
     text.contains("://") && text.contains('@') || named && text.contains('=')
 }
 
-/// `host=db user=app password=…`, as libpq takes it, too.
+/// `host=db user=app password=…`, another form libpq accepts.
 fn is_list_of_pairs(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     ["host", "hostaddr", "dbname", "user", "password", "service", "server", "database"].iter().any(

@@ -1,7 +1,7 @@
-//! How a setting is declared: once, in a file of `sections`.
+//! Declares settings: each once, in a file of `sections`.
 //!
-//! From the one declaration come the field, the key, its checks, its flag, its variable, its part of
-//! `config/default.toml` and of `config/schema.json`, and its row of `print-config`.
+//! One declaration yields the field, the key, its checks, its flag, its variable, its part of
+//! `config/default.toml` and of `config/schema.json`, and its row in `print-config`.
 
 use crate::domain::ScopeName;
 use crate::settings::bind::Bind;
@@ -16,7 +16,7 @@ use crate::settings::units::Unit;
 use crate::settings::until::Until;
 use std::path::PathBuf;
 
-/// What a key of this type may hold, if the type alone says it.
+/// What a key of this type may hold, if the type alone decides it.
 pub(super) trait HasKind {
     const KIND: Kind;
 }
@@ -124,18 +124,18 @@ pub(super) const fn mebibytes(least: i64, most: i64) -> Kind {
 ///         /// What it is for. The first paragraph is also the flag's help.
 ///         backlog: NonZeroU32 = 2048 => whole(1, 65_535), flag("--backlog", "N");
 ///
-///         /// One without a default. The example is shown in its place.
+/// One without a default; the example is shown instead.
 ///         #[example = 4]
 ///         workers: Option<NonZeroUsize> => whole(1, 1024);
 ///     }
 /// }
 /// ```
 ///
-/// After `=` comes the default, after `=>` what is allowed, if the type alone does not say it
-/// ([`HasKind`]), and after the comma the flag. What is allowed and the flag are added to the text.
+/// After `=` comes the default; after `=>` what is allowed, unless the type alone decides it
+/// ([`HasKind`]); after the comma the flag. What is allowed and the flag are added to the text.
 ///
-/// With `without section` the keys are those of a table in a list, and all may be absent. With
-/// `with sections` they stand above the first section, and the sections follow.
+/// With `without section` the keys are those of a table in a list, and all are optional. With `with
+/// sections` they come before the first section, and the sections follow.
 macro_rules! settings {
     (
         $(#[$meta:meta])*
@@ -184,7 +184,7 @@ macro_rules! settings {
                     #[doc = concat!("`[", stringify!($section), "]`")]
                     pub $section: $settings,
                 )+
-                /// `[scopes]`: names and descriptions beside the compiled ones.
+                /// `[scopes]`: names and descriptions in addition to the compiled ones.
                 #[serde(default)]
                 pub scopes: std::collections::BTreeMap<crate::domain::ScopeName, String>,
             },

@@ -51,7 +51,7 @@ pub fn default_file() -> String {
 }
 
 impl Key {
-    /// The explanation's first paragraph, with how a list is typed, and the default.
+    /// The explanation's first paragraph, how to write a list, and the default.
     pub(super) fn help(&self) -> String {
         let lines = self.lines().take_while(|line| !line.is_empty());
         let mut help = lines.collect::<Vec<_>>().join(" ");
@@ -126,7 +126,7 @@ impl Key {
     }
 }
 
-/// Rust's raw text is TOML's literal one.
+/// Rust's raw string is TOML's literal string.
 fn toml(literal: &str) -> String {
     match literal.strip_prefix("r\"").and_then(|rest| rest.strip_suffix('"')) {
         Some(raw) => format!("'{raw}'"),
@@ -134,7 +134,7 @@ fn toml(literal: &str) -> String {
     }
 }
 
-/// Adds a line to a comment, broken where it gets too long.
+/// Appends a paragraph to a comment, wrapped.
 fn comment(text: &mut String, line: &str) {
     let mut length = WIDTH;
     for (at, word) in line.split(' ').enumerate() {

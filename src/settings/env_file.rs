@@ -1,4 +1,4 @@
-//! The file of `--env-file`: lines `NAME=value`, as shells and python-dotenv read them.
+//! The file of `--env-file`: lines `NAME=value`, read as shells and python-dotenv do.
 
 use crate::settings::error::SettingsError;
 use std::cell::Cell;
@@ -11,11 +11,11 @@ use std::path::Path;
 pub(super) struct Variable {
     pub(super) name: String,
     pub(super) value: String,
-    /// The file with the line that the variable ends on.
+    /// The file and the line the variable ends on.
     pub(super) place: String,
 }
 
-/// The variables in the order of the file, and each line that is none.
+/// The variables in the order of the file, and each malformed line.
 pub(super) fn parse(file: &Path, text: &str) -> Vec<Result<Variable, SettingsError>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let line = Cell::new(0);
@@ -29,8 +29,8 @@ pub(super) fn parse(file: &Path, text: &str) -> Vec<Result<Variable, SettingsErr
         .collect()
 }
 
-/// How many lines before the last one that was read the bad one begins: a quote that is not closed
-/// reaches to the end of the file.
+/// How many lines before the last one read the bad one begins: an unclosed quote reaches to the end
+/// of the file.
 fn behind(error: &dotenvy::Error) -> usize {
     match error {
         dotenvy::Error::LineParse(text, _) => text.trim_end_matches('\n').matches('\n').count(),
@@ -38,7 +38,7 @@ fn behind(error: &dotenvy::Error) -> usize {
     }
 }
 
-/// Hands out one line at a time and counts them: dotenvy does not tell where it is.
+/// Yields one line at a time and counts them: dotenvy does not report its position.
 struct ByLine<'a> {
     rest: &'a [u8],
     line: &'a Cell<usize>,

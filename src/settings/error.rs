@@ -1,43 +1,43 @@
-//! Why the configuration cannot be used; each error is one line and says where.
+//! Why the configuration is invalid; each error is one line and says where.
 
 use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
 
-/// One thing for which the configuration cannot be used.
+/// One error in the configuration.
 #[derive(Debug, Error)]
 pub(super) enum SettingsError {
     /// The file cannot be read.
     #[error("{}: cannot be read: {cause}", file.display())]
     Unreadable { file: PathBuf, cause: io::Error },
-    /// The file is no TOML; the place has the line and column where known.
+    /// The file is not TOML; the place has the line and column if known.
     #[error("{place}: not valid TOML: {cause}")]
     Unparsable { place: String, cause: String },
-    /// The file is one of gunicorn's, in Python.
+    /// The file is gunicorn's, in Python.
     #[error(
         "{place}: not read, for it is Python: the configuration here is TOML, with the keys of \
          `bailiwick print-config`"
     )]
     Python { place: String },
-    /// A line of the file of `--env-file` is none.
+    /// A malformed line in the file of `--env-file`.
     #[error("{place}: expected NAME=value, with quotes around a value with spaces or `$`")]
     BadLine { place: String },
-    /// Nothing has this name, a key's or a variable's; similar names, best first.
+    /// No key or variable has this name; similar names, best first.
     #[error("{place}: unknown key `{key}`, {}", hint(nearest))]
     UnknownKey { place: String, key: String, nearest: Vec<String> },
-    /// A key holds what it may not hold; a secret is `***`.
+    /// A key has an invalid value; a secret is `***`.
     #[error("{place} = {value}: expected {expected}")]
     BadValue { place: String, value: String, expected: String },
-    /// A variable holds bytes that are no UTF-8.
+    /// A variable is not UTF-8.
     #[error("environment {variable}: expected UTF-8 text")]
     NotUtf8 { variable: String },
     /// A table, which no variable can hold.
     #[error("{origin}: a table can only stand in a file (`--config FILE`)")]
     OnlyInFile { origin: String },
-    /// Two keys that exclude each other, each with where it came from.
+    /// Two keys that exclude each other, each with its origin.
     #[error("both {first} and {second} are set: expected only one of them")]
     Contradiction { first: String, second: String },
-    /// Two addresses that cannot both be listened on, each with its key and where that came from.
+    /// Two conflicting addresses, each with its key and origin.
     #[error("{first} and {second} are one address: expected different ones")]
     SameAddress { first: String, second: String },
     /// The values do not fit together in a way that no check foresaw.

@@ -1,4 +1,4 @@
-//! One rule of a filter of the log: conditions, and what becomes of the lines that meet them.
+//! One rule of a log filter: conditions, and what happens to the lines that meet them.
 
 use crate::settings::declaration::{HasKind, settings};
 use crate::settings::keep::Keep;

@@ -1,30 +1,30 @@
-//! The flag of a key.
+//! The command-line flag of a key.
 
 /// How a key is set on the command line.
 #[derive(Clone, Copy, Debug)]
 pub struct Flag {
-    /// As it is typed, for example `--workers`.
+    /// As typed, for example `--workers`.
     pub long: &'static str,
-    /// One letter for the same.
+    /// Its one-letter form.
     pub short: Option<char>,
     /// Another name, without dashes.
     pub alias: Option<&'static str>,
-    /// What its value is called in the help; absent: it has none and means `true`.
+    /// The value's name in the help; absent: it takes none and means `true`.
     pub value: Option<&'static str>,
-    /// Whether it may be typed several times, for a list.
+    /// Whether it may be repeated, for a list.
     pub is_repeated: bool,
-    /// Where it is shown.
+    /// Where the help shows it.
     pub place: FlagPlace,
 }
 
-/// Where a flag is shown in the helps.
+/// Where help texts show a flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FlagPlace {
     /// In those of all commands.
     Everywhere,
-    /// In those of the commands about the whole configuration, before the others.
+    /// In those of commands about the whole configuration, before the others.
     First,
-    /// In the same, under a heading of their own.
+    /// In the same, under a separate heading.
     Serving,
 }
 
@@ -33,7 +33,7 @@ pub(super) const fn flag(long: &'static str, value: &'static str) -> Flag {
     Flag { value: Some(value), ..switch(long) }
 }
 
-/// A flag without one.
+/// A flag without a value.
 pub(super) const fn switch(long: &'static str) -> Flag {
     let place = FlagPlace::Serving;
     Flag { long, short: None, alias: None, value: None, is_repeated: false, place }

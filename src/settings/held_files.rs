@@ -1,4 +1,4 @@
-//! The files that settings name, all together: read when the settings are accepted, and handed on.
+//! The files that settings name: read when the settings are accepted, and handed on.
 
 use crate::settings::database_url::{DatabaseUrl, SslRoot};
 use crate::settings::named_file::{Content, NamedFile};
@@ -15,13 +15,13 @@ use std::sync::Arc;
 pub struct Unreadable {
     /// The setting that names it.
     pub key: &'static str,
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
     /// Why.
     pub cause: io::Error,
 }
 
-/// What the files of the settings hold, for another process with the same settings.
+/// The content of the settings' files, for another process with the same settings.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Contents(Vec<(String, PathBuf, Content)>);
 
@@ -31,11 +31,11 @@ impl fmt::Debug for Contents {
     }
 }
 
-/// `tokens.secret_file`, for a file without a setting, too.
+/// `tokens.secret_file`, also for the generated secret.
 const SECRET: &str = "tokens.secret_file";
 
 impl Settings {
-    /// Reads every file that the settings name, opened in this way, and holds what they say.
+    /// Reads every file that the settings name, opened by `open`, and holds its content.
     pub fn hold_files(
         &mut self,
         open: impl Fn(&Path) -> io::Result<File>,
@@ -47,7 +47,7 @@ impl Settings {
         Ok(())
     }
 
-    /// What the files hold, as far as that is held.
+    /// The held content.
     pub fn contents(&mut self) -> Contents {
         let held = self.files().into_iter().filter_map(|(key, file)| {
             Some((key.to_owned(), file.path.clone(), file.held()?.clone()))
@@ -69,7 +69,7 @@ impl Settings {
         self
     }
 
-    /// Every file that the settings name to be read, with the setting's name.
+    /// Every file that the settings name for reading, with its key.
     fn files(&mut self) -> Vec<(&'static str, &mut NamedFile)> {
         let mut files = vec![
             (SECRET, self.tokens.secret_file.as_mut()),
@@ -99,7 +99,7 @@ mod tests {
     use std::io::ErrorKind;
     use tempfile::TempDir;
 
-    /// Settings that name every file there is to name, each with its own name in it.
+    /// Settings that name every possible file, each containing its own key.
     fn settings(folder: &TempDir) -> Settings {
         let path = |name: &str| folder.path().join(name).display().to_string();
         let (secret, password, log) = (path("secret"), path("password"), path("log.toml"));
@@ -135,14 +135,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_outlives_every_change_of_the_files() {
+    fn held_content_outlives_changes_of_the_files() {
         let folder = tempfile::tempdir().unwrap();
         let mut accepted = settings(&folder);
         written(&folder, &mut accepted, "old");
         accepted.hold_files(open).unwrap();
         written(&folder, &mut accepted, "new");
         accepted.hold_files(open).unwrap();
-        // As a worker process gets it.
+        // As sent to a worker process.
         let line = serde_json::to_string(&accepted.contents()).unwrap();
         let mut handed = settings(&folder).with(serde_json::from_str(&line).unwrap());
         for (key, text) in texts(&mut accepted).into_iter().chain(texts(&mut handed)) {
@@ -154,7 +154,7 @@ mod tests {
         }
     }
 
-    /// A key that names a file to be read is found by its name.
+    /// Finds the keys that name a file to read by their names.
     #[test]
     fn no_key_that_names_a_file_is_forgotten() {
         let folder = tempfile::tempdir().unwrap();
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_cannot_be_read_is_named() {
+    fn an_unreadable_file_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = settings(&folder);
         written(&folder, &mut settings, "");
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_has_bounds_and_waits_for_nobody() {
+    fn reading_is_bounded_and_never_blocks() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();

@@ -1,4 +1,4 @@
-//! How many lines of the log a rule keeps.
+//! How many of the log lines matching a rule are kept.
 
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};

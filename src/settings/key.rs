@@ -11,16 +11,16 @@ use config::{Map, Value, ValueKind};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What the variables of keys begin with.
+/// The prefix of keys' variables.
 pub(super) const PREFIX: &str = "BAILIWICK__";
 
-/// One key of the configuration; `settings!` makes them.
+/// One key of the configuration; `settings!` creates them.
 pub(super) struct Key {
-    /// As it stands in messages: `server.workers`.
+    /// Its name in messages: `server.workers`.
     pub(super) name: &'static str,
-    /// What it is for, line by line.
+    /// Its explanation, line by line.
     pub(super) text: &'static [&'static str],
-    /// In TOML. Without one it may be absent, and an empty text then means absent.
+    /// In TOML. Without one it is optional, and an empty text then means absent.
     pub(super) default: Option<&'static str>,
     /// In TOML, for a key without a default.
     pub(super) example: Option<&'static str>,
@@ -30,26 +30,26 @@ pub(super) struct Key {
 
 /// What a key holds.
 pub(super) enum Kind {
-    /// A whole number from the first to the second.
+    /// A whole number in this range.
     Whole(i64, i64),
-    /// The same of something that has units: a number, or a text such as `"30s"`.
+    /// The same with a unit: a number, or a text such as `"30s"`.
     Amount(Unit, i64, i64),
     /// `true` or `false`.
     Switch,
     /// One of these words, in upper or lower case.
     Word(&'static [&'static str]),
     /// A text that passes the check; else the message says what is expected. Last a pattern for
-    /// editors, which may let more pass than the check does; may be empty.
+    /// editors, which may accept more than the check; may be empty.
     Text(Check, &'static str, &'static str),
     /// Like `Text`, and never shown.
     Secret(Check, &'static str),
-    /// The path of a file with a secret, in whose place the secret itself is not shown.
+    /// The path of a file with a secret; a secret pasted here by mistake is not shown.
     SecretFile,
-    /// A list of texts that each pass the check; from the environment and flags separated by commas.
+    /// A list of texts that each pass the check; comma-separated in the environment and flags.
     List(Check, &'static str),
-    /// A list of addresses to listen on; the first says whether there must be one.
+    /// A list of addresses to listen on; the flag says whether it must not be empty.
     Binds(bool),
-    /// A database; its password is never shown, and nothing of it if it cannot be parsed.
+    /// A database; its password is never shown, and nothing at all if it cannot be parsed.
     Database,
     /// A regular expression for origins.
     OriginRegex,
@@ -61,7 +61,7 @@ pub(super) enum Kind {
 
 pub(super) type Check = fn(&str) -> bool;
 
-/// A value is not what its key may hold.
+/// A value that its key does not allow.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Mismatch {
     /// The rest of the key, for example `[0].methods`.
@@ -72,7 +72,7 @@ pub(super) struct Mismatch {
 }
 
 impl Key {
-    /// Whether it may be absent.
+    /// Whether it is optional.
     pub(super) fn is_optional(&self) -> bool {
         self.default.is_none()
     }
@@ -82,7 +82,7 @@ impl Key {
         format!("{PREFIX}{}", self.name.to_uppercase().replace('.', "__"))
     }
 
-    /// The value in the type that the key wants.
+    /// The value in the key's type.
     pub(super) fn read(&self, value: &Value) -> Result<ValueKind, Vec<Mismatch>> {
         let mismatch = || Mismatch {
             within: String::new(),
@@ -198,7 +198,7 @@ impl Key {
     }
 }
 
-/// The elements of what is not quite a list of texts: `bind = 8000`.
+/// The elements of something that is not quite a list of texts: `bind = 8000`.
 fn elements(kind: &ValueKind) -> Vec<String> {
     match kind {
         ValueKind::I64(number) => vec![number.to_string()],

@@ -1,4 +1,4 @@
-//! All keys: which exist, by name and by section.
+//! All keys, by name and by section.
 
 use crate::domain::ScopeName;
 use crate::settings::Settings;
@@ -7,11 +7,11 @@ use crate::settings::flag::Flag;
 use crate::settings::key::{Key, Kind};
 use std::sync::LazyLock;
 
-/// Every key but those of `[scopes]`, in the order of `config/default.toml`.
+/// Every key except those of `[scopes]`, in the order of `config/default.toml`.
 pub(super) static KEYS: LazyLock<Vec<&'static Key>> =
     LazyLock::new(|| Settings::SECTIONS.iter().copied().flatten().collect());
 
-/// The value of every key in `[scopes]`.
+/// The key of every value in `[scopes]`.
 pub(super) const DESCRIPTION: &Key = &Key {
     name: "scopes",
     text: &[],
@@ -25,7 +25,7 @@ pub(super) const DESCRIPTION: &Key = &Key {
     flag: None,
 };
 
-/// A key, also for `scopes.NAME`.
+/// A key, including `scopes.NAME`.
 pub(super) fn find(name: &str) -> Option<&'static Key> {
     if name.starts_with("scopes.") {
         return Some(DESCRIPTION);
@@ -33,7 +33,7 @@ pub(super) fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().copied().find(|key| key.name == name)
 }
 
-/// Whether `name` is a scope that `[scopes]` may declare, with what is expected if not.
+/// Whether `[scopes]` may declare `name`; if not, what is expected.
 pub(super) fn scope_name(name: &str) -> Result<(), &'static str> {
     match ScopeName::KIND {
         Kind::Text(passes, expected, _) if !passes(name) => Err(expected),
@@ -46,7 +46,7 @@ pub(super) fn is_section(name: &str) -> bool {
     name == "scopes" || sections().any(|section| section == name)
 }
 
-/// Each section but `[scopes]`.
+/// Each section except `[scopes]`.
 pub(super) fn sections() -> impl Iterator<Item = &'static str> {
     let first = Settings::SECTIONS.iter().filter_map(|keys| keys.first());
     first.filter_map(|key| key.name.split_once('.').map(|(section, _)| section))
@@ -59,9 +59,9 @@ pub struct KeyFlag {
     pub key: &'static str,
     /// The flag.
     pub flag: Flag,
-    /// What it is for.
+    /// Its explanation.
     pub help: String,
-    /// Whether a value may begin with a minus, to be refused as a number.
+    /// Whether a value may begin with a minus, so that it is refused as a number.
     pub is_number: bool,
 }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-/// Scopes differ by capitals and hold colons, which names of variables do not.
+/// Scopes are case-sensitive and contain colons, which names of variables cannot.
 const SCOPES: &str = "BAILIWICK__SCOPES";
 
 /// One layer, its values checked and in their key's type.
@@ -21,7 +21,7 @@ pub(super) struct Layer {
     pub(super) values: BTreeMap<String, ValueKind>,
 }
 
-/// Without values, which may be secrets.
+/// Leaves out the values, which may be secrets.
 impl fmt::Debug for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Layer").field("origin", &self.origin).finish_non_exhaustive()
@@ -29,7 +29,7 @@ impl fmt::Debug for Layer {
 }
 
 impl Layer {
-    /// What is right in the text, and what is wrong.
+    /// The valid part of the text, and the errors.
     pub(super) fn of_text(
         text: &str,
         origin: Origin,
@@ -88,7 +88,7 @@ impl Layer {
     }
 }
 
-/// The keys as the tables that the settings' types are read from.
+/// The keys as tables, from which the settings' types are read.
 impl Source for Layer {
     fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
         Box::new(self.clone())
@@ -161,7 +161,7 @@ impl Reader<'_> {
         key.read(value).map_err(|wrong| wrong.into_iter().map(bad).collect())
     }
 
-    /// The file with the key's line, where the key stands on a line of its own.
+    /// The file with the key's line, if the key has a line of its own.
     fn place_of(&self, name: &str) -> String {
         match self.line_of(name) {
             Some(line) => format!("{}:{line}", self.place),
@@ -215,7 +215,7 @@ fn unparsable(file: &str, text: &str, error: &ConfigError) -> SettingsError {
     SettingsError::Unparsable { place: format!("{file}:{line}:{column}"), cause: reason.join(", ") }
 }
 
-/// A number beyond TOML's 64 bits, for which the parser tells no line.
+/// A number beyond TOML's 64 bits, for which the parser reports no line.
 fn has_large_number(line: &str) -> bool {
     let value = line.split('#').next().unwrap_or_default().split_once('=');
     let number = value.map_or(String::new(), |(_, value)| value.trim().replace('_', ""));

@@ -19,19 +19,19 @@ use std::sync::LazyLock;
 pub struct Layers {
     /// The file of `--config`.
     pub file: Option<PathBuf>,
-    /// What the file held when it was read; absent: [`Layers::load`] reads it.
+    /// The file's content when it was read; absent: [`Layers::load`] reads it.
     pub text: Option<String>,
     /// The file of `--env-file`.
     pub env_file: Option<PathBuf>,
-    /// What that file held when it was read, like `text`.
+    /// That file's content when it was read, like `text`.
     pub env_text: Option<String>,
-    /// Variables by name, those that [`environment`] picks.
+    /// The variables that [`environment`] selects, by name.
     pub environment: Vec<(String, String)>,
     /// Flags as keys such as `server.workers`, with their values.
     pub flags: Vec<(String, String)>,
 }
 
-/// The variables of this process that concern the settings, by their names.
+/// The variables of this process that concern the settings, by name.
 pub fn environment() -> Result<Vec<(String, String)>, SettingsErrors> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
@@ -44,16 +44,16 @@ pub fn environment() -> Result<Vec<(String, String)>, SettingsErrors> {
 }
 
 impl Layers {
-    /// The same layers with the files as they are now: whatever loads them later sees the same.
+    /// The same layers with the files as they are now: everyone who loads them later sees the same.
     pub fn read(mut self) -> Result<Self, SettingsErrors> {
         self.text = self.file.as_ref().map(read).transpose()?;
         self.env_text = self.env_file.as_ref().map(read).transpose()?;
         Ok(self)
     }
 
-    /// Reads the layers, checks every key and value of each, and merges them.
+    /// Reads the layers, checks every key and value, and merges them.
     ///
-    /// All that is wrong in any of them is told at once.
+    /// Reports all errors of all layers at once.
     pub fn load(self) -> Result<Loaded, SettingsErrors> {
         let mut stack = Stack::default();
         stack.text(&default_file(), Origin::Default);
@@ -93,13 +93,13 @@ impl Layers {
 }
 
 impl Default for Settings {
-    /// What is in force where nothing is configured.
+    /// The settings without any configuration.
     fn default() -> Self {
         defaults().settings.clone()
     }
 }
 
-/// The defaults, as they are loaded.
+/// The defaults, loaded.
 pub(super) fn defaults() -> &'static Loaded {
     static DEFAULTS: LazyLock<Loaded> =
         LazyLock::new(|| Layers::default().load().expect("the defaults are valid"));
@@ -111,13 +111,13 @@ fn read(file: &PathBuf) -> Result<String, SettingsError> {
         .map_err(|cause| SettingsError::Unreadable { file: file.clone(), cause })
 }
 
-/// The layers that were read so far, a later one over the earlier ones, and what was wrong.
+/// The layers read so far, a later one over the earlier ones, and their errors.
 #[derive(Default)]
 struct Stack {
     layers: Vec<Layer>,
-    /// Variables that other servers read, too: defaults for what nothing else says.
+    /// Variables that other servers read, too: defaults for what nothing else sets.
     others: Vec<(String, Origin)>,
-    /// `PGSSLMODE`, empty where it is absent.
+    /// `PGSSLMODE`, empty if absent.
     ssl_mode: String,
     errors: Vec<SettingsError>,
     warnings: Vec<String>,
@@ -180,7 +180,7 @@ impl Stack {
         }
     }
 
-    /// uvicorn's two words for an address, with uvicorn's defaults.
+    /// uvicorn's two flags for an address, with uvicorn's defaults.
     fn host_and_port(&mut self, host: Option<&str>, port: Option<&str>, bound: bool) {
         let flag = if host.is_some() { "--host" } else { "--port" };
         if bound {
@@ -209,7 +209,7 @@ impl Stack {
         }
     }
 
-    /// Puts what other servers' variables say over the defaults, where nothing else is said.
+    /// Applies other servers' variables to keys that nothing else sets.
     fn others(&mut self) {
         for (text, origin) in std::mem::take(&mut self.others) {
             let Some((name, key)) =
@@ -269,11 +269,11 @@ impl Stack {
     }
 }
 
-/// The flags that are no key.
+/// Flags that set no key of their own.
 const HOST: &str = "host";
 const PORT: &str = "port";
 
-/// The flags of `bailiwick db copy` for `database.url`.
+/// The flag of `bailiwick db copy` for `database.url`.
 const FROM: &str = "from";
 const TO: &str = "to";
 

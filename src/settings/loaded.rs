@@ -1,4 +1,4 @@
-//! The settings in force, and where each value came from.
+//! The settings in force, and the origin of each value.
 
 use crate::settings::bind::Bind;
 use crate::settings::error::SettingsError;
@@ -9,16 +9,16 @@ use std::fmt;
 use std::path::PathBuf;
 use thiserror::Error;
 
-/// The layer that a value came from.
+/// The layer of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// The default that is compiled in.
+    /// The compiled default.
     Default,
     /// A configuration file.
     File(PathBuf),
     /// A variable, by its name.
     Environment(String),
-    /// A variable of the file of `--env-file`.
+    /// A variable in the file of `--env-file`.
     EnvFile {
         /// The file and line.
         place: String,
@@ -56,7 +56,7 @@ pub struct Loaded {
     /// The settings themselves.
     pub settings: Settings,
     pub(super) values: BTreeMap<String, (ValueKind, Origin)>,
-    /// What is allowed and may surprise; each is one line.
+    /// Allowed but possibly surprising settings, one line each.
     pub warnings: Vec<String>,
 }
 
@@ -67,12 +67,12 @@ impl fmt::Debug for Loaded {
     }
 }
 
-/// All that is wrong with a configuration: at least one error. `Display` is one line.
+/// All errors of a configuration, at least one. `Display` is one line.
 #[derive(Debug, Error)]
 #[error("{}", self.lines().collect::<Vec<_>>().join("; "))]
 pub struct SettingsErrors {
     pub(super) errors: Vec<SettingsError>,
-    /// What is right, as if nothing else had been given.
+    /// The valid part, as if nothing else had been given.
     pub(super) rest: Option<Box<Loaded>>,
 }
 
@@ -82,7 +82,7 @@ impl SettingsErrors {
         self.errors.iter().map(|error| one_line(&error.to_string()))
     }
 
-    /// The settings without what is wrong, for whoever looks for more errors.
+    /// The settings without the invalid part, to look for more errors.
     #[must_use]
     pub fn rest(&self) -> Option<&Loaded> {
         self.rest.as_deref()
@@ -111,7 +111,7 @@ pub struct Effective<'a> {
     pub key: &'a str,
     /// The value, secrets as `***`; null when the key is absent.
     pub value: serde_json::Value,
-    /// Where it came from.
+    /// Its layer.
     pub origin: &'a Origin,
 }
 
@@ -130,12 +130,12 @@ impl Loaded {
         })
     }
 
-    /// One key's value as it may be shown, unless it is absent.
+    /// One key's value for display, unless it is absent.
     pub(super) fn value(&self, name: &str) -> Option<serde_json::Value> {
         Some(keys::find(name)?.shown(&self.values.get(name)?.0))
     }
 
-    /// A complaint about a key, `server.user: …`, behind the place where the key's value came from.
+    /// A complaint about a key, `server.user: …`, after the origin of the key's value.
     #[must_use]
     pub fn located(&self, complaint: &dyn fmt::Display) -> String {
         let line = complaint.to_string();
@@ -150,7 +150,7 @@ impl Loaded {
         }
     }
 
-    /// Keys that exclude each other, and addresses that are given twice.
+    /// Keys that exclude each other, and duplicate addresses.
     pub(super) fn contradictions(&self) -> Vec<SettingsError> {
         let password = self.settings.database.url.has_password();
         let url = self.set("database.url").filter(|_| password);
@@ -176,7 +176,7 @@ impl Loaded {
         both.chain(twice).collect()
     }
 
-    /// What is wrong with `PGSSLMODE`, where it counts.
+    /// What is wrong with `PGSSLMODE`, if it counts.
     pub(super) fn wrong_ssl_mode(&self, word: &str) -> Option<SettingsError> {
         let url = &self.settings.database.url;
         let counts = matches!(url, DatabaseUrl::Postgres(url) if url.written_ssl_mode.is_none());
@@ -189,7 +189,7 @@ impl Loaded {
         })
     }
 
-    /// Adds warnings of what is allowed and may surprise.
+    /// Adds warnings about allowed but surprising settings.
     pub(super) fn add_warnings(&mut self) {
         if self.settings.server.forwarded_allow_ips.iter().any(|peer| peer == "*") {
             let key = self.set("server.forwarded_allow_ips").unwrap_or_default();
@@ -200,7 +200,7 @@ impl Loaded {
         }
     }
 
-    /// The key with where its value came from, unless it is absent.
+    /// The key with its origin, unless it is absent.
     pub(super) fn set(&self, name: &str) -> Option<String> {
         let (value, origin) = self.values.get(name)?;
         (*value != ValueKind::Nil).then(|| format!("{name} ({origin})"))

@@ -60,8 +60,8 @@ pub use until::{Until, UntilError};
 
 use std::num::NonZeroUsize;
 
-/// How many workers serve when `server.workers` is absent: one for each core that this process
-/// may use, by its CPU affinity and its cgroup's quota.
+/// The number of workers when `server.workers` is absent: one for each core that this process may
+/// use, by its CPU affinity and its cgroup's quota.
 ///
 /// gunicorn's `2 * cores + 1` is for workers that block while a request waits for its database;
 /// these never block, so a second worker on a core only takes turns with the first.

@@ -1,4 +1,4 @@
-//! A file that a setting names, and what it held when the settings were accepted.
+//! A file that a setting names, and its content when the settings were accepted.
 
 use crate::domain::Secret;
 use rustix::fs::{OFlags, fcntl_setfl};
@@ -10,10 +10,10 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Most bytes that are read of a file.
+/// Longest file that is read, in bytes.
 const LONGEST: u64 = 1 << 20;
 
-/// A file that a setting names. Once its content is held, changes on the disk no longer count.
+/// A file that a setting names. Once its content is held, changes on disk no longer count.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "PathBuf")]
 pub struct NamedFile {
@@ -21,16 +21,16 @@ pub struct NamedFile {
     pub(super) held: Option<Arc<Content>>,
 }
 
-/// What a file holds.
+/// A file's content.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
-    /// Absent: it is no text.
+    /// Absent: it is not text.
     text: Option<Text>,
     /// The permissions of a regular file.
     mode: Option<u32>,
 }
 
-/// A text that may be compared, as [`Secret`] may not without thought.
+/// A comparable text; [`Secret`] is deliberately not comparable.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
 struct Text(Secret);
@@ -43,7 +43,7 @@ impl PartialEq for Text {
 
 impl Eq for Text {}
 
-/// To a worker process, over its channel; nothing else is to serialize it.
+/// Only for sending it to a worker process over its channel.
 impl Serialize for Text {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0.expose())
@@ -51,13 +51,13 @@ impl Serialize for Text {
 }
 
 impl NamedFile {
-    /// Where it is.
+    /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What it held when the settings were accepted; before that, what it holds now.
+    /// Its content when the settings were accepted; before that, its current content.
     pub fn read(&self) -> io::Result<Arc<Content>> {
         match &self.held {
             Some(content) => Ok(Arc::clone(content)),
@@ -65,13 +65,13 @@ impl NamedFile {
         }
     }
 
-    /// What it held when the settings were accepted.
+    /// Its content when the settings were accepted.
     #[must_use]
     pub fn held(&self) -> Option<&Content> {
         self.held.as_deref()
     }
 
-    /// Reads it, opened in this way, and holds what it says from now on.
+    /// Reads it, opened by `open`, and holds the content from now on.
     pub fn hold(&mut self, open: impl Fn(&Path) -> io::Result<File>) -> io::Result<()> {
         if self.held.is_none() {
             self.held = Some(Arc::new(open(&self.path).and_then(Content::of)?));
@@ -86,7 +86,7 @@ impl<P: Into<PathBuf>> From<P> for NamedFile {
     }
 }
 
-/// Without what it holds.
+/// Leaves out the content.
 impl fmt::Debug for NamedFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.path.fmt(f)
@@ -95,7 +95,7 @@ impl fmt::Debug for NamedFile {
 
 impl Content {
     fn of(file: File) -> io::Result<Self> {
-        // `open` does not wait for a pipe's writer; reading waits for what the writer sends.
+        // `open` does not wait for a pipe's writer; reading waits for its data.
         fcntl_setfl(&file, OFlags::empty())?;
         let metadata = file.metadata()?;
         // Allocated once: a growing buffer would leave copies of a secret behind.
@@ -111,13 +111,13 @@ impl Content {
         })
     }
 
-    /// Its text; nothing if it is none (UTF-8).
+    /// Its text; `None` if it is not UTF-8.
     #[must_use]
     pub fn text(&self) -> Option<&Secret> {
         self.text.as_ref().map(|text| &text.0)
     }
 
-    /// The same, as whoever reads files expects it.
+    /// The same as an I/O result.
     pub fn to_text(&self) -> io::Result<&Secret> {
         let wrong = || io::Error::new(ErrorKind::InvalidData, "it is no UTF-8 text");
         self.text().ok_or_else(wrong)
@@ -136,7 +136,7 @@ impl fmt::Debug for Content {
     }
 }
 
-/// Opens a file to be held; a pipe that nobody writes to is empty.
+/// Opens a file to hold its content; a pipe without a writer is empty.
 pub fn open(path: &Path) -> io::Result<File> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).map_err(io::Error::other)?;
     OpenOptions::new().read(true).custom_flags(flags).open(path)

@@ -1,4 +1,4 @@
-//! What a wrong name may have been meant to be.
+//! Suggestions for a wrong name.
 
 /// The names that `wrong` may have been meant to be: misspelt, or without its section.
 pub(super) fn nearest(wrong: &str, known: impl Iterator<Item = String>) -> Vec<String> {
@@ -6,7 +6,7 @@ pub(super) fn nearest(wrong: &str, known: impl Iterator<Item = String>) -> Vec<S
     let last = |name: &str| last(name).unwrap_or_default();
     let wrong = wrong.to_lowercase();
     if let "database.password" | "bailiwick__database__password" = wrong.as_str() {
-        // Also where another key is as near: a password has no key, its file has.
+        // Even if another key is as near: a password has no key, its file has.
         return known.filter(|name| last(name).eq_ignore_ascii_case("password_file")).collect();
     }
     let mut near: Vec<_> = known

@@ -9,15 +9,15 @@ use serde::Deserialize;
 pub struct OriginRegex(Regex);
 
 impl OriginRegex {
-    /// What one may be.
+    /// What is expected.
     pub(super) const EXPECTED: &str =
         r"a regular expression for a whole origin, such as 'https://.*\.example\.com'";
 
-    /// Limits on the pattern's length and memory: it runs for every request of a script.
+    /// Limits on the pattern's length and memory: it runs for every cross-origin request.
     const LONGEST: usize = 1024;
     const MEMORY: usize = 256 * 1024;
 
-    /// Whether all of the origin matches.
+    /// Whether the whole origin matches.
     #[must_use]
     pub fn matches(&self, origin: &[u8]) -> bool {
         self.0.is_match(origin)
@@ -31,7 +31,7 @@ impl TryFrom<String> for OriginRegex {
         if text.is_empty() || text.len() > Self::LONGEST {
             return Err(format!("a pattern has 1 to {} bytes", Self::LONGEST));
         }
-        // Origins are ASCII. Alone first, so that no bracket of it can close ours.
+        // Origins are ASCII. First without the anchors, so that no bracket in it can close ours.
         let compile = |pattern: &str| {
             let mut builder = RegexBuilder::new(pattern);
             builder.unicode(false).size_limit(Self::MEMORY).dfa_size_limit(Self::MEMORY).build()
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pattern_says_why() {
+    fn an_invalid_pattern_is_refused_with_the_reason() {
         for (text, why) in [
             ("https://(", "unclosed group"),
             ("a)(b", "unopened group"),

@@ -1,5 +1,5 @@
-//! The JSON schema of the configuration, from the declarations: with it, editors complete and check
-//! what is typed.
+//! The JSON schema of the configuration, generated from the declarations, so that editors complete
+//! and check it.
 //!
 //! It refuses nothing that the program accepts; what it cannot express, it allows.
 
@@ -11,7 +11,7 @@ use crate::settings::keys::DESCRIPTION;
 use crate::settings::layers::defaults;
 use serde_json::{Map, Value, json};
 
-/// The schema, `config/schema.json`: of draft 7, which editors know.
+/// The schema, `config/schema.json`, in draft 7, which editors know.
 #[must_use]
 pub fn schema() -> Value {
     let mut root = Map::new();
@@ -96,7 +96,7 @@ impl Kind {
     }
 }
 
-/// An array of texts, or one text with commas.
+/// An array of texts, or one comma-separated text.
 fn list(is_needed: bool, each_is_needed: bool) -> Value {
     json!({
         "type": ["array", "string"],
@@ -106,7 +106,7 @@ fn list(is_needed: bool, each_is_needed: bool) -> Value {
     })
 }
 
-/// JSON schema's patterns tell upper and lower case apart.
+/// JSON schema's patterns are case-sensitive.
 fn any_case(words: &[&str]) -> String {
     let letter = |c: char| format!("[{}{c}]", c.to_ascii_uppercase());
     let word = |word: &&str| word.chars().map(letter).collect::<String>();

@@ -1,13 +1,13 @@
-//! Paths of files with secrets, in whose place a secret itself is pasted now and then.
+//! Paths of files with secrets, where a secret itself is sometimes pasted by mistake.
 
 use std::path::Path;
 
-/// Up to this length, it is a file name that somebody chose.
+/// Up to this length it is taken for a file name.
 const SHORT: usize = 16;
 
-/// The path as it may be shown: `***` for one that does not exist and looks like a secret.
+/// The path for display: `***` if it does not exist and looks like a secret.
 ///
-/// Base64 has slashes, so a slash in the middle makes a path only if the folder exists.
+/// Base64 contains slashes, so a slash in the middle makes a path only if the folder exists.
 #[must_use]
 pub fn shown_path(path: &Path) -> String {
     let text = path.to_string_lossy();
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_in_the_place_of_a_path_is_not_shown() {
+    fn a_secret_instead_of_a_path_is_not_shown() {
         for secret in [
             "0123456789abcdef0123456789abcdef",
             "correct horse battery staple",

@@ -1,6 +1,6 @@
 //! Amounts with a unit: `"30s"` and `"10MB"` where a key holds seconds or bytes.
 
-/// What a key counts; a number without a unit is in this one.
+/// The unit of a key; a number without a unit is in this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     Milliseconds,
@@ -17,7 +17,8 @@ pub(super) const DAY: i64 = 24 * 60 * 60;
 const TIMES: [(&str, i64); 6] =
     [("ms", 1), ("s", 1000), ("m", 60_000), ("min", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
-/// In bytes. A letter alone is nginx's and systemd's: 1024, as with `iB`; with `B` it is SI's 1000.
+/// In bytes. A letter alone means 1024, as in nginx and systemd and with `iB`; with `B` it means
+/// 1000, as in SI.
 const SIZES: [(&str, i64); 10] = [
     ("b", 1),
     ("k", 1 << 10),
@@ -32,7 +33,7 @@ const SIZES: [(&str, i64); 10] = [
 ];
 
 impl Unit {
-    /// The amount that a text names, in this unit; a duration must come out even.
+    /// The amount in a text, in this unit; a duration must come out whole.
     pub(super) fn read(self, text: &str) -> Option<i64> {
         let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let (number, unit) = text.split_at(digits);
@@ -51,13 +52,12 @@ impl Unit {
         let total = number.checked_mul(of)?;
         let amount = total / small;
         let exact = total % small == 0;
-        // 512 MB are no whole number of MiB: the limit that comes next below is meant. But never 0,
-        // which means no limit.
+        // 512 MB are not a whole number of MiB: rounded down, but never to 0, which means no limit.
         let rounded = self == Self::Mebibytes && amount > 0;
         (exact || rounded).then_some(amount)
     }
 
-    /// What a text may look like.
+    /// A pattern for such texts.
     pub(super) fn pattern(self) -> String {
         let units = match self {
             Self::Milliseconds | Self::Seconds | Self::Minutes => {
@@ -71,7 +71,7 @@ impl Unit {
         format!("^[0-9]+( ?({units}))?$")
     }
 
-    /// What the numbers are.
+    /// The range of the number.
     pub(super) fn range(self, least: i64, most: i64) -> String {
         let plural = match self {
             Self::Milliseconds => "milliseconds",
@@ -83,7 +83,7 @@ impl Unit {
         format!("a whole number of {plural} from {least} to {most}")
     }
 
-    /// For a message: the same, and how an amount with a unit is written.
+    /// For a message: the same, and how to write an amount with a unit.
     pub(super) fn expected(self, least: i64, most: i64) -> String {
         let examples = match self {
             Self::Milliseconds => r#""500ms" or "2s""#,
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_whole_amount_is_refused() {
+    fn an_amount_that_is_not_whole_is_refused() {
         for (unit, text) in [
             (Unit::Seconds, ""),
             (Unit::Seconds, "s"),

@@ -1,4 +1,4 @@
-//! The moment at which something ends, written as a date or a time.
+//! The end of a period, written as a date or a time.
 
 use crate::domain::Timestamp;
 use jiff::civil::Date;
@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use thiserror::Error;
 
-/// The first second after it: a date counts to its end in UTC, a time says its zone.
+/// The first second after it: a date ends with its day in UTC, a time names its zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Until(Timestamp);
@@ -17,7 +17,7 @@ pub struct Until(Timestamp);
 pub struct UntilError;
 
 impl Until {
-    /// What it may be.
+    /// What is expected.
     pub const EXPECTED: &str = "a date such as 2027-01-31, which counts to its end in UTC, or a time with its zone \
                                 such as 2027-01-31T18:00:00Z";
 }
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn all_else_is_refused() {
+    fn everything_else_is_refused() {
         for text in [
             "",
             "never",

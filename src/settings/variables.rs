@@ -1,4 +1,4 @@
-//! Names of variables: ours, those that were meant to be, and those that other servers read.
+//! Names of variables: ours, misspelt ones, and those that other servers read.
 
 use crate::settings::error::SettingsError;
 use crate::settings::key::Key;
@@ -6,10 +6,10 @@ use crate::settings::loaded::Origin;
 use crate::settings::{bind, keys};
 use strsim::damerau_levenshtein as distance;
 
-/// What this program tells its own processes.
+/// Variables this program sets for its own processes.
 const INTERNAL: [&str; 2] = ["BAILIWICK_WORKER", "BAILIWICK_SUCCESSOR"];
 
-/// Variables that gunicorn, uvicorn and Rust programs read, with the key that each is the default of.
+/// Variables of gunicorn, uvicorn and Rust programs, with the key each is the default of.
 pub(super) const OTHERS: [(&str, &str); 4] = [
     ("FORWARDED_ALLOW_IPS", "server.forwarded_allow_ips"),
     ("PORT", "server.bind"),
@@ -17,13 +17,13 @@ pub(super) const OTHERS: [(&str, &str); 4] = [
     ("WEB_CONCURRENCY", "server.workers"),
 ];
 
-/// libpq's variable, which counts where `database.url` holds no `sslmode`.
+/// libpq's variable, which counts if `database.url` has no `sslmode`.
 pub(super) const SSL_MODE: &str = "PGSSLMODE";
 
-/// Names that deployments give to things of their own, though a key is called so.
+/// Keys whose names deployments use for their own variables.
 const EVERYDAY: [&str; 4] = ["URL", "USER", "SIZE", "TITLE"];
 
-/// Words for what is a flag alone, or has another name here.
+/// Words for something that is only a flag, or has another name here.
 const SYNONYMS: [(&str, &str); 10] = [
     ("CONFIG", "--config FILE"),
     ("CONFIG_FILE", "--config FILE"),
@@ -37,13 +37,13 @@ const SYNONYMS: [(&str, &str); 10] = [
     ("LOG_CONFIG", "BAILIWICK__LOGGING__CONFIG"),
 ];
 
-/// Whether gunicorn or uvicorn would take flags from it.
+/// Whether gunicorn or uvicorn would read flags from it.
 pub(super) fn is_foreign_flag(name: &str, value: &str) -> bool {
     name == "GUNICORN_CMD_ARGS"
         || name.strip_prefix("UVICORN_").is_some_and(|rest| !is_of_an_orchestrator(rest, value))
 }
 
-/// Whether a variable of the environment is to be looked at.
+/// Whether a variable of the environment is to be checked.
 pub(super) fn is_relevant(name: &str) -> bool {
     looks_like_ours(name).is_some()
         || is_foreign_flag(name, "")
@@ -51,7 +51,7 @@ pub(super) fn is_relevant(name: &str) -> bool {
         || OTHERS.iter().any(|(other, _)| *other == name)
 }
 
-/// What stands behind `BAILIWICK`, in capitals and with single underscores.
+/// The part after `BAILIWICK`, in capitals and with single underscores.
 fn looks_like_ours(name: &str) -> Option<String> {
     let capitals = name.to_uppercase();
     let mut words = capitals.split('_').filter(|word| !word.is_empty());
@@ -59,8 +59,8 @@ fn looks_like_ours(name: &str) -> Option<String> {
     (distance(first, "BAILIWICK") <= 2).then(|| words.collect::<Vec<_>>().join("_"))
 }
 
-/// The variables, or flags, that a name without the right prefix was meant to be; nothing if it is
-/// somebody else's.
+/// The variables or flags that a name without the right prefix was probably meant to be; empty if
+/// it belongs to something else.
 pub(super) fn likely_meant(name: &str, value: &str) -> Vec<String> {
     let Some(rest) = looks_like_ours(name).filter(|_| !INTERNAL.contains(&name)) else {
         return Vec::new();
@@ -85,8 +85,8 @@ pub(super) fn likely_meant(name: &str, value: &str) -> Vec<String> {
         .collect()
 }
 
-/// How far a name is from a key's, if it can be meant: without its section, with another one, or
-/// misspelt.
+/// The distance of a name from a key's, if it may be meant: without its section, with another one,
+/// or misspelt.
 fn distance_to(rest: &str, key: &str) -> Option<usize> {
     let (section, name) = key.split_once('.').unwrap_or(("", key));
     let whole = distance(rest, &key.replace('.', "_"));
@@ -109,8 +109,8 @@ fn distance_to(rest: &str, key: &str) -> Option<usize> {
     }
 }
 
-/// Kubernetes and Docker name a service that is called bailiwick, and its ports, in every container
-/// beside it.
+/// Kubernetes and Docker announce a service called bailiwick, and its ports, in every neighbouring
+/// container.
 fn is_of_an_orchestrator(rest: &str, value: &str) -> bool {
     let words: Vec<_> = rest.split('_').collect();
     let is_protocol = |word: &str| ["TCP", "UDP", "SCTP"].contains(&word);
@@ -121,13 +121,13 @@ fn is_of_an_orchestrator(rest: &str, value: &str) -> bool {
 
 /// Why another server's variable sets no key.
 pub(super) enum Untranslated {
-    /// It means nothing to whoever reads it.
+    /// Its value is invalid.
     Wrong(SettingsError),
-    /// It means something that is not read here.
+    /// Its value means something that is not supported here.
     Unread(String),
 }
 
-/// What another server's variable says, as its key's own variable would.
+/// The value of another server's variable in the form of its key's own variable.
 pub(super) fn translated(name: &str, text: &str, origin: &Origin) -> Result<String, Untranslated> {
     match name {
         // gunicorn's default once PORT is set: platforms set it, and connect from outside.
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_meant_to_be_ours_is_recognized() {
+    fn misspelt_variables_are_recognized() {
         for (name, meant) in [
             ("BAILIWICK_SERVER_WORKERS", &["BAILIWICK__SERVER__WORKERS"][..]),
             ("BAILIWICK__SERVER_WORKERS", &["BAILIWICK__SERVER__WORKERS"]),
@@ -189,7 +189,7 @@ mod tests {
         }
     }
 
-    /// What these tables name is there.
+    /// Everything these tables name exists.
     #[test]
     fn every_key_and_variable_that_is_named_exists() {
         for (name, key) in OTHERS {
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_somebody_elses_is_left_alone() {
+    fn other_programs_variables_are_left_alone() {
         for (name, value) in [
             ("BAILIWICK_OTHER", "x"),
             ("BAILIWICK_URL", "http://bailiwick:8000"),

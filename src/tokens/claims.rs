@@ -1,4 +1,4 @@
-//! Claims as they stand in a token: what we write, and how strictly we read.
+//! Claims in a token: what we write, and how strictly we read.
 
 use crate::domain::{Scopes, UserId};
 use crate::tokens::kind;
@@ -10,10 +10,10 @@ use std::collections::HashSet;
 use std::fmt;
 use std::mem;
 
-/// No user has this number: a token that holds it is ours, and of none of our users.
+/// No user has this id: a token that carries it is ours, but of none of our users.
 pub(super) const NOBODY: UserId = UserId(-1);
 
-/// The claims of a token that we issue.
+/// The claims of a token we issue.
 #[derive(Serialize)]
 pub(super) struct IssuedClaims<'a> {
     pub(super) sub: &'a str,
@@ -31,48 +31,48 @@ pub(super) struct IssuedClaims<'a> {
     pub(super) iss: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) aud: Option<&'a str>,
-    /// Claims of the application's own.
+    /// The application's own claims.
     #[serde(flatten)]
     pub(super) own: &'a Map<String, Value>,
 }
 
-/// The claims of a token that we are shown. Claims of a wrong type make it malformed.
+/// The claims of a token presented to us. Claims of a wrong type make it malformed.
 #[derive(Default)]
 pub(super) struct PresentedClaims<'a> {
     pub(super) sub: Option<Text<'a>>,
-    /// From `scopes`, or from `scope` where there is no `scopes`.
+    /// From `scopes`, or from `scope` if there is no `scopes`.
     pub(super) scopes: Scopes,
-    /// From `scope` where there is `scopes`, too: they grant nothing.
+    /// From `scope` if there is `scopes` as well: they grant nothing.
     pub(super) unused_scopes: Scopes,
     pub(super) exp: Option<f64>,
     pub(super) nbf: Option<f64>,
     pub(super) id: Option<UserId>,
-    /// It holds a number as `bailiwick_id`: we issued it. Null counts as absent.
+    /// It carries a number as `bailiwick_id`: we issued it. Null counts as absent.
     pub(super) is_own: bool,
     pub(super) iss: Option<Party<'a>>,
     pub(super) aud: Option<Party<'a>>,
-    /// The claim that says that it is no access token.
+    /// The claim that shows that it is not an access token.
     pub(super) other_kind: Option<&'static str>,
-    /// A name stood there twice; the values above are not to be used then.
+    /// A name occurs twice; then the values above must not be used.
     pub(super) duplicate: bool,
 }
 
-/// A text in the token, borrowed where it holds no escapes.
+/// A text in the token, borrowed if it has no escapes.
 #[derive(Deserialize, PartialEq, Eq, Hash)]
 pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
-/// Who issued a token, a text (RFC 7519 §4.1.1), or may take it, a text or a list (§4.1.3).
+/// The issuer of a token, a text (RFC 7519 §4.1.1), or its audience, a text or a list (§4.1.3).
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum Party<'a> {
     One(#[serde(borrow)] Text<'a>),
     Many(#[serde(borrow)] Vec<Text<'a>>),
-    /// Something that names nobody.
+    /// A value that names nobody.
     Other(IgnoredAny),
 }
 
 impl Party<'_> {
-    /// Whether `name` is it, or one of them.
+    /// Whether `name` is the text or in the list.
     pub(super) fn names(&self, name: &str) -> bool {
         match self {
             Self::One(one) => one.0 == name,
@@ -82,7 +82,7 @@ impl Party<'_> {
     }
 }
 
-/// The claims that are read here, in the order of the bits that say that they were met.
+/// The claims read here, in the order of the bits that mark them as seen.
 pub(super) const KNOWN: [&str; 10] =
     ["sub", "exp", "nbf", "iat", "jti", "bailiwick_id", "scopes", "scope", "iss", "aud"];
 
@@ -150,8 +150,8 @@ impl<'de> Visitor<'de> for PresentedClaimsVisitor {
     }
 }
 
-/// The scopes of a list. What is no scope token can be nobody's requirement; other issuers write
-/// such.
+/// A list's scopes. Anything that is not a scope token cannot be required; other issuers write such
+/// values.
 struct KnownScopes(Scopes);
 
 impl<'de> Deserialize<'de> for KnownScopes {

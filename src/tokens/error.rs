@@ -14,45 +14,46 @@ pub enum TokenError {
     /// More than [`LARGEST_TOKEN`](crate::tokens::LARGEST_TOKEN) bytes.
     #[error("the token is too large")]
     TooLarge,
-    /// Not three parts of base64url, no JSON object, or a claim of a wrong type.
+    /// Not three parts of base64url, not a JSON object, or a claim of a wrong type.
     #[error("the token is malformed")]
     Malformed,
-    /// Signed with another algorithm than HS256, or not at all.
+    /// Signed with an algorithm other than HS256, or not at all.
     #[error("the token is not signed with HS256")]
     Algorithm,
-    /// Signed with another key, or changed since.
+    /// Signed with another key, or modified.
     #[error("the token's signature is wrong")]
     Signature,
-    /// A name twice, in the header or among the claims: readers differ in which one they take.
+    /// A duplicate name in the header or the claims: readers differ in which one they take.
     #[error("the token contains a duplicate name")]
     Duplicate,
-    /// A header that must be understood (RFC 7515 §4.1.11), and is not.
+    /// An unsupported critical header (RFC 7515 §4.1.11).
     #[error("the token's header has critical extensions")]
     Critical,
-    /// A claim that must be there is not.
+    /// A required claim is missing.
     #[error("the token lacks a claim")]
     MissingClaim,
-    /// A claim holds what it must not.
+    /// A claim has an unacceptable value.
     #[error("the token's `{0}` is not acceptable")]
     Claim(&'static str),
-    /// A claim of the application's own has the name of one that is written in any case.
+    /// An application's claim has a reserved name.
     #[error("the claim `{0}` is reserved")]
     Reserved(&'static str),
-    /// A new token would not live for a second.
+    /// A new token would expire within a second.
     #[error("a token must live for at least a second")]
     Lifetime,
-    /// `exp` has come.
+    /// `exp` has passed.
     #[error("the token has expired")]
     Expired,
-    /// `nbf` has not come.
+    /// `nbf` is in the future.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// Of another application, after `tokens.accept_foreign_until`.
+    /// From another application, after `tokens.accept_foreign_until`.
     #[error("the token is from another application, and tokens.accept_foreign_until has passed")]
     Foreign,
 }
 
-/// Why tokens are refused, as metrics name it; the last two are found out by whoever asks for the user.
+/// Reasons for refusing tokens, as in the metrics; the last two are found when the user is looked
+/// up.
 pub(super) const REFUSALS: [&str; 13] = [
     "too_large",
     "malformed",
@@ -69,14 +70,14 @@ pub(super) const REFUSALS: [&str; 13] = [
     NO_SCOPE,
 ];
 
-/// The user is gone.
+/// The user no longer exists.
 pub const NO_USER: &str = "no_user";
 
-/// A scope is missing that is needed here.
+/// A required scope is missing.
 pub const NO_SCOPE: &str = "no_scope";
 
 impl TokenError {
-    /// The name of [`REFUSALS`]; nothing where no token was refused.
+    /// Its name in [`REFUSALS`]; `None` if no token was refused.
     pub(super) fn refusal(&self) -> Option<&'static str> {
         Some(match self {
             Self::TooLarge => "too_large",

@@ -1,15 +1,15 @@
-//! Tokens of a FastAPI application (python-jose), and what becomes of each.
+//! Tokens of a FastAPI application (python-jose), and how each is treated.
 
 use crate::domain::{Secret, Timestamp};
 use crate::tokens::TokenError;
 use crate::tokens::tests::{tokens_at, verdict};
 
-/// What those tokens are signed with.
+/// The secret that signed those tokens.
 const SECRET: &str = "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7";
 
 type Expected = Result<(&'static str, &'static str), TokenError>;
 
-/// Name, token, and the subject and scopes that are read from it.
+/// Name, token, and the subject and scopes read from it.
 const CASES: &[(&str, &str, Expected)] = &[
     (
         "2parts",

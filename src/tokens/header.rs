@@ -1,4 +1,4 @@
-//! The header of a token (RFC 7515 §4): what it must say, and what it must not.
+//! The header of a token (RFC 7515 §4): what it must and must not contain.
 
 use crate::tokens::claims::Text;
 use crate::tokens::error::TokenError;
@@ -11,20 +11,19 @@ use std::collections::HashSet;
 use std::fmt;
 
 /// `{"typ":"JWT","alg":"HS256"}` as jsonwebtoken writes it, and the same two members as `PyJWT` and
-/// python-jose do. Nearly every token begins with one of them, and needs no second look then.
+/// python-jose do. Nearly every token begins with one of them and needs no further parsing.
 const USUAL: [&str; 2] =
     ["eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"];
 
-/// What a header says of how its token was made.
+/// What a header says about how its token was made.
 pub(super) struct Presented {
-    /// Which key has signed it; a name that is no text names none.
+    /// The key that signed it; a value that is not text names none.
     pub(super) kid: Option<String>,
     algorithm: Option<Algorithm>,
     kind: Result<(), TokenError>,
 }
 
-/// Reads a header. One that holds a name twice, or has extensions that must be understood, is
-/// refused.
+/// Reads a header. Refuses one with a duplicate name or unsupported critical extensions.
 pub(super) fn read(encoded: &str) -> Result<Presented, TokenError> {
     if USUAL.contains(&encoded) {
         return Ok(Presented { kid: None, algorithm: Some(Algorithm::HS256), kind: Ok(()) });
@@ -41,14 +40,14 @@ pub(super) fn read(encoded: &str) -> Result<Presented, TokenError> {
 }
 
 impl Presented {
-    /// Refuses another algorithm than the key's, and another kind of JWT.
+    /// Refuses an algorithm other than the key's, and another kind of JWT.
     pub(super) fn check(&self, algorithm: Algorithm) -> Result<(), TokenError> {
         if self.algorithm == Some(algorithm) { self.kind } else { Err(TokenError::Algorithm) }
     }
 }
 
-/// `typ` may say no more than that it is a JWT. It is a media type: case does not count, and
-/// `application/` may be left out (RFC 7515 §4.1.9). The other kinds have names of their own:
+/// `typ` may only say that it is a JWT. It is a media type: case does not matter, and
+/// `application/` may be omitted (RFC 7515 §4.1.9). Other kinds have their own names:
 /// `refresh+jwt`, `logout+jwt`, `dpop+jwt`, `at+jwt` (RFC 8725 §3.11).
 fn check_type(typ: &str) -> Result<(), TokenError> {
     const PREFIX: &str = "application/";

@@ -1,5 +1,5 @@
-//! Claims that tell which kind of JWT a token is. Other kinds than access tokens may be signed with
-//! the same secret, and must not pass for such (RFC 8725 §3.11).
+//! Claims that tell the kind of a JWT. Kinds other than access tokens may be signed with the same
+//! secret, and must not pass as access tokens (RFC 8725 §3.11).
 
 use crate::domain::Scopes;
 use serde::Deserialize;
@@ -8,27 +8,27 @@ use serde::de::IgnoredAny;
 /// A claim that tells the kind.
 #[derive(Clone, Copy)]
 pub(super) struct KindClaim {
-    /// As it stands in messages.
+    /// Its name in messages.
     pub(super) name: &'static str,
     rule: Rule,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum Rule {
-    /// Whatever it holds, the token is of another kind.
+    /// With any value, the token is of another kind.
     Never,
-    /// It is about the token and nothing else: only what means an access token passes.
+    /// It is only about the token: only values that mean an access token pass.
     Access,
-    /// Applications write it about the user, too: what means another kind is refused.
+    /// Applications also use it for the user: values that mean another kind are refused.
     NoOther,
-    /// The same for how the token was got: by a code is how access tokens are got.
+    /// The same, but for how the token was obtained: access tokens are obtained by a code.
     Grant,
-    /// A switch that must not be on.
+    /// A switch that must be off.
     Off,
 }
 
 const CLAIMS: [(&str, Rule); 34] = [
-    // Bound to a key, whose possession nobody proves here (RFC 7800 §3).
+    // Bound to a key, whose possession is not proved here (RFC 7800 §3).
     ("cnf", Rule::Never),
     // ID tokens (OpenID Connect Core §2, §3.1.3.6, §3.3.2.11; FAPI 1.0 Advanced §5.1.1).
     ("nonce", Rule::Never),
@@ -42,8 +42,8 @@ const CLAIMS: [(&str, Rule); 34] = [
     ("htm", Rule::Never),
     ("htu", Rule::Never),
     ("ath", Rule::Never),
-    // Responses of introspection (RFC 9701 §5), requests for authorization (RFC 9101 §4),
-    // credentials (W3C VC-JWT).
+    // Introspection responses (RFC 9701 §5), authorization requests (RFC 9101 §4), credentials (W3C
+    // VC-JWT).
     ("token_introspection", Rule::Never),
     ("response_type", Rule::Never),
     ("vc", Rule::Never),
@@ -70,10 +70,10 @@ const CLAIMS: [(&str, Rule); 34] = [
     ("is_refresh_token", Rule::Off),
 ];
 
-/// What means an access token, in letters and digits.
+/// Values that mean an access token, in letters and digits.
 const ACCESS: [&str; 6] = ["access", "accesstoken", "bearer", "bearertoken", "jwt", "atjwt"];
 
-/// What means another kind, wherever it stands.
+/// Substrings that mean another kind.
 const WITHIN: [&str; 17] = [
     "refresh",
     "idtoken",
@@ -94,31 +94,31 @@ const WITHIN: [&str; 17] = [
     "2fa",
 ];
 
-/// What means another kind where nothing else stands.
+/// Whole values that mean another kind.
 const WHOLE: [&str; 10] =
     ["id", "otp", "totp", "code", "state", "confirm", "activate", "invite", "csrf", "offline"];
 
-/// What means an access token in a claim that tells how it was got.
+/// The value that means an access token in a claim about how it was obtained.
 const GRANT: &str = "authorizationcode";
 
-/// Scopes that mean a refresh token, in letters and digits. `offline_access` is none of them: issuers
-/// write it into the access tokens of those who may have a refresh token, too.
+/// Scopes that mean a refresh token, in letters and digits. `offline_access` is not one of them:
+/// issuers also write it into the access tokens of users who may have a refresh token.
 const REFRESH: [&str; 3] = ["refresh", "refreshtoken", "offline"];
 
-/// The claim of this name, if it tells the kind; `tokenType` is `token_type`.
+/// The claim with this name, if it tells the kind; `tokenType` is `token_type`.
 pub(super) fn kind_claim(name: &str) -> Option<KindClaim> {
     let same = |known: &str| letters(known).eq(letters(name));
     let (name, rule) = CLAIMS.into_iter().find(|(known, _)| same(known))?;
     Some(KindClaim { name, rule })
 }
 
-/// Whether these are the scopes of a refresh token: applications write its kind there, alone or beside
-/// what the next access token may do.
+/// Whether these are the scopes of a refresh token: applications write its kind there, alone or
+/// beside the scopes of the next access token.
 pub(super) fn are_of_refresh_token(scopes: &Scopes) -> bool {
     scopes.iter().any(|scope| REFRESH.iter().any(|known| letters(known).eq(letters(scope))))
 }
 
-/// What such a claim holds.
+/// The value of such a claim.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum ClaimValue {
@@ -130,12 +130,12 @@ pub(super) enum ClaimValue {
     Number(f64),
     Switch(bool),
     Null(()),
-    /// An object or a list of this and that, which nobody looks into.
+    /// An object or a list, which is not inspected.
     Other(IgnoredAny),
 }
 
 impl KindClaim {
-    /// Whether an access token may hold that in this claim.
+    /// Whether an access token may have this value in this claim.
     pub(super) fn allows(self, held: &ClaimValue) -> bool {
         match (self.rule, held) {
             (Rule::Never, _) | (Rule::Off, ClaimValue::Switch(true)) => false,
@@ -152,7 +152,7 @@ impl KindClaim {
 
 impl Rule {
     fn allows(self, text: &str) -> bool {
-        // Of a URI (RFC 8693 §3) or a media type, what stands last.
+        // The last part of a URI (RFC 8693 §3) or a media type.
         let last = text.rsplit([':', '/']).next().unwrap_or_default();
         let last: String = letters(last).collect();
         match self {
@@ -163,7 +163,7 @@ impl Rule {
     }
 }
 
-/// Letters and digits alone, those of ASCII in lower case.
+/// Letters and digits only, ASCII in lower case.
 fn letters(text: &str) -> impl Iterator<Item = char> {
     let counts = |c: &char| c.is_ascii_alphanumeric() || !c.is_ascii();
     text.chars().filter(counts).map(|c| c.to_ascii_lowercase())

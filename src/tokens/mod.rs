@@ -22,11 +22,11 @@ use keys::KeyRing;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
-/// Fewest bytes of a signing secret: as many as HS256 has bits (RFC 7518 §3.2).
+/// Shortest signing secret in bytes: as many bits as HS256's output (RFC 7518 §3.2).
 pub const SHORTEST_SECRET: usize = 32;
 
-/// Most bytes of a token. Larger ones are refused before anything is decoded; at this size a
-/// token fits the request headers that servers and proxies take.
+/// Largest token in bytes. Larger ones are refused before anything is decoded; a token of this size
+/// fits the request headers that servers and proxies accept.
 pub const LARGEST_TOKEN: usize = 16 * 1024;
 
 /// Issues and verifies access tokens; share it in an [`Arc`].
@@ -45,26 +45,26 @@ pub struct Tokens {
 /// A new token.
 #[derive(Clone)]
 pub struct IssuedToken {
-    /// The token: whoever holds it is the user.
+    /// The token: its bearer acts as the user.
     pub access_token: String,
     /// Seconds until it expires.
     pub expires_in: u64,
 }
 
-/// What a good token says.
+/// The content of a valid token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
-    /// Whose token it is, by the name at that time.
+    /// The user's name when the token was issued.
     pub subject: Username,
-    /// What was granted; it counts only while the user still has it.
+    /// The granted scopes; each counts only while the user still holds it.
     pub scopes: Scopes,
-    /// Who that is, whatever the name; tokens of other applications do not say.
+    /// The user's id, whatever the name is now; `None` in tokens of other applications.
     pub id: Option<UserId>,
 }
 
 impl Claims {
-    /// Whether it is this user's token, and not that of an earlier one of the same name, as one that
-    /// does not say whose it is may be.
+    /// Whether it is this user's token rather than that of an earlier user of the same name; a
+    /// token without an id may be either.
     #[must_use]
     pub fn are_of(&self, user: &User) -> bool {
         self.id.map_or(!user.has_predecessor, |id| id == user.id)
@@ -93,27 +93,28 @@ impl Tokens {
         })
     }
 
-    /// Tells whether two servers have one secret. No token is signed over this text: it has spaces.
+    /// Shows whether two servers have the same secret. No token is signed over this text: it has
+    /// spaces.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
 
-    /// Issues a token to a stored user, which ends with that user; [`TokenError::TooLarge`] for
-    /// more scopes than a token can hold.
+    /// Issues a token to a stored user, valid only for that user; [`TokenError::TooLarge`] for more
+    /// scopes than a token can hold.
     pub fn issue_to(&self, user: &User, scopes: &Scopes) -> Result<IssuedToken, TokenError> {
         self.create_access_token(NewToken::to(user).scopes(scopes))
     }
 
-    /// The same for a user of the application's own: whoever has the name has the token.
+    /// The same for an application's own user: the token belongs to the name.
     pub fn issue(&self, subject: &Username, scopes: &Scopes) -> Result<IssuedToken, TokenError> {
         self.create_access_token(NewToken::to_subject(subject).scopes(scopes))
     }
 
-    /// Issues a token with claims and a lifetime of the application's own.
+    /// Issues a token with an application's own claims and lifetime.
     ///
-    /// A claim that is written here in any case is [`TokenError::Reserved`], one that no access token
-    /// may hold, such as `"type": "refresh"`, [`TokenError::Claim`].
+    /// A claim that is always written here is [`TokenError::Reserved`]; one that no access token
+    /// may have, such as `"type": "refresh"`, is [`TokenError::Claim`].
     pub fn create_access_token(&self, token: NewToken<'_>) -> Result<IssuedToken, TokenError> {
         let NewToken { subject, id, scopes, claims: own, lifetime } = token;
         if let Some(name) = claims::KNOWN.into_iter().find(|name| own.contains_key(*name)) {
@@ -141,13 +142,13 @@ impl Tokens {
             return Err(TokenError::TooLarge);
         }
         if !own.is_empty() {
-            // A token that nobody would accept is not issued.
+            // Never issues a token that would be refused.
             self.check(&access_token)?;
         }
         Ok(IssuedToken { access_token, expires_in })
     }
 
-    /// Verifies a token and reads its claims into a type of the application's own, too;
+    /// Verifies a token and also reads its claims into a type of the application's own;
     /// [`TokenError::Malformed`] if they do not fit.
     pub fn verify_as<T: DeserializeOwned>(&self, token: &str) -> Result<(Claims, T), TokenError> {
         let claims = self.verify(token)?;
@@ -159,9 +160,9 @@ impl Tokens {
 
     /// Verifies a token: signature, times, and every claim's type (RFC 7519 §4.1, §7.2).
     ///
-    /// jsonwebtoken verifies the signature. Header and claims are read here, once and without a copy
-    /// of what they hold: its own `decode` reads them twice into owned values, and takes `crit` and
-    /// names that stand twice for granted.
+    /// jsonwebtoken verifies the signature. Header and claims are read here, once and without
+    /// copying their values: its own `decode` reads them twice into owned values, and accepts
+    /// `crit` and duplicate names.
     pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
         let result = self.check(token);
         if let Some(refusal) = result.as_ref().err().and_then(TokenError::refusal) {
@@ -170,7 +171,7 @@ impl Tokens {
         result
     }
 
-    /// The tokens that were refused, by reason.
+    /// The refused tokens, by reason.
     pub fn refused(&self) -> &Tally<{ REFUSALS.len() }> {
         &self.refused
     }
@@ -184,7 +185,7 @@ impl Tokens {
         let header = header::read(header)?;
         self.keys.verifying(header.kid.as_deref()).verify(&header, message, signature)?;
         let json = URL_SAFE_NO_PAD.decode(payload).map_err(|_| TokenError::Malformed)?;
-        // The whole of it: the parser does not look into strings that nobody reads.
+        // All of it: the parser does not validate strings that are not read.
         let json = str::from_utf8(&json).map_err(|_| TokenError::Malformed)?;
         let read: PresentedClaims<'_> =
             serde_json::from_str(json).map_err(|_| TokenError::Malformed)?;
@@ -202,8 +203,8 @@ impl Tokens {
         })
     }
 
-    /// Issuer and audience are compared where they are configured; a token for an audience is not
-    /// for a server that has none (RFC 7519 §4.1.1, §4.1.3).
+    /// Compares issuer and audience if configured; a token with an audience is not for a server
+    /// that has none (RFC 7519 §4.1.1, §4.1.3).
     fn check_parties(&self, read: &PresentedClaims<'_>) -> Result<(), TokenError> {
         match (&self.issuer, &read.iss) {
             (Some(_), None) => return Err(TokenError::MissingClaim),
@@ -222,10 +223,10 @@ impl Tokens {
     /// `exp` is the first second at which the token is refused (RFC 7519 §4.1.4). An `iat` in the
     /// future is accepted: it says nothing about validity (§4.1.6).
     ///
-    /// A token of another application must be shown before `tokens.accept_foreign_until`.
+    /// A token of another application must be presented before `tokens.accept_foreign_until`.
     ///
-    /// Whole seconds are compared; fractions are dropped, as `PyJWT` and python-jose drop them. So a
-    /// token whose `nbf` is `time.time()` is good at once.
+    /// Compares whole seconds and drops fractions, as `PyJWT` and python-jose do. So a token whose
+    /// `nbf` is `time.time()` is valid at once.
     #[expect(clippy::cast_precision_loss, reason = "dates of this age fit an f64's 53 bits")]
     fn check_times(&self, read: &PresentedClaims<'_>) -> Result<(), TokenError> {
         let now = self.clock.now();
@@ -245,7 +246,7 @@ impl Tokens {
     }
 }
 
-/// A token of another kind is none of access, whatever it says beside that (RFC 8725 §3.11).
+/// A token of another kind is not an access token, whatever else it says (RFC 8725 §3.11).
 fn check_kind(read: &PresentedClaims<'_>) -> Result<(), TokenError> {
     match read.other_kind {
         Some(claim) => Err(TokenError::Claim(claim)),

@@ -1,11 +1,11 @@
-//! What a new token is to say.
+//! The content of a new token.
 
 use crate::domain::{Scopes, User, UserId, Username};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// What a new access token is to say: `data` and `expires_delta` of `create_access_token` in
+/// The content of a new access token: `data` and `expires_delta` of `create_access_token` in
 /// FastAPI's tutorial.
 ///
 /// ```
@@ -31,21 +31,21 @@ pub struct NewToken<'a> {
 }
 
 impl<'a> NewToken<'a> {
-    /// A token of a stored user, which ends with that user. Without more, it has no scopes and the
-    /// lifetime of the settings.
+    /// A token for a stored user, valid only for that user. By default it has no scopes and the
+    /// configured lifetime.
     #[must_use]
     pub fn to(user: &'a User) -> Self {
         Self { id: Some(user.id), ..Self::to_subject(&user.username) }
     }
 
-    /// The same for a user of the application's own: whoever has the name has the token.
+    /// The same for an application's own user: the token belongs to the name.
     #[must_use]
     pub fn to_subject(subject: &'a Username) -> Self {
         let (scopes, claims) = (Cow::default(), Map::new());
         Self { subject, id: None, scopes, claims, lifetime: None }
     }
 
-    /// With these scopes. Whether the user has them is for the caller to check.
+    /// With these scopes. The caller must check that the user holds them.
     #[must_use]
     pub fn scopes(mut self, scopes: &'a Scopes) -> Self {
         self.scopes = Cow::Borrowed(scopes);
@@ -53,15 +53,15 @@ impl<'a> NewToken<'a> {
     }
 
     /// With a claim of the application's own, which
-    /// [`Tokens::verify_as`](crate::tokens::Tokens::verify_as) reads again.
+    /// [`Tokens::verify_as`](crate::tokens::Tokens::verify_as) reads back.
     #[must_use]
     pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.claims.insert(name.to_owned(), value.into());
         self
     }
 
-    /// With a lifetime of its own, in place of `tokens.access_token_expire_minutes`. Whole seconds
-    /// count, and there must be at least one.
+    /// With its own lifetime instead of `tokens.access_token_expire_minutes`. Whole seconds count,
+    /// at least one.
     #[must_use]
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);

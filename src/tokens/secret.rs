@@ -1,4 +1,4 @@
-//! Where the signing secret comes from: a setting, a file, or made on first start.
+//! The signing secret's source: a setting, a file, or generated on first start.
 
 use crate::domain::Secret;
 use crate::settings::{NamedFile, TokenSettings, make_data_dir, open_file, shown_path};
@@ -11,10 +11,10 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// FastAPI's tutorial prints this secret, so everybody has it.
+/// FastAPI's tutorial prints this secret, so it is public.
 const PUBLIC: &str = "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7";
 
-/// Most bytes read from a secret's file.
+/// Longest secret file in bytes.
 const LONGEST: usize = 4096;
 
 /// The name of the generated file in the data folder.
@@ -23,7 +23,7 @@ const FILE_NAME: &str = "secret";
 /// Why there is no signing secret. No variant holds one.
 #[derive(Debug, Error)]
 pub enum SecretError {
-    /// Fewer than 32 bytes; the text says which setting or file.
+    /// Shorter than 32 bytes; the text names the setting or file.
     #[error(
         "{0}: the signing secret is shorter than {SHORTEST_SECRET} bytes; \
                  `openssl rand -hex 32` prints a good one"
@@ -35,24 +35,24 @@ pub enum SecretError {
                  with it; it is accepted only with --demo"
     )]
     Public(String),
-    /// The file holds more than a secret, or no UTF-8 text.
+    /// The file is too long for a secret, or not UTF-8 text.
     #[error("{}: expected a secret of at most {LONGEST} bytes of UTF-8", .0.display())]
     NotText(PathBuf),
-    /// Everybody on this machine may write the file, and so choose the secret.
+    /// Any user of this machine can write the file, and so choose the secret.
     #[error("{}: everyone can write this secret; run `chmod o-rw` on it and replace it", .0.display())]
     WritableByOthers(PathBuf),
     /// The file cannot be read.
     #[error("{}: the signing secret cannot be read: {}", shown_path(.0), .1)]
     Read(PathBuf, #[source] io::Error),
-    /// The file cannot be made.
+    /// The file cannot be created.
     #[error("{}: the signing secret cannot be created: {}", .0.display(), .1)]
     Write(PathBuf, #[source] io::Error),
 }
 
 /// The signing secret: `tokens.secret`, else `tokens.secret_file`, else `secret` in the data
-/// folder, which is made on first start with 256 random bits.
+/// folder, generated on first start with 256 random bits.
 ///
-/// `demo` admits the secret that FastAPI's tutorial prints.
+/// `demo` allows the secret that FastAPI's tutorial prints.
 pub fn load_secret(
     settings: &TokenSettings,
     data_dir: &Path,
@@ -72,7 +72,7 @@ pub fn load_secret(
     judge(secret, place, demo)
 }
 
-/// Whether the settings' secret would be taken; makes none.
+/// Checks the configured secret; generates none.
 pub fn check_secret(settings: &TokenSettings, demo: bool) -> Result<(), SecretError> {
     let configured = settings.secret.is_some() || settings.secret_file.is_some();
     if configured { load_secret(settings, Path::new(""), demo).map(drop) } else { Ok(()) }
@@ -88,7 +88,7 @@ fn judge(secret: Secret, place: String, demo: bool) -> Result<Secret, SecretErro
     }
 }
 
-/// The file in the data folder, made if it is not there and held; nothing where the settings name a
+/// The file in the data folder, generated if missing, and held; `None` if the settings name a
 /// secret.
 pub fn made_secret(
     settings: &TokenSettings,
@@ -109,7 +109,7 @@ fn read_or_generate(file: &NamedFile, data_dir: &Path) -> Result<Secret, SecretE
     match read(file) {
         Err(SecretError::Read(_, cause)) if cause.kind() == ErrorKind::NotFound => {
             generate(path, data_dir).map_err(|cause| SecretError::Write(path.to_owned(), cause))?;
-            // Whoever was first, this reads what all processes use.
+            // Whichever process was first, this reads the one that all use.
             read(file)
         }
         other => other,
@@ -134,9 +134,9 @@ fn read(file: &NamedFile) -> Result<Secret, SecretError> {
     Ok(Secret::new(text.expose().trim_end_matches(['\r', '\n'])))
 }
 
-/// Makes the file, whole or not at all; if another process was faster, its file stays.
+/// Creates the file, complete or not at all; if another process was faster, its file stays.
 ///
-/// A link is made only where nothing is (`link(2)`), and by then the file is complete.
+/// `link(2)` fails if the path exists, and by then the file is complete.
 fn generate(path: &Path, data_dir: &Path) -> io::Result<()> {
     make_data_dir(data_dir)?;
     let word = || OsRng.try_next_u64().map_err(io::Error::other);

@@ -1,4 +1,4 @@
-//! A log in the form of Python's `logging.config.dictConfig`, read from JSON, as gunicorn's
+//! A log configuration for Python's `logging.config.dictConfig`, in JSON, as gunicorn's
 //! `--log-config-json` and uvicorn's `--log-config` take it.
 
 use super::place::{KeyLines, position};
@@ -10,12 +10,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
-/// The format of Python's handlers and formatters that name none.
+/// Python's default format for handlers and formatters.
 const PLAIN: &str = "%(message)s";
 
 const CLASSES: &str = "StreamHandler, FileHandler, RotatingFileHandler, WatchedFileHandler, TimedRotatingFileHandler or NullHandler";
 
-/// Modules that have these classes: also the one that locks its file, as ours do.
+/// Modules that have these classes; one of them locks its file, as ours do.
 const MODULES: [&str; 5] =
     ["", "logging.", "handlers.", "logging.handlers.", "concurrent_log_handler."];
 
@@ -25,7 +25,7 @@ const ROTATING: [&str; 7] =
 const TIMED: [&str; 9] =
     ["filename", "when", "interval", "backupCount", "encoding", "delay", "utc", "atTime", "errors"];
 
-/// The parameters of a handler's class in their order; `None` for a class that there is not.
+/// The parameters of a handler's class, in order; `None` for an unknown class.
 pub(super) fn parameters(class: &str) -> Option<&'static [&'static str]> {
     Some(match base(class)? {
         "StreamHandler" => &["stream"],
@@ -59,7 +59,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<LogConfig, LoggingError> {
     read(&described, KeyLines::json(file, text))
 }
 
-/// Reads what was parsed, from a file in whose terms errors speak.
+/// Reads parsed JSON; errors refer to its file.
 pub(super) fn read(described: &Value, place: KeyLines) -> Result<LogConfig, LoggingError> {
     let mut config = LogConfig { is_pythons: true, ..LogConfig::default() };
     let mut dict = DictConfig { place: &place, notes: Vec::new(), nowhere: BTreeSet::new() };
@@ -131,7 +131,7 @@ impl DictConfig<'_> {
         let value = match value {
             Value::Null => String::new(),
             Value::String(text) => text.clone(),
-            // Whatever stands in there is not shown.
+            // Contents are not shown.
             Value::Array(_) | Value::Object(_) => "***".to_owned(),
             other => other.to_string(),
         };
@@ -320,7 +320,7 @@ impl DictConfig<'_> {
         for (key, value) in table {
             let place = format!("loggers.{name}.{key}");
             match key.as_str() {
-                // Below NOTSET there is nothing.
+                // Nothing is below NOTSET.
                 "level" if name == ROOT => {
                     logger.level = Some(self.level(&place, value)?.unwrap_or(Level::Trace));
                 }

@@ -1,6 +1,6 @@
-//! A log in the form of Python's `logging.config.fileConfig`, such as gunicorn's `logging.conf`.
+//! A log configuration for Python's `logging.config.fileConfig`, such as gunicorn's `logging.conf`.
 //!
-//! It is turned into what `dictConfig` takes, which [`dict_config`] reads.
+//! It is converted to `dictConfig`'s form, which [`dict_config`] reads.
 
 use super::ini::{Ini, Section};
 use super::place::KeyLines;
@@ -8,11 +8,11 @@ use super::{LogConfig, Note, dict_config, literal};
 use crate::logging::LoggingError;
 use serde_json::{Map, Value, json};
 
-/// The words for what a file lists: the list's section, and how its parts' sections begin.
+/// The kinds of lists: the list's section, and the prefix of its entries' sections.
 const LISTS: [(&str, &str); 3] =
     [("loggers", "logger_"), ("handlers", "handler_"), ("formatters", "formatter_")];
 
-/// Whether this is such a file, and not one of ours in TOML.
+/// Whether this is such a file rather than one of ours in TOML.
 pub(super) fn is_file_config(text: &str) -> bool {
     let mut lines = text.lines().map(str::trim);
     let has_list = lines.clone().any(|line| LISTS.iter().any(|(list, _)| is_head(line, list)));
@@ -56,7 +56,7 @@ impl FileConfig {
         for (name, at) in self.listed("formatters")? {
             let mut formatter = Map::new();
             self.place.learn(format!("formatters.{name}"), self.section(at).line);
-            // Python takes these three as they are written: their `%` is the log's.
+            // Python takes these three literally: their `%` is the log's.
             for key in ["format", "datefmt", "style"] {
                 if let Some(entry) = self.ini.entry(self.section(at), key) {
                     let (line, value) = (entry.line, entry.value.clone());
@@ -79,7 +79,7 @@ impl FileConfig {
             for key in ["class", "level", "formatter"] {
                 self.take((at, "handlers", &name), key, &mut handler)?;
             }
-            // Python's word for none.
+            // Python's way to say none.
             handler.retain(|key, value| key != "formatter" || *value != json!(""));
             let class = handler.get("class").and_then(Value::as_str).unwrap_or_default();
             if let Some(parameters) = dict_config::parameters(class) {
@@ -97,7 +97,7 @@ impl FileConfig {
         Ok(Value::Object(handlers))
     }
 
-    /// What `args` and `kwargs` give to these parameters of the class.
+    /// The values that `args` and `kwargs` give to these parameters of the class.
     fn arguments(
         &self,
         at: usize,
@@ -105,7 +105,7 @@ impl FileConfig {
     ) -> Result<Vec<(String, usize, Value)>, LoggingError> {
         let section = self.section(at);
         let mut given = Vec::new();
-        // Values are not shown: a password may stand among them.
+        // Values are not shown: they may contain a password.
         let bad = |line: usize, key: &str, allowed: &str| {
             LoggingError::setting(format!("{}: {key}", self.place.line(line)), "***", allowed)
         };
@@ -173,7 +173,7 @@ impl FileConfig {
         Ok((root, Value::Object(loggers)))
     }
 
-    /// The names that a list holds, with the place of each one's section.
+    /// The names in a list, with the position of each one's section.
     fn listed(&mut self, list: &str) -> Result<Vec<(String, usize)>, LoggingError> {
         let Some(section) = self.ini.section(list) else { return Ok(Vec::new()) };
         let keys = self.ini.value(section, "keys")?;
@@ -195,7 +195,7 @@ impl FileConfig {
         found.collect()
     }
 
-    /// Puts the section's value of this key, if it has one.
+    /// Copies the section's value of this key, if it has one.
     fn take(
         &mut self,
         (at, list, name): (usize, &str, &str),
@@ -213,12 +213,12 @@ impl FileConfig {
         self.ini.sections().position(|section| section.name == name)
     }
 
-    /// A section by the place that [`Self::position`] gave.
+    /// The section at the position that [`Self::position`] returned.
     fn section(&self, at: usize) -> &Section {
         self.ini.sections().nth(at).expect("a place that was found")
     }
 
-    /// Names the section's other keys, which Python would leave alone without a word.
+    /// Warns about the section's other keys, which Python silently ignores.
     fn refuse_others(&mut self, at: usize, known: &[&str]) {
         let section = self.ini.sections().nth(at);
         let entries = section.into_iter().flat_map(|section| &section.entries);
@@ -237,7 +237,7 @@ impl FileConfig {
         }
     }
 
-    /// Names the sections that nothing leads to.
+    /// Warns about sections that nothing refers to.
     fn find_strange(&mut self) {
         for section in self.ini.sections() {
             let name = &section.name;
@@ -268,7 +268,7 @@ fn is_false(text: &str) -> bool {
     ["false", "0", "no", "off"].contains(&text.to_lowercase().as_str())
 }
 
-/// What stands between commas, over several lines too.
+/// The items between commas, possibly over several lines.
 fn names(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }

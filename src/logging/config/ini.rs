@@ -1,14 +1,14 @@
-//! Reads what Python's `configparser` reads, and remembers the lines.
+//! Reads the format of Python's `configparser`, and remembers line numbers.
 //!
-//! No crate does both: the rules of continued lines, comments and `%` are Python's own.
+//! No crate does both: the rules for continued lines, comments and `%` are Python's own.
 
 use super::place::KeyLines;
 use crate::logging::LoggingError;
 
-/// How often a value may lead to another, as in Python.
+/// How many levels of interpolation are allowed, as in Python.
 const DEEPEST: usize = 10;
 
-/// `[name]` and what stands below it.
+/// `[name]` and its entries.
 #[derive(Debug)]
 pub(super) struct Section {
     pub(super) name: String,
@@ -21,7 +21,7 @@ pub(super) struct Section {
 pub(super) struct Entry {
     pub(super) key: String,
     pub(super) line: usize,
-    /// As it was written; its lines are joined by line breaks.
+    /// As written; its lines are joined by line breaks.
     pub(super) value: String,
 }
 
@@ -36,7 +36,7 @@ impl Ini {
     pub(super) fn read(file: &str, text: &str) -> Result<Self, LoggingError> {
         let place = KeyLines::of(file);
         let mut sections: Vec<Section> = Vec::new();
-        // How far the last key or head was indented, and whether a key is open.
+        // The indentation of the last key or section head, and whether a key may continue.
         let (mut indent, mut is_open) = (0, false);
         for (line, number) in text.trim_start_matches('\u{feff}').lines().zip(1..) {
             let trimmed = line.trim();
@@ -95,7 +95,8 @@ impl Ini {
         find(section).or_else(|| find(default()?))
     }
 
-    /// The entry's value with `%(name)s` and `%%` replaced, as Python does but for formats.
+    /// The entry's value with `%(name)s` and `%%` interpolated, as in Python; formats are left
+    /// alone.
     pub(super) fn value(
         &self,
         section: &Section,
@@ -130,7 +131,7 @@ impl Ini {
             let name = after.strip_prefix('(').and_then(|after| after.split_once(")s"));
             let Some((name, after)) = name.filter(|_| depth > 0) else { return Err(broken("%")) };
             rest = after;
-            // What gunicorn tells a file of itself.
+            // What gunicorn adds to a file's defaults.
             let file = self.place.file();
             match (self.entry(section, &name.to_lowercase()), name) {
                 (Some(found), _) => {
@@ -168,7 +169,7 @@ mod tests {
     fn values_are_read_as_python_reads_them() {
         let ini = ini("\u{feff}# comment\n[DEFAULT]\ndir = /var\n[a b]\nKey: one\n  two\n\n  ; no\n  three = 3\nother=%(dir)s/%%x.log ; kept\n empty =\n[c]\n  x = %(here)s/%(__FILE__)s\n  y = %(x)s\n".replace("__FILE__", "__file__").as_str());
         assert_eq!(value(&ini, "a b", "key"), Some((5, "one\ntwo\nthree = 3".to_owned())));
-        // Deeper than its key: it goes on with that, as in Python.
+        // Indented deeper than its key: it continues the value, as in Python.
         assert_eq!(
             value(&ini, "a b", "other"),
             Some((10, "/var/%x.log ; kept\nempty =".to_owned()))
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_python_refuses_is_refused_with_its_place() {
+    fn what_python_refuses_is_refused_with_its_line() {
         for (text, expected) in [
             ("a = 1\n", "a.conf:1: column 1: expected a section"),
             ("[a]\nb\n", "a.conf:2: column 1: expected [section] or key"),

@@ -1,8 +1,8 @@
-//! The Python values that stand in `args` and `kwargs` of a handler.
+//! The Python literals in `args` and `kwargs` of a handler.
 
 use serde_json::{Map, Value, json};
 
-/// What may be written, for messages.
+/// What is allowed, for messages.
 pub(super) const ALLOWED: &str = "Python's texts, numbers (10 * 1024), True, False, None, sys.stdout and sys.stderr, as in ('app.log', 'a') or (sys.stdout,)";
 
 /// The deepest nesting that is read.
@@ -24,10 +24,10 @@ pub(super) fn keywords(text: &str) -> Option<Map<String, Value>> {
     }
 }
 
-/// A stream is written as `dictConfig` writes it: `ext://sys.stdout`.
+/// A stream becomes `dictConfig`'s form: `ext://sys.stdout`.
 fn read(text: &str) -> Option<Value> {
     let mut reader = Reader { rest: text.trim_start() };
-    // `sys.stdout,` is a tuple without its parentheses.
+    // `sys.stdout,` is a tuple without parentheses.
     let (mut values, has_comma) = reader.items(None, DEEPEST)?;
     match (values.len(), has_comma) {
         (1, false) => values.pop(),
@@ -48,7 +48,7 @@ impl Reader<'_> {
         rest.is_some()
     }
 
-    /// Values up to this end, with whether there was a comma.
+    /// Values up to this end, and whether there was a comma.
     fn items(&mut self, end: Option<&str>, depth: usize) -> Option<(Vec<Value>, bool)> {
         let mut values = Vec::new();
         let mut has_comma = false;
@@ -138,7 +138,7 @@ impl Reader<'_> {
         Some(Value::Object(map))
     }
 
-    /// Texts beside one another are one.
+    /// Adjacent strings are concatenated.
     fn texts(&mut self) -> Option<Value> {
         let mut out = String::new();
         loop {
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_in_such_files_is_read() {
+    fn literals_of_real_files_are_read() {
         for (text, expected) in [
             ("()", json!([])),
             ("(sys.stdout,)", json!(["ext://sys.stdout"])),
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_have_to_be_run_is_not() {
+    fn expressions_are_not_evaluated() {
         for text in [
             "('a.log')",
             "(sys.stdout)",

@@ -1,14 +1,13 @@
-//! The loggers' names: which are ours, what gunicorn's and uvicorn's stand for, and what is close to
-//! one and none.
+//! Logger names: our own, what gunicorn's and uvicorn's map to, and likely misspellings.
 
 use super::{LogConfig, Note, ROOT};
 use crate::logging::{ACCESS, ERROR};
 use std::collections::BTreeSet;
 
-/// All of ours: the crate, and with it [`ACCESS`] and [`ERROR`].
+/// The parent of all of ours: the crate, and with it [`ACCESS`] and [`ERROR`].
 const OURS: &str = "bailiwick";
 
-/// Theirs and ours. Where two stand for the same one, the earlier wins.
+/// Their names and ours. If two map to the same one, the earlier wins.
 const ALIASES: [(&str, &str); 6] = [
     ("uvicorn", OURS),
     ("uvicorn.access", ACCESS),
@@ -39,10 +38,10 @@ const MODULES: [&str; 17] = [
     "tokens",
 ];
 
-/// Edits within which a name is taken for a misspelt one.
+/// Edits up to which a name counts as misspelt.
 const NEAR: usize = 2;
 
-/// What lines show as their logger's name.
+/// The logger names that lines show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::logging) struct LoggerNames {
     pub(in crate::logging) access: &'static str,
@@ -55,11 +54,12 @@ impl Default for LoggerNames {
     }
 }
 
-/// Gives the loggers of gunicorn and uvicorn our names; says so, and what no logger is called.
+/// Renames the loggers of gunicorn and uvicorn to ours, notes it, and warns about names that no
+/// logger has.
 ///
-/// A file in Python's form speaks of Python's loggers, and whoever reads the log goes on finding
-/// them: uvicorn's worker writes what gunicorn's `gunicorn.access` is set up for as `uvicorn.access`,
-/// and hands it on to no other logger.
+/// A file in one of Python's formats refers to Python's loggers, and readers of the log still
+/// expect their names: uvicorn's worker logs what is configured for gunicorn's `gunicorn.access` as
+/// `uvicorn.access`, and propagates it to no other logger.
 pub(super) fn rename_foreign(config: &mut LogConfig) {
     for (theirs, ours) in ALIASES {
         let Some(mut logger) = config.loggers.remove(theirs) else { continue };
@@ -105,7 +105,7 @@ pub(super) fn rename_foreign(config: &mut LogConfig) {
     }
 }
 
-/// A name that no logger of ours has, though it looks as if; with what is said of it.
+/// A name that looks like one of our loggers but is none; with the remark about it.
 fn strange(name: &str) -> Option<(String, String)> {
     let dotted = name.replace("::", ".");
     if name == ROOT || [OURS, ACCESS, ERROR].contains(&dotted.as_str()) {
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn near_misses_are_told_from_names_of_others() {
+    fn misspellings_are_told_from_other_programs_names() {
         for (name, hint) in [
             ("bailiwick.acess", "bailiwick.access?"),
             ("bailiwick.acces", "bailiwick.access?"),

@@ -1,4 +1,4 @@
-//! The log's own file, to say where something stands in it.
+//! Positions in the log's own file, for messages.
 
 use crate::logging::LoggingError;
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ impl KeyLines {
         Self { keys: json_keys(text), ..Self::of(file) }
     }
 
-    /// Remembers that a key stands here.
+    /// Remembers a key's line.
     pub(super) fn learn(&mut self, key: String, line: usize) {
         self.keys.push((line, key));
     }
@@ -41,7 +41,7 @@ impl KeyLines {
         format!("{}:{line}", self.file)
     }
 
-    /// `FILE:LINE: KEY`, or the key alone where there is no file.
+    /// `FILE:LINE: KEY`, or the key alone without a file.
     pub(super) fn key(&self, key: &str) -> String {
         if self.file.is_empty() {
             return key.to_owned();
@@ -53,27 +53,27 @@ impl KeyLines {
         }
     }
 
-    /// The last key that stands at this line or above.
+    /// The last key at or above this line.
     pub(super) fn key_at(&self, line: usize) -> &str {
         let above = self.keys.iter().rfind(|(number, _)| *number <= line);
         above.map_or("", |(_, key)| key.as_str())
     }
 
-    /// The file is not what its form demands.
+    /// The file does not have its format.
     pub(super) fn broken(&self, (line, column): (usize, usize), reason: &str) -> LoggingError {
         let place = format!("{}: column {column}", self.line(line));
         LoggingError::Syntax { place, reason: reason.replace('\n', ", ") }
     }
 }
 
-/// Line and column of a place in a text, from 1.
+/// Line and column of an offset in a text, from 1.
 pub(super) fn position(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
     let line = before.rsplit('\n').next().unwrap_or_default();
     (before.matches('\n').count() + 1, line.chars().count() + 1)
 }
 
-/// Each line that holds a key or a table's head, with the whole name.
+/// Each line with a key or a table's head, with the full name.
 fn toml_keys(text: &str) -> Vec<(usize, String)> {
     let mut section = String::new();
     let mut counts = BTreeMap::new();
@@ -97,10 +97,10 @@ fn toml_keys(text: &str) -> Vec<(usize, String)> {
     text.lines().zip(1..).filter_map(key).collect()
 }
 
-/// Each key of an object, with those that it is below. `root` is a logger like the others.
+/// Each key of an object, with its parents. `root` is a logger like the others.
 fn json_keys(text: &str) -> Vec<(usize, String)> {
     let mut keys = Vec::new();
-    // The open containers: their keys, and of arrays the place.
+    // The open containers: their keys, and in arrays the index.
     let mut open: Vec<(String, Option<usize>)> = Vec::new();
     let mut current = String::new();
     let mut line = 1;
@@ -153,7 +153,7 @@ fn starts(key: &str, known: &str) -> bool {
     key.strip_prefix(known).is_some_and(|rest| rest.starts_with(['.', '[']))
 }
 
-/// A key without the quotes that hold its dots together.
+/// A key without the quotes that protect its dots.
 fn plain(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '"' | '\'' | ' ')).collect()
 }

@@ -1,12 +1,12 @@
-//! Python's other two styles of a format, in the words of the first.
+//! Converts Python's `{` and `$` format styles to `%`.
 
 use std::fmt::Write as _;
 
-/// Words that are numbers: padded on the left where no side is given.
+/// Numeric fields: padded on the left by default.
 const NUMBERS: [&str; 8] =
     ["created", "levelno", "lineno", "msecs", "process", "relativeCreated", "status", "thread"];
 
-/// The format in the style of `%`; `None` for another style, or what that one cannot say.
+/// The format in `%` style; `None` for an unknown style or an unsupported field.
 pub(super) fn percent(format: &str, style: &str) -> Option<String> {
     match style {
         "%" => Some(format.to_owned()),

@@ -1,4 +1,4 @@
-//! Files in TOML, and what is wrong in them.
+//! Log files in TOML, and errors in them.
 
 mod forms;
 
@@ -53,7 +53,7 @@ fn a_file_is_read() {
 }
 
 #[test]
-fn what_is_wrong_is_said_in_a_line_with_its_place() {
+fn errors_are_one_line_with_file_and_line() {
     for (text, expected) in [
         ("", "log.toml: loggers: ``: expected a table [loggers.root]"),
         ("[loggers.root", "log.toml:1: "),
@@ -132,7 +132,7 @@ fn a_broken_file_shows_the_place() {
 }
 
 #[test]
-fn files_are_moved_away_by_one_rule() {
+fn handlers_of_a_file_agree_on_its_rotation() {
     let handlers = |a: &str, b: &str| {
         forms::load(
             "a.toml",

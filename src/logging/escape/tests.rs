@@ -1,4 +1,4 @@
-//! What is escaped, and whose values are hidden.
+//! What is escaped, and which values are hidden.
 
 use super::*;
 

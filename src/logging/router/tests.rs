@@ -24,7 +24,7 @@ impl Sinks for Pipes {
     }
 }
 
-/// Sends the records; returns what came out of the two streams.
+/// Logs the records; returns the output of both streams.
 fn written(settings: &LoggingSettings, records: &[(RecordLevel, &str, &str)]) -> [String; 2] {
     let pipes = [Pipe::default(), Pipe::default()];
     let sinks = pipes.clone().map(|pipe| Sink::new("test", pipe).unwrap());
@@ -37,7 +37,7 @@ fn written(settings: &LoggingSettings, records: &[(RecordLevel, &str, &str)]) ->
     pipes.map(|pipe| pipe.text())
 }
 
-/// The same with a file for the log; the folder is where its own files may be.
+/// The same with a log file; its folder may hold the log's own files.
 fn with_file(toml: &str, records: &[(RecordLevel, &str, &str)]) -> [String; 2] {
     let folder = TempDir::new().unwrap();
     written(&file_settings(&folder, toml), records)
@@ -81,7 +81,7 @@ fn the_level_applies_to_both() {
 }
 
 #[test]
-fn crates_below_speak_when_something_is_odd_or_sought() {
+fn dependencies_log_warnings_and_in_debug_mode() {
     let lines = [
         (RecordLevel::Info, "actix_server::builder", "starting"),
         (RecordLevel::Warn, "sqlx::query", "slow"),
@@ -204,14 +204,14 @@ fn a_loggers_filters_are_its_own() {
 }
 
 #[test]
-fn a_module_that_the_file_names_is_not_quiet() {
+fn a_module_named_in_the_file_is_not_quiet() {
     let toml = format!("{HANDLERS}[loggers.root]\nhandlers = [\"err\"]\n[loggers.sqlx]\n");
     let lines = [(RecordLevel::Info, "sqlx::query", "1"), (RecordLevel::Info, "mio::poll", "2")];
     assert_eq!(with_file(&toml, &lines)[1], "INFO sqlx.query 1\n");
 }
 
 #[test]
-fn the_settings_filters_hold_beside_the_files() {
+fn the_settings_filters_apply_beside_the_files() {
     let folder = TempDir::new().unwrap();
     let rule = |message: &str| crate::settings::FilterRule {
         message: Some(message.to_owned()),
@@ -227,7 +227,7 @@ fn the_settings_filters_hold_beside_the_files() {
 }
 
 #[test]
-fn files_are_written_together_and_made_anew() {
+fn files_are_shared_and_reopened() {
     let folder = TempDir::new().unwrap();
     let toml = r#"
         [loggers.root]

@@ -1,5 +1,5 @@
-//! What may stand behind the `?` of a PostgreSQL URL: libpq's parameters, and those that people
-//! bring along from other programs.
+//! The parameters after the `?` of a PostgreSQL URL: libpq's, and those of other programs that
+//! people paste.
 //!
 //! <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS>
 
@@ -21,7 +21,7 @@ const POOLER: &str = "leave it out; a pooler in between must keep sessions (PgBo
 const KERBEROS: &str = "log in with a password or with sslcert and sslkey";
 const REVOCATION: &str = "lists of revoked certificates are not read; leave it out";
 
-/// Those that have one meaning here: with these values they are taken, others are refused.
+/// Parameters with a fixed meaning here: these values are accepted, others refused.
 const FIXED: [(&str, &[&str], &str); 13] = [
     ("channel_binding", &["disable", "prefer"], SECOND_FACTOR),
     ("client_encoding", &["utf8", "utf-8", "auto"], LEAVE),
@@ -42,7 +42,7 @@ const FIXED: [(&str, &[&str], &str); 13] = [
     ("sslsni", &["1"], LEAVE),
 ];
 
-/// Those that do not work, with what to do in their place.
+/// Unsupported parameters, with what to do instead.
 const UNSUPPORTED: [(&str, &str); 57] = [
     ("hostaddr", "write the address as the host, or let the host's name lead to it"),
     ("passfile", "use database.password_file, or the variable PGPASSFILE"),
@@ -104,7 +104,7 @@ const UNSUPPORTED: [(&str, &str); 57] = [
     ("statement_cache_size", POOLER),
 ];
 
-/// The known parameter of this name that has an effect; `None`: it has none, with this value.
+/// The known parameter with this name, or `None` if it has no effect with this value.
 pub(super) fn known(name: &str, value: &str) -> Result<Option<&'static str>, DatabaseUrlProblem> {
     if let Some(name) = NAMES.into_iter().find(|known| *known == name) {
         return Ok(Some(name));

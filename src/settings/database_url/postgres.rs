@@ -1,5 +1,5 @@
-//! The URL of a PostgreSQL database, part by part. Stricter than libpq where a character of a
-//! password that was not encoded would end up in another part.
+//! The URL of a PostgreSQL database, part by part. Stricter than libpq where an unencoded character
+//! of a password would end up in another part.
 
 use crate::domain::Secret;
 use crate::settings::NamedFile;
@@ -10,34 +10,34 @@ use std::net::Ipv6Addr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-/// Where a database of PostgreSQL is, and how to connect to it.
+/// A PostgreSQL database, and how to connect to it.
 #[derive(Clone, Debug)]
 pub struct PostgresUrl {
     /// Absent: `PGUSER`, or the user of this process.
     pub user: Option<String>,
     /// Absent: `database.password_file`, `PGPASSWORD` or `~/.pgpass`.
     pub password: Option<Secret>,
-    /// The servers, at least one, in the order in which they are tried.
+    /// The servers, at least one, in the order they are tried.
     pub servers: Vec<PostgresServer>,
-    /// What a server must be to be taken.
+    /// What a server must be to be chosen.
     pub target_session: TargetSession,
     /// The name of the database.
     pub name: String,
-    /// As it is written; [`PostgresUrl::ssl_mode`] says what counts.
+    /// As written; [`PostgresUrl::ssl_mode`] returns the mode in force.
     pub written_ssl_mode: Option<SslMode>,
-    /// Who may have signed the server's certificate.
+    /// The authorities for the server's certificate.
     pub ssl_root: SslRoot,
     /// The client's own certificate and its key.
     pub client_certificate: Option<(NamedFile, NamedFile)>,
-    /// What the server's administrator sees in `pg_stat_activity`.
+    /// The name shown in `pg_stat_activity`.
     pub application_name: Option<String>,
-    /// Options of the server's process, for example `-c search_path=auth`.
+    /// Options of the server process, for example `-c search_path=auth`.
     pub options: Option<String>,
     /// Seconds; absent: `database.connect_timeout`.
     pub connect_timeout: Option<NonZeroU32>,
 }
 
-/// How far the connection is encrypted, and the server's certificate checked.
+/// How far the connection is encrypted and the server's certificate checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "libpq's words")]
 pub enum SslMode {
@@ -54,7 +54,7 @@ pub enum SslMode {
 pub enum SslRoot {
     /// Those that browsers know.
     Public,
-    /// Those in a file, too.
+    /// Those and the ones in a file.
     File(NamedFile),
 }
 
@@ -76,7 +76,7 @@ impl SslMode {
 }
 
 impl PostgresUrl {
-    /// What stands behind `postgres:`.
+    /// Parses the part after `postgres:`.
     pub(super) fn parse(rest: &str) -> Result<Self, Problem> {
         let parts = Parts::of(rest)?;
         let mut given = Given::default();
@@ -110,10 +110,11 @@ impl PostgresUrl {
         given.into_url()
     }
 
-    /// What counts: what is written, then `PGSSLMODE` as it is given here, then `verify-full`
-    /// unless the servers are on this machine.
+    /// The mode in force: the written one, else `PGSSLMODE`, else `verify-full` unless the servers
+    /// are on this machine.
     ///
-    /// Under `prefer`, libpq's default, whoever impersonates another machine would get the password.
+    /// Under `prefer`, libpq's default, a server that impersonates another machine would get the
+    /// password.
     #[must_use]
     pub fn ssl_mode(&self, environment: Option<&str>) -> SslMode {
         let written = self.written_ssl_mode.or_else(|| environment.and_then(SslMode::named));
@@ -127,7 +128,7 @@ impl PostgresUrl {
     }
 }
 
-/// The parts as they stand in the text.
+/// The parts of the text.
 struct Parts<'a> {
     user: Option<(&'a str, Option<&'a str>)>,
     host: &'a str,
@@ -197,13 +198,13 @@ fn decoded_secret(text: &str) -> Result<String, Problem> {
     if decoded.contains('\0') { Err(Problem::Control) } else { Ok(decoded.into_owned()) }
 }
 
-/// Like a password, but for a message: it stays one line.
+/// Like a password, but for a message: it stays on one line.
 fn decoded(text: &str) -> Result<String, Problem> {
     let decoded = decoded_secret(text)?;
     if decoded.chars().any(char::is_control) { Err(Problem::Control) } else { Ok(decoded) }
 }
 
-/// What is given, before and behind the `?`.
+/// What was given before and after the `?`.
 #[derive(Default)]
 struct Given(Vec<(&'static str, String)>);
 
@@ -305,7 +306,7 @@ impl Given {
     }
 }
 
-/// A URL that can be parsed, with `***` in the place of its password.
+/// A valid URL with `***` for its password.
 pub(super) fn masked(text: &str) -> String {
     let (address, query) = match text.split_once('?') {
         Some((address, query)) => (address, Some(query)),

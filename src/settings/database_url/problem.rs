@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-/// The parameters that work behind the `?`.
+/// The supported parameters.
 pub(super) const NAMES: [&str; 14] = [
     "sslmode",
     "sslrootcert",
@@ -20,11 +20,11 @@ pub(super) const NAMES: [&str; 14] = [
     "target_session_attrs",
 ];
 
-/// How characters that have a meaning in a URL are written in a name or a password.
+/// How to write special characters in a name or a password.
 const ENCODE: &str = "in a user name, password or database name write %40 for @, %3A for :, %2F \
                       for /, %3F for ?, %23 for #, %25 for %, %20 for a space";
 
-/// Why a URL was refused; `Display` stands behind the word `expected`. It holds no part of the URL, so
+/// Why a URL was refused; `Display` follows the word `expected`. It contains no part of the URL, so
 /// no message can show a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum DatabaseUrlProblem {
@@ -33,10 +33,10 @@ pub enum DatabaseUrlProblem {
         "sqlite:PATH, postgres://USER@HOST:PORT/NAME, or an empty text for bailiwick.db in data_dir"
     )]
     Scheme,
-    /// PostgreSQL, in a program that was built without it.
+    /// PostgreSQL, but the program was built without it.
     #[error("sqlite:PATH: this program was built without PostgreSQL (Cargo's feature `postgres`)")]
     NoPostgres,
-    /// A URL of JDBC.
+    /// A JDBC URL.
     #[error(
         "postgres://USER@HOST:PORT/NAME, not a URL of JDBC; the password goes into \
          database.password_file"
@@ -54,7 +54,7 @@ pub enum DatabaseUrlProblem {
     /// A line break, a tab or the like.
     #[error("a URL without line breaks and other control characters")]
     Control,
-    /// `${NAME}`, which nobody has replaced.
+    /// `${NAME}`, which was not replaced.
     #[error(
         "the value itself: variables such as ${{NAME}} are not replaced here (a `$` that is meant \
          is written %24)"
@@ -74,16 +74,16 @@ pub enum DatabaseUrlProblem {
         "sqlite:PATH, or as SQLAlchemy writes it sqlite:///RELATIVE/PATH or sqlite:////ABSOLUTE/PATH"
     )]
     SqliteSlashes,
-    /// No `//` behind `postgres:`.
+    /// No `//` after `postgres:`.
     #[error("// behind postgres: (postgres://USER@HOST:PORT/NAME)")]
     Slashes,
-    /// An `@`, `/`, `#` or space stands where it cannot be meant as such.
+    /// A literal `@`, `/`, `#` or space that must be encoded.
     #[error(
         "postgres://USER:PASSWORD@HOST:PORT/NAME with special characters percent-encoded: {ENCODE}; \
          or put the password into database.password_file"
     )]
     Unencoded,
-    /// `%` without two hexadecimal digits, or what they make is no text.
+    /// `%` without two hexadecimal digits, or they do not decode to text.
     #[error("two hexadecimal digits of UTF-8 behind each %: {ENCODE}")]
     Percent,
     /// No host.
@@ -95,31 +95,31 @@ pub enum DatabaseUrlProblem {
          %2Frun%2Fpostgresql; {ENCODE}"
     )]
     Host,
-    /// An address of IPv6 without brackets, or brackets around something else.
+    /// An IPv6 address without brackets, or brackets around something else.
     #[error("an address of IPv6 in brackets: postgres://USER@[::1]:5432/NAME")]
     Brackets,
     /// Neither one port nor as many as there are hosts.
     #[error("one port for all hosts, or one for each, joined by commas")]
     Ports,
-    /// The port is no number, or too large.
+    /// The port is not a number, or too large.
     #[error("a port from 1 to 65535 behind the host's `:`; {ENCODE}")]
     Port,
     /// No database.
     #[error("the name of one database: postgres://USER@HOST:PORT/NAME; {ENCODE}")]
     NoName,
-    /// Something behind the `?` has no value.
+    /// A parameter without a value.
     #[error("name=value behind the `?`, joined by `&`; {ENCODE}")]
     NoValue,
-    /// A parameter that nobody knows.
+    /// An unknown parameter.
     #[error("known parameters behind the `?`{}", known(*nearest))]
     UnknownParameter {
         /// A known one with a similar name.
         nearest: Option<&'static str>,
     },
-    /// A parameter that stands twice, or once more before the `?`.
+    /// A parameter that is given twice, or also before the `?`.
     #[error("`{0}` only once")]
     Twice(&'static str),
-    /// A parameter has a value that it cannot have.
+    /// A parameter with an invalid value.
     #[error("`{name}` to be {allowed}")]
     Value {
         /// The parameter.
@@ -127,12 +127,12 @@ pub enum DatabaseUrlProblem {
         /// What is allowed.
         allowed: &'static str,
     },
-    /// A parameter of libpq or of another program that does not work here.
+    /// A parameter of libpq or of another program that is not supported.
     #[error("no `{name}` here, which is not supported: {instead}")]
     Unsupported {
         /// The parameter.
         name: &'static str,
-        /// What to do in its place.
+        /// What to do instead.
         instead: &'static str,
     },
 }

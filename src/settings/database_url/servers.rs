@@ -1,4 +1,4 @@
-//! The servers of a PostgreSQL URL, and which of them is meant.
+//! The servers of a PostgreSQL URL, and which of them to choose.
 
 use crate::settings::database_url::DatabaseUrlProblem as Problem;
 use std::fmt;
@@ -15,16 +15,16 @@ pub struct PostgresServer {
     pub port: Option<NonZeroU16>,
 }
 
-/// `target_session_attrs`: which of several servers is meant. libpq's other words mean one that
-/// need not take writes.
+/// `target_session_attrs`: which of several servers to choose. libpq's other words allow servers
+/// that refuse writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TargetSession {
-    /// The first that answers.
+    /// The first that responds.
     #[default]
     Any,
-    /// One whose sessions may write.
+    /// One whose sessions can write.
     ReadWrite,
-    /// One that is no standby.
+    /// One that is not a standby.
     Primary,
 }
 
@@ -73,7 +73,7 @@ impl Host {
         }
     }
 
-    /// Whether nobody in between could answer.
+    /// Whether no machine in between could respond.
     pub(super) fn is_this_machine(&self) -> bool {
         match self {
             Self::Socket(_) => true,
@@ -87,7 +87,7 @@ impl Host {
     }
 }
 
-/// The servers of a list of hosts; a single port is that of all.
+/// The servers of a list of hosts; a single port applies to all.
 pub(super) fn servers(hosts: &str, ports: Option<&str>) -> Result<Vec<PostgresServer>, Problem> {
     let hosts: Vec<_> = hosts.split(',').collect();
     let ports: Vec<_> = ports.unwrap_or_default().split(',').collect();

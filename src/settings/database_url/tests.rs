@@ -1,4 +1,4 @@
-//! Which URLs are taken, what they mean, and that a refusal shows nothing of a password.
+//! Which URLs are accepted, what they mean, and that no refusal shows a part of a password.
 
 use super::*;
 use crate::settings::Layers;
@@ -88,7 +88,7 @@ fn a_server_is_named_part_by_part() {
     }
 }
 
-/// The servers as they are written, with `-` for a port that is not.
+/// The servers, with `-` for a missing port.
 fn shown(url: &PostgresUrl) -> String {
     let show = |server: &PostgresServer| {
         let port = server.port.map_or("-".to_owned(), |port| port.to_string());
@@ -125,7 +125,7 @@ fn several_servers_are_named_as_for_libpq() {
 }
 
 #[test]
-fn what_a_server_cannot_be_is_told() {
+fn invalid_servers_are_refused_with_the_reason() {
     use DatabaseUrlProblem::*;
     for (text, expected) in [
         ("postgres:db/users", Slashes),
@@ -197,7 +197,7 @@ fn what_a_server_cannot_be_is_told() {
     }
 }
 
-/// libpq's parameters work or are refused by name; no other answer.
+/// libpq's parameters are accepted or refused by name, nothing else.
 #[test]
 fn every_parameter_of_libpq_is_known() {
     let libpq = "host hostaddr port dbname user password passfile require_auth channel_binding \
@@ -229,7 +229,7 @@ fn every_parameter_of_libpq_is_known() {
 }
 
 #[test]
-fn tls_is_checked_unless_the_server_is_on_this_machine_or_less_is_written() {
+fn tls_is_verified_unless_the_server_is_local_or_less_is_asked_for() {
     use SslMode::{Prefer, Require, VerifyCa, VerifyFull};
     for (host, mode) in [
         ("db.example.com", VerifyFull),
@@ -254,7 +254,7 @@ fn tls_is_checked_unless_the_server_is_on_this_machine_or_less_is_written() {
         ("?sslmode=require", Some("disable"), Require),
         ("", Some("require"), Require),
         ("", Some("of course"), VerifyFull),
-        // As libpq: whoever names an authority wants it to be asked.
+        // As in libpq: naming an authority means verifying against it.
         ("?sslmode=require&sslrootcert=/ca.pem", None, VerifyCa),
         ("?sslrootcert=/ca.pem", None, VerifyFull),
         ("?sslrootcert=system", Some("prefer"), VerifyFull),
@@ -291,7 +291,7 @@ fn passwords_are_masked() {
     assert!(!shown.contains("swordfish"), "{shown}");
 }
 
-/// How people write a URL that holds `PASS`, well or badly.
+/// Ways to write a URL with `PASS`, well or badly.
 const SHAPES: [&str; 40] = [
     "postgres://app:PASS@db/app",
     "postgres://app:PASS@db:5432/app?sslmode=require",
@@ -335,11 +335,11 @@ const SHAPES: [&str; 40] = [
     "{\"url\": \"postgres://app:PASS@db/app\"}",
 ];
 
-/// A URL as somebody writes it, and the parts of its password that no message may show: of letters
-/// and digits that no message has. Between them stands anything.
+/// A URL as people write it, and the parts of its password that no message may show: letters and
+/// digits that occur in no message, with anything between them.
 fn written() -> impl Strategy<Value = (String, Vec<String>)> {
     let between = "[@:/?#%&=+$^!*,;<>|~ \"'\\\\\\[\\]{}()\t\n`é√\u{1F511}-]{1,3}";
-    // No number: the defaults have some.
+    // Not a number: the defaults contain some.
     let mark = "[QZXJ][QZXJ0-9]{2,5}";
     let parts = (mark, prop::collection::vec((between, mark), 0..4));
     (prop::sample::select(&SHAPES[..]), parts).prop_map(|(shape, (first, rest))| {

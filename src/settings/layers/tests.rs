@@ -1,4 +1,4 @@
-//! Layers and provenance; `wrong` holds what must be refused.
+//! Layers and origins; `wrong` holds what must be refused.
 
 use super::*;
 use crate::settings::key::Kind;
@@ -32,7 +32,7 @@ fn every_file_in_config_loads() {
     let mut count = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        // The log's own file has its own keys, and its own test.
+        // The log's own file has its own keys and its own test.
         let is_ours = !path.ends_with("logging.toml");
         if is_ours && path.extension().is_some_and(|extension| extension == "toml") {
             let loaded = Layers { file: Some(path), ..Layers::default() }.load();
@@ -64,7 +64,7 @@ fn documented() -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_key_stands_in_default_toml_under_a_comment() {
+fn every_key_in_default_toml_has_a_comment_above_it() {
     let documented = documented();
     let names: Vec<_> = documented.iter().map(|(name, _)| name.as_str()).collect();
     let known: Vec<_> = keys::KEYS.iter().map(|key| key.name).collect();
@@ -74,7 +74,7 @@ fn every_key_stands_in_default_toml_under_a_comment() {
     }
 }
 
-/// serde itself names the fields of the types, in its complaint about one that does not exist.
+/// serde names the types' fields in its error about an unknown one.
 #[test]
 fn the_table_of_keys_is_that_of_the_types() {
     let fields = |section: &str| -> Vec<String> {
@@ -230,7 +230,7 @@ fn variables_of_other_servers_are_defaults() {
         assert_eq!(effective.value.to_string(), value);
         assert_eq!(effective.origin.to_string(), format!("environment {variable}"));
     }
-    // Whatever is said by our own names wins, in a file, too; then theirs need not even be right.
+    // Our own names win, even in a file; then the other value need not even be valid.
     let file =
         "logging.level = 'error'\n[server]\nbind = ['a:1']\nworkers = 1\nforwarded_allow_ips = []";
     for others in [others, others.map(|(name, _)| (name, "nonsense"))] {
@@ -278,7 +278,7 @@ fn host_and_port_are_an_address() {
 }
 
 #[test]
-fn everybody_may_be_believed_and_that_is_said() {
+fn trusting_every_proxy_is_allowed_with_a_warning() {
     for value in ["*", "*,10.0.0.1"] {
         let loaded = load("", &[("BAILIWICK__SERVER__FORWARDED_ALLOW_IPS", value)]).unwrap();
         let start = "server.forwarded_allow_ips (environment BAILIWICK__SERVER__FORWARDED_ALLOW_IPS) is `*`: ";
@@ -290,7 +290,7 @@ fn everybody_may_be_believed_and_that_is_said() {
 }
 
 #[test]
-fn amounts_may_have_a_unit_wherever_they_stand() {
+fn amounts_may_have_a_unit_everywhere() {
     let file = "[server]\nkeepalive = '5m'\nlimit_request_body = '10MB'\nmax_memory = '1GiB'\n\
                 [tokens]\naccess_token_expire_minutes = '12h'\n\
                 [[logging.access_filters]]\nslower_than = '2s'\n";
@@ -349,7 +349,7 @@ fn words_are_read_in_upper_and_lower_case() {
 }
 
 #[test]
-fn an_empty_text_takes_an_optional_key_back() {
+fn an_empty_text_unsets_an_optional_key() {
     let file = "[server]\nworkers = 3\n[tokens]\nissuer = \"x\"\naudience = ''\n";
     let environment = [("BAILIWICK__SERVER__WORKERS", ""), ("BAILIWICK__TOKENS__ISSUER", "")];
     let settings = load(file, &environment).unwrap().settings;

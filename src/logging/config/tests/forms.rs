@@ -1,10 +1,10 @@
-//! Files of every form, and what is said of them.
+//! Log files in every format, and the notes about them.
 
 use crate::logging::config::*;
 use std::fs;
 use std::path::PathBuf;
 
-/// Loads a file of this name; its folder's name is cut from messages.
+/// Loads a file of this name; messages come without its folder.
 pub(super) fn load(name: &str, text: &str) -> Result<LogConfig, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -90,7 +90,7 @@ fn pythons_ini_form_is_read() {
     }
 }
 
-/// What stands in the file, what stands there instead, and why that is refused.
+/// Text in the file, its replacement, and why that is refused.
 const REFUSED: &[(&str, &str, &str)] = &[
     (
         "keys = root,access",
@@ -158,7 +158,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("[formatter_short]", "[formatter_short", "a.conf:26: column 1: expected a `]`"),
 ];
 
-/// The same for what is taken with a warning.
+/// The same for replacements that are accepted with a warning.
 const WARNED: &[(&str, &str, &str)] = &[
     (
         "class = StreamHandler",
@@ -209,7 +209,7 @@ const WARNED: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn what_the_ini_form_cannot_have_here_is_refused_with_its_line() {
+fn unsupported_parts_of_the_ini_form_are_refused_with_their_line() {
     for (from, to, expected) in REFUSED {
         assert!(INI.contains(from), "{from}");
         let error = load("a.conf", &INI.replace(from, to)).unwrap_err();
@@ -218,7 +218,7 @@ fn what_the_ini_form_cannot_have_here_is_refused_with_its_line() {
 }
 
 #[test]
-fn what_does_nothing_in_the_ini_form_is_named_with_its_line() {
+fn parts_of_the_ini_form_without_effect_are_named_with_their_line() {
     for (from, to, expected) in WARNED {
         let timed = from.starts_with("Rotating");
         let text = if timed { INI.replace(", 10 * 1024, 3", "") } else { INI.to_owned() };
@@ -234,7 +234,7 @@ fn what_does_nothing_in_the_ini_form_is_named_with_its_line() {
     assert_eq!(notes(&load("a.conf", &quiet).unwrap()).len(), 1);
 }
 
-/// What uvicorn sets up by itself.
+/// uvicorn's own default.
 const JSON: &str = r#"{
     "version": 1,
     "disable_existing_loggers": false,
@@ -289,7 +289,7 @@ fn pythons_dict_form_is_read_from_json() {
 }
 
 #[test]
-fn what_the_dict_form_cannot_have_here_is_named_with_its_line() {
+fn unsupported_parts_of_the_dict_form_are_named_with_their_line() {
     for (from, to, expected) in [
         (
             "\"version\": 1,",
@@ -333,7 +333,7 @@ fn what_the_dict_form_cannot_have_here_is_named_with_its_line() {
 }
 
 #[test]
-fn names_of_others_stand_for_ours_in_toml_too() {
+fn gunicorns_and_uvicorns_names_work_in_toml_too() {
     let config = load(
         "log.toml",
         "[loggers.root]\n[loggers.\"gunicorn.access\"]\nfilters = [\"f\"]\n[loggers.\"uvicorn.access\"]\nfilters = [\"f\"]\npropagate = false\n[loggers.\"uvicorn.error\"]\nlevel = \"debug\"\n[loggers.\"bailiwick.error\"]\n[[filters.f]]\n[[filters.g]]\n",

@@ -1,4 +1,4 @@
-//! One line for each thing that can be wrong in the configuration.
+//! One line for each error in the configuration.
 
 use super::*;
 
@@ -255,7 +255,7 @@ fn a_wrong_word_of_libpq_is_refused_where_it_counts() {
 }
 
 #[test]
-fn all_that_is_wrong_is_told_at_once() {
+fn all_errors_are_reported_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let (file, env_file) = (folder.path().join("b.toml"), folder.path().join("b.env"));
     let text = "[server]\nzzz = 1\nworkers = 0\nkeepalive = '1y'\n[tokens]\nsecret = 'swordfish'\n\
@@ -292,7 +292,7 @@ fn all_that_is_wrong_is_told_at_once() {
         assert!(line.contains(expected), "{expected}: {lines:#?}");
     }
     assert!(!errors.to_string().contains("swordfish"));
-    // What is right is there for further checks.
+    // The valid part is available for further checks.
     assert_eq!(errors.rest().unwrap().settings.cors.max_age, 9);
 }
 
