@@ -8,7 +8,7 @@ use crate::accounts::Accounts;
 use crate::domain::{
     Clock, NewUser, RepositoryError, ScopeTable, Signers, SystemClock, UserRepository,
 };
-use crate::passwords::Passwords;
+use crate::passwords::{self, Passwords};
 use crate::settings::{NamedFile, Settings};
 use crate::storage;
 use crate::tokens::{self, SecretError, Tokens, load_secret, made_secret};
@@ -80,6 +80,11 @@ pub fn scope_table(settings: &Settings) -> Result<ScopeTable, StartError> {
 /// Checks the configured signing secret; `demo` allows the published one.
 pub fn check_secret(settings: &Settings, demo: bool) -> Result<(), StartError> {
     tokens::check_secret(&settings.tokens, demo).map_err(StartError::new)
+}
+
+/// Checks the configured pepper.
+pub fn check_pepper(settings: &Settings) -> Result<(), StartError> {
+    passwords::check_pepper(&settings.passwords).map_err(StartError::new)
 }
 
 /// The signing secret in the data folder, created if missing; `None` if the settings name one.

@@ -101,6 +101,15 @@ impl Accounts {
                 name = user.username,
             );
         }
+        if self.passwords.lacks_pepper(&user.password_hash) {
+            log::warn!(
+                target: "bailiwick.error",
+                "{name}: no password is accepted because the stored hash was made with another pepper \
+                 than that of passwords.pepper_file; set a new one with: bailiwick users \
+                 set-password {name}",
+                name = user.username,
+            );
+        }
         let (cost, most) = (user.password_hash.cost(), self.passwords.highest_verified_cost());
         if cost > most {
             log::warn!(

@@ -18,6 +18,7 @@ impl From<PasswordError> for ApiError {
             }
             PasswordError::CostNotAllowed(_)
             | PasswordError::NoThreads(_)
+            | PasswordError::Pepper(..)
             | PasswordError::NotBcrypt
             | PasswordError::Failed => Self::internal(&error),
         }

@@ -41,8 +41,10 @@ pub(super) fn checked(
     if let Some(loaded) = loaded {
         let faults = process::faults(&loaded.settings).into_iter().chain(more(&loaded.settings));
         let secret = services::check_secret(&loaded.settings, demo).err();
+        let pepper = services::check_pepper(&loaded.settings).err();
         let faults = faults.map(|error| loaded.located(&error));
-        let all: Vec<_> = faults.chain(secret.map(|error| loaded.located(&error))).collect();
+        let secrets = secret.into_iter().chain(pepper).map(|error| loaded.located(&error));
+        let all: Vec<_> = faults.chain(secrets).collect();
         // Of what depends on a scope that was refused already, nothing more can be said.
         let scopes_are_known = !lines.iter().any(|line| line.contains("scopes"));
         lines.extend(all.into_iter().filter(|line| scopes_are_known || !line.contains("scope")));

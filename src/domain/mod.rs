@@ -21,7 +21,7 @@ pub use new_name::check_new_name;
 pub use origin::Origin;
 pub use password_hash::{
     Argon2, BcryptHash, BcryptVersion, Before, HashFunction, OtherHash, PasswordHash,
-    PasswordHashError, Scheme,
+    PasswordHashError, PepperId, Peppered, Scheme,
 };
 pub use repository::{
     Away, Lookups, NewUser, Page, PoolUse, RepositoryError, StoreHealth, Taken, UserChange,

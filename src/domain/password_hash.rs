@@ -6,10 +6,12 @@ mod encoding;
 mod ldap;
 mod modular;
 mod other;
+mod pepper;
 mod werkzeug;
 
 pub use bcrypt_hash::{BcryptHash, BcryptVersion, Before};
 pub use other::{Argon2, HashFunction, OtherHash, Scheme};
+pub use pepper::{PepperId, Peppered};
 
 use std::fmt;
 use std::str::FromStr;
@@ -33,6 +35,8 @@ pub enum PasswordHash {
     Bcrypt(BcryptHash),
     /// By any other scheme.
     Other(Arc<OtherHash>),
+    /// By one of ours, of a password with a pepper.
+    Peppered(Arc<Peppered>),
 }
 
 /// Why a text is no hash that is verified here. The text itself is not repeated.
@@ -72,6 +76,18 @@ impl PasswordHash {
             Self::Unreadable | Self::NoPassword => NONE.to_owned(),
             Self::Bcrypt(hash) => hash.expose(),
             Self::Other(hash) => hash.expose().to_owned(),
+            Self::Peppered(hash) => hash.expose(),
+        }
+    }
+
+    /// Whether this is its digest, compared in constant time.
+    #[must_use]
+    pub fn has_digest(&self, digest: &[u8]) -> bool {
+        match self {
+            Self::Unreadable | Self::NoPassword => false,
+            Self::Bcrypt(hash) => hash.has_digest(digest),
+            Self::Other(hash) => hash.has_digest(digest),
+            Self::Peppered(hash) => hash.hash().has_digest(digest),
         }
     }
 
@@ -80,6 +96,7 @@ impl PasswordHash {
     pub fn cost(&self) -> u32 {
         match self {
             Self::Bcrypt(hash) => hash.cost(),
+            Self::Peppered(hash) => hash.hash().cost(),
             Self::Unreadable | Self::NoPassword | Self::Other(_) => 0,
         }
     }
@@ -94,6 +111,9 @@ impl FromStr for PasswordHash {
         }
         if text.starts_with(NONE) {
             return Ok(Self::NoPassword);
+        }
+        if let Some(hash) = pepper::parse(text) {
+            return hash;
         }
         if text.starts_with('{') {
             return ldap::parse(text);

@@ -26,6 +26,9 @@ pub enum PasswordError {
     /// The setting `passwords.bcrypt_cost` is out of bounds.
     #[error("`passwords.bcrypt_cost` is {0}: expected 4 to 31")]
     CostNotAllowed(u32),
+    /// The file of the setting `passwords.pepper_file`, and what is wrong with it.
+    #[error("passwords.pepper_file {0}: {1}")]
+    Pepper(String, String),
     /// The hashing threads could not be started.
     #[error("cannot start the hashing threads: {0}")]
     NoThreads(#[source] std::io::Error),

@@ -3,6 +3,7 @@
 mod error;
 mod md5_crypt;
 mod other;
+mod pepper;
 mod policy;
 mod pool;
 mod queue;
@@ -11,13 +12,18 @@ mod speed;
 pub use error::PasswordError;
 pub use policy::{LONGEST, SHORTEST};
 
-use crate::domain::{BcryptHash, BcryptVersion, Before, Origin, PasswordHash, Secret};
-use crate::settings::PasswordSettings;
-use eksblowfish::{Digest, LANES, advance};
+use crate::domain::{
+    Argon2, BcryptHash, BcryptVersion, Before, Origin, OtherHash, PasswordHash, Peppered, Scheme,
+    Secret,
+};
+use crate::settings::{HashAlgorithm, PasswordSettings};
+use eksblowfish::{Digest, LANES, SALT_LENGTH, advance};
+use pepper::Pepper;
 use pool::{Bcrypt, Order, Pool};
 use queue::Key;
 use rand::TryRngCore as _;
 use rand::rngs::OsRng;
+use speed::{cpu_time, rounds_in};
 use std::hash::{BuildHasher as _, RandomState};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -36,12 +42,22 @@ const ALWAYS_IMPORTED: u32 = 14;
 /// Whatever is configured, stored hashes up to this cost are verified: a few seconds of work.
 const ALWAYS_VERIFIED: u32 = 16;
 
+/// KiB, passes and lanes of a new hash by argon2id: what OWASP recommends.
+const ARGON2ID: (u32, u32, u32) = (19 * 1024, 2, 1);
+
+/// Bytes of its digest.
+const ARGON2ID_LENGTH: usize = 32;
+
 /// Hashes and verifies passwords on threads of its own; share it in an [`Arc`](std::sync::Arc).
 pub struct Passwords {
     pool: Pool,
+    algorithm: HashAlgorithm,
     cost: u32,
+    /// Rounds of bcrypt that take as long as a new hash.
+    at_least: u32,
+    pepper: Option<Pepper>,
     policy: bool,
-    dummy: BcryptHash,
+    dummy: PasswordHash,
     accounts: RandomState,
 }
 
@@ -68,16 +84,27 @@ impl Passwords {
     pub fn new(settings: &PasswordSettings) -> Result<Self, PasswordError> {
         check_digests()?;
         let cost = settings.bcrypt_cost;
-        // Nobody knows a password for it, and the answer is "no" whatever bcrypt finds.
+        // Nobody knows a password for it, and the answer is "no" whatever is found.
         let dummy = BcryptHash::new(cost, [0; _], [0; _])
             .map_err(|_| PasswordError::CostNotAllowed(cost))?;
+        let (dummy, at_least) = match settings.algorithm {
+            HashAlgorithm::Bcrypt => (dummy.into(), 1 << cost),
+            HashAlgorithm::Argon2id => {
+                let dummy = argon2id(&[0; SALT_LENGTH], &[0; ARGON2ID_LENGTH])?;
+                let rounds = rounds_of(&dummy)?;
+                (dummy.into(), rounds)
+            }
+        };
         let threads = settings
             .hash_threads
             .or_else(|| available_parallelism().ok())
             .unwrap_or(NonZeroUsize::MIN);
         Ok(Self {
             pool: Pool::start(threads, settings.hash_queue)?,
+            algorithm: settings.algorithm,
             cost,
+            at_least,
+            pepper: settings.pepper_file.as_ref().map(Pepper::read).transpose()?,
             policy: settings.policy,
             dummy,
             accounts: RandomState::new(),
@@ -129,11 +156,68 @@ impl Passwords {
         self.highest_imported_cost().max(ALWAYS_VERIFIED)
     }
 
+    /// Whether a password could match this hash here, as far as that can be told before.
+    fn is_verifiable(&self, hash: &PasswordHash, password: &Secret) -> bool {
+        match hash {
+            PasswordHash::Unreadable | PasswordHash::NoPassword => false,
+            PasswordHash::Bcrypt(hash) => hash.cost() <= self.highest_verified_cost(),
+            PasswordHash::Other(hash) => other::reads_all_of(hash, password),
+            PasswordHash::Peppered(peppered) => {
+                !self.lacks_pepper(hash) && self.is_verifiable(peppered.hash(), password)
+            }
+        }
+    }
+
+    /// Whether this hash was made with a pepper that is not the configured one.
+    #[must_use]
+    pub fn lacks_pepper(&self, hash: &PasswordHash) -> bool {
+        let configured = self.pepper.as_ref().map(|pepper| pepper.id);
+        matches!(hash, PasswordHash::Peppered(hash) if configured != Some(hash.pepper()))
+    }
+
     /// Whether it is another hash than would be written today, and not a dearer one.
     fn is_outdated(&self, hash: &PasswordHash) -> bool {
-        !matches!(hash, PasswordHash::Bcrypt(hash) if hash.before() == Before::Nothing
-            && hash.version() == BcryptVersion::B
-            && hash.cost() >= self.cost)
+        let (hash, peppered) = match hash {
+            PasswordHash::Peppered(peppered) => (peppered.hash(), true),
+            hash => (hash, false),
+        };
+        let current = match hash {
+            PasswordHash::Bcrypt(hash) => {
+                self.algorithm == HashAlgorithm::Bcrypt
+                    && hash.before() == Before::Nothing
+                    && hash.version() == BcryptVersion::B
+                    && hash.cost() >= self.cost
+            }
+            PasswordHash::Other(hash) => {
+                self.algorithm == HashAlgorithm::Argon2id && is_current_argon2id(hash.scheme())
+            }
+            PasswordHash::Unreadable | PasswordHash::NoPassword | PasswordHash::Peppered(_) => {
+                false
+            }
+        };
+        !current || peppered != self.pepper.is_some()
+    }
+
+    /// What is to be computed, to be held against this hash.
+    fn order(&self, hash: &PasswordHash, password: Secret, at_least: u32) -> Order {
+        match hash {
+            PasswordHash::Bcrypt(hash) => {
+                let (password, salt) = (other::before_bcrypt(hash, password), *hash.salt());
+                Order::Bcrypt(Bcrypt { password, salt, cost: hash.cost(), at_least })
+            }
+            PasswordHash::Other(hash) => {
+                let hash = Arc::clone(hash);
+                Order::Other { work: Box::new(move || other::digest(&hash, &password)), at_least }
+            }
+            PasswordHash::Peppered(hash) => {
+                let password =
+                    self.pepper.as_ref().map_or(password.clone(), |it| it.season(&password));
+                self.order(hash.hash(), password, at_least)
+            }
+            PasswordHash::Unreadable | PasswordHash::NoPassword => {
+                self.order(&self.dummy, password, at_least)
+            }
+        }
     }
 
     /// Whether a user may choose this password; the setting `passwords.policy` turns it off, but
@@ -162,22 +246,37 @@ impl Passwords {
 }
 
 impl Place<'_> {
-    /// Hashes a password as `$2b$` with the cost of the settings.
+    /// Hashes a password as the settings say: as `$2b$` or `$argon2id$`, with a pepper or without.
     ///
     /// More than [`LONGEST`] bytes and NUL are refused, instead of hashing less than was given.
     pub async fn hash(self, password: Secret) -> Result<PasswordHash, PasswordError> {
         policy::check_hashable(&password)?;
-        let cost = self.passwords.cost;
-        let mut salt = [0; _];
+        let Self { passwords, place } = self;
+        let mut salt = [0; SALT_LENGTH];
         OsRng.try_fill_bytes(&mut salt).map_err(|cause| {
             log::error!("no random bytes for a password's salt: {cause}");
             PasswordError::Failed
         })?;
-        let order = Order::Bcrypt(Bcrypt { password, salt, cost, at_least: 0 });
-        let digest = self.place.digest(order).await?;
-        let digest = digest.try_into().map_err(|_| PasswordError::Failed)?;
-        let hash = BcryptHash::new(cost, salt, digest).map_err(|_| PasswordError::Failed)?;
-        Ok(hash.into())
+        let password =
+            passwords.pepper.as_ref().map_or(password.clone(), |it| it.season(&password));
+        let hash = match passwords.algorithm {
+            HashAlgorithm::Bcrypt => {
+                let cost = passwords.cost;
+                let order = Order::Bcrypt(Bcrypt { password, salt, cost, at_least: 0 });
+                let digest = place.digest(order).await?;
+                let digest = digest.try_into().map_err(|_| PasswordError::Failed)?;
+                BcryptHash::new(cost, salt, digest).map_err(|_| PasswordError::Failed)?.into()
+            }
+            HashAlgorithm::Argon2id => {
+                let draft = argon2id(&salt, &[0; ARGON2ID_LENGTH])?.into();
+                let digest = place.digest(passwords.order(&draft, password, 0)).await?;
+                argon2id(&salt, &digest)?.into()
+            }
+        };
+        Ok(match &passwords.pepper {
+            Some(pepper) => Peppered::mark(pepper.id, hash),
+            None => hash,
+        })
     }
 
     /// Verifies a password against a stored hash; `None` stands for an unknown user.
@@ -199,33 +298,45 @@ impl Place<'_> {
         let Self { passwords, place } = self;
         let text = password.expose();
         let readable = text.len() <= LONGEST_VERIFIED && !text.contains('\0');
-        let at_least = 1 << passwords.cost;
-        let matches = match hash.as_ref() {
-            Some(PasswordHash::Other(hash)) => {
-                let possible = readable && other::reads_all_of(hash, &password);
-                let stored = Arc::clone(hash);
-                let work = Box::new(move || other::digest(&stored, &password));
-                let digest = place.digest(Order::Other { work, at_least }).await?;
-                possible & hash.has_digest(&digest)
-            }
-            Some(PasswordHash::Bcrypt(hash))
-                if hash.cost() <= passwords.highest_verified_cost() =>
-            {
-                let password = other::before_bcrypt(hash, password);
-                let (salt, cost) = (*hash.salt(), hash.cost());
-                let order = Order::Bcrypt(Bcrypt { password, salt, cost, at_least });
-                readable & hash.has_digest(&place.digest(order).await?)
-            }
-            _ => {
-                let (salt, cost) = (*passwords.dummy.salt(), passwords.cost);
-                let order = Order::Bcrypt(Bcrypt { password, salt, cost, at_least });
-                place.digest(order).await?;
-                false
-            }
-        };
+        let hash = hash.filter(|hash| passwords.is_verifiable(hash, &password));
+        let computed = hash.as_ref().unwrap_or(&passwords.dummy);
+        let order = passwords.order(computed, password, passwords.at_least);
+        let digest = place.digest(order).await?;
+        let matches = readable & hash.as_ref().is_some_and(|hash| hash.has_digest(&digest));
         let needs_rehash = matches && hash.is_some_and(|hash| passwords.is_outdated(&hash));
         Ok(Verdict { matches, needs_rehash })
     }
+}
+
+/// Whether the settings' pepper would be taken.
+pub fn check_pepper(settings: &PasswordSettings) -> Result<(), PasswordError> {
+    settings.pepper_file.as_ref().map_or(Ok(()), |file| Pepper::read(file).map(drop))
+}
+
+/// A hash as this server writes it by argon2id.
+fn argon2id(salt: &[u8], digest: &[u8]) -> Result<OtherHash, PasswordError> {
+    OtherHash::argon2id(ARGON2ID, salt, digest).map_err(|_| PasswordError::Failed)
+}
+
+/// Whether it costs no less than a new one by argon2id.
+fn is_current_argon2id(scheme: Scheme) -> bool {
+    let (least_memory, least_passes, _) = ARGON2ID;
+    matches!(scheme, Scheme::Argon2 { variant: Argon2::Id, version: 0x13, memory, passes, .. }
+        if memory >= least_memory
+            && u64::from(memory) * u64::from(passes)
+                >= u64::from(least_memory) * u64::from(least_passes))
+}
+
+/// How many rounds of bcrypt take as long: the faster of two measurements, the first of which finds
+/// the memory cold.
+fn rounds_of(hash: &OtherHash) -> Result<u32, PasswordError> {
+    let mut fastest = u32::MAX;
+    for _ in 0..2 {
+        let before = cpu_time();
+        other::digest(hash, &Secret::new(""))?;
+        fastest = fastest.min(rounds_in(cpu_time().saturating_sub(before)));
+    }
+    Ok(fastest)
 }
 
 /// Holds the digest of every lane against the bcrypt crate's: here and now, since compiler and

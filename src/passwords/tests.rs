@@ -233,3 +233,54 @@ async fn a_cheap_hash_of_another_scheme_costs_what_bcrypt_costs() {
         assert!(by.rounds() <= 1 << 10);
     }
 }
+
+#[tokio::test]
+async fn argon2id_hashes_and_renews_what_is_not() {
+    let algorithm = HashAlgorithm::Argon2id;
+    let by = Passwords::new(&PasswordSettings { algorithm, ..settings() }).unwrap();
+    let new = by.hash(Secret::new("swordfish")).await.unwrap();
+    assert!(new.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+    let cheaper = "$argon2id$v=19$m=1024,t=1,p=1$iQHI8YFefOEUhgg+OfyTcw$j1tS1K9LyocQeE11QJflthMZgXiiq9XxrAq1ZUldTAk";
+    let cheaper: PasswordHash = cheaper.parse().unwrap();
+    let bcrypt = passwords().hash(Secret::new("swordfish")).await.unwrap();
+    for (password, hash, needs_rehash) in
+        [("swordfish", &new, false), ("swordfish", &bcrypt, true), ("pässwörd 1", &cheaper, true)]
+    {
+        let verify = |password| by.verify(Secret::new(password), Some(hash.clone()));
+        assert_eq!(verify(password).await.unwrap(), Verdict { matches: true, needs_rehash });
+        assert!(!verify("wrong").await.unwrap().matches);
+    }
+    assert!(!by.verify(Secret::new(""), None).await.unwrap().matches);
+    let back = passwords().verify(Secret::new("swordfish"), Some(new)).await.unwrap();
+    assert_eq!(back, Verdict { matches: true, needs_rehash: true });
+}
+
+#[tokio::test]
+async fn a_pepper_is_marked_and_needed() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = |name: &str, algorithm| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, name.repeat(32)).unwrap();
+        let pepper_file = Some(path.into());
+        Passwords::new(&PasswordSettings { algorithm, pepper_file, ..settings() }).unwrap()
+    };
+    for algorithm in [HashAlgorithm::Bcrypt, HashAlgorithm::Argon2id] {
+        let (by, other) = (with("a", algorithm), with("b", algorithm));
+        let hash = by.hash(Secret::new("swordfish")).await.unwrap();
+        let text = hash.expose();
+        assert!(text.starts_with("pepper:") && text.parse().as_ref() == Ok(&hash));
+        let verify = async |by: &Passwords, hash: &PasswordHash| {
+            by.verify(Secret::new("swordfish"), Some(hash.clone())).await.unwrap()
+        };
+        let (yes, no) = (true, false);
+        assert_eq!(verify(&by, &hash).await, Verdict { matches: yes, needs_rehash: no });
+        let plain = passwords().hash(Secret::new("swordfish")).await.unwrap();
+        assert_eq!(verify(&by, &plain).await, Verdict { matches: yes, needs_rehash: yes });
+        for without in [other, passwords()] {
+            assert!(without.lacks_pepper(&hash) && !by.lacks_pepper(&hash));
+            assert!(!verify(&without, &hash).await.matches);
+        }
+        let bare: PasswordHash = text.splitn(3, ':').last().unwrap().parse().unwrap();
+        assert!(!verify(&by, &bare).await.matches, "the pepper is in it");
+    }
+}

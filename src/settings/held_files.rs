@@ -73,6 +73,7 @@ impl Settings {
     fn files(&mut self) -> Vec<(&'static str, &mut NamedFile)> {
         let mut files = vec![
             (SECRET, self.tokens.secret_file.as_mut()),
+            ("passwords.pepper_file", self.passwords.pepper_file.as_mut()),
             ("database.password_file", self.database.password_file.as_mut()),
             ("logging.config", self.logging.config.as_mut()),
         ];
@@ -111,7 +112,9 @@ mod tests {
         );
         let text = format!(
             "[tokens]\nsecret_file = '{secret}'\n[logging]\nconfig = '{log}'\n\
-             [database]\nurl = 'postgres://me@localhost/d?{tls}'\npassword_file = '{password}'\n"
+             [passwords]\npepper_file = '{pepper}'\n\
+             [database]\nurl = 'postgres://me@localhost/d?{tls}'\npassword_file = '{password}'\n",
+            pepper = path("pepper"),
         );
         let file = Some("a.toml".into());
         Layers { file, text: Some(text), ..Layers::default() }.load().unwrap().settings

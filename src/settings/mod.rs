@@ -53,8 +53,8 @@ pub use schema::schema;
 pub use secret_file::shown_path;
 pub use sections::{
     AdminSettings, CacheSettings, CorsSettings, DatabaseSettings, DemoSettings, DocsSettings,
-    Level, LoggingSettings, OauthSettings, PasswordSettings, SecurityProfile, SecuritySettings,
-    ServerSettings, Settings, TokenSettings, Upgrade, UserSettings,
+    HashAlgorithm, Level, LoggingSettings, OauthSettings, PasswordSettings, SecurityProfile,
+    SecuritySettings, ServerSettings, Settings, TokenSettings, Upgrade, UserSettings,
 };
 pub use until::{Until, UntilError};
 

@@ -1,6 +1,7 @@
 //! `/users` over HTTP: create, show, list, change, delete.
 
 mod actors;
+mod algorithm;
 mod commands;
 mod fields;
 mod foreign;

@@ -97,6 +97,10 @@ fn what_is_malformed_is_told_from_what_is_unknown() {
     for (text, says) in [
         ("", "expected a bcrypt hash, or one by argon2"),
         ("swordfish", "expected a bcrypt hash, or one by argon2"),
+        ("pepper:1234567:$2b$04$", "expected `pepper:`"),
+        ("pepper:12345678:!", "expected `pepper:`"),
+        ("pepper:12345678:pepper:12345678:$2b$04$", "expected `pepper:`"),
+        ("pepper:12345678:$2b$04$", "expected a bcrypt hash: `$2a$`"),
         ("$7$unknown$", "expected a bcrypt hash, or one by argon2"),
         ("$argon2x$v=19$m=1024,t=1,p=1$c2FsdHNhbHQ$c2FsdHNhbHQ", "expected a bcrypt hash, or"),
         ("md5$salt$5f4dcc3b5aa765d61d8327deb882cf99", "expected a bcrypt hash, or one by argon2"),

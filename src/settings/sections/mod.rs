@@ -20,7 +20,7 @@ pub use database::DatabaseSettings;
 pub use docs::{DemoSettings, DocsSettings};
 pub use logging::{Level, LoggingSettings};
 pub use oauth::OauthSettings;
-pub use passwords::PasswordSettings;
+pub use passwords::{HashAlgorithm, PasswordSettings};
 pub use security::{SecurityProfile, SecuritySettings};
 pub use server::{ServerSettings, Upgrade};
 pub use tokens::TokenSettings;

@@ -1,11 +1,28 @@
 //! `[passwords]`
 
-use crate::settings::declaration::{settings, whole};
+use crate::settings::declaration::{settings, whole, words};
+use crate::settings::key::Kind;
+use crate::settings::named_file::NamedFile;
 use std::num::NonZeroUsize;
 
 settings! {
     /// `[passwords]`
     pub struct PasswordSettings in passwords {
+        /// What new passwords are hashed with: "bcrypt" or "argon2id" (19 MiB, two passes, one lane, as
+        /// OWASP recommends). Other stored hashes are renewed when their users log in. With argon2id,
+        /// a login takes the work of argon2id, and a stored bcrypt hash that takes longer reveals
+        /// until then that its user exists.
+        algorithm: HashAlgorithm = "bcrypt";
+
+        /// A file with a pepper: a secret of at least 32 bytes, for example from `openssl rand -hex
+        /// 32`, without which a stolen database is of no use for guessing passwords. New hashes are
+        /// made of the password and the pepper (HMAC-SHA-256) and marked with it; those without it
+        /// stay valid and are renewed when their users log in. Keep a copy: without the pepper, no
+        /// password with such a hash can be verified, and each of these users needs a new one. All
+        /// servers on one database must have the same. Absent: no pepper.
+        #[example = "/run/secrets/bailiwick-pepper"]
+        pepper_file: Option<NamedFile> => Kind::SecretFile;
+
         /// bcrypt's cost: two to this power rounds, so one more doubles the time. A stored hash of
         /// a lower cost is renewed when its user logs in, and until then verified in the time of
         /// this cost. A stored hash of a higher cost takes longer, which reveals that its user
@@ -31,5 +48,15 @@ settings! {
         /// Whether a new password must have at least 8 characters and not be a common one. The
         /// limit of 71 bytes always applies: bcrypt ignores the rest.
         policy: bool = true;
+    }
+}
+
+words! {
+    /// What new passwords are hashed with.
+    pub enum HashAlgorithm {
+        /// bcrypt
+        Bcrypt = "bcrypt",
+        /// argon2id
+        Argon2id = "argon2id",
     }
 }

@@ -6,7 +6,7 @@ use crate::people::{HASH, PASSWORD, administered, can_log_in, import, server};
 use crate::users::passwords::stored_hash;
 use serde_json::{Value, json};
 
-fn foreign_hashes(arguments: &[&str]) -> String {
+pub(super) fn foreign_hashes(arguments: &[&str]) -> String {
     let script = repository("tests/clients/foreign_hashes.py");
     run_tool(python_tool("python").arg(script).args(arguments))
 }

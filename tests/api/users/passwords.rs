@@ -6,6 +6,7 @@ use crate::people::{
 };
 use crate::signer::token;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::process::Command;
 
 /// Sends a new password on each of the three ways in.
@@ -144,11 +145,14 @@ fn of_two_changes_at_once_one_wins() {
 
 /// The hash as it stands in the database; no other way shows it.
 pub(super) fn stored_hash(app: &App, username: &str) -> String {
+    hash_in(&app.data_dir().join("bailiwick.db"), username)
+}
+
+pub(super) fn hash_in(database: &Path, username: &str) -> String {
     let script = "import sqlite3, sys\n\
          row = sqlite3.connect(sys.argv[1]).execute(\n\
          'select password_hash from users where username = ?', (sys.argv[2],)).fetchone()\n\
          print(row[0])";
-    let database = app.data_dir().join("bailiwick.db");
     let mut python = Command::new("python3");
     python.args(["-c", script]).arg(database).arg(username);
     crate::harness::run_tool(&mut python).trim().to_owned()
