@@ -10,13 +10,19 @@ use base64::engine::general_purpose::STANDARD;
 use md5::{Digest as _, Md5};
 use std::num::NonZeroU32;
 
-/// Most bytes of a password that SHA-crypt hashes: each of its rounds goes over all of them.
-const LONGEST_SHA_CRYPT: usize = 256;
+/// Each round of SHA-crypt goes over all of the password: most bytes that all of them go over.
+const MOST_SHA_CRYPT: usize = 128_000_000;
 
 /// Whether the digest of this password is computed as it is, and not of its start only.
 pub(super) fn reads_all_of(hash: &OtherHash, password: &Secret) -> bool {
-    !matches!(hash.scheme(), Scheme::ShaCrypt { .. })
-        || password.expose().len() <= LONGEST_SHA_CRYPT
+    match hash.scheme() {
+        Scheme::ShaCrypt { rounds, .. } => password.expose().len() <= longest_sha_crypt(rounds),
+        _ => true,
+    }
+}
+
+fn longest_sha_crypt(rounds: u32) -> usize {
+    MOST_SHA_CRYPT / usize::try_from(rounds).unwrap_or(usize::MAX).max(1)
 }
 
 /// The digest of this password, computed like that of the stored hash.
@@ -45,7 +51,7 @@ pub(super) fn digest(hash: &OtherHash, password: &Secret) -> Result<Vec<u8>, Pas
             pbkdf2::derive(algorithm, rounds, salt, password, &mut found);
         }
         Scheme::ShaCrypt { digest, rounds } => {
-            let password = password.get(..LONGEST_SHA_CRYPT).unwrap_or(password);
+            let password = password.get(..longest_sha_crypt(rounds)).unwrap_or(password);
             let params = sha_crypt::Params::new(rounds).map_err(|_| PasswordError::Failed)?;
             found = match digest {
                 HashFunction::Sha512 => sha_crypt::sha512_crypt(password, salt, params).to_vec(),

@@ -21,6 +21,7 @@ use batch::{Batch, DigestResult, Job, Task};
 use eksblowfish::LANES;
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -280,7 +281,8 @@ impl Shared {
     fn serve_other(&self) {
         while let Some((key, work, at_least, answer)) = self.next_other() {
             let (since, before) = (Instant::now(), cpu_time());
-            let found = work();
+            // A fault in a library must not cost the thread.
+            let found = catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(PasswordError::Failed));
             let missing = at_least.saturating_sub(rounds_in(cpu_time().saturating_sub(before)));
             match found {
                 Ok(found) if missing > 0 => {

@@ -203,12 +203,16 @@ async fn hashes_of_other_libraries_verify_and_are_to_be_renewed() {
     }
 }
 
-/// SHA-crypt goes over the whole password in each round.
-#[tokio::test]
-async fn a_long_password_does_not_cost_more() {
-    let (_, hash) = vectors().into_iter().find(|(name, _)| name == "openssl 6").unwrap();
-    let long = Secret::new("a".repeat(LONGEST_VERIFIED));
-    assert!(!passwords().verify(long, Some(hash)).await.unwrap().matches);
+/// SHA-crypt goes over the whole password in each round: the more rounds, the shorter it may be.
+#[test]
+fn a_long_password_is_not_hashed_in_many_rounds() {
+    for (rounds, longest) in [(5_000, LONGEST_VERIFIED), (640_000, 200), (1_000_000, 128)] {
+        let hash = format!("$6$rounds={rounds}$salt${}", ".".repeat(86));
+        let PasswordHash::Other(hash) = hash.parse().unwrap() else { panic!("{hash}") };
+        let reads = |length| other::reads_all_of(&hash, &Secret::new("a".repeat(length)));
+        assert!(reads(longest), "{rounds}");
+        assert_eq!(reads(longest + 1), longest == LONGEST_VERIFIED, "{rounds}");
+    }
 }
 
 /// Counted in rounds of bcrypt, which make up for what another hash costs less.

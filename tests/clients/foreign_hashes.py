@@ -47,11 +47,12 @@ def ldap(scheme, digest, salt=b""):
     return make
 
 
-def openssl(flag):
-    """What htpasswd writes as well: it and OpenSSL share crypt's formats."""
+def htpasswd(flag):
+    """What Apache's program writes behind the name."""
     def make(password):
-        command = ["openssl", "passwd", flag, "-stdin"]
-        return subprocess.run(command, input=password, text=True, check=True, capture_output=True).stdout.strip()
+        command = ["htpasswd", "-n", "-i", flag, "name"]
+        done = subprocess.run(command, input=password + "\n", text=True, check=True, capture_output=True)
+        return done.stdout.strip().removeprefix("name:")
     return make
 
 
@@ -103,10 +104,11 @@ SCHEMES = {
     "Werkzeug pbkdf2": lambda password: generate_password_hash(password, "pbkdf2"),
     "Werkzeug pbkdf2:sha1": lambda password: generate_password_hash(password, "pbkdf2:sha1:1000"),
     "Werkzeug pbkdf2:sha512": lambda password: generate_password_hash(password, "pbkdf2:sha512:1000"),
-    "openssl apr1": openssl("-apr1"),
-    "openssl 1": openssl("-1"),
-    "openssl 5": openssl("-5"),
-    "openssl 6": openssl("-6"),
+    "htpasswd -m": htpasswd("-m"),
+    "htpasswd -B": htpasswd("-B"),
+    "htpasswd -s": htpasswd("-s"),
+    "htpasswd -2": htpasswd("-2"),
+    "htpasswd -5": htpasswd("-5"),
 }
 
 

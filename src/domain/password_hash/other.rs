@@ -16,8 +16,8 @@ const MOST_ARGON2: u64 = 1024 * 1024;
 /// Most KiB that scrypt goes through, over all its blocks.
 const MOST_SCRYPT: u64 = 512 * 1024;
 
-/// Most rounds of PBKDF2.
-const MOST_PBKDF2: u32 = 2_000_000;
+/// Most rounds of PBKDF2 with SHA-512, which takes longest, and with others.
+const MOST_PBKDF2: (u32, u32) = (1_200_000, 2_000_000);
 
 /// Most rounds of SHA-crypt.
 const MOST_SHA_CRYPT: u32 = 1_000_000;
@@ -195,8 +195,11 @@ impl Scheme {
                     && memory.saturating_mul(p.into()) <= MOST_SCRYPT;
                 (!allowed).then_some("scrypt with at most 256 MiB, and 512 MiB times `p`")
             }
-            Self::Pbkdf2 { rounds, .. } => {
-                (rounds > MOST_PBKDF2).then_some("PBKDF2 with at most 2000000 rounds")
+            Self::Pbkdf2 { digest, rounds } => {
+                let (of_sha512, of_others) = MOST_PBKDF2;
+                let most = if digest == HashFunction::Sha512 { of_sha512 } else { of_others };
+                (rounds > most)
+                    .then_some("PBKDF2 with at most 2000000 rounds, 1200000 with SHA-512")
             }
             Self::ShaCrypt { rounds, .. } => {
                 (rounds > MOST_SHA_CRYPT).then_some("SHA-crypt with at most 1000000 rounds")

@@ -82,6 +82,7 @@ fn no_hash_may_cost_more_than_about_a_second_or_256_mib() {
         (format!("scrypt$2147483648$salt$8$1${bytes}"), "scrypt with at most"),
         (format!("scrypt:2147483648:8:1$salt${}", "0".repeat(128)), "scrypt with at most"),
         (format!("$pbkdf2-sha256$2000001${salt}${digest}"), "PBKDF2 with at most"),
+        (format!("pbkdf2:sha512:1200001$salt${}", "0".repeat(128)), "1200000 with SHA-512"),
         (format!("pbkdf2_sha256$4294967295$salt${digest}="), "PBKDF2 with at most"),
         (format!("pbkdf2:sha256:99999999$salt${}", "0".repeat(64)), "PBKDF2 with at most"),
         (format!("$5$rounds=999999999$salt${}", ".".repeat(43)), "SHA-crypt with at most"),

@@ -231,3 +231,73 @@ async fn threads_end_with_the_pool() {
     drop(pool);
     until(|| shared.strong_count() == 0).await;
 }
+
+fn other(work: impl FnOnce() -> DigestResult + Send + 'static) -> Order {
+    Order::Other { work: Box::new(work), at_least: 0 }
+}
+
+fn ask_other(
+    pool: &Arc<Pool>,
+    client: u8,
+    work: impl FnOnce() -> DigestResult + Send + 'static,
+) -> JoinHandle<DigestResult> {
+    let pool = Arc::clone(pool);
+    tokio::spawn(async move { pool.place(key(client)).await?.digest(other(work)).await })
+}
+
+/// So many at a time take memory; whoever wants bcrypt does not wait for them.
+#[tokio::test]
+async fn what_cannot_be_sliced_is_bounded_in_number_and_stands_in_nobodys_way() {
+    let pool = pool(2, 64);
+    let (now, most) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let gate = Arc::new((Mutex::new(false), Condvar::new()));
+    let ask_one = |client| {
+        let (now, most, gate) = (Arc::clone(&now), Arc::clone(&most), Arc::clone(&gate));
+        ask_other(&pool, client, move || {
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            let open = gate.0.lock().unwrap();
+            drop(gate.1.wait_while(open, |open| !*open).unwrap());
+            now.fetch_sub(1, Ordering::SeqCst);
+            Ok(vec![client])
+        })
+    };
+    let asked: Vec<_> = (1..=8).map(ask_one).collect();
+    until(|| now.load(Ordering::SeqCst) == 2 && pool.queued() == 6).await;
+    assert_eq!(ask(&pool, 9, 4).await.unwrap().unwrap(), expected(4));
+    *gate.0.lock().unwrap() = true;
+    gate.1.notify_all();
+    for (client, digest) in (1..=8).zip(asked) {
+        assert_eq!(digest.await.unwrap().unwrap(), [client]);
+    }
+    assert_eq!(most.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_fault_in_one_digest_does_not_cost_the_thread() {
+    let pool = pool(1, 2);
+    let failed = ask_other(&pool, 1, || panic!("a fault")).await.unwrap();
+    assert!(matches!(failed, Err(PasswordError::Failed)));
+    assert_eq!(ask_other(&pool, 1, || Ok(vec![1])).await.unwrap().unwrap(), [1]);
+}
+
+/// Who leaves while others are computed is not computed.
+#[tokio::test]
+async fn what_nobody_waits_for_any_more_is_not_computed() {
+    let pool = pool(1, 8);
+    let gate = Arc::new((Mutex::new(false), Condvar::new()));
+    let held = Arc::clone(&gate);
+    let first = ask_other(&pool, 1, move || {
+        let open = held.0.lock().unwrap();
+        drop(held.1.wait_while(open, |open| !*open).unwrap());
+        Ok(vec![])
+    });
+    until(|| pool.begun() == 1).await;
+    let second = ask_other(&pool, 2, || Ok(vec![]));
+    until(|| pool.queued() == 1).await;
+    second.abort();
+    until(|| pool.queued() == 0).await;
+    *gate.0.lock().unwrap() = true;
+    gate.1.notify_all();
+    first.await.unwrap().unwrap();
+    assert_eq!(pool.begun(), 1);
+}

@@ -214,3 +214,23 @@ fn a_dry_run_checks_everything_and_imports_nothing() {
     assert!(!done && said.contains("line 1: hashed_password"), "{said}");
     assert!(!app.command(&["users", "show", "ann"], "").status.success());
 }
+
+/// `script` gives it a terminal.
+#[test]
+fn a_bar_is_drawn_on_a_terminal_and_nowhere_else() {
+    let app = administered("");
+    let lines: Vec<_> = (0..2_000).map(|at| format!("user{at}:{HASH}")).collect();
+    let file = app.folder().join("users.htpasswd");
+    std::fs::write(&file, lines.join("\n")).expect("written");
+    let path = file.display().to_string();
+    let options = ["users", "import", &path, "--format", "htpasswd", "--dry-run"];
+    let output = app.command(&options, "");
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    let shell = format!("exec \"$0\" --config config.toml {}", options.join(" "));
+    let typed = format!("sh -c '{shell}' {}", crate::harness::program().display());
+    let mut script = std::process::Command::new("script");
+    script.args(["--quiet", "--return", "--command", &typed, "/dev/null"]);
+    let seen = run_tool(script.current_dir(app.folder()).env("TERM", "xterm"));
+    assert!(seen.contains(" %, "), "{seen:?}");
+    assert!(seen.contains("2000 would be added"), "{seen:?}");
+}

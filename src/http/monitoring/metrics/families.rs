@@ -128,7 +128,7 @@ families! {
         Aggregation::Sum,
     );
     HASH_OPERATIONS =
-        Family::counter("bailiwick_password_hash_operations_total", "bcrypt operations begun.");
+        Family::counter("bailiwick_password_hash_operations_total", "Password hashes begun.");
     HASH_ROUNDS = Family::counter(
         "bailiwick_password_hash_rounds_total",
         "Rounds of bcrypt done: 2 to the power of the cost for each password.",
