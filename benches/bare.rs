@@ -8,7 +8,7 @@ use actix_web::http::header::{
 use actix_web::web::{Data, get, route};
 use actix_web::{App, HttpResponse, HttpServer};
 
-/// What stands on each of bailiwick's answers beside the body's type.
+/// The headers of each of bailiwick's responses, besides the body's type.
 const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),

@@ -1,10 +1,9 @@
 //! The parts of an authenticated request, each alone, and what a whole one allocates.
-//!
-//! `cargo bench --bench micro` prints criterion's figures and then a table: allocations per
-//! `GET /users/me/` of the server with a good token, its access log on and off, and of the bare
-//! handler of `bare.rs`. This program starts itself as each of these servers, with one worker, and
-//! asks it over a unix socket; every allocation of the serving process counts, also those of its
-//! log and of the thread that watches the database. The client's do not.
+//! `cargo bench --bench micro` prints criterion's figures and then a table: allocations per `GET
+//! /users/me/` of the server with a valid token, with and without access log, and of the bare
+//! handler in `bare.rs`. This program starts itself as each of these servers, with one worker, and
+//! sends requests over a unix socket. Every allocation of the server process counts, including
+//! those of its log and of the thread that watches the database; the client's do not.
 
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::rt::System;
@@ -34,21 +33,21 @@ use std::time::{Duration, Instant};
 #[global_allocator]
 static COUNTED: &StatsAlloc<alloc::System> = &INSTRUMENTED_SYSTEM;
 
-/// Tells this program which server to be: [`OURS`] or [`BARE`].
+/// Tells this program which server to run: [`OURS`] or [`BARE`].
 const SERVE: &str = "MICRO_SERVE";
 const OURS: &str = "ours";
 const BARE: &str = "bare";
 
-/// The socket of either server, in the folder that it is started in.
+/// The socket of either server, in its working directory.
 const SOCKET: &str = "bench.sock";
 
-/// Requests that are counted; as many before them fill caches and buffers.
+/// Requests that are counted; as many before them warm up caches and buffers.
 const REQUESTS: u32 = 2000;
 
 /// How long a server may take to start.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Users that are looked up in turn past a cache for one.
+/// Users looked up in turn past a cache for one.
 const USERS: usize = 256;
 
 /// The hash of the demo's `1234`; nobody logs in here.
@@ -82,7 +81,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The time at which tokens are issued or read.
+/// A fixed time for issuing and reading tokens.
 struct At(i64);
 
 impl Clock for At {
@@ -91,7 +90,7 @@ impl Clock for At {
     }
 }
 
-/// The defaults, for a server that keeps its things in `folder`.
+/// The defaults, with `folder` as the data folder.
 fn settings(folder: &Path) -> Settings {
     Settings { data_dir: folder.to_owned(), ..Settings::default() }
 }
@@ -131,7 +130,7 @@ fn scopes(criterion: &mut Criterion) {
     }
 }
 
-/// A header of the length that tokens of ours have.
+/// A header as long as our tokens make it.
 fn header(criterion: &mut Criterion) {
     let value = format!("Bearer {}", "x".repeat(300));
     let request = TestRequest::default().insert_header((AUTHORIZATION, value)).to_http_request();
@@ -156,7 +155,7 @@ fn lookups(criterion: &mut Criterion) {
     let system = System::new();
     let users = system.block_on(storage::open(&settings)).expect("the database").users;
     let name = names().next().expect("a name");
-    // Nothing is kept before the watcher has had its first look at the database.
+    // Nothing is cached before the watcher has first checked the database.
     let start = Instant::now();
     while users.find_in_memory(name.as_str()).is_none() {
         assert!(start.elapsed() < PATIENCE, "the user is never cached");
@@ -197,8 +196,7 @@ fn new_user(username: Username) -> NewUser {
     }
 }
 
-/// Formats a line in the default format and hands it to the log's thread, which throws it away.
-/// bcrypt's digest at a small cost: of one password by the library, of one and of several by ours.
+/// bcrypt's digest at a low cost: one password by the library, one and several by ours.
 fn digests(criterion: &mut Criterion) {
     const COST: u32 = 8;
     let salt = [7; 16];
@@ -219,6 +217,7 @@ fn digests(criterion: &mut Criterion) {
     }
 }
 
+/// Formats a line in the default format and hands it to the log's thread, which discards it.
 fn access_line(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("logging.toml");
@@ -298,16 +297,16 @@ fn print_allocations() {
         let [made, moved, bytes] = Contender::start(kind, log).count();
         format!("| {name} | {made:.1} | {moved:.1} | {bytes:.0} |")
     });
-    // The servers' own lines stand above it.
+    // The servers' own lines are above it.
     println!("\n| per `GET /users/me/` | allocations | reallocations | bytes |");
     println!("|---|---:|---:|---:|\n{}", rows.join("\n"));
 }
 
-/// A server of this program; it ends when it is dropped.
+/// A server run by this program; ends on drop.
 struct Contender {
     child: Child,
     stream: UnixStream,
-    /// The request that is counted.
+    /// The counted request.
     request: String,
     _folder: tempfile::TempDir,
 }
@@ -378,11 +377,11 @@ impl Contender {
         })
     }
 
-    /// The body of the answer, which must be a 200.
+    /// The body of the response, which must be a 200.
     fn ask(&mut self, request: &str) -> String {
         self.stream.write_all(request.as_bytes()).expect("it is sent");
         let mut part = [0; 4096];
-        // Answers are small and written at once; a part of one would not be what is asserted.
+        // Responses are small and written at once; a partial one would fail the assertion.
         let length = self.stream.read(&mut part).expect("an answer in time");
         let answer = str::from_utf8(&part[..length]).expect("UTF-8");
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");

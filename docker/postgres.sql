@@ -1,5 +1,5 @@
--- The PostgreSQL image runs this once, as its superuser, when it has created its files. The role that
--- owns the database may do nothing else, and nobody logs in as the superuser from outside.
+-- The PostgreSQL image runs this once, as its superuser, after it has created its files. The role
+-- that owns the database has no other rights, and the superuser cannot log in from outside.
 \getenv password POSTGRES_PASSWORD
 CREATE ROLE bailiwick LOGIN PASSWORD :'password';
 CREATE DATABASE bailiwick OWNER bailiwick ENCODING 'UTF8' TEMPLATE template0;

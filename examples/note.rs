@@ -437,7 +437,7 @@ mod t005_by_hand {
         let scopes = form.scopes().into_iter().map(str::parse).collect::<Result<Scopes, _>>();
         let user = services.accounts.authenticate(&form.username, form.password, client).await?;
         let user = user.ok_or(wrong)?;
-        // Whoever asks is not yet whoever may.
+        // A valid login may still ask for scopes that the user lacks.
         let scopes = match scopes {
             Ok(scopes) if scopes.iter().all(|scope| user.scopes.contains(scope)) => scopes,
             _ => return Err(ApiError::BadRequest("Not enough permissions")),

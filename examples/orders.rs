@@ -123,7 +123,7 @@ fn mount(routes: &mut Routes) {
         ));
 }
 
-/// A path whose requests leave no line in the log: somebody asks for it all the time.
+/// Keeps a path that is requested all the time out of the access log.
 struct Without(&'static str);
 
 impl LogFilter for Without {
@@ -132,7 +132,7 @@ impl LogFilter for Without {
     }
 }
 
-/// Browsers ask for leave before they send what was asked for.
+/// Drops CORS preflight requests.
 fn is_no_preflight(request: &Access) -> bool {
     request.method != "OPTIONS"
 }

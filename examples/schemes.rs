@@ -1,4 +1,4 @@
-//! Callers that somebody else knows: login with a third party, API keys, a user type of your own.
+//! Callers that another service knows: login with a third party, API keys, a user type of your own.
 //!
 //! ```sh
 //! cargo run --example schemes -- --demo
@@ -50,7 +50,7 @@ struct Partner {
     scopes: &'static [&'static str],
 }
 
-/// Stands for the provider's introspection or a table of keys.
+/// Stands in for the provider's introspection or a table of keys.
 fn look_up(token: &Secret) -> Option<Partner> {
     if token.equals("token-of-acme") {
         Some(Partner { name: "acme", scopes: &["partners:read"] })

@@ -153,7 +153,7 @@ def full_queue(bench):
 
 
 def starts(bench):
-    """From the start of the program to the first answer 200, and its memory when it is idle.
+    """From the start of the program to the first 200, and its memory when it is idle.
 
     One server at a time: several of one program would share its pages.
     """
@@ -200,12 +200,12 @@ def growth(bench, tokens, database, settings, writer):
         # Everybody once, so that the spread load finds the cache as it is after some minutes.
         read_all(by_count[MANY].port, tokens["spread"])
         execute = stack.enter_context(writer)
-        # The last of them: the tokens go on from the first.
+        # The last users: the tokens start with the first.
         changed = [username(number) for number in range(SPREAD - 1000, SPREAD)]
         for number in range(ROUNDS):
             for count, server in by_count.items():
                 bench.read(f"{count:,} users, one hot", server, ME, tokens["johndoe"])
-            # Each round goes on with other users than the last.
+            # Each round continues with other users than the one before.
             passed = number * SPREAD // ROUNDS
             for case, server in [("tokens of 100,000 users", by_count[MANY]), ("uncached", without)]:
                 bench.read(case, server, ME, tokens["spread"], passed=passed)

@@ -12,7 +12,7 @@ RATE = 50
 
 @contextmanager
 def changing(execute, names):
-    """Changes so many users a second, one after the other, each in a transaction of its own."""
+    """Changes RATE users per second, one after the other, each in its own transaction."""
     over = threading.Event()
 
     def work():

@@ -58,7 +58,7 @@ def fill(environment, count):
 
 
 def sqlite(folder, count):
-    """A data folder whose database holds so many users."""
+    """A data folder whose database holds `count` users."""
     data = folder / f"sqlite-{count}"
     ready = data / "ready"
     if not ready.exists() or ready.stat().st_mtime < BAILIWICK.stat().st_mtime:

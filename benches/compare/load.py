@@ -30,7 +30,7 @@ class Reads:
 
 
 def reads(port, path, tokens=None, connections=32, seconds=1, passed=0):
-    """wrk's figures after so many seconds; `tokens` is a file with one a line, so many are passed over."""
+    """wrk's figures after `seconds`; `tokens` is a file with one per line, of which `passed` are skipped."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s"]
     command += ["-s", str(HERE / "wrk.lua"), f"http://127.0.0.1:{port}{path}", "--"]
     command += [str(tokens), str(passed)] if tokens else []
@@ -91,7 +91,7 @@ class Logins:
             return self.left >= 0
 
     def stop(self):
-        """No further logins; those under way are answered."""
+        """No further logins; those in flight finish."""
         with self.lock:
             self.left = 0
 
@@ -134,5 +134,5 @@ def burst_of_logins(port, count):
         receive(0)
     while waiting.get_map():
         if not receive(120):
-            raise SystemExit("a login was never answered")
+            raise SystemExit("a login got no response")
     return answers

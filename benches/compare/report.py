@@ -110,7 +110,7 @@ class Report:
             ("requests/s of reads while 64 connections log in ÷ alone",
              self.ratio("rate", (FLOODED, OURS), (ALONE, OURS)), "≥", 0.6),
             ("a full hash queue: the slowest 503, ms", queue["longest"], "≤", 5),
-            ("a full hash queue: logins with a wrong answer or none", [sum(queue["broken"])], "≤", 0),
+            ("a full hash queue: logins with a wrong response or none", [sum(queue["broken"])], "≤", 0),
             ("start to first 200, 10 users, ms", self.get("start, 10 users", OURS, "milliseconds"), "≤", 50),
             ("start to first 200, 1 million users, ms",
              self.get("start, 1,000,000 users", OURS, "milliseconds"), "≤", 50),
@@ -120,7 +120,7 @@ class Report:
             ("memory after 1 million users were read, MiB",
              self.get("memory, a million users read", OURS, "memory"), "≤", 64),
             ("release binary, MiB", [BAILIWICK.stat().st_size / 2**20], "≤", 15),
-            ("broken or unexpected answers in all", [self.broken()], "≤", 0),
+            ("broken or unexpected responses in all", [self.broken()], "≤", 0),
         ]
         rows = []
         for what, values, sign, bound in lines:
@@ -161,7 +161,7 @@ class Report:
             "## What it must show\n\n", self.must(),
             "## Reads\n\n", self.reads(rest),
             "## Logins\n\n", self.logins(),
-            "## Reads during logins\n\nA request that is not answered while wrk runs (3 s; 8 s for ",
+            "## Reads during logins\n\nA request without a response while wrk runs (3 s; 8 s for ",
             "gunicorn and 64 connections) is not in the figures; where none is, the times are wrk's own.\n\n",
             self.reads(floods, cpu=False),
             "## A full hash queue\n\nSixty logins at once on a server with room for four that wait.\n\n",

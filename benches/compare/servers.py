@@ -153,7 +153,7 @@ def python(folder, secret, name):
 
 
 def nginx(folder, replicas):
-    """The shipped configuration before so many replicas."""
+    """The shipped configuration in front of some replicas."""
     port = free_port()
     target = folder / "nginx"
     shutil.rmtree(target, ignore_errors=True)

@@ -1,4 +1,4 @@
-//! What can be typed behind `bailiwick`.
+//! The command line of `bailiwick`.
 
 use crate::cli::ctl::CtlCommand;
 use crate::cli::db::DbCommand;
@@ -102,7 +102,7 @@ const FOR_SERVING: [&str; 3] = ["host", "port", "demo"];
 const SERVING_COMMANDS: [&str; 3] = ["serve", "check-config", "print-config"];
 
 impl Arguments {
-    /// Reads what was typed, as [`Parser::try_parse_from`] does, with shorter helps.
+    /// Reads the command line like [`Parser::try_parse_from`], with shorter helps.
     pub(super) fn read(typed: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         // Deferred until the command is known, which by then has the flags of every command.
         let command = Self::command().mut_subcommands(|command| {
@@ -205,7 +205,7 @@ mod tests {
         for line in ["bailiwick --help", "bailiwick serve --help", "bailiwick print-config -h"] {
             assert!(help(line).contains("--workers") && help(line).contains("--backlog"), "{line}");
         }
-        // Hidden, and taken all the same.
+        // Hidden, but accepted.
         assert_eq!(parse("bailiwick users list -w 3").options.keys.0.len(), 1);
     }
 

@@ -1,4 +1,4 @@
-//! `bailiwick check-config`: is the configuration right?
+//! `bailiwick check-config`: whether the configuration is valid.
 
 use crate::cli::report::{self, CommandError};
 use crate::http::{self, ServeError};
@@ -8,7 +8,7 @@ use crate::server::Application;
 use crate::services;
 use crate::settings::{Layers, Loaded, Settings};
 
-/// Says so, or all that is wrong.
+/// Reports that it is valid, or all errors.
 pub(super) fn run(
     application: &Application,
     layers: Layers,
@@ -27,7 +27,7 @@ pub(super) fn run(
     report::print("The configuration is valid.\n")
 }
 
-/// The settings, if a server can start with them; a start and this command ask here.
+/// The settings, if a server can start with them; used by the start and by this command.
 pub(super) fn checked(
     layers: Layers,
     demo: bool,
@@ -45,7 +45,7 @@ pub(super) fn checked(
         let faults = faults.map(|error| loaded.located(&error));
         let secrets = secret.into_iter().chain(pepper).map(|error| loaded.located(&error));
         let all: Vec<_> = faults.chain(secrets).collect();
-        // Of what depends on a scope that was refused already, nothing more can be said.
+        // Whatever depends on a refused scope cannot be judged.
         let scopes_are_known = !lines.iter().any(|line| line.contains("scopes"));
         lines.extend(all.into_iter().filter(|line| scopes_are_known || !line.contains("scope")));
     }

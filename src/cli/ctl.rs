@@ -1,4 +1,4 @@
-//! `bailiwick ctl`: asks and commands the server that runs with the same configuration.
+//! `bailiwick ctl`: queries and commands the server that runs with the same configuration.
 
 use crate::cli::report::{self, CommandError};
 use crate::process::{self, Request, Response, Threads};
@@ -49,7 +49,7 @@ fn threads(text: &str) -> Result<Threads, &'static str> {
     parsed.ok().filter(|_| is_number).ok_or("expected a number, or a change such as +1 or -1")
 }
 
-/// Asks, and prints the answer.
+/// Sends the request and prints the response.
 pub(super) fn run(command: CtlCommand, settings: &Settings) -> Result<(), CommandError> {
     let request = match command {
         CtlCommand::Status { .. } => Request::Status,
@@ -68,7 +68,7 @@ pub(super) fn run(command: CtlCommand, settings: &Settings) -> Result<(), Comman
                 .map_err(|error| CommandError::Failed(error.to_string()))?;
             report::print(&format!("{text}\n"))
         }
-        // Root may ask a server of another user's, who must not write to root's terminal.
+        // Root may query another user's server, which must not write to root's terminal.
         (Response::Status(status), _) => {
             let lines = status.to_string();
             let lines = lines.lines().map(|line| report::escaped(line) + "\n");

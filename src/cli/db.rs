@@ -1,4 +1,4 @@
-//! `bailiwick db`: whole databases are copied, checked, backed up and restored.
+//! `bailiwick db`: copies, checks, backs up and restores whole databases.
 
 use crate::cli::progress::bar;
 use crate::cli::report::{CommandError, print};
@@ -39,7 +39,7 @@ pub(super) enum DbCommand {
     },
 }
 
-/// The socket answers where a server runs, also one whose workers rest.
+/// Refuses while a server runs, even if its workers rest: its control socket responds.
 fn refuse_server(settings: &Settings) -> Result<(), CommandError> {
     if process::ask(settings, Request::Status).is_ok() {
         let line = "a server is running with this configuration: stop it first (bailiwick ctl stop); \

@@ -1,6 +1,6 @@
-//! What gunicorn's and uvicorn's users type: what to use here, or why there is nothing.
+//! Flags of gunicorn and uvicorn: what to use instead, or why there is nothing.
 
-/// A group of flags with what is said about them.
+/// A group of flags with the remark about them.
 struct Entry {
     flags: &'static [&'static str],
     here: &'static str,
@@ -10,7 +10,7 @@ const fn entry(flags: &'static [&'static str], here: &'static str) -> Entry {
     Entry { flags, here }
 }
 
-/// A flag that ends with `-` stands for all that begin so.
+/// A flag that ends with `-` stands for all with this prefix.
 const TABLE: &[Entry] = &[
     entry(&["--uds"], "use `--bind unix:PATH`"),
     entry(&["--fd"], "sockets opened by systemd (LISTEN_FDS) are used without a flag"),
@@ -164,18 +164,18 @@ const TABLE: &[Entry] = &[
     ),
 ];
 
-/// What to say about a flag that is none of ours.
+/// The remark about a flag that is not ours.
 pub(super) fn flag(typed: &str) -> Option<&'static str> {
     let name = typed.split('=').next().unwrap_or_default();
     let is = |flag: &&&str| {
         **flag == name || flag.starts_with("--") && flag.ends_with('-') && name.starts_with(**flag)
     };
-    // A name as it stands says more than the start of one.
+    // An exact name wins over a prefix.
     let exact = TABLE.iter().find(|entry| entry.flags.contains(&name));
     exact.or_else(|| TABLE.iter().find(|e| e.flags.iter().any(|f| is(&f)))).map(|entry| entry.here)
 }
 
-/// What to say about a word that is no command: `main:app`, as both servers want it.
+/// The remark about a word that is not a command: `main:app`, as both servers take it.
 pub(super) fn word(typed: &str) -> Option<&'static str> {
     let identifier = |text: &str| {
         text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
@@ -215,7 +215,7 @@ mod tests {
         }
     }
 
-    /// What is named here is there.
+    /// Every name in the table exists.
     #[test]
     fn every_key_and_flag_that_is_named_exists() {
         let defaults = Layers::default().load().unwrap();

@@ -6,7 +6,7 @@ use crate::process::{self, Request, Response};
 use crate::settings::Layers;
 use std::fmt;
 
-/// One line; exit code 0 or 1 whatever is wrong, since Docker knows no other.
+/// One line; exit code 0 or 1 for any failure, since Docker knows no other.
 pub(super) fn run(options: Options, ready: bool) -> Result<(), CommandError> {
     let failed = |error: &dyn fmt::Display| CommandError::Failed(error.to_string());
     let loaded = options.layers().and_then(Layers::load);

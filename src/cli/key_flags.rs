@@ -3,7 +3,7 @@
 use crate::settings::{self, FlagPlace, KeyFlag};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
-/// What was typed: keys with their values.
+/// The flags given: keys with their values.
 #[derive(Debug)]
 pub(super) struct KeyFlags(pub(super) Vec<(String, String)>);
 

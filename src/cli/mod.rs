@@ -23,10 +23,10 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 impl Server {
-    /// Does what this process's arguments say; `bailiwick --help` lists them.
+    /// Runs the command in this process's arguments; `bailiwick --help` lists them.
     ///
-    /// Exit codes: 0 when it was done; 2 for wrong use and a wrong configuration; 1 when it could
-    /// not be done for another reason. Whatever went wrong is one line on standard error.
+    /// Exit codes: 0 on success; 2 for wrong usage and an invalid configuration; 1 for any other
+    /// failure. Each error is one line on standard error.
     #[must_use]
     pub fn run_from_args(self) -> ExitCode {
         cores::forbid();

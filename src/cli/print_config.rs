@@ -1,4 +1,4 @@
-//! `bailiwick print-config`: what is in force, and where it came from.
+//! `bailiwick print-config`: the settings in force, and their origins.
 
 use crate::cli::report::{self, CommandError};
 use crate::settings::{self, Effective, Loaded};
@@ -20,7 +20,7 @@ pub(super) struct PrintForm {
     schema: bool,
 }
 
-/// Prints it; what is in force is loaded where it is asked for.
+/// Prints it; loads the settings only if they are needed.
 pub(super) fn run(
     form: PrintForm,
     load: impl FnOnce() -> Result<Loaded, CommandError>,

@@ -1,8 +1,8 @@
-//! How far a long command has come.
+//! The progress of a long command.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A bar on standard error, for whoever looks on: nothing unless that is a terminal.
+/// A progress bar on standard error, only on a terminal.
 pub(super) fn bar(template: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     match ProgressStyle::with_template(template) {

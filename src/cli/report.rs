@@ -1,4 +1,4 @@
-//! What a command prints, and how one ends that failed.
+//! A command's output, and the errors it ends with.
 
 use crate::cli::foreign;
 use crate::http::ServeError;
@@ -9,25 +9,25 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 use thiserror::Error;
 
-/// Why a command was not done.
+/// Why a command failed.
 #[derive(Debug, Error)]
 pub(super) enum CommandError {
-    /// `--help` or `--version`, which clap hands over as an error.
+    /// `--help` or `--version`, which clap returns as an error.
     #[error("{0}")]
     Asked(String),
-    /// Wrong arguments, or one thing that is wrong with the configuration.
+    /// Wrong arguments, or one error in the configuration.
     #[error("{0}")]
     Use(String),
-    /// All that is wrong with the configuration, a line each.
+    /// All errors in the configuration, one per line.
     #[error("{}", .0.join("; "))]
     Settings(Vec<String>),
-    /// It could not be done.
+    /// Any other failure.
     #[error("{0}")]
     Failed(String),
 }
 
 impl CommandError {
-    /// Tells the user on standard error, in one line for each thing that is wrong.
+    /// Prints the error, one line per fault, on standard error.
     pub(super) fn report(self) -> ExitCode {
         let (lines, code) = match self {
             Self::Asked(text) => {
@@ -43,7 +43,7 @@ impl CommandError {
         ExitCode::from(code)
     }
 
-    /// The server's settings are wrong in themselves: the file, not the moment.
+    /// The server's settings themselves are wrong.
     pub(super) fn wrong_settings(error: impl fmt::Display) -> Self {
         Self::Use(error.to_string())
     }
@@ -78,11 +78,11 @@ impl From<ServeError> for CommandError {
 
 /// Writes a line to standard error.
 pub(super) fn note(line: &str) {
-    // Nothing is left to be done if standard error is closed.
+    // Nothing can be done if standard error is closed.
     let _ = writeln!(io::stderr(), "bailiwick: {}", escaped(line));
 }
 
-/// Writes `text` to standard output. A reader that has seen enough (`| head`) is no failure.
+/// Writes `text` to standard output. A reader that stops early (`| head`) is not a failure.
 pub(super) fn print(text: &str) -> Result<(), CommandError> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -93,7 +93,7 @@ pub(super) fn print(text: &str) -> Result<(), CommandError> {
     }
 }
 
-/// What there is to say about a word of another server's command line.
+/// The remark about a word of another server's command line.
 fn told(kind: ErrorKind, error: &clap::Error) -> Option<String> {
     let (context, find): (_, fn(&str) -> _) = match kind {
         ErrorKind::UnknownArgument => {
@@ -106,7 +106,7 @@ fn told(kind: ErrorKind, error: &clap::Error) -> Option<String> {
     find(typed).map(|here| format!("`{typed}` is not known here: {here}"))
 }
 
-/// The message with `***` in the place of what was typed, if that may hold a password.
+/// The message with `***` for input that may contain a password.
 fn without_credentials(line: String) -> String {
     match (line.find('\''), line.rfind('\'')) {
         (Some(first), Some(last)) if first < last && has_credentials(&line[first..last]) => {
@@ -116,7 +116,7 @@ fn without_credentials(line: String) -> String {
     }
 }
 
-/// clap's paragraphs above the usage, as one line.
+/// The paragraphs above clap's usage, as one line.
 fn one_line(text: &str) -> String {
     let above = text.split("\nUsage:").next().unwrap_or_default();
     let above = above.split("\nFor more information").next().unwrap_or_default();
@@ -132,7 +132,7 @@ fn one_line(text: &str) -> String {
     paragraphs.filter(|paragraph| !paragraph.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
-/// An argument may hold a line break; the message is one line all the same.
+/// Escapes line breaks in arguments, so that the message stays one line.
 pub(super) fn escaped(line: &str) -> String {
     let mut escaped = String::with_capacity(line.len());
     for c in line.chars() {

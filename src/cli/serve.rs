@@ -1,4 +1,4 @@
-//! `bailiwick serve`: the master, or a worker process that a master has started.
+//! `bailiwick serve`: the master, or a worker process started by a master.
 
 use crate::cli::check_config;
 use crate::cli::report::CommandError;
@@ -15,7 +15,7 @@ pub(super) fn run(
     layers: Layers,
     demo: bool,
 ) -> Result<ExitCode, CommandError> {
-    // Asked first: whoever replaces the file later must not change what was started.
+    // Before anything else: a file replaced later must not change the program that was started.
     let program = process::Program::of_this_process()?;
     if let Some(worker) = Worker::of_this_process()? {
         process::take_name();
@@ -25,7 +25,7 @@ pub(super) fn run(
     let mut loaded = check_config::checked(layers.clone(), demo, |_| Vec::new())?;
     process::hold_files(&mut loaded.settings)?;
     cores::settle(loaded.settings.server.core_dumps);
-    // Held to the end: dropping it writes the lines that are still in memory.
+    // Held to the end: dropping it writes the buffered lines.
     let _log = process::start_log(&loaded.settings)?;
     if demo {
         log::warn!(
@@ -37,7 +37,7 @@ pub(super) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// The master prints what goes wrong here, in its own way.
+/// The master prints the errors that occur here, in its own way.
 fn work(mut worker: Worker, application: Application, (layers, demo): (Layers, bool)) -> ExitCode {
     let handover = &mut worker.handover;
     let (text, env_text) = (handover.config.take(), handover.env_file.take());

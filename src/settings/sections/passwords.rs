@@ -41,8 +41,8 @@ settings! {
         /// Logins that may wait for such a thread; more get a 503. Clients take turns (an IPv4
         /// address is one client, and so is an IPv6 network of 64 bits, and all peers of a unix
         /// socket), and so do the users that one client logs in as. While others wait, a client or
-        /// a user has at most a quarter of the places; in a full queue, whoever has most makes room
-        /// for whoever has least.
+        /// a user has at most a quarter of the places; a full queue makes room for a client with
+        /// fewer places than the one with the most.
         hash_queue: NonZeroUsize = 64 => whole(1, 1_000_000);
 
         /// Whether a new password must have at least 8 characters and not be a common one. The

@@ -51,8 +51,8 @@ settings! {
 
         /// Connections that one address (IPv6: one network of 64 bits) keeps when all of
         /// `worker_connections` are taken. Of the address with the most connections above this
-        /// number, the newest is closed, so no client can shut out the others. 0: any number. Peers
-        /// in `forwarded_allow_ips`, which speak for many clients, and peers on unix sockets are
+        /// number, the newest is closed, so no client can shut out the others. 0: no limit. Peers
+        /// in `forwarded_allow_ips`, which send for many clients, and peers on unix sockets are
         /// not counted.
         connections_per_address: usize = 100 => whole(0, 1_000_000);
 
@@ -85,7 +85,7 @@ settings! {
         /// Processes are replaced one at a time.
         max_requests: u64 = 0 => whole(0, i64::MAX), flag("--max-requests", "N");
 
-        /// Adds up to so many requests to `max_requests`, at random for each process.
+        /// Adds up to this many requests to `max_requests`, at random for each process.
         max_requests_jitter: u64 = 0 => whole(0, 1 << 32), flag("--max-requests-jitter", "N");
 
         /// Resident memory in MiB above which a worker process is replaced; 0: any amount.
@@ -139,8 +139,8 @@ settings! {
         /// The peers whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted; `unix` is every
         /// peer on a unix socket.
         ///
-        /// Empty: nobody. `*`: everybody, with a warning; right only if nobody but the proxy can
-        /// reach this server.
+        /// Empty: none. `*`: all, with a warning; safe only if nothing but the proxy can reach this
+        /// server.
         forwarded_allow_ips: Vec<String> = ["127.0.0.1", "::1", "unix"] => Kind::List(
             checks::is_peer,
             "a list of IP addresses, networks such as 10.0.0.0/8, or unix; * for everybody",
@@ -148,7 +148,7 @@ settings! {
 
         /// The file that holds the master's process id while it runs.
         ///
-        /// It is locked, so a file left behind by a killed server stops nobody. For a master that
+        /// It is locked, so a file left behind by a killed server does no harm. For a master that
         /// runs as root, no other user may be able to write in its folder or in one above it; the
         /// same goes for `control_socket` and the unix sockets in `bind` and `admin.bind`.
         #[example = "/run/bailiwick.pid"]
@@ -161,7 +161,7 @@ settings! {
         #[example = "027"]
         umask: Option<FileMode>, flag("--umask", "OCTAL").short('m');
 
-        /// The mode of the unix sockets in `bind` and `admin.bind`. Whoever may write may connect.
+        /// The mode of the unix sockets in `bind` and `admin.bind`. Write permission allows connecting.
         /// They belong to `user` and `group` if those are set.
         socket_mode: FileMode = "660";
 
@@ -180,10 +180,10 @@ settings! {
         group: Option<String>, flag("--group", "GROUP").short('g');
 
         /// Whether USR2 and `bailiwick ctl upgrade` may replace the master with another process.
-        /// auto: if it was started by a shell, by nobody, or by a systemd that is notified
-        /// (Type=notify). Others (supervisord, runit, s6, a container's init) take the end of the
-        /// process for the end of the server, and stop it or start a second one. Process 1 is never
-        /// replaced.
+        /// auto: if a shell started it, if its parent has gone, or if systemd is notified
+        /// (Type=notify). Other parents (supervisord, runit, s6, a container's init) take the end
+        /// of the process for the end of the server, and stop it or start a second one. Process 1
+        /// is never replaced.
         upgrade: Upgrade = "auto";
 
         /// For debugging: whether a crashing process may leave a core dump, which contains the
@@ -220,11 +220,11 @@ settings! {
 }
 
 words! {
-    /// Whether USR2 may replace the master by another process.
+    /// Whether USR2 may replace the master with another process.
     pub enum Upgrade {
-        /// Where whoever started it does not take the end of the process for the end of the server.
+        /// If its parent does not take the end of the process for the end of the server.
         Auto = "auto",
-        /// Whoever started it.
+        /// Whatever its parent.
         Always = "always",
         /// Not at all.
         Never = "never",

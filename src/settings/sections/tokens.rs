@@ -37,7 +37,7 @@ settings! {
 
         /// Until when tokens of other applications with the same secret are accepted, those without
         /// the claim `bailiwick_id`. This ends what an old application still issues; only a new
-        /// secret stops somebody who knows it. Absent: for ever.
+        /// secret stops someone who knows the old one. Absent: forever.
         #[example = "2027-01-31"]
         accept_foreign_until: Option<Until>;
     }
