@@ -1,4 +1,4 @@
-//! The house stays a house: imports point down, each dependency has one home, files stay small.
+//! The rules of the house: imports point down, each dependency has one home, files stay small.
 
 #[path = "architecture/cycles.rs"]
 mod cycles;
@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Top floor first. A module may import only modules that stand after it.
+/// Top floor first. A module may import only modules listed after it.
 const FLOORS: [&str; 18] = [
     "main",
     "cli",
@@ -32,7 +32,7 @@ const FLOORS: [&str; 18] = [
     "domain",
 ];
 
-/// What a floor may import, where that is less than everything below it.
+/// What a floor may import, if that is less than everything below it.
 const NARROW: [(&str, &[&str]); 15] = [
     (
         "cli",
@@ -69,7 +69,7 @@ const NARROW: [(&str, &[&str]); 15] = [
 
 /// The floors that may name a third-party crate.
 const HOMES: [(&str, &[&str]); 34] = [
-    // The log knows the target of its lines.
+    // The log knows actix's log target.
     ("actix_http", &["process", "logging"]),
     ("actix_server", &["process"]),
     ("actix_service", &["process"]),
@@ -106,7 +106,7 @@ const HOMES: [(&str, &[&str]); 34] = [
     ("zeroize", &["routes", "domain"]),
 ];
 
-/// The ceiling for the code of a file, and apart from it for its unit tests.
+/// The limit for the code of a file, and separately for its unit tests.
 const LONGEST: usize = 400;
 
 #[test]
@@ -131,7 +131,7 @@ fn imports_point_down() {
     none(&faults);
 }
 
-/// No file of a floor needs another one that needs it in turn.
+/// No two files of a floor need each other, directly or indirectly.
 #[test]
 fn no_circle_inside_a_floor() {
     let sources = sources().into_iter().filter(|source| !source.is_test()).map(|source| {
@@ -142,7 +142,7 @@ fn no_circle_inside_a_floor() {
 }
 
 #[test]
-fn every_source_stands_on_a_floor() {
+fn every_source_belongs_to_a_floor() {
     let homeless = sources().into_iter().filter(|source| !FLOORS.contains(&source.floor.as_str()));
     none(&homeless.map(|source| source.path.display().to_string()).collect());
 }
@@ -180,7 +180,7 @@ fn every_file_says_what_it_owns() {
     let mut silent = BTreeSet::new();
     for folder in ["src", "tests", "examples"] {
         for path in rust_files(folder) {
-            // The programs that must not compile are read beside what the compiler says of them.
+            // The programs that must not compile are documented by their expected errors.
             let text = fs::read_to_string(&path).expect("UTF-8");
             if !text.starts_with("//! ") && !path.starts_with("tests/compile_fail") {
                 silent.insert(path.display().to_string());
@@ -227,8 +227,8 @@ struct Source {
 }
 
 impl Source {
-    /// The lines of code, with their numbers. Unit tests are left out: they may put a floor
-    /// together with what it is used with.
+    /// The lines of code, with their numbers. Unit tests are excluded: they may combine a floor
+    /// with its users.
     fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
         let (code, _) = self.lengths();
         let numbered = self.text.lines().take(code).enumerate().map(|(i, line)| (i + 1, line));
@@ -278,7 +278,7 @@ impl Source {
     }
 }
 
-/// Every source but `lib.rs` and `prelude.rs`, which stand beside the floors.
+/// Every source except `lib.rs` and `prelude.rs`, which belong to no floor.
 fn sources() -> Vec<Source> {
     let beside = ["src/lib.rs", "src/prelude.rs"].map(Path::new);
     let paths = rust_files("src").into_iter().filter(|path| !beside.contains(&path.as_path()));
@@ -308,7 +308,7 @@ fn rust_files(folder: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The words that follow a prefix which is no end of a longer word.
+/// The words after a prefix that is not the end of a longer word.
 fn words_after<'a>(line: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
     let hits = line.match_indices(prefix).filter(|(at, _)| !line[..*at].ends_with(is_word));
     hits.map(|(at, found)| {

@@ -1,4 +1,4 @@
-//! What must not compile: callers without a guard, scopes that are none.
+//! Programs that must not compile: callers without a guard, invalid scopes.
 
 use actix_web::FromRequest;
 use bailiwick::domain::User;
@@ -31,7 +31,7 @@ does_not_implement! {
     User: FromRequest;
     Arc<User>: FromRequest;
     User: OperationModifier;
-    // No caller comes from anything but a request.
+    // A caller can only come from a request.
     CurrentUser: Default;
     CurrentUser: From<User>;
     CurrentUser: From<Arc<User>>;
@@ -51,7 +51,7 @@ const REFUSED: [(&str, &[&str]); 4] = [
 ];
 
 #[test]
-fn what_must_not_compile_does_not() {
+fn refused_programs_do_not_compile() {
     for (case, reasons) in REFUSED {
         let found = compile(case).expect_err(case);
         for reason in reasons {
@@ -60,13 +60,13 @@ fn what_must_not_compile_does_not() {
     }
 }
 
-/// The same in a form that is allowed: the refusals are none of the test's own making.
+/// The allowed form of the same: the refusals are not the test's own mistake.
 #[test]
-fn what_may_compile_does() {
+fn the_allowed_program_compiles() {
     compile("allowed").unwrap_or_else(|found| panic!("{found}"));
 }
 
-/// Compiles a program against the library as cargo has just built it, without a build of its own.
+/// Compiles a program against the library that cargo has just built, without a separate build.
 fn compile(case: &str) -> Result<(), String> {
     let dependencies = Path::new(env!("CARGO_BIN_EXE_bailiwick")).with_file_name("deps");
     let output = Command::new("rustc")

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
-/// Runs `cargo package` without the network; returns what it prints.
+/// Runs `cargo package` offline; returns its output.
 fn package(args: &[&str]) -> String {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["package", "--offline", "--allow-dirty"]).args(args);

@@ -1,4 +1,4 @@
-//! Health and metrics at an address of their own.
+//! Health and metrics at their own address.
 
 #![expect(clippy::float_cmp, reason = "what is compared are whole numbers")]
 
@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// A login that goes on until the server is killed.
+/// A login that lasts until the server is killed.
 fn endless_login(app: &App) -> TcpStream {
     let mut stream = connect(&app.address);
     let body = "username=nobody&password=x";
@@ -25,7 +25,7 @@ fn endless_login(app: &App) -> TcpStream {
     stream
 }
 
-/// An administrator's change of a user, sent and not waited for.
+/// An administrator's change of a user, sent without waiting for the response.
 fn begun_change(app: &App, token: &str) -> TcpStream {
     let mut stream = app.connect();
     let body = "{\"full_name\": \"John\"}";
@@ -39,13 +39,13 @@ fn begun_change(app: &App, token: &str) -> TcpStream {
     stream
 }
 
-/// A demo server on which hashing with the configured cost never ends.
+/// A demo server on which hashing at the configured cost never ends.
 fn endless() -> Builder {
     App::demo().env("BAILIWICK__PASSWORDS__BCRYPT_COST", "31")
 }
 
 #[test]
-fn by_default_nothing_is_told() {
+fn by_default_health_and_metrics_are_not_served() {
     let app = App::demo().spawn();
     for path in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(app.get(path).status, 404, "{path}");
@@ -54,7 +54,7 @@ fn by_default_nothing_is_told() {
 }
 
 #[test]
-fn the_admin_address_tells_and_the_public_one_does_not() {
+fn the_admin_address_serves_them_and_the_public_one_does_not() {
     let watched = Watched::start(App::demo());
     for (path, status) in [("/healthz", "alive"), ("/readyz", "ready")] {
         let answer = watched.get(path);
@@ -74,7 +74,7 @@ fn the_admin_address_tells_and_the_public_one_does_not() {
 }
 
 #[test]
-fn where_wished_the_public_address_tells_too() {
+fn if_configured_the_public_address_serves_them_too() {
     let app = App::demo().config("[admin]\npublic = true\n").spawn();
     assert_eq!(app.get("/healthz").json()["status"], "alive");
     assert_eq!(app.get("/readyz").json()["status"], "ready");
@@ -95,7 +95,7 @@ fn requests_are_counted_by_route_method_and_status() {
     for path in ["/users/a", "/users/b", "/nowhere/1", "/nowhere/2"] {
         app.get(path);
     }
-    // No client would send it, so by hand.
+    // No client would send it.
     let mut stream = app.connect();
     stream.write_all(b"BREW /users/me HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
     assert!(read_response(&mut stream).starts_with("HTTP/1.1 405 "));
@@ -138,7 +138,7 @@ fn passwords_users_and_the_process_are_measured() {
 }
 
 #[test]
-fn logins_and_refused_tokens_are_counted_by_what_became_of_them() {
+fn logins_and_refused_tokens_are_counted_by_outcome() {
     let watched = Watched::start(App::demo().config("[security]\nprofile = \"strict\"\n"));
     let app = &watched.app;
     let token = app.login("johndoe", "1234", "me");
@@ -177,7 +177,7 @@ fn logins_and_refused_tokens_are_counted_by_what_became_of_them() {
 }
 
 #[test]
-fn what_waits_for_the_database_is_told() {
+fn operations_waiting_for_the_database_are_counted() {
     let watched = Watched::start(App::demo());
     let add = ["users", "add", "admin", "--scope", "users:write", "--password-stdin"];
     assert!(watched.app.command(&add, "correct horse battery").status.success());
@@ -215,7 +215,7 @@ fn what_waits_for_the_database_is_told() {
 }
 
 #[test]
-fn users_who_make_room_for_others_are_counted() {
+fn evicted_users_are_counted() {
     let watched = Watched::start(App::demo().config("[cache]\nsize = 1\n"));
     let entries = || watched.metric("bailiwick_user_cache_entries");
     eventually("both users, one after the other", || {
@@ -226,7 +226,7 @@ fn users_who_make_room_for_others_are_counted() {
     assert_eq!(entries(), 1.0);
 }
 
-/// Requests go to a disk that is full.
+/// Requests are logged to a full disk.
 const FULL: &str = r#"
     [loggers.root]
     handlers = ["err"]
@@ -240,7 +240,7 @@ const FULL: &str = r#"
 "#;
 
 #[test]
-fn lost_lines_of_the_log_are_counted() {
+fn lost_log_lines_are_counted() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("log.toml");
     std::fs::write(&file, FULL).expect("written");
@@ -253,9 +253,9 @@ fn lost_lines_of_the_log_are_counted() {
     eventually("three lost lines", || (lost() == 3.0).then_some(()));
 }
 
-/// Names, units and help as Prometheus wants them, once everything has been counted.
+/// Checks names, units and help with Prometheus's own tool, once everything has been counted.
 #[test]
-fn prometheus_itself_finds_no_fault() {
+fn prometheus_finds_no_fault() {
     let watched = Watched::start(App::demo());
     let token = watched.app.login("johndoe", "1234", "me");
     assert_eq!(watched.app.get_as("/users/me", &token).status, 200);
@@ -268,10 +268,10 @@ fn prometheus_itself_finds_no_fault() {
 }
 
 #[test]
-fn what_is_in_flight_and_what_was_abandoned_is_counted() {
+fn requests_in_flight_and_abandoned_ones_are_counted() {
     let config = "[passwords]\nhash_threads = 1\n";
     let watched = Watched::start(endless().config(config));
-    // A thread has four in hand.
+    // A thread works on four.
     let logins: Vec<_> = (0..6).map(|_| endless_login(&watched.app)).collect();
     eventually("six logins, two of them waiting", || {
         let metrics = watched.metrics();
@@ -280,7 +280,7 @@ fn what_is_in_flight_and_what_was_abandoned_is_counted() {
         (now == [6.0, 2.0]).then_some(())
     });
     for login in logins {
-        // A reset, which cannot be taken for a client that only has no more to say.
+        // A reset, which cannot be taken for a half-close.
         socket2::SockRef::from(&login).set_linger(Some(Duration::ZERO)).expect("an option");
     }
     eventually("no login", || {
@@ -290,7 +290,7 @@ fn what_is_in_flight_and_what_was_abandoned_is_counted() {
 }
 
 #[test]
-fn a_draining_server_lives_and_is_not_ready() {
+fn a_draining_server_is_alive_but_not_ready() {
     let mut watched = Watched::start(endless());
     let _login = endless_login(&watched.app);
     eventually("the login", || {
@@ -308,7 +308,7 @@ fn a_draining_server_lives_and_is_not_ready() {
 }
 
 #[test]
-fn a_server_whose_database_fails_lives_and_is_not_ready() {
+fn a_server_whose_database_fails_is_alive_but_not_ready() {
     let watched = Watched::start(App::demo());
     let rename = |from: &str, to: &str| {
         let code = "import sqlite3, sys\n\
@@ -317,7 +317,7 @@ fn a_server_whose_database_fails_lives_and_is_not_ready() {
         run_tool(Command::new("python3").args(["-c", code]).arg(database).args([from, to]));
     };
     rename("changed_users", "gone");
-    // The watcher looks several times a second.
+    // The watcher checks several times a second.
     let refused = eventually("the end of readiness", || {
         Some(watched.get("/readyz")).filter(|answer| answer.status != 200)
     });
@@ -333,7 +333,7 @@ fn a_server_whose_database_fails_lives_and_is_not_ready() {
 }
 
 #[test]
-fn a_unix_socket_can_tell() {
+fn a_unix_socket_can_serve_metrics() {
     let folder = tempfile::tempdir().expect("a folder");
     let socket = folder.path().join("admin.sock");
     let config = format!("[admin]\nbind = [\"unix:{}\"]\n", socket.display());
@@ -348,7 +348,7 @@ fn a_unix_socket_can_tell() {
 }
 
 #[test]
-fn an_address_that_cannot_be_had_stops_the_start() {
+fn an_unavailable_address_stops_the_start() {
     let app = App::demo().spawn();
     let config = format!("[admin]\nbind = [\"{}\"]\n", app.address);
     let folder = tempfile::tempdir().expect("a folder");

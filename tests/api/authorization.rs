@@ -1,4 +1,4 @@
-//! The guards and the document say the same: every operation, every subset of its scopes.
+//! The guards agree with the document: every operation, every subset of its scopes.
 
 use crate::harness::{App, FORM, Response};
 use crate::people::{PASSWORD, import, segment, server};
@@ -18,7 +18,7 @@ struct Operation {
 }
 
 impl Operation {
-    /// A request whose body, where one is needed, is refused by whoever looks at it.
+    /// A request whose body, if one is needed, is invalid.
     fn send(&self, app: &App, authorization: Option<&str>) -> Response {
         let mut headers = vec![("content-type", "application/json")];
         headers.extend(authorization.map(|value| ("authorization", value)));
@@ -149,12 +149,12 @@ fn check_oauth2(
     let invalid = (401, invalid.as_str(), "Could not validate credentials");
     let few = (if strict { 403 } else { 401 }, few.as_str(), "Not enough permissions");
 
-    // All of the required scopes, or all there are: let in.
+    // All required scopes, or all there are: admitted.
     for held in [needed.as_slice(), all] {
         let answer = operation.bearer(app, &token("full", held));
         assert!(!matches!(answer.status, 401 | 403), "{what} {held:?}: {}", answer.body);
     }
-    // Every real subset, none among them: refused.
+    // Every proper subset, including none: refused.
     for chosen in 0..(1 << needed.len()) - 1 {
         let held: Vec<&str> =
             (0..needed.len()).filter(|at| chosen & (1 << at) != 0).map(|at| needed[at]).collect();
@@ -162,7 +162,7 @@ fn check_oauth2(
         assert_response(&answer, few, &format!("{what} {held:?}"));
     }
     for missing in all {
-        // All scopes but one, in the token, and then in the user: the same.
+        // All scopes but one, first missing in the token, then in the user: the same.
         let others: Vec<&str> = all.iter().copied().filter(|other| other != missing).collect();
         let thief = format!("without {missing}");
         for answer in [
@@ -212,7 +212,7 @@ fn check_basic(app: &App, operation: &Operation, strict: bool) {
     assert_response(&off, if strict { invalid } else { (400, "", "Inactive user") }, "off");
 }
 
-/// What needs no login: nothing but the login.
+/// The login alone needs no login.
 #[test]
 fn only_the_login_is_open() {
     let app = server("").spawn();
@@ -224,9 +224,10 @@ fn only_the_login_is_open() {
     assert_eq!(open, ["POST /token"]);
 }
 
-/// Who is not let in learns nothing from the body's checks, not even while the user is looked up.
+/// A refused caller learns nothing from the body's checks, not even with a user's first, uncached
+/// request.
 #[test]
-fn the_guard_answers_before_the_body_is_judged() {
+fn the_guard_refuses_before_the_body_is_checked() {
     let app = server("").spawn();
     let users: Vec<_> =
         (0..20).map(|n| json!({"username": format!("u{n}"), "scopes": ["me"]})).collect();

@@ -1,4 +1,4 @@
-//! Python clients, as a Python team uses them, and checkers of the document.
+//! Python clients, used as by a Python team, and checkers of the document.
 
 use crate::harness::{App, repository, run_tool, shared_app};
 use std::fs;
@@ -30,7 +30,7 @@ fn authlib_logs_in_and_calls() {
     run_script("authlib_login.py", shared_app());
 }
 
-/// The document as a file, for generators of clients.
+/// Writes the document to a file, for client generators.
 fn document_in(folder: &TempDir, app: &App) -> PathBuf {
     let file = folder.path().join("openapi.json");
     fs::write(&file, app.get("/openapi.json").body).expect("the document is written");
@@ -41,7 +41,7 @@ fn document_in(folder: &TempDir, app: &App) -> PathBuf {
 fn a_generated_python_client_logs_in_and_calls() {
     let (app, folder) = (shared_app(), TempDir::new().expect("a folder"));
     let settings = folder.path().join("generator.yaml");
-    // Without the formatters that it would run afterwards.
+    // Without the formatters that would run afterwards.
     fs::write(&settings, "post_hooks: []\n").expect("the generator's settings are written");
     let mut generate = python_tool("openapi-python-client");
     generate.args(["generate", "--fail-on-warning", "--meta", "none", "--config"]).arg(settings);
@@ -67,14 +67,14 @@ fn the_document_is_valid() {
 }
 
 #[test]
-fn schemathesis_finds_no_fault_in_what_a_stranger_sees() {
+fn schemathesis_finds_no_fault_as_a_stranger() {
     let app = quick_app();
     let folder = TempDir::new().expect("a folder");
     check_all(&mut schemathesis(&app, &folder));
 }
 
 #[test]
-fn schemathesis_finds_no_fault_in_what_an_admin_sees() {
+fn schemathesis_finds_no_fault_as_an_administrator() {
     let app = quick_app();
     let scopes = ["me", "items", "users:read", "users:write"];
     let mut add = vec!["users", "add", "root", "--password-stdin"];
@@ -87,7 +87,7 @@ fn schemathesis_finds_no_fault_in_what_an_admin_sees() {
     check_all(schemathesis(&app, &folder).args(["--header", &bearer]));
 }
 
-/// Runs it; also fails when a phase was left out.
+/// Runs it; also fails if it skipped a phase.
 fn check_all(schemathesis: &mut Command) {
     let report = run_tool(schemathesis);
     for phase in ["Examples", "Coverage", "Fuzzing", "Stateful"] {
@@ -95,12 +95,12 @@ fn check_all(schemathesis: &mut Command) {
     }
 }
 
-/// A server whose logins do not take most of the time.
+/// A server whose logins are fast.
 fn quick_app() -> App {
     App::demo().env("BAILIWICK__PASSWORDS__BCRYPT_COST", "4").spawn()
 }
 
-/// All checks over the whole document, the same requests each time.
+/// All checks on the whole document, with the same requests each time.
 fn schemathesis(app: &App, folder: &TempDir) -> Command {
     let mut command = python_tool("schemathesis");
     command.current_dir(folder.path()).env("NO_COLOR", "1");

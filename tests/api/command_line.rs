@@ -1,4 +1,5 @@
-//! What is typed: help, bad use, bad configuration. One line says what and where; nothing panics.
+//! The command line: help, wrong use, invalid configuration. Errors are one line that says what and
+//! where; nothing panics.
 
 use crate::harness::{App, bailiwick, repository, run, run_tool};
 use std::fs;
@@ -6,7 +7,7 @@ use std::net::TcpListener;
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
-/// Runs the binary with a file `config.toml` beside it.
+/// Runs the binary beside a file `config.toml`.
 fn bailiwick_with(config: &str, args: &[&str], envs: &[(&str, &str)]) -> Output {
     let folder = TempDir::new().expect("a folder");
     fs::write(folder.path().join("config.toml"), config).expect("the file is written");
@@ -17,7 +18,7 @@ fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("UTF-8")
 }
 
-/// Checks that the program refused in one line that holds all the words.
+/// Checks that the program refused in one line that contains all the words.
 fn refused(output: &Output, code: i32, words: &[&str]) {
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{text}");
@@ -47,7 +48,7 @@ fn the_help_shows_examples() {
 }
 
 #[test]
-fn bad_use_is_refused_in_a_line() {
+fn wrong_use_is_refused_in_one_line() {
     for (args, words) in [
         (&["--workers", "0"][..], &["workers", "0"][..]),
         (&["--workers", "many"], &["workers", "many"]),
@@ -63,7 +64,7 @@ fn bad_use_is_refused_in_a_line() {
 }
 
 #[test]
-fn a_bad_configuration_is_refused_with_its_place() {
+fn an_invalid_configuration_is_refused_with_file_and_line() {
     for (config, words) in [
         ("[server]\nworkers = 0\n", &["config.toml", "server.workers", "0"][..]),
         ("[server]\nwrokers = 2\n", &["config.toml", "wrokers"]),
@@ -90,14 +91,14 @@ fn a_bad_configuration_is_refused_with_its_place() {
 }
 
 #[test]
-fn a_bad_variable_is_refused_by_its_name() {
+fn an_invalid_variable_is_refused_by_name() {
     for (name, value) in [("BAILIWICK__SERVER__WORKERS", "-1"), ("BAILIWICK__SERVER__WROKERS", "4")]
     {
         refused(&bailiwick_with("", &["check-config"], &[(name, value)]), 2, &[name]);
     }
 }
 
-/// The first from gunicorn 27.0.1, then those of uvicorn 0.54.0.
+/// First those of gunicorn 27.0.1, then those of uvicorn 0.54.0.
 const FLAGS_OF_OTHERS: &str = "
 -k --worker-class --threads --limit-request-line --limit-request-fields --limit-request-field_size
 --reload-engine --reload-extra-file --spew --check-config --print-config --preload --no-sendfile
@@ -124,7 +125,7 @@ const FLAGS_OF_OTHERS: &str = "
 --factory main:app app.main:create_app()";
 
 #[test]
-fn words_of_gunicorn_and_uvicorn_are_answered_with_what_to_use_here() {
+fn flags_of_gunicorn_and_uvicorn_are_refused_with_what_to_use_here() {
     let folder = TempDir::new().expect("a folder");
     for typed in FLAGS_OF_OTHERS.split_whitespace() {
         let output = run(bailiwick(folder.path()).args([typed, "x"]), "");
@@ -148,7 +149,7 @@ fn words_of_gunicorn_and_uvicorn_are_answered_with_what_to_use_here() {
 }
 
 #[test]
-fn host_and_port_are_where_it_listens() {
+fn host_and_port_set_the_address() {
     let app = App::demo().args(["--host", "127.0.0.1", "--port", "0"]).spawn();
     assert_eq!(app.get("/openapi.json").status, 200);
     for (args, words) in [
@@ -220,7 +221,7 @@ fn a_variable_that_looks_like_ours_is_refused_with_the_right_name() {
             refused(&bailiwick_with("", args, &[(name, "2")]), 2, &["environment", name, meant]);
         }
     }
-    // What Kubernetes tells every container beside a service of this name.
+    // Variables that Kubernetes sets in every container beside a service with this name.
     let kubernetes = [
         ("BAILIWICK_PORT", "tcp://10.0.0.1:8000"),
         ("BAILIWICK_PORT_8000_TCP_PORT", "8000"),
@@ -230,7 +231,7 @@ fn a_variable_that_looks_like_ours_is_refused_with_the_right_name() {
     assert!(bailiwick_with("", &["check-config"], &kubernetes).status.success());
 }
 
-/// A check that passes what the start refuses is worth nothing: both are held to the same inputs.
+/// `check-config` must refuse exactly what the start refuses: both get the same inputs.
 #[test]
 fn the_check_and_the_start_refuse_the_same_addresses() {
     let long = format!("bind = [\"unix:/tmp/{}\"]", "p".repeat(120));
@@ -271,7 +272,7 @@ fn the_check_and_the_start_refuse_the_same_addresses() {
 }
 
 #[test]
-fn all_that_is_wrong_is_told_at_once() {
+fn all_errors_are_reported_at_once() {
     let config = "[server]\nworkers = 0\nwrokers = 1\nuser = \"nosuch\"\nkeepalive = \"long\"\n\
                   [docs]\nscope = \"nope\"\n[tokens]\nsecret_file = \"absent\"\n";
     let envs = [("BAILIWICK_CACHE_SIZE", "1"), ("BAILIWICK__DOCS__ENABLED", "perhaps")];
@@ -330,7 +331,7 @@ fn numbers_may_have_a_unit_in_files_variables_and_flags() {
 }
 
 #[test]
-fn the_start_says_where_the_documentation_is_and_that_the_demo_is_public() {
+fn the_start_logs_where_the_documentation_is_and_that_the_demo_is_public() {
     let app = App::demo().spawn();
     let line = app.stderr.wait_for("Documentation at: ");
     let url = line.split_once("Documentation at: ").expect("a URL").1;
@@ -344,7 +345,7 @@ fn the_start_says_where_the_documentation_is_and_that_the_demo_is_public() {
 }
 
 #[test]
-fn everybody_can_be_trusted_with_a_warning() {
+fn every_proxy_can_be_trusted_with_a_warning() {
     for builder in [
         App::demo().args(["--forwarded-allow-ips", "*"]),
         App::demo().config("[server]\nforwarded_allow_ips = \"*\"\n"),
@@ -365,7 +366,7 @@ fn a_taken_port_is_named() {
     let address = taken.local_addr().expect("an address").to_string();
     let output = bailiwick_with("", &["--demo", "--bind", &address], &[]);
     let text = String::from_utf8_lossy(&output.stderr);
-    // Lines of the start may stand before it.
+    // The start may have logged lines before it.
     let last = text.trim_end().lines().last().unwrap_or_default();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(last.contains(&address) && last.contains("in use"), "{text}");
@@ -387,7 +388,7 @@ fn the_published_secret_is_refused_outside_the_demo() {
 }
 
 #[test]
-fn a_right_configuration_is_said_to_be_right() {
+fn a_valid_configuration_is_reported_as_valid() {
     let output =
         bailiwick_with("[server]\nworkers = 3\n", &["-c", "config.toml", "check-config"], &[]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -447,7 +448,7 @@ fn the_document_is_printed() {
     assert!(document["paths"]["/users/me"].is_object());
 }
 
-/// On a real terminal: asked twice, nothing of it shown, and in the end it opens.
+/// On a real terminal: asks twice, shows nothing of it, and the password works.
 #[test]
 fn a_password_is_asked_for_without_echo() {
     let app = App::demo().env("BAILIWICK__PASSWORDS__BCRYPT_COST", "4").spawn();
@@ -470,13 +471,13 @@ fn a_password_is_asked_for_without_echo() {
             shown.contains(why) && !shown.contains("river") && !shown.contains("short"),
             "{shown}"
         );
-        // Not asked for again when it is refused in any case.
+        // Not asked twice if it is refused anyway.
         assert_eq!(shown.contains("Again: "), why == "differ", "{shown}");
     }
 }
 
 #[test]
-fn the_default_is_a_worker_thread_for_each_core_that_may_be_used() {
+fn the_default_is_one_worker_thread_per_usable_core() {
     let folder = TempDir::new().expect("a folder");
     let core = run_tool(
         Command::new("python3").args(["-c", "import os; print(min(os.sched_getaffinity(0)))"]),

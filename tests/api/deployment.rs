@@ -1,5 +1,5 @@
-//! The files under `docker/` and `config/systemd`: no engine and no systemd runs them here, so they are
-//! checked as far as files can be.
+//! The files under `docker/` and `config/systemd`: no container engine and no systemd runs them
+//! here, so only the files themselves are checked.
 
 use crate::clients::python_tool;
 use crate::harness::{App, Response, bailiwick, repository, run_tool, spawn_app};
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 const COMPOSE: [&str; 2] = ["docker/compose.yaml", "docker/compose.cluster.yaml"];
 
-/// systemd-analyze rates a unit without any hardening at 9.6 of 10; above 2 it asks for more.
+/// systemd-analyze rates a unit without any hardening 9.6 of 10; above 2 it asks for more.
 const EXPOSURE: &str = "20";
 
 fn text(path: &str) -> String {
@@ -26,12 +26,12 @@ fn yaml(path: &str) -> Vec<Value> {
 }
 
 #[test]
-fn the_dockerfile_has_no_known_fault() {
+fn the_dockerfile_passes_its_linter() {
     run_tool(python_tool("hadolint").arg(repository("docker/Dockerfile")));
 }
 
 #[test]
-fn the_compose_files_keep_to_the_specification() {
+fn the_compose_files_follow_the_specification() {
     for file in COMPOSE {
         let mut check = python_tool("check-jsonschema");
         check.args(["--builtin-schema", "vendor.compose-spec"]);
@@ -40,7 +40,7 @@ fn the_compose_files_keep_to_the_specification() {
 }
 
 #[test]
-fn what_the_compose_files_mount_is_there() {
+fn the_files_mounted_by_compose_exist() {
     for (file, expected) in COMPOSE.into_iter().zip([3, 4]) {
         let compose = text(file);
         let mounts = compose.lines().filter_map(|line| line.trim().strip_prefix("- ."));
@@ -53,7 +53,7 @@ fn what_the_compose_files_mount_is_there() {
     }
 }
 
-/// The health checks of the image and the compose files are commands that a server answers.
+/// The health checks of the image and the compose files are commands that succeed on a server.
 #[test]
 fn health_checks_ask_the_server() {
     let app = spawn_app();
@@ -83,7 +83,7 @@ fn health_checks_ask_the_server() {
     }
 }
 
-/// The shipped units, with the binary in its place, as Debian 12's systemd reads them.
+/// The shipped units, with this binary, as Debian 12's systemd reads them.
 fn units() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     for name in ["bailiwick.service", "bailiwick.socket"] {
@@ -95,13 +95,13 @@ fn units() -> TempDir {
 }
 
 #[test]
-fn systemd_has_nothing_to_say_of_the_units() {
+fn systemd_accepts_the_units_without_a_warning() {
     let units = units();
     let mut verify = Command::new("systemd-analyze");
     verify.args(["verify", "--man=no"]).args(["bailiwick.service", "bailiwick.socket"]);
-    // What systemd ignores is a line, and no failure.
+    // systemd logs what it ignores without failing.
     assert_eq!(run_tool(verify.current_dir(units.path())), "");
-    // A later systemd than Debian 12's knows more.
+    // A later systemd than Debian 12's supports more.
     assert!(text("config/systemd/bailiwick.service").contains("\nType=notify\n"));
 }
 
@@ -114,9 +114,9 @@ fn the_service_is_exposed_to_little() {
     run_tool(security.current_dir(units.path()));
 }
 
-/// `systemctl reload` runs what the unit says, and fails where the configuration is refused.
+/// `systemctl reload` runs the unit's command, which fails if the configuration is refused.
 #[test]
-fn the_units_reload_is_a_command_that_the_server_obeys() {
+fn the_units_reload_command_works() {
     let unit = text("config/systemd/bailiwick.service");
     let line = |key: &str| unit.lines().find_map(|line| line.strip_prefix(key)).expect(key);
     let start: Vec<_> = line("ExecStart=").split(' ').collect();
@@ -130,7 +130,7 @@ fn the_units_reload_is_a_command_that_the_server_obeys() {
     assert!(!app.command(command, "").status.success());
 }
 
-/// production.toml's folders are those that systemd makes for the service.
+/// systemd creates production.toml's folders for the service.
 #[test]
 fn the_unit_makes_the_folders_of_the_production_configuration() {
     let unit = text("config/systemd/bailiwick.service");
@@ -158,8 +158,7 @@ fn make_alone_lists_its_targets() {
     assert!(lines.iter().all(|line| line.starts_with("make ")), "{make}");
 }
 
-/// nginx is told the addresses that the replicas are given, and each waits as long as one needs to
-/// stop.
+/// nginx has the addresses that the replicas have, and each replica gets the time it needs to stop.
 #[test]
 fn the_cluster_is_wired_together() {
     let compose = &yaml("docker/compose.cluster.yaml")[0];
@@ -185,7 +184,7 @@ fn the_cluster_is_wired_together() {
                 .map(|(name, value)| (name.as_str(), value.as_str().expect("a text"))),
         );
     }
-    // The shipped file's own, but for the addresses.
+    // The shipped parameters, without the addresses.
     let parameters = |text: &str| {
         let servers = text.lines().filter(|line| line.starts_with("server "));
         servers
@@ -201,7 +200,7 @@ fn the_kubernetes_file_fits_kubernetes() {
     run_tool(python_tool("kubernetes-validate").arg("--strict").arg(file));
 }
 
-/// Probes ask what the server answers, at its ports; it is given the time that it takes to stop.
+/// Probes request what the server serves, at its ports; it gets the time it needs to stop.
 #[test]
 fn the_kubernetes_file_fits_the_server() {
     let documents = yaml("docker/kubernetes/bailiwick.yaml");
@@ -239,7 +238,7 @@ fn the_kubernetes_file_fits_the_server() {
     for key in ["tokens", "database"] {
         assert!(env().any(|(_, value)| value == format!("/run/secrets/bailiwick/{key}")), "{key}");
     }
-    // The server's certificate is checked, by the authority of the secret.
+    // The server's certificate is verified with the authority in the secret.
     let url = bound("BAILIWICK__DATABASE__URL").expect("a database");
     assert!(url.ends_with("?sslrootcert=/run/secrets/bailiwick/ca.pem"), "{url}");
 }
@@ -251,7 +250,7 @@ fn default(key: &str) -> u64 {
     line.expect(key).parse().expect("a number")
 }
 
-/// The server takes these variables; those that name secrets are left out, which are not here.
+/// The server accepts these variables; those that name files get a stand-in file.
 fn is_known<'a>(variables: impl Iterator<Item = (&'a str, &'a str)>) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = bailiwick(folder.path());

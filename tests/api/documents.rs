@@ -1,11 +1,11 @@
-//! `/openapi.json` and its pages: complete, right behind a proxy, cached, compressed, locked.
+//! `/openapi.json` and its pages: complete, correct behind a proxy, cached, compressed, locked.
 
 use crate::harness::{App, Response};
 use crate::people::{PASSWORD, administered, assert_refused, import, server};
 use crate::signer::token;
 use serde_json::{Value, json};
 
-/// Each path of the docs.
+/// Each path of the documentation.
 const PAGES: [&str; 11] = [
     "/openapi.json",
     "/docs",
@@ -30,7 +30,7 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
     all
 }
 
-/// Only the head, its names in lower case: bodies may be compressed, or pictures.
+/// The head only, its names in lower case: bodies may be compressed, or images.
 fn head(app: &App, path: &str, headers: &str) -> String {
     let mut stream = app.connect();
     let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
@@ -44,7 +44,7 @@ fn head(app: &App, path: &str, headers: &str) -> String {
 }
 
 #[test]
-fn the_document_says_all_there_is_to_say() {
+fn the_document_is_complete() {
     let app = server("").spawn();
     let answer = app.get("/openapi.json");
     assert_eq!(answer.header("content-type"), Some("application/json"));
@@ -104,7 +104,7 @@ fn the_document_says_all_there_is_to_say() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!((ids.len(), count >= 13), (count, true), "each id once");
-    // Every reference leads somewhere.
+    // Every reference resolves.
     for reference in answer.body.split("\"$ref\":\"#").skip(1) {
         let pointer = reference.split('"').next().expect("a text");
         assert!(document.pointer(pointer).is_some(), "{pointer}");
@@ -113,7 +113,7 @@ fn the_document_says_all_there_is_to_say() {
 }
 
 #[test]
-fn urls_stand_behind_the_proxys_prefix() {
+fn urls_have_the_proxys_prefix() {
     for (config, prefix) in [("", ""), ("[server]\nroot_path = \"/auth/v1\"\n", "/auth/v1")] {
         let app = server(config).spawn();
         let document = app.get("/openapi.json").json();
@@ -157,7 +157,7 @@ fn the_login_form_is_documented_as_urlencoded_only() {
 }
 
 #[test]
-fn routes_that_only_show_something_can_be_turned_off() {
+fn demo_routes_can_be_turned_off() {
     for (on, status) in [(true, 401), (false, 404)] {
         let app = server(&format!("[demo]\nroutes = {on}\n")).spawn();
         let document = app.get("/openapi.json").json();
@@ -183,7 +183,7 @@ fn docs_can_be_turned_off() {
 }
 
 #[test]
-fn docs_can_stand_behind_a_scope() {
+fn docs_can_require_a_scope() {
     let app = administered(
         "[docs]\nscope = \"docs:read\"\n[scopes]\n\"docs:read\" = \"Read the docs.\"\n",
     );
@@ -209,7 +209,7 @@ fn docs_can_stand_behind_a_scope() {
         assert_eq!(as_user(path, &format!("off:{PASSWORD}")).status, 400, "{path}");
         assert_eq!(as_user(path, &format!("reader:{PASSWORD}")).status, 200, "{path}");
         assert_eq!(app.get_as(path, &token("reader", &["docs:read"])).status, 401, "{path}");
-        // Nor is a known entity tag a way around it.
+        // A known entity tag does not get around it either.
         let known = app.send("GET", path, &[("if-none-match", "*")], "");
         assert_eq!(known.status, 401, "{path}");
     }
@@ -217,7 +217,7 @@ fn docs_can_stand_behind_a_scope() {
 }
 
 #[test]
-fn what_a_browser_has_is_not_sent_again() {
+fn a_cached_page_is_not_sent_again() {
     let app = server("").spawn();
     for path in PAGES {
         let first = head(&app, path, "");
@@ -263,7 +263,7 @@ fn pages_are_compressed_and_tokens_are_not() {
 }
 
 #[test]
-fn pages_load_nothing_from_elsewhere() {
+fn pages_load_nothing_from_other_hosts() {
     let app = server("").spawn();
     for path in ["/docs", "/docs/oauth2-redirect", "/redoc"] {
         let page = app.get(path);
@@ -285,9 +285,9 @@ fn pages_load_nothing_from_elsewhere() {
     assert!(!head.contains("access-control"), "CORS is off: {head}");
 }
 
-/// `?url=` would show somebody else's document under our name, and send them the password.
+/// `?url=` would show a foreign document under our name, and send it the password.
 #[test]
-fn nobody_elses_document_is_shown() {
+fn no_foreign_document_is_shown() {
     let app = server("").spawn();
     let plain = app.get("/docs").body;
     for query in [
@@ -306,7 +306,7 @@ fn nobody_elses_document_is_shown() {
 }
 
 #[test]
-fn the_redirect_page_of_the_code_flow_is_there() {
+fn the_redirect_page_of_the_code_flow_is_served() {
     let app = server("").spawn();
     let page = app.get("/docs/oauth2-redirect");
     assert_eq!(page.status, 200);
@@ -316,7 +316,7 @@ fn the_redirect_page_of_the_code_flow_is_there() {
     assert!(script.header("content-type").is_some_and(|it| it.starts_with("text/javascript")));
 }
 
-/// What the rendered page says of an operation is what the document says.
+/// The rendered page agrees with the document on every operation.
 #[test]
 fn the_reference_shows_every_operation() {
     let app = server("").spawn();

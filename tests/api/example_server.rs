@@ -1,4 +1,4 @@
-//! An example of the library, started for a test: `cargo test` has built it next to the binary.
+//! An example of the library, started for a test; `cargo test` has built it next to the binary.
 
 use crate::harness::{FORM, Lines, Response, connect, run};
 use serde_json::Value;
@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
-/// A running example with the demo users; ends with the value.
+/// A running example with the demo users; ends on drop.
 pub(crate) struct Example {
     child: Child,
     program: PathBuf,
     address: String,
     folder: TempDir,
-    /// Both pipes are read, or the example would stand still once they are full.
+    /// Both pipes are read, or the example would block once they are full.
     output: [Lines; 2],
 }
 
@@ -22,7 +22,7 @@ impl Example {
         Self::spawn_with(name, &[])
     }
 
-    /// With variables of the environment.
+    /// With environment variables.
     pub(crate) fn spawn_with(name: &str, environment: &[(&str, &str)]) -> Self {
         let program = program(name);
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -42,7 +42,7 @@ impl Example {
         Self { child, program, address, folder, output: [stdout, stderr] }
     }
 
-    /// Any request; the body goes along when it is not empty.
+    /// Any request; an empty body is not sent.
     pub(crate) fn send(
         &self,
         method: &str,
@@ -95,7 +95,7 @@ impl Example {
         run(command(&self.program, self.folder.path()).args(args), stdin)
     }
 
-    /// A connection for requests written by hand.
+    /// A connection for raw requests.
     pub(crate) fn connect(&self) -> TcpStream {
         connect(&self.address)
     }
@@ -119,7 +119,7 @@ fn program(name: &str) -> PathBuf {
     program
 }
 
-/// A command in a folder, without what the caller's environment says of bailiwick.
+/// A command in a folder, without the caller's bailiwick variables.
 fn command(program: &Path, folder: &Path) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {

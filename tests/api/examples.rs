@@ -1,4 +1,4 @@
-//! `examples/note.rs` and `examples/orders.rs`, started and asked as their readers would.
+//! `examples/note.rs` and `examples/orders.rs`, started and called as their readers would.
 
 use crate::example_server::Example;
 use crate::harness::{Response, read_until, repository};
@@ -41,7 +41,7 @@ fn recorded(name: &str) -> String {
 }
 
 #[test]
-fn every_listing_demands_credentials() {
+fn every_listing_requires_credentials() {
     let app = Example::spawn("note");
     for (path, challenge) in [
         ("/t001/items", "Bearer"),
@@ -136,7 +136,7 @@ fn t004_signs_tokens_without_scopes() {
         "disabled": false,
     });
     let items = json!([{"item_id": "Foo", "owner": "johndoe"}]);
-    // No scope is asked for, so a token with any or without one will do.
+    // It requires no scope, so a token with or without any works.
     let tokens = [app.login("/t004/token", ""), recorded("T_FULL"), recorded("T_SCOPES_ABSENT")];
     for token in tokens {
         for slash in ["", "/"] {
@@ -151,7 +151,7 @@ fn t004_signs_tokens_without_scopes() {
 }
 
 #[test]
-fn t005_asks_for_scopes() {
+fn t005_requires_scopes() {
     let app = Example::spawn_with("note", &[("BAILIWICK__TOKENS__SECRET", PUBLISHED)]);
     let wrong = app.post_form("/t005/token", "username=johndoe&password=wrong");
     assert_eq!((wrong.status, wrong.header("www-authenticate")), (400, None));
@@ -216,7 +216,7 @@ fn t007_knows_one_user() {
     }
 }
 
-/// A user of the orders who may do what these scopes allow, and its `Authorization`.
+/// A user of orders.rs with these scopes, and its `Authorization`.
 fn add_user(app: &Example, name: &str, scopes: &[&str]) -> String {
     let password = "correct horse battery";
     let mut arguments = vec!["users", "add", name, "--password-stdin"];
@@ -232,7 +232,7 @@ fn add_user(app: &Example, name: &str, scopes: &[&str]) -> String {
 }
 
 #[test]
-fn own_scopes_stand_beside_the_shipped_ones() {
+fn own_scopes_are_listed_beside_the_shipped_ones() {
     let app = Example::spawn("orders");
     let document = app.document();
     let pointer = "/components/securitySchemes/OAuth2PasswordBearer/flows/password/scopes";
@@ -247,7 +247,7 @@ fn own_scopes_stand_beside_the_shipped_ones() {
     assert_eq!(needs("/orders", "post"), bearer(&["orders:write", "me"]));
     assert_eq!(needs("/reports/daily", "get"), bearer(&["orders:read", "me"]));
     assert_eq!(needs("/reports", "get"), bearer(&["orders:read", "me"]));
-    // Optional: nothing will do as well.
+    // Optional: no credentials are fine.
     assert_eq!(needs("/hello", "get"), json!([{"OAuth2PasswordBearer": ["me"]}, {}]));
 
     let undeclared = app.command(&["users", "add", "bob", "--scope", "orders:eat"], "");
@@ -259,7 +259,7 @@ fn own_scopes_stand_beside_the_shipped_ones() {
 }
 
 #[test]
-fn own_scopes_are_enforced_each_for_itself() {
+fn own_scopes_are_enforced_separately() {
     let app = Example::spawn("orders");
     let order = r#"{"item":"Foo","quantity":2}"#;
     let place = |token: &str, kind: &str, body: &str| {
@@ -314,13 +314,13 @@ fn a_filter_in_code_is_a_function_or_a_type() {
     {
         app.send(method, path, &[], "");
     }
-    // Lines are written in the order of the answers.
+    // Lines are written in the order of the responses.
     app.stdout().wait_for("\"GET /orders HTTP/1.1\" 401");
     let lines = app.stdout().text();
     assert_eq!(lines.lines().count(), 1, "{lines}");
 }
 
-/// Asks for a WebSocket; gives the connection and the answer's head.
+/// Requests a WebSocket; returns the connection and the response's head.
 fn shake_hands(app: &Example, authorization: Option<&str>) -> (TcpStream, String) {
     let mut stream = app.connect();
     let header = authorization.map(|value| format!("Authorization: {value}\r\n"));
@@ -359,7 +359,7 @@ fn a_websocket_is_opened_by_a_token_only() {
     let token = add_user(&app, "reader", &["me", "orders:read"]);
     let (mut stream, head) = shake_hands(&app, Some(&token));
     assert!(head.starts_with("http/1.1 101 "), "{head}");
-    // RFC 6455 §1.3: the answer to the key above.
+    // RFC 6455 §1.3: the response to the key above.
     assert!(head.contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="), "{head}");
     // RFC 6455 §5.7: a masked "Hello" there, an unmasked one back.
     let hello = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
@@ -369,9 +369,9 @@ fn a_websocket_is_opened_by_a_token_only() {
     assert_eq!(&frame, b"\x81\x05Hello");
 }
 
-/// What nginx and the log's filters are tried with.
+/// The routes for trying out nginx and the log's filters.
 #[test]
-fn the_two_routes_of_the_servers_answer_as_in_python() {
+fn the_two_routes_of_the_servers_respond_as_in_python() {
     let app = Example::spawn("note");
     assert_ok(&app.get("/"), &Value::Null);
     assert_ok(&app.get("/foo"), &json!("foo"));

@@ -1,4 +1,4 @@
-//! Passwords that one client has checked without pause, beside those of others.
+//! A client that has passwords checked without pause, beside other clients.
 
 use crate::greedy::connect_from;
 use crate::harness::{App, FORM, eventually, read_response};
@@ -12,13 +12,13 @@ use std::thread;
 const GREEDY: &str = "127.0.0.2";
 const OTHER: &str = "127.0.0.3";
 
-/// Connections of the greedy client; more than wait and are hashed at once.
+/// Connections of the greedy client: more than can wait and be hashed at once.
 const FLOOD: usize = 100;
 
 const OLD: &str = "quiet river stone";
 const NEW: &str = "loud river stones";
 
-/// A server that hashes on one thread, where greta and jane may log in.
+/// A server that hashes on one thread, with the users greta and jane.
 fn server() -> App {
     let config = "[passwords]\nbcrypt_cost = 6\nhash_threads = 1\n[admin]\npublic = true\n";
     let app = App::bare().config(config).spawn();
@@ -50,8 +50,8 @@ fn change(token: &str, old: &str, new: &str) -> String {
     request("PUT /users/me/password", &header, &body)
 }
 
-/// Sends the requests, over and over, each on a connection of its own, while `other` runs; what
-/// that returns, once the server has begun to refuse.
+/// Sends the requests over and over, each on its own connection, while `other` runs, which starts
+/// once the server refuses some; returns its result.
 fn while_flooded<T>(app: &App, requests: &[String], other: impl FnOnce() -> T) -> T {
     let (ends, refused) = (AtomicBool::new(false), AtomicUsize::new(0));
     thread::scope(|scope| {
@@ -76,7 +76,7 @@ fn while_flooded<T>(app: &App, requests: &[String], other: impl FnOnce() -> T) -
     })
 }
 
-/// How many of these requests of another client, one after the other, get the status.
+/// How many of another client's requests, one after the other, get this status.
 fn served(app: &App, requests: &[String], status: u16) -> usize {
     let mut connection = connect_from(OTHER, app);
     let wanted = format!("HTTP/1.1 {status} ");
@@ -88,7 +88,7 @@ fn served(app: &App, requests: &[String], status: u16) -> usize {
 }
 
 #[test]
-fn logins_of_one_address_leave_others_theirs() {
+fn logins_from_one_address_do_not_block_others() {
     let app = server();
     let floods = [
         ("right ones", vec![login("greta", OLD)]),
@@ -103,7 +103,7 @@ fn logins_of_one_address_leave_others_theirs() {
 }
 
 #[test]
-fn passwords_of_http_basic_leave_others_theirs() {
+fn http_basic_from_one_address_does_not_block_others() {
     let app = server();
     let flood = [basic("greta", OLD), basic("jane", "wrong")];
     let requests = vec![basic("jane", OLD); 10];
@@ -112,7 +112,7 @@ fn passwords_of_http_basic_leave_others_theirs() {
 }
 
 #[test]
-fn changes_of_a_password_leave_others_theirs() {
+fn password_changes_from_one_address_do_not_block_others() {
     let app = server();
     let token = |name: &str| app.login(name, &OLD.replace(' ', "+"), "me");
     let flood = [change(&token("greta"), "wrong", NEW)];
@@ -122,7 +122,7 @@ fn changes_of_a_password_leave_others_theirs() {
     assert!(served >= 9, "{served} of 10");
 }
 
-/// Each sends its own address with its requests, and only one of them does so without pause.
+/// Each client sends its own address, and only one of them sends without pause.
 #[test]
 fn clients_behind_a_proxy_are_told_apart() {
     let app = server();
@@ -136,9 +136,9 @@ fn clients_behind_a_proxy_are_told_apart() {
     assert!(served >= 9, "{served} of 10");
 }
 
-/// Counted, as a time on a busy machine tells nothing.
+/// Counted, because times mean nothing on a busy machine.
 #[test]
-fn whoever_is_asked_for_costs_the_same() {
+fn every_login_costs_the_same_work() {
     let app = server();
     let cheap = "$2b$04$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G";
     let users: String = [("cheap", cheap, false), ("gone", cheap, true)]
@@ -166,7 +166,7 @@ fn whoever_is_asked_for_costs_the_same() {
                 continue;
             }
             assert_eq!(answer.status, 400, "{name}: {}", answer.body);
-            // The thread counts just after it has answered.
+            // The thread counts just after the response.
             eventually("the work", || (rounds() - before.1 >= 64.0).then_some(()));
             let work = (operations() - before.0, rounds() - before.1);
             assert_eq!(work, (1.0, 64.0), "{name:.20} {password:.20}");
@@ -174,7 +174,7 @@ fn whoever_is_asked_for_costs_the_same() {
     }
 }
 
-/// Who is refused learns nothing: nobody was looked up.
+/// A refused client learns nothing: no user was looked up.
 #[test]
 fn a_full_queue_costs_no_lookup() {
     let config = "[passwords]\nbcrypt_cost = 31\nhash_threads = 1\nhash_queue = 2\n\
@@ -191,7 +191,7 @@ fn a_full_queue_costs_no_lookup() {
             of("bailiwick_user_cache_hits_total") + of("bailiwick_user_cache_misses_total"),
         )
     };
-    // Each a name of its own, so that no name has more than another.
+    // Each with its own name, so that no name has more than another.
     let held: Vec<_> = (0..6)
         .map(|number| {
             let mut connection = connect_from(OTHER, &app);
@@ -212,13 +212,13 @@ fn a_full_queue_costs_no_lookup() {
     drop(held);
 }
 
-/// A bcrypt hash of this cost, of no password.
+/// A bcrypt hash of this cost that no password matches.
 fn hash(cost: u32) -> String {
     format!("$2b${cost:02}$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G")
 }
 
 #[test]
-fn an_import_takes_no_hash_that_is_too_dear() {
+fn an_import_refuses_hashes_that_cost_too_much() {
     for (configured, highest) in [(4, 14), (12, 14), (13, 15)] {
         let config = format!("[passwords]\nbcrypt_cost = {configured}\n");
         let app = App::bare().config(&config).spawn();
@@ -248,9 +248,9 @@ fn an_import_takes_no_hash_that_is_too_dear() {
     }
 }
 
-/// A hash that stood in the database before there was a bound.
+/// A hash stored before there was a limit.
 #[test]
-fn a_stored_hash_that_is_too_dear_stops_nobody() {
+fn a_stored_hash_that_costs_too_much_stops_no_other_login() {
     let app = server();
     let script = "import sqlite3, sys\n\
         database = sqlite3.connect(sys.argv[1], timeout=10)\n\
@@ -259,7 +259,7 @@ fn a_stored_hash_that_is_too_dear_stops_nobody() {
     let mut python = std::process::Command::new("python3");
     python.args(["-c", script]).arg(app.data_dir().join("bailiwick.db")).args([&hash(31), "greta"]);
     crate::harness::run_tool(&mut python);
-    // More than are verified at once, and they hold on.
+    // More than are verified at once, and they wait.
     let held: Vec<_> = (0..8)
         .map(|_| {
             let mut connection = connect_from(GREEDY, &app);

@@ -1,4 +1,4 @@
-//! The recorded answers: every case of `tests/golden/cases.json`, asked with curl.
+//! The recorded responses: every case of `tests/golden/cases.json`, requested with curl.
 
 use crate::harness::{App, repository, run_tool};
 use base64::Engine as _;
@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 #[test]
-fn every_recorded_answer_is_given() {
+fn every_recorded_response_is_repeated() {
     let text = fs::read_to_string(repository("tests/golden/cases.json")).expect("the cases");
     let golden: Value = serde_json::from_str(&text).expect("JSON");
     let secret = golden["secret_key"].as_str().expect("a secret");
@@ -41,7 +41,7 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// What is wrong with the answer.
+    /// The faults of the response.
     fn ask(&self, url: &str) -> Vec<String> {
         let before = now();
         let mut curl = Command::new("curl");
@@ -80,7 +80,7 @@ impl Case<'_> {
         faults
     }
 
-    /// The text with `$T_…` replaced; the longest name first, as one may begin with another.
+    /// Replaces `$T_…` in the text; longest names first, as one may begin with another.
     fn with_tokens(&self, text: &str) -> String {
         let tokens = self.tokens.as_object().expect("tokens");
         let mut names: Vec<_> = tokens.keys().collect();
@@ -108,7 +108,7 @@ fn part_of(token: &str, part: usize) -> Value {
     decoded.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or(Value::Null)
 }
 
-/// Where the found value lacks something; keys that nobody expects are fine.
+/// Where the found value lacks something; additional keys are fine.
 fn subset(place: &str, expected: &Value, found: &Value) -> Vec<String> {
     match (expected, found) {
         (Value::Object(expected), Value::Object(found)) => expected

@@ -1,4 +1,4 @@
-//! Clients that go away before their answer: what they asked for is given up, and the log says 499.
+//! Clients that disconnect before the response: their request is abandoned, and the log says 499.
 
 use crate::harness::{App, Builder, FORM, Lines, connect, eventually};
 use socket2::SockRef;
@@ -7,10 +7,10 @@ use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-/// More than one thread has in hand at a time.
+/// More than one thread works on at a time.
 pub(crate) const LOGINS: usize = 8;
 
-/// A server with one hashing thread, which is never done with a password.
+/// A server with one hashing thread that never finishes a password.
 pub(crate) fn endless() -> Builder {
     App::demo()
         .env("BAILIWICK__PASSWORDS__BCRYPT_COST", "31")
@@ -18,7 +18,7 @@ pub(crate) fn endless() -> Builder {
         .config("[admin]\npublic = true\n")
 }
 
-/// Writes a login for which no hash is cheaper than the configured cost.
+/// Sends a login that costs the configured cost at least.
 pub(crate) fn login(stream: &mut impl Write) {
     let body = "username=nobody&password=x";
     let head = format!("POST /token HTTP/1.1\r\nHost: a\r\nContent-Type: {FORM}\r\n");
@@ -36,7 +36,7 @@ fn queued(app: &App) -> u64 {
     metric(app, "bailiwick_password_hash_queue")
 }
 
-/// Waits until so many lines say that the client of a login went away.
+/// Waits for this many lines about abandoned logins.
 pub(crate) fn abandoned(log: &Lines, count: usize) {
     eventually("lines with 499", || {
         let text = log.text();
@@ -45,7 +45,7 @@ pub(crate) fn abandoned(log: &Lines, count: usize) {
     });
 }
 
-/// Sends logins until some wait, ends all connections, and waits until nothing is left of them.
+/// Sends logins until some wait, ends all connections, and waits until all are abandoned.
 pub(crate) fn give_up(app: &App, address: &str, end: impl Fn(TcpStream) -> Option<TcpStream>) {
     let streams: Vec<_> = (0..LOGINS)
         .map(|_| {
@@ -61,13 +61,13 @@ pub(crate) fn give_up(app: &App, address: &str, end: impl Fn(TcpStream) -> Optio
 }
 
 #[test]
-fn logins_are_given_up_after_a_close() {
+fn logins_are_abandoned_after_a_close() {
     let app = endless().spawn();
     give_up(&app, &app.address, |_closed| None);
 }
 
 #[test]
-fn logins_are_given_up_after_a_half_close() {
+fn logins_are_abandoned_after_a_half_close() {
     let app = endless().spawn();
     give_up(&app, &app.address, |stream| {
         stream.shutdown(Shutdown::Write).expect("half closed");
@@ -76,7 +76,7 @@ fn logins_are_given_up_after_a_half_close() {
 }
 
 #[test]
-fn logins_are_given_up_after_a_reset() {
+fn logins_are_abandoned_after_a_reset() {
     let app = endless().spawn();
     give_up(&app, &app.address, |stream| {
         SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("set");
@@ -85,7 +85,7 @@ fn logins_are_given_up_after_a_reset() {
 }
 
 #[test]
-fn logins_by_unix_socket_are_given_up() {
+fn logins_over_a_unix_socket_are_abandoned() {
     let app = endless().args(["-b", "unix:bailiwick.sock"]).spawn();
     let streams: Vec<_> = (0..LOGINS)
         .map(|_| {

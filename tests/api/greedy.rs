@@ -1,4 +1,4 @@
-//! One client against all: what it may hold of memory and connections, and for how long.
+//! One client against all: how much memory and how many connections it may hold, and for how long.
 
 use crate::harness::{App, DEADLINE, FORM, eventually, read_response};
 use crate::people::administered;
@@ -23,7 +23,7 @@ pub(crate) fn connect_from(host: &str, app: &App) -> TcpStream {
     socket.into()
 }
 
-/// A client that takes little before it reads.
+/// A client with a small receive buffer.
 fn narrow(app: &App) -> TcpStream {
     let socket = socket2::Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.set_recv_buffer_size(4096).expect("set");
@@ -34,12 +34,12 @@ fn narrow(app: &App) -> TcpStream {
 
 const BUNDLE: &str = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// KiB of memory that the server's processes have had at most, all together.
+/// Peak memory in KiB of all the server's processes together.
 fn peak(app: &App) -> u64 {
     memory(app, "VmHWM:")
 }
 
-/// KiB of memory of the server's processes, all together.
+/// Memory in KiB of all the server's processes together.
 fn memory(app: &App, figure: &str) -> u64 {
     let path = format!("/proc/{0}/task/{0}/children", app.pid());
     let children = fs::read_to_string(path).expect("a process");
@@ -51,14 +51,14 @@ fn memory(app: &App, figure: &str) -> u64 {
     children.split_whitespace().map(memory).sum()
 }
 
-/// Lets this process have as many descriptors as the system allows.
+/// Raises this process's limit of descriptors to what the system allows.
 fn raise_descriptor_limit() {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).expect("set");
 }
 
 #[test]
-fn memory_goes_back_to_the_system_after_a_burst() {
+fn memory_is_returned_to_the_system_after_a_burst() {
     raise_descriptor_limit();
     let app = App::demo().spawn();
     assert_eq!(app.get("/nowhere").status, 404);
@@ -81,7 +81,7 @@ fn memory_goes_back_to_the_system_after_a_burst() {
 #[test]
 fn pipelined_requests_wait_outside() {
     let app = App::demo().spawn();
-    // Made once, and then in memory.
+    // Unpacked once, and then in memory.
     assert_eq!(app.get("/docs/swagger-ui-bundle.js").status, 200);
     let before = peak(&app);
     let requests = BUNDLE.repeat(200);
@@ -96,9 +96,9 @@ fn pipelined_requests_wait_outside() {
     assert!(more < 60 * 1024, "100 connections take {more} KiB");
 }
 
-/// What has waited is answered once the client reads.
+/// Waiting requests get their responses once the client reads.
 #[test]
-fn pipelined_requests_are_all_answered() {
+fn pipelined_requests_all_get_responses() {
     let app = App::demo().spawn();
     let mut stream = narrow(&app);
     stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
@@ -106,12 +106,12 @@ fn pipelined_requests_are_all_answered() {
     for _ in 0..20 {
         assert!(read_response(&mut stream).starts_with("HTTP/1.1 200 "));
     }
-    // The connection is in order, and asks again.
+    // The connection still works.
     stream.write_all(b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
     assert!(read_response(&mut stream).starts_with("HTTP/1.1 404 "));
 }
 
-/// Waits until the server has cut the connection of a client that does not read.
+/// Waits until the server cuts off a client that does not read.
 fn cut(stream: &mut impl Write) {
     eventually("the end of the connection", || match stream.write(b"\r\n") {
         Err(error) if error.kind() == ErrorKind::WouldBlock => None,
@@ -127,7 +127,7 @@ fn cut(stream: &mut impl Write) {
 }
 
 #[test]
-fn small_forms_are_refused_above_16_kib_before_they_are_there() {
+fn small_forms_are_refused_above_16_kib_before_they_arrive() {
     let app = App::demo().spawn();
     let bearer = app.login("johndoe", "1234", "me");
     for (method, path, media_type) in [
@@ -186,7 +186,7 @@ fn a_client_of_a_unix_socket_that_does_not_read_is_cut() {
     cut(&mut stream);
 }
 
-/// Each read starts the time anew, so a slow client gets everything.
+/// Each read restarts the time, so a slow client gets everything.
 #[test]
 fn a_client_that_reads_slowly_gets_all() {
     let app = App::demo().config("[server]\nsend_timeout = 3\n").spawn();
@@ -201,7 +201,7 @@ fn a_client_that_reads_slowly_gets_all() {
             0 => break,
             length => all += length,
         }
-        // Its own slowness, not a wait for the server: over five seconds together.
+        // Its own pace, not a wait for the server: over five seconds in total.
         if all < 1_000_000 {
             thread::park_timeout(Duration::from_millis(20));
         }
@@ -223,7 +223,7 @@ fn withheld(mut stream: TcpStream, bearer: &str) -> TcpStream {
     stream
 }
 
-/// The answer, if there is one: a body that fits is waited for.
+/// The response, if there is one: a body that fits is waited for.
 fn pending_response(stream: &mut TcpStream) -> Option<String> {
     stream.set_read_timeout(Some(Duration::from_millis(200))).expect("a timeout");
     let is_there = SockRef::from(&*stream).peek(&mut [std::mem::MaybeUninit::uninit()]).is_ok();
@@ -232,10 +232,10 @@ fn pending_response(stream: &mut TcpStream) -> Option<String> {
 }
 
 #[test]
-fn large_bodies_are_refused_beyond_the_budget_and_logins_go_on() {
+fn large_bodies_are_refused_beyond_the_budget_and_logins_continue() {
     let app = administered("[server]\nlimit_request_body = 65536\nlimit_buffered = 1\n");
     let bearer = token("root", &["users:write"]);
-    // A trusted peer speaks for many: nobody knows whose share it would be.
+    // A trusted peer sends for many: the share belongs to no client.
     let mut held = Vec::new();
     let answer = eventually("a refusal", || {
         assert!(held.len() < 4, "{} of 44 KiB each are held of 128", held.len());
@@ -279,7 +279,7 @@ fn one_address_cannot_take_all_connections() {
     let _greedy: Vec<_> = (0..60)
         .map(|_| {
             let mut stream = connect_from("127.0.0.2", &app);
-            // It may be closed already.
+            // It may already be closed.
             drop(ask(&mut stream));
             stream
         })
@@ -294,7 +294,7 @@ fn one_address_cannot_take_all_connections() {
 }
 
 #[test]
-fn a_proxy_may_take_all_connections() {
+fn a_proxy_can_take_all_connections() {
     let config = "[server]\nworkers = 1\nworker_connections = 20\nconnections_per_address = 5\n";
     let app = App::demo().config(config).spawn();
     let mut all: Vec<_> = (0..20).map(|_| app.connect()).collect();

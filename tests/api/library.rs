@@ -1,4 +1,4 @@
-//! Parts of the library that an application puts together by itself, on `examples/note.rs`.
+//! Parts of the library that an application combines itself, in `examples/note.rs`.
 
 use crate::example_server::Example;
 use crate::harness::Response;
@@ -43,10 +43,10 @@ fn a_token_has_claims_and_a_lifetime_of_the_applications_own() {
     let items = json!([{"item_id": "Foo", "owner": "johndoe", "tenant": "acme"}]);
     assert_eq!(get(&app, ITEMS, &access), (200, items, None));
     assert_eq!(get(&app, TENANT, &access).1, "acme");
-    // The server's own routes know it, too.
+    // The server's own routes accept it, too.
     assert_eq!(get(&app, "/users/me", &access).1["username"], "johndoe");
 
-    // Without the claim it is no token of this application, whoever signed it.
+    // Without the claim it is not a token of this application, whoever signed it.
     let bare = sign(&json!({"sub": "johndoe", "scopes": ["me", "items"], "exp": now() + 600}));
     assert_eq!(get(&app, "/users/me", &bare).0, 200);
     let detail = json!({"detail": "Could not validate credentials"});
@@ -57,7 +57,7 @@ fn a_token_has_claims_and_a_lifetime_of_the_applications_own() {
 }
 
 #[test]
-fn scope_str_is_what_the_whole_chain_asks_for() {
+fn scope_str_lists_what_the_whole_chain_requires() {
     let app = note();
     let few = json!({"detail": "Not enough permissions"});
     let challenge = Some("Bearer scope=\"items me\"".to_owned());

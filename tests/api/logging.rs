@@ -1,4 +1,4 @@
-//! The log of the real binary: its file, its lines, the request's id, and what clients try to put there.
+//! The log of the real binary: its file, its lines, request ids, and what clients try to inject.
 
 mod python;
 mod whole;
@@ -10,14 +10,14 @@ use std::io::Write as _;
 use std::process::Output;
 use tempfile::TempDir;
 
-/// A demo server with this file for its log.
+/// A demo server with this log file.
 fn with_log(toml: &str) -> App {
     let folder = TempDir::new().expect("a folder");
     fs::write(folder.path().join("log.toml"), toml).expect("the file is written");
     App::demo().args(["--log-config", "log.toml"]).spawn_in(folder)
 }
 
-/// The log of all lines on standard error, and of requests on standard output in this format.
+/// All lines on standard error, and requests on standard output in this format.
 fn with_access_format(format: &str) -> App {
     with_log(&format!(
         r#"
@@ -37,7 +37,7 @@ fn with_access_format(format: &str) -> App {
     ))
 }
 
-/// Sends bytes as they are and reads the answer; returns the client's port too.
+/// Sends raw bytes and reads the response; returns the client's port too.
 fn raw(app: &App, request: &[u8]) -> (u16, String) {
     let mut stream = app.connect();
     stream.write_all(request).expect("the request is sent");
@@ -52,7 +52,7 @@ fn request_id(answer: &Response) -> String {
 #[test]
 fn the_example_writes_what_gunicorn_writes() {
     let example = fs::read_to_string(repository("config/logging.toml")).expect("the example");
-    // Its lines are all on standard output; the harness waits for the address on the other.
+    // It logs to standard output alone; the harness waits for the address on standard error.
     let too = "[loggers.\"bailiwick.error\"]\nhandlers = [\"err\"]\n[handlers.err]\nstream = \"stderr\"\n";
     let app = with_log(&format!("{example}{too}"));
     app.get("/");
@@ -65,7 +65,7 @@ fn the_example_writes_what_gunicorn_writes() {
     assert_eq!(rest, expected);
     let shape: String = time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     assert_eq!(shape, "0000-00-00 00:00:00,000");
-    // The filter of the example: the front page leaves no line.
+    // The example's filter: the front page is not logged.
     assert!(!app.stdout.text().contains("GET / HTTP/1.1"), "{}", app.stdout.text());
     app.stdout.wait_for(" - INFO - bailiwick.error - Listening at: ");
 }
@@ -100,7 +100,7 @@ fn times_and_processes_are_written() {
 }
 
 #[test]
-fn lines_of_json_can_be_read() {
+fn json_lines_are_valid() {
     let app = with_log(
         r#"
         [loggers.root]
@@ -174,7 +174,7 @@ fn every_kind_of_rule_drops_its_lines() {
 }
 
 #[test]
-fn a_request_id_is_made_or_taken_from_a_trusted_proxy() {
+fn a_request_id_is_generated_or_taken_from_a_trusted_proxy() {
     let app = App::demo()
         .config("[logging]\nformat = \"%(request_id)s %(message)s\"\n")
         .env("BAILIWICK__SERVER__FORWARDED_ALLOW_IPS", "127.0.0.1")
@@ -190,20 +190,20 @@ fn a_request_id_is_made_or_taken_from_a_trusted_proxy() {
     let twice = b"GET /status HTTP/1.1\r\nhost: a\r\nx-request-id: 12345678\r\nx-request-id: 87654321\r\n\r\n";
     let (_, answer) = raw(&app, twice);
     assert!(!answer.contains("12345678") && !answer.contains("87654321"), "{answer}");
-    // Refusals have one too, and no two are alike.
+    // Refusals have one too, and all differ.
     let ids = ["/nowhere", "/users/me", "/status"].map(|path| request_id(&app.get(path)));
     assert!(ids[0] != ids[1] && ids[1] != ids[2]);
 }
 
 #[test]
-fn a_strangers_request_id_is_not_taken() {
+fn an_untrusted_peers_request_id_is_ignored() {
     let app = App::demo().env("BAILIWICK__SERVER__FORWARDED_ALLOW_IPS", "10.0.0.1").spawn();
     let answer = app.send("GET", "/status", &[("x-request-id", "from-nginx.1")], "");
     assert_ne!(request_id(&answer), "from-nginx.1");
 }
 
 #[test]
-fn clients_cannot_forge_a_line_or_leave_a_secret() {
+fn clients_cannot_forge_a_line_or_leak_a_secret() {
     let app = with_access_format(
         r#"format = '%(levelname)s %(message)s "%(f)s" "%(a)s" "%({x-a}i)s" %(q)s end'"#,
     );
@@ -220,7 +220,7 @@ fn clients_cannot_forge_a_line_or_leave_a_secret() {
 }
 
 #[test]
-fn no_name_of_a_secret_leaves_its_value() {
+fn values_of_secret_parameters_are_never_logged() {
     let format = r#"'"%(r)s" %(U)s %(q)s "%(f)s" "%({x-a}i)s" "%(a)s" end'"#;
     let app = with_access_format(&format!("format = {format}"));
     for name in [
@@ -251,7 +251,7 @@ fn no_name_of_a_secret_leaves_its_value() {
     }
 }
 
-/// Runs `check-config` with this file for the log.
+/// Runs `check-config` with this log file.
 fn checked(toml: &str) -> Output {
     checked_as("log.toml", toml)
 }
@@ -264,7 +264,7 @@ fn checked_as(name: &str, text: &str) -> Output {
 }
 
 #[test]
-fn a_bad_log_file_is_refused_in_a_line() {
+fn an_invalid_log_file_is_refused_in_one_line() {
     for (toml, words) in [
         ("[loggers.root\n", &["log.toml:1"][..]),
         (
@@ -295,7 +295,7 @@ fn a_bad_log_file_is_refused_in_a_line() {
 }
 
 #[test]
-fn a_server_with_a_bad_log_file_does_not_start() {
+fn a_server_with_an_invalid_log_file_does_not_start() {
     let folder = TempDir::new().expect("a folder");
     let output = run(bailiwick(folder.path()).args(["--demo", "--log-config", "absent.toml"]), "");
     let text = String::from_utf8_lossy(&output.stderr);

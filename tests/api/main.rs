@@ -1,4 +1,4 @@
-//! The real binary, asked from outside: by curl, sockets, nginx, Python clients and a browser.
+//! The real binary, called from outside: by curl, sockets, nginx, Python clients and a browser.
 
 mod admin;
 mod authorization;

@@ -1,4 +1,4 @@
-//! What `config/monitoring` asks Prometheus for is what a server tells.
+//! The metrics that `config/monitoring` uses exist.
 
 use crate::harness::{App, Watched, repository, run_tool};
 use serde_json::Value;
@@ -11,7 +11,7 @@ fn promtool(args: &[&str], file: &str) {
     run_tool(Command::new("promtool").args(args).arg(repository(file)));
 }
 
-/// What a server tells once it has been used, without the parts of a histogram.
+/// The metrics of a server that has been used, without the parts of a histogram.
 fn told() -> BTreeSet<String> {
     let watched = Watched::start(App::demo());
     let token = watched.app.login("johndoe", "1234", "me");
@@ -21,7 +21,7 @@ fn told() -> BTreeSet<String> {
     names.map(str::to_owned).collect()
 }
 
-/// The metrics of ours that a text names.
+/// Our metrics that a text names.
 fn named(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
     let ours = words.filter(|word| word.starts_with("bailiwick_") || word.starts_with("process_"));
@@ -32,7 +32,7 @@ fn named(text: &str) -> BTreeSet<String> {
     ours.map(family).collect()
 }
 
-/// All strings under this key.
+/// All strings with this key.
 fn all<'a>(value: &'a Value, key: &str, found: &mut Vec<&'a str>) {
     match value {
         Value::Object(object) => {
@@ -49,7 +49,7 @@ fn the_alert_rules_fire_when_they_should_and_not_otherwise() {
     promtool(&["check", "config"], "config/monitoring/prometheus.yml");
     promtool(&["check", "rules", "--lint-fatal"], "config/monitoring/alerts.yml");
     promtool(&["test", "rules"], "config/monitoring/alerts-test.yml");
-    // Each is tested.
+    // Every rule has a test.
     let read = |file: &str| fs::read_to_string(repository(file)).expect("a file");
     let (rules, tests) =
         (read("config/monitoring/alerts.yml"), read("config/monitoring/alerts-test.yml"));
@@ -62,7 +62,7 @@ fn the_alert_rules_fire_when_they_should_and_not_otherwise() {
 }
 
 #[test]
-fn every_query_names_what_a_server_tells() {
+fn every_query_names_existing_metrics() {
     let told = told();
     let text = fs::read_to_string(repository("config/monitoring/dashboard.json")).expect("a file");
     let dashboard: Value = serde_json::from_str(&text).expect("JSON");
@@ -82,9 +82,9 @@ fn every_query_names_what_a_server_tells() {
     assert!(hidden.is_empty(), "the dashboard does not show {hidden:?}");
 }
 
-/// As rules, which promtool can read.
+/// As rules, which promtool can check.
 #[test]
-fn every_query_of_the_dashboard_is_one() {
+fn every_query_of_the_dashboard_is_valid() {
     let text = fs::read_to_string(repository("config/monitoring/dashboard.json")).expect("a file");
     let dashboard: Value = serde_json::from_str(&text).expect("JSON");
     let mut queries = Vec::new();

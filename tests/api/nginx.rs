@@ -1,4 +1,4 @@
-//! The shipped nginx configuration, run for real in front of the real binary.
+//! The shipped nginx configuration, running in front of the real binary.
 
 mod cluster;
 mod edge;
@@ -16,7 +16,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
-/// nginx in front of an address; ends with the value.
+/// nginx in front of an address; ends on drop.
 struct Nginx {
     child: Child,
     address: String,
@@ -28,7 +28,7 @@ impl Nginx {
         Self::with(upstream, &[])
     }
 
-    /// The shipped files with these texts replaced, each of which must be there.
+    /// The shipped files with these texts replaced, each of which must occur.
     fn with(upstream: &str, replaced: &[(&str, &str)]) -> Self {
         let address = free_address();
         Self::start(address.clone(), "bailiwick.conf", upstream, |text| {
@@ -39,8 +39,7 @@ impl Nginx {
         })
     }
 
-    /// Starts it with the shipped files as `edit` leaves them; its log and the upstream are
-    /// replaced in any case.
+    /// Starts it with the shipped files after `edit`; its log and the upstream are always replaced.
     fn start(address: String, main: &str, upstream: &str, edit: impl Fn(String) -> String) -> Self {
         let folder = TempDir::new().expect("a folder");
         install(&folder, main, |text| {
@@ -70,13 +69,13 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // A master that is killed would leave its workers behind.
+        // A killed master would leave its workers behind.
         drop(Command::new("kill").args(["-s", "TERM", &self.child.id().to_string()]).status());
         drop(self.child.wait());
     }
 }
 
-/// The shipped files below a `nginx.conf` as small as can be, which compresses everything.
+/// The shipped files under a minimal `nginx.conf` that compresses everything.
 fn install(folder: &TempDir, main: &str, edit: impl Fn(String) -> String) {
     let target = folder.path().join("bailiwick");
     fs::create_dir(&target).expect("a folder");
@@ -98,21 +97,21 @@ fn install(folder: &TempDir, main: &str, edit: impl Fn(String) -> String) {
 fn nginx(folder: &TempDir) -> Command {
     let path = std::env::var("PATH").unwrap_or_default();
     let mut command = Command::new("nginx");
-    // Debian keeps it where only root looks.
+    // Debian installs it where only root's PATH leads.
     command.env("PATH", format!("{path}:/usr/sbin"));
     command.arg("-p").arg(folder.path()).arg("-c").arg(folder.path().join("nginx.conf"));
     command.args(["-e", "error.log"]);
     command
 }
 
-/// An address that was free a moment ago: nginx cannot say which port the system picked.
+/// An address that was free a moment ago: nginx cannot report a port chosen by the system.
 fn free_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").to_string()
 }
 
 #[test]
-fn the_clients_address_is_nginxs_word() {
+fn nginx_decides_the_clients_address() {
     let app = App::demo().spawn();
     let nginx = Nginx::before(&app.address);
     let forged = [
@@ -122,7 +121,7 @@ fn the_clients_address_is_nginxs_word() {
     ];
     nginx.send("GET", "/through?token=hidden", &forged, "");
     let line = app.stdout.wait_for("/through");
-    // 127.0.0.1 is nginx and the client here; port 0 tells that the address came in a header.
+    // 127.0.0.1 is both nginx and the client here; port 0 shows that the address came in a header.
     assert!(line.contains(" - 127.0.0.1:0 - \"GET /through"), "{line}");
     assert!(!line.contains("203.0.113."), "{line}");
 
@@ -148,8 +147,8 @@ fn a_login_and_a_guarded_route_work_through_nginx() {
     }
 }
 
-/// The document's server is a path, so a browser keeps the scheme, host and port that it came by:
-/// `X-Forwarded-Proto` has nothing to change in it, and a client's Host cannot lead elsewhere.
+/// The document's server is a path, so a browser keeps the scheme, host and port it used:
+/// `X-Forwarded-Proto` changes nothing, and a client's Host cannot lead elsewhere.
 #[test]
 fn generated_urls_keep_the_scheme_that_the_browser_used() {
     let app = App::demo().config("[server]\nroot_path = \"/auth\"\n").spawn();
@@ -177,7 +176,7 @@ fn a_body_over_the_limit_is_refused_in_json() {
 }
 
 #[test]
-fn what_nginx_refuses_is_json() {
+fn nginxs_refusals_are_json() {
     let nginx = Nginx::before(&free_address());
     let long = "a".repeat(40_000);
     for (request, status) in [
@@ -194,7 +193,7 @@ fn what_nginx_refuses_is_json() {
 }
 
 #[test]
-fn without_a_server_behind_it_nginx_says_so_in_json() {
+fn without_a_server_nginx_responds_in_json() {
     let nginx = Nginx::before(&free_address());
     for (method, path) in [("GET", "/users/me"), ("POST", "/token")] {
         let answer = nginx.send(method, path, &[], "");
@@ -206,7 +205,7 @@ fn without_a_server_behind_it_nginx_says_so_in_json() {
 }
 
 #[test]
-fn connections_to_the_server_are_kept() {
+fn connections_to_the_server_are_reused() {
     let app = App::demo().config("[server]\nforwarded_allow_ips = []\n").spawn();
     let nginx = Nginx::before(&app.address);
     for number in 0..3 {

@@ -1,17 +1,17 @@
-//! Servers with users to administer, and requests in the administrator's name.
+//! Servers with users to administer, and requests as the administrator.
 
 use crate::harness::{self, App, Builder, FORM, Response, bailiwick};
 use crate::signer::{SECRET, token};
 use serde_json::{Value, json};
 use std::sync::OnceLock;
 
-/// A password that the policy takes.
+/// A password that satisfies the policy.
 pub(crate) const PASSWORD: &str = "blue-heron-42";
 
 /// A cheap hash of [`PASSWORD`].
 pub(crate) const HASH: &str = "$2b$04$VjQkw/cv5SDb1ca2Q5SAjOrtVAoJrOf2ptEFB/l99awHqwz3tMHAq";
 
-/// A server that signs with [`SECRET`] and hashes cheaply, before any user is there.
+/// A server that signs with [`SECRET`] and hashes cheaply, without users.
 pub(crate) fn server(config: &str) -> Builder {
     App::bare()
         .env("BAILIWICK__TOKENS__SECRET", SECRET)
@@ -30,7 +30,7 @@ pub(crate) fn administered(config: &str) -> App {
 /// Every scope of the binary.
 pub(crate) const ALL: [&str; 4] = ["items", "me", "users:read", "users:write"];
 
-/// Adds users by `users import`; their password is [`PASSWORD`] unless they bring a hash.
+/// Adds users with `users import`; their password is [`PASSWORD`] unless they have a hash.
 pub(crate) fn import(app: &App, users: &[Value]) {
     let lines = users.iter().map(|user| {
         let mut user = user.clone();
@@ -61,7 +61,7 @@ pub(crate) fn call(app: &App, (method, path): (&str, &str), token: &str, body: &
     answer
 }
 
-/// Checks that the document knows of this answer; what it does not know at all is another test's.
+/// Checks that the document lists this response; paths missing from it are another test's.
 fn assert_documented((method, path): (&str, &str), status: u16) {
     static DOCUMENT: OnceLock<Value> = OnceLock::new();
     let document = DOCUMENT.get_or_init(|| {
@@ -114,7 +114,7 @@ pub(crate) fn can_log_in(app: &App, username: &str, password: &str) -> bool {
     }
 }
 
-/// A path segment that holds any name.
+/// Percent-encodes a name as a path segment.
 pub(crate) fn segment(name: &str) -> String {
     let quoted = name.bytes().map(|byte| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' => {

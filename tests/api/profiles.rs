@@ -1,4 +1,4 @@
-//! Both profiles and the realm, on the wire: the table of `src/api_error/challenge.rs`.
+//! Both profiles and the realm, in real responses: the table of `src/api_error/challenge.rs`.
 
 use crate::harness::{App, Response};
 use crate::people::{ALL, PASSWORD, administered, assert_refused, call, import, log_in};
@@ -29,7 +29,7 @@ fn basic(app: &App, login: Option<&str>) -> Response {
     app.send("GET", "/basic/users/me", &headers, "")
 }
 
-/// Asks for each line of the table: absent, invalid, too few scopes, Basic absent, Basic wrong.
+/// Checks each line of the table: absent, invalid, missing scope, Basic absent, Basic wrong.
 fn assert_table(app: &App, [absent, invalid, few, basic_challenge]: [&str; 4], strict: bool) {
     let path = "/users/me/items";
     assert_refused(&app.get(path), 401, absent, "Not authenticated");
@@ -42,7 +42,7 @@ fn assert_table(app: &App, [absent, invalid, few, basic_challenge]: [&str; 4], s
     assert_refused(&wrong, 401, basic_challenge, "Incorrect username or password");
     assert_eq!(app.get_as(path, &token("bob", &["me", "items"])).status, 200);
     assert_eq!(basic(app, Some(&format!("bob:{PASSWORD}"))).status, 200);
-    // Whoever is disabled is told so, or in the strict profile is nobody.
+    // A disabled user is told so, or in the strict profile is treated as unknown.
     let by_token = app.get_as(path, &token("off", &["me", "items"]));
     let by_basic = basic(app, Some(&format!("off:{PASSWORD}")));
     if strict {
@@ -101,15 +101,15 @@ fn only_the_strict_profile_gives_a_disabled_user_no_token() {
                 json!({"detail": detail, "error": "invalid_grant", "error_description": detail});
             assert_eq!((answer.status, answer.json()), (400, body));
         }
-        // Who does not know the password learns nothing about the user.
+        // A client that does not know the password learns nothing about the user.
         let answer = log_in(&app, &[("username", "off"), ("password", "wrong")]);
         assert_eq!(answer.json()["detail"], "Incorrect username or password");
     }
 }
 
-/// A rule's refusal is 403 in both, and no challenge: other credentials would not help.
+/// A refusal by a rule is 403 in both, without a challenge: other credentials would not help.
 #[test]
-fn a_rule_is_no_question_of_credentials() {
+fn a_refusal_by_a_rule_has_no_challenge() {
     for security in ["", "profile = \"strict\""] {
         let app = started(security);
         let answer = call(&app, ("DELETE", "/users/root"), &token("root", &ALL), &Value::Null);
@@ -118,9 +118,9 @@ fn a_rule_is_no_question_of_credentials() {
     }
 }
 
-/// The strict document shows the 403 of missing scopes, the other one does not.
+/// The strict document shows the 403 of missing scopes; the other does not.
 #[test]
-fn the_document_knows_the_profile() {
+fn the_document_follows_the_profile() {
     for (security, shown) in [("", false), ("profile = \"strict\"", true)] {
         let document = started(security).get("/openapi.json").json();
         let answers = &document["paths"]["/users/me"]["get"]["responses"];

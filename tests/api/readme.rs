@@ -1,8 +1,8 @@
-//! The project's Markdown: its commands work as pasted, its quotations are true.
+//! The project's Markdown: its commands work as pasted, and its quotations are accurate.
 //!
-//! The `sh` blocks of a document run in order in one shell, beside a demo server of their own; a
-//! `text` or `json` block right after one shows what it prints, with `…` for any text. `sh by-hand`
-//! marks commands that need what a test lacks: root, a release build, Docker.
+//! The `sh` blocks of a document run in order in one shell, beside their own demo server; a `text`
+//! or `json` block right after one shows its output, with `…` for any text. `sh by-hand` marks
+//! commands that need something a test lacks: root, a release build, Docker.
 
 use crate::harness::{App, bailiwick, repository, run};
 use std::fs;
@@ -10,17 +10,17 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The address that the documents are written for.
+/// The address used in the documents.
 const ADDRESS: &str = "127.0.0.1:8000";
 
 /// Separates the outputs of two blocks.
 const END: &str = "\n=====END-OF-BLOCK=====\n";
 
-/// Where documents are, subfolders included. The root has only its own files in the list.
+/// Folders with documents, including subfolders; the root is not searched recursively.
 const FOLDERS: [&str; 8] =
     [".github", "benches", "config", "docker", "examples", "src", "tests", "."];
 
-/// What packages bring along.
+/// Folders of packages.
 const FOREIGN: [&str; 1] = ["node_modules"];
 
 /// A fenced block.
@@ -77,7 +77,7 @@ fn document(path: &str) -> String {
     fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// People who come from Python search for the names they know.
+/// People coming from Python search for the names they know.
 #[test]
 fn every_name_of_the_python_stack_is_found() {
     let guide = fs::read_to_string(repository("src/guide/from_fastapi.md")).expect("the guide");
@@ -162,7 +162,7 @@ fn blocks_of(kinds: &[&str]) -> Vec<Block> {
     found
 }
 
-/// Whether the text is as shown: the parts between `…` stand in it, in order.
+/// Whether the text is as shown: it contains the parts between `…`, in order.
 fn is_as_shown(text: &str, shown: &str) -> bool {
     let (first, rest) = shown.split_once('…').unwrap_or((shown, ""));
     let Some(mut left) = text.strip_prefix(first) else { return false };
@@ -194,7 +194,7 @@ fn the_commands_work_as_pasted() {
     assert!(tried > 1, "README.md and the guides have commands");
 }
 
-/// Runs the commands of one document and compares what they print with what it shows.
+/// Runs the commands of one document and compares their output with what it shows.
 fn try_out(blocks: &[Block]) {
     let app = App::demo().spawn();
     let built = app.folder().join("target/debug");
@@ -236,9 +236,9 @@ fn every_curl_is_run() {
     }
 }
 
-/// `rust,no_run` is a program of its own, which `cargo test` compiles as the guide's.
+/// `rust,no_run` is a complete program, which `cargo test` compiles as part of the guide.
 #[test]
-fn the_quoted_code_stands_in_the_example() {
+fn the_quoted_code_is_in_the_example() {
     let example = document("examples/orders.rs");
     for block in blocks_of(&["rust", "rust,ignore"]) {
         assert!(example.contains(&block.text), "{}", block.place);
@@ -246,7 +246,7 @@ fn the_quoted_code_stands_in_the_example() {
 }
 
 #[test]
-fn the_configurations_are_right() {
+fn the_configurations_are_valid() {
     for block in blocks_of(&["toml"]) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("config.toml");
@@ -257,7 +257,7 @@ fn the_configurations_are_right() {
 }
 
 #[test]
-fn the_table_of_keys_tells_the_defaults() {
+fn the_table_of_keys_has_the_defaults() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = bailiwick(folder.path());
     command.env_remove("BAILIWICK__DATA_DIR").args(["print-config", "--json"]);
@@ -274,10 +274,9 @@ fn the_table_of_keys_tells_the_defaults() {
     }
 }
 
-/// Links are relative to their file, as everywhere. Chapters of the guide link to items, which
-/// rustdoc checks.
+/// Links are relative to their file. Chapters of the guide link to items, which rustdoc checks.
 #[test]
-fn the_linked_files_are_there() {
+fn the_linked_files_exist() {
     for document in documents() {
         let folder = document.path.parent().expect("a folder");
         for link in document.text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
@@ -289,7 +288,7 @@ fn the_linked_files_are_there() {
     }
 }
 
-/// What a stranger reads first stays short; the rest is beside what it describes.
+/// The first thing a stranger reads stays short; the rest is beside what it describes.
 #[test]
 fn the_readme_is_short_and_leads_to_every_document() {
     let readme = document("README.md");
@@ -303,7 +302,7 @@ fn the_readme_is_short_and_leads_to_every_document() {
 }
 
 #[test]
-fn what_is_shown_is_compared() {
+fn shown_output_is_compared() {
     assert!(is_as_shown("a 12 b", "a … b"));
     assert!(is_as_shown("abc", "…b…"));
     assert!(is_as_shown("abc", "abc"));

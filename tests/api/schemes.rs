@@ -1,4 +1,4 @@
-//! Every security scheme, on `examples/schemes.rs`: what is read, what is refused, what the
+//! Every security scheme, in `examples/schemes.rs`: what is read, what is refused, what the
 //! document says.
 
 use crate::example_server::Example;
@@ -9,7 +9,7 @@ const GOOD: &str = "token-of-acme";
 const ABSENT: &str = "Not authenticated";
 const INVALID: &str = "Could not validate credentials";
 
-/// A request that carries a value in a scheme's own way.
+/// A request that carries a value in a scheme's own place.
 type Ask = fn(&Example, &str, &str) -> Response;
 
 fn authorization(app: &Example, path: &str, value: &str) -> Response {
@@ -32,8 +32,8 @@ fn cookie(app: &Example, path: &str, value: &str) -> Response {
     app.send("GET", path, &[("cookie", &format!("other=1; session={value}"))], "")
 }
 
-/// Each scheme: its path, how its credentials are sent, its challenge, and what becomes of an empty
-/// value.
+/// Each scheme: its path, how its credentials are sent, its challenge, and how an empty value is
+/// treated.
 const SCHEMES: [(&str, Ask, &str, &str); 6] = [
     ("/third-party", bearer, "Bearer", INVALID),
     ("/discovered", bearer, "Bearer", INVALID),
@@ -55,7 +55,7 @@ fn assert_ok(answer: &Response, body: &Value) {
 }
 
 #[test]
-fn credentials_are_read_where_they_stand() {
+fn credentials_are_read_from_their_place() {
     let app = Example::spawn("schemes");
     for (path, ask, challenge, _) in SCHEMES {
         assert_ok(&ask(&app, path, GOOD), &json!({"partner": "acme"}));
@@ -74,7 +74,7 @@ fn missing_credentials_are_refused_with_the_scheme_s_challenge() {
     for (path, ask, challenge, empty) in SCHEMES {
         refused(&app.get(path), challenge, ABSENT);
         refused(&ask(&app, path, ""), challenge, empty);
-        // Another scheme's credentials are none of this one's; OpenID Connect takes the whole header.
+        // Another scheme's credentials do not count; OpenID Connect takes the whole header.
         let basic = authorization(&app, path, "Basic am9objoxMjM0");
         refused(&basic, challenge, if path == "/discovered" { INVALID } else { ABSENT });
     }
@@ -96,7 +96,7 @@ fn a_maybe_is_null_without_credentials_and_refuses_bad_ones() {
 }
 
 #[test]
-fn basic_refuses_what_cannot_be_read_even_where_it_is_optional() {
+fn basic_refuses_malformed_credentials_even_where_it_is_optional() {
     let app = Example::spawn("schemes");
     let challenge = r#"Basic realm="front desk""#;
     let john = "Basic am9objoxMjM0";
@@ -107,7 +107,7 @@ fn basic_refuses_what_cannot_be_read_even_where_it_is_optional() {
     assert_ok(&app.get("/desk/optional"), &json!({"name": null}));
     assert_ok(&app.get_as("/desk/optional", "Bearer x"), &json!({"name": null}));
     assert_ok(&app.get_as("/desk/optional", john), &json!({"name": "john"}));
-    // No base64, no UTF-8, no colon.
+    // Not base64, not UTF-8, no colon.
     for malformed in ["Basic !", "Basic /zr/", "Basic am9obg=="] {
         refused(&app.get_as("/desk", malformed), challenge, ABSENT);
         refused(&app.get_as("/desk/optional", malformed), challenge, ABSENT);
@@ -126,7 +126,7 @@ fn an_application_s_own_user_type_has_scopes() {
 }
 
 #[test]
-fn two_schemes_are_both_needed_and_scopes_of_one_do_not_reach_the_other() {
+fn two_schemes_are_both_required_and_do_not_share_scopes() {
     let app = Example::spawn("schemes");
     let path = "/third-party/and-key";
     let ask = |token: &str, key: &str| {
@@ -145,7 +145,7 @@ fn two_schemes_are_both_needed_and_scopes_of_one_do_not_reach_the_other() {
 }
 
 #[test]
-fn the_strict_profile_answers_as_the_rfcs_say() {
+fn the_strict_profile_responds_as_the_rfcs_say() {
     let app = Example::spawn_with("schemes", &[("BAILIWICK__SECURITY__PROFILE", "strict")]);
     let challenge = |answer: &Response| answer.header("www-authenticate").map(str::to_owned);
     let few = bearer(&app, "/third-party/scoped", "token-of-umbrella");

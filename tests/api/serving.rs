@@ -1,4 +1,4 @@
-//! How it serves: the access log, limits, signals, sockets, and what stays in its folder.
+//! Serving: the access log, limits, signals, sockets, and the server's folder.
 
 use crate::harness::{
     App, DEADLINE, FORM, Response, connect, eventually, read_response, read_until, shared_app,
@@ -37,7 +37,7 @@ fn filters_drop_lines() {
     app.get("/quiet/one");
     app.send("POST", "/quiet/two", &[], "");
     app.get("/loud");
-    // Lines come in the order of their requests, so the dropped one would stand before these.
+    // Lines come in the order of their requests, so the dropped one would be before these.
     app.stdout.wait_for("\"GET /loud HTTP/1.1\"");
     assert!(app.stdout.text().contains("\"POST /quiet/two HTTP/1.1\""), "{}", app.stdout.text());
     assert!(!app.stdout.text().contains("/quiet/one"), "{}", app.stdout.text());
@@ -110,7 +110,7 @@ fn sigterm_lets_requests_in_flight_finish() {
         form.len()
     )
     .expect("sent");
-    // The server asks for the body: the request is in its hands.
+    // The server asks for the body: it has the request.
     assert!(read_until(&mut stream, "\r\n\r\n").starts_with("HTTP/1.1 100"));
     app.signal("TERM");
     eventually("new connections to be refused", || {
@@ -166,7 +166,7 @@ fn another_media_type_is_refused_where_json_is_asked_for() {
 }
 
 #[test]
-fn answers_that_hold_tokens_or_users_are_not_stored() {
+fn responses_with_tokens_or_users_are_not_stored() {
     let app = shared_app();
     let form = [("content-type", FORM)];
     let answer = app.send("POST", "/token", &form, "username=johndoe&password=1234&scope=me");
@@ -192,7 +192,7 @@ fn head_is_get_without_a_body() {
     assert_eq!(head.header("content-type"), get.header("content-type"));
 }
 
-/// A server at all addresses, and its port.
+/// A server on all these addresses, and its port.
 fn everywhere(binds: &[&str]) -> (App, String) {
     let app = App::demo().args(binds.iter().flat_map(|bind| ["-b", bind])).spawn();
     let port = app.address.rsplit_once(':').expect("a port").1.to_owned();
@@ -241,7 +241,7 @@ fn a_unix_socket_is_served() {
 }
 
 #[test]
-fn a_client_that_dawdles_over_its_head_is_cut_off() {
+fn a_client_that_sends_its_head_slowly_is_cut_off() {
     let app = App::demo().config("[server]\nclient_header_timeout = 1\n").spawn();
     let mut stream = app.connect();
     stream.write_all(b"GET / HTTP/1.1\r\nHost:").expect("sent");
@@ -293,7 +293,7 @@ fn connections_above_the_limit_wait_for_others_to_end() {
 }
 
 #[test]
-fn a_data_folder_that_was_there_stays_its_owners() {
+fn an_existing_data_folder_is_left_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::create_dir(folder.path().join("data")).expect("made");
     let app = App::demo().spawn_in(folder);
@@ -302,7 +302,7 @@ fn a_data_folder_that_was_there_stays_its_owners() {
     assert!(!app.data_dir().join(".gitignore").exists());
 }
 
-/// The answer to a script of this origin: whether it may read it, and which headers.
+/// The response to a script of this origin: whether the script may read it, and which headers.
 fn cors(app: &App, origin: &str) -> (Option<String>, Option<String>) {
     let answer = app.send("GET", "/users/me", &[("origin", origin)], "");
     let header = |name| answer.header(name).map(str::to_owned);

@@ -1,4 +1,5 @@
-//! The declarations of the settings, as users see them: the shipped files and the editors' schema.
+//! The declarations of the settings, as users see them: the shipped files and the schema for
+//! editors.
 
 use crate::clients::python_tool;
 use crate::harness::{bailiwick, repository, run, run_tool};
@@ -8,13 +9,13 @@ use tempfile::TempDir;
 
 fn printed(form: &str) -> String {
     let folder = TempDir::new().expect("a folder");
-    // What is in force, and wrong, is not asked for.
+    // It must not load the settings in force, which are invalid.
     let mut command = bailiwick(folder.path());
     command.env("BAILIWICK__SERVER__WORKERS", "many");
     run_tool(command.args(["print-config", form]))
 }
 
-/// The shipped files of settings.
+/// The shipped configuration files.
 fn shipped() -> Vec<PathBuf> {
     let names = ["default", "development", "production", "test"];
     names.map(|name| repository(&format!("config/{name}.toml"))).to_vec()
@@ -32,7 +33,7 @@ fn the_defaults_and_the_schema_are_printed_as_they_are_shipped() {
     assert_eq!(both.status.code(), Some(2));
 }
 
-/// The printed defaults are a file to begin with: nothing changes by them.
+/// The printed defaults are a starting point: loading them changes nothing.
 #[test]
 fn the_printed_defaults_change_nothing() {
     let folder = TempDir::new().expect("a folder");
@@ -56,7 +57,7 @@ fn the_shipped_files_fit_the_schema() {
     run_tool(python_tool("check-jsonschema").arg("--check-metaschema").arg(&schema));
     let mut check = python_tool("check-jsonschema");
     run_tool(check.arg("--schemafile").arg(&schema).args(shipped()));
-    // As an editor does: by the first line of the file itself.
+    // As an editor does: by the file's own first line.
     for file in shipped() {
         let text = fs::read_to_string(&file).expect("the file");
         assert!(text.starts_with("#:schema ./schema.json\n"), "{}", file.display());
@@ -64,7 +65,7 @@ fn the_shipped_files_fit_the_schema() {
     run_tool(python_tool("taplo").arg("check").args(shipped()));
 }
 
-/// The examples of keys without a default.
+/// The examples for keys without a default.
 #[test]
 fn the_examples_fit_the_schema() {
     let example = |line: &str| {
@@ -80,7 +81,7 @@ fn the_examples_fit_the_schema() {
     assert!(fits(&text).is_ok(), "{}", fits(&text).unwrap_err());
 }
 
-/// Whether an editor's checker takes this text, with what it says if not.
+/// Whether an editor's checker accepts this text; if not, its message.
 fn fits(text: &str) -> Result<(), String> {
     let folder = TempDir::new().expect("a folder");
     fs::copy(repository("config/schema.json"), folder.path().join("schema.json")).expect("copied");
@@ -93,7 +94,7 @@ fn fits(text: &str) -> Result<(), String> {
     Err(String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-/// Whether the program takes it.
+/// Whether the program accepts it.
 fn is_taken(text: &str) -> bool {
     let folder = TempDir::new().expect("a folder");
     fs::write(folder.path().join("b.toml"), text).expect("written");
@@ -102,7 +103,7 @@ fn is_taken(text: &str) -> bool {
 }
 
 #[test]
-fn the_schema_takes_what_the_program_takes() {
+fn the_schema_accepts_what_the_program_accepts() {
     for text in [
         "server.workers = 4",
         "server.workers = \"4\"",

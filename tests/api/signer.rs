@@ -17,17 +17,17 @@ pub(crate) fn now() -> i64 {
     SystemClock.now().seconds()
 }
 
-/// A good token.
+/// A valid token.
 pub(crate) fn token(subject: &str, scopes: &[&str]) -> String {
     sign(&json!({"sub": subject, "scopes": scopes, "exp": now() + 600}))
 }
 
-/// A token with these claims, rightly signed.
+/// A token with these claims and a valid signature.
 pub(crate) fn sign(claims: &Value) -> String {
     forge(HEADER, &claims.to_string(), SECRET.as_bytes())
 }
 
-/// A token of these texts, HMAC-SHA256 by this key whatever the header says.
+/// A token with these texts, signed by HMAC-SHA256 with this key whatever the header says.
 pub(crate) fn forge(header: &str, claims: &str, key: &[u8]) -> String {
     forge_by(header, claims, (key, Algorithm::HS256))
 }
@@ -37,7 +37,7 @@ pub(crate) fn forge_by(header: &str, claims: &str, by: (&[u8], Algorithm)) -> St
     signed(header, claims.as_bytes(), by)
 }
 
-/// A token whose claims are these bytes, rightly signed.
+/// A token whose claims are these bytes, with a valid signature.
 pub(crate) fn sign_bytes(claims: &[u8]) -> String {
     signed(HEADER, claims, (SECRET.as_bytes(), Algorithm::HS256))
 }

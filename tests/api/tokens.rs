@@ -1,4 +1,4 @@
-//! Tokens over the wire: what they hold, which are refused, where the secret comes from.
+//! Tokens in requests: what they contain, which are refused, where the secret comes from.
 
 mod attacks;
 mod dates;
@@ -59,7 +59,8 @@ fn a_login_gives_a_token_for_half_an_hour() {
             "bailiwick_id": id,
         }),
     );
-    // The very token that the tests' own signer makes of this: header and key are the known ones.
+    // The tests' own signer makes the same token of these claims: header and key are the known
+    // ones.
     let other = claims(bobs_login(&app)["access_token"].as_str().expect("a token"));
     assert_ne!(other["jti"], held["jti"]);
     assert_eq!(
@@ -84,7 +85,7 @@ fn leeway_lets_clocks_differ() {
         let bob = |exp: i64, nbf: i64| {
             status(&app, &json!({"sub": "bob", "scopes": ["me"], "exp": exp, "nbf": nbf}))
         };
-        // Far enough from the edges for the slowest machine.
+        // Far enough from the limits for the slowest machine.
         assert_eq!(bob(now() - allowed - 1, 0), 401);
         assert_eq!(bob(now() - allowed + 100, 0), 200);
         assert_eq!(bob(now() + 600, now() + allowed + 100), 401);
@@ -125,7 +126,7 @@ fn issuer_and_audience_are_written_and_required() {
     }
 }
 
-/// Nobody is asked for the time: a token of a Python application with the same secret is as good.
+/// A token of a Python application with the same secret is accepted unconditionally.
 #[test]
 fn a_token_of_the_python_application_is_accepted() {
     let app = with_bob("");
@@ -140,12 +141,12 @@ fn a_token_of_the_python_application_is_accepted() {
     }
 }
 
-/// More logins than the queue holds are turned away at once; everything else goes on.
+/// Logins beyond the queue are refused at once; everything else continues.
 #[test]
-fn a_flood_of_logins_is_turned_away_and_stops_nobody_else() {
+fn a_flood_of_logins_is_refused_and_blocks_nothing_else() {
     let config = "[passwords]\nhash_threads = 1\nhash_queue = 2\n";
     let app = server(config).env("BAILIWICK__PASSWORDS__BCRYPT_COST", "10").spawn();
-    // Dear enough that the queue is full while twenty arrive.
+    // Expensive enough to keep the queue full while twenty arrive.
     let dear = "$2b$12$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G";
     let bob = json!({"username": "bob", "scopes": ["me"], "hashed_password": dear});
     import(&app, &[bob]);

@@ -14,7 +14,7 @@ use crate::harness::App;
 use crate::people::{PASSWORD, admin, administered, can_log_in, import, log_in, segment, server};
 use serde_json::{Value, json};
 
-/// Names that would break a URL or a query that does not quote.
+/// Names that would break an unquoted URL or query.
 const AWKWARD: [&str; 11] = [
     "with space",
     "100%",
@@ -40,7 +40,7 @@ fn create(app: &App, username: &str) -> Value {
 }
 
 #[test]
-fn a_user_lives_and_dies_over_http() {
+fn a_user_is_created_changed_and_deleted_over_http() {
     let app = administered("");
     let body = json!({
         "username": "bob",
@@ -100,10 +100,10 @@ fn a_user_lives_and_dies_over_http() {
     }
 }
 
-/// Also when both are made within the same second. What another application has signed says nothing
-/// but the name, so it may be the earlier user's.
+/// Even if both are created within the same second. Tokens of another application carry only the
+/// name, so they may be the earlier user's.
 #[test]
-fn a_new_user_has_not_the_tokens_of_an_earlier_one_of_the_same_name() {
+fn a_new_user_does_not_inherit_the_tokens_of_an_earlier_one() {
     let app = administered("");
     let body = json!({"username": "bob", "password": PASSWORD, "scopes": ["me"]});
     let token = || {
@@ -120,7 +120,7 @@ fn a_new_user_has_not_the_tokens_of_an_earlier_one_of_the_same_name() {
     assert_eq!(app.get_as("/users/me", &after).status, 200);
     let elsewhere = crate::signer::token("bob", &["me"]);
     assert_eq!(app.get_as("/users/me", &elsewhere).status, 401);
-    // Whatever else changes, it is the same user.
+    // Whatever else changes, it remains the same user.
     let change = json!({"full_name": "Bob", "email": "bob@example.com"});
     assert_eq!(admin(&app, ("PATCH", "/users/bob"), &change).status, 200);
     assert_eq!(app.get_as("/users/me", &after).status, 200);
@@ -242,7 +242,7 @@ fn other_methods_are_refused_with_those_that_are_allowed() {
     }
 }
 
-/// Also on guarded routes, where nobody is asked for a token first.
+/// Even on guarded routes, before a token is required.
 #[test]
 fn every_route_refuses_every_other_method() {
     let app = server("").spawn();

@@ -1,8 +1,8 @@
-//! Which file of a floor needs which other one, and whether that goes in a circle.
+//! Which files of a floor need each other, and whether that forms a cycle.
 //!
-//! A folder's own file (`mod.rs`) puts together what stands below it, so its use of those files does
-//! not count; their use of it does. What it re-exports counts as a use of the file that defines it,
-//! and paths in macros (`$crate::…`) belong to whoever calls them.
+//! A folder's own file (`mod.rs`) combines the files below it, so its use of them does not count;
+//! their use of it does. What it re-exports counts as a use of the defining file, and paths in
+//! macros (`$crate::…`) belong to the macros' callers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,7 +44,7 @@ impl Modules {
         modules
     }
 
-    /// The files that need each other, one line for each pair of a circle.
+    /// The files that need each other, one line per pair in a cycle.
     pub(crate) fn circles(&self) -> BTreeSet<String> {
         let needs: BTreeMap<&Path, BTreeSet<Path>> =
             self.uses.keys().map(|module| (module, self.needs(module))).collect();
@@ -107,7 +107,7 @@ fn reaches(needs: &BTreeMap<&Path, BTreeSet<Path>>, from: &Path, to: &Path) -> b
     false
 }
 
-/// What stands before a `use` at the end of a statement, and the tree behind it.
+/// The part before a `use` at the end of a statement, and the tree after it.
 fn imported(statement: &str) -> Option<(&str, &str)> {
     let statement = statement.strip_suffix(';')?;
     let at = statement.rfind("use ")?;
@@ -149,7 +149,7 @@ fn branches(tree: &str) -> Vec<Path> {
         .collect()
 }
 
-/// The paths that name a place of the house outside imports.
+/// The paths that name a module of the house outside imports.
 fn paths_in(code: &str) -> Vec<Path> {
     let mut paths = Vec::new();
     for start in ["crate::", "super::"] {

@@ -1,11 +1,11 @@
-//! One import style: what is imported from a module stands in one `use`.
+//! One import style: everything imported from a module is in one `use`.
 
 use std::collections::BTreeMap;
 
-/// Whole modules of these are imported a line each, to be grepped.
+/// Modules imported from these get a line each, to be grepped.
 const LINE_EACH: [&str; 2] = ["std", "crate"];
 
-/// The lines that import from a module that another line of their block imports from as well.
+/// The lines that import from a module which another line of their block imports from as well.
 pub(crate) fn repeated(text: &str, one_crate: bool) -> Vec<usize> {
     let mut found = Vec::new();
     let mut seen = BTreeMap::<usize, Vec<(String, String)>>::new();
@@ -16,7 +16,7 @@ pub(crate) fn repeated(text: &str, one_crate: bool) -> Vec<usize> {
         if code.is_empty() || code.starts_with("//") {
             continue;
         }
-        // A line further left ends the block of all lines further right.
+        // A line with less indentation ends the block of all deeper lines.
         seen.retain(|known, _| *known <= depth);
         if code.starts_with("#[") {
             attributes.push_str(code);
@@ -46,7 +46,7 @@ fn import(code: &str) -> Option<(&str, &str)> {
     is_one.then(|| (visibility, &code[at + "use ".len()..]))
 }
 
-/// The module that a path imports from: what stands before its braces, or its last name.
+/// The module that a path imports from: the part before its braces, or before its last name.
 fn module(path: &str) -> Option<&str> {
     let end = path.find('{').or_else(|| path.rfind("::").map(|at| at + "::".len()))?;
     path[..end].strip_suffix("::")

@@ -1,4 +1,4 @@
-//! Databases that are not there, or are another program's: nothing is made, nothing is changed.
+//! Missing databases, or another program's: nothing is created, nothing is changed.
 
 use crate::harness::{bailiwick, run};
 use crate::postgres::shared;
@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// Commands that only look, or change what must be there already.
+/// Commands that only read, or change existing data.
 const LOOKING: [&[&str]; 9] = [
     &["users", "list"],
     &["users", "list", "--json"],
@@ -33,7 +33,7 @@ fn entries(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn commands_that_look_make_no_database() {
+fn reading_commands_create_no_database() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     for url in ["", "sqlite:absent.db", "sqlite:///./absent.db", "sqlite:absent/users.db"] {
@@ -52,7 +52,7 @@ fn commands_that_look_make_no_database() {
         assert!(output.status.success(), "{args:?}: {output:?}");
     }
     assert!(entries(folder).is_empty(), "{:?}", entries(folder).keys());
-    // A copy makes its target, and no data folder that is not asked for.
+    // A copy creates its target, but no data folder.
     done(folder, "sqlite:a.db", &["users", "import", "-"], "");
     fs::remove_dir_all(folder.join("data")).expect("made by a command that adds users");
     done(folder, "", &["db", "copy", "--from", "sqlite:a.db", "--to", "sqlite:b.db"], "");
@@ -60,7 +60,7 @@ fn commands_that_look_make_no_database() {
 }
 
 #[test]
-fn commands_that_look_make_no_tables() {
+fn reading_commands_create_no_tables() {
     let folder = tempfile::tempdir().unwrap();
     let database = shared().database();
     let url = shared().url(&database);
@@ -96,7 +96,7 @@ fn a_path_is_what_sqlalchemy_makes_of_it() {
     assert!(!Path::new("/two.db").exists());
 }
 
-/// Other programs' files, in each state that one can be in; whatever is tried, no byte changes.
+/// Other programs' files in every state; whatever is tried, no byte changes.
 #[test]
 fn another_programs_file_stays_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
@@ -147,7 +147,7 @@ fn another_programs_file_stays_as_it_is() {
                 "{what}: {line}"
             );
             let mut after = entries(folder);
-            // The index of a log is made anew by whoever opens it.
+            // A log's index is recreated by any process that opens it.
             after.retain(|name, _| before.contains_key(name) && !name.ends_with("-shm"));
             let mut before = before.clone();
             before.retain(|name, _| !name.ends_with("-shm"));
@@ -160,9 +160,9 @@ fn another_programs_file_stays_as_it_is() {
     }
 }
 
-/// A file that nobody has written to yet may be made by hand, with an owner and a mode.
+/// An empty file may be prepared by an administrator, with owner and mode.
 #[test]
-fn an_empty_file_is_taken() {
+fn an_empty_file_is_used() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("new.db"), "").unwrap();
     add(folder.path(), "sqlite:new.db", "jane", &["me"]);
@@ -170,7 +170,7 @@ fn an_empty_file_is_taken() {
     add(folder.path(), "sqlite:vacuumed.db", "jane", &["me"]);
 }
 
-/// Whose tables are still in the log when the process that wrote them is killed.
+/// The tables are still in the log when the process that wrote them is killed.
 #[test]
 fn an_own_log_that_was_left_behind_is_read() {
     let folder = tempfile::tempdir().unwrap();
@@ -189,7 +189,7 @@ fn an_own_log_that_was_left_behind_is_read() {
 }
 
 #[test]
-fn what_is_no_database_is_told_in_one_line() {
+fn a_file_that_is_no_database_is_refused_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     fs::write(folder.join("text"), "not a database\n".repeat(99)).unwrap();

@@ -1,5 +1,5 @@
-//! The real binary while its database is away: cached users for a while, then 503; never a hang, and
-//! never an answer that nobody vouches for.
+//! The real binary while its database is unreachable: cached users for a while, then 503; never a
+//! hang, and never an unconfirmed response.
 
 use crate::harness::{App, FORM, Response, eventually};
 use crate::postgres::{PASSWORD as ROLE_PASSWORD, Server};
@@ -12,7 +12,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A replica with a token for a user whom it has in memory, and one for a user whom it has not.
+/// A replica with a token for a user in its memory, and one for a user who is not.
 struct Replica {
     app: App,
     admin: String,
@@ -22,7 +22,7 @@ struct Replica {
 }
 
 impl Replica {
-    /// Jane, john and the administrator must be there.
+    /// Jane, john and the administrator must exist.
     fn start(url: &str, stale_max: u32) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
         let admin = free.expect("a port").to_string();
@@ -36,7 +36,7 @@ impl Replica {
         Self { app, admin, cached, other, admin_token }
     }
 
-    /// Asks for the user in memory: the right answer, or 503 with `Retry-After`.
+    /// Requests the user in memory: the right response, or 503 with `Retry-After`.
     fn ask(&self) -> u16 {
         let answer = self.app.get_as("/users/me", &self.cached);
         match answer.status {
@@ -57,7 +57,7 @@ impl Replica {
         self.app.send("POST", "/users", &headers, &body)
     }
 
-    /// What nobody but the database can say is not said.
+    /// Whatever only the database knows gets no response.
     fn knows_nothing(&self) {
         unavailable(&self.app.get_as("/users/me", &self.other));
         unavailable(&self.app.get_as("/users", &self.admin_token));
@@ -68,7 +68,7 @@ impl Replica {
         assert_eq!(self.app.get_as("/users/me", "nonsense").status, 401);
     }
 
-    /// Not once for each request: the lines of an outage, of which the last counts what failed.
+    /// Checks that the log has only the lines of an outage, the last of which counts the failures.
     fn has_said_it_once(&self) {
         let said = |text: &str| -> Vec<String> {
             let log = self.app.stderr.text();
@@ -98,13 +98,14 @@ fn unavailable(answer: &Response) {
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{}", answer.body);
 }
 
-/// Both replicas while the database is away: one may believe its memory for 5 s, one not at all.
+/// Both replicas while the database is unreachable: one trusts its memory for 5 s, the other not at
+/// all.
 fn outage(what: &str, replicas: &[Replica; 2], begin: impl FnOnce(), end: impl FnOnce()) {
     let [patient, strict] = replicas;
     for replica in replicas {
         replica.is_well();
     }
-    // The other one is forgotten, and jane remembered.
+    // John is forgotten, and jane is cached.
     for replica in replicas {
         assert_eq!(replica.create(&format!("new-{}", rand::random::<u64>())).status, 201);
     }
@@ -155,13 +156,13 @@ fn with_users(folder: &Path, url: &str) -> [Replica; 2] {
     [Replica::start(url, 5), Replica::start(url, 0)]
 }
 
-/// Stops or continues a server that still holds its connections: a network that drops everything.
+/// Stops or continues a server that keeps its connections: like a network that drops everything.
 fn freeze(master: &str, signal: &str) {
     let children = Command::new("pgrep").args(["-P", master]).output().expect("pgrep runs");
     let children = String::from_utf8(children.stdout).expect("numbers");
     let pids = std::iter::once(master).chain(children.split_whitespace());
     let sent = Command::new("kill").args(["-s", signal]).args(pids).status();
-    // One of them may have ended meanwhile.
+    // One of the processes may have ended meanwhile.
     let _ = sent.expect("kill runs");
 }
 
@@ -170,7 +171,7 @@ fn postgresql_goes_away_and_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start();
     let database = server.database();
-    // Not the superuser, who is let in beyond every limit.
+    // Not the superuser, who is exempt from connection limits.
     server.sql("postgres", &format!("CREATE ROLE app LOGIN PASSWORD '{ROLE_PASSWORD}'"));
     server.sql("postgres", &format!("ALTER DATABASE {database} OWNER TO app"));
     let url = server.url(&database).replace("//postgres:", "//app:");

@@ -1,4 +1,5 @@
-//! A change bites everywhere: made by one replica, or by the command line; on both databases.
+//! A change takes effect everywhere, whether made by a replica or on the command line; on both
+//! databases.
 
 use crate::harness::{App, FORM, eventually};
 use crate::postgres::shared;
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 
 const LATER: &str = "slow mountain lake";
 
-/// Three replicas, and what is known of jane.
+/// Three replicas, and what the test knows about jane.
 struct Cluster<'a> {
     folder: &'a Path,
     url: &'a str,
@@ -33,7 +34,7 @@ impl Cluster<'_> {
         assert!(matches!(answer.status, 200 | 204), "{method} {path}: {}", answer.body);
     }
 
-    /// Waits until every replica answers so.
+    /// Waits until every replica responds so.
     fn everywhere(&mut self, status: u16, ask: impl Fn(&App, &str) -> u16) {
         let start = Instant::now();
         for replica in &self.replicas {
@@ -66,7 +67,7 @@ fn changes_bite_everywhere(folder: &Path, url: &str) {
     let mut all = Cluster { folder, url, replicas, admin, token, longest };
     let (over, reads) = (AtomicBool::new(false), AtomicU32::new(0));
     thread::scope(|scope| {
-        // Everybody has jane in memory all the time.
+        // All replicas keep jane in memory throughout.
         for url in &asked {
             let bearer = format!("Bearer {}", all.token);
             let (over, reads) = (&over, &reads);
@@ -108,14 +109,14 @@ fn changes_bite_everywhere(folder: &Path, url: &str) {
 }
 
 #[test]
-fn changes_bite_everywhere_on_sqlite() {
+fn changes_take_effect_everywhere_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("users.db").display());
     changes_bite_everywhere(folder.path(), &url);
 }
 
 #[test]
-fn changes_bite_everywhere_on_postgresql() {
+fn changes_take_effect_everywhere_on_postgresql() {
     let folder = tempfile::tempdir().unwrap();
     changes_bite_everywhere(folder.path(), &shared().url(&shared().database()));
 }
@@ -127,9 +128,9 @@ fn counter(replica: &App, name: &str) -> u64 {
     values.next().unwrap_or_else(|| panic!("no {name} in {text}"))
 }
 
-/// Jane is changed by the other replica; whoever else is in memory stays there. A few tries: trust in
-/// the memory may end for a moment while the machine has much else to do.
-fn a_change_is_nobody_elses(folder: &Path, url: &str) {
+/// The other replica changes jane; all other users stay in memory. Takes a few tries: on a busy
+/// machine the trust in the memory may end for a moment.
+fn a_change_evicts_only_its_user(folder: &Path, url: &str) {
     add(folder, url, "jane", &["me"]);
     add(folder, url, "joe", &["me"]);
     add(folder, url, "admin", &["users:write"]);
@@ -159,14 +160,14 @@ fn a_change_is_nobody_elses(folder: &Path, url: &str) {
 }
 
 #[test]
-fn a_change_is_nobody_elses_on_sqlite() {
+fn a_change_evicts_only_its_user_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("users.db").display());
-    a_change_is_nobody_elses(folder.path(), &url);
+    a_change_evicts_only_its_user(folder.path(), &url);
 }
 
 #[test]
-fn a_change_is_nobody_elses_on_postgresql() {
+fn a_change_evicts_only_its_user_on_postgresql() {
     let folder = tempfile::tempdir().unwrap();
-    a_change_is_nobody_elses(folder.path(), &shared().url(&shared().database()));
+    a_change_evicts_only_its_user(folder.path(), &shared().url(&shared().database()));
 }

@@ -1,11 +1,12 @@
-//! What `docker/compose.cluster.yaml` does with its PostgreSQL, on a real one.
+//! What `docker/compose.cluster.yaml` does to its PostgreSQL, on a real one.
 
 use crate::harness::{bailiwick, repository, run, run_tool};
 use crate::postgres::Server;
 use std::fs;
 use std::process::Command;
 
-/// The role is no superuser, nobody is from outside, and bailiwick needs no more.
+/// The role is not a superuser, the superuser cannot log in from outside, and bailiwick needs no
+/// more.
 #[test]
 fn the_composed_database_belongs_to_a_role_of_its_own() {
     let server = Server::start();

@@ -1,4 +1,4 @@
-//! `kill -9` in the middle of user writes: what was acknowledged is there, nothing is there by half.
+//! `kill -9` during user writes: acknowledged writes are complete, and nothing is half-written.
 
 use crate::harness::{App, DEADLINE, FORM, eventually};
 use crate::postgres::{Server, shared};
@@ -17,13 +17,13 @@ fn kills(short: u32) -> u32 {
 const WRITERS: usize = 4;
 const LATER: &str = "slow mountain lake";
 
-/// How far a user got, as far as the server said: 1 created, 2 changed, 3 with another password.
+/// How far the server has acknowledged a user: 1 created, 2 changed, 3 with another password.
 struct Written {
     username: String,
     step: usize,
 }
 
-/// Sends a request; `None` once there is no answer any more.
+/// Sends a request; `None` once there is no response any more.
 fn send(app: &App, token: &str, (method, path): (&str, &str), body: &Value) -> Option<u16> {
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
@@ -39,7 +39,7 @@ fn send(app: &App, token: &str, (method, path): (&str, &str), body: &Value) -> O
     ureq::Agent::new_with_config(config).run(request).ok().map(|answer| answer.status().as_u16())
 }
 
-/// Writes until the server is gone.
+/// Writes until the server has gone.
 fn write(app: &App, token: &str, prefix: &str, written: &Mutex<Vec<Written>>) {
     for number in 0.. {
         let username = format!("{prefix}-{number}");
@@ -58,7 +58,7 @@ fn write(app: &App, token: &str, prefix: &str, written: &Mutex<Vec<Written>>) {
         for (request, body, expected) in steps {
             match send(app, token, request, &body) {
                 Some(status) if status == expected => step += 1,
-                // The database went away: whether it was done is not known.
+                // The database has gone: whether the write was done is unknown.
                 None | Some(503) => {
                     written.lock().expect("no panic").push(Written { username, step });
                     return;
@@ -70,7 +70,7 @@ fn write(app: &App, token: &str, prefix: &str, written: &Mutex<Vec<Written>>) {
     }
 }
 
-/// How far a user really got.
+/// How far a user was really written.
 fn stored(app: &App, users: &[Value], username: &str) -> usize {
     let Some(user) = users.iter().find(|user| user["username"] == username) else { return 0 };
     assert_eq!(user["scopes"], json!(["me", "items"]), "{user}");
@@ -93,7 +93,7 @@ fn stored(app: &App, users: &[Value], username: &str) -> usize {
     }
 }
 
-/// Writes on all sides until `crash`, which comes at a random moment.
+/// Writes concurrently until `crash`, at a random moment.
 fn write_until(app: &App, round: u32, crash: impl FnOnce()) -> Vec<Written> {
     let token = app.login("admin", PASSWORD, "users:write");
     let written = Mutex::new(Vec::new());
@@ -108,14 +108,14 @@ fn write_until(app: &App, round: u32, crash: impl FnOnce()) -> Vec<Written> {
     written.into_inner().expect("no panic")
 }
 
-/// The number of acknowledged writes, all of which must be there.
+/// The number of acknowledged writes, all of which must be stored.
 fn compare(app: &App, (folder, url): (&Path, &str), written: &[Written]) -> usize {
     done(folder, url, &["db", "check"], "");
     let list = done(folder, url, &["users", "list", "--json"], "");
     let users: Vec<Value> = serde_json::from_str(&list).expect("JSON");
     for Written { username, step } in written {
         let stored = stored(app, &users, username);
-        // What was under way when it stopped may have been done.
+        // Writes in flight at the crash may have been done.
         assert!(
             stored == *step || stored == step + 1,
             "{username}: {step} acknowledged, {stored} stored"

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 const USERS: usize = 2_345;
 const HASH: &str = "$2b$12$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G";
 
-/// A folder and a SQLite database in it with many users of all kinds.
+/// A folder with a SQLite database of many users of all kinds.
 fn filled() -> (TempDir, String) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let url = format!("sqlite:{}", folder.path().join("from.db").display());
@@ -62,9 +62,9 @@ fn everything_moves_to_postgresql_and_back() {
     }
 }
 
-/// Who has the name of somebody who is gone is known for it in every copy.
+/// A user who has a deleted user's name is known as such in every copy.
 #[test]
-fn names_that_users_had_move_as_well() {
+fn former_names_move_as_well() {
     let (folder, sqlite) = filled();
     let folder = folder.path();
     let database = shared().database();
@@ -90,13 +90,13 @@ fn names_that_users_had_move_as_well() {
 }
 
 #[test]
-fn a_copy_that_fails_leaves_nothing() {
+fn a_failed_copy_leaves_nothing() {
     let (folder, sqlite) = filled();
     let folder = folder.path();
     let database = shared().database();
     let postgres = shared().url(&database);
     done(folder, &postgres, &["users", "import", "-"], "");
-    // The last batch does not fit.
+    // The last batch violates it.
     shared().sql(&database, "ALTER TABLE users ADD CHECK (username < 'usér9')");
     let line = fails(folder, &sqlite, &["db", "copy", "--from", &sqlite, "--to", &postgres]);
     assert!(line.contains("violates check constraint"), "{line}");
@@ -105,7 +105,7 @@ fn a_copy_that_fails_leaves_nothing() {
     done(folder, &sqlite, &["db", "copy", "--from", &sqlite, "--to", &postgres], "");
 }
 
-/// Count and checksum are compared before anything is final.
+/// Count and checksum are compared before the copy becomes final.
 #[test]
 fn a_copy_that_differs_leaves_nothing() {
     let (folder, sqlite) = filled();
@@ -125,7 +125,7 @@ fn a_copy_that_differs_leaves_nothing() {
 
 /// Whenever it is killed, the target holds all or nothing, and in the end everything.
 #[test]
-fn a_copy_that_is_killed_can_be_started_again() {
+fn a_killed_copy_can_be_started_again() {
     let (folder, sqlite) = filled();
     let folder = folder.path();
     let postgres = shared().url(&shared().database());
@@ -155,7 +155,7 @@ fn a_copy_that_is_killed_can_be_started_again() {
     }
 }
 
-/// A million users take longer than any request may: here each batch, and each look, is slow.
+/// A million users take longer than any request may: here each batch and each query is slow.
 #[test]
 fn commands_on_whole_databases_are_not_limited_as_requests_are() {
     let (folder, sqlite) = filled();
@@ -186,7 +186,7 @@ fn commands_on_whole_databases_are_not_limited_as_requests_are() {
     assert_eq!(limited(&["users", "import", "-"], &line), "1 added, 0 skipped\n");
     eventually("ANALYZE", || Some(analyzed()).filter(|last| *last != between));
 
-    // Somebody else has the table.
+    // Another session holds the table.
     let mut holding = shared().psql(&database, "BEGIN; LOCK TABLE users; SELECT pg_sleep(4)");
     let mut holding = holding.stdout(Stdio::null()).spawn().expect("psql starts");
     let locked = "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database
@@ -254,7 +254,7 @@ fn a_backup_is_the_whole_database() {
     assert!(line.contains("pg_dump"), "{line}");
 }
 
-/// A backup under way: its process, and the file that it writes.
+/// A running backup: its process, and the file it writes.
 fn under_way(folder: &Path, sqlite: &str, name: &str) -> (Child, PathBuf) {
     let mut command = prepared(folder, sqlite, &["db", "backup", name]);
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
@@ -268,7 +268,7 @@ fn under_way(folder: &Path, sqlite: &str, name: &str) -> (Child, PathBuf) {
     (child, part)
 }
 
-/// What backups under way, and those that were killed, have in a folder.
+/// Files of running and killed backups in a folder.
 fn parts(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).expect("a folder").flatten();
     let parts = entries.map(|entry| entry.path());
@@ -285,7 +285,7 @@ fn large() -> (TempDir, String) {
 }
 
 #[test]
-fn a_backup_that_was_killed_stands_in_nobodys_way() {
+fn a_killed_backup_blocks_no_later_one() {
     let (folder, sqlite) = large();
     let folder = folder.path();
     for _ in 0..3 {
@@ -294,7 +294,7 @@ fn a_backup_that_was_killed_stands_in_nobodys_way() {
         child.wait().expect("a child");
         assert!(part.exists() && !folder.join("night.db").exists(), "it was killed too late");
     }
-    // As other programs, and other files of the same name, leave them.
+    // As left by other programs, and by other files with the same name.
     for left in ["night.db.part", "night.db-journal", "night.db-wal", "bailiwick-backup-x.part"] {
         std::fs::write(folder.join(left), "left").unwrap();
     }
@@ -309,7 +309,7 @@ fn a_backup_that_was_killed_stands_in_nobodys_way() {
 }
 
 #[test]
-fn two_backups_at_once_do_not_meet() {
+fn two_backups_at_once_do_not_collide() {
     let (folder, sqlite) = large();
     let folder = folder.path();
     let signal = |child: &Child, name: &str| {
@@ -336,7 +336,7 @@ fn two_backups_at_once_do_not_meet() {
 }
 
 #[test]
-fn a_damaged_file_is_told() {
+fn a_damaged_file_is_reported() {
     let (folder, sqlite) = filled();
     let path = folder.path().join("from.db");
     done(folder.path(), &sqlite, &["db", "check"], "");

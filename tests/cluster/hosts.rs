@@ -6,7 +6,7 @@ use crate::{PASSWORD, SERVE, add, done, fails, serve};
 use serde_json::json;
 use std::net::TcpListener;
 
-/// A server with a database of its own, and a user in it.
+/// A server with its own database, and a user in it.
 fn server() -> Server {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::start();
@@ -15,7 +15,7 @@ fn server() -> Server {
     server
 }
 
-/// Whether a server takes writes, in sessions that begin later and in those that are there.
+/// Whether a server takes writes, in new and existing sessions.
 fn takes_writes(server: &Server, does: bool) {
     let read_only = if does { "off" } else { "on" };
     let set = format!("ALTER DATABASE app SET default_transaction_read_only = {read_only}");
@@ -27,19 +27,19 @@ fn name_on(server: &Server) -> String {
     server.sql("app", "SELECT full_name FROM users")
 }
 
-/// As after a failover: the data of the two are their own here.
+/// As after a failover, but here the two have different data.
 #[test]
 fn the_server_that_takes_writes_is_found_and_found_again() {
     let folder = tempfile::tempdir().unwrap();
     let (mut first, second) = (server(), server());
-    // It takes connections and says nothing: the next one is tried all the same.
+    // It accepts connections and stays silent: the next one is tried anyway.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let ports = [silent.local_addr().unwrap().port(), first.port, second.port];
     let hosts = ports.map(|port| format!("127.0.0.1:{port}")).join(",");
     let url = format!("postgres://postgres:{SUPERUSER}@{hosts}/app?connect_timeout=9");
     let read_write = format!("{url}&target_session_attrs=read-write");
 
-    // Tokens are of a user with an id of its own.
+    // Tokens carry the user's id.
     let id = second.sql("app", "SELECT id FROM users");
     first.sql("app", &format!("UPDATE users SET id = {id}"));
     takes_writes(&first, false);
@@ -59,7 +59,7 @@ fn the_server_that_takes_writes_is_found_and_found_again() {
     eventually("a write", || (rename("two") == 200).then_some(()));
     assert_eq!((name_on(&first).as_str(), name_on(&second).as_str()), ("two", "one"));
 
-    // Changes are heard from there.
+    // Changes are received from there.
     first.sql("app", "UPDATE users SET disabled = true");
     eventually("the change", || (app.get_as("/users/me", &token).status == 400).then_some(()));
     first.sql("app", "UPDATE users SET disabled = false");
@@ -78,17 +78,17 @@ fn the_server_that_takes_writes_is_found_and_found_again() {
 }
 
 #[test]
-fn tables_may_stand_in_a_schema_of_their_own() {
+fn tables_can_be_in_another_schema() {
     let folder = tempfile::tempdir().unwrap();
     let database = shared().database();
-    // Of another program, in the schema that is not asked for.
+    // Another program's, in the schema that is not used.
     shared().sql(&database, "CREATE SCHEMA auth; CREATE TABLE public.users (id int)");
     let url = format!("{}?options=-c%20search_path%3Dauth", shared().url(&database));
     add(folder.path(), &url, "jane", &["me"]);
     let app = serve(&url);
     let token = app.login("jane", PASSWORD, "me");
     assert_eq!(app.get_as("/users/me", &token).status, 200);
-    // From a session that looks elsewhere.
+    // From a session with another search path.
     shared().sql(&database, "UPDATE auth.users SET disabled = true");
     eventually("the change", || (app.get_as("/users/me", &token).status == 400).then_some(()));
     shared().sql(&database, "DELETE FROM auth.users");

@@ -1,4 +1,5 @@
-//! Somebody else holds locks in PostgreSQL: who does not need what is locked does not notice.
+//! Another session holds locks in PostgreSQL: requests that do not need the locked data are not
+//! affected.
 
 use crate::harness::{App, FORM, Response, eventually};
 use crate::postgres::shared;
@@ -10,17 +11,17 @@ use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
-/// Those who wait for a lock.
+/// The sessions waiting for a lock.
 const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
      WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
-/// Locks that a session of its own holds; they end with the value.
+/// Locks held by a separate session; released on drop.
 struct Held(Child);
 
 impl Held {
     fn take(database: &str, lock: &str) -> Self {
         let mut psql = shared().psql(database, &format!("BEGIN; {lock}"));
-        // After these statements it waits for others, in the transaction.
+        // After these statements it waits for more, inside the transaction.
         psql.args(["-c", "SELECT 'held'", "-f", "-"]);
         let mut session =
             psql.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("psql starts");
@@ -32,7 +33,7 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // Its input ends, and so does the session.
+        // Closing its input ends the session.
         drop(self.0.wait());
     }
 }
@@ -66,9 +67,9 @@ impl Served {
     }
 }
 
-/// Others log in, are read and written, also by the administrator whose other writes wait.
+/// Others log in, are read and written, even by the administrator whose other writes wait.
 #[test]
-fn a_locked_row_is_one_users_trouble() {
+fn a_locked_row_affects_only_its_user() {
     let folder = tempfile::tempdir().unwrap();
     let database = shared().database();
     let url = shared().url(&database);
@@ -98,7 +99,7 @@ fn a_locked_row_is_one_users_trouble() {
         });
         let mut others = || {
             for round in 0..20 {
-                // After each change everybody is read anew.
+                // After each change all users are read again.
                 let renamed = served.rename("jane", &round.to_string());
                 assert_eq!(renamed.status, 200, "{}", renamed.body);
                 let form = format!("username=jane&password={PASSWORD}&scope=me").replace(' ', "+");
@@ -111,7 +112,7 @@ fn a_locked_row_is_one_users_trouble() {
         };
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(&mut others));
         if done.is_ok() {
-            // Each of them has its end, too.
+            // Each of them ends, too.
             eventually("refusals", || (refused.load(SeqCst) >= 8).then_some(()));
         }
         over.store(true, SeqCst);
@@ -123,9 +124,9 @@ fn a_locked_row_is_one_users_trouble() {
     eventually("the row", || (served.rename("locked", "free").status == 200).then_some(()));
 }
 
-/// Users in memory are served, and each is read anew by one query that waits, not by one a request.
+/// Users in memory are served, and each is read again by one waiting query, not by one per request.
 #[test]
-fn a_locked_table_keeps_nobody_waiting_who_is_in_memory() {
+fn a_locked_table_does_not_delay_users_in_memory() {
     let folder = tempfile::tempdir().unwrap();
     let database = shared().database();
     let url = shared().url(&database);

@@ -1,4 +1,4 @@
-//! The real binary on both databases: copies, crashes, servers that go away or take no writes.
+//! The real binary on both databases: copies, crashes, servers that disappear or take no writes.
 
 mod absent;
 mod away;
@@ -32,19 +32,19 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// The configuration for a database; the times are for a machine that has much else to do.
+/// The configuration for a database, with times for a busy machine.
 fn config(url: &str) -> String {
     format!(
         "[database]\nurl = '{url}'\nconnect_timeout = 15\nacquire_timeout = 6\n[passwords]\nbcrypt_cost = 4\npolicy = false\n"
     )
 }
 
-/// Runs a command of the binary on a database.
+/// Runs a command of the binary with a database.
 fn command(folder: &Path, url: &str, args: &[&str], stdin: &str) -> Output {
     run(&mut prepared(folder, url, args), stdin)
 }
 
-/// The same, not started yet.
+/// The same, not yet started.
 fn prepared(folder: &Path, url: &str, args: &[&str]) -> Command {
     let file = folder.join("command.toml");
     std::fs::write(&file, config(url)).expect("the configuration is written");
@@ -53,7 +53,7 @@ fn prepared(folder: &Path, url: &str, args: &[&str]) -> Command {
     command
 }
 
-/// The same, which must succeed; its standard output.
+/// The same; must succeed; returns its standard output.
 fn done(folder: &Path, url: &str, args: &[&str], stdin: &str) -> String {
     let output = command(folder, url, args, stdin);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -61,7 +61,7 @@ fn done(folder: &Path, url: &str, args: &[&str], stdin: &str) -> String {
     text(&output.stdout)
 }
 
-/// The same, which must fail; its one line on standard error, after those of a log if it serves.
+/// The same; must fail; returns its one line on standard error, after the log's lines if it serves.
 fn fails(folder: &Path, url: &str, args: &[&str]) -> String {
     let output = command(folder, url, args, "");
     assert!(!output.status.success(), "{args:?}");
@@ -73,10 +73,10 @@ fn fails(folder: &Path, url: &str, args: &[&str]) -> String {
     line
 }
 
-/// Serves, where a port is free.
+/// Serves on a free port.
 const SERVE: [&str; 3] = ["serve", "-b", "127.0.0.1:0"];
 
-/// The password of all users that the tests make.
+/// The password of all users in these tests.
 const PASSWORD: &str = "quiet river stone";
 
 fn add(folder: &Path, url: &str, name: &str, scopes: &[&str]) {
@@ -85,7 +85,7 @@ fn add(folder: &Path, url: &str, name: &str, scopes: &[&str]) {
     done(folder, url, &args, PASSWORD);
 }
 
-/// A Python program that works on a file of SQLite as `database`.
+/// A Python program that uses a SQLite file as `database`.
 fn python(file: &Path, code: &str) -> Command {
     let head = "import sqlite3, sys\ndatabase = sqlite3.connect(sys.argv[1])";
     let mut command = Command::new("python3");
@@ -97,21 +97,21 @@ fn python_on(file: &Path, code: &str) {
     run_tool(&mut python(file, code));
 }
 
-/// Sets for how far files of a process, and of those that it starts, may grow, as on a full disk.
+/// Limits the size of files for a process and its children, as on a full disk.
 fn limit_files(pid: &str, bytes: &str) {
     let process = std::fs::metadata(format!("/proc/{pid}")).expect("a process");
     let limit = ["prlimit", "--pid", pid, &format!("--fsize={bytes}:")];
     if process.uid() == std::fs::metadata("/proc/self").expect("Linux").uid() {
         run_tool(Command::new(limit[0]).args(&limit[1..]));
     } else {
-        // A container's root may not limit the processes of others; they themselves may.
+        // A container's root may not limit other users' processes; they may do so themselves.
         let (user, group) = (process.uid().to_string(), process.gid().to_string());
         let who = ["--reuid", &user, "--regid", &group, "--clear-groups"];
         run_tool(Command::new("setpriv").args(who).args(limit));
     }
 }
 
-/// The process of a PostgreSQL server that starts all others.
+/// The parent process of a PostgreSQL server.
 fn postmaster(server: &postgres::Server) -> String {
     let file = server.sql("postgres", "SELECT pg_read_file('postmaster.pid')");
     file.lines().next().expect("a number").to_owned()

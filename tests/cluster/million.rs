@@ -15,8 +15,8 @@ fn users() -> usize {
     if is_long { 1_000_000 } else { 3_000 }
 }
 
-/// A command as an operator types it, with a row of a table for how long it took; its output. Requests
-/// may take a second: none of these may be limited by that.
+/// Runs a command as an operator would and prints its time as a row of a table; returns its output.
+/// Requests may take only a second, which must not limit these commands.
 fn timed(folder: &Path, url: &str, args: &[&str]) -> String {
     let start = Instant::now();
     let mut command = prepared(folder, url, args);
@@ -64,7 +64,7 @@ fn a_million_users_are_imported_copied_checked_backed_up_and_restored() {
     done(folder, &sqlite, &["users", "delete", "user7", "--yes"], "");
     timed(folder, &sqlite, &["db", "restore", "night.db"]);
     assert_eq!(timed(folder, &sqlite, &["db", "check"]), checksums[0]);
-    // A start looks for damage, and is not kept by so many.
+    // A start checks for damage, and so many users do not delay it.
     let start = Instant::now();
     let app = crate::serve(&sqlite);
     println!("| start | sqlite | {:.1} s |", start.elapsed().as_secs_f64());

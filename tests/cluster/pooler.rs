@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
-/// A `PgBouncer` in front of the shared server; it ends with the value.
+/// A `PgBouncer` in front of the shared server; ends on drop.
 struct Pooler {
     child: Child,
     port: u16,
@@ -66,7 +66,7 @@ fn a_pooler_that_keeps_sessions_works() {
     let (first, second) = (serve(&url), serve(&url));
     let token = first.login("jane", PASSWORD, "me");
     assert_eq!(second.get_as("/users/me", &token).status, 200);
-    // What is heard comes through a session that listens.
+    // Change notices arrive through a listening session.
     done(folder.path(), &url, &["users", "disable", "jane"], "");
     for server in [&first, &second] {
         eventually("the change", || {
@@ -98,7 +98,7 @@ fn a_pooler_that_shares_sessions_is_refused_by_name() {
 }
 
 #[test]
-fn what_a_pooler_does_not_give_is_told() {
+fn a_pooler_without_sessions_is_reported() {
     let pooler = Pooler::start("pool_mode = session\ndefault_pool_size = 1\n");
     let (folder, database) = (tempfile::tempdir().unwrap(), shared().database());
     let url = pooler.url(&database);

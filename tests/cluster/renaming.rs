@@ -1,4 +1,4 @@
-//! A renamed user is the same user on every replica, whatever is in memory; on both databases.
+//! A renamed user is the same user on every replica, whatever is cached; on both databases.
 
 use crate::harness::{App, FORM, Response, eventually};
 use crate::postgres::shared;
@@ -22,7 +22,7 @@ fn rename(app: &App, bearer: &str, from: &str, to: &str) {
     assert_eq!(answer.status, 200, "{from} to {to}: {}", answer.body);
 }
 
-/// The name of a token's user, which must be valid.
+/// The name of a token's user; the token must be valid.
 fn name(app: &App, bearer: &str) -> String {
     let answer = app.get_as("/users/me", bearer);
     assert_eq!(answer.status, 200, "{}", answer.body);
@@ -54,7 +54,7 @@ fn cluster(folder: &Path, url: &str) -> ([App; 2], String) {
 }
 
 /// No request fails meanwhile: replicas that have the user in memory, and those that have forgotten
-/// the old name, the new one or both, know whose token it is.
+/// the old name, the new one or both, find the token's user.
 fn tokens_follow_the_user(folder: &Path, url: &str) {
     let (replicas, admin) = cluster(folder, url);
     let bearer = replicas[0].login("jane", PASSWORD, "me");
@@ -73,7 +73,7 @@ fn tokens_follow_the_user(folder: &Path, url: &str) {
             let [one, other] = [round % 2, (round + 1) % 2].map(|at| &replicas[at]);
             rename(one, &admin, "jane", "janet");
             everywhere(&replicas, &bearer, "janet");
-            // Somebody else takes the name, and gives it up again.
+            // Another user takes the name, and gives it up again.
             add(folder, url, "jane", &["me"]);
             let others = other.login("jane", PASSWORD, "me");
             everywhere(&replicas, &others, "jane");
@@ -88,7 +88,7 @@ fn tokens_follow_the_user(folder: &Path, url: &str) {
     println!("12 renamings, {} reads beside, all of them answered", reads.into_inner());
 }
 
-/// What a replica has in memory is old when it is asked: who writes is known by its id.
+/// A replica's memory is outdated when the request arrives: the writer is identified by id.
 fn a_renamed_caller_writes_at_once(folder: &Path, url: &str) {
     let (replicas, admin) = cluster(folder, url);
     let jane = replicas[0].login("jane", PASSWORD, "me");
@@ -126,7 +126,7 @@ fn misses(app: &App) -> u64 {
     value.unwrap_or_else(|| panic!("no {counter} in {text}"))
 }
 
-/// Several tries: trust in the memory may end for a moment while the machine has much else to do.
+/// Several tries: on a busy machine the trust in the memory may end for a moment.
 fn old_tokens_are_known_in_memory(folder: &Path, url: &str) {
     let (replicas, admin) = cluster(folder, url);
     let jane = replicas[0].login("jane", PASSWORD, "me");

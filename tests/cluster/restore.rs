@@ -1,4 +1,4 @@
-//! Backups, put back in the place of databases that are live, crashed, damaged or gone.
+//! Backups restored over databases that are live, crashed, damaged or missing.
 
 use crate::harness::{App, bailiwick, eventually, repository, run_tool};
 use crate::postgres::{Server, shared, unprivileged};
@@ -18,7 +18,7 @@ const URL: &str = "sqlite:users.db";
 /// More than a page of the file, and more than a batch.
 const LATER: usize = 3_000;
 
-/// A database with `jane`, its backup `night.db`, and many users who came later.
+/// A database with `jane`, its backup `night.db`, and many later users.
 fn backed_up() -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     add(folder.path(), URL, "jane", &["me"]);
@@ -27,7 +27,7 @@ fn backed_up() -> TempDir {
     folder
 }
 
-/// Adds users by another program, whose last words are these.
+/// Adds users with another program that ends with `last`.
 fn add_later(folder: &Path, last: &str) {
     let ids = if last.is_empty() { 1 } else { 1 + LATER };
     let code = format!(
@@ -40,7 +40,7 @@ database.commit()
     python(&folder.join("users.db"), &code).status().expect("python3");
 }
 
-/// What a crash leaves: a log with what is not in the file yet.
+/// Leaves what a crash leaves: a log with changes that are not in the file yet.
 fn crash(folder: &Path) {
     add_later(folder, "import os; os.kill(os.getpid(), 9)");
     assert!(fs::metadata(folder.join("users.db-wal")).expect("a log").len() > 100_000);
@@ -66,7 +66,7 @@ fn a_backup_is_restored_over_a_crashed_database() {
     let app = App::bare().config(&config(URL)).spawn_in(linked(folder));
     app.login("jane", PASSWORD, "me");
     drop(app);
-    // The one from before is whole, with what was in its log.
+    // The previous one is complete, including its log.
     assert_eq!(users(folder, "sqlite:users.db.replaced"), 1 + 2 * LATER);
     restore(folder, "users.db.replaced");
     assert_eq!(users(folder, URL), 1 + 2 * LATER);
@@ -74,16 +74,16 @@ fn a_backup_is_restored_over_a_crashed_database() {
     assert_eq!(users(folder, "sqlite:night.db"), 1, "the backup stays as it is");
 }
 
-/// A folder of its own in which the database is a link to that of another one.
+/// A separate folder whose database is a link to this one's.
 fn linked(folder: &Path) -> TempDir {
     let other = tempfile::tempdir().expect("a temporary folder");
     symlink(folder.join("users.db"), other.path().join("users.db")).expect("a link");
     other
 }
 
-/// What people do in the place of `db restore`: the log of the old database is played into the copy.
+/// What people do instead of `db restore`: the old database's log is applied to the copy.
 #[test]
-fn a_start_refuses_what_a_copied_backup_becomes() {
+fn a_start_refuses_a_backup_copied_over_a_database() {
     let folder = backed_up();
     let folder = folder.path();
     crash(folder);
@@ -106,7 +106,7 @@ fn serve_and_stop(folder: &Path) {
     serve(&url).login("jane", PASSWORD, "me");
 }
 
-/// In the middle, at the beginning and at the end; and a file that is no database any more.
+/// In the middle, at the beginning and at the end; and a file that is no longer a database.
 #[test]
 fn a_start_refuses_a_damaged_file() {
     for (at, says) in [(0, "is not a SQLite database"), (2, "is damaged"), (9, "is damaged")] {
@@ -125,12 +125,12 @@ fn a_start_refuses_a_damaged_file() {
 }
 
 #[test]
-fn nothing_is_restored_below_somebody_who_has_it_open() {
+fn nothing_is_restored_while_the_database_is_open() {
     let folder = backed_up();
     let folder = folder.path();
     let count = users(folder, URL);
     let url = format!("sqlite:{}", folder.join("users.db").display());
-    // Found by its control socket, also while its workers rest.
+    // Found by its control socket, even while its workers rest.
     let mut app = serve(&url);
     for rest in [false, true] {
         if rest {
@@ -146,7 +146,7 @@ fn nothing_is_restored_below_somebody_who_has_it_open() {
     }
     app.command(&["ctl", "wake"], "");
     eventually("the workers", || app.command(&["health"], "").status.success().then_some(()));
-    // One of another configuration; another name of the file hides nothing.
+    // A server with another configuration; another name of the file hides nothing.
     symlink(folder.join("users.db"), folder.join("link.db")).unwrap();
     for url in [URL, "sqlite:link.db"] {
         let line = fails(folder, url, &["db", "restore", "night.db"]);
@@ -167,7 +167,7 @@ sys.stdin.read()";
     drop(other.stdin.take());
     other.wait().unwrap();
     assert_eq!(users(folder, URL), count);
-    // The name of a link stays one.
+    // A link stays a link.
     done(folder, "sqlite:link.db", &["db", "restore", "night.db"], "");
     assert!(folder.join("link.db").is_symlink());
     assert_eq!(users(folder, URL), 1);
@@ -216,7 +216,7 @@ fn a_bad_backup_is_refused_and_nothing_changes() {
 }
 
 #[test]
-fn a_restored_file_is_made_anew_and_belongs_to_whom_the_old_one_did() {
+fn a_restored_file_is_new_and_keeps_the_old_ones_owner() {
     let folder = backed_up();
     let folder = folder.path();
     let file = folder.join("users.db");
@@ -232,7 +232,7 @@ fn a_restored_file_is_made_anew_and_belongs_to_whom_the_old_one_did() {
         (it.uid(), it.gid(), it.mode() & 0o777)
     };
     assert_eq!(like(&file), (user, group, 0o640));
-    // A whole machine is new: no file, no folder.
+    // On a new machine: no file, no folder.
     let new = folder.join("new");
     let backup = folder.join("night.db");
     let mut command = bailiwick(&new);
@@ -242,9 +242,9 @@ fn a_restored_file_is_made_anew_and_belongs_to_whom_the_old_one_did() {
     assert_eq!(like(&new.join("data/bailiwick.db")).2, 0o600);
 }
 
-/// Whenever it is killed, either database is in place, or a start says what to do.
+/// Whenever it is killed, one of the databases is in place, or a start says what to do.
 #[test]
-fn a_restore_that_is_killed_can_be_run_again() {
+fn a_killed_restore_can_be_run_again() {
     let folder = backed_up();
     let folder = folder.path();
     let count = users(folder, URL);
@@ -254,7 +254,7 @@ fn a_restore_that_is_killed_can_be_run_again() {
     };
     let (mut killed, mut later) = (0, 0);
     for round in 0..8 {
-        // While the copy is made, and once the database has given up its name.
+        // While the copy is written, and once the database has lost its name.
         let sign = [".part", ".replaced"][round % 2];
         let before = entries(sign);
         let mut child = prepared(folder, URL, &["db", "restore", "night.db"]);
@@ -275,7 +275,7 @@ fn a_restore_that_is_killed_can_be_run_again() {
         }
     }
     println!("{killed} of 8 killed, {later} times nothing was replaced");
-    // As one that is killed in between leaves it.
+    // As left by a restore killed in between.
     restore(folder, "night.db");
     fs::rename(folder.join("users.db"), folder.join("users.db.replaced")).unwrap();
     for args in [&SERVE[..], &["users", "list"], &["users", "import", "-"]] {
@@ -289,7 +289,7 @@ fn a_restore_that_is_killed_can_be_run_again() {
     assert!(!parts.into_iter().any(|it| it.path().extension().is_some_and(|end| end == "part")));
 }
 
-/// The commands of the guide below a heading, as they stand there.
+/// The commands of the guide below a heading.
 fn commands(heading: &str) -> Vec<String> {
     let text = fs::read_to_string(repository("src/guide/maintenance.md")).expect("the guide");
     let (_, chapter) = text.split_once(&format!("\n{heading}\n")).expect("the heading");
@@ -298,7 +298,7 @@ fn commands(heading: &str) -> Vec<String> {
     blocks.map(|block| block.split("```").next().unwrap_or_default().to_owned()).collect()
 }
 
-/// Runs them in a folder where `bailiwick` is this one, for this database.
+/// Runs them in a folder where `bailiwick` is this binary, for this database.
 fn paste(folder: &Path, url: &str, commands: &str, server: Option<&Server>) {
     fs::write(folder.join("bailiwick.toml"), config(url)).expect("done");
     let programs = folder.join("programs");

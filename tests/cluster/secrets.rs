@@ -1,4 +1,4 @@
-//! Servers on one database that sign with different secrets, and servers that keep nothing at home.
+//! Servers on one database that sign with different secrets, and servers without a data folder.
 
 use crate::harness::{App, bailiwick, eventually, run};
 use crate::postgres::shared;
@@ -6,7 +6,8 @@ use crate::{PASSWORD, add, config};
 use serde_json::Value;
 use std::path::Path;
 
-/// That of the harness, and the first bytes of its HMAC-SHA-256, as Python computes it.
+/// The fingerprint of the harness's secret: the first bytes of its HMAC-SHA-256, as computed in
+/// Python.
 const FINGERPRINT: &str = "5514054311662fe9";
 
 /// Another one.
@@ -54,7 +55,7 @@ fn servers_with_different_secrets_find_each_other(folder: &Path, url: &str) {
         let metrics = app.get("/metrics").body;
         assert!(metrics.contains("\nbailiwick_other_signing_secrets 1\n"), "{metrics}");
     }
-    // That is what the warning is about.
+    // The problem that the warning is about.
     let token = stranger.login("jane", PASSWORD, "me");
     assert_eq!(first.get_as("/users/me", &token).status, 401);
     for app in [&first, &stranger] {
@@ -63,20 +64,20 @@ fn servers_with_different_secrets_find_each_other(folder: &Path, url: &str) {
 }
 
 #[test]
-fn different_secrets_on_postgresql_are_told() {
+fn different_secrets_on_postgresql_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let url = shared().url(&shared().database());
     servers_with_different_secrets_find_each_other(folder.path(), &url);
 }
 
 #[test]
-fn different_secrets_on_sqlite_are_told() {
+fn different_secrets_on_sqlite_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("users.db").display());
     servers_with_different_secrets_find_each_other(folder.path(), &url);
 }
 
-/// Nobody can make a folder below a file, not even root.
+/// Not even root can create a folder below a file.
 #[test]
 fn a_data_folder_is_needed_only_for_what_is_kept_there() {
     let folder = tempfile::tempdir().unwrap();
@@ -98,12 +99,12 @@ fn a_data_folder_is_needed_only_for_what_is_kept_there() {
         assert!(changed.status.success(), "{changed:?}");
         let app = App::bare().config(&config(&url)).env("BAILIWICK__DATA_DIR", &data).spawn();
         app.login("jane", PASSWORD, "me");
-        // The signing secret would be kept there.
+        // The signing secret would be kept there,
         let refused = command(&["serve", "-b", "127.0.0.1:0"], "");
         let line = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(!refused.status.success() && line.contains("file/data/secret"), "{line}");
     }
-    // And so would the database.
+    // and so would the database.
     let mut command = bailiwick(folder);
     let output = run(command.env("BAILIWICK__DATA_DIR", &data).args(["users", "import", "-"]), "");
     let line = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -7,10 +7,10 @@ use serde_json::Value;
 use std::process::Command;
 use tempfile::TempDir;
 
-/// What a newer version may add, so that this one can go on.
+/// A change by a newer version that this one can live with.
 const COMPATIBLE: &str = "ALTER TABLE users ADD COLUMN phone TEXT";
 
-/// What it may not, without saying so.
+/// One that it cannot, if it is not declared.
 const INCOMPATIBLE: &str = "ALTER TABLE users RENAME COLUMN full_name TO name;
     UPDATE schema_needs SET migration = 1001";
 
@@ -42,7 +42,7 @@ fn postgresql() -> Database {
 }
 
 impl Database {
-    /// As a newer version does at its start.
+    /// Migrates as a newer version does at its start.
     fn upgrade(&self, number: u32, statements: &str) {
         let recorded = format!(
             "INSERT INTO _sqlx_migrations
@@ -62,7 +62,7 @@ fn workers(app: &App) -> Vec<u64> {
     serving.filter_map(|process| process["pid"].as_u64()).collect()
 }
 
-/// A worker process that started before the upgrade ends, and another one takes its place.
+/// A worker process started before the upgrade ends, and another one replaces it.
 fn replace_worker(app: &App) {
     let [before] = workers(app)[..] else { panic!("one worker process") };
     run_tool(Command::new("kill").args(["-KILL", &before.to_string()]));
@@ -86,13 +86,13 @@ fn a_replica_of_the_old_version_goes_on(database: &Database) {
     assert!(line.contains("WARN") && !line.contains(crate::postgres::PASSWORD), "{line}");
     assert_eq!(old.get_as("/users/me", &token).status, 200);
     old.login("jane", PASSWORD, "me");
-    // Going back is a start like any other, and the commands work, too.
+    // Going back is an ordinary start, and the commands work, too.
     let back = start();
     add(folder, url, "joe", &["me"]);
     back.login("joe", PASSWORD, "me");
     done(folder, url, &["users", "disable", "joe"], "");
     assert!(done(folder, url, &["db", "check"], "").starts_with("2 users"));
-    // All but this: what the old version does not know it would leave behind.
+    // Except this: it would leave behind what the old version does not know.
     let other = "sqlite:other.db";
     done(folder, other, &["users", "import", "-"], "");
     for (from, to) in [(url.as_str(), "sqlite:copy.db"), (other, url.as_str())] {

@@ -1,4 +1,4 @@
-//! `database.url` as every command reads it: one opinion, and never a part of a password.
+//! `database.url`: every command judges it alike and never shows a part of a password.
 
 use crate::harness::{App, bailiwick, run};
 use crate::postgres::shared;
@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-/// What is wrong, with a word of what is said about it. Every password has `Sesame` or `42open` in it.
+/// Wrong URLs, each with a word from its error. Every password contains `Sesame` or `42open`.
 const WRONG: [(&str, &str); 22] = [
     ("postgres://app:Sesame?42open@db/app", "%3F"),
     ("postgres://app:Sesame@42open?x", "%40"),
@@ -51,7 +51,7 @@ fn with(folder: &Path, url: &str) -> std::process::Command {
 }
 
 #[test]
-fn what_check_config_takes_the_start_takes_and_nothing_shows_a_password() {
+fn check_config_and_the_start_agree_and_show_no_password() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     for (url, says) in WRONG {
@@ -74,7 +74,7 @@ fn what_check_config_takes_the_start_takes_and_nothing_shows_a_password() {
             assert!(String::from_utf8_lossy(&output.stderr).contains(flag));
         }
     }
-    // Not even a flag that is not there, or a URL without one.
+    // Not even with an unknown flag, or for a URL without one.
     for args in [
         &["db", "copy", "--form", "postgres://me:Sesame@h/d"][..],
         &["db", "copy", "--form=postgres://me:Sesame@h/d"],
@@ -88,9 +88,9 @@ fn what_check_config_takes_the_start_takes_and_nothing_shows_a_password() {
     assert!(fs::read_dir(folder).unwrap().count() == 1, "only b.toml");
 }
 
-/// These are valid, so the start fails for another reason: nobody listens there.
+/// These are valid, so the start fails for another reason: no server listens there.
 #[test]
-fn what_is_valid_is_tried() {
+fn valid_urls_are_tried() {
     let folder = tempfile::tempdir().unwrap();
     let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     for url in [
@@ -116,7 +116,7 @@ fn what_is_valid_is_tried() {
     }
 }
 
-/// `0.0.0.0` leads to this machine, but is no address of it.
+/// `0.0.0.0` leads to this machine, but is not one of its addresses.
 #[test]
 fn another_machine_needs_tls_unless_less_is_written() {
     let folder = tempfile::tempdir().unwrap();
@@ -129,7 +129,7 @@ fn another_machine_needs_tls_unless_less_is_written() {
     }
 }
 
-/// By HUP the log tells, by `ctl reload` its answer does.
+/// SIGHUP reports it in the log, `ctl reload` in its output.
 #[test]
 fn a_reload_shows_no_password() {
     let good = "[server]\nworkers = 1\n";

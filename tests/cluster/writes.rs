@@ -1,4 +1,4 @@
-//! The database takes no writes: it says so, reads go on, and nothing is there by half.
+//! The database takes no writes: the server says so, reads continue, and nothing is half-written.
 
 use crate::harness::{App, Lines, Response, eventually};
 use crate::postgres::Server;
@@ -27,14 +27,14 @@ impl Writer {
         self.app.send(method, path, &headers, &body.to_string())
     }
 
-    /// All that is stored of all users but those that fill the disk.
+    /// Everything stored about all users except those that fill the disk.
     fn users(&self) -> Value {
         let mut page = self.app.get_as("/users?limit=50", &self.token).json();
         page.as_object_mut().expect("a page").remove("next");
         page
     }
 
-    /// Every write is refused, reads and logins are answered, and nothing has changed after it.
+    /// Checks that every write is refused, reads and logins work, and nothing has changed.
     fn is_refused(&self, what: &str) {
         let before = self.users();
         let writes = [
@@ -58,7 +58,7 @@ impl Writer {
         assert_eq!(self.users(), before, "{what}");
     }
 
-    /// Writes are done again, without a restart.
+    /// Checks that writes work again, without a restart.
     fn writes(&self) {
         eventually("writes to be taken", || {
             let change = json!({"full_name": "Jane"});
@@ -86,7 +86,7 @@ fn a_read_only_postgresql_refuses_writes() {
     };
     writer.writes();
     read_only("on");
-    // For connections that begin later.
+    // For future connections.
     let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname";
     server.sql("postgres", &format!("{end} = '{database}'"));
     eventually("reads", || (writer.users()["users"].is_array()).then_some(()));
@@ -97,21 +97,21 @@ fn a_read_only_postgresql_refuses_writes() {
 
 const HASH: &str = "$2b$04$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G";
 
-/// A table that cannot grow. What needs no new room may still be written, by PostgreSQL's own rules;
-/// the rest is refused.
+/// A table that cannot grow. PostgreSQL still allows writes that need no new space; the rest is
+/// refused.
 #[test]
-fn a_full_postgresql_refuses_what_has_no_room() {
+fn a_full_postgresql_refuses_what_needs_space() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start();
     let database = server.database();
     let url = server.url(&database);
     users(folder.path(), &url);
     server.sql(&database, "ALTER TABLE users SET (autovacuum_enabled = off)");
-    // More than a segment of its log, which it has to have in any case.
+    // More than a segment of its log, which it always needs.
     limit_files(&postmaster(&server), "18000000");
     let writer = Writer::start(serve(&url));
     writer.writes();
-    // A statement that fails leaves its rows as waste: large ones first, then some for the rest.
+    // A failed statement leaves dead rows: first large ones, then small ones for the rest.
     for size in [1_000, 1] {
         let fill = format!(
             "DO $$ BEGIN INSERT INTO users (username, disabled, password_hash, created_at, updated_at, email)
@@ -166,7 +166,7 @@ fn a_full_sqlite_refuses_writes() {
     checked(folder.path(), &url);
 }
 
-/// Whoever writes for longer than others wait.
+/// Another program writes for longer than requests wait.
 #[test]
 fn a_locked_sqlite_refuses_writes() {
     let folder = tempfile::tempdir().unwrap();
@@ -188,8 +188,8 @@ fn a_locked_sqlite_refuses_writes() {
     writer.writes();
 }
 
-/// The file loses its permission to be written while the server runs, as an unprivileged user: root
-/// asks for no permission.
+/// The file becomes read-only while the server runs as an unprivileged user: root ignores
+/// permissions.
 #[test]
 fn a_read_only_sqlite_refuses_writes() {
     let folder = tempfile::tempdir().unwrap();
@@ -209,9 +209,9 @@ fn a_read_only_sqlite_refuses_writes() {
     } else {
         app
     };
-    // Nothing has been written since its start: the connection that writes is opened when needed.
+    // Nothing has been written since the start: the writing connection is opened when needed.
     let writer = Writer::start(app.spawn());
-    // The files beside it take their permissions from it.
+    // The files beside it inherit its permissions.
     let mode = |mode| {
         let files = folder.path().read_dir().unwrap().map(|entry| entry.unwrap().path());
         for file in files.filter(|path| path.to_string_lossy().contains("users.db")) {

@@ -1,4 +1,4 @@
-//! A scope that nobody explains to who is asked for it.
+//! A scope without a description for the users who are asked for it.
 
 bailiwick::scopes! {
     pub Orders = "orders:read";

@@ -1,5 +1,5 @@
-//! An application of its own with handlers that abort and that never return: this very program is
-//! the server, so that applications built on the library are known to be managed alike.
+//! An application whose handlers abort or never return: this very program is the server, which
+//! shows that applications built on the library are managed in the same way.
 
 #[path = "../process/edge.rs"]
 #[expect(dead_code, reason = "shared with tests/process, which uses all of it")]
@@ -23,7 +23,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Tells this program to be the server.
+/// Tells this program to run as the server.
 const SERVE: &str = "FAULTY_SERVE";
 
 fn main() -> ExitCode {
@@ -111,8 +111,8 @@ fn start() -> Faulty {
     Faulty { child, stderr, address, _folder: folder }
 }
 
-/// Sends the bad request to servers under load; prints what failed as a row of `make soak`'s table,
-/// and how long it took until a new client was served again.
+/// Sends the bad request to servers under load; prints the failures as a row of `make soak`'s
+/// table, and how long it took until a new client was served again.
 fn under_load(what: &str, bad: (&str, &str), patience: Duration) {
     let full = std::env::var_os("SOAK").is_some_and(|value| value == "full");
     let times = if full { 5 } else { 1 };
@@ -145,7 +145,7 @@ fn under_load(what: &str, bad: (&str, &str), patience: Duration) {
     println!("Served again after {took:?}.");
 }
 
-/// Sends the request, and asks on other connections until one is answered; returns how long.
+/// Sends the request, then tries other connections until one is served; returns how long that took.
 fn served_again(faulty: &Faulty, (path, line): (&str, &str), patience: Duration) -> Duration {
     let mut bad = connect(&faulty.address);
     write!(bad, "GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
@@ -157,7 +157,7 @@ fn served_again(faulty: &Faulty, (path, line): (&str, &str), patience: Duration)
     start.elapsed()
 }
 
-/// Whether a request on a new connection is answered.
+/// Whether a request on a new connection gets a response.
 fn is_served(address: &str, patience: Duration) -> bool {
     let mut stream = connect(address);
     stream.set_read_timeout(Some(patience)).expect("a timeout");
@@ -172,7 +172,7 @@ fn a_handler_that_aborts() {
 
 fn a_handler_that_never_returns() {
     let line = "is replaced: a worker thread has stalled";
-    // Whoever is given to the thread that stands still waits in vain.
+    // A connection given to the stalled thread is never served.
     let patience = Duration::from_millis(100);
     under_load("a handler that never returns", ("/loop", line), patience);
 }

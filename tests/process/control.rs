@@ -67,10 +67,10 @@ fn successor(old: &App, bind: &str) -> (Child, Lines) {
 }
 
 #[test]
-fn a_server_gets_its_control_socket_once_the_old_one_has_gone() {
+fn a_server_takes_its_control_socket_once_the_old_one_has_gone() {
     for end in ["TERM", "KILL"] {
         let mut old = quick().config("[server]\ngraceful_timeout = 3600\n").spawn();
-        // A login is waited for: what is left of the old server holds its control socket.
+        // The old server waits for a login, and holds its control socket meanwhile.
         let login = begin_login(&old);
         old.signal("TERM");
         old.stderr.wait_for("requests in flight may finish");
@@ -92,7 +92,7 @@ fn a_server_gets_its_control_socket_once_the_old_one_has_gone() {
     }
 }
 
-/// The old server may stand still as well, with a full queue at its socket.
+/// The old server may even be stalled, with a full queue at its socket.
 #[test]
 fn a_server_that_waits_for_its_control_socket_serves() {
     let old = quick().config(SHORT).spawn();
@@ -145,7 +145,7 @@ fn workers_run_as_another_user() {
 }
 
 #[test]
-fn systemd_passes_sockets_and_is_told_of_everything() {
+fn systemd_passes_sockets_and_is_notified_of_everything() {
     let folder = tempfile::tempdir().expect("a folder");
     let notify = UnixDatagram::bind(folder.path().join("notify")).expect("a socket");
     notify.set_read_timeout(Some(crate::harness::DEADLINE)).expect("a timeout");
@@ -170,7 +170,7 @@ fn systemd_passes_sockets_and_is_told_of_everything() {
         .fd_mappings(vec![FdMapping { parent_fd: listener.into(), child_fd: 3 }])
         .expect("one socket");
     let mut server = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-    // The test's own copy of the socket would go on listening.
+    // The test's own copy of the socket would keep listening.
     drop(command);
     let pid = u64::from(server.id());
     let answer = Response::of("GET", &format!("http://{address}/openapi.json"), &[], "");

@@ -1,4 +1,4 @@
-//! No core dump shows what a process had in memory.
+//! No core dump shows a process's memory.
 
 use crate::harness::{App, bailiwick, eventually};
 use crate::server::{SHORT, kill, quick, serving, status};
@@ -21,14 +21,14 @@ fn none() -> (String, String) {
     ("0".to_owned(), "0".to_owned())
 }
 
-/// The kernel gives what belongs to a process that is not dumpable to root (proc(5)).
+/// The kernel makes root the owner of a non-dumpable process's files (proc(5)).
 fn is_dumpable(pid: u64) -> bool {
     let own = fs::metadata(format!("/proc/{pid}")).expect("a process").uid();
     assert_ne!(own, 0, "nothing can be seen of a process of root");
     fs::metadata(format!("/proc/{pid}/environ")).expect("a process").uid() == own
 }
 
-/// Workers of another user, whom root's rights do not help.
+/// Workers of another user, without root's rights.
 fn nobodys(config: &str) -> App {
     let folder = tempfile::tempdir().expect("a folder");
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).expect("changed");
@@ -36,7 +36,7 @@ fn nobodys(config: &str) -> App {
 }
 
 #[test]
-fn master_and_workers_leave_no_cores_and_tell_of_themselves_all_the_same() {
+fn master_and_workers_leave_no_cores_but_report_their_figures() {
     let app = nobodys("[admin]\npublic = true\n");
     let worker = serving(&app)[0];
     assert_eq!((limits(app.pid().into()), limits(worker)), (none(), none()));
@@ -54,7 +54,7 @@ fn master_and_workers_leave_no_cores_and_tell_of_themselves_all_the_same() {
 }
 
 #[test]
-fn for_debugging_cores_can_be_had() {
+fn cores_can_be_allowed_for_debugging() {
     let app = nobodys("core_dumps = true\n");
     let worker = serving(&app)[0];
     assert!(is_dumpable(worker));
@@ -62,7 +62,7 @@ fn for_debugging_cores_can_be_had() {
     assert_eq!(soft, hard);
 }
 
-/// A command that waits for a password, started by a shell that allows cores.
+/// A command that prompts for a password, started by a shell that allows cores.
 fn asked(folder: &TempDir, core_dumps: &str) -> Child {
     let binary = bailiwick(folder.path());
     let mut shell = Command::new("sh");
@@ -84,14 +84,14 @@ fn asked(folder: &TempDir, core_dumps: &str) -> Child {
         .expect("it starts")
 }
 
-/// What a crash leaves behind when the command has the password.
+/// How the command crashes once it has the password.
 fn crashed(core_dumps: &str) -> ExitStatus {
     let folder = tempfile::tempdir().expect("a folder");
     let mut child = asked(&folder, core_dumps);
     let mut stdin = child.stdin.take().expect("piped");
     stdin.write_all(b"swordfish").expect("sent");
     let pid = u64::from(child.id());
-    // It has opened its database: then it reads.
+    // It opens its database before it reads.
     eventually("a command that waits", || {
         fs::metadata(folder.path().join("data/bailiwick.db")).ok()
     });
@@ -104,7 +104,7 @@ fn a_command_leaves_no_core() {
     let status = crashed("false");
     assert_eq!(status.signal(), Some(6), "{status}");
     assert!(!status.core_dumped(), "{status}");
-    // The same crash where it is allowed; a program that takes cores may refuse this one.
+    // The same crash where it is allowed; a program that collects cores may refuse this one.
     let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").expect("a pattern");
     if !pattern.starts_with('|') {
         assert!(crashed("true").core_dumped());

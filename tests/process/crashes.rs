@@ -1,4 +1,4 @@
-//! Workers that die, stand still, or never start.
+//! Workers that die, stall, or never start.
 
 use crate::harness::{Lines, bailiwick, eventually, read_response};
 use crate::server::{SHORT, gone, kill, quick, replaced, serving, status};
@@ -12,7 +12,7 @@ fn a_killed_worker_is_replaced() {
     let app = quick().config(SHORT).spawn();
     let before = serving(&app);
     kill(before[0], "KILL");
-    // Whoever connects meanwhile waits in the master's queue.
+    // Clients that connect meanwhile wait in the master's queue.
     assert_eq!(app.get("/openapi.json").status, 200);
     replaced(&app, &before, 1);
     let output = app.command(&["ctl", "status"], "");
@@ -36,7 +36,7 @@ fn a_crash_loop_slows_down_and_never_ends_the_master() {
 }
 
 #[test]
-fn a_worker_that_says_nothing_is_replaced() {
+fn an_unresponsive_worker_is_replaced() {
     let app = quick().config(&format!("{SHORT}timeout = 1\n")).spawn();
     let before = serving(&app);
     kill(before[0], "STOP");
@@ -45,9 +45,9 @@ fn a_worker_that_says_nothing_is_replaced() {
     assert_eq!(app.get("/openapi.json").status, 200);
 }
 
-/// A paused container, a suspended job, a machine that is moved: all processes stand still together.
+/// A paused container, a suspended job, a migrated machine: all processes stop together.
 #[test]
-fn a_server_that_stood_still_goes_on_where_it_was() {
+fn a_paused_server_continues_where_it_was() {
     let app = quick().config(&format!("{SHORT}timeout = 1\n")).spawn();
     let before = serving(&app);
     let all = [u64::from(app.pid()), before[0]];
@@ -56,7 +56,7 @@ fn a_server_that_stood_still_goes_on_where_it_was() {
     for pid in all {
         kill(pid, "STOP");
     }
-    // Not to wait for anything: this is how long it stands still.
+    // Not to wait for something: this is the length of the pause.
     std::thread::sleep(std::time::Duration::from_secs(3));
     for pid in all {
         kill(pid, "CONT");
@@ -66,14 +66,14 @@ fn a_server_that_stood_still_goes_on_where_it_was() {
     let thawed = uptime();
     eventually("two seconds on its clock", || (uptime() >= thawed + 2).then_some(()));
     assert_eq!(serving(&app), before, "{}", app.stderr.text());
-    // Who stands still alone is found as before.
+    // A process that stalls alone is still noticed.
     kill(before[0], "STOP");
     app.stderr.wait_for("is unresponsive and is killed");
     replaced(&app, &before, 1);
 }
 
 #[test]
-fn a_worker_that_does_not_stop_is_killed_and_that_is_said() {
+fn a_worker_that_does_not_stop_is_killed_and_that_is_logged() {
     let app = quick().config("[server]\nkeepalive = 0\ngraceful_timeout = 1\n").spawn();
     let before = serving(&app);
     kill(before[0], "STOP");
@@ -82,7 +82,7 @@ fn a_worker_that_does_not_stop_is_killed_and_that_is_said() {
     gone(before[0]);
 }
 
-/// The processes of a server that was killed may have it a while longer.
+/// The processes of a killed server may hold it a while longer.
 #[test]
 fn an_address_in_use_is_waited_for() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
-/// nginx in front of an address; ends with the value.
+/// nginx in front of an address; ends on drop.
 pub(crate) struct Edge {
     child: Child,
     pub(crate) address: String,
@@ -14,14 +14,14 @@ pub(crate) struct Edge {
 }
 
 impl Edge {
-    /// Starts it; `keepalive` are the seconds that the upstream keeps an idle connection.
+    /// Starts it; the upstream keeps an idle connection for `keepalive` seconds.
     pub(crate) fn before(upstream: &str, keepalive: u32) -> Self {
         Self::start("bailiwick.conf", keepalive, |text| {
             text.replace("\nserver 127.0.0.1:8000;", &format!("\nserver {upstream};"))
         })
     }
 
-    /// In front of several.
+    /// In front of several addresses.
     pub(crate) fn before_all(replicas: &[String], keepalive: u32) -> Self {
         Self::start("bailiwick-cluster.conf", keepalive, |text| {
             (8001..).zip(replicas).fold(text, |text, (port, address)| {
@@ -40,12 +40,12 @@ impl Edge {
             let file = file.expect("a file");
             let text = edit(fs::read_to_string(file.path()).expect("a shipped file"))
                 .replace("listen 80;", &format!("listen {address};"))
-                // The rule that stands there: shorter than the upstream's.
+                // The shipped rule: shorter than the upstream's.
                 .replace(
                     "keepalive_timeout 60s;",
                     &format!("keepalive_timeout {}s;", keepalive - 1),
                 )
-                // The load is one client's, who may log in once a second.
+                // The load comes from one address, which may log in once a second.
                 .replace("rate=1r/s", "rate=100000r/s")
                 .replace("rate=5r/s", "rate=100000r/s")
                 .replace("burst=20", "burst=100000")
@@ -58,7 +58,7 @@ impl Edge {
             uwsgi_temp_path uwsgi;\nscgi_temp_path scgi;\ninclude bailiwick/{site};\n}}\n"
         );
         fs::write(folder.path().join("nginx.conf"), conf).expect("written");
-        // Debian keeps it where only root looks.
+        // Debian installs it where only root's PATH leads.
         let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin";
         let mut command = Command::new("nginx");
         command.env("PATH", path).arg("-p").arg(folder.path()).args(["-c", "nginx.conf"]);
@@ -71,7 +71,7 @@ impl Edge {
 
 impl Drop for Edge {
     fn drop(&mut self) {
-        // A master that is killed would leave its workers behind.
+        // A killed master would leave its workers behind.
         drop(Command::new("kill").arg(self.child.id().to_string()).status());
         drop(self.child.wait());
     }

@@ -1,5 +1,5 @@
-//! What worker processes that are started later read and run: what the master has accepted, whatever
-//! stands on the disk by then.
+//! Worker processes started later read and run what the master has accepted, whatever is on disk by
+//! then.
 
 use crate::harness::{App, eventually, run_tool};
 use crate::postgres::{PASSWORD, Server};
@@ -16,8 +16,8 @@ const SECOND: &str = "the-second-secret-of-these-tests-is-long";
 const LOG: &str = "[loggers.root]\nlevel = \"info\"\nhandlers = [\"console\"]\n\
                    [handlers.console]\nstream = \"stderr\"\n";
 
-/// The one worker process of a master, once it is another one than this and serves. Not asked of the
-/// master: the files of its configuration may be broken.
+/// The only worker process of a master, once it is not `before` and serves. Does not use `ctl`: the
+/// configuration's files may be broken.
 fn worker(master: u64, before: u64, serves: impl Fn() -> bool) -> u64 {
     eventually("a worker process", || {
         let children = fs::read_to_string(format!("/proc/{master}/task/{master}/children"));
@@ -33,7 +33,7 @@ fn worker_of(app: &App, before: u64) -> u64 {
     worker(app.pid().into(), before, || app.get("/openapi.json").status == 200)
 }
 
-/// Kills the worker process, and waits for the one that takes its place.
+/// Kills the worker process, and waits for its replacement.
 fn crash(app: &App) {
     let before = worker_of(app, 0);
     kill(before, "KILL");
@@ -41,7 +41,7 @@ fn crash(app: &App) {
     worker_of(app, before);
 }
 
-/// Has the files read anew.
+/// Makes the master read the files again.
 fn reload(app: &App) {
     let before = worker_of(app, 0);
     app.signal("HUP");
@@ -57,7 +57,7 @@ fn is_taken(app: &App, token: &str) -> bool {
 }
 
 #[test]
-fn a_worker_that_comes_later_reads_no_file_anew() {
+fn a_later_worker_reads_no_file_again() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().to_owned();
     let write = |name: &str, text: &str| fs::write(path.join(name), text).expect("written");
@@ -76,7 +76,7 @@ fn a_worker_that_comes_later_reads_no_file_anew() {
     crash(&app);
     assert!(is_taken(&app, &token), "another secret: {}", app.stderr.text());
 
-    // A reload reads them, and says what is wrong with each; nothing of it is taken.
+    // A reload reads them and reports what is wrong with each; none of it takes effect.
     for (number, (name, sound, wrong)) in [
         ("config.toml", SHORT, "wrokers"),
         ("b.env", "BAILIWICK__TOKENS__SECRET_FILE=secret\n", "BAILIWICK__NOPE"),
@@ -97,7 +97,7 @@ fn a_worker_that_comes_later_reads_no_file_anew() {
     }
     reload(&app);
     assert!(!is_taken(&app, &token));
-    // What was accepted then stays as well.
+    // What was accepted then stays in force.
     let token = app.login("johndoe", "1234", "me");
     fs::remove_file(path.join("secret")).expect("removed");
     crash(&app);
@@ -108,7 +108,7 @@ fn a_worker_that_comes_later_reads_no_file_anew() {
     assert!(is_taken(&app, &token));
 }
 
-/// Nobody has configured it, but it is a file all the same.
+/// It is not configured, but it is a file all the same.
 #[test]
 fn the_secret_in_the_data_folder_is_read_once() {
     for gone in [false, true] {
@@ -157,14 +157,14 @@ fn the_password_file_and_the_certificate_of_the_database_are_read_once() {
 }
 
 #[test]
-fn a_worker_that_comes_later_runs_the_program_of_the_master() {
+fn a_later_worker_runs_the_masters_program() {
     let server = Developed::start(&[]);
     let program = server.path("program");
     let worker = server.worker(0);
     let name = |pid: u64| fs::read_to_string(format!("/proc/{pid}/comm")).expect("a process");
     assert_eq!(name(worker), "program\n");
 
-    // An installation puts another file into its place.
+    // An installation replaces the file.
     server.next("touch started; exit 3");
     fs::rename(server.path("next"), &program).expect("renamed");
     kill(worker, "KILL");
@@ -175,14 +175,14 @@ fn a_worker_that_comes_later_runs_the_program_of_the_master() {
     let worker = server.worker(worker);
     assert!(!server.path("started").exists(), "{}", server.stderr.text());
 
-    // Nor need there be a file.
+    // The file may even be missing.
     fs::remove_file(&program).expect("removed");
     kill(worker, "KILL");
     gone(worker);
     server.worker(worker);
     assert!(lives(server.pid()));
 
-    // USR2 is what starts another one.
+    // USR2 starts the new one.
     server.next("touch started; exit 3");
     fs::rename(server.path("next"), &program).expect("renamed");
     kill(server.pid(), "USR2");
@@ -191,9 +191,9 @@ fn a_worker_that_comes_later_runs_the_program_of_the_master() {
     assert_eq!(server.status_of("/docs"), 200);
 }
 
-/// Root hands secrets over that the workers' user cannot read, and is led nowhere by that user.
+/// Root passes on secrets that the workers' user cannot read, and that user cannot misdirect root.
 #[test]
-fn a_secret_of_roots_is_read_by_root_where_root_alone_says_which() {
+fn roots_secret_is_read_by_root_if_only_root_can_choose_it() {
     let nobody = 65_534;
     let folder = TempDir::new().expect("a folder");
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("changed");
@@ -227,7 +227,7 @@ fn a_secret_of_roots_is_read_by_root_where_root_alone_says_which() {
     assert!(is_taken(&app, &token));
 }
 
-/// The data folder is the workers' user's: what it puts there leads root nowhere.
+/// The data folder belongs to the workers' user, who cannot misdirect root with it.
 #[test]
 fn the_secret_in_the_data_folder_is_read_as_its_owner_would() {
     let nobody = 65_534;
@@ -250,7 +250,7 @@ fn the_secret_in_the_data_folder_is_read_as_its_owner_would() {
 }
 
 impl Developed {
-    /// The worker process that serves, once it is another one than this.
+    /// The serving worker process, once it is not `before`.
     fn worker(&self, before: u64) -> u64 {
         worker(self.pid(), before, || self.status_of("/docs") == 200)
     }

@@ -1,5 +1,5 @@
-//! Generations of worker processes do not pile up: how many drain at once is bounded, what they hold
-//! of the database is given back, and what is cut is said.
+//! Generations of worker processes do not pile up: how many drain at once is limited, they give
+//! database connections back, and cut-off requests are logged.
 
 use crate::harness::{App, eventually, read_response};
 use crate::postgres::shared;
@@ -10,10 +10,10 @@ use std::io::Write as _;
 use std::net::TcpStream;
 use std::thread;
 
-/// Only a client that goes, or what is tried here, ends a drain.
+/// Only a client that leaves, or what is tested here, ends a drain.
 const PATIENT: &str = "[server]\nkeepalive = 3600\ngraceful_timeout = 3600\nmax_draining = 2\n";
 
-/// A client that has had an answer, and keeps its connection.
+/// A client that has had a response and keeps its connection.
 fn idle(app: &App) -> TcpStream {
     let mut stream = app.connect();
     ask(&mut stream);
@@ -42,7 +42,7 @@ fn pile_up<T>(app: &App, times: usize, client: impl Fn(&App) -> T) -> (Vec<u64>,
 #[test]
 fn of_many_reloads_the_oldest_make_room() {
     let app = quick().config(PATIENT).spawn();
-    // Some have asked, and some say nothing at all.
+    // Some have sent a request, and some nothing at all.
     let (workers, mut clients) = pile_up(&app, 5, |app| (idle(app), app.connect()));
     let [first, second, third, kept, last, current] = workers[..] else { panic!("{workers:?}") };
     [first, second, third].into_iter().for_each(gone);
@@ -78,7 +78,7 @@ fn processes_that_are_replaced_one_by_one_do_not_pile_up_either() {
 }
 
 #[test]
-fn who_makes_room_has_little_time_and_says_what_is_cut() {
+fn a_process_that_makes_room_has_little_time_and_logs_what_is_cut() {
     let app = quick().config(&PATIENT.replace("timeout = 3600", "timeout = 1")).spawn();
     let (workers, mut logins) = pile_up(&app, 3, begin_login);
     gone(workers[0]);
@@ -92,11 +92,11 @@ fn who_makes_room_has_little_time_and_says_what_is_cut() {
 }
 
 #[test]
-fn who_is_about_to_stop_already_makes_room_too() {
+fn a_stopping_process_makes_room_too() {
     let app = quick().config(&PATIENT.replace("keepalive = 3600", "keepalive = 0")).spawn();
     let (mut workers, mut clients) = pile_up(&app, 1, |app| (app.connect(), begin_login(app)));
     let (mut idle, _login) = clients.remove(0);
-    // Its clients were sent away: from now on it waits for the login alone.
+    // Its clients were sent away: from now on it waits only for the login.
     assert!(is_closed(&mut idle));
     let (more, _logins) = pile_up(&app, 2, begin_login);
     workers.extend(more);
@@ -125,7 +125,7 @@ fn one_old_master_drains_at_a_time() {
 }
 
 #[test]
-fn a_stop_says_what_it_cuts() {
+fn a_stop_logs_what_it_cuts() {
     for (signals, why) in [
         (&["TERM"][..], "(their time to end is over)"),
         (&["TERM", "TERM"], "(told to stop at once)"),
@@ -163,7 +163,7 @@ fn a_draining_process_gives_its_database_connections_back() {
         database.sql("postgres", &statement).parse().expect("a number")
     };
     let token = app.login("johndoe", "1234", "me");
-    // Nobody of that name is in memory: each login asks the database.
+    // No such user is in memory: each login queries the database.
     eventually("a pool of several connections", || {
         thread::scope(|scope| {
             for number in 0..16 {
@@ -181,7 +181,7 @@ fn a_draining_process_gives_its_database_connections_back() {
     std::fs::write(app.folder().join("config.toml"), url("new")).expect("written");
     app.signal("HUP");
     replaced(&app, &before, 1);
-    // What is left hears of changes by others: this process still answers.
+    // The remaining one receives changes by others: this process still serves.
     eventually("connections that are given back", || (connections("old") == 1).then_some(()));
     assert!(lives(before[0]));
     let head = format!("Host: a\r\nAuthorization: Bearer {token}\r\n");

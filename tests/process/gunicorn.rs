@@ -1,11 +1,11 @@
-//! gunicorn with uvicorn's workers and a FastAPI application, to compare with.
+//! gunicorn with uvicorn's workers and a FastAPI application, for comparison.
 
 use crate::harness::{Lines, eventually, repository};
 use std::fs;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
-/// A running gunicorn with two worker processes; ends with the value.
+/// A running gunicorn with two worker processes; ends on drop.
 pub(crate) struct Gunicorn {
     child: Child,
     pub(crate) address: String,
@@ -14,7 +14,7 @@ pub(crate) struct Gunicorn {
 }
 
 impl Gunicorn {
-    /// Starts it from the venv that `make soak` makes.
+    /// Starts it from `make soak`'s venv.
     pub(crate) fn spawn(keepalive: u32) -> Self {
         let folder = TempDir::new().expect("a folder");
         let mut command = Command::new(repository(".venv-soak/bin/gunicorn"));
@@ -36,7 +36,7 @@ impl Gunicorn {
         u64::from(self.child.id())
     }
 
-    /// Its worker processes, the old and the new.
+    /// Its worker processes, old and new.
     pub(crate) fn workers(&self) -> Vec<u64> {
         let pid = self.pid();
         let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
@@ -44,7 +44,7 @@ impl Gunicorn {
         children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
     }
 
-    /// Waits until two workers serve, and none of `before` is there.
+    /// Waits until two workers serve, and none of `before` is left.
     pub(crate) fn replaced(&self, before: &[u64]) -> Vec<u64> {
         eventually("gunicorn's new workers", || {
             let now = self.workers();
@@ -53,7 +53,7 @@ impl Gunicorn {
         })
     }
 
-    /// Whether this worker has said that it serves.
+    /// Whether this worker has reported that it serves.
     fn serves(&self, pid: u64) -> bool {
         self.stderr.text().contains(&format!("[{pid}] [INFO] Application startup complete"))
     }

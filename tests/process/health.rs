@@ -1,4 +1,4 @@
-//! `bailiwick health` and what `ctl status` says of the database.
+//! `bailiwick health`, and the database in `ctl status`.
 
 use crate::harness::{App, bailiwick, eventually, run};
 use crate::postgres::Server;
@@ -60,7 +60,7 @@ fn without_a_server_health_fails() {
 }
 
 #[test]
-fn a_server_that_stands_still_is_not_healthy() {
+fn a_stalled_server_is_not_healthy() {
     let app = quick().config(SHORT).spawn();
     kill(u64::from(app.pid()), "STOP");
     let (code, line) = health(&app, &[]);
@@ -71,7 +71,7 @@ fn a_server_that_stands_still_is_not_healthy() {
 }
 
 #[test]
-fn a_worker_process_that_stands_still_is_named() {
+fn a_stalled_worker_process_is_named() {
     let app = quick().config(&format!("{SHORT}processes = 2\n")).spawn();
     let workers = replaced(&app, &[], 2);
     kill(workers[0], "STOP");

@@ -33,7 +33,7 @@ fn a_worker_is_replaced_above_max_memory() {
 }
 
 #[test]
-fn above_limit_concurrency_503_is_answered_at_once() {
+fn above_limit_concurrency_the_response_is_503_at_once() {
     let app = quick().config(&format!("{SHORT}limit_concurrency = 1\n")).spawn();
     let mut stream = app.connect();
     write!(
@@ -94,7 +94,7 @@ fn a_small_limit_of_files_serves_or_says_so() {
     assert_eq!(child.wait().expect("its end").code(), Some(1));
 }
 
-/// Tells the limits that the process has for a line that would not tell enough by itself.
+/// The log line names the process's limits, because its own text would not tell enough.
 #[test]
 fn a_small_limit_of_threads_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -103,7 +103,7 @@ fn a_small_limit_of_threads_is_named() {
     command.args(["--nproc=6"]).arg(bailiwick(folder.path()).get_program());
     command.args(["--demo", "-b", "127.0.0.1:0", "--workers", "2"]).current_dir(folder.path());
     command.env("BAILIWICK__DATA_DIR", folder.path().join("data"));
-    // The limit is that of a user, and root has none: one that nobody else is.
+    // The limit is per user, and root has none: a user that nothing else runs as.
     let output = run(command.uid(61_234).gid(61_234), "");
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{text}");
@@ -111,7 +111,7 @@ fn a_small_limit_of_threads_is_named() {
     assert!(last.contains("(this process has limits: ulimit -u 6)"), "{text}");
 }
 
-/// The system ends a process whose CPU time is used up: it is replaced before.
+/// The system kills a process that has used up its CPU time: it is replaced before that.
 #[test]
 fn a_worker_is_replaced_before_its_cpu_time_is_used_up() {
     let app = quick().config(SHORT).spawn();

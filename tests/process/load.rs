@@ -1,5 +1,5 @@
-//! A small load generator that counts what fails: keep-alive connections, busy or with pauses,
-//! every fifth request a POST.
+//! A small load generator that counts failures: keep-alive connections, busy or with pauses, every
+//! fifth request a POST.
 
 use crate::harness::FORM;
 use std::borrow::Cow;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// What has happened so far.
+/// The results so far.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) answered: AtomicU64,
@@ -26,20 +26,20 @@ pub(crate) struct Counts {
     pub(crate) slowest: AtomicU64,
 }
 
-/// What is asked, and the beginnings of the right answers.
+/// The requests, and the beginnings of the right responses.
 #[derive(Clone)]
 pub(crate) struct Questions {
-    /// Most of the time.
+    /// Most requests.
     get: (Cow<'static, str>, &'static str),
-    /// Every so many-th time: a login with this form.
+    /// Every n-th request: a login with this form.
     post: (Cow<'static, str>, &'static str),
     every: u32,
-    /// Whether a connection is kept for the next question.
+    /// Whether a connection is kept for the next request.
     keeps: bool,
 }
 
 impl Questions {
-    /// Asks for the caller without credentials, or logs in with a form that lacks the password.
+    /// Requests the caller without credentials, or logs in with a form that lacks the password.
     pub(crate) const STRANGERS: Self = Self {
         get: (Cow::Borrowed("Host: a\r\n"), "http/1.1 401 "),
         post: (Cow::Borrowed("username=johndoe"), "http/1.1 422 "),
@@ -47,7 +47,7 @@ impl Questions {
         keeps: true,
     };
 
-    /// Asks for the caller with a token, or logs in.
+    /// Requests the caller with a token, or logs in.
     pub(crate) fn of_a_user(token: &str, form: &str) -> Self {
         Self {
             get: (format!("Host: a\r\nAuthorization: Bearer {token}\r\n").into(), "http/1.1 200 "),
@@ -57,7 +57,7 @@ impl Questions {
         }
     }
 
-    /// The same with a login in every so many requests.
+    /// The same with a login in every `every` requests.
     pub(crate) fn with_a_login_in(self, every: u32) -> Self {
         Self { every, ..self }
     }
@@ -90,7 +90,7 @@ impl fmt::Display for Counts {
     }
 }
 
-/// Clients that ask until they are stopped.
+/// Clients that send requests until they are stopped.
 pub(crate) struct Load {
     pub(crate) counts: Arc<Counts>,
     end: Arc<AtomicBool>,
@@ -98,7 +98,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Starts so many clients, each of which thinks up to so long before the next request.
+    /// Starts some clients, each of which pauses up to so long before the next request.
     pub(crate) fn start(
         address: &str,
         questions: &Questions,
@@ -120,7 +120,7 @@ impl Load {
         Self { counts, end, clients }
     }
 
-    /// Ends the clients after what they are at.
+    /// Stops the clients after their current request.
     pub(crate) fn stop(self) -> Arc<Counts> {
         self.end.store(true, Ordering::Relaxed);
         for client in self.clients {
@@ -143,7 +143,7 @@ impl Client {
         let mut connection: Option<TcpStream> = None;
         let mut number = 0_u32;
         while !self.end.load(Ordering::Relaxed) {
-            // A close that came during the pause is seen before a request is sent.
+            // A close during the pause is noticed before a request is sent.
             let Some(mut stream) = connection.take().filter(is_open).or_else(|| self.connect())
             else {
                 self.counts.refused.fetch_add(1, Ordering::Relaxed);
@@ -184,7 +184,7 @@ fn connect(address: &str) -> Option<TcpStream> {
     Some(stream)
 }
 
-/// How long a new client waits for its answer.
+/// How long a new client waits for its response.
 pub(crate) fn next_response(address: &str) -> Duration {
     let start = Instant::now();
     while connect(address)

@@ -1,4 +1,5 @@
-//! `/metrics` is the server's: of all processes, over reloads, crashes, and while one stands still.
+//! `/metrics` is the whole server's: of all processes, across reloads and crashes, and while one is
+//! stalled.
 
 #![expect(clippy::float_cmp, reason = "what is compared are whole numbers")]
 
@@ -11,7 +12,7 @@ use std::thread;
 
 const GUARDED: &str = "/users/me";
 
-/// A server with so many worker processes.
+/// A server with this many worker processes.
 fn watched(processes: usize, more: &str) -> Watched {
     let config = format!("{SHORT}processes = {processes}\n{more}");
     let watched = Watched::start(quick().config(&config));
@@ -19,13 +20,13 @@ fn watched(processes: usize, more: &str) -> Watched {
     watched
 }
 
-/// What may only grow.
+/// Whether a series may only grow.
 fn is_count(series: &str) -> bool {
     let name = series.split('{').next().expect("a name");
     ["_total", "_bucket", "_count", "_sum"].iter().any(|end| name.ends_with(end))
 }
 
-/// Fails where a count has gone back.
+/// Fails if a count has decreased.
 fn assert_grown(before: &BTreeMap<String, f64>, now: &BTreeMap<String, f64>) {
     for (series, value) in before.iter().filter(|(series, _)| is_count(series)) {
         let now = now.get(series).copied();
@@ -42,18 +43,18 @@ fn restarts(watched: &Watched, reason: &str) -> f64 {
 }
 
 #[test]
-fn each_process_tells_what_all_have_counted() {
+fn each_process_reports_what_all_have_counted() {
     let watched = watched(3, "");
     let served = serving(&watched.app);
     for asked in 1..=30_u8 {
-        // Each on a connection of its own, and so to any process.
+        // Each on its own connection, and so to any process.
         assert_eq!(watched.app.get(GUARDED).status, 401);
         assert_eq!(refused(&watched), f64::from(asked));
     }
     let metrics = watched.metrics();
     assert_eq!(metrics["bailiwick_worker_processes{state=\"serving\"}"], 3.0);
     assert_eq!(metrics["bailiwick_worker_processes_silent"], 0.0);
-    // Each has its own, and the master one more.
+    // Each process has its own, and so has the master.
     assert!(metrics["process_resident_memory_bytes"] > 4e6 * 3.0, "{metrics:?}");
     assert_eq!(serving(&watched.app), served);
 }
@@ -82,14 +83,14 @@ fn counts_outlive_the_processes_that_counted() {
             watched.app.signal("HUP");
             replaced(&watched.app, &before, 2);
             look();
-            // The old ones tell what they have counted to the end.
+            // The old ones report their counts to the end.
             before.into_iter().for_each(gone);
             look();
         }
         asking.store(false, Relaxed);
         requests.join().expect("requests")
     });
-    // None is lost where all have ended as they should.
+    // None is lost if all have ended properly.
     assert_eq!(refused(&watched), f64::from(sent));
     let before = (watched.metrics(), serving(&watched.app));
     before.1.iter().for_each(|pid| kill(*pid, "KILL"));
@@ -104,7 +105,7 @@ fn what_was_counted_a_second_ago_is_not_lost_in_a_crash() {
     let watched = watched(1, "");
     assert_eq!(watched.app.get(GUARDED).status, 401);
     let worker = serving(&watched.app);
-    // Nobody asks for the figures meanwhile: the process tells them by itself.
+    // No scrape meanwhile: the process reports them by itself.
     let reports = |app| crate::server::status(app)["processes"][0]["uptime"].as_u64();
     let begun = reports(&watched.app).expect("seconds");
     eventually("two more seconds", || (reports(&watched.app)? >= begun + 3).then_some(()));
@@ -114,7 +115,7 @@ fn what_was_counted_a_second_ago_is_not_lost_in_a_crash() {
 }
 
 #[test]
-fn a_process_that_stands_still_holds_nobody_up() {
+fn a_stalled_process_holds_up_no_scrape() {
     let watched = watched(2, "timeout = 0\n");
     assert_eq!(watched.app.get(GUARDED).status, 401);
     let before = watched.metrics();
@@ -131,7 +132,7 @@ fn a_process_that_stands_still_holds_nobody_up() {
     });
 }
 
-/// A reload may be what asks for figures: the processes from before have none.
+/// A reload may turn metrics on: the earlier processes have none.
 #[test]
 fn a_process_that_counts_nothing_is_not_silent() {
     let app = quick().config(SHORT).spawn();
@@ -149,7 +150,7 @@ fn a_process_that_counts_nothing_is_not_silent() {
 }
 
 #[test]
-fn a_master_that_stands_still_is_told_and_waited_for_no_longer() {
+fn a_stalled_master_is_reported_after_a_limited_wait() {
     let watched = watched(2, "");
     let before = watched.metrics();
     watched.app.signal("STOP");
@@ -186,7 +187,7 @@ fn restarts_are_counted_by_reason() {
 }
 
 #[test]
-fn a_reload_that_was_refused_is_told() {
+fn a_refused_reload_is_reported() {
     let watched = watched(1, "");
     let reloaded = || watched.metric("bailiwick_last_reload_successful");
     assert_eq!(reloaded(), 1.0);
@@ -200,7 +201,7 @@ fn a_reload_that_was_refused_is_told() {
 }
 
 #[test]
-fn another_number_of_threads_that_cannot_be_had_is_no_reload() {
+fn a_refused_number_of_threads_is_not_a_failed_reload() {
     let watched = watched(1, "");
     let database = watched.app.data_dir().join("bailiwick.db");
     std::fs::rename(&database, database.with_extension("old")).expect("renamed");

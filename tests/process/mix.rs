@@ -1,4 +1,4 @@
-//! All signals that leave the server running, in any order, under load: no request may fail.
+//! All signals that keep the server running, in any order, under load: no request may fail.
 
 use crate::harness::{App, eventually};
 use crate::load::{Load, Questions};
@@ -15,10 +15,10 @@ use std::time::Duration;
 /// To the master; TERM goes to one of its worker processes.
 const SIGNALS: [&str; 7] = ["HUP", "USR2", "TTIN", "TTOU", "USR1", "WINCH", "TERM"];
 
-/// The last of so many bursts brings back workers that WINCH has stopped.
+/// After every this many bursts, the workers that WINCH has stopped are brought back.
 const WAKE: usize = 3;
 
-/// Both the short and the long keep-alive, for which old processes wait for idle clients.
+/// Short and long keep-alive, for which old processes wait for idle clients.
 const KEEPALIVE: [u32; 2] = [2, 75];
 
 /// The master and its worker processes.
@@ -31,19 +31,19 @@ fn pids(app: &App) -> (u64, Vec<u64>) {
     })
 }
 
-/// Whether it could be sent: the process may have ended since it was seen.
+/// Sends it and returns whether that worked: the process may have ended meanwhile.
 fn send(pid: u64, signal: &str) -> bool {
     let mut kill = Command::new("kill");
     kill.args(["-s", signal, &pid.to_string()]).stderr(Stdio::null());
     kill.status().expect("kill runs").success()
 }
 
-/// Has the workers replaced, also those that WINCH has stopped.
+/// Replaces the workers, including those that WINCH has stopped.
 fn wake(app: &App) {
     eventually("a master", || send(pids(app).0, "HUP").then_some(()));
 }
 
-/// Sends some signals at once, without a pause between them; returns what it has sent.
+/// Sends some signals at once, without pauses; returns which.
 fn burst(app: &App, chance: &mut StdRng) -> String {
     let (master, workers) = pids(app);
     let mut sent = String::new();
@@ -75,7 +75,7 @@ fn mix(seed: u64, keepalive: u32, bursts: usize) {
         sent.push('\n');
         thread::sleep(Duration::from_millis(chance.random_range(0..400)));
     }
-    // Whoever waits is answered before the end.
+    // A waiting client gets its response before the end.
     wake(&app);
     eventually("workers that serve", || {
         let status = status(&app);

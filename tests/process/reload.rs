@@ -1,4 +1,4 @@
-//! `--reload`: changed files replace the workers, and nobody is sent away.
+//! `--reload`: changed files replace the workers, and no client is sent away.
 
 use crate::harness::{Lines, bailiwick, eventually, program};
 use crate::load::{Load, Questions};
@@ -41,7 +41,7 @@ fn a_changed_configuration_replaces_the_workers() {
     assert_eq!(counts.failed(), 0, "{counts}");
 }
 
-/// A server whose program can be replaced without touching the one of the other tests.
+/// A server whose program can be replaced without touching that of the other tests.
 pub(crate) struct Developed {
     folder: TempDir,
     master: Child,
@@ -78,7 +78,7 @@ impl Developed {
             };
         }
         command.args(["--demo", "-w", "1", "-b", "127.0.0.1:0", "--keep-alive", "2"]).args(more);
-        // The test is its parent, and no shell.
+        // The test is its parent, not a shell.
         command.env("BAILIWICK__SERVER__UPGRADE", "always");
         let stdio = || Stdio::null();
         command.current_dir(folder.path()).stdin(stdio()).stdout(stdio()).stderr(Stdio::piped());
@@ -120,20 +120,20 @@ fn a_changed_source_is_built_and_the_new_program_serves() {
     let load = Load::start(&server.address, &Questions::STRANGERS, 4, Duration::from_millis(20));
     assert_eq!(server.status_of("/docs"), 200);
 
-    // A build that fails is shown, and the old program serves.
+    // A failed build is shown, and the old program continues.
     server.write("src/main.rs", "broken here");
     server.stderr.wait_for("The build failed (exit status: 1): the old program continues");
     assert!(server.stderr.text().contains("broken here"));
     assert_eq!(server.status_of("/docs"), 200);
 
-    // So it does when the new program does not start.
+    // It also continues if the new program does not start.
     server.next("exit 3");
     server.write("src/main.rs", "good, and fails at the start");
     let line = server.stderr.wait_for("The new worker processes do not start");
     assert!(line.contains("exit code 3"), "{line}");
     assert_eq!(server.status_of("/docs"), 200);
 
-    // The next program is known by what it serves. Many changes at once are few builds.
+    // The next program is recognized by what it serves. Many changes at once cause few builds.
     let program = program();
     server.next(&format!("BAILIWICK__DOCS__ENABLED=false exec {} \"$@\"", program.display()));
     for number in 0..50 {
@@ -146,14 +146,14 @@ fn a_changed_source_is_built_and_the_new_program_serves() {
     assert_eq!(counts.failed(), 0, "{counts}");
 }
 
-/// `pkill -HUP bailiwick` and terminals tell the whole group, also a process that was started just now.
+/// `pkill -HUP bailiwick` and terminals signal the whole group, including a process just started.
 #[test]
 fn a_signal_that_hits_a_starting_process_does_not_undo_the_reload() {
     let server = Developed::building("mv next program");
     for signal in ["HUP", "USR1", "TERM"] {
         let was = format!("was starting and ended with signal {}", number(signal));
         server.write("hit", "");
-        // Before it can look after signals, once.
+        // Once, before it can handle signals.
         server.next(&format!(
             "if rm hit 2> /dev/null; then kill -s {signal} $$; fi\n\
              BAILIWICK__DOCS__ENABLED=false exec {} \"$@\"",
@@ -172,7 +172,7 @@ fn number(signal: &str) -> String {
 }
 
 #[test]
-fn sources_that_are_not_there_are_refused() {
+fn missing_sources_are_refused() {
     let folder = TempDir::new().expect("a folder");
     let mut command = bailiwick(folder.path());
     let output = crate::harness::run(command.args(["--reload", "--reload-dir", "absent"]), "");

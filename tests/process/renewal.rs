@@ -1,4 +1,4 @@
-//! A reload is whole: what the settings say of the master itself and of its sockets counts after it, as
+//! A reload is complete: the settings of the master itself and of its sockets apply after it, as
 //! after a start.
 
 use crate::harness::{App, eventually, read_response};
@@ -17,7 +17,7 @@ fn write(app: &App, config: &str) {
     fs::write(app.folder().join("config.toml"), config).expect("written");
 }
 
-/// Has this configuration read, and waits until it serves.
+/// Loads this configuration, and waits until it serves.
 fn reload(app: &App, config: &str) {
     let before = serving(app);
     assert_eq!(before.len(), 1, "{}", app.stderr.text());
@@ -30,7 +30,7 @@ fn is_socket(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
 }
 
-/// Whether a server answers at the socket.
+/// Whether a server responds at the socket.
 fn answers(path: &Path) -> bool {
     let Ok(mut stream) = UnixStream::connect(path) else { return false };
     stream.write_all(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
@@ -38,7 +38,7 @@ fn answers(path: &Path) -> bool {
 }
 
 #[test]
-fn the_control_socket_moves_and_is_made_again() {
+fn the_control_socket_moves_and_is_created_again() {
     let config = |name: &str| format!("{SHORT}control_socket = \"{name}.sock\"\n");
     let app = quick().config(&config("one")).spawn();
     let path = |name: &str| app.folder().join(format!("{name}.sock"));
@@ -61,7 +61,7 @@ fn the_control_socket_moves_and_is_made_again() {
 }
 
 #[test]
-fn the_backlog_and_the_mode_of_sockets_that_stay_are_the_new_ones() {
+fn sockets_that_stay_get_the_new_backlog_and_mode() {
     let config =
         |backlog: u32, mode: u32| format!("{SHORT}backlog = {backlog}\nsocket_mode = \"{mode}\"\n");
     let app = quick().config(&config(1, 600)).args(["-b", "unix:b.sock"]).spawn();
@@ -73,12 +73,12 @@ fn the_backlog_and_the_mode_of_sockets_that_stay_are_the_new_ones() {
     let worker = serving(&app)[0];
     assert!(app.command(&["ctl", "rest"], "").status.success());
     gone(worker);
-    // Linux lets one more wait.
+    // Linux queues one more.
     assert_eq!(queue_at(&path), 8);
 }
 
 #[test]
-fn a_socket_whose_file_was_removed_is_made_again() {
+fn a_socket_whose_file_was_removed_is_created_again() {
     let app = quick().config(&format!("{SHORT}[admin]\nbind = [\"unix:admin.sock\"]\n"));
     let app = app.args(["-b", "unix:b.sock"]).spawn();
     let _cleanup = Cleanup(&app);
@@ -92,21 +92,21 @@ fn a_socket_whose_file_was_removed_is_made_again() {
     let before = replaced(&app, &before, 1);
     assert!(answers(&paths[0]) && is_socket(&paths[1]));
 
-    // It belongs to the server, also when the processes that had the old one have gone.
+    // It belongs to the server, even after the processes that had the old one have gone.
     eventually("the end of the old process", || {
         let all = status(&app)["processes"].as_array().map(Vec::len);
         (all == Some(1)).then_some(())
     });
     assert!(answers(&paths[0]));
 
-    // A new master makes them again, too.
+    // A new master creates them again, too.
     remove();
     app.signal("USR2");
     app.stderr.wait_for("has taken over");
     replaced(&app, &before, 1);
     assert!(answers(&paths[0]) && is_socket(&paths[1]));
 
-    // What somebody else has put there is theirs.
+    // A file that another program has put there is left alone.
     fs::remove_file(&paths[0]).expect("removed");
     fs::write(&paths[0], "mine").expect("written");
     let output = app.command(&["ctl", "reload"], "");
@@ -135,7 +135,7 @@ fn the_masters_own_log_is_the_new_one() {
     let line = app.stderr.wait_for("a process has at least one worker thread");
     assert!(line.starts_with("second ERROR"), "{line}");
 
-    // A file takes the place of the stream, and another file the place of that one.
+    // A file replaces the stream, and another file replaces that one.
     let logs_to = |name: &str| {
         let toml = format!(
             "[loggers.root]\nhandlers = [\"file\"]\n[handlers.file]\nfile = \"{name}.log\"\n"
@@ -151,7 +151,7 @@ fn the_masters_own_log_is_the_new_one() {
     };
     logs_to("one");
     logs_to("two");
-    // Nothing is left of the log before.
+    // Nothing is left of the previous log.
     eventually("the end of the old log's thread", || {
         let tasks = fs::read_dir(format!("/proc/{}/task", app.pid())).expect("threads");
         let names =

@@ -1,4 +1,5 @@
-//! A master of root's and a worker's user: files, links that the user plants, and the pidfile's lock.
+//! A master that runs as root, with another user for its workers: files, links that this user
+//! plants, and the pidfile's lock.
 
 use crate::harness::{App, Lines, bailiwick, eventually, run};
 use crate::server::{Cleanup, SHORT, gone, kill, quick, replaced, serving, status};
@@ -29,7 +30,7 @@ fn inner(folder: &TempDir, name: &str, user: u32) -> PathBuf {
     path
 }
 
-/// Differences from the defaults for a server whose workers are nobody's.
+/// Differences from the defaults for a server whose workers run as nobody.
 fn nobodys(more: &str) -> String {
     format!("{SHORT}user = \"nobody\"\n{more}")
 }
@@ -106,7 +107,7 @@ fn a_log_file_that_the_workers_user_cannot_move_away_is_refused() {
         let log = format!("{}max_bytes = 1000\nbackups = 2\n", log_to(&file));
         fs::write(folder.path().join("log.toml"), log).expect("written");
         let commands = [&["check-config"][..], &[]];
-        // Where all is well, it would start.
+        // Without the fault, it would start.
         for command in &commands[..if code == 0 { 1 } else { 2 }] {
             let mut started = bailiwick(folder.path());
             started.args(["--demo", "-b", "127.0.0.1:0", "--log-config", "log.toml"]);
@@ -121,7 +122,7 @@ fn a_log_file_that_the_workers_user_cannot_move_away_is_refused() {
 }
 
 #[test]
-fn a_reload_and_an_upgrade_do_not_move_roots_files_there() {
+fn a_reload_and_an_upgrade_do_not_move_roots_files_to_such_places() {
     let folder = folder();
     let place = inner(&folder, "nobodys", NOBODY);
     inner(&folder, "data", NOBODY);
@@ -147,7 +148,7 @@ fn a_reload_and_an_upgrade_do_not_move_roots_files_there() {
 }
 
 #[test]
-fn what_roots_master_makes_has_its_owner_and_mode_from_the_start() {
+fn files_of_roots_master_have_their_owner_and_mode_from_the_start() {
     let config = nobodys(
         "pidfile = \"b.pid\"\ncontrol_socket = \"c.sock\"\numask = \"077\"\nsocket_mode = \"666\"\n\
          [admin]\nbind = [\"unix:a.sock\"]\n",
@@ -163,7 +164,7 @@ fn what_roots_master_makes_has_its_owner_and_mode_from_the_start() {
     assert_eq!(mode(&path("data")).0, NOBODY);
 }
 
-/// `ctl` must not believe what the worker's user puts into its data folder.
+/// `ctl` must not believe what the workers' user puts into its data folder.
 #[test]
 fn the_control_socket_is_not_in_the_data_folder_of_the_workers_user() {
     let mut folder = folder();
@@ -209,9 +210,9 @@ fn root_can_ask_a_server_of_another_user() {
     assert!(healthy && stopped);
 }
 
-/// Whatever the worker's user answers in the place of a server that is not running.
+/// The workers' user responds in place of a server that is not running.
 #[test]
-fn an_impostors_answer_cannot_write_to_roots_terminal() {
+fn an_impostors_response_cannot_write_to_roots_terminal() {
     let folder = folder();
     let data = inner(&folder, "data", NOBODY);
     let listener = std::os::unix::net::UnixListener::bind(data.join("control.sock"));
@@ -308,7 +309,7 @@ fn a_reload_makes_new_log_files_for_the_workers_user() {
     assert_eq!(mode(&two).0, NOBODY);
 }
 
-/// A process of no server's, and its number in a pidfile.
+/// A process unrelated to any server, with its id in a pidfile.
 #[test]
 fn a_pidfile_that_names_a_living_stranger_is_stale() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -319,7 +320,7 @@ fn a_pidfile_that_names_a_living_stranger_is_stale() {
 }
 
 #[test]
-fn a_killed_server_leaves_a_pidfile_that_stops_nobody() {
+fn a_killed_server_leaves_a_pidfile_that_stops_no_start() {
     let mut app = quick().config(&format!("{SHORT}pidfile = \"b.pid\"\n")).spawn();
     let workers = serving(&app);
     app.signal("KILL");
@@ -345,7 +346,7 @@ fn start(folder: &Path) -> Child {
 fn of_servers_that_start_at_once_with_one_pidfile_one_serves() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("b.pid");
-    // A stale one is no hindrance, and no loophole.
+    // A stale one neither hinders nor helps.
     fs::write(&path, "1\n").expect("written");
     let mut servers: Vec<_> = (0..4).map(|_| start(folder.path())).collect();
     let mut living = eventually("all but one to end", || {

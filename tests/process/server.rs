@@ -9,14 +9,14 @@ pub(crate) fn quick() -> Builder {
     App::demo()
         .env("BAILIWICK__SERVER__WORKERS", "1")
         .env("BAILIWICK__PASSWORDS__BCRYPT_COST", "4")
-        // The test is its parent, and no shell.
+        // The test is its parent, not a shell.
         .env("BAILIWICK__SERVER__UPGRADE", "always")
 }
 
 /// What differs from the defaults in most tests.
 pub(crate) const SHORT: &str = "[server]\nkeepalive = 2\ngraceful_timeout = 5\n";
 
-/// What `bailiwick ctl status --json` says.
+/// The output of `bailiwick ctl status --json`.
 pub(crate) fn status(app: &App) -> Value {
     let output = app.command(&["ctl", "status", "--json"], "");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -31,7 +31,7 @@ pub(crate) fn serving(app: &App) -> Vec<u64> {
     serving.filter_map(|process| process["pid"].as_u64()).collect()
 }
 
-/// Waits until so many workers serve, none of them one of `before`.
+/// Waits until this many workers serve, none of them in `before`.
 pub(crate) fn replaced(app: &App, before: &[u64], count: usize) -> Vec<u64> {
     eventually("new workers", || {
         let now = serving(app);
@@ -45,18 +45,18 @@ pub(crate) fn kill(pid: u64, name: &str) {
     assert!(status.expect("kill runs").success(), "kill -s {name} {pid}");
 }
 
-/// Whether there is such a process, and it has not ended.
+/// Whether such a process exists and has not ended.
 pub(crate) fn lives(pid: u64) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.starts_with(" Z"))
 }
 
-/// Waits for the end of a process that need not be a child.
+/// Waits for the end of a process that may not be a child.
 pub(crate) fn gone(pid: u64) {
     eventually("the end of a process", || (!lives(pid)).then_some(()));
 }
 
-/// Ends whatever master runs there, also one that has taken over.
+/// Ends any master that runs there, including one that has taken over.
 pub(crate) struct Cleanup<'a>(pub(crate) &'a App);
 
 impl Drop for Cleanup<'_> {

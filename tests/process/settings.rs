@@ -1,4 +1,5 @@
-//! What each key of `[server]` does to the real process; those of the master have files of their own.
+//! The effect of each key of `[server]` on the real process; those of the master have their own
+//! files.
 
 use crate::harness::{App, DEADLINE, FORM, eventually, read_response, read_until};
 use crate::server::{SHORT, kill, quick, serving, status};
@@ -17,7 +18,7 @@ fn served(server: &str) -> App {
     quick().config(&format!("[server]\n{server}\n")).spawn()
 }
 
-/// The answer's status and headers, in lower case.
+/// The response's status and headers, in lower case.
 fn exchange(app: &App, request: &str) -> String {
     let mut stream = app.connect();
     stream.write_all(request.as_bytes()).expect("sent");
@@ -47,7 +48,7 @@ fn workers_and_processes_are_started_as_told() {
     }
 }
 
-/// How many connections may wait at a socket where nobody accepts.
+/// How many connections can wait at a socket where no process accepts.
 pub(crate) fn queue_at(path: &Path) -> usize {
     let address = SockAddr::unix(path).expect("a path");
     let mut queue = Vec::new();
@@ -64,7 +65,7 @@ pub(crate) fn queue_at(path: &Path) -> usize {
     }
 }
 
-/// Nobody accepts while the workers rest, so the queue fills.
+/// No process accepts while the workers rest, so the queue fills.
 #[test]
 fn backlog_bounds_the_queue_of_each_listener() {
     let waiting = |backlog: u32| {
@@ -77,7 +78,7 @@ fn backlog_bounds_the_queue_of_each_listener() {
         crate::server::gone(worker);
         queue_at(&app.folder().join("b.sock"))
     };
-    // Linux lets one more wait.
+    // Linux queues one more.
     assert_eq!((waiting(1), waiting(7)), (2, 8));
 }
 
@@ -124,7 +125,7 @@ fn graceful_timeout_bounds_what_is_in_flight_at_the_end() {
     .expect("sent");
     read_until(&mut stream, "\r\n\r\n");
     app.signal("TERM");
-    // Its body never comes.
+    // Its body never arrives.
     assert_eq!(app.wait().code(), Some(0), "{}", app.stderr.text());
     assert!(is_closed(&mut stream));
 }
@@ -158,7 +159,7 @@ fn a_body_has_client_body_timeout() {
 }
 
 #[test]
-fn root_path_stands_in_the_document() {
+fn root_path_is_in_the_document() {
     let app = quick().args(["--root-path", "/auth"]).spawn();
     assert_eq!(app.get("/openapi.json").json()["servers"][0]["url"], "/auth");
 }
@@ -193,7 +194,7 @@ fn forwarded_allow_ips_are_addresses_networks_and_unix_peers() {
 #[test]
 fn unix_sockets_have_their_mode_and_owner_and_go_with_the_server() {
     let folder = tempfile::tempdir().expect("a folder");
-    // The socket's folder is root's alone, the data folder the worker's.
+    // The socket's folder is root's alone, the data folder the workers' user's.
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("changed");
     fs::create_dir(folder.path().join("data")).expect("made");
     std::os::unix::fs::chown(folder.path().join("data"), Some(65_534), None).expect("given away");
@@ -223,7 +224,7 @@ fn the_control_socket_is_where_it_is_told_to_be() {
     assert!(!app.data_dir().join("control.sock").exists());
 }
 
-/// Both are above the limit at once, and are never replaced together.
+/// Both exceed the limit at once, and are never replaced together.
 #[test]
 fn max_memory_replaces_one_process_at_a_time() {
     let app = quick().config(&format!("{SHORT}processes = 2\nmax_memory = 1\n")).spawn();
@@ -236,14 +237,14 @@ fn max_memory_replaces_one_process_at_a_time() {
     });
 }
 
-/// One signal comes while the server is still at another.
+/// One signal arrives while the server is still handling another.
 #[test]
 fn a_second_signal_is_not_lost() {
     let threads = |app: &App| status(app)["processes"][0]["threads"].as_u64();
-    // All of them on top of a reload that has not ended.
+    // All of them during a reload that has not ended.
     let app = quick().config(SHORT).spawn();
     let before = serving(&app);
-    // The system itself gives no order to signals that wait together.
+    // The system does not order pending signals.
     for (signal, line) in [
         ("HUP", "Reloading: replacing all workers"),
         ("TTIN", "Workers: 2"),
@@ -256,7 +257,7 @@ fn a_second_signal_is_not_lost() {
         let now = serving(&app);
         (now.len() == 1 && !before.contains(&now[0]) && threads(&app) == Some(2)).then_some(())
     });
-    // The workers that rest are asked for before they have gone.
+    // The workers are woken before they have gone.
     assert!(app.command(&["ctl", "rest"], "").status.success());
     app.stderr.wait_for("SIGHUP brings them back");
     app.signal("HUP");
@@ -274,7 +275,7 @@ fn term_during_an_upgrade_ends_both_masters() {
     let at = words.iter().position(|word| *word == "process").expect("a number behind it");
     let successor: u64 = words[at + 1].parse().expect("a number");
     app.signal("TERM");
-    // Whether it has taken over meanwhile or not: who is left is told, too.
+    // Whether it has taken over or not: the remaining one is told, too.
     eventually("the end of the old master", || {
         let text = app.stderr.text();
         (text.contains("Shutting down")).then_some(())

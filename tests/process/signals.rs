@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::Stdio;
 use tempfile::TempDir;
 
-/// Sends the head of a login whose body is still to come; the server has it in its hands.
+/// Sends the head of a login without its body; the server has it.
 pub(crate) fn begin_login(app: &App) -> (TcpStream, &'static str) {
     let form = "username=johndoe&password=1234";
     let mut stream = app.connect();
@@ -45,7 +45,7 @@ fn hup_replaces_all_with_the_new_configuration() {
     app.signal("HUP");
     replaced(&app, &before, 2);
     assert_eq!(app.get("/docs").status, 404);
-    // The old process still owes an answer, and closes the connection with it.
+    // The old process still owes a response, and closes the connection with it.
     stream.write_all(form.as_bytes()).expect("sent");
     let answer = read_response(&mut stream).to_ascii_lowercase();
     assert!(answer.starts_with("http/1.1 200") && answer.contains("connection: close"), "{answer}");
@@ -60,11 +60,11 @@ fn an_env_file_holds_for_workers_and_hup() {
     write("BAILIWICK__DOCS__ENABLED=false\nBAILIWICK__SERVER__WORKERS=3\n");
     let app = quick().config(SHORT).args(["--env-file", "b.env"]).spawn_in(folder);
     let threads = || status(&app)["processes"][0]["threads"].clone();
-    // The environment says one.
+    // The environment sets one.
     assert_eq!((app.get("/docs").status, threads()), (404, 1.into()));
     let before = serving(&app);
     write("BAILIWICK__DOCS__ENABLED\n");
-    // A worker that comes back sees what the master accepted.
+    // A replaced worker uses what the master accepted.
     kill(before[0], "KILL");
     let before = replaced(&app, &before, 1);
     assert_eq!(app.get("/docs").status, 404);
@@ -78,7 +78,7 @@ fn an_env_file_holds_for_workers_and_hup() {
 }
 
 #[test]
-fn hup_with_a_bad_file_is_refused_and_the_old_go_on() {
+fn hup_with_an_invalid_file_is_refused_and_the_old_workers_continue() {
     let app = quick().config(SHORT).spawn();
     let before = serving(&app);
     fs::write(app.folder().join("config.toml"), "[server]\nwrokers = 2\n").expect("written");
@@ -86,21 +86,21 @@ fn hup_with_a_bad_file_is_refused_and_the_old_go_on() {
     let line = app.stderr.wait_for("Refused: ");
     assert!(line.contains("config.toml:2") && line.contains("wrokers"), "{line}");
     assert_eq!(serving_with(&app, SHORT), before);
-    // A worker that dies now comes back with the configuration that was accepted.
+    // A worker that dies now is replaced with the accepted configuration.
     fs::write(app.folder().join("config.toml"), "[server]\nwrokers = 2\n").expect("written");
     kill(before[0], "KILL");
     app.stderr.wait_for("ended with signal 9");
     assert_eq!(app.get("/openapi.json").status, 200);
 }
 
-/// `ctl` reads the same file as the server: it must be right for that.
+/// `ctl` reads the server's configuration file, which must be valid for that.
 fn serving_with(app: &App, config: &str) -> Vec<u64> {
     fs::write(app.folder().join("config.toml"), config).expect("written");
     serving(app)
 }
 
 #[test]
-fn hup_with_a_configuration_that_does_not_start_returns_to_the_old() {
+fn hup_with_a_configuration_that_does_not_start_returns_to_the_old_one() {
     let app = quick().config(SHORT).spawn();
     let before = serving(&app);
     let bad = format!("{SHORT}[database]\nurl = \"sqlite:/nonexistent/folder/b.db\"\n");
@@ -136,7 +136,7 @@ fn hup_moves_the_listeners() {
     stream.write_all(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
     assert!(read_response(&mut stream).starts_with("HTTP/1.1 200"));
     eventually("the old socket to go", || (!exists("one.sock")).then_some(()));
-    // What stays is the same socket, on the port that it had.
+    // A kept listener is the same socket, on the same port.
     assert!(TcpStream::connect(address).is_ok());
     kill(u64::from(master.id()), "TERM");
     master.wait().expect("its end");
@@ -144,7 +144,7 @@ fn hup_moves_the_listeners() {
 }
 
 #[test]
-fn while_old_workers_drain_the_new_ones_tell_health() {
+fn while_old_workers_drain_the_new_ones_report_health() {
     let app = quick().config(SHORT).env("BAILIWICK__ADMIN__BIND", "127.0.0.1:0").spawn();
     let _cleanup = Cleanup(&app);
     let line = app.stderr.wait_for("Health and metrics at: ");
@@ -220,7 +220,7 @@ fn rest_stops_the_workers_and_wake_or_hup_brings_them_back() {
         eventually("no workers", || {
             (status(&app)["processes"].as_array().map(Vec::len) == Some(0)).then_some(())
         });
-        // The master still listens: who connects now is served later.
+        // The master still listens: a client that connects now is served later.
         let mut stream = app.connect();
         stream.write_all(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
         if hup {
@@ -255,7 +255,7 @@ fn usr1_reopens_the_log_files() {
     eventually("the first line", || holds(&log, "/before"));
     fs::rename(&log, &old).expect("the log is moved away");
     app.signal("USR1");
-    // Master and worker write to it, and reopen it each in its own time.
+    // Master and worker both write to it, and reopen it independently.
     eventually("the worker's new file", || {
         app.get("/meanwhile");
         holds(&log, "/meanwhile")
@@ -301,7 +301,7 @@ fn usr2_with_a_program_that_does_not_start_changes_nothing() {
     assert_eq!(app.get("/openapi.json").status, 200);
 }
 
-/// Whoever manages processes by their names or memory knows only this signal.
+/// Tools that manage processes by name or memory know only this signal.
 #[test]
 fn term_to_a_worker_process_replaces_it_first() {
     let app = quick().config(SHORT).spawn();
@@ -311,7 +311,7 @@ fn term_to_a_worker_process_replaces_it_first() {
     app.stderr.wait_for("is replaced: it was told to end (SIGTERM)");
     replaced(&app, &before, 1);
     assert!(lives(before[0]), "it still owes an answer");
-    // Told again it does no other thing.
+    // A second signal changes nothing.
     kill(before[0], "TERM");
     stream.write_all(form.as_bytes()).expect("sent");
     let answer = read_response(&mut stream).to_ascii_lowercase();
@@ -344,7 +344,7 @@ fn int_and_quit_end_at_once_whatever_is_in_flight() {
         app.signal(name);
         assert_eq!(app.wait().code(), Some(0), "{}", app.stderr.text());
         assert!(!lives(workers[0]));
-        // Ended or reset: no answer.
+        // Ended or reset: no response.
         let mut rest = Vec::new();
         let _ = stream.read_to_end(&mut rest);
         assert!(rest.is_empty());
@@ -393,7 +393,7 @@ fn a_graceful_stop_logs_no_error() {
         let binds = ["-b", "127.0.0.1:0", "-b", "unix:b.sock"];
         let mut app = quick().config(&config).args(binds).spawn();
         let before = replaced(&app, &[], processes);
-        // Some have had connections, also ones that stay open.
+        // Some have had connections, including ones that stay open.
         let kept: Vec<_> = (0..4).map(|_| app.connect()).collect();
         assert_eq!(app.get("/openapi.json").status, 200);
         app.signal("TERM");

@@ -1,6 +1,6 @@
-//! Reloads, scaling, upgrades and crashes under load: nothing may fail that need not. The counts
-//! are printed. `make test` does it in a short form; `make soak` sets `SOAK=full` and compares with
-//! gunicorn.
+//! Reloads, scaling, upgrades and crashes under load: only unavoidable failures are allowed. The
+//! counts are printed. `make test` runs a short form; `make soak` sets `SOAK=full` and compares
+//! with gunicorn.
 
 mod replicas;
 
@@ -14,24 +14,24 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-/// How much is done.
+/// The length of a run.
 struct Length {
     full: bool,
-    /// Seconds that servers keep an idle connection: longer than the longest pause of a client,
-    /// as in every real setting.
+    /// Seconds that servers keep an idle connection: longer than the longest pause of a client, as
+    /// in every real setup.
     keepalive: u32,
     /// Between two events.
     pause: Duration,
     /// Between the last event and the end.
     rest: Duration,
-    /// How long replicas are sick.
+    /// How long replicas are faulty.
     sick: Duration,
     /// The longest pause of the most patient clients.
     patient: Duration,
     questions: Questions,
 }
 
-/// Whether the long form is asked for.
+/// Whether the long form was requested.
 pub(crate) fn is_full() -> bool {
     std::env::var_os("SOAK").is_some_and(|value| value == "full")
 }
@@ -51,7 +51,7 @@ impl Length {
         }
     }
 
-    /// So many times in the long form, or in the short one.
+    /// The number for the long form, or for the short one.
     fn times(&self, full: usize, short: usize) -> usize {
         if self.full { full } else { short }
     }
@@ -64,7 +64,7 @@ impl Length {
         )
     }
 
-    /// Does something under load, and prints what failed as a row of a table.
+    /// Does something under load, and prints the failures as a row of a table.
     fn under_load(&self, what: &str, ways: &[(&str, &str)], work: impl FnOnce()) -> Failures {
         let pauses = [(3, Duration::ZERO), (6, Duration::from_millis(50)), (8, self.patient)];
         let loads: Vec<_> = ways
@@ -97,16 +97,16 @@ struct Failures {
     all: u64,
     /// Clients that could not connect.
     refused: u64,
-    /// Answers that said so: 503 with `Retry-After`.
+    /// Responses that say so: 503 with `Retry-After`.
     unavailable: u64,
 }
 
-/// What all clients of a row have in flight at most.
+/// The most requests that all clients of a row have in flight.
 const CLIENTS: u64 = 2 * (3 + 6 + 8);
 
 fn head() {
     let line = "| event | way | busy | pauses of 0 to 50 ms | longer pauses |";
-    // Behind the test's name.
+    // After the test's name.
     println!("\n\n{line}\n|---|---|---|---|---|");
 }
 
@@ -178,7 +178,7 @@ fn a_killed_process_costs_only_what_it_had_in_flight() {
                 let now = serving(&app);
                 (now.len() == 2 && !now.contains(&killed)).then_some(())
             });
-            // So that each has served for a while: else the pauses before a start grow.
+            // So that each has served for a while: otherwise the pauses before a start grow.
             thread::sleep(length.pause * 3);
         }
     });
@@ -187,7 +187,7 @@ fn a_killed_process_costs_only_what_it_had_in_flight() {
     assert!(failures.all <= times as u64 * CLIENTS);
 }
 
-/// Only in the long form; asserts nothing of another program.
+/// Only in the long form; asserts nothing about another program.
 #[test]
 fn gunicorn_under_the_same_load() {
     let length = Length::of_environment();

@@ -1,4 +1,4 @@
-//! The master below others: as process 1, and under who may take its end for the server's.
+//! The master as process 1, and under parents that may take its end for the server's.
 
 use crate::harness::{App, Lines, Response, bailiwick, eventually, run_tool};
 use crate::server::{Cleanup, SHORT, gone, kill, lives, quick, replaced, serving};
@@ -7,11 +7,11 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
-/// A server as process 1 of its own namespace; ends with the value.
+/// A server as process 1 of its own namespace; ends on drop.
 struct Process1 {
     unshare: Child,
     stderr: Lines,
-    /// The master as it is seen from outside.
+    /// The master as seen from outside.
     master: u64,
     folder: TempDir,
 }
@@ -19,7 +19,7 @@ struct Process1 {
 impl Process1 {
     fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        // Even where whoever started it would not mind.
+        // Even where its parent would not mind.
         let config = format!("{SHORT}upgrade = \"always\"\n");
         fs::write(folder.path().join("b.toml"), config).expect("written");
         let mut command = Command::new("unshare");
@@ -42,7 +42,7 @@ impl Drop for Process1 {
     }
 }
 
-/// The children of a process with this name, also those that have ended and wait to be reaped.
+/// The children of a process with this name, including those that have ended but are not reaped.
 fn children(parent: u64, name: &str) -> Vec<u64> {
     let processes = fs::read_dir("/proc").expect("/proc");
     let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u64>().ok());
@@ -60,7 +60,7 @@ fn as_process_1_the_master_reaps_every_child() {
     let server = Process1::start();
     let workers = children(server.master, "bailiwick");
     for _ in 0..3 {
-        // A health check that leaves something behind when it ends.
+        // A health check that leaves a process behind when it ends.
         let mut check = Command::new("nsenter");
         check.args(["--target", &server.master.to_string(), "--pid", "--mount"]);
         run_tool(check.args(["sh", "-c", "sleep 1000 > /dev/null 2>&1 &"]));
@@ -69,7 +69,7 @@ fn as_process_1_the_master_reaps_every_child() {
         let path = format!("/proc/{orphan}");
         eventually("the orphan to be reaped", || (!Path::new(&path).exists()).then_some(()));
     }
-    // Its own children end as before: how, is heard and not lost.
+    // Its own children end as before: how, is noticed and not lost.
     kill(workers[0], "KILL");
     server.stderr.wait_for("ended with signal 9");
     eventually("another worker", || {
@@ -78,10 +78,10 @@ fn as_process_1_the_master_reaps_every_child() {
     });
 }
 
-/// Orphans come to the nearest such process (`PR_SET_CHILD_SUBREAPER`); what the server itself waits
-/// for must not be lost to it.
+/// Orphans go to the nearest such process (`PR_SET_CHILD_SUBREAPER`); the server must not lose the
+/// children it waits for.
 #[test]
-fn a_subreaper_reaps_what_a_build_leaves_behind_and_hears_how_the_build_ended() {
+fn a_subreaper_reaps_a_builds_orphans_and_learns_how_the_build_ended() {
     let code = "import ctypes, os, sys\nassert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0\n\
                 os.execv(sys.argv[1], sys.argv[1:])";
     let folder = tempfile::tempdir().expect("a folder");
@@ -115,7 +115,7 @@ fn process_1_is_never_replaced() {
     assert!(server.folder.path().join("data").exists());
 }
 
-/// This test's own process stands for a supervisor: it waits for the end of the server.
+/// This test's own process acts as a supervisor: it waits for the end of the server.
 #[test]
 fn usr2_below_a_supervisor_is_refused() {
     let app = App::demo().config(SHORT).spawn();
@@ -130,7 +130,7 @@ fn usr2_below_a_supervisor_is_refused() {
     assert!(String::from_utf8_lossy(&asked.stderr).contains("server.upgrade"));
     assert_eq!(serving(&app), before);
 
-    // Told otherwise, also by a reload.
+    // Overridden, even by a reload.
     fs::write(app.folder().join("config.toml"), format!("{SHORT}upgrade = \"always\"\n"))
         .expect("written");
     app.signal("HUP");
@@ -148,7 +148,7 @@ fn usr2_can_be_switched_off() {
 }
 
 #[test]
-fn usr2_below_a_shell_is_done() {
+fn usr2_below_a_shell_works() {
     let folder = tempfile::tempdir().expect("a folder");
     let binary = bailiwick(folder.path());
     let mut command = Command::new("sh");

@@ -1,4 +1,4 @@
-//! What a terminal sends by itself: changes of its size, Ctrl-C, Ctrl-Z, its own end.
+//! What a terminal sends by itself: resizing, Ctrl-C, Ctrl-Z, its own end.
 
 use crate::harness::{Lines, Response, bailiwick, eventually, repository, run};
 use crate::server::{gone, kill, lives};
@@ -9,10 +9,10 @@ use tempfile::TempDir;
 
 const ARGS: [&str; 5] = ["--demo", "-b", "127.0.0.1:0", "--workers", "1"];
 
-/// A server on a terminal of its own, or on none.
+/// A server on its own terminal, or on none.
 struct Server {
     folder: TempDir,
-    /// What the server is a child of.
+    /// The server's parent.
     parent: Child,
     input: ChildStdin,
     shown: Lines,
@@ -26,7 +26,7 @@ impl Server {
         Self::below("python3", &[repository("tests/clients/terminal.py").to_str().expect("UTF-8")])
     }
 
-    /// A leader of a session without a terminal, wherever the tests are run.
+    /// A session leader without a terminal, wherever the tests run.
     fn without_a_terminal() -> Self {
         Self::below("setsid", &["--wait"])
     }
@@ -45,7 +45,7 @@ impl Server {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut parent = command.spawn().expect("it starts");
         let input = parent.stdin.take().expect("piped");
-        // A terminal shows both as one.
+        // A terminal merges both.
         let shown = if program == "setsid" {
             Lines::of(parent.stderr.take().expect("piped"))
         } else {
@@ -102,7 +102,7 @@ fn a_terminal_that_changes_its_size_stops_nothing() {
     let before = server.workers();
     server.order("resize");
     server.shown.wait_for("WINCH is ignored on a terminal");
-    // Signals and `ctl` come in one queue: what WINCH does is done by now.
+    // Signals and `ctl` share one queue: WINCH has been handled by now.
     assert_eq!(server.workers(), before);
     assert!(server.answers());
     // `ctl` does what the signal does not.
@@ -138,7 +138,7 @@ fn a_terminal_that_closes_does_not_end_the_server() {
     let mut server = Server::on_a_terminal();
     let before = server.workers();
     server.order("close");
-    // With the terminal's holder the terminal itself has gone. Its HUP is a reload, as everywhere.
+    // Without its holder the terminal itself is gone. Its HUP is a reload, as everywhere.
     eventually("the terminal to be gone", || server.parent.try_wait().expect("a child"));
     eventually("the next generation", || {
         let now = server.workers();

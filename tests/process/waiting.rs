@@ -1,4 +1,4 @@
-//! Whoever orders something hears how it ended: `ctl reload --wait`, `ctl workers`, systemd.
+//! Commands report how they ended: `ctl reload --wait`, `ctl workers`, systemd.
 
 use crate::harness::{App, DEADLINE, bailiwick, eventually};
 use crate::server::{SHORT, kill, quick, serving, status};
@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use tempfile::TempDir;
 
-/// The exit code and what is printed.
+/// The exit code and the output.
 fn ctl(app: &App, args: &[&str]) -> (Option<i32>, String) {
     let output = app.command(&[&["ctl"], args].concat(), "");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -46,7 +46,7 @@ fn reload_wait_says_why_the_old_generation_stays() {
     let (code, text) = ctl(&app, &["reload", "--wait"]);
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("wrokers"), "{text}");
-    // Only the server can find this one.
+    // Only the server can find this fault.
     configure(&app, &format!("{SHORT}[admin]\nbind = [\"unix:/nonexistent/b.sock\"]\n"));
     let (code, text) = ctl(&app, &["reload", "--wait"]);
     assert_eq!(code, Some(1), "{text}");
@@ -57,7 +57,7 @@ fn reload_wait_says_why_the_old_generation_stays() {
 #[test]
 fn reloads_that_many_wait_for_are_one_and_end_with_the_server() {
     let app = quick().config(SHORT).spawn();
-    // Takes connections and says nothing.
+    // Accepts connections and stays silent.
     let database = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = database.local_addr().expect("an address").port();
     thread::scope(|scope| {
@@ -112,7 +112,7 @@ fn ctl_sets_the_number_of_worker_threads() {
     threads(1);
 }
 
-/// A server that tells a socket of this test how it is, as it tells systemd.
+/// A server that notifies a socket of this test as it notifies systemd.
 struct Service {
     folder: TempDir,
     notify: UnixDatagram,
@@ -153,7 +153,7 @@ impl Drop for Service {
 }
 
 #[test]
-fn systemd_is_told_how_a_reload_ends() {
+fn systemd_is_notified_how_a_reload_ends() {
     let service = Service::start(SHORT);
     assert!(service.told().contains("READY=1"));
     let reload = |config: &str| {

@@ -1,4 +1,4 @@
-//! A WebSocket when its process is told to go, on `examples/orders.rs`.
+//! A WebSocket when its process is told to stop, in `examples/orders.rs`.
 
 use crate::example_server::Example;
 use crate::harness::{eventually, read_until};
@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-/// So long that a process which waits for its connections outlasts the test.
+/// So long that a process waiting for its connections outlasts the test.
 const LONG: [(&str, &str); 2] =
     [("BAILIWICK__SERVER__KEEPALIVE", "3600"), ("BAILIWICK__SERVER__GRACEFUL_TIMEOUT", "3600")];
 

@@ -1,4 +1,4 @@
-//! Requests: by a client that takes every status for an answer, and by hand on a socket.
+//! Requests: by a client that accepts every status, and raw on a socket.
 
 use super::DEADLINE;
 use std::io::Read;
@@ -7,7 +7,7 @@ use std::net::TcpStream;
 /// The media type of HTML forms.
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -16,7 +16,7 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    /// Sends the request and takes every status for an answer.
+    /// Sends the request and accepts every status.
     pub(crate) fn of(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Self {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
@@ -44,33 +44,33 @@ impl Response {
         }
     }
 
-    /// The first header of this name, in lower case.
+    /// The first header with this name, in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The body as JSON; a test fails here with the body when it is none.
+    /// The body as JSON; fails with the body if it is not.
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {} {:?}", self.status, self.body))
     }
 }
 
-/// A connection with the deadline on everything read from it.
+/// A connection with a deadline on every read.
 pub(crate) fn connect(address: &str) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("{address}: {error}"));
     stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
     stream
 }
 
-/// Reads until the text has come.
+/// Reads until the text has arrived.
 pub(crate) fn read_until(stream: &mut impl Read, end: &str) -> String {
     let mut text = Vec::new();
     let mut byte = [0];
     while !text.ends_with(end.as_bytes()) {
         match stream.read(&mut byte) {
             Ok(1) => text.push(byte[0]),
-            // The machine was stopped for a moment; a read with a deadline does not go on by itself.
+            // The machine was suspended; a read with a deadline does not restart by itself.
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             other => panic!("{other:?} before {end:?}: {:?}", String::from_utf8_lossy(&text)),
         }
@@ -78,7 +78,7 @@ pub(crate) fn read_until(stream: &mut impl Read, end: &str) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// Reads a head and the body that its Content-Length tells.
+/// Reads a head, and the body by its Content-Length.
 pub(crate) fn read_response(stream: &mut impl Read) -> String {
     let head = read_until(stream, "\r\n\r\n");
     let length = head.lines().find_map(|line| {

@@ -1,11 +1,11 @@
-//! What a process prints, line by line, to be waited for.
+//! The output of a process, line by line, to wait for.
 
 use super::DEADLINE;
 use std::io::{BufRead as _, BufReader, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 
-/// Lines as they come, from a pipe.
+/// Lines from a pipe as they arrive.
 #[derive(Debug)]
 pub(crate) struct Lines(Arc<(Mutex<Collected>, Condvar)>);
 
@@ -34,7 +34,7 @@ impl Lines {
         collected
     }
 
-    /// The first line that holds the text, once it has come.
+    /// Waits for the first line that contains the text.
     pub(crate) fn wait_for(&self, text: &str) -> String {
         let found =
             |state: &Collected| state.lines.iter().find(|line| line.contains(text)).cloned();

@@ -1,4 +1,4 @@
-//! The real binary, started for a test: own folder, own port, its output kept.
+//! The real binary, started for a test: its own folder, its own port, its output kept.
 
 mod http;
 mod lines;
@@ -19,21 +19,21 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// How long anything may take before a test gives up; nothing waits this long when all is well.
+/// How long anything may take before a test fails; nothing takes this long if all is well.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
-/// A signing secret that is none of the published ones.
+/// A signing secret that is not published.
 const SECRET: &str = "a-secret-of-the-tests-that-is-long-enough";
 
-/// The demo server, ready to answer.
+/// The demo server, ready.
 pub(crate) fn spawn_app() -> App {
     App::demo().spawn()
 }
 
-/// One demo server for all tests that leave it as they found it.
+/// One demo server for all tests that leave it unchanged.
 ///
-/// A static is never dropped, so a shell waits for this process to end and then ends the server
-/// and removes its folder.
+/// A static is never dropped, so a shell waits for this process to end, then stops the server and
+/// removes its folder.
 pub(crate) fn shared_app() -> &'static App {
     static SHARED: OnceLock<(App, Child)> = OnceLock::new();
     let (app, _guard) = SHARED.get_or_init(|| {
@@ -50,11 +50,11 @@ pub(crate) fn shared_app() -> &'static App {
     app
 }
 
-/// Variables without our prefix that are read all the same.
+/// Variables without our prefix that are read as well.
 const OF_OTHER_SERVERS: [&str; 5] =
     ["PORT", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS", "RUST_LOG", "GUNICORN_CMD_ARGS"];
 
-/// What a server is to be started with.
+/// How to start a server.
 #[derive(Debug, Default)]
 pub(crate) struct Builder {
     args: Vec<OsString>,
@@ -70,7 +70,7 @@ impl Builder {
         self
     }
 
-    /// A variable of the environment.
+    /// An environment variable.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.envs.push((name.to_owned(), value.to_owned()));
         self
@@ -82,18 +82,18 @@ impl Builder {
         self
     }
 
-    /// Its log's file sends all to standard output, also where it listens.
+    /// Sends the whole log to standard output, including where it listens.
     pub(crate) fn says_so_on_stdout(mut self) -> Self {
         self.says_so_on_stdout = true;
         self
     }
 
-    /// Starts it and waits until it serves; a test fails here with what the server said.
+    /// Starts it and waits until it serves; fails with the server's output.
     pub(crate) fn spawn(self) -> App {
         self.spawn_in(tempfile::tempdir().expect("a temporary folder"))
     }
 
-    /// The same in a folder that is there already.
+    /// The same in an existing folder.
     pub(crate) fn spawn_in(self, folder: TempDir) -> App {
         let config = folder.path().join("config.toml");
         fs::write(&config, &self.config).expect("the configuration is written");
@@ -121,7 +121,7 @@ impl Builder {
     }
 }
 
-/// A running server; ends with the value.
+/// A running server; ends on drop.
 #[derive(Debug)]
 pub(crate) struct App {
     child: Child,
@@ -150,12 +150,12 @@ impl App {
         format!("http://{}{path}", self.address)
     }
 
-    /// The folder that it was started in.
+    /// Its working folder.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The folder for everything that it keeps.
+    /// Its data folder.
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.folder().join("data")
     }
@@ -191,7 +191,7 @@ impl App {
         self.send("GET", path, &[("authorization", &format!("Bearer {token}"))], "")
     }
 
-    /// Any request; the body goes along when it is not empty.
+    /// Any request; an empty body is not sent.
     pub(crate) fn send(
         &self,
         method: &str,
@@ -210,7 +210,7 @@ impl App {
         answer.json()["access_token"].as_str().expect("a token").to_owned()
     }
 
-    /// A connection for requests written by hand.
+    /// A connection for raw requests.
     pub(crate) fn connect(&self) -> TcpStream {
         connect(&self.address)
     }
@@ -223,13 +223,12 @@ impl Drop for App {
     }
 }
 
-/// The binary: the one built beside the tests, or the one that `PROGRAM` names. `make soak` names one
-/// that was built for release.
+/// The binary built beside the tests, or the one in `PROGRAM`: `make soak` names a release build.
 pub(crate) fn program() -> PathBuf {
     std::env::var_os("PROGRAM").map_or(env!("CARGO_BIN_EXE_bailiwick").into(), PathBuf::from)
 }
 
-/// A command of the binary, in a folder, without what the caller's environment says of bailiwick.
+/// A command of the binary in a folder, without the caller's bailiwick variables.
 pub(crate) fn bailiwick(folder: &Path) -> Command {
     let mut command = Command::new(program());
     for (name, _) in std::env::vars_os() {
@@ -242,7 +241,7 @@ pub(crate) fn bailiwick(folder: &Path) -> Command {
     command
 }
 
-/// Runs a command to its end with this on its standard input.
+/// Runs a command to its end with this standard input.
 pub(crate) fn run(command: &mut Command, stdin: &str) -> Output {
     let mut child = command
         .stdin(Stdio::piped())
@@ -250,12 +249,12 @@ pub(crate) fn run(command: &mut Command, stdin: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    // A command that does not read its input closes it: not this test's concern.
+    // A command that does not read its input closes it, which is not tested here.
     drop(child.stdin.take().expect("piped").write_all(stdin.as_bytes()));
     child.wait_with_output().expect("its output")
 }
 
-/// Runs one of the tools that the tests use; fails with what it printed.
+/// Runs a tool of the tests; fails with its output.
 pub(crate) fn run_tool(command: &mut Command) -> String {
     let program = command.get_program().to_owned();
     assert!(is_installed(&program), "{} is missing: run `make tools`", program.to_string_lossy());
@@ -277,7 +276,7 @@ pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// Asks again until there is an answer.
+/// Tries again until there is a result.
 pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {

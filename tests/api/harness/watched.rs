@@ -1,11 +1,11 @@
-//! A server whose health and metrics are asked for at an address of their own.
+//! A server whose health and metrics are at their own address.
 
 use super::{App, Builder, Response, run_tool};
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
-/// A server with an admin listener on a port of the system's choice.
+/// A server with an admin listener on a free port.
 pub(crate) struct Watched {
     pub(crate) app: App,
     admin: String,
@@ -45,14 +45,14 @@ impl Watched {
         self.metrics().get(series).copied().unwrap_or_default()
     }
 
-    /// How many requests were counted so far.
+    /// The number of requests counted so far.
     pub(crate) fn requests(&self, route: &str, method: &str, status: u16) -> f64 {
         self.metric(&format!(
             "bailiwick_http_requests_total{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}}"
         ))
     }
 
-    /// Has Prometheus's own tool look at the names and texts of everything that is told.
+    /// Has Prometheus's own tool check the names and texts of all metrics.
     pub(crate) fn check_by_prometheus(&self) {
         let file = self.app.folder().join("metrics.txt");
         fs::write(&file, self.get("/metrics").body).expect("written");

@@ -1,4 +1,4 @@
-//! Log files in the forms of Python's logging, on the real binary and on Python itself.
+//! Log files in the formats of Python's logging, on the real binary and in Python itself.
 
 use super::{checked_as, raw};
 use crate::clients::python_tool;
@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
 
-/// As an application under gunicorn would have it: requests and all else on standard output.
+/// A file as for an application under gunicorn: requests and everything else on standard output.
 const GUNICORN: &str = "\
 [loggers]
 keys=root,gunicorn.access
@@ -37,14 +37,14 @@ args=(sys.stdout,)
 format=%(asctime)s - %(levelname)s - %(name)s - %(message)s
 ";
 
-/// A server with this file, whose lines go to standard output, at least those that say it listens.
+/// A server with this file, which logs to standard output at least where it listens.
 fn with_file(name: &str, text: &str) -> App {
     let folder = TempDir::new().expect("a folder");
     fs::write(folder.path().join(name), text).expect("the file is written");
     App::demo().args(["--log-config", name]).says_so_on_stdout().spawn_in(folder)
 }
 
-/// The text with a 0 for each digit: times and ports differ.
+/// The text with 0 for each digit: times and ports differ.
 fn shape(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect()
 }
@@ -68,7 +68,7 @@ fn a_file_of_gunicorns_prints_what_it_prints_there() {
     assert_eq!(app.stderr.text(), "");
 }
 
-/// Everything that was written for the request, by the stream or file that it stands in.
+/// Everything logged for the request, by stream or file.
 fn lines_of_request(folder: &Path, [out, err]: [&str; 2]) -> Vec<(String, String)> {
     let mut texts = vec![("out".to_owned(), out.to_owned()), ("err".to_owned(), err.to_owned())];
     for entry in fs::read_dir(folder).expect("a folder") {
@@ -109,21 +109,21 @@ fn python_prints_the_same_for_the_same_file() {
     };
     let files = [
         ("logging.conf", GUNICORN.to_owned()),
-        // Two ends, one of them by way of the root; comments, continued lines, a second format.
+        // Two destinations, one through the root; comments, continued lines, a second format.
         (
             "logging.ini",
             format!(
                 "# of the tests\n{console}[handlers]\nkeys =\n  out,\n  file\n[formatters]\nkeys: f, g\n[logger_a]\nqualname=uvicorn.access\nhandlers=file\n; a comment\n[handler_file]\nclass=logging.FileHandler\nargs=('a.log',\n      'a')\nlevel=NOTSET\nformatter=g\n[formatter_f]\nformat=%(levelname)-8s|%(name)20s|100%%|%(message).60s\n[formatter_g]\nformat=[%(asctime)s] %(levelname)s %(message)s\ndatefmt=%d/%b/%Y:%H:%M:%S %z%%\nclass=logging.Formatter\n"
             ),
         ),
-        // Not handed on; no formatter.
+        // Not propagated; no formatter.
         (
             "quiet.conf",
             format!(
                 "{console}[handlers]\nkeys=out,err\n[formatters]\nkeys=f\n[logger_a]\nqualname=uvicorn.access\nlevel=DEBUG\nhandlers=err\npropagate=0\n[handler_err]\nclass=StreamHandler\nargs=(sys.stderr,)\n[formatter_f]\nformat=%(message)s\n"
             ),
         ),
-        // A level that the line does not reach.
+        // A level above the line's.
         (
             "handler.conf",
             format!(
@@ -157,11 +157,11 @@ fn python_prints_the_same_for_the_same_file() {
         assert!(output.status.success(), "{name}: {err}");
         let expected = lines_of_request(folder.path(), [&out, &err]);
         assert!(!expected.is_empty(), "{name}: {out}{err}");
-        // Each end is written by a thread of its own.
+        // Each destination has its own writer thread.
         let found = || lines_of_request(app.folder(), [&app.stdout.text(), &app.stderr.text()]);
         eventually("the lines", || (found().len() >= expected.len()).then_some(()));
         assert_eq!(found(), expected, "{name}");
-        // What is wrong with it is nothing.
+        // There are no warnings.
         let text = app.stdout.text();
         let is_complaint =
             |line: &str| line.contains("WARNING") && line.contains(&format!("{name}:"));
@@ -170,7 +170,7 @@ fn python_prints_the_same_for_the_same_file() {
 }
 
 #[test]
-fn a_full_file_is_moved_away_by_all_processes() {
+fn a_full_file_is_rotated_by_all_processes() {
     let text = "[loggers]\nkeys=root,a\n[handlers]\nkeys=out,file\n[formatters]\nkeys=\n[logger_root]\nhandlers=out\n[logger_a]\nqualname=gunicorn.access\nhandlers=file\n[handler_out]\nclass=StreamHandler\nargs=(sys.stdout,)\n[handler_file]\nclass=handlers.RotatingFileHandler\nargs=('a.log', 'a', 1000, 90)\n";
     let folder = TempDir::new().expect("a folder");
     fs::write(folder.path().join("logging.conf"), text).expect("the file is written");
@@ -186,7 +186,7 @@ fn a_full_file_is_moved_away_by_all_processes() {
         let entries = fs::read_dir(app.folder()).expect("a folder");
         let paths = entries.map(|entry| entry.expect("an entry").path());
         let logs = paths.filter(|path| path.to_string_lossy().contains("a.log"));
-        // One that is moved away meanwhile is read the next time.
+        // A file rotated meanwhile is read next time.
         logs.filter_map(|path| fs::read_to_string(path).ok()).collect::<Vec<_>>()
     };
     let files = eventually("all lines", || {
@@ -201,7 +201,7 @@ fn a_full_file_is_moved_away_by_all_processes() {
 }
 
 #[test]
-fn a_name_that_is_none_is_told() {
+fn an_unknown_logger_name_is_reported() {
     let toml = |name: &str| {
         format!(
             "[loggers.root]\nhandlers = [\"err\"]\n[loggers.\"{name}\"]\nlevel = \"info\"\n[handlers.err]\nstream = \"stderr\"\n"
@@ -238,7 +238,7 @@ fn a_name_that_is_none_is_told() {
     let app = super::with_log(&toml("bailiwick.acess"));
     let line = app.stderr.wait_for("did you mean");
     assert!(line.contains(" - WARNING - bailiwick.error - log.toml:3: "), "{line}");
-    // A changed file is looked at when it is read again.
+    // A changed file is checked when it is read again.
     fs::write(app.folder().join("log.toml"), toml("uvicorn.access")).expect("it is written");
     app.signal("HUP");
     let line = app.stderr.wait_for("stands for");
@@ -248,7 +248,7 @@ fn a_name_that_is_none_is_told() {
 }
 
 #[test]
-fn a_filter_on_uvicorns_logger_is_one_of_ours() {
+fn a_filter_on_uvicorns_logger_applies_to_ours() {
     let app = super::with_log(
         "[loggers.root]\nhandlers = [\"err\"]\n[loggers.\"uvicorn.access\"]\nfilters = [\"f\"]\n[handlers.err]\nstream = \"stderr\"\n[[filters.f]]\nmessage = '\"GET / HTTP/1.1\"'\n",
     );
@@ -260,7 +260,7 @@ fn a_filter_on_uvicorns_logger_is_one_of_ours() {
 }
 
 #[test]
-fn gunicorns_flag_for_json_is_taken() {
+fn gunicorns_flag_for_json_is_accepted() {
     let folder = TempDir::new().expect("a folder");
     let json = r#"{"root": {"handlers": ["out"], "level": "INFO"}, "handlers": {"out": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout"}}}"#;
     fs::write(folder.path().join("log.json"), json).expect("the file is written");
@@ -271,7 +271,7 @@ fn gunicorns_flag_for_json_is_taken() {
 }
 
 #[test]
-fn what_cannot_be_read_shows_the_place() {
+fn a_broken_file_is_refused_with_its_line() {
     for (name, text, place) in [
         ("log.toml", "[loggers.root]\nlevel = info\n", "log.toml:2: column 9: "),
         (
@@ -300,7 +300,7 @@ fn uvicorns_words_are_written() {
     let expected =
         format!(r#"INFO:     127.0.0.1:{port} - "GET /nowhere?token=*** HTTP/1.1" 404 Not Found"#);
     assert_eq!(line, expected);
-    // uvicorn itself prints the same, but for the secret.
+    // uvicorn itself prints the same, except for the secret.
     let format = r"import logging, uvicorn.logging as u; f = u.AccessFormatter('%(levelprefix)s %(client_addr)s - \x22%(request_line)s\x22 %(status_code)s', use_colors=False); print(f.format(logging.LogRecord('uvicorn.access', 20, '', 0, '%s %s %s %s %d', ('127.0.0.1:1', 'GET', '/nowhere?token=***', '1.1', 404), None)))";
     let printed = run_tool(python_tool("python").args(["-c", format]));
     assert_eq!(

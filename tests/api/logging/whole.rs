@@ -10,7 +10,7 @@ use std::process::Command;
 use std::thread;
 use tempfile::TempDir;
 
-/// Requests as JSON to this file, all else to standard error.
+/// Requests as JSON to this file, everything else to standard error.
 fn to_file(file: &str) -> String {
     format!(
         r#"
@@ -37,7 +37,7 @@ fn workers(app: &App) -> Vec<Pid> {
     pids.split_whitespace().map(|word| pid(word).expect("a process")).collect()
 }
 
-/// How long the workers' files may become from now on.
+/// Limits the size of the workers' files from now on.
 fn limit_files(app: &App, current: Option<u64>) {
     for worker in workers(app) {
         prlimit(Some(worker), Resource::Fsize, Rlimit { current, maximum: None }).expect("set");
@@ -91,7 +91,7 @@ fn processes_that_share_a_slow_pipe_do_not_tear_lines() {
 }
 
 #[test]
-fn after_a_full_file_no_half_line_is_left() {
+fn a_full_file_holds_no_half_line() {
     for processes in [1, 3] {
         let folder = TempDir::new().expect("a folder");
         fs::write(folder.path().join("log.toml"), to_file("all.log")).expect("written");

@@ -1,4 +1,4 @@
-//! `bailiwick-cluster.conf`: whom a request goes to when a replica fails. Restarts under load are in
+//! `bailiwick-cluster.conf`: where a request goes when a replica fails. Restarts under load are in
 //! tests/process.
 
 use super::{Nginx, free_address};
@@ -20,7 +20,7 @@ pub(super) fn before(replicas: &[String; 3]) -> Nginx {
     })
 }
 
-/// A replica that reads requests, counts them, and answers or hangs up.
+/// A replica that reads requests, counts them, and responds or hangs up.
 fn replica(answers: bool, requests: &Arc<AtomicUsize>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
@@ -45,13 +45,13 @@ fn answer(stream: &mut TcpStream) {
 }
 
 #[test]
-fn what_a_replica_may_have_done_is_not_done_again() {
+fn a_post_that_may_have_been_carried_out_is_not_repeated() {
     for (method, path, status, sent) in
         [("GET", "/users", 200, 2), ("POST", "/users", 502, 1), ("POST", "/token", 502, 1)]
     {
         let requests = Arc::default();
         let replicas = [false, true, true].map(|answers| replica(answers, &requests));
-        // The first one is asked first.
+        // nginx tries the first one first.
         let answer = before(&replicas).send(method, path, &[], "");
         assert_eq!(answer.status, status, "{method} {path}");
         assert_eq!(requests.load(Ordering::SeqCst), sent, "{method} {path}");
@@ -59,7 +59,7 @@ fn what_a_replica_may_have_done_is_not_done_again() {
 }
 
 #[test]
-fn whatever_could_not_be_sent_goes_to_the_next_replica() {
+fn a_request_that_could_not_be_sent_goes_to_the_next_replica() {
     let app = App::demo().spawn();
     let nginx = before(&[free_address(), free_address(), app.address.clone()]);
     for _ in 0..10 {
@@ -71,7 +71,7 @@ fn whatever_could_not_be_sent_goes_to_the_next_replica() {
 }
 
 #[test]
-fn without_any_replica_the_answer_is_json() {
+fn without_any_replica_the_response_is_json() {
     let nginx = before(&[free_address(), free_address(), free_address()]);
     for _ in 0..5 {
         let answer = nginx.send("GET", "/users/me", &[], "");

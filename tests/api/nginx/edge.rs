@@ -1,4 +1,4 @@
-//! What nginx keeps from the server: forged headers, floods of logins, slow clients.
+//! What nginx keeps away from the server: forged headers, floods of logins, slow clients.
 
 use super::{Nginx, free_address};
 use crate::example_server::Example;
@@ -9,7 +9,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
-/// What arrives behind nginx when this is sent to it.
+/// What arrives behind nginx when this is sent.
 fn forwarded(request: &str) -> String {
     let upstream = TcpListener::bind("127.0.0.1:0").expect("a port");
     let nginx = Nginx::before(&upstream.local_addr().expect("an address").to_string());
@@ -40,14 +40,14 @@ fn forged_headers_are_overwritten() {
     for name in ["forwarded", "x-real-ip", "x-forwarded-host", "upgrade", "connection"] {
         assert_eq!(header(name), [""; 0], "{name}");
     }
-    // What the client asked for; bailiwick builds nothing from it.
+    // As the client sent it; bailiwick builds nothing from it.
     assert_eq!(header("host"), ["evil.example:1"]);
     let id = header("x-request-id")[0];
     assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
 }
 
 #[test]
-fn each_answer_names_its_request_as_the_log_does() {
+fn each_response_has_the_request_id_of_the_log() {
     let app = App::demo().spawn();
     let nginx = Nginx::before(&app.address);
     for (path, body, status) in
@@ -61,7 +61,7 @@ fn each_answer_names_its_request_as_the_log_does() {
             let log = nginx.access_log();
             log.lines().find(|line| line.contains(&format!("\"id\":\"{id}\""))).map(str::to_owned)
         });
-        // Also where an error page took over; what stands behind `?` is left out.
+        // Even for error pages; the query is left out.
         let bare = path.split('?').next().unwrap_or_default();
         let asked = format!("\"method\":\"{method}\",\"path\":\"{bare}\",\"status\":{status}");
         assert!(line.contains(&asked) && !line.contains("hidden"), "{asked}: {line}");
@@ -86,22 +86,22 @@ fn too_many_logins_are_refused_in_json() {
         assert_eq!(refused.header("cache-control"), Some("no-store"));
         assert_eq!(refused.json()["detail"], "Too Many Requests");
     }
-    // Other requests are not counted, a preflight to the same path neither.
+    // Other requests are not counted, nor is a preflight to the same path.
     for _ in 0..60 {
         assert_eq!(nginx.send("GET", "/users/me", &[], "").status, 401);
         assert_ne!(nginx.send("OPTIONS", "/token", &[], "").status, 429);
     }
 }
 
-/// To change a password one shows the old one: guesses at it are counted with those at `/token`.
+/// Changing a password requires the old one: guesses at it count with those at `/token`.
 #[test]
-fn guesses_at_the_own_password_are_logins() {
+fn guesses_at_ones_own_password_count_as_logins() {
     let app = App::bare().config("[passwords]\nbcrypt_cost = 4\n").spawn();
     let add = ["users", "add", "jane", "--scope", "me", "--password-stdin"];
     assert!(app.command(&add, "loud-river-stone").status.success());
     let bearer = format!("Bearer {}", app.login("jane", "loud-river-stone", "me"));
     let headers = [("authorization", &*bearer), ("content-type", "application/json")];
-    // So long that it is on no list of common ones, which takes its time to read.
+    // Too long for the list of common passwords, which takes time to read.
     let body = r#"{"old_password": "wrong", "password": "quiet river stone and moss"}"#;
     for path in ["/users/me/password", "/users/me/password/", "/users/m%65/passw%6Frd"] {
         let nginx = Nginx::before(&app.address);
@@ -112,10 +112,10 @@ fn guesses_at_the_own_password_are_logins() {
         assert_eq!(refused.json()["detail"], "Too Many Requests");
         let form = [("content-type", FORM)];
         let login = || nginx.send("POST", "/token", &form, "username=a&password=b");
-        // At most one for the second that may have gone by, and that for both.
+        // At most one for the second that may have passed, for both together.
         let passed = [guess(), login(), guess(), login()].map(|answer| answer.status != 429);
         assert!(passed.iter().filter(|passed| **passed).count() < 4, "{path}: one limit for both");
-        // Nothing else at the path is a guess, and other changes are none.
+        // Other methods at the path are not guesses, nor are other changes.
         for _ in 0..30 {
             assert_ne!(nginx.send("GET", path, &[], "").status, 429, "{path}");
             assert_eq!(nginx.send("PUT", "/users/johndoe/scopes", &[], "").status, 401, "{path}");
@@ -124,7 +124,7 @@ fn guesses_at_the_own_password_are_logins() {
 }
 
 #[test]
-fn only_what_is_the_same_for_everybody_is_compressed() {
+fn only_public_responses_are_compressed() {
     let app = App::demo().spawn();
     let nginx = Nginx::before(&app.address);
     let bearer = format!("Bearer {}", app.login("johndoe", "1234", "me"));
@@ -132,7 +132,7 @@ fn only_what_is_the_same_for_everybody_is_compressed() {
     for (path, encoding) in
         [("/users/me", None), ("/status", None), ("/openapi.json", Some("gzip"))]
     {
-        // Read by hand: the client of the tests would take the encoding away.
+        // Read raw: the tests' client would remove the encoding.
         let mut stream = connect(&nginx.address);
         write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\n").expect("sent");
         for (name, value) in headers {
@@ -168,7 +168,7 @@ fn a_slow_client_never_reaches_the_server() {
     assert_eq!(nginx.send("GET", "/quick", &[], "").status, 404);
     for stream in &mut slow {
         let mut answer = Vec::new();
-        // Closed by nginx, with an answer or without one.
+        // Closed by nginx, with or without a response.
         drop(stream.read_to_end(&mut answer));
         assert!(!answer.starts_with(b"HTTP/1.1 2"), "{}", String::from_utf8_lossy(&answer));
     }
@@ -177,7 +177,7 @@ fn a_slow_client_never_reaches_the_server() {
 }
 
 #[test]
-fn what_a_test_shortens_stands_in_the_files() {
+fn the_texts_that_tests_replace_are_in_the_files() {
     let text: String = ["limits.inc", "bailiwick.conf"]
         .map(|file| fs::read_to_string(repository(&format!("config/nginx/{file}"))).expect(file))
         .concat();
@@ -204,7 +204,7 @@ fn a_method_and_a_protocol_that_nginx_refuses_are_refused_in_json() {
 }
 
 #[test]
-fn a_websocket_goes_through() {
+fn a_websocket_passes() {
     let server = Example::spawn("orders");
     let set = server.command(&["users", "set-scopes", "johndoe", "me", "orders:read"], "");
     assert!(set.status.success(), "{set:?}");
@@ -220,7 +220,7 @@ fn a_websocket_goes_through() {
     .expect("sent");
     let head = read_until(&mut stream, "\r\n\r\n");
     assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-    // A text frame of two bytes, masked with zeros (RFC 6455 §5.2); its echo is not masked.
+    // A text frame of two bytes, masked with zeros (RFC 6455 §5.2); its echo is unmasked.
     stream.write_all(b"\x81\x82\0\0\0\0hi").expect("sent");
     let mut echo = [0; 4];
     stream.read_exact(&mut echo).expect("an answer");

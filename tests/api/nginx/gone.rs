@@ -1,4 +1,4 @@
-//! Clients of nginx that go away before their answer: both logs say 499, each of the same requests.
+//! Clients of nginx that disconnect before the response: both logs say 499 for the same requests.
 
 use super::tls::Tls;
 use super::{Nginx, cluster, free_address};
@@ -11,7 +11,7 @@ use std::net::Shutdown;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-/// A server that is never done with a login, and whose lines begin with the request's id.
+/// A server that never finishes a login, and whose lines begin with the request id.
 fn busy() -> Builder {
     endless().config("[logging]\nformat = \"%(request_id)s %(message)s\"\n")
 }
@@ -37,7 +37,7 @@ fn told_alike(app: &App, nginx: &Nginx) {
     });
 }
 
-/// nginx closes its connection when the client's is closed (`proxy_ignore_client_abort` is off).
+/// nginx closes its connection when the client closes its own (`proxy_ignore_client_abort` is off).
 #[test]
 fn both_logs_tell_of_a_close() {
     let app = busy().spawn();
@@ -69,7 +69,7 @@ fn both_logs_tell_of_a_reset() {
 }
 
 #[test]
-fn both_logs_tell_of_it_when_a_unix_socket_is_between() {
+fn both_logs_tell_of_it_over_a_unix_socket() {
     let folder = tempfile::tempdir().expect("a folder");
     let socket = format!("unix:{}", folder.path().join("b.sock").display());
     let app = busy().args(["-b", "127.0.0.1:0", "-b", &socket]).spawn();
@@ -88,7 +88,7 @@ fn both_logs_tell_of_it_in_a_cluster() {
 }
 
 #[test]
-fn both_logs_tell_of_clients_by_http_2() {
+fn both_logs_tell_of_http_2_clients() {
     let tls = Tls::before(busy().spawn());
     let start = |_| -> Child {
         let mut curl = tls.curl_command("/token");
@@ -97,7 +97,7 @@ fn both_logs_tell_of_clients_by_http_2() {
     };
     let clients: Vec<_> = (0..LOGINS).map(start).collect();
     eventually("all logins to be under way", || {
-        // The other one is this.
+        // This request is one of them.
         let under_way = metric(&tls.app, "bailiwick_http_requests_in_flight");
         (under_way > LOGINS as u64).then_some(())
     });

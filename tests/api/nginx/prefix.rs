@@ -1,10 +1,10 @@
-//! A prefix that nginx does not strip: everything stands below it, and nothing leads out of it.
+//! A prefix that nginx does not strip: everything is below it, and nothing leads out of it.
 
 use super::Nginx;
 use crate::harness::{App, FORM};
 use crate::people::PASSWORD;
 
-/// nginx passes paths on whole where `proxy_pass` names no path.
+/// nginx forwards whole paths if `proxy_pass` names no path.
 fn behind(app: &App) -> Nginx {
     Nginx::with(&app.address, &[("location / {", "location /api/ {")])
 }
@@ -20,21 +20,21 @@ fn a_prefix_that_nginx_passes_on_is_served() {
     assert_eq!(document["servers"][0]["url"], "/api");
     assert!(document["paths"]["/users/me"].is_object());
 
-    // The page and all that it asks for.
+    // The page and everything it requests.
     let docs = nginx.send("GET", "/api/docs", &[], "");
     assert_eq!(docs.status, 200);
     let parts: Vec<_> = docs.body.split(['"', '\'']).filter(|part| part.starts_with('/')).collect();
     assert!(parts.len() > 2, "{}", docs.body);
     for part in parts {
         assert!(part.starts_with("/api/"), "{part}");
-        // An icon is no text.
+        // An icon is not text.
         if !part.contains("favicon") {
             assert_eq!(nginx.send("GET", part, &[], "").status, 200, "{part}");
         }
     }
     assert_eq!(nginx.send("GET", "/api/redoc", &[], "").status, 200);
 
-    // Authorize: where the document says that a login goes.
+    // Authorize: the login URL in the document.
     let schemes = document["components"]["securitySchemes"].as_object().expect("schemes");
     let login = schemes
         .values()
@@ -51,7 +51,7 @@ fn a_prefix_that_nginx_passes_on_is_served() {
         assert_eq!((me.status, me.json()["username"].as_str()), (200, Some("johndoe")), "{path}");
     }
 
-    // What is made has its address below the prefix, and is there.
+    // A created resource has its address below the prefix, and exists.
     let add = [
         "users",
         "add",
@@ -76,18 +76,18 @@ fn a_prefix_that_nginx_passes_on_is_served() {
     );
     assert_eq!(nginx.send("GET", "/api/users/jane", &headers, "").status, 200);
 
-    // The log tells what was sent.
+    // The log shows the path as sent.
     app.stdout.wait_for("\"POST /api/users HTTP/");
-    // The prefix is taken off once: what stands behind it, nginx has judged.
+    // The prefix is removed once: nginx has checked what follows it.
     assert_eq!(nginx.send("GET", "/api/api/openapi.json", &[], "").status, 404);
     assert_eq!(nginx.send("GET", "/users/me", &[], "").status, 404);
-    // Without it, for health checks and whoever is on this machine.
+    // Without it, for health checks and other local clients.
     assert_eq!(app.get("/openapi.json").status, 200);
     assert_eq!(app.get("/apiopenapi.json").status, 404);
 }
 
 #[test]
-fn a_prefix_stays_unless_the_server_is_told_to_take_it_off() {
+fn a_prefix_stays_unless_the_server_is_told_to_strip_it() {
     let app = App::demo().config("[server]\nroot_path = \"/api\"\n").spawn();
     assert_eq!(app.get("/api/openapi.json").status, 404);
     assert_eq!(app.get("/openapi.json").status, 200);

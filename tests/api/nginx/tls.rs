@@ -8,11 +8,11 @@ use tempfile::TempDir;
 
 const NAME: &str = "auth.example.com";
 
-/// nginx with TLS by a certificate of its own, in front of the demo server.
+/// nginx with TLS and its own certificate, in front of the demo server.
 pub(super) struct Tls {
     pub(super) nginx: Nginx,
     pub(super) app: App,
-    /// Of the port that speaks HTTP.
+    /// The address of the plain HTTP port.
     clear: String,
     certificates: TempDir,
 }
@@ -56,7 +56,7 @@ impl Tls {
         Self { nginx, app, clear, certificates }
     }
 
-    /// What curl prints: the answer's head and body, then `version status`.
+    /// curl's output: the response's head and body, then `version status`.
     fn curl(&self, path: &str, args: &[&str]) -> String {
         run_tool(
             self.curl_command(path)
@@ -65,7 +65,7 @@ impl Tls {
         )
     }
 
-    /// curl, which is to ask for the path.
+    /// A curl command for the path.
     pub(super) fn curl_command(&self, path: &str) -> Command {
         let (_, port) = self.nginx.address.rsplit_once(':').expect("a port");
         let mut command = Command::new("curl");
@@ -75,7 +75,7 @@ impl Tls {
         command
     }
 
-    /// An answer of the port that speaks HTTP.
+    /// A response of the plain HTTP port.
     fn in_the_clear(&self, request: &str) -> String {
         let mut stream = connect(&self.clear);
         stream.write_all(request.as_bytes()).expect("sent");
@@ -96,7 +96,7 @@ fn tls_and_http_2_lead_to_the_server() {
         let me = tls.curl("/users/me", &[version, "-H", &bearer]);
         assert!(me.ends_with(" 200") && me.contains("\"johndoe\""), "{me}");
     }
-    // Old protocols are refused, whatever curl would do.
+    // Old protocols are refused, whatever curl's defaults.
     let (_, port) = tls.nginx.address.rsplit_once(':').expect("a port");
     let old = Command::new("curl")
         .args(["-sk", "--tls-max", "1.1", "--ciphers", "DEFAULT@SECLEVEL=0"])
@@ -108,7 +108,7 @@ fn tls_and_http_2_lead_to_the_server() {
 }
 
 #[test]
-fn what_is_too_large_is_refused_in_json_over_http_2_too() {
+fn oversized_requests_are_refused_in_json_over_http_2_too() {
     let tls = Tls::start();
     let (body, field) = ("a".repeat(20_000), format!("X: {}", "a".repeat(40_000)));
     for (args, status) in [(["-d", &*body], 413), (["-H", &*field], 431)] {
@@ -119,7 +119,7 @@ fn what_is_too_large_is_refused_in_json_over_http_2_too() {
 }
 
 #[test]
-fn in_the_clear_pages_are_led_to_tls_and_logins_are_refused() {
+fn in_the_clear_pages_are_redirected_to_tls_and_logins_are_refused() {
     let tls = Tls::start();
     let page = tls.in_the_clear("GET /docs?a=b HTTP/1.1\r\nHost: evil.example\r\n\r\n");
     assert!(page.starts_with("HTTP/1.1 308 "), "{page}");

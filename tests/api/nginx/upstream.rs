@@ -1,4 +1,4 @@
-//! The server behind nginx: on a unix socket, restarted, killed, without an answer.
+//! The server behind nginx: on a unix socket, restarted, killed, without a response.
 
 use super::Nginx;
 use crate::harness::{
@@ -10,7 +10,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-/// A cost that no machine of today reaches the end of.
+/// A cost that no machine today finishes.
 const ENDLESS: (&str, &str) = ("BAILIWICK__PASSWORDS__BCRYPT_COST", "31");
 
 fn refused_in_json(answer: &Response, status: u16) {
@@ -33,7 +33,7 @@ fn a_unix_socket_leads_to_the_server() {
 
 #[test]
 fn a_clients_connection_outlives_the_servers_restart() {
-    // Unlike a port it cannot be taken meanwhile.
+    // Unlike a port, no other process can take it meanwhile.
     let folder = tempfile::tempdir().expect("a folder");
     let address = format!("unix:{}", folder.path().join("b.sock").display());
     let start = || App::demo().args(["-b", &address]).spawn();
@@ -45,7 +45,7 @@ fn a_clients_connection_outlives_the_servers_restart() {
         read_response(&mut client).starts_with(&format!("HTTP/1.1 {status} "))
     };
     for signal in ["TERM", "KILL", "TERM"] {
-        // More than one connection to the upstream is to go stale.
+        // Several connections to the upstream will go stale.
         let busy: Vec<_> = (0..4)
             .map(|_| {
                 let address = nginx.address.clone();
@@ -61,7 +61,7 @@ fn a_clients_connection_outlives_the_servers_restart() {
         }
         app.signal(signal);
         app.wait();
-        // The workers of a master that was killed end a moment after it.
+        // The workers of a killed master end a moment later.
         eventually("the server to be gone", || is_answered(502).then_some(()));
         app = start();
         assert!(is_answered(401) && is_answered(401));
@@ -71,10 +71,10 @@ fn a_clients_connection_outlives_the_servers_restart() {
     assert_eq!(answer.status, 200, "{}", answer.body);
 }
 
-/// The upstream closes a kept connection just as nginx sends on it: a GET is sent again, on a new
-/// connection; a POST that may have been done is not.
+/// The upstream closes a kept connection just as nginx sends on it: a GET is sent again on a new
+/// connection; a POST that may have been carried out is not.
 #[test]
-fn only_what_may_be_repeated_is_sent_again() {
+fn only_repeatable_requests_are_sent_again() {
     for (method, path, status) in
         [("GET", "/users", 200), ("POST", "/users", 502), ("POST", "/token", 502)]
     {
@@ -88,7 +88,7 @@ fn only_what_may_be_repeated_is_sent_again() {
             };
             let mut kept = accept();
             answer_ok(&mut kept);
-            // The next request on this connection is read and not answered.
+            // The next request on this connection is read but gets no response.
             read_until(&mut kept, "\r\n\r\n");
             drop(kept);
             if status == 200 {
@@ -110,7 +110,7 @@ fn answer_ok(stream: &mut TcpStream) {
 }
 
 #[test]
-fn a_server_without_an_answer_is_504_in_json() {
+fn a_server_without_a_response_is_504_in_json() {
     let app = App::demo().env(ENDLESS.0, ENDLESS.1).spawn();
     let nginx = Nginx::with(&app.address, &[("proxy_read_timeout 60s", "proxy_read_timeout 1s")]);
     let login = [("content-type", FORM)];
@@ -118,7 +118,7 @@ fn a_server_without_an_answer_is_504_in_json() {
     refused_in_json(&answer, 504);
 }
 
-/// A login that was under way may have been done: it is refused, not sent again.
+/// A login in flight may have been carried out: it is refused, not sent again.
 #[test]
 fn a_server_that_is_killed_is_502_in_json() {
     let app = App::demo().env(ENDLESS.0, ENDLESS.1).config("[admin]\npublic = true\n").spawn();
@@ -129,10 +129,10 @@ fn a_server_that_is_killed_is_502_in_json() {
     });
     eventually("the login to be under way", || {
         let metrics = app.get("/metrics").body;
-        // The other one is this.
+        // This request is one of them.
         metrics.contains("bailiwick_http_requests_in_flight 2\n").then_some(())
     });
-    // The master alone would leave its workers time for what is in flight.
+    // The master alone would give its workers time for requests in flight.
     let workers = Command::new("pgrep").args(["-P", &app.pid().to_string()]).output();
     let workers = String::from_utf8(workers.expect("pgrep runs").stdout).expect("numbers");
     app.signal("KILL");
@@ -142,7 +142,7 @@ fn a_server_that_is_killed_is_502_in_json() {
     refused_in_json(&nginx.send("GET", "/users/me", &[], ""), 502);
 }
 
-/// Too many logins: bailiwick's own answer passes as it is.
+/// Too many logins: bailiwick's own response passes unchanged.
 #[test]
 fn a_busy_servers_503_is_its_own() {
     let config = "[passwords]\nhash_threads = 1\nhash_queue = 1\n";

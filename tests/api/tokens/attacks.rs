@@ -31,7 +31,7 @@ fn good_with(name: &str, value: &Value) -> Value {
 }
 
 #[test]
-fn the_header_decides_nothing() {
+fn the_header_chooses_no_algorithm_or_key() {
     let app = with_bob("");
     let key = SECRET.as_bytes();
     for header in [
@@ -70,7 +70,7 @@ fn the_header_decides_nothing() {
             assert_invalid(&app, &forge_by(&header, &good(), (key, by)), &header);
         }
     }
-    // A key that the token brings along is not used.
+    // A key in the token is not used.
     let own = b"a key that the attacker has chosen freely";
     let jwk = format!(r#"{{"alg":"HS256","jwk":{{"kty":"oct","k":"{}"}}}}"#, encode(own));
     assert_invalid(&app, &forge(&jwk, &good(), own), "jwk");
@@ -83,10 +83,10 @@ fn the_header_decides_nothing() {
     assert_eq!(app.get_as("/users/me", &forge(HEADER, &good(), key)).status, 200);
 }
 
-/// A secret that happens to be a public key is still only an HMAC secret, and RS256 stays refused
-/// although its signature is right.
+/// A secret that happens to be a public key is still only an HMAC secret: RS256 is refused although
+/// its signature is valid.
 #[test]
-fn an_rsa_key_as_the_secret_confuses_nobody() {
+fn an_rsa_key_as_the_secret_allows_no_confusion() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
     let openssl = |args: &[&str]| run_tool(Command::new("openssl").args(args));
@@ -147,7 +147,7 @@ fn every_tampered_part_is_noticed() {
         format!("{token} {token}"),
         format!("{token},"),
     ] {
-        // An empty token is no token.
+        // An empty token is not a token.
         if forged.is_empty() {
             continue;
         }
@@ -166,7 +166,7 @@ fn every_tampered_part_is_noticed() {
 }
 
 #[test]
-fn claims_of_a_wrong_kind_are_refused() {
+fn claims_of_a_wrong_type_are_refused() {
     let app = with_bob("");
     let past = json!(now() - 1);
     for (name, value) in [
@@ -232,7 +232,7 @@ fn claims_of_a_wrong_kind_are_refused() {
     assert_invalid(&app, &sign_bytes(&latin), "no UTF-8");
     let huge = sign(&good_with("x", &json!("x".repeat(20_000))));
     assert_invalid(&app, &huge, "huge");
-    // Other issuers write claims that are nobody's concern here.
+    // Other issuers write claims that do not matter here.
     for (name, value) in
         [("iat", json!(now() + 600)), ("nbf", json!(0.5)), ("x", json!({"a": [1]}))]
     {
@@ -241,9 +241,9 @@ fn claims_of_a_wrong_kind_are_refused() {
     }
 }
 
-/// A token far beyond what a header may hold ends in an answer, too.
+/// Even a token far larger than a header may be gets a response.
 #[test]
-fn a_head_that_is_too_large_is_answered() {
+fn an_oversized_head_gets_a_response() {
     let app = with_bob("");
     for size in [100_000, 1_000_000] {
         let mut stream = app.connect();
@@ -251,7 +251,7 @@ fn a_head_that_is_too_large_is_answered() {
             "GET /users/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n",
             "x".repeat(size)
         );
-        // The server may hang up before all is written.
+        // The server may close before all is written.
         drop(std::io::Write::write_all(&mut stream, head.as_bytes()));
         let mut answer = [0; 12];
         if std::io::Read::read_exact(&mut stream, &mut answer).is_ok() {

@@ -7,7 +7,7 @@ use crate::signer::now;
 use serde_json::json;
 use std::fs;
 
-/// The clock only goes on, so each verdict stays what it is, however slow the machine.
+/// The clock only moves forward, so each verdict stays valid, however slow the machine.
 #[test]
 #[expect(clippy::cast_precision_loss, reason = "dates of this age fit an f64's 53 bits")]
 fn a_fraction_of_a_second_is_dropped() {
@@ -26,7 +26,7 @@ fn a_fraction_of_a_second_is_dropped() {
     }
 }
 
-/// What the unit tests hold this server against is what the pinned libraries do.
+/// The unit tests' reference is what the pinned libraries do.
 #[test]
 fn the_recorded_dates_are_those_of_the_python_libraries() {
     let recorded = fs::read_to_string(repository("tests/clients/numeric_dates.json"));

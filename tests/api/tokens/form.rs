@@ -1,4 +1,4 @@
-//! `POST /token`: every form that is accepted, and each that is not.
+//! `POST /token`: every accepted form, and each refused one.
 
 use super::with_bob;
 use crate::harness::{App, FORM, Response};
@@ -9,7 +9,7 @@ fn fields<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     [("username", "bob"), ("password", PASSWORD)].iter().chain(more).copied().collect()
 }
 
-/// Field by field as a browser's `FormData` is sent.
+/// Sent field by field, as a browser sends a `FormData`.
 fn multipart(app: &App, fields: &[(&str, &str)]) -> Response {
     let parts = fields.iter().map(|(name, value)| {
         format!("--frontier\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
@@ -38,9 +38,9 @@ fn every_form_of_the_password_flow_logs_in() {
     assert_eq!(answer.header("cache-control"), Some("no-store"));
 }
 
-/// Swagger UI sends an empty client along; so does many an OAuth library.
+/// Swagger UI sends an empty client, and so do many OAuth libraries.
 #[test]
-fn a_client_in_the_header_is_not_looked_at() {
+fn a_client_in_the_header_is_ignored() {
     let app = with_bob("");
     let body = format!("grant_type=password&username=bob&password={PASSWORD}");
     for value in ["Basic Og==", "Basic", "Basic !", "Basic Y2xpZW50OnNlY3JldA==", "Bearer x"] {
@@ -76,7 +76,7 @@ fn scopes_beyond_the_users_own_are_refused() {
     }
 }
 
-/// A scope has at least one character (RFC 6749 §A.4); strict clients take an empty one for a fault.
+/// A scope has at least one character (RFC 6749 §A.4); strict clients reject an empty one.
 #[test]
 fn where_no_scope_is_given_the_response_has_none() {
     let app = with_bob("");
@@ -143,7 +143,7 @@ fn another_grant_is_unsupported_in_the_strict_profile_and_a_bad_field_in_the_oth
 }
 
 #[test]
-fn a_wrong_login_says_nothing() {
+fn a_wrong_login_reveals_nothing() {
     let app = with_bob("");
     let long = "x".repeat(5000);
     for (username, password) in [
@@ -157,7 +157,7 @@ fn a_wrong_login_says_nothing() {
         ("bob", &long),
         (&long, PASSWORD),
     ] {
-        // Without the right password, nobody learns which scopes there are.
+        // Without the right password, a client does not learn which scopes exist.
         let answer =
             log_in(&app, &[("username", username), ("password", password), ("scope", "no")]);
         let detail = "Incorrect username or password";
@@ -168,7 +168,7 @@ fn a_wrong_login_says_nothing() {
 }
 
 #[test]
-fn what_is_no_login_form_is_refused() {
+fn anything_but_a_login_form_is_refused() {
     let app = with_bob("");
     let both = json!([
         {"type": "missing", "loc": ["body", "username"], "msg": "Field required", "input": null},
@@ -230,16 +230,17 @@ fn more_than_a_thousand_fields_are_refused() {
     assert_eq!(log_in(&app, &many(1000)).status, 200);
     let answer = log_in(&app, &many(1001));
     assert_eq!((answer.status, answer.json()), (400, refused.clone()));
-    // The same name again and again counts as well.
+    // The same name repeated counts as well.
     let same: Vec<_> = (0..1001).map(|_| ("username", "bob")).collect();
     let answer = log_in(&app, &same);
     assert_eq!((answer.status, answer.json()), (400, refused));
-    // As parts, so many do not fit into the 16 KiB of a form.
+    // As parts, a thousand do not fit into the 16 KiB of a form.
     assert_eq!(multipart(&app, &many(200)).status, 200);
     assert_eq!(multipart(&app, &many(1000)).status, 413);
 }
 
-/// As python-multipart and Starlette take it: what is whole counts, and each refusal has its words.
+/// As python-multipart and Starlette read it: complete parts count, and each refusal has their
+/// message.
 #[test]
 fn multipart_bodies_are_read_strictly() {
     let app = with_bob("");
@@ -292,7 +293,7 @@ fn multipart_bodies_are_read_strictly() {
 }
 
 #[test]
-fn the_strict_form_demands_the_grant_type() {
+fn the_strict_form_requires_the_grant_type() {
     let app = with_bob("[oauth]\nrequire_grant_type = true\n");
     assert_eq!(log_in(&app, &fields(&[("grant_type", "password")])).status, 200);
     let answer = log_in(&app, &fields(&[]));
@@ -301,9 +302,9 @@ fn the_strict_form_demands_the_grant_type() {
     assert_eq!(log_in(&app, &fields(&[("grant_type", "passwordx")])).status, 422);
 }
 
-/// FastAPI says that every field is missing, whatever stands in the JSON; beside that, why.
+/// FastAPI says that every field is missing, even if JSON was sent; we also say why.
 #[test]
-fn a_body_that_is_no_form_is_told_which_content_type_is_wanted() {
+fn a_body_that_is_not_a_form_is_refused_with_the_expected_content_type() {
     let app = with_bob("");
     let json = format!("{{\"username\": \"bob\", \"password\": \"{PASSWORD}\"}}");
     for (headers, found) in [

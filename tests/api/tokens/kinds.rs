@@ -1,4 +1,4 @@
-//! Other kinds of JWT that are signed with the same secret, and tokens of an application that retires.
+//! Other kinds of JWT signed with the same secret, and tokens of an application being retired.
 
 use super::{bobs_login, with_bob};
 use crate::harness::{App, eventually};
@@ -20,7 +20,7 @@ fn assert_no_access_token(app: &App, token: &str, what: &str) {
 }
 
 #[test]
-fn another_type_in_the_header_is_no_access_token() {
+fn a_token_with_another_type_in_the_header_is_refused() {
     let app = with_bob("");
     let bobs = claims_with(&json!({})).to_string();
     let of_type = |typ: &Value| {
@@ -93,7 +93,8 @@ fn claims_tell_other_kinds_from_access_tokens() {
     }
 }
 
-/// A date of TOML, a text, and the environment; far from today, whatever the machine's clock shows.
+/// A date in TOML, as text, and in the environment; far from today, whatever the machine's clock
+/// shows.
 #[test]
 fn tokens_of_the_old_application_end_on_a_date() {
     for (ended, config) in [
@@ -117,7 +118,7 @@ fn tokens_of_the_old_application_end_on_a_date() {
     }
 }
 
-/// Whether the old application's tokens have ended; ours go on in any case.
+/// Whether the old application's tokens have ended; ours always continue.
 #[track_caller]
 fn assert_old_and_new(app: &App, ended: bool, what: &str) {
     let answer = bobs_login(app);
@@ -137,8 +138,8 @@ fn assert_old_and_new(app: &App, ended: bool, what: &str) {
     }
 }
 
-/// The old application's tokens name nobody but by name. Whoever has a name that another user had
-/// accepts only those that say whose they are.
+/// The old application's tokens identify a user by name alone. A user whose name another user had
+/// accepts only tokens with an id.
 #[test]
 fn a_token_without_an_id_is_not_the_next_users_of_the_name() {
     let app = with_bob("");

@@ -1,4 +1,4 @@
-//! The signing secret: a setting, a file, or made at the first start; never one that others know.
+//! The signing secret: a setting, a file, or generated at the first start; never a public one.
 
 use crate::harness::{App, bailiwick, run};
 use crate::people::{import, server};
@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-/// What FastAPI's tutorial prints.
+/// The secret that FastAPI's tutorial prints.
 const PUBLISHED: &str = "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7";
 
 fn signed_by(secret: &str) -> String {
@@ -16,7 +16,7 @@ fn signed_by(secret: &str) -> String {
     forge(HEADER, &claims.to_string(), secret.as_bytes())
 }
 
-/// Which of these secrets the server takes.
+/// Whether the server accepts tokens signed with this secret.
 fn accepts(app: &App, secret: &str) -> bool {
     match app.get_as("/users/me", &signed_by(secret)).status {
         200 => true,
@@ -48,7 +48,7 @@ fn it_is_a_setting_or_a_file() {
 }
 
 #[test]
-fn it_is_made_once_and_outlives_a_restart() {
+fn it_is_generated_once_and_outlives_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("kept");
     let start = || {
@@ -72,7 +72,7 @@ fn it_is_made_once_and_outlives_a_restart() {
     assert_eq!(app.get_as("/users/me", &token).status, 200, "nobody is logged out");
 }
 
-/// Starts a server that must refuse to; what it said.
+/// Starts a server that must refuse to start; returns its message.
 fn refusal(variables: &[(&str, &str)], args: &[&str]) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = bailiwick(folder.path());
@@ -82,14 +82,14 @@ fn refusal(variables: &[(&str, &str)], args: &[&str]) -> String {
     assert!(matches!(output.status.code(), Some(1 | 2)), "{output:?}");
     assert!(output.stdout.is_empty(), "{output:?}");
     let text = String::from_utf8(output.stderr).expect("UTF-8");
-    // Beside the log, which may have begun.
+    // After the log, which may have begun.
     let lines: Vec<_> = text.lines().filter(|line| !line.contains(" - INFO - ")).collect();
     assert_eq!(lines.len(), 1, "{text}");
     lines[0].to_owned()
 }
 
 #[test]
-fn one_that_is_too_short_or_published_is_refused() {
+fn a_short_or_published_secret_is_refused() {
     let short = "only-31-bytes-are-not-enough-xx";
     assert_eq!(short.len(), 31);
     let line = refusal(&[("BAILIWICK__TOKENS__SECRET", short)], &[]);

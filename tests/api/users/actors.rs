@@ -1,4 +1,4 @@
-//! Whoever is revoked while a request is under way changes nothing with it.
+//! A caller revoked during a request changes nothing with it.
 
 use crate::example_server::Example;
 use crate::harness::{App, Response, eventually, read_response};
@@ -10,11 +10,11 @@ use std::net::TcpStream;
 
 const WRITER: [&str; 2] = ["me", "users:write"];
 
-/// What tells that a caller was asked for, and that a password is being hashed.
+/// Shows that a caller was looked up, and that a password is being hashed.
 const LOOKUPS: &str = "bailiwick_user_cache_";
 const HASHES: &str = "bailiwick_password_hash_operations_total";
 
-/// The sum of all series whose names begin so.
+/// The sum of all series with this prefix.
 fn sum(metrics: &str, start: &str) -> f64 {
     let series = metrics.lines().filter(|line| line.starts_with(start));
     let value = |line: &str| line.rsplit_once(' ').expect("a value").1.parse::<f64>();
@@ -51,7 +51,7 @@ impl Withheld {
         Self { stream, last: *last }
     }
 
-    /// Sends the last byte; status and text of the response.
+    /// Sends the last byte; returns the response's status and text.
     fn end(mut self) -> (u16, String) {
         self.stream.write_all(&[self.last]).expect("the last byte is sent");
         let answer = read_response(&mut self.stream);
@@ -62,7 +62,7 @@ impl Withheld {
 /// What to send: method, path and body.
 type Request = (&'static str, String, Value);
 
-/// Every way to take a user's leave to write, as `root` does it.
+/// Every way to take away a user's right to write, as `root` does it.
 fn revocations(name: &str) -> [(&'static str, Vec<Request>); 4] {
     let path = |rest: &str| format!("/users/{name}{rest}");
     let scopes = json!({"scopes": ["users:read"]});
@@ -96,7 +96,7 @@ fn writes() -> [(&'static str, &'static str, Value); 5] {
     ]
 }
 
-/// The metrics tell how far a request has come.
+/// The metrics show how far a request has come.
 fn observed(config: &str) -> App {
     let app = server(config).env("BAILIWICK__ADMIN__PUBLIC", "true").spawn();
     import(&app, &[json!({"username": "root", "scopes": crate::people::ALL})]);
@@ -153,7 +153,7 @@ fn the_last_byte_of_a_revoked_caller_changes_nothing_in_the_strict_profile() {
     each_write_is_refused("[security]\nprofile = \"strict\"\n", ["401", "401", "403", "401"]);
 }
 
-/// Hashing takes many times as long as what happens meanwhile.
+/// Hashing takes many times longer than what happens meanwhile.
 #[test]
 fn a_revoked_callers_password_that_waits_to_be_hashed_changes_nothing() {
     let app = server("").env("BAILIWICK__ADMIN__PUBLIC", "true");
@@ -183,14 +183,14 @@ fn a_revoked_callers_password_that_waits_to_be_hashed_changes_nothing() {
     }
 }
 
-/// The handler asks the guard who is calling, and not the cache of users again. (After a body that had
-/// to be waited for it does.)
+/// The handler takes the caller from the guard, without asking the user cache again. (After a body
+/// that had to be waited for, it asks.)
 #[test]
-fn a_guard_finds_out_once_who_is_calling() {
+fn a_guard_resolves_the_caller_once() {
     let app = server("").env("BAILIWICK__ADMIN__PUBLIC", "true").spawn();
     import(&app, &[json!({"username": "root", "scopes": crate::people::ALL})]);
     for path in ["/users", "/users/", "/users?limit=1"] {
-        // Nothing is kept before the watcher has looked at the database; a miss counts twice.
+        // Nothing is cached before the watcher has checked the database; a miss counts twice.
         eventually("one look-up", || {
             let before = metric(&app, LOOKUPS);
             let answer = admin(&app, ("GET", path), &Value::Null);
@@ -225,7 +225,7 @@ fn an_applications_handler_is_not_run_for_a_revoked_caller() {
 }
 
 #[test]
-fn ones_own_password_is_not_set_without_the_old_one_by_any_way() {
+fn ones_own_password_is_never_set_without_the_old_one() {
     let app = administered("");
     import(&app, &["bob", "writer"].map(|name| json!({"username": name, "scopes": WRITER})));
     let bearer = token("writer", &WRITER);
@@ -244,9 +244,9 @@ fn ones_own_password_is_not_set_without_the_old_one_by_any_way() {
     eventually("the new password", || can_log_in(&app, "writer", "blue-heron-44").then_some(()));
 }
 
-/// A change of nothing would show who cannot be read.
+/// An empty change must not show a user to a caller who cannot read users.
 #[test]
-fn an_empty_patch_shows_nobody_to_who_may_not_read() {
+fn an_empty_patch_shows_no_user_without_the_right_to_read() {
     let app = administered("");
     import(&app, &[json!({"username": "bob", "email": "bob@example.com", "scopes": ["me"]})]);
     import(&app, &[json!({"username": "writer", "scopes": ["users:write"]})]);

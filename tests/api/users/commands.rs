@@ -1,4 +1,4 @@
-//! Changes bite on tokens that are out: at once over HTTP, within a second from the commands.
+//! Changes take effect on issued tokens: at once over HTTP, within a second from the commands.
 
 use crate::harness::{App, Response, eventually};
 use crate::people::{PASSWORD, admin, administered, can_log_in, import, run};
@@ -26,7 +26,7 @@ fn is(answer: &Response, (status, detail): (u16, &str)) -> bool {
 }
 
 #[test]
-fn over_http_it_bites_at_the_next_request() {
+fn over_http_a_change_takes_effect_at_the_next_request() {
     let app = with_bob();
     let scopes = |scopes: Value| json!({ "scopes": scopes });
     for (route, body, then) in [
@@ -39,7 +39,7 @@ fn over_http_it_bites_at_the_next_request() {
     ] {
         let answer = admin(&app, route, &body);
         assert!(matches!(answer.status, 200 | 204), "{route:?}: {}", answer.body);
-        // Both workers.
+        // Reaches both workers.
         for _ in 0..8 {
             let answer = me(&app);
             match then {
@@ -51,7 +51,7 @@ fn over_http_it_bites_at_the_next_request() {
 }
 
 #[test]
-fn from_the_commands_it_bites_within_a_second() {
+fn from_the_commands_a_change_takes_effect_within_a_second() {
     let app = with_bob();
     for (args, then) in [
         (vec!["disable", "bob"], Some(DISABLED)),
@@ -77,7 +77,7 @@ fn from_the_commands_it_bites_within_a_second() {
     assert!(!can_log_in(&app, "bob", PASSWORD));
 }
 
-/// What one side writes, the other reads.
+/// Each side reads what the other writes.
 #[test]
 fn commands_and_http_see_the_same_users() {
     let app = with_bob();
@@ -99,7 +99,7 @@ fn commands_and_http_see_the_same_users() {
     );
 }
 
-/// Cutting off whoever is left is for whoever owns the machine, who can also repair it.
+/// On the command line the machine's owner may remove the last administrator, and can undo it.
 #[test]
 fn the_command_may_take_the_last_administrator_away() {
     let app = administered("");

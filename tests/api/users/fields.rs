@@ -1,10 +1,11 @@
-//! What a field may hold: every violation is named, in the shape of FastAPI's `detail` list.
+//! The allowed values of each field: every violation is named, in the shape of FastAPI's `detail`
+//! list.
 
 use crate::people::{PASSWORD, admin, administered, call};
 use crate::signer::token;
 use serde_json::{Value, json};
 
-/// `detail` without `input` and `ctx`: where, which kind, which words.
+/// `detail` without `input` and `ctx`: place, kind, message.
 fn problems(body: &Value) -> Vec<(Value, &str, &str)> {
     let list = body["detail"].as_array().unwrap_or_else(|| panic!("no list: {body}"));
     list.iter()
@@ -207,7 +208,7 @@ fn bodies_that_are_no_json_objects() {
     assert_eq!(form.status, 413);
 }
 
-/// A scope can be held only when it is declared, by the program or in `[scopes]`.
+/// Users can hold only scopes declared by the program or in `[scopes]`.
 #[test]
 fn only_declared_scopes_can_be_held() {
     let app = administered("[scopes]\n\"orders:read\" = \"Read orders.\"\n");

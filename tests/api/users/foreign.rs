@@ -11,7 +11,7 @@ pub(super) fn foreign_hashes(arguments: &[&str]) -> String {
     run_tool(python_tool("python").arg(script).args(arguments))
 }
 
-/// Each as its library makes it by default, or cheaper.
+/// Hashes by each library with its defaults, or cheaper.
 fn made(password: &str) -> Vec<(String, String)> {
     let read = |line: &str| {
         let line: Value = serde_json::from_str(line).expect("JSON");

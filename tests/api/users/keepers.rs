@@ -1,4 +1,4 @@
-//! Somebody enabled must keep `users:write`: the last holder cannot lock everybody out.
+//! An enabled user must keep `users:write`: its last holder cannot lock everyone out.
 
 use crate::harness::App;
 use crate::people::{ALL, admin, administered, call, import};
@@ -21,7 +21,7 @@ fn ways(username: &str) -> [(&'static str, String, Value); 4] {
 #[test]
 fn the_last_holder_can_only_go_once_there_is_another() {
     let app = administered("");
-    // Neither a disabled holder nor a reader counts.
+    // A disabled holder does not count, nor does a reader.
     import(
         &app,
         &[
@@ -37,7 +37,7 @@ fn the_last_holder_can_only_go_once_there_is_another() {
     }
     let root = admin(&app, ("GET", "/users/root"), &Value::Null).json();
     assert_eq!((&root["disabled"], &root["scopes"]), (&json!(false), &json!(ALL)));
-    // What does not take the scope away is allowed.
+    // Changes that keep the scope are allowed.
     for (method, path, body) in [
         ("PATCH", "/users/root", json!({"disabled": false, "full_name": "Root"})),
         ("PUT", "/users/root/scopes", json!({"scopes": ["users:write", "me"]})),
@@ -49,7 +49,7 @@ fn the_last_holder_can_only_go_once_there_is_another() {
         assert!(matches!(status, 200 | 204), "{method} {path} {body}: {status}");
     }
     for (number, (method, _, body)) in ways("root").into_iter().enumerate() {
-        // With a second holder, each way is open.
+        // With a second holder, each way is allowed.
         let name = format!("second{number}");
         import(&app, &[json!({"username": name, "scopes": ["users:write"]})]);
         let path = ways(&name)[number].1.clone();
@@ -68,7 +68,7 @@ fn at_once(ask: impl Fn(usize) -> u16 + Sync) -> [u16; 2] {
 }
 
 #[test]
-fn of_two_who_shut_each_other_out_one_stays() {
+fn of_two_holders_who_remove_each_other_one_stays() {
     let app = administered("");
     let pair = ["a", "b"];
     import(&app, &pair.map(|name| json!({"username": name, "scopes": ["users:write"]})));
@@ -91,9 +91,9 @@ fn of_two_who_shut_each_other_out_one_stays() {
         let stay: Vec<_> = enabled(&app).into_iter().filter(|stays| *stays).collect();
         assert_eq!(stay.len(), 1, "round {round}: {statuses:?}");
         assert!(statuses.contains(&200), "{statuses:?}");
-        // The one that was too late is refused: as a holder no more, or by the rule.
+        // The late one is refused: it is no longer a holder, or by the rule.
         assert!(statuses.iter().any(|status| matches!(status, 400 | 401 | 403)), "{statuses:?}");
-        // Whoever stayed takes the other back in.
+        // The one that stayed re-admits the other.
         let winner = usize::from(enabled(&app)[1]);
         let access = token(pair[winner], &["users:write"]);
         let other = format!("/users/{}", pair[1 - winner]);
@@ -102,7 +102,7 @@ fn of_two_who_shut_each_other_out_one_stays() {
         let scopes = json!({"scopes": ["users:write"]});
         assert_eq!(call(&app, ("PUT", &format!("{other}/scopes")), &access, &scopes).status, 200);
     }
-    // Each removes itself at once: the rule alone decides.
+    // Each removes itself at the same time: only the rule decides.
     for round in 0..10 {
         let statuses = at_once(|side| {
             let (method, path, body) = &ways(pair[side])[round % 3];

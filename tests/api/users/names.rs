@@ -22,7 +22,7 @@ fn create(app: &App, username: &str, email: &Value) -> crate::harness::Response 
 }
 
 #[test]
-fn look_alikes_are_not_created_and_those_that_are_there_go_on() {
+fn look_alikes_are_not_created_and_existing_ones_continue() {
     let app = administered("");
     for (name, why) in LOOK_ALIKES {
         let answer = create(&app, name, &Value::Null);
@@ -56,7 +56,7 @@ fn look_alikes_are_not_created_and_those_that_are_there_go_on() {
     }
 }
 
-/// Who a token is of that is got with this name.
+/// The user of a token obtained with this name.
 fn owner(app: &App, name: &str) -> Value {
     let login = log_in(app, &[("username", name), ("password", PASSWORD), ("scope", "me")]);
     let access = login.json()["access_token"].as_str().expect("a token").to_owned();
@@ -66,7 +66,7 @@ fn owner(app: &App, name: &str) -> Value {
 }
 
 #[test]
-fn names_without_case_are_a_setting() {
+fn case_insensitive_names_are_a_setting() {
     let app = administered("");
     import(
         &app,
@@ -96,7 +96,7 @@ fn names_without_case_are_a_setting() {
     }
     let basic = [("authorization", "Basic YUxJQ0U6Ymx1ZS1oZXJvbi00Mg==")];
     assert_eq!(strict.send("GET", "/basic/users/me", &basic, "").json()["username"], "Alice");
-    // Those who share a name log in by the exact one.
+    // Users whose names differ only in case log in by the exact name.
     assert_eq!(
         (owner(&strict, "Carol"), owner(&strict, "carol")),
         (json!("Carol"), json!("carol"))
@@ -114,7 +114,7 @@ fn names_without_case_are_a_setting() {
 }
 
 #[test]
-fn one_user_for_each_address_is_a_setting() {
+fn one_user_per_address_is_a_setting() {
     let app = administered("");
     let address = json!("same@example.com");
     assert_eq!(create(&app, "alice", &address).status, 201);

@@ -115,7 +115,7 @@ fn ones_own_password_needs_the_old_one() {
     assert!(!answer.body.contains("heron"), "{}", answer.body);
 }
 
-/// Two changes that both know the old password: one wins, and the loser hears of it.
+/// Two changes that both know the old password: one wins, and the other is told.
 #[test]
 fn of_two_changes_at_once_one_wins() {
     let app = with_bob("");
@@ -143,7 +143,7 @@ fn of_two_changes_at_once_one_wins() {
     }
 }
 
-/// The hash as it stands in the database; no other way shows it.
+/// The stored hash; nothing else shows it.
 pub(super) fn stored_hash(app: &App, username: &str) -> String {
     hash_in(&app.data_dir().join("bailiwick.db"), username)
 }
@@ -158,9 +158,9 @@ pub(super) fn hash_in(database: &Path, username: &str) -> String {
     crate::harness::run_tool(&mut python).trim().to_owned()
 }
 
-/// Another program may have stored what is no hash.
+/// Another program may have stored something that is not a hash.
 #[test]
-fn a_hash_that_cannot_be_read_is_one_users_trouble() {
+fn an_unreadable_hash_affects_only_its_user() {
     for stored in ["garbage", "", "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA", "$2b$99$x"] {
         let app = with_bob("");
         let script = "import sqlite3, sys\n\
@@ -182,7 +182,7 @@ fn a_hash_that_cannot_be_read_is_one_users_trouble() {
         assert_eq!(list.status, 200, "{}", list.body);
         assert_eq!(app.get_as("/users/me", &token("bob", &["me"])).status, 200);
 
-        // What else changes leaves it as it is.
+        // Other changes leave it as it is.
         let name = admin(&app, ("PATCH", "/users/bob"), &json!({"full_name": "Bob"}));
         assert_eq!((name.status, stored_hash(&app, "bob").as_str()), (200, stored));
         let check = app.command(&["db", "check"], "");
@@ -250,9 +250,9 @@ fn imported_hashes_log_in() {
     assert_eq!(app.send("GET", "/basic/users/me", &basic, "").json()["username"], "$2a");
 }
 
-/// What a person typed stays out of answers and logs.
+/// A typed password never appears in responses and logs.
 #[test]
-fn passwords_are_nowhere_to_be_read() {
+fn passwords_never_appear_in_responses_or_logs() {
     let app = with_bob("[logging]\nlevel = \"trace\"\n");
     let secret = "zebra-crossing-77";
     log_in(&app, &[("username", "bob"), ("password", secret)]);

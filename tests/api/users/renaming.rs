@@ -1,4 +1,4 @@
-//! Users get other names, and stay who they are.
+//! Users can change their name and remain the same user.
 
 use crate::example_server::Example;
 use crate::harness::{App, Response, eventually};
@@ -29,7 +29,7 @@ fn basic(app: &App, name: &str) -> u16 {
 }
 
 #[test]
-fn a_renamed_user_keeps_all_but_the_name() {
+fn a_renamed_user_keeps_everything_but_the_name() {
     let app = with_alice();
     let before = admin(&app, ("GET", "/users/alice"), &Value::Null).json();
     let bearer = app.login("alice", PASSWORD, "me items");
@@ -60,9 +60,9 @@ fn a_renamed_user_keeps_all_but_the_name() {
     assert_eq!(me(&app, &bearer), Ok(json!("alice")));
 }
 
-/// Whoever takes the name has no part in the tokens of whoever gave it up.
+/// A user who takes the name gets no part in the tokens of the one who gave it up.
 #[test]
-fn tokens_are_whose_they_were_before_the_rename() {
+fn tokens_follow_the_renamed_user() {
     let app = with_alice();
     let bearer = app.login("alice", PASSWORD, "me");
     let elsewhere = token("alice", &["me"]);
@@ -83,7 +83,7 @@ fn tokens_are_whose_they_were_before_the_rename() {
 }
 
 #[test]
-fn a_new_name_meets_the_rules_of_new_users() {
+fn a_new_name_must_satisfy_the_rules_for_new_users() {
     let app = with_alice();
     for (name, kind) in [
         (json!("me"), "value_error"),
@@ -133,7 +133,7 @@ fn only_holders_of_users_write_rename() {
     assert_eq!(to("/users/writer", &bearer), 200, "itself");
     let change = json!({"full_name": "Boss"});
     assert_eq!(call(&app, ("PATCH", "/users/boss"), &bearer, &change).status, 200);
-    // Nobody is left without administrators by a name.
+    // A rename never removes the last administrator.
     assert_eq!(admin(&app, ("DELETE", "/users/boss"), &Value::Null).status, 204);
     assert_eq!(rename(&app, "root", "groot").status, 200);
     let groot = token("groot", &ALL);
@@ -174,7 +174,7 @@ fn the_command_renames_within_a_second() {
 }
 
 #[test]
-fn names_without_case_can_change_their_case() {
+fn case_insensitive_names_can_change_their_case() {
     let app = administered("[users]\ncase_insensitive = true\n");
     import(&app, &["Alice", "bob"].map(|name| json!({"username": name, "scopes": ["me"]})));
     let bearer = app.login("Alice", PASSWORD, "me");
@@ -193,7 +193,7 @@ fn names_without_case_can_change_their_case() {
     assert!(can_log_in(&app, "alice", PASSWORD));
 }
 
-/// An application that verifies tokens itself asks who holds them.
+/// An application that verifies tokens itself can look up their user.
 #[test]
 fn an_applications_own_chain_follows_the_user() {
     let app = Example::spawn("note");

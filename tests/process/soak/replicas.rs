@@ -16,10 +16,10 @@ use std::time::Duration;
 
 const PASSWORD: &str = "quiet river stone";
 
-/// Clients of the one way in: each has one request in flight.
+/// Clients of the only way: each has one request in flight.
 const CLIENTS: u64 = 3 + 6 + 8;
 
-/// A server that is always found at the same address.
+/// A server that always has the same address.
 struct Replica {
     address: String,
     config: String,
@@ -43,7 +43,7 @@ impl Replica {
         self.app = spawn(&self.address, &self.config);
     }
 
-    /// Ends it as a crash of its machine would: master and workers at once.
+    /// Ends it like a crash of its machine: master and workers at once.
     fn crash(&mut self) {
         let workers = serving(&self.app);
         let pids = std::iter::once(u64::from(self.app.pid())).chain(workers.iter().copied());
@@ -54,7 +54,7 @@ impl Replica {
         workers.into_iter().for_each(gone);
     }
 
-    /// Waits until nginx sends requests here, again.
+    /// Waits until nginx sends requests here again.
     fn gets_requests(&self) {
         eventually("requests for a replica", || {
             let status = status(&self.app);
@@ -64,8 +64,8 @@ impl Replica {
     }
 }
 
-/// A free address that the system gives to nobody who connects while the server is away: it takes
-/// ports from 32768 on.
+/// A free address that the system gives to no client while the server is away: it assigns ports
+/// from 32768 on.
 fn lasting_address() -> String {
     let address = || {
         let port = rand::random_range(20_000..32_000);
@@ -79,7 +79,7 @@ fn spawn(address: &str, config: &str) -> App {
     App::bare().config(config).args(["-b", address]).spawn()
 }
 
-/// Three on a database, and the questions of a user who is in it.
+/// Three replicas on a database, and the requests of one of its users.
 fn replicas(url: &str, length: &mut Length) -> [Replica; 3] {
     let replicas: [_; 3] = std::array::from_fn(|_| Replica::start(url, length));
     let first = &replicas[0].app;
@@ -104,11 +104,11 @@ fn a_restart_of_postgresql_costs_only_its_own_time() {
         length.under_load(&format!("PostgreSQL killed, 3 s away ×{rounds}"), &ways, || {
             for _ in 0..rounds {
                 server.stop();
-                // Less than users in memory outlive, and more than the trust in them.
+                // Shorter than users stay in memory, and longer than they are trusted.
                 thread::sleep(Duration::from_secs(3));
                 server.start_again();
                 for replica in &replicas {
-                    // Nobody has this user in memory.
+                    // No replica has this user in memory.
                     eventually("the database", || {
                         let form = "username=nobody&password=x";
                         let headers = [("content-type", FORM)];
@@ -124,7 +124,7 @@ fn a_restart_of_postgresql_costs_only_its_own_time() {
     assert_eq!(failures.all, 0);
 }
 
-/// What leads to a database until it is cut.
+/// A connection to a database that can be cut.
 struct Line {
     address: String,
     cut: Arc<AtomicBool>,
@@ -155,7 +155,7 @@ impl Line {
     }
 }
 
-/// Carries bytes until the end, or until the line is cut: then they go nowhere.
+/// Forwards bytes until the end, or discards them once the connection is cut.
 fn carry(mut from: TcpStream, mut to: TcpStream, is_cut: &AtomicBool) {
     let mut bytes = [0; 8192];
     while let Ok(length @ 1..) = from.read(&mut bytes)
@@ -165,9 +165,9 @@ fn carry(mut from: TcpStream, mut to: TcpStream, is_cut: &AtomicBool) {
     drop(to.shutdown(Shutdown::Both));
 }
 
-/// One of three hangs, and one is cut off from its database; the third serves all.
+/// One of three hangs, and one is cut off from its database; the third serves all requests.
 #[test]
-fn sick_replicas_are_left_alone() {
+fn faulty_replicas_are_left_alone() {
     let length = Length::of_environment();
     let server = shared();
     let url = server.url(&server.database());
@@ -183,7 +183,7 @@ fn sick_replicas_are_left_alone() {
     let addresses = replicas.each_ref().map(|replica| replica.address.clone());
     let edge = Edge::before_all(&addresses, length.keepalive);
 
-    // The master, too: it would replace a worker process that hangs.
+    // The master, too: it would replace a hanging worker process.
     let mut hung = vec![u64::from(replicas[2].app.pid())];
     hung.extend(serving(&replicas[2].app));
     let send = |signal: &str| hung.iter().for_each(|pid| kill(*pid, signal));
@@ -196,7 +196,7 @@ fn sick_replicas_are_left_alone() {
     }
     send("STOP");
     line.cut.store(true, Ordering::Relaxed);
-    // Until the hung one has been waited for once more after it was left alone.
+    // Until nginx has waited for the hanging one once more after leaving it alone.
     thread::sleep(length.sick);
     let counts = loads.map(|(what, load)| (what, load.stop()));
     send("CONT");
@@ -208,7 +208,8 @@ fn sick_replicas_are_left_alone() {
     }
     let [(_, gets), (_, posts)] = &counts;
     assert_eq!(gets.failed(), 0, "a GET is asked of the next one: {gets}");
-    // At most what was under way when they fell sick, and what finds out whether they are back.
+    // At most the requests in flight when the replicas failed, and those that test whether they are
+    // back.
     assert_eq!(posts.refused.load(Ordering::Relaxed) + posts.cut.load(Ordering::Relaxed), 0);
     assert!(posts.failed() <= 60, "{posts}");
 }
