@@ -34,7 +34,7 @@ soak: debian .venv-soak/installed ## Reloads, upgrades and crashes under load, a
 	$(SOAK) timeout 1500 cargo test --locked --test process -- --nocapture --test-threads=1 soak mix
 	$(SOAK) timeout 300 cargo test --locked --test faulty
 	$(SOAK) timeout 1800 cargo test --locked --test cluster crash -- --nocapture
-	$(SOAK) timeout 1800 cargo test --locked --test cluster million -- --nocapture
+	$(SOAK) timeout 1800 cargo test --locked --test cluster -- --nocapture million migrations
 
 check: ## Format, lints, documentation, known vulnerabilities
 	cargo fmt --check

@@ -62,9 +62,9 @@ fn everything_moves_to_postgresql_and_back() {
     }
 }
 
-/// A user who has a deleted user's name is known as such in every copy.
+/// A user has the same id in every copy, and one who has a deleted user's name is known as such.
 #[test]
-fn former_names_move_as_well() {
+fn ids_and_former_names_move_as_well() {
     let (folder, sqlite) = filled();
     let folder = folder.path();
     let database = shared().database();
@@ -74,19 +74,22 @@ fn former_names_move_as_well() {
     let file = folder.join("from.db");
     let delete = "DELETE FROM users WHERE username < 'usér2'";
     python_on(&file, &format!("database.execute(\"{delete}\")\ndatabase.commit()"));
+    done(folder, &sqlite, &["users", "rename", "usér2", "renamed"], "");
     done(folder, &sqlite, &["db", "copy", "--from", &sqlite, "--to", &postgres], "");
     done(folder, &sqlite, &["db", "copy", "--from", &postgres, "--to", &there], "");
-    let all = "SELECT string_agg(name || id, ' ' ORDER BY name, id) FROM former_names";
-    let each = "SELECT name || id FROM former_names ORDER BY name, id";
-    let print = format!("print(*(name for name, in database.execute('{each}')))");
-    let names = |file: &Path| {
-        let output = python(file, &print).output().expect("python");
-        String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
-    };
-    let before = names(&file);
-    assert!(before.split(' ').count() > 1_000, "{before}");
-    assert_eq!(shared().sql(&database, all), before);
-    assert_eq!(names(&back), before);
+    for (table, name) in [("former_names", "name"), ("users", "username")] {
+        let all = format!("SELECT string_agg({name} || id, ' ' ORDER BY {name}, id) FROM {table}");
+        let each = format!("SELECT {name} || id FROM {table} ORDER BY {name}, id");
+        let print = format!("print(*(name for name, in database.execute('{each}')))");
+        let names = |file: &Path| {
+            let output = python(file, &print).output().expect("python");
+            String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+        };
+        let before = names(&file);
+        assert!(before.split(' ').count() > 1_000, "{before}");
+        assert_eq!(shared().sql(&database, &all), before);
+        assert_eq!(names(&back), before);
+    }
 }
 
 #[test]

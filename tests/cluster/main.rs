@@ -5,6 +5,7 @@ mod away;
 mod changes;
 mod compose;
 mod crash;
+mod database;
 mod db;
 #[path = "../api/harness/mod.rs"]
 #[expect(
@@ -15,6 +16,7 @@ mod db;
 mod harness;
 mod hosts;
 mod locks;
+mod migrations;
 mod million;
 mod pooler;
 #[path = "../../src/storage/postgres/tests/server.rs"]
@@ -22,6 +24,9 @@ mod postgres;
 mod renaming;
 mod restore;
 mod secrets;
+#[path = "../api/signer.rs"]
+#[expect(dead_code, reason = "shared with the tests of the API, which use all of it")]
+mod signer;
 mod start;
 mod upgrade;
 mod urls;

@@ -1,6 +1,8 @@
 //! Whole databases of a million users; `make soak` runs the long form, `make test` a short one.
 
+use crate::database::Database;
 use crate::harness::run;
+use crate::migrations::migrate_many;
 use crate::postgres::shared;
 use crate::{command, done, prepared};
 use std::fs::File;
@@ -70,4 +72,15 @@ fn a_million_users_are_imported_copied_checked_backed_up_and_restored() {
     println!("| start | sqlite | {:.1} s |", start.elapsed().as_secs_f64());
     drop(app);
     assert!(command(folder, &sqlite, &["users", "show", "user7"], "").status.success());
+}
+
+#[test]
+fn a_million_users_are_migrated_from_the_earliest_schemas() {
+    println!("| {} users | database | time |\n|---|---|---|", users());
+    for open in [Database::sqlite, Database::postgresql] {
+        migrate_many(open, users(), |old| {
+            let listed = timed(old.folder(), &old.url(), &["users", "list", "--limit", "1"]);
+            assert!(listed.contains("user1"), "{listed}");
+        });
+    }
 }

@@ -1,11 +1,10 @@
 //! Two versions of the schema: replicas of the old version beside, and after, those of a new one.
 
+use crate::database::Database;
 use crate::harness::{App, eventually, run_tool};
-use crate::postgres::shared;
-use crate::{PASSWORD, SERVE, add, config, done, fails, prepared, python_on};
+use crate::{PASSWORD, SERVE, add, config, done, fails, prepared};
 use serde_json::Value;
 use std::process::Command;
-use tempfile::TempDir;
 
 /// A change by a newer version that this one can live with.
 const COMPATIBLE: &str = "ALTER TABLE users ADD COLUMN phone TEXT";
@@ -14,44 +13,15 @@ const COMPATIBLE: &str = "ALTER TABLE users ADD COLUMN phone TEXT";
 const INCOMPATIBLE: &str = "ALTER TABLE users RENAME COLUMN full_name TO name;
     UPDATE schema_needs SET migration = 1001";
 
-/// A database, and how a newer version migrates it.
-struct Database {
-    folder: TempDir,
-    url: String,
-    migrate: Box<dyn Fn(&str)>,
-}
-
-fn sqlite() -> Database {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let file = folder.path().join("users.db");
-    let url = format!("sqlite:{}", file.display());
-    let migrate = move |statements: &str| {
-        python_on(&file, &format!("database.executescript('''BEGIN;{statements};COMMIT''')"));
-    };
-    Database { folder, url, migrate: Box::new(migrate) }
-}
-
-fn postgresql() -> Database {
-    let database = shared().database();
-    let migrate = {
-        let database = database.clone();
-        move |statements: &str| drop(shared().sql(&database, statements))
-    };
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    Database { folder, url: shared().url(&database), migrate: Box::new(migrate) }
-}
-
-impl Database {
-    /// Migrates as a newer version does at its start.
-    fn upgrade(&self, number: u32, statements: &str) {
-        let recorded = format!(
-            "INSERT INTO _sqlx_migrations
-                 (version, description, installed_on, success, checksum, execution_time)
-             SELECT {number}, 'later', installed_on, success, checksum, 0
-             FROM _sqlx_migrations WHERE version = 1"
-        );
-        (self.migrate)(&format!("{statements};{recorded}"));
-    }
+/// Migrates as a newer version does at its start.
+fn upgrade(database: &Database, number: u32, statements: &str) {
+    let recorded = format!(
+        "INSERT INTO _sqlx_migrations
+             (version, description, installed_on, success, checksum, execution_time)
+         SELECT {number}, 'later', installed_on, success, checksum, 0
+         FROM _sqlx_migrations WHERE version = 1"
+    );
+    database.execute(&format!("{statements};{recorded}"));
 }
 
 fn workers(app: &App) -> Vec<u64> {
@@ -73,14 +43,13 @@ fn replace_worker(app: &App) {
 }
 
 fn a_replica_of_the_old_version_goes_on(database: &Database) {
-    let Database { folder, url, .. } = database;
-    let folder = folder.path();
+    let (folder, url) = (database.folder(), &database.url());
     add(folder, url, "jane", &["me"]);
     let start = || App::bare().config(&config(url)).config("[server]\nworkers = 1\n").spawn();
     let old = start();
     let token = old.login("jane", PASSWORD, "me");
 
-    database.upgrade(1000, COMPATIBLE);
+    upgrade(database, 1000, COMPATIBLE);
     replace_worker(&old);
     let line = old.stderr.wait_for("a newer version of bailiwick has changed it (migration 1000)");
     assert!(line.contains("WARN") && !line.contains(crate::postgres::PASSWORD), "{line}");
@@ -102,11 +71,10 @@ fn a_replica_of_the_old_version_goes_on(database: &Database) {
 }
 
 fn a_replica_of_the_old_version_is_refused(database: &Database) {
-    let Database { folder, url, .. } = database;
-    let folder = folder.path();
+    let (folder, url) = (database.folder(), &database.url());
     add(folder, url, "jane", &["me"]);
-    database.upgrade(1000, COMPATIBLE);
-    database.upgrade(1001, INCOMPATIBLE);
+    upgrade(database, 1000, COMPATIBLE);
+    upgrade(database, 1001, INCOMPATIBLE);
     for args in [&SERVE[..], &["users", "list"], &["users", "delete", "jane", "--yes"]] {
         let output = prepared(folder, url, args).output().expect("it starts");
         let line = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -119,12 +87,12 @@ fn a_replica_of_the_old_version_is_refused(database: &Database) {
 
 #[test]
 fn an_old_replica_on_a_newer_sqlite_file() {
-    a_replica_of_the_old_version_goes_on(&sqlite());
-    a_replica_of_the_old_version_is_refused(&sqlite());
+    a_replica_of_the_old_version_goes_on(&Database::sqlite());
+    a_replica_of_the_old_version_is_refused(&Database::sqlite());
 }
 
 #[test]
 fn an_old_replica_on_a_newer_postgresql_database() {
-    a_replica_of_the_old_version_goes_on(&postgresql());
-    a_replica_of_the_old_version_is_refused(&postgresql());
+    a_replica_of_the_old_version_goes_on(&Database::postgresql());
+    a_replica_of_the_old_version_is_refused(&Database::postgresql());
 }

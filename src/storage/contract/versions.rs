@@ -98,3 +98,28 @@ pub(in crate::storage) async fn users_of_every_version_stay<D>(
         assert_eq!(ask(&database, former).await.as_deref(), Some("user1"));
     }
 }
+
+/// As when a process is killed in the middle. `open`, `migrate` and `ask` are those of
+/// [`users_of_every_version_stay`].
+pub(in crate::storage) async fn a_migration_that_breaks_off_has_not_begun<D>(
+    ours: &Texts,
+    open: impl AsyncFn() -> D,
+    migrate: impl AsyncFn(&D, &Texts) -> Result<Option<i64>, SetUpError>,
+    ask: impl AsyncFn(&D, &'static str) -> Option<String>,
+) {
+    let broken = "DELETE FROM users; DROP TABLE folded_names; SELECT absent FROM users";
+    let broken = [ours, &[("broken", broken)]].concat();
+    for known in 1..=ours.len() {
+        let database = open().await;
+        assert_eq!(newest(migrate(&database, &ours[..known]).await), Ok(None));
+        ask(&database, USERS).await;
+        let before = ask(&database, ALL).await.expect("users");
+        let failed = migrate(&database, &broken).await;
+        assert!(matches!(failed, Err(SetUpError::Sql(_))), "after {known}");
+        assert_eq!(ask(&database, ALL).await.expect("users"), before, "after {known}");
+        let version = "SELECT CAST(max(version) AS TEXT) FROM _sqlx_migrations";
+        assert_eq!(ask(&database, version).await, Some(known.to_string()));
+        assert_eq!(newest(migrate(&database, ours).await), Ok(None));
+        assert_eq!(ask(&database, ALL).await.expect("users"), before, "after {known}");
+    }
+}

@@ -84,7 +84,8 @@ async fn is_foreign(connection: &mut PgConnection) -> Result<bool, sqlx::Error> 
 mod tests {
     use super::*;
     use crate::storage::contract::versions::{
-        older_programs_use_what_they_can, users_of_every_version_stay,
+        a_migration_that_breaks_off_has_not_begun, older_programs_use_what_they_can,
+        users_of_every_version_stay,
     };
     use crate::storage::postgres::tests::server::shared;
 
@@ -105,6 +106,7 @@ mod tests {
         };
         let ask = async |database: &String, sql: &'static str| Some(shared().sql(database, sql));
         let open = async || shared().database();
-        users_of_every_version_stay(&TEXTS, open, migrate, ask).await;
+        users_of_every_version_stay(&TEXTS, &open, &migrate, &ask).await;
+        a_migration_that_breaks_off_has_not_begun(&TEXTS, open, migrate, ask).await;
     }
 }
