@@ -12,7 +12,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 /// For how long cached users are believed after the database was last asked for changes.
-const TRUST: Duration = Duration::from_secs(1);
+pub(super) const TRUST: Duration = Duration::from_secs(1);
 
 /// For a look that tells whether the database is back, while somebody waits for an answer at once.
 const AT_ONCE: Duration = Duration::from_millis(250);

@@ -1,14 +1,22 @@
 //! Users whose tokens hold a name that they no longer have.
 
 use crate::domain::{RepositoryError, User, UserId, UserRepository, Username};
-use crate::storage::cache::freshness::Belief;
+use crate::storage::cache::freshness::{Belief, TRUST, nanoseconds};
 use crate::storage::cache::{CachedUsers, Entry, keep};
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 
-/// The names that users had when they were last read by their ids, bounded. A name is a hint only: the
-/// user that is cached under it tells whether it is right, and how fresh.
-pub(super) struct Renamed(Cache<UserId, Username>);
+/// What reads by ids have found, bounded.
+pub(super) struct Renamed(Cache<UserId, Found>);
+
+#[derive(Clone)]
+enum Found {
+    /// The user had this name. It is a hint only: the user that is cached under it tells whether it is
+    /// right, and how fresh.
+    Called(Username),
+    /// There was no such user, so many nanoseconds after the start of `Freshness`.
+    Nobody(u64),
+}
 
 impl Renamed {
     pub(super) fn new(size: usize) -> Self {
@@ -17,14 +25,21 @@ impl Renamed {
 }
 
 impl<R: UserRepository + 'static> CachedUsers<R> {
-    /// Finds a user by its id: in memory, if it is cached under the name that it is known by.
+    /// Finds a user by its id: in memory, if it is cached under the name that it is known by. For nobody
+    /// the database is asked once in a second.
     pub(super) async fn follow(
         &self,
         id: UserId,
         name: &Username,
     ) -> Result<Option<Arc<User>>, RepositoryError> {
-        let hint = self.renamed.0.get(&id);
-        let name = hint.as_ref().unwrap_or(name);
+        let found = self.renamed.0.get(&id);
+        let name = match &found {
+            Some(Found::Called(name)) => name,
+            Some(Found::Nobody(read)) if self.freshness.now() < read + nanoseconds(TRUST) => {
+                return Ok(None);
+            }
+            _ => name,
+        };
         if self.cache.get(name.as_str()).is_some_and(|entry| entry.user.id == id)
             && let Some(user) = self.find(name).await?.filter(|user| user.id == id)
         {
@@ -46,12 +61,13 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
         let found = self.freshness.ask(self.inner.find_by_id(id, name)).await?;
         match &found {
             Some(user) if user.username != *name => {
-                self.renamed.0.insert(id, user.username.clone());
+                self.renamed.0.insert(id, Found::Called(user.username.clone()));
             }
             Some(user) if belief == Belief::Fresh => {
                 keep(&self.cache, self.max_age, Entry { epoch, read, user: Arc::clone(user) });
             }
-            _ => {}
+            Some(_) => {}
+            None => self.renamed.0.insert(id, Found::Nobody(read)),
         }
         Ok(found)
     }

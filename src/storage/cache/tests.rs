@@ -326,3 +326,20 @@ async fn who_is_gone_is_not_served_as_he_was() {
     assert!(setup.users.find(&name("alice")).await.unwrap().is_none());
     assert_eq!(setup.users.cache.len(), 0);
 }
+
+/// Tokens of somebody who was deleted may come in numbers. Several tries: a second may pass.
+#[tokio::test]
+async fn nobody_is_asked_for_again_and_again() {
+    let setup = setup(100);
+    let nobody = async || setup.users.find_by_id(UserId(2), &name("alice")).await.unwrap();
+    for attempt in 0.. {
+        assert!(nobody().await.is_none());
+        let before = setup.reads();
+        assert!(nobody().await.is_none());
+        if setup.reads() == before {
+            break;
+        }
+        assert!(attempt < 9, "each look-up is a read");
+    }
+    assert!(setup.users.find_by_id(UserId(1), &name("alice")).await.unwrap().is_some());
+}
