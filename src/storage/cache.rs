@@ -25,7 +25,6 @@ use crate::storage::error::{has_code, is_unreached};
 use async_trait::async_trait;
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, UnitWeighter};
-use std::any::Any;
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -85,7 +84,6 @@ pub(super) struct CachedUsers<R> {
     misses: Count,
     max_age: Duration,
     stale_max: Duration,
-    watch: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl<R: UserRepository + 'static> CachedUsers<R> {
@@ -109,14 +107,7 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
             stale_max: Duration::from_secs(settings.stale_max.into()),
             hits: Count::default(),
             misses: Count::default(),
-            watch: None,
         }
-    }
-
-    /// Keeps the watcher alive as long as the cache.
-    pub(super) fn owning(mut self, watch: impl Any + Send + Sync) -> Self {
-        self.watch = Some(Box::new(watch));
-        self
     }
 
     /// What is known of a user in the present epoch.

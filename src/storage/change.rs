@@ -2,49 +2,50 @@
 
 use crate::domain::{Actor, RepositoryError, ScopeName, Timestamp, User, UserChange, Username};
 use crate::settings::UserSettings;
-use crate::storage::error::{exists_or_unavailable, unavailable};
+use crate::storage::database::Connection;
+use crate::storage::error::exists_or_unavailable;
 use crate::storage::row::{apply, holds};
+use crate::storage::statements;
 use crate::storage::unique::{refuse_email, refuse_name, refuse_taken, renew_taken_ids};
-use crate::storage::writing::Statements;
 use futures_util::future::BoxFuture;
 
 /// A change under way, in a transaction that the caller begins and commits.
 type Made<'c, T> = BoxFuture<'c, Result<T, RepositoryError>>;
 
 /// See [`crate::domain::UserRepository::create`].
-pub(super) fn create<C: Statements>(
+pub(super) fn create(
     user: User,
     actor: Option<&Actor>,
     unique: UserSettings,
-) -> impl for<'c> FnOnce(&'c mut C) -> Made<'c, User> + Send + 'static + use<C> {
+) -> impl for<'c> FnOnce(Connection<'c>) -> Made<'c, User> + Send + 'static + use<> {
     let actor = actor.cloned();
-    move |database| {
+    move |mut database| {
         Box::pin(async move {
             if let Some(actor) = actor {
-                admit(database, None, Some(&actor)).await?;
+                admit(&mut database, None, Some(&actor)).await?;
             }
-            refuse_taken(database, unique, &user).await?;
+            refuse_taken(&mut database, unique, &user).await?;
             let mut users = vec![user];
-            renew_taken_ids(database, &mut users).await?;
-            let taken = database.insert(users.clone()).await.map_err(unavailable)?;
+            renew_taken_ids(&mut database, &mut users).await?;
+            let taken = statements::insert(&mut database, users.clone()).await?;
             users.pop().filter(|_| taken.is_empty()).ok_or(RepositoryError::Exists)
         })
     }
 }
 
 /// See [`crate::domain::UserRepository::update`].
-pub(super) fn update<C: Statements>(
+pub(super) fn update(
     username: &Username,
     change: UserChange,
     keep: Option<&ScopeName>,
     actor: Option<&Actor>,
     unique: UserSettings,
     now: Timestamp,
-) -> impl for<'c> FnOnce(&'c mut C) -> Made<'c, User> + Send + 'static + use<C> {
+) -> impl for<'c> FnOnce(Connection<'c>) -> Made<'c, User> + Send + 'static + use<> {
     let (username, keep, actor) = (username.clone(), keep.cloned(), actor.cloned());
-    move |database| {
+    move |mut database| {
         Box::pin(async move {
-            let before = admit(database, Some(&username), actor.as_ref()).await?;
+            let before = admit(&mut database, Some(&username), actor.as_ref()).await?;
             let before = before.ok_or(RepositoryError::NotFound)?;
             let replaces_blindly = change.password_hash.is_some() && change.expected_hash.is_none();
             if replaces_blindly && actor.is_some_and(|actor| actor.id == before.id) {
@@ -54,55 +55,56 @@ pub(super) fn update<C: Statements>(
                 return Err(RepositoryError::NotFound);
             }
             let after = apply(&before, change, now);
-            refuse_name(database, unique, (&before, &after)).await?;
-            refuse_email(database, unique, (&before, &after)).await?;
+            refuse_name(&mut database, unique, (&before, &after)).await?;
+            refuse_email(&mut database, unique, (&before, &after)).await?;
             if let Some(keep) = keep
                 && holds(&before, &keep)
                 && !holds(&after, &keep)
             {
-                require_another_holder(database, &username, &keep).await?;
+                require_another_holder(&mut database, &username, &keep).await?;
             }
             if after.username == before.username {
-                database.write(&before, &after).await.map_err(unavailable)?;
+                statements::write(&mut database, &before, &after).await?;
                 return Ok(after);
             }
-            let renamed = database.rename(&username, &after.username).await;
+            let renamed = statements::rename(&mut database, &username, &after.username).await;
             renamed.map_err(exists_or_unavailable)?;
-            database.write(&before, &after).await.map_err(unavailable)?;
+            statements::write(&mut database, &before, &after).await?;
             // Others may have had the name.
-            admit(database, Some(&after.username), None).await?.ok_or(RepositoryError::NotFound)
+            let after = admit(&mut database, Some(&after.username), None).await?;
+            after.ok_or(RepositoryError::NotFound)
         })
     }
 }
 
 /// See [`crate::domain::UserRepository::delete`].
-pub(super) fn delete<C: Statements>(
+pub(super) fn delete(
     username: &Username,
     keep: Option<&ScopeName>,
     actor: Option<&Actor>,
-) -> impl for<'c> FnOnce(&'c mut C) -> Made<'c, ()> + Send + 'static + use<C> {
+) -> impl for<'c> FnOnce(Connection<'c>) -> Made<'c, ()> + Send + 'static + use<> {
     let (username, keep, actor) = (username.clone(), keep.cloned(), actor.cloned());
-    move |database| {
+    move |mut database| {
         Box::pin(async move {
-            let before = admit(database, Some(&username), actor.as_ref()).await?;
+            let before = admit(&mut database, Some(&username), actor.as_ref()).await?;
             let before = before.ok_or(RepositoryError::NotFound)?;
             if let Some(keep) = keep
                 && holds(&before, &keep)
             {
-                require_another_holder(database, &username, &keep).await?;
+                require_another_holder(&mut database, &username, &keep).await?;
             }
-            database.remove(&username).await.map_err(unavailable)
+            Ok(statements::remove(&mut database, &username).await?)
         })
     }
 }
 
 /// Locks the user who is to be changed together with the actor, and lets the actor in.
 async fn admit(
-    database: &mut impl Statements,
+    database: &mut Connection<'_>,
     target: Option<&Username>,
     actor: Option<&Actor>,
 ) -> Result<Option<User>, RepositoryError> {
-    let locked = database.lock(target, actor.map(|actor| actor.id)).await.map_err(unavailable)?;
+    let locked = statements::lock(database, target, actor.map(|actor| actor.id)).await?;
     if let Some(actor) = actor {
         let now = locked.iter().find(|user| user.id == actor.id);
         actor.check(now).map_err(RepositoryError::Denied)?;
@@ -111,11 +113,11 @@ async fn admit(
 }
 
 async fn require_another_holder(
-    database: &mut impl Statements,
+    database: &mut Connection<'_>,
     username: &Username,
     scope: &ScopeName,
 ) -> Result<(), RepositoryError> {
-    if database.has_another_holder(username, scope).await.map_err(unavailable)? {
+    if statements::has_another_holder(database, username, scope).await? {
         Ok(())
     } else {
         Err(RepositoryError::LastHolder(scope.clone()))

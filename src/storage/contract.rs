@@ -7,6 +7,8 @@ mod notices;
 #[cfg(test)]
 mod renamed;
 #[cfg(test)]
+pub(super) mod signers;
+#[cfg(test)]
 pub(super) mod unique;
 #[cfg(test)]
 pub(super) mod versions;

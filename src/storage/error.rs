@@ -94,6 +94,12 @@ pub(super) fn unavailable(cause: sqlx::Error) -> RepositoryError {
     RepositoryError::Unavailable(Box::new(cause))
 }
 
+impl From<sqlx::Error> for RepositoryError {
+    fn from(cause: sqlx::Error) -> Self {
+        unavailable(cause)
+    }
+}
+
 /// The same where the database may find that the new name is another user's.
 pub(super) fn exists_or_unavailable(cause: sqlx::Error) -> RepositoryError {
     match cause.as_database_error() {

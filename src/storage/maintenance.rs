@@ -2,10 +2,8 @@
 
 use crate::domain::RepositoryError;
 use crate::settings::Settings;
+use crate::storage::database::Database;
 use crate::storage::part::Part;
-#[cfg(feature = "postgres")]
-use crate::storage::postgres::{Address, PostgresUsers};
-use crate::storage::sqlite::SqliteUsers;
 use crate::storage::transfer::{Digest, FormerName, Pages, Transfer, digest};
 use crate::storage::{Missing, StorageError, create_folder};
 use std::io;
@@ -100,73 +98,25 @@ impl From<&Digest> for Summary {
     }
 }
 
-struct Database {
-    users: Users,
-    /// For messages; without a password.
-    label: String,
+/// Opens and migrates it as the server does.
+async fn open(settings: &Settings, missing: Missing) -> Result<Database, StorageError> {
+    let Settings { data_dir, database, .. } = settings;
+    let is_there = settings.database_file().is_some_and(|file| file.starts_with(data_dir));
+    if missing == Missing::Create && is_there {
+        create_folder(data_dir)?;
+    }
+    Database::open(data_dir, database, missing).await
 }
 
-enum Users {
-    Sqlite(SqliteUsers),
-    #[cfg(feature = "postgres")]
-    Postgres(Box<PostgresUsers>),
+/// What this version does not know it cannot copy.
+fn refuse_newer(database: &Database) -> Result<(), MaintenanceError> {
+    let Some(migration) = database.newer() else { return Ok(()) };
+    Err(MaintenanceError::Newer { database: database.label().to_owned(), migration })
 }
 
-impl Database {
-    /// Opens and migrates it as the server does.
-    async fn open(settings: &Settings, missing: Missing) -> Result<Self, StorageError> {
-        #[cfg(feature = "postgres")]
-        if let Some(address) = Address::of(&settings.database)? {
-            let label = address.label().to_owned();
-            let users = Users::Postgres(Box::new(PostgresUsers::open(address, missing).await?));
-            return Ok(Self { users, label });
-        }
-        let path = settings.database_file().unwrap_or_default();
-        if missing == Missing::Create && path.starts_with(&settings.data_dir) {
-            create_folder(&settings.data_dir)?;
-        }
-        let users = SqliteUsers::open(&path, settings.database.pool_size, missing).await?;
-        Ok(Self { users: Users::Sqlite(users), label: path.display().to_string() })
-    }
-
-    /// What this version does not know it cannot copy.
-    fn refuse_newer(&self) -> Result<(), MaintenanceError> {
-        let newer = match &self.users {
-            Users::Sqlite(users) => users.newer(),
-            #[cfg(feature = "postgres")]
-            Users::Postgres(users) => users.newer(),
-        };
-        match newer {
-            Some(migration) => {
-                let database = self.label.clone();
-                Err(MaintenanceError::Newer { database, migration })
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn failed(&self) -> impl Fn(RepositoryError) -> MaintenanceError + use<> {
-        let database = self.label.clone();
-        move |cause| MaintenanceError::Failed { database: database.clone(), cause }
-    }
-
-    async fn reading(&self) -> Result<Box<dyn Transfer>, MaintenanceError> {
-        match &self.users {
-            Users::Sqlite(users) => users.reading().await,
-            #[cfg(feature = "postgres")]
-            Users::Postgres(users) => users.reading().await,
-        }
-        .map_err(self.failed())
-    }
-
-    async fn writing(&self) -> Result<Box<dyn Transfer>, MaintenanceError> {
-        match &self.users {
-            Users::Sqlite(users) => users.writing().await,
-            #[cfg(feature = "postgres")]
-            Users::Postgres(users) => users.writing().await,
-        }
-        .map_err(self.failed())
-    }
+fn failed(database: &Database) -> impl Fn(RepositoryError) -> MaintenanceError {
+    let database = database.label();
+    move |cause| MaintenanceError::Failed { database: database.to_owned(), cause }
 }
 
 /// Copies all users into a database that has none, in one transaction: all, or on any error none.
@@ -177,7 +127,7 @@ pub async fn copy(
     to: &Settings,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Summary, MaintenanceError> {
-    let from = Database::open(from, Missing::Refuse).await.map_err(|error| match error {
+    let from = open(from, Missing::Refuse).await.map_err(|error| match error {
         // The settings name another one.
         StorageError::NoFile { file } => {
             MaintenanceError::NoSource(file.display().to_string(), "file")
@@ -185,17 +135,17 @@ pub async fn copy(
         StorageError::NoTables { database } => MaintenanceError::NoSource(database, "table"),
         other => other.into(),
     })?;
-    let to = Database::open(to, Missing::Create).await?;
-    from.refuse_newer()?;
-    to.refuse_newer()?;
-    let (read, write) = (from.failed(), to.failed());
-    let mut source = from.reading().await?;
-    let mut target = to.writing().await?;
+    let to = open(to, Missing::Create).await?;
+    refuse_newer(&from)?;
+    refuse_newer(&to)?;
+    let (read, write) = (failed(&from), failed(&to));
+    let mut source = Transfer::reading(&from).await.map_err(&read)?;
+    let mut target = Transfer::writing(&to).await.map_err(&write)?;
     if target.count().await.map_err(&write)? > 0 {
-        return Err(MaintenanceError::NotEmpty(to.label));
+        return Err(MaintenanceError::NotEmpty(to.label().to_owned()));
     }
     let total = source.count().await.map_err(&read)?;
-    let (mut copied, mut pages) = (Digest::default(), Pages::of(&mut *source));
+    let (mut copied, mut pages) = (Digest::default(), Pages::of(&mut source));
     loop {
         progress(copied.count, total);
         let users = pages.next().await.map_err(&read)?;
@@ -210,11 +160,11 @@ pub async fn copy(
         let names = source.former_names(last).await.map_err(&read)?;
         let Some(name) = names.last() else { break };
         last = name.clone();
-        target.add_former_names(names).await.map_err(&write)?;
+        target.add_former_names(&names).await.map_err(&write)?;
     }
     target.analyze().await.map_err(&write)?;
     let summary = Summary::from(&copied);
-    let written = Summary::from(&digest(&mut *target).await.map_err(&write)?);
+    let written = Summary::from(&digest(&mut target).await.map_err(&write)?);
     if summary != written || summary.users != total {
         return Err(MaintenanceError::Different);
     }
@@ -223,28 +173,26 @@ pub async fn copy(
 }
 
 /// Reads everything in the configured database: the file's structure if it is one, and every user.
-#[cfg_attr(not(feature = "postgres"), expect(irrefutable_let_patterns, reason = "SQLite is all"))]
 pub async fn check(settings: &Settings) -> Result<Summary, MaintenanceError> {
-    let database = Database::open(settings, Missing::Refuse).await?;
-    if let Users::Sqlite(users) = &database.users {
-        let faults = users.faults().await.map_err(database.failed())?;
+    let database = open(settings, Missing::Refuse).await?;
+    if let Some(file) = database.file() {
+        let faults = file.faults().await.map_err(failed(&database))?;
         if !faults.is_empty() {
             return Err(MaintenanceError::Damaged(faults));
         }
     }
-    let mut reading = database.reading().await?;
-    let read = digest(&mut *reading).await.map_err(database.failed())?;
+    let mut reading = Transfer::reading(&database).await.map_err(failed(&database))?;
+    let read = digest(&mut reading).await.map_err(failed(&database))?;
     Ok(Summary::from(&read))
 }
 
 /// Writes a consistent copy of the configured SQLite file to a new one, while it is in use.
-#[cfg_attr(not(feature = "postgres"), expect(irrefutable_let_patterns, reason = "SQLite is all"))]
 pub async fn back_up(settings: &Settings, file: &Path) -> Result<(), MaintenanceError> {
     if settings.database_file().is_none() {
         return Err(MaintenanceError::UsePgDump);
     }
-    let database = Database::open(settings, Missing::Refuse).await?;
-    let Users::Sqlite(users) = &database.users else { return Err(MaintenanceError::UsePgDump) };
+    let database = open(settings, Missing::Refuse).await?;
+    let Some(pools) = database.file() else { return Err(MaintenanceError::UsePgDump) };
     let fail = |cause| MaintenanceError::Backup { file: file.to_owned(), cause };
     if file.exists() {
         return Err(fail(io::ErrorKind::AlreadyExists.into()));
@@ -252,6 +200,6 @@ pub async fn back_up(settings: &Settings, file: &Path) -> Result<(), Maintenance
     // Under its name there is never half a backup.
     let part = Part::beside(file).map_err(fail)?;
     let name = part.path().to_str().ok_or_else(|| fail(io::ErrorKind::InvalidFilename.into()))?;
-    users.write_copy(name).await.map_err(database.failed())?;
+    pools.write_copy(name).await.map_err(failed(&database))?;
     part.publish(file).map_err(fail)
 }

@@ -5,6 +5,7 @@ mod cache;
 mod change;
 #[cfg(test)]
 mod contract;
+mod database;
 mod error;
 mod give_back;
 mod maintenance;
@@ -20,7 +21,7 @@ mod statements;
 mod transfer;
 mod underway;
 mod unique;
-mod writing;
+mod users;
 
 pub use error::StorageError;
 pub use maintenance::{MaintenanceError, Summary, back_up, check, copy};
@@ -29,9 +30,10 @@ pub use restore::{Restored, restore};
 use crate::domain::{Signers, UserRepository};
 use crate::settings::{CacheSettings, DatabaseSettings, Settings, UserSettings, make_data_dir};
 use crate::storage::cache::{CachedUsers, Freshness};
-#[cfg(feature = "postgres")]
-use crate::storage::postgres::{Address, PostgresUsers};
-use crate::storage::sqlite::{SqliteUsers, Watch, refuse_damaged};
+use crate::storage::database::Database;
+use crate::storage::signers::DatabaseSigners;
+use crate::storage::sqlite::refuse_damaged;
+use crate::storage::users::Users;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -87,21 +89,12 @@ async fn open_unique(
     unique: UserSettings,
 ) -> Result<Opened, StorageError> {
     let freshness = Arc::new(Freshness::default());
-    #[cfg(feature = "postgres")]
-    if let Some(address) = Address::of(database)? {
-        let users = PostgresUsers::open(address, missing).await?;
-        let users = users.requiring(unique, missing).await?;
-        users.watch(Arc::clone(&freshness));
-        let signers = users.signers();
-        return Ok(Opened { users: Arc::new(CachedUsers::new(users, cache, freshness)), signers });
-    }
-    let path = database.url.file(data_dir).unwrap_or_default();
-    let users = SqliteUsers::open(&path, database.pool_size, missing).await?;
-    let users = users.requiring(&path, unique, missing).await?;
-    let watch = Watch::start(&path, Arc::clone(&freshness))?;
-    let signers = users.signers();
-    let users = CachedUsers::new(users, cache, freshness).owning(watch);
-    Ok(Opened { users: Arc::new(users), signers })
+    let mut opened = Database::open(data_dir, database, missing).await?;
+    opened.watch(Arc::clone(&freshness))?;
+    let opened = Arc::new(opened);
+    let users = Users::of(Arc::clone(&opened)).requiring(unique, missing).await?;
+    let users = Arc::new(CachedUsers::new(users, cache, freshness));
+    Ok(Opened { users, signers: Arc::new(DatabaseSigners(opened)) })
 }
 
 /// With nothing unique but exact names.

@@ -3,14 +3,13 @@
 use crate::domain::{
     NewUser, PasswordHash, ScopeName, Timestamp, User, UserChange, UserId, Username,
 };
-use serde_json::json;
-use sqlx::{ColumnIndex, Decode, Row, Type};
-use std::collections::HashSet;
+use serde_json::{Value, json};
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use std::str::FromStr;
 use std::sync::Arc;
 
 /// A row with the columns of `users` and `scopes`, joined by spaces.
-pub(super) fn user<'r, R: Row>(row: &'r R) -> Result<User, sqlx::Error>
+impl<'r, R: Row> FromRow<'r, R> for User
 where
     &'static str: ColumnIndex<R>,
     &'r str: Decode<'r, R::Database> + Type<R::Database>,
@@ -18,25 +17,27 @@ where
     bool: Decode<'r, R::Database> + Type<R::Database>,
     i64: Decode<'r, R::Database> + Type<R::Database>,
 {
-    Ok(User {
-        username: parse("username", row.try_get("username")?)?,
-        id: UserId(row.try_get("id")?),
-        has_predecessor: row.try_get("has_predecessor")?,
-        email: row.try_get::<Option<&str>, _>("email")?.map(Into::into),
-        full_name: row.try_get::<Option<&str>, _>("full_name")?.map(Into::into),
-        disabled: row.try_get("disabled")?,
-        // One user's trouble: an error here would take the list of all others along.
-        password_hash: row
-            .try_get::<&str, _>("password_hash")?
-            .parse()
-            .unwrap_or(PasswordHash::Unreadable),
-        scopes: match row.try_get::<Option<&str>, _>("scopes")? {
-            Some(scopes) => Arc::new(parse("scopes", scopes)?),
-            None => Arc::default(),
-        },
-        created_at: Timestamp(row.try_get("created_at")?),
-        updated_at: Timestamp(row.try_get("updated_at")?),
-    })
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            username: parse("username", row.try_get("username")?)?,
+            id: UserId(row.try_get("id")?),
+            has_predecessor: row.try_get("has_predecessor")?,
+            email: row.try_get::<Option<&str>, _>("email")?.map(Into::into),
+            full_name: row.try_get::<Option<&str>, _>("full_name")?.map(Into::into),
+            disabled: row.try_get("disabled")?,
+            // One user's trouble: an error here would take the list of all others along.
+            password_hash: row
+                .try_get::<&str, _>("password_hash")?
+                .parse()
+                .unwrap_or(PasswordHash::Unreadable),
+            scopes: match row.try_get::<Option<&str>, _>("scopes")? {
+                Some(scopes) => Arc::new(parse("scopes", scopes)?),
+                None => Arc::default(),
+            },
+            created_at: Timestamp(row.try_get("created_at")?),
+            updated_at: Timestamp(row.try_get("updated_at")?),
+        })
+    }
 }
 
 /// A value that others may have written: what the domain does not allow is an error, not a panic.
@@ -121,16 +122,13 @@ pub(super) fn rows(users: &[User]) -> String {
     json!(rows).to_string()
 }
 
-/// The scopes of those users that were created, as JSON, and the names of the others.
-pub(super) fn scopes_of_created(users: Vec<User>, created: Vec<String>) -> (String, Vec<Username>) {
-    let mut created: HashSet<String> = created.into_iter().collect();
-    let (mut scopes, mut taken) = (Vec::new(), Vec::new());
-    for user in users {
-        if created.remove(user.username.as_str()) {
-            scopes.push(json!([user.username.as_str(), user.scopes]));
-        } else {
-            taken.push(user.username);
-        }
-    }
-    (json!(scopes).to_string(), taken)
+/// The scopes of a user as JSON: arrays of the name, the scope's position and the scope.
+pub(super) fn scopes(user: &User) -> impl Iterator<Item = Value> {
+    let name = user.username.as_str();
+    user.scopes.iter().enumerate().map(move |(position, scope)| json!([name, position, scope]))
+}
+
+/// The key of a user's name, where it is another text.
+pub(super) fn folded(username: &Username) -> Option<String> {
+    Some(username.folded()).filter(|folded| folded != username.as_str())
 }

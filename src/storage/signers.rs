@@ -1,8 +1,9 @@
-//! What both databases do with the fingerprints of signing secrets; see [`Signers`].
-//!
-//! [`Signers`]: crate::domain::Signers
+//! The fingerprints of signing secrets.
 
-use crate::domain::Fingerprint;
+use crate::domain::{Fingerprint, RepositoryError, Signers};
+use crate::storage::database::{Connection, Database, sql};
+use async_trait::async_trait;
+use std::sync::Arc;
 
 /// A row is written anew when it is so many seconds old: an idle server hardly writes.
 const FRESH: i64 = 60;
@@ -11,10 +12,43 @@ const FRESH: i64 = 60;
 const LATELY: i64 = 150;
 
 /// Every fingerprint, with the seconds since it was noted.
-pub(super) type Rows = Vec<(String, i64)>;
+type Rows = Vec<(String, i64)>;
+
+/// Where the servers on one database find each other.
+pub(super) struct DatabaseSigners(pub(super) Arc<Database>);
+
+#[async_trait]
+impl Signers for DatabaseSigners {
+    async fn note(&self, own: Fingerprint) -> Result<Vec<Fingerprint>, RepositoryError> {
+        let noted = self.0.read(|mut database| Box::pin(async move { noted(&mut database).await }));
+        let (others, is_due) = judge(noted.await?, own);
+        if is_due {
+            let note = self.0.write_and_close(move |mut database| {
+                Box::pin(async move { note(&mut database, own).await })
+            });
+            note.await?;
+        }
+        Ok(others)
+    }
+}
+
+async fn noted(database: &mut Connection<'_>) -> Result<Rows, sqlx::Error> {
+    database.query(sql!("SELECT fingerprint, " [now] " - noted FROM signers")).all().await
+}
+
+async fn note(database: &mut Connection<'_>, own: Fingerprint) -> Result<(), sqlx::Error> {
+    let note = sql!(
+        "INSERT INTO signers (fingerprint, noted) VALUES ($1, " [now] ")
+         ON CONFLICT (fingerprint) DO UPDATE SET noted = excluded.noted"
+    );
+    database.query(note).bind(own.to_string()).execute().await?;
+    // What is a day old says nothing any more.
+    let forget = sql!("DELETE FROM signers WHERE noted < " [now] " - 86400");
+    database.query(forget).execute().await
+}
 
 /// Those of others that were noted lately, and whether one's own needs to be noted.
-pub(super) fn judge(rows: Rows, own: Fingerprint) -> (Vec<Fingerprint>, bool) {
+fn judge(rows: Rows, own: Fingerprint) -> (Vec<Fingerprint>, bool) {
     let mut is_due = true;
     let mut others = Vec::new();
     for (text, age) in rows {

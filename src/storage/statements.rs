@@ -1,6 +1,12 @@
-//! The statements that all databases understand: SQLite has PostgreSQL's `$1` and `string_agg`.
+//! The statements on users, for both databases.
 
-/// A statement that reads users, with what follows `FROM users`; see [`super::row::user`].
+use crate::domain::{Page, ScopeName, User, UserId, Username};
+use crate::storage::database::{Connection, sql};
+use crate::storage::row::{changed_hash, folded, rows, scopes};
+use serde_json::{Value, json};
+use std::collections::HashSet;
+
+/// A statement that reads users, with what follows `FROM users`.
 macro_rules! select_users {
     ($which:literal) => {
         concat!(
@@ -16,88 +22,245 @@ macro_rules! select_users {
 }
 
 /// The user of this name.
-pub(super) const FIND: &str = select_users!("WHERE username = $1");
+pub(super) async fn find(
+    database: &mut Connection<'_>,
+    username: &Username,
+) -> Result<Option<User>, sqlx::Error> {
+    let find = select_users!("WHERE username = $1");
+    database.query(find).bind(username.as_str()).optional().await
+}
 
 /// The user of this id.
-pub(super) const FIND_BY_ID: &str = select_users!("WHERE id = $1");
-
-/// The users of this name and of this id.
-pub(super) const FIND_BOTH: &str = select_users!("WHERE username = $1 OR id = $2");
-
-/// Users whose folded name is this one: more than two are as many as two.
-pub(super) const FIND_FOLDED: &str = select_users!(
-    "WHERE username = $1 OR username IN (SELECT username FROM folded_names WHERE folded = $1)
-     ORDER BY username LIMIT 2"
-);
-
-/// Names that users have given up, and whose they were, that come after this pair.
-pub(super) const FORMER_NAMES: &str =
-    "SELECT name, id FROM former_names WHERE (name, id) > ($1, $2) ORDER BY name, id LIMIT 1000";
-
-/// Names behind this one whose folded form may be wrong, as other programs may have left it. Right
-/// without a look are those of printable ASCII without capitals.
-macro_rules! unsure_names {
-    ($unusual:literal) => {
-        concat!(
-            "SELECT users.username, folded_names.folded
-             FROM users LEFT JOIN folded_names ON folded_names.username = users.username
-             WHERE users.username > $1 AND (folded IS NOT NULL OR users.username ",
-            $unusual,
-            ") ORDER BY users.username LIMIT 1000"
-        )
-    };
+pub(super) async fn find_by_id(
+    database: &mut Connection<'_>,
+    id: UserId,
+) -> Result<Option<User>, sqlx::Error> {
+    database.query(select_users!("WHERE id = $1")).bind(id.0).optional().await
 }
-pub(super) use unsure_names;
 
-/// How many users have a name that another one has but for case, and one of them.
-pub(super) const SHARED_NAMES: &str = "SELECT count(*), min(username) FROM folded_names AS one
-     WHERE EXISTS (SELECT 1 FROM users WHERE users.username = one.folded)
-         OR EXISTS (SELECT 1 FROM folded_names AS other
-                    WHERE other.folded = one.folded AND other.username <> one.username)";
-
-/// How many users have an address that another one has, and one of them.
-macro_rules! shared_emails {
-    ($one:literal, $other:literal) => {
-        concat!(
-            "SELECT count(*), min(username) FROM users AS one
-             WHERE EXISTS (SELECT 1 FROM users AS other
-                           WHERE ",
-            $other,
-            " = ",
-            $one,
-            " AND other.username <> one.username)"
-        )
-    };
+/// The only user whose folded name is this one.
+pub(super) async fn find_folded(
+    database: &mut Connection<'_>,
+    folded: &str,
+) -> Result<Option<User>, sqlx::Error> {
+    // More than two are as many as two.
+    let find = select_users!(
+        "WHERE username = $1 OR username IN (SELECT username FROM folded_names WHERE folded = $1)
+         ORDER BY username LIMIT 2"
+    );
+    let mut users = database.query(find).bind(folded).all().await?;
+    Ok(users.pop().filter(|_| users.is_empty()))
 }
-pub(super) use shared_emails;
 
-/// So many users whose names come after this one. No name is empty, so the empty text stands before
-/// all.
-pub(super) const LIST: &str = select_users!("WHERE username > $1 ORDER BY username LIMIT $2");
+/// A page of users in the order of their names.
+pub(super) async fn list(
+    database: &mut Connection<'_>,
+    page: &Page,
+) -> Result<Vec<User>, sqlx::Error> {
+    // No name is empty, so the empty text stands before all.
+    let after = page.after.as_ref().map_or("", Username::as_str);
+    let list = select_users!("WHERE username > $1 ORDER BY username LIMIT $2");
+    database.query(list).bind(after).bind(i64::from(page.limit)).all().await
+}
 
 /// Whether there are no users.
-pub(super) const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT 1 FROM users)";
+pub(super) async fn is_empty(database: &mut Connection<'_>) -> Result<bool, sqlx::Error> {
+    database.query("SELECT NOT EXISTS (SELECT 1 FROM users)").scalar().await
+}
 
-/// Writes all of the user of this name that can change, except the scopes; without a hash the stored
-/// one stays.
-pub(super) const UPDATE: &str =
-    "UPDATE users SET email = $2, full_name = $3, disabled = $4, password_hash = coalesce($5, password_hash),
-         updated_at = $6
-     WHERE username = $1";
+/// How many users there are.
+pub(super) async fn count(database: &mut Connection<'_>) -> Result<u64, sqlx::Error> {
+    let count: i64 = database.query("SELECT count(*) FROM users").scalar().await?;
+    Ok(count.unsigned_abs())
+}
 
-/// Gives the user of this name another one, which scopes and folded name follow.
-pub(super) const RENAME: &str = "UPDATE users SET username = $2 WHERE username = $1";
+/// Those of the two users that there are, whom nobody else can write until the transaction ends: one
+/// who is to be changed, and the actor, who only stays as is. Everybody locks in the order of the
+/// ids, so that nobody waits in a circle.
+///
+/// Locks, then reads: one statement for both would join the new row with the scopes from before the
+/// wait. A row that came in the place of a deleted one meanwhile is not locked, and none of those
+/// that were asked for.
+///
+/// Actors share their rows: an administrator whose write waits for a user's row can write to others
+/// meanwhile.
+pub(super) async fn lock(
+    database: &mut Connection<'_>,
+    target: Option<&Username>,
+    actor: Option<UserId>,
+) -> Result<Vec<User>, sqlx::Error> {
+    let alone = sql!("SELECT id FROM users WHERE id = $1" [for update]);
+    let shared = sql!("SELECT id FROM users WHERE id = $1" [for share]);
+    let (name, actor) = (target.map(Username::as_str), actor.map(|actor| actor.0));
+    let called = database.query("SELECT id FROM users WHERE username = $1").bind(name);
+    let target: Option<i64> = called.scalars().await?.pop();
+    let actors = actor.filter(|actor| target != Some(*actor)).map(|id| (id, shared));
+    let mut rows: Vec<_> = target.map(|id| (id, alone)).into_iter().chain(actors).collect();
+    rows.sort_unstable_by_key(|(id, _)| *id);
+    let mut locked = Vec::new();
+    for (id, lock) in rows {
+        locked.extend(database.query(lock).bind(id).scalars::<i64>().await?);
+    }
+    let find = select_users!("WHERE username = $1 OR id = $2");
+    let mut users: Vec<User> = database.query(find).bind(name).bind(actor).all().await?;
+    users.retain(|user| locked.contains(&user.id.0));
+    Ok(users)
+}
 
-/// Takes the folded name from the user of this name.
-pub(super) const UNFOLD: &str = "DELETE FROM folded_names WHERE username = $1";
+/// Keeps others from adding names and addresses until the transaction ends. Taken after users' rows
+/// and before everything else, so that nobody waits in a circle.
+pub(super) async fn lock_unique(database: &mut Connection<'_>) -> Result<(), sqlx::Error> {
+    database.lock("bailiwick unique").await
+}
 
-/// Deletes the user of this name, with the scopes.
-pub(super) const DELETE: &str = "DELETE FROM users WHERE username = $1";
+/// Those of these folded names that a user has.
+pub(super) async fn taken_names(
+    database: &mut Connection<'_>,
+    folded: &[String],
+) -> Result<Vec<String>, sqlx::Error> {
+    let taken = sql!(
+        "SELECT value FROM " [texts "$1"]
+        " WHERE EXISTS (SELECT 1 FROM users WHERE username = value)
+             OR EXISTS (SELECT 1 FROM folded_names WHERE folded = value)"
+    );
+    database.query(taken).bind(json!(folded).to_string()).scalars().await
+}
 
-/// Takes all scopes from the user of this name.
-pub(super) const DELETE_SCOPES: &str = "DELETE FROM user_scopes WHERE username = $1";
+/// Those of these addresses, in lower case, that a user has.
+pub(super) async fn taken_emails(
+    database: &mut Connection<'_>,
+    emails: &[String],
+) -> Result<Vec<String>, sqlx::Error> {
+    let taken = sql!(
+        "SELECT value FROM " [texts "$1"]
+        " WHERE EXISTS (SELECT 1 FROM users WHERE " [lower "email"] " = value)"
+    );
+    database.query(taken).bind(json!(emails).to_string()).scalars().await
+}
 
-/// Whether an enabled user holds the scope `$1` who is not called `$2`.
-pub(super) const ANOTHER_HOLDER: &str = "SELECT EXISTS (
-         SELECT 1 FROM user_scopes JOIN users USING (username)
+/// Those of these ids that a user has.
+pub(super) async fn taken_ids(
+    database: &mut Connection<'_>,
+    ids: &[UserId],
+) -> Result<Vec<i64>, sqlx::Error> {
+    let taken = sql!(
+        "SELECT id FROM users WHERE id IN (SELECT CAST(value AS bigint) FROM " [texts "$1"] ")"
+    );
+    database.query(taken).bind(json!(ids).to_string()).scalars().await
+}
+
+/// Creates the users whose names are free and returns the other names. One or a million: a statement
+/// per row would cost a round trip for each, several times what a database needs for the row.
+pub(super) async fn insert(
+    database: &mut Connection<'_>,
+    users: Vec<User>,
+) -> Result<Vec<Username>, sqlx::Error> {
+    let insert = sql!(
+        "INSERT INTO users
+             (username, id, email, full_name, disabled, password_hash, created_at, updated_at)
+         SELECT value ->> 'username', CAST(value ->> 'id' AS bigint), value ->> 'email',
+             value ->> 'full_name', CAST(value ->> 'disabled' AS boolean), value ->> 'password_hash',
+             CAST(value ->> 'created_at' AS bigint), CAST(value ->> 'updated_at' AS bigint)
+         FROM " [records "$1"] " WHERE true
+         ON CONFLICT DO NOTHING
+         RETURNING username"
+    );
+    let names: Vec<String> = database.query(insert).bind(rows(&users)).scalars().await?;
+    let mut names: HashSet<String> = names.into_iter().collect();
+    let (created, taken): (Vec<User>, Vec<User>) =
+        users.into_iter().partition(|user| names.remove(user.username.as_str()));
+    let folded = created
+        .iter()
+        .filter_map(|user| Some(json!([user.username.as_str(), folded(&user.username)?])));
+    insert_folded(database, folded.collect()).await?;
+    insert_scopes(database, created.iter().flat_map(scopes).collect()).await?;
+    Ok(taken.into_iter().map(|user| user.username).collect())
+}
+
+/// Enters names with their folded forms; those whose users have gone meanwhile are left out.
+pub(super) async fn insert_folded(
+    database: &mut Connection<'_>,
+    names: Vec<Value>,
+) -> Result<(), sqlx::Error> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let insert = sql!(
+        "INSERT INTO folded_names (username, folded)
+         SELECT value ->> 0, value ->> 1 FROM " [records "$1"]
+        " WHERE EXISTS (SELECT 1 FROM users WHERE username = value ->> 0)
+         ON CONFLICT (username) DO UPDATE SET folded = excluded.folded"
+    );
+    database.query(insert).bind(json!(names).to_string()).execute().await
+}
+
+async fn insert_scopes(
+    database: &mut Connection<'_>,
+    scopes: Vec<Value>,
+) -> Result<(), sqlx::Error> {
+    let insert = sql!(
+        "INSERT INTO user_scopes (username, position, scope)
+         SELECT value ->> 0, CAST(value ->> 1 AS integer), value ->> 2 FROM " [records "$1"]
+    );
+    database.query(insert).bind(json!(scopes).to_string()).execute().await
+}
+
+/// Gives a user another name, which must be free and which the scopes follow.
+pub(super) async fn rename(
+    database: &mut Connection<'_>,
+    from: &Username,
+    to: &Username,
+) -> Result<(), sqlx::Error> {
+    let rename = "UPDATE users SET username = $2 WHERE username = $1";
+    database.query(rename).bind(from.as_str()).bind(to.as_str()).execute().await?;
+    let unfold = "DELETE FROM folded_names WHERE username = $1";
+    database.query(unfold).bind(to.as_str()).execute().await?;
+    let folded = folded(to).map(|folded| json!([to.as_str(), folded]));
+    insert_folded(database, folded.into_iter().collect()).await
+}
+
+/// Writes what has changed of a user, who has the new name already; a hash that stays, also one that cannot be read here, as it is
+/// stored.
+pub(super) async fn write(
+    database: &mut Connection<'_>,
+    before: &User,
+    after: &User,
+) -> Result<(), sqlx::Error> {
+    let update = "UPDATE users SET email = $2, full_name = $3, disabled = $4,
+             password_hash = coalesce($5, password_hash), updated_at = $6
+         WHERE username = $1";
+    let username = after.username.as_str();
+    let update = database.query(update).bind(username).bind(after.email.as_deref());
+    let update = update.bind(after.full_name.as_deref()).bind(after.disabled);
+    let update = update.bind(changed_hash(before, after)).bind(after.updated_at.seconds());
+    update.execute().await?;
+    if before.scopes == after.scopes {
+        return Ok(());
+    }
+    let delete = "DELETE FROM user_scopes WHERE username = $1";
+    database.query(delete).bind(username).execute().await?;
+    insert_scopes(database, scopes(after).collect()).await
+}
+
+/// Deletes the user, with the scopes.
+pub(super) async fn remove(
+    database: &mut Connection<'_>,
+    username: &Username,
+) -> Result<(), sqlx::Error> {
+    let delete = "DELETE FROM users WHERE username = $1";
+    database.query(delete).bind(username.as_str()).execute().await
+}
+
+/// Whether an enabled user other than this one holds the scope. Users who leave together ask one after
+/// the other: the next one sees that this one is gone. Nobody waits for a user's row while holding
+/// the lock, so there is no deadlock.
+pub(super) async fn has_another_holder(
+    database: &mut Connection<'_>,
+    username: &Username,
+    scope: &ScopeName,
+) -> Result<bool, sqlx::Error> {
+    database.lock_one("bailiwick holders", scope.as_str()).await?;
+    let holder = "SELECT EXISTS (SELECT 1 FROM user_scopes JOIN users USING (username)
          WHERE scope = $1 AND username <> $2 AND NOT disabled)";
+    database.query(holder).bind(scope.as_str()).bind(username.as_str()).scalar().await
+}

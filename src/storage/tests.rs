@@ -1,13 +1,18 @@
 //! The contract on SQLite, with and without the cache, and what is SQLite's own.
 
+mod unique;
+
 use crate::domain::{Page, Timestamp, UserRepository};
 use crate::settings::{DatabaseSettings, DatabaseUrl};
 use crate::storage::cache::{CachedUsers, Freshness};
+use crate::storage::contract::signers::servers_find_each_other;
 use crate::storage::contract::{
     a_change_by_another_is_seen, a_change_of_one_leaves_the_others_in_memory, all_have_ids,
     cache_settings, contract, name, new, until_within_a_second,
 };
-use crate::storage::sqlite::SqliteUsers;
+use crate::storage::database::Database;
+use crate::storage::signers::DatabaseSigners;
+use crate::storage::users::Users;
 use crate::storage::{Missing, StorageError, create_folder, open_in};
 use sqlx::{ConnectOptions as _, SqliteConnection};
 use std::num::NonZeroU32;
@@ -17,17 +22,22 @@ use std::sync::Arc;
 use std::time::Instant;
 use tempfile::TempDir;
 
-async fn plain_at(path: &Path) -> Result<SqliteUsers, StorageError> {
-    SqliteUsers::open(path, NonZeroU32::new(4).unwrap(), Missing::Create).await
+async fn database_at(path: &Path) -> Result<Database, StorageError> {
+    let settings = settings(&format!("sqlite:{}", path.display()));
+    Database::open(Path::new("/absent"), &settings, Missing::Create).await
 }
 
-async fn plain() -> (SqliteUsers, TempDir) {
+async fn plain_at(path: &Path) -> Result<Users, StorageError> {
+    Ok(Users::of(Arc::new(database_at(path).await?)))
+}
+
+async fn plain() -> (Users, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     (plain_at(&folder.path().join("test.db")).await.unwrap(), folder)
 }
 
 /// The cache is trusted all the time: nobody else writes.
-async fn cached() -> (CachedUsers<SqliteUsers>, TempDir) {
+async fn cached() -> (CachedUsers<Users>, TempDir) {
     let (users, folder) = plain().await;
     let freshness = Arc::new(Freshness::default());
     freshness.confirm(Instant::now() + std::time::Duration::from_hours(1));
@@ -247,7 +257,7 @@ async fn a_database_that_needs_a_newer_version_is_refused() {
         .execute(&mut connection)
         .await
         .unwrap();
-    assert_eq!(plain_at(&path).await.unwrap().newer(), Some(99));
+    assert_eq!(database_at(&path).await.unwrap().newer(), Some(99));
     for needs in ["UPDATE schema_needs SET migration = 99", "DELETE FROM schema_needs"] {
         sqlx::query(needs).execute(&mut connection).await.unwrap();
         let line = plain_at(&path).await.err().unwrap().to_string();
@@ -361,36 +371,13 @@ async fn users_of_an_earlier_version_get_ids() {
     all_have_ids(&users).await;
 }
 
-mod unique {
-    use super::*;
-    use crate::settings::UserSettings;
-    use crate::storage::contract::unique::*;
-    use crate::storage::open_unique;
-
-    async fn at(folder: &Path, unique: UserSettings) -> Arc<dyn UserRepository> {
-        open_unique(folder, &settings(""), &cache_settings(100), Missing::Create, unique)
-            .await
-            .unwrap()
-            .users
-    }
-
-    #[tokio::test]
-    async fn each_rule_holds() {
-        let [names, emails, both, new] = [0; 4].map(|_| tempfile::tempdir().unwrap());
-        names_that_differ_in_case_are_one(async |unique| at(names.path(), unique).await).await;
-        an_address_is_one_users(async |unique| at(emails.path(), unique).await).await;
-        of_two_at_once_one_is_created(async |unique| at(both.path(), unique).await).await;
-        a_new_name_is_nobodys_but_for_case(async |unique| at(new.path(), unique).await).await;
-    }
-
-    #[tokio::test]
-    async fn a_setting_that_is_turned_on_breaks_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let by_hand = async |statement| {
-            let mut connection = raw(&folder.path().join("bailiwick.db")).await;
-            sqlx::query(statement).execute(&mut connection).await.unwrap();
-        };
-        let open = async |unique| at(folder.path(), unique).await;
-        who_is_there_already_stays(open, by_hand).await;
-    }
+#[tokio::test]
+async fn servers_on_one_file_find_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.db");
+    let signers = async || DatabaseSigners(Arc::new(database_at(&path).await.unwrap()));
+    let by_hand = async |statement| {
+        sqlx::query(statement).execute(&mut raw(&path).await).await.unwrap();
+    };
+    servers_find_each_other((&signers().await, &signers().await), by_hand).await;
 }

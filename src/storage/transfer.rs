@@ -1,8 +1,11 @@
 //! Everything that a database holds, read in one transaction or written in one.
 
 use crate::domain::{Page, RepositoryError, User, Username};
-use crate::storage::row::{rows, scopes_of_created};
-use async_trait::async_trait;
+use crate::storage::database::{Database, Session, sql};
+use crate::storage::row::{rows, scopes};
+use crate::storage::statements::{count, insert, list};
+use crate::storage::users::analyze;
+use serde_json::json;
 use std::hash::{DefaultHasher, Hasher as _};
 
 /// Users moved at once.
@@ -12,39 +15,94 @@ const BATCH: u32 = 1_000;
 pub(super) type FormerName = (String, i64);
 
 /// A transaction over all users; dropped without a commit it leaves nothing behind.
-#[async_trait]
-pub(super) trait Transfer: Send {
+pub(super) struct Transfer(Session);
+
+impl Transfer {
+    /// Reads everything as it is at the first look.
+    pub(super) async fn reading(database: &Database) -> Result<Self, RepositoryError> {
+        Ok(Self(database.snapshot().await?))
+    }
+
+    /// Nobody else writes meanwhile.
+    pub(super) async fn writing(database: &Database) -> Result<Self, RepositoryError> {
+        let mut session = database.session().await?;
+        let lock = "LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE";
+        let locked = session.run(move |mut database| {
+            Box::pin(async move { database.on_postgres(lock, &[]).await })
+        });
+        locked.await?;
+        Ok(Self(session))
+    }
+
     /// How many users there are.
-    async fn count(&mut self) -> Result<u64, RepositoryError>;
+    pub(super) async fn count(&mut self) -> Result<u64, RepositoryError> {
+        let count = self.0.run(|mut database| Box::pin(async move { count(&mut database).await }));
+        count.await
+    }
 
     /// A page of users in the order of their names.
-    async fn list(&mut self, page: Page) -> Result<Vec<User>, RepositoryError>;
+    async fn list(&mut self, page: Page) -> Result<Vec<User>, RepositoryError> {
+        let users =
+            self.0.run(|mut database| Box::pin(async move { list(&mut database, &page).await }));
+        users.await
+    }
 
     /// Writes these users as they are; returns the names that are taken.
-    async fn add(&mut self, users: Vec<User>) -> Result<Vec<Username>, RepositoryError>;
+    pub(super) async fn add(&mut self, users: Vec<User>) -> Result<Vec<Username>, RepositoryError> {
+        let taken =
+            self.0.run(|mut database| Box::pin(async move { insert(&mut database, users).await }));
+        taken.await
+    }
 
     /// Names that users have given up, after this one: a page of them, empty after the last.
-    async fn former_names(&mut self, after: FormerName)
-    -> Result<Vec<FormerName>, RepositoryError>;
+    pub(super) async fn former_names(
+        &mut self,
+        (name, id): FormerName,
+    ) -> Result<Vec<FormerName>, RepositoryError> {
+        let page = "SELECT name, id FROM former_names WHERE (name, id) > ($1, $2)
+             ORDER BY name, id LIMIT 1000";
+        let names = self.0.run(move |mut database| {
+            Box::pin(async move { database.query(page).bind(name).bind(id).all().await })
+        });
+        names.await
+    }
 
     /// Remembers these names.
-    async fn add_former_names(&mut self, names: Vec<FormerName>) -> Result<(), RepositoryError>;
+    pub(super) async fn add_former_names(
+        &mut self,
+        names: &[FormerName],
+    ) -> Result<(), RepositoryError> {
+        let names = json!(names).to_string();
+        let add = sql!(
+            "INSERT INTO former_names (name, id)
+             SELECT value ->> 0, CAST(value ->> 1 AS bigint) FROM " [records "$1"] " WHERE true
+             ON CONFLICT DO NOTHING"
+        );
+        let added = self.0.run(move |mut database| {
+            Box::pin(async move { database.query(add).bind(names).execute().await })
+        });
+        added.await
+    }
 
-    /// Lets the database look at what was written, so that it reads it in the best way.
-    async fn analyze(&mut self) -> Result<(), RepositoryError>;
+    /// Makes what was written fast to read.
+    pub(super) async fn analyze(&mut self) -> Result<(), RepositoryError> {
+        analyze(&mut self.0).await
+    }
 
     /// Makes what was written durable.
-    async fn commit(self: Box<Self>) -> Result<(), RepositoryError>;
+    pub(super) async fn commit(self) -> Result<(), RepositoryError> {
+        self.0.commit().await
+    }
 }
 
 /// All users, page by page.
 pub(super) struct Pages<'a> {
-    from: &'a mut dyn Transfer,
+    from: &'a mut Transfer,
     after: Option<Username>,
 }
 
 impl<'a> Pages<'a> {
-    pub(super) fn of(from: &'a mut dyn Transfer) -> Self {
+    pub(super) fn of(from: &'a mut Transfer) -> Self {
         Self { from, after: None }
     }
 
@@ -77,10 +135,8 @@ impl Digest {
     pub(super) fn add(&mut self, users: &[User]) {
         for user in users {
             self.count += 1;
-            let name = vec![user.username.to_string()];
-            let (scopes, _) = scopes_of_created(vec![user.clone()], name);
             self.hasher.write(rows(std::slice::from_ref(user)).as_bytes());
-            self.hasher.write(scopes.as_bytes());
+            self.hasher.write(json!(scopes(user).collect::<Vec<_>>()).to_string().as_bytes());
         }
     }
 
@@ -90,7 +146,7 @@ impl Digest {
 }
 
 /// Reads every user: each must be one that the domain allows.
-pub(super) async fn digest(from: &mut dyn Transfer) -> Result<Digest, RepositoryError> {
+pub(super) async fn digest(from: &mut Transfer) -> Result<Digest, RepositoryError> {
     let (mut digest, mut pages) = (Digest::default(), Pages::of(from));
     loop {
         let users = pages.next().await?;

@@ -4,18 +4,15 @@
 //! No unique index: where the setting is turned on, the database may hold such users already, and
 //! they go on.
 
-use crate::domain::{RepositoryError, Taken, User, Username};
+use crate::domain::{RepositoryError, Taken, User};
 use crate::settings::UserSettings;
-use crate::storage::error::unavailable;
-use crate::storage::row::new_id;
-use crate::storage::writing::Statements;
-use serde_json::json;
+use crate::storage::database::{Connection, Sql, sql};
+use crate::storage::row::{folded, new_id};
+use crate::storage::statements::{
+    insert, insert_folded, lock_unique, taken_emails, taken_ids, taken_names,
+};
+use serde_json::{Value, json};
 use std::collections::HashSet;
-
-/// The key of a user's name, where it is another text.
-pub(super) fn folded(username: &Username) -> Option<String> {
-    Some(username.folded()).filter(|folded| folded != username.as_str())
-}
 
 /// Whether there is anything to be asked.
 pub(super) fn is_asked(unique: UserSettings) -> bool {
@@ -24,7 +21,7 @@ pub(super) fn is_asked(unique: UserSettings) -> bool {
 
 /// Refuses a new user whose name or address is taken.
 pub(super) async fn refuse_taken(
-    database: &mut impl Statements,
+    database: &mut Connection<'_>,
     unique: UserSettings,
     user: &User,
 ) -> Result<(), RepositoryError> {
@@ -39,7 +36,7 @@ pub(super) async fn refuse_taken(
 /// Refuses a new name of a user that another one has but for case; whoever has the exact one is found
 /// by the database.
 pub(super) async fn refuse_name(
-    database: &mut impl Statements,
+    database: &mut Connection<'_>,
     unique: UserSettings,
     (before, after): (&User, &User),
 ) -> Result<(), RepositoryError> {
@@ -47,12 +44,12 @@ pub(super) async fn refuse_name(
         return Ok(());
     }
     // Also for exact names: two who give each other's up would wait in a circle.
-    database.lock_unique().await.map_err(unavailable)?;
+    lock_unique(database).await?;
     let folded = after.username.folded();
     if !unique.case_insensitive || before.username.folded() == folded {
         return Ok(());
     }
-    if database.taken_names(&[folded]).await.map_err(unavailable)?.is_empty() {
+    if taken_names(database, &[folded]).await?.is_empty() {
         Ok(())
     } else {
         Err(RepositoryError::Exists)
@@ -61,7 +58,7 @@ pub(super) async fn refuse_name(
 
 /// Refuses a new address of a user that another one has.
 pub(super) async fn refuse_email(
-    database: &mut impl Statements,
+    database: &mut Connection<'_>,
     unique: UserSettings,
     (before, after): (&User, &User),
 ) -> Result<(), RepositoryError> {
@@ -69,9 +66,9 @@ pub(super) async fn refuse_email(
     if before.email.as_deref().is_some_and(|before| before.eq_ignore_ascii_case(email)) {
         return Ok(());
     }
-    database.lock_unique().await.map_err(unavailable)?;
+    lock_unique(database).await?;
     let emails = [email.to_ascii_lowercase()];
-    if database.taken_emails(&emails).await.map_err(unavailable)?.is_empty() {
+    if taken_emails(database, &emails).await?.is_empty() {
         Ok(())
     } else {
         Err(RepositoryError::EmailExists)
@@ -81,22 +78,22 @@ pub(super) async fn refuse_email(
 /// Those of new users who may be written, and what is taken of the others, by those who are there or
 /// by each other.
 pub(super) async fn divide(
-    database: &mut impl Statements,
+    database: &mut Connection<'_>,
     unique: UserSettings,
     users: Vec<User>,
 ) -> Result<(Vec<User>, Vec<Taken>), RepositoryError> {
     if !is_asked(unique) {
         return Ok((users, Vec::new()));
     }
-    database.lock_unique().await.map_err(unavailable)?;
+    lock_unique(database).await?;
     let (mut names, mut emails) = (HashSet::new(), HashSet::new());
     if unique.case_insensitive {
         let keys: Vec<String> = users.iter().map(|user| user.username.folded()).collect();
-        names.extend(database.taken_names(&keys).await.map_err(unavailable)?);
+        names.extend(taken_names(database, &keys).await?);
     }
     if unique.unique_email {
         let keys: Vec<String> = users.iter().filter_map(email).collect();
-        emails.extend(database.taken_emails(&keys).await.map_err(unavailable)?);
+        emails.extend(taken_emails(database, &keys).await?);
     }
     let (mut free, mut taken) = (Vec::new(), Vec::new());
     for user in users {
@@ -117,25 +114,25 @@ pub(super) async fn divide(
 
 /// Creates new users, except those whose name or address is taken; returns these.
 pub(super) async fn add(
-    database: &mut impl Statements,
+    database: &mut Connection<'_>,
     unique: UserSettings,
     users: Vec<User>,
 ) -> Result<Vec<Taken>, RepositoryError> {
     let (mut free, mut taken) = divide(database, unique, users).await?;
     renew_taken_ids(database, &mut free).await?;
-    let names = database.insert(free).await.map_err(unavailable)?;
+    let names = insert(database, free).await?;
     taken.extend(names.into_iter().map(Taken::Name));
     Ok(taken)
 }
 
 /// Gives other ids to those new users whose random ones somebody has already.
 pub(super) async fn renew_taken_ids(
-    database: &mut impl Statements,
+    database: &mut Connection<'_>,
     users: &mut [User],
 ) -> Result<(), RepositoryError> {
     loop {
         let ids: Vec<_> = users.iter().map(|user| user.id).collect();
-        let taken = database.taken_ids(&ids).await.map_err(unavailable)?;
+        let taken = taken_ids(database, &ids).await?;
         if taken.is_empty() {
             return Ok(());
         }
@@ -145,24 +142,13 @@ pub(super) async fn renew_taken_ids(
     }
 }
 
-/// The folded names of those users that were created, where they are other texts, as JSON.
-pub(super) fn folded_names(users: &[User], created: &[String]) -> Option<String> {
-    let mut folded = users.iter().filter_map(|user| Some((user, folded(&user.username)?)));
-    let first = folded.next()?;
-    let created: HashSet<&str> = created.iter().map(String::as_str).collect();
-    let all = std::iter::once(first).chain(folded);
-    let new = all.filter(|(user, _)| created.contains(user.username.as_str()));
-    let new: Vec<_> = new.map(|(user, key)| json!([user.username.as_str(), key])).collect();
-    Some(json!(new).to_string())
-}
-
 fn email(user: &User) -> Option<String> {
     user.email.as_deref().map(str::to_ascii_lowercase)
 }
 
 /// Of names with the folded forms that the store has of them, those that are wrong, and of these the
-/// right forms; both as JSON. `None`: nothing is wrong.
-pub(super) fn corrections(stored: Vec<(String, Option<String>)>) -> Option<(String, String)> {
+/// right forms.
+fn corrections(stored: Vec<(String, Option<String>)>) -> (Vec<String>, Vec<Value>) {
     let (mut wrong, mut right) = (Vec::new(), Vec::new());
     for (name, stored) in stored {
         // What is no name cannot log in.
@@ -172,8 +158,96 @@ pub(super) fn corrections(stored: Vec<(String, Option<String>)>) -> Option<(Stri
             wrong.push(name);
         }
     }
-    (!wrong.is_empty()).then(|| (json!(wrong).to_string(), json!(right).to_string()))
+    (wrong, right)
 }
+
+/// Enters what other programs and earlier versions have not, and looks for what is there twice.
+pub(super) async fn prepare(
+    database: &mut Connection<'_>,
+    unique: UserSettings,
+) -> Result<Vec<Duplicates>, sqlx::Error> {
+    let mut shared = Vec::new();
+    if unique.case_insensitive {
+        fold(database).await?;
+        shared.push((SAME_NAME, SHARED_NAMES.into()));
+    }
+    if unique.unique_email {
+        index_emails(database).await?;
+        shared.push((SAME_EMAIL, SHARED_EMAILS));
+    }
+    let mut found = Vec::new();
+    for (what, query) in shared {
+        let (users, example) = database.query(query).one().await?;
+        found.push(Duplicates { what, users, example });
+    }
+    Ok(found)
+}
+
+/// Corrects the folded names, a page at a time: what is right is only read.
+async fn fold(database: &mut Connection<'_>) -> Result<(), sqlx::Error> {
+    let mut after = String::new();
+    loop {
+        let page: Vec<(String, Option<String>)> =
+            database.query(UNSURE_NAMES).bind(&after).all().await?;
+        let Some((last, _)) = page.last() else { return Ok(()) };
+        after.clone_from(last);
+        let (wrong, right) = corrections(page);
+        if wrong.is_empty() {
+            continue;
+        }
+        let correct = database.atomically(|mut database| {
+            Box::pin(async move {
+                lock_unique(&mut database).await?;
+                let delete = sql!(
+                    "DELETE FROM folded_names WHERE username IN (SELECT value FROM " [texts "$1"] ")"
+                );
+                database.query(delete).bind(json!(wrong).to_string()).execute().await?;
+                insert_folded(&mut database, right).await
+            })
+        });
+        correct.await?;
+    }
+}
+
+/// Asks first: `IF NOT EXISTS` would lock the table even where there is nothing to do.
+async fn index_emails(database: &mut Connection<'_>) -> Result<(), sqlx::Error> {
+    if database.query(sql!("SELECT " [index "users_email"])).scalar().await? {
+        return Ok(());
+    }
+    let index = database.atomically(|mut database| {
+        Box::pin(async move {
+            lock_unique(&mut database).await?;
+            let index = sql!(
+                "CREATE INDEX IF NOT EXISTS users_email ON users (" [lower "email"] ")"
+            );
+            database.query(index).execute().await
+        })
+    });
+    index.await
+}
+
+/// Names behind this one whose folded form may be wrong, as other programs may have left it. Right
+/// without a look are those of printable ASCII without capitals.
+const UNSURE_NAMES: Sql = sql!(
+    "SELECT users.username, folded_names.folded
+     FROM users LEFT JOIN folded_names ON folded_names.username = users.username
+     WHERE users.username > $1 AND (folded IS NOT NULL OR users.username " [has "[^ -@[-~]"] ")
+     ORDER BY users.username LIMIT 1000"
+);
+
+/// How many users have a name that another one has but for case, and one of them.
+const SHARED_NAMES: &str = "SELECT count(*), min(username) FROM folded_names AS one
+     WHERE EXISTS (SELECT 1 FROM users WHERE users.username = one.folded)
+         OR EXISTS (SELECT 1 FROM folded_names AS other
+                    WHERE other.folded = one.folded AND other.username <> one.username)";
+
+/// How many users have an address that another one has, and one of them.
+const SHARED_EMAILS: Sql = sql!(
+    "SELECT count(*), min(username) FROM users AS one
+     WHERE EXISTS (SELECT 1 FROM users AS other
+                   WHERE " [lower "other.email"] " = " [lower "one.email"]
+    " AND other.username <> one.username)"
+);
 
 /// Users who share what should be one user's, since before a setting was turned on.
 pub(super) struct Duplicates {

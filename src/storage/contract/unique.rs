@@ -4,9 +4,10 @@ use super::{T1, T2, name, names, new, rename};
 use crate::domain::{NewUser, RepositoryError, Taken, User, UserChange, UserId, UserRepository};
 use crate::settings::UserSettings;
 use crate::storage::change::create;
+use crate::storage::database::Database;
 use crate::storage::row::created;
 use crate::storage::unique::add;
-use crate::storage::writing::Statements;
+use crate::storage::users::Users;
 use std::sync::Arc;
 
 /// Opens the same database once more, with these settings.
@@ -185,16 +186,19 @@ pub(in crate::storage) async fn who_is_there_already_stays(
 }
 
 /// As if the random ids of new users were somebody's already. The database is empty.
-pub(in crate::storage) async fn a_new_user_takes_nobodys_id<C: Statements>(database: &mut C) {
+pub(in crate::storage) async fn a_new_user_takes_nobodys_id(database: Arc<Database>) {
     let seven = |who| User { id: UserId(7), ..created(new(who, "me"), T1) };
-    let alice = create(seven("alice"), None, OFF)(&mut *database).await.unwrap();
-    let bob = create(seven("bob"), None, OFF)(&mut *database).await.unwrap();
+    let alice = database.write(None, create(seven("alice"), None, OFF)).await.unwrap();
+    let bob = database.write(None, create(seven("bob"), None, OFF)).await.unwrap();
     let dave = User { id: UserId(8), ..seven("dave") };
-    let taken = add(database, OFF, vec![seven("carol"), dave.clone()]).await.unwrap();
-    assert_eq!(taken, []);
-    let mut ids = Vec::new();
+    let batch = vec![seven("carol"), dave.clone()];
+    let taken = database.write(None, move |mut database| {
+        Box::pin(async move { add(&mut database, OFF, batch).await })
+    });
+    assert_eq!(taken.await.unwrap(), []);
+    let (users, mut ids) = (Users::of(database), Vec::new());
     for who in ["alice", "bob", "carol", "dave"] {
-        let [stored] = &database.lock(Some(&name(who)), None).await.unwrap()[..] else {
+        let Some(stored) = users.find(&name(who)).await.unwrap() else {
             panic!("{who} is not there")
         };
         assert!(!ids.contains(&stored.id), "{stored:?}");

@@ -34,7 +34,7 @@ const UNLIMITED: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout
 ///
 /// A connection belongs to the runtime that opened it. This one outlives the workers, and ends what
 /// was begun also when the client goes away: no connection comes back in the middle of an answer.
-pub(super) struct Driver {
+pub(in crate::storage) struct Driver {
     handle: Handle,
     readers: PgPool,
     writers: PgPool,
@@ -49,7 +49,7 @@ pub(super) struct Driver {
 
 impl Driver {
     /// Starts the thread; connects to nothing yet.
-    pub(super) fn start(address: &Address) -> Result<Arc<Self>, StorageError> {
+    pub(in crate::storage) fn start(address: &Address) -> Result<Arc<Self>, StorageError> {
         let fail = |error| StorageError::unusable(&address.label, error);
         let runtime = Builder::new_current_thread().enable_all().build().map_err(fail)?;
         let handle = runtime.handle().clone();
@@ -79,7 +79,7 @@ impl Driver {
     }
 
     /// Does something on the thread, to its end, also when nobody waits for it any more.
-    pub(super) async fn spawn<T: Send + 'static>(
+    async fn spawn<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, RepositoryError> {
@@ -88,20 +88,20 @@ impl Driver {
     }
 
     /// Keeps no connection that nobody uses, from now on.
-    pub(super) fn give_back(&self) {
+    pub(in crate::storage) fn give_back(&self) {
         for pool in [&self.readers, &self.writers] {
             self.handle.spawn(give_back(pool.clone()));
         }
     }
 
     /// Watches the server, for `freshness` and for what is under way here, as long as this is there.
-    pub(super) fn watch(&self, address: Address, freshness: Arc<Freshness>) {
+    pub(in crate::storage) fn watch(&self, address: Address, freshness: Arc<Freshness>) {
         let (line, pools) = (self.line.clone(), [self.readers.clone(), self.writers.clone()]);
         self.handle.spawn(watch(address, freshness, line, pools));
     }
 
     /// How the connections are used.
-    pub(super) fn condition(&self) -> [PoolUse; 2] {
+    pub(in crate::storage) fn condition(&self) -> [PoolUse; 2] {
         [
             self.reads.condition("readers", &self.readers),
             self.writes.condition("writers", &self.writers),
@@ -109,12 +109,11 @@ impl Driver {
     }
 
     /// Reads something on a connection of the pool, within the time that is allowed.
-    pub(super) async fn read<T, F>(&self, operation: F) -> Result<T, RepositoryError>
+    pub(in crate::storage) async fn read<T, E, F>(&self, operation: F) -> Result<T, RepositoryError>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, RepositoryError>>
-            + Send
-            + 'static,
+        E: Into<RepositoryError> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
     {
         let (pool, reads) = (self.readers.clone(), Arc::clone(&self.reads));
         let patience = self.line.patience(self.acquire_timeout, self.limit);
@@ -127,16 +126,15 @@ impl Driver {
     }
 
     /// Writes something, on a connection that is for this; to a user, once nobody else does.
-    pub(super) async fn write<T, F>(
+    pub(in crate::storage) async fn write<T, E, F>(
         &self,
         user: Option<&Username>,
         operation: F,
     ) -> Result<T, RepositoryError>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, RepositoryError>>
-            + Send
-            + 'static,
+        E: Into<RepositoryError> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
     {
         let writes = Arc::clone(&self.writes);
         let (pool, turns, user) = (self.writers.clone(), self.turns.clone(), user.cloned());
@@ -163,15 +161,17 @@ impl Driver {
 }
 
 /// A connection that was in the middle of something is not used again.
-async fn within<T, F>(
+async fn within<T, E, F>(
     patience: Patience,
     connection: &mut PoolConnection<Postgres>,
     operation: F,
 ) -> Result<T, RepositoryError>
 where
-    F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, RepositoryError>>,
+    E: Into<RepositoryError>,
+    F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>>,
 {
     if let Some(result) = patience.wait(operation(connection)).await {
+        let result = result.map_err(Into::into);
         // A session that began while the database was read-only may stay so, and so does one to a
         // primary that has become a standby.
         if result.as_ref().is_err_and(|error| has_code(error, "25006")) {
@@ -186,35 +186,42 @@ where
 /// A transaction of an administrator's command, over several calls: a million users take their time,
 /// so no statement is limited. Dropped without a commit its connection is closed, and the
 /// server undoes it.
-pub(super) struct Session {
+pub(in crate::storage) struct Session {
     driver: Arc<Driver>,
     /// Absent while it is in use, and after a caller went away meanwhile.
     connection: Option<PoolConnection<Postgres>>,
 }
 
 impl Session {
-    /// Begins it, with this statement as its first.
-    pub(super) async fn begin(
-        driver: &Arc<Driver>,
-        statement: &'static str,
-    ) -> Result<Self, RepositoryError> {
+    /// Begins one that writes.
+    pub(in crate::storage) async fn begin(driver: &Arc<Driver>) -> Result<Self, RepositoryError> {
         let pool = driver.writers.clone();
         let connection = driver.spawn(async move { pool.acquire().await }).await?;
         let connection = Some(connection.map_err(unreached)?);
         let mut session = Self { driver: Arc::clone(driver), connection };
         session.execute("BEGIN").await?;
         session.execute(UNLIMITED).await?;
-        session.execute(statement).await?;
+        Ok(session)
+    }
+
+    /// Begins one that reads everything as it is at its first look.
+    pub(in crate::storage) async fn snapshot(
+        driver: &Arc<Driver>,
+    ) -> Result<Self, RepositoryError> {
+        let mut session = Self::begin(driver).await?;
+        session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
         Ok(session)
     }
 
     /// Runs an operation in the transaction.
-    pub(super) async fn run<T, F>(&mut self, operation: F) -> Result<T, RepositoryError>
+    pub(in crate::storage) async fn run<T, E, F>(
+        &mut self,
+        operation: F,
+    ) -> Result<T, RepositoryError>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, RepositoryError>>
-            + Send
-            + 'static,
+        E: Into<RepositoryError> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
     {
         let Some(mut connection) = self.connection.take() else {
             return Err(RepositoryError::Unavailable("the transaction was aborted".into()));
@@ -226,7 +233,7 @@ impl Session {
         };
         let (connection, result) = self.driver.spawn(work).await?;
         self.connection = Some(connection);
-        result
+        result.map_err(Into::into)
     }
 
     async fn execute(&mut self, statement: &'static str) -> Result<(), RepositoryError> {
@@ -240,7 +247,7 @@ impl Session {
     }
 
     /// Makes it durable.
-    pub(super) async fn commit(mut self) -> Result<(), RepositoryError> {
+    pub(in crate::storage) async fn commit(mut self) -> Result<(), RepositoryError> {
         self.execute("COMMIT").await
     }
 }

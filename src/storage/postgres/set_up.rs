@@ -1,14 +1,13 @@
 //! Opening a database of PostgreSQL: waits for the server, checks what it is, migrates.
 
-use crate::settings::UserSettings;
 use crate::storage::migrations::{SetUpError, warn_of_newer};
 use crate::storage::postgres::address::Address;
+use crate::storage::postgres::migrations;
 use crate::storage::postgres::pooler::{self, shares_sessions};
 use crate::storage::postgres::servers::is_passing;
 use crate::storage::postgres::trouble::explain;
-use crate::storage::postgres::{migrations, unique};
-use crate::storage::unique::Duplicates;
 use crate::storage::{Missing, StorageError};
+use futures_util::future::BoxFuture;
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 use std::io;
@@ -26,7 +25,7 @@ const MIGRATION: Duration = Duration::from_mins(10);
 
 /// Brings the database up to date; one without tables gets them, or is refused. Returns its newest
 /// migration, where this version does not know it.
-pub(super) async fn set_up(
+pub(in crate::storage) async fn set_up(
     address: &Address,
     missing: Missing,
 ) -> Result<Option<i64>, StorageError> {
@@ -46,23 +45,26 @@ pub(super) async fn set_up(
     Ok(newer)
 }
 
-/// Sees to what must be unique.
-pub(super) async fn require(address: &Address, unique: UserSettings) -> Result<(), StorageError> {
-    let required = async {
+/// Does something on a connection of its own, without the limits of requests.
+pub(in crate::storage) async fn apart<T, F>(
+    address: &Address,
+    operation: F,
+) -> Result<T, StorageError>
+where
+    F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, sqlx::Error>>,
+{
+    let done = async {
         let mut connection = connect(address).await?;
         address.prepare(&mut connection).await?;
-        // An index over many users takes longer than any operation of a request.
         sqlx::raw_sql(UNLIMITED).execute(&mut connection).await?;
-        let shared = unique::prepare(&mut connection, unique).await?;
+        let done = operation(&mut connection).await?;
         let _ = timeout(address.connect_timeout, connection.close()).await;
-        Ok(shared)
+        Ok(done)
     };
-    match timeout(MIGRATION, required).await {
-        Ok(Ok(shared)) => shared.iter().for_each(Duplicates::warn),
-        Ok(Err(error)) => return Err(explain(address, &SetUpError::Sql(error))),
-        Err(_) => return Err(StorageError::unusable(&address.label, "is being indexed")),
+    match timeout(MIGRATION, done).await {
+        Ok(done) => done.map_err(|error| explain(address, &SetUpError::Sql(error))),
+        Err(_) => Err(StorageError::unusable(&address.label, "is being indexed")),
     }
-    Ok(())
 }
 
 /// A pooler that shares sessions would work by luck, for a while.

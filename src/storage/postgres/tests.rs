@@ -7,11 +7,14 @@ mod tls;
 use crate::domain::{Timestamp, UserRepository};
 use crate::settings::{DatabaseSettings, DatabaseUrl};
 use crate::storage::cache::{CachedUsers, Freshness};
+use crate::storage::contract::signers::servers_find_each_other;
 use crate::storage::contract::{
     a_change_by_another_is_seen, a_change_of_one_leaves_the_others_in_memory, all_have_ids,
     cache_settings, contract, grant, name, new, until_within_a_second,
 };
-use crate::storage::postgres::{Address, PostgresUsers};
+use crate::storage::database::Database;
+use crate::storage::signers::DatabaseSigners;
+use crate::storage::users::Users;
 use crate::storage::{Missing, StorageError, open_in};
 use server::{PASSWORD, shared};
 use std::path::Path;
@@ -23,19 +26,27 @@ fn settings(url: &str) -> DatabaseSettings {
     DatabaseSettings { url: DatabaseUrl::parse(url).unwrap(), ..DatabaseSettings::default() }
 }
 
-async fn plain_at(url: &str) -> Result<PostgresUsers, StorageError> {
-    PostgresUsers::open(Address::of(&settings(url))?.unwrap(), Missing::Create).await
+async fn open(settings: &DatabaseSettings) -> Result<Database, StorageError> {
+    Database::open(Path::new("/absent"), settings, Missing::Create).await
 }
 
-async fn plain() -> (PostgresUsers, ()) {
+async fn opened(settings: &DatabaseSettings) -> Result<Users, StorageError> {
+    Ok(Users::of(Arc::new(open(settings).await?)))
+}
+
+async fn plain_at(url: &str) -> Result<Users, StorageError> {
+    opened(&settings(url)).await
+}
+
+async fn plain() -> (Users, ()) {
     (plain_at(&shared().url(&shared().database())).await.unwrap(), ())
 }
 
-async fn cached() -> (CachedUsers<PostgresUsers>, ()) {
-    let (users, ()) = plain().await;
+async fn cached() -> (CachedUsers<Users>, ()) {
+    let mut database = open(&settings(&shared().url(&shared().database()))).await.unwrap();
     let freshness = Arc::new(Freshness::default());
-    users.watch(Arc::clone(&freshness));
-    (CachedUsers::new(users, &cache_settings(100), freshness), ())
+    database.watch(Arc::clone(&freshness)).unwrap();
+    (CachedUsers::new(Users::of(Arc::new(database)), &cache_settings(100), freshness), ())
 }
 
 /// As a server opens it.
@@ -46,12 +57,7 @@ async fn replica(url: &str) -> Arc<dyn UserRepository> {
 }
 
 async fn refused(settings: &DatabaseSettings) -> String {
-    let address = Address::of(settings).map(Option::unwrap);
-    let opened = match address {
-        Ok(address) => PostgresUsers::open(address, Missing::Create).await,
-        Err(error) => Err(error),
-    };
-    let line = opened.err().expect("refused").to_string();
+    let line = open(settings).await.err().expect("refused").to_string();
     assert!(!line.contains('\n') && !line.contains(PASSWORD), "{line}");
     line
 }
@@ -176,7 +182,7 @@ async fn a_database_that_needs_a_newer_version_is_refused() {
     drop(plain_at(&url).await.unwrap());
     let insert = "INSERT INTO _sqlx_migrations VALUES (99, 'later', now(), TRUE, '\\x00', 0)";
     shared().sql(&database, insert);
-    assert_eq!(plain_at(&url).await.unwrap().newer(), Some(99));
+    assert_eq!(open(&settings(&url)).await.unwrap().newer(), Some(99));
     for needs in ["UPDATE schema_needs SET migration = 99", "DELETE FROM schema_needs"] {
         shared().sql(&database, needs);
         let line = refused(&settings(&url)).await;
@@ -245,7 +251,7 @@ async fn the_password_may_stand_in_a_file() {
         "{line}"
     );
     std::fs::write(&file, format!("{PASSWORD}\n")).unwrap();
-    PostgresUsers::open(Address::of(&settings).unwrap().unwrap(), Missing::Create).await.unwrap();
+    open(&settings).await.unwrap();
 }
 
 #[tokio::test]
@@ -270,9 +276,7 @@ async fn a_statement_that_waits_for_another_programs_lock_ends() {
     let database = shared().database();
     let url = shared().url(&database);
     let settings = DatabaseSettings { statement_timeout: 1.try_into().unwrap(), ..settings(&url) };
-    let users = PostgresUsers::open(Address::of(&settings).unwrap().unwrap(), Missing::Create)
-        .await
-        .unwrap();
+    let users = opened(&settings).await.unwrap();
     users.create(new("alice", "me"), None, Timestamp(1)).await.unwrap();
     let other = plain_at(&url).await.unwrap();
     let mut holder = other.import(Timestamp(1)).await.unwrap();
@@ -325,6 +329,15 @@ async fn two_hundred_changes_are_seen_by_all_replicas_within_a_second() {
     println!("200 changes, 3 replicas, {} reads: longest delay {longest:?}", reads.load(SeqCst));
 }
 
+#[tokio::test]
+async fn servers_on_one_database_find_each_other() {
+    let database = shared().database();
+    let settings = settings(&shared().url(&database));
+    let signers = async || DatabaseSigners(Arc::new(open(&settings).await.unwrap()));
+    let by_hand = async |statement| drop(shared().sql(&database, statement));
+    servers_find_each_other((&signers().await, &signers().await), by_hand).await;
+}
+
 mod unique {
     use super::*;
     use crate::settings::UserSettings;
@@ -346,6 +359,12 @@ mod unique {
         an_address_is_one_users(async |unique| at(&emails, unique).await).await;
         of_two_at_once_one_is_created(async |unique| at(&both, unique).await).await;
         a_new_name_is_nobodys_but_for_case(async |unique| at(&new, unique).await).await;
+    }
+
+    #[tokio::test]
+    async fn a_taken_id_is_renewed() {
+        let database = open(&settings(&shared().url(&shared().database()))).await.unwrap();
+        a_new_user_takes_nobodys_id(Arc::new(database)).await;
     }
 
     #[tokio::test]

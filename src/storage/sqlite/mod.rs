@@ -1,38 +1,30 @@
 //! The SQLite file: created, opened, migrated.
 
 mod damage;
-mod import;
 mod look;
 mod migrations;
 mod place;
+mod pools;
 mod restore;
-mod signers;
-mod transfer;
-mod unique;
-mod users;
 mod watch;
 
 pub(super) use damage::refuse_damaged;
 pub(super) use place::{ExclusiveUse, folder};
+pub(super) use pools::Pools;
 pub(super) use restore::{adopt, copy_sound};
-pub(super) use users::SqliteUsers;
 pub(super) use watch::Watch;
 
-use crate::settings::UserSettings;
 use crate::storage::aside::replaced;
 use crate::storage::migrations::{SetUpError, warn_of_newer};
 use crate::storage::sqlite::damage::WAY_OUT;
-use crate::storage::sqlite::place::SharedUse;
-use crate::storage::unique::Duplicates;
 use crate::storage::{Missing, StorageError};
+use futures_util::future::BoxFuture;
 use rustix::fs::{Access, CWD, FileType, Mode};
 use rustix::io::Errno;
 use sqlx::ConnectOptions as _;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
 use std::io;
-use std::num::NonZeroU32;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// For how long a statement waits for the locks of others.
@@ -43,17 +35,6 @@ const PAGES: u32 = 512;
 /// Between two attempts to set up a database that another process is setting up.
 const RETRY: Duration = Duration::from_millis(20);
 
-/// The pools over one file. SQLite has one writer at a time, so there is one connection for
-/// writing: writers queue for it in turn, and never take the readers' connections while they wait.
-#[derive(Clone)]
-struct Pools {
-    readers: SqlitePool,
-    writer: SqlitePool,
-    /// The newest migration, where this version does not know it.
-    newer: Option<i64>,
-    _in_use: Arc<SharedUse>,
-}
-
 fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
@@ -62,27 +43,6 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .pragma("cache_size", format!("-{PAGES}"))
         .synchronous(SqliteSynchronous::Full)
         .disable_statement_logging()
-}
-
-async fn open(path: &Path, readers: NonZeroU32, missing: Missing) -> Result<Pools, StorageError> {
-    // Before the file is looked for: it may be absent while it is replaced.
-    let in_use = Arc::new(SharedUse::of(path).await?);
-    find(path, missing)?;
-    let newer = set_up(path).await?;
-    if let Some(newest) = newer {
-        warn_of_newer(path.display(), newest);
-    }
-    // Connections to a file do not go stale: no tests, no ages.
-    let pool = |size| {
-        SqlitePoolOptions::new()
-            .max_connections(size)
-            .acquire_timeout(BUSY)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .connect_lazy_with(options(path))
-    };
-    Ok(Pools { readers: pool(readers.get()), writer: pool(1), newer, _in_use: in_use })
 }
 
 /// Creates the file with mode 0600 if it may, without opening it: closing a descriptor would drop
@@ -142,7 +102,10 @@ async fn set_up(path: &Path) -> Result<Option<i64>, StorageError> {
     let deadline = Instant::now() + 2 * BUSY;
     loop {
         let error = match attempt(path).await {
-            Ok(newer) => return Ok(newer),
+            Ok(newer) => {
+                newer.inspect(|newest| warn_of_newer(path.display(), *newest));
+                return Ok(newer);
+            }
             Err(error) => error,
         };
         if !(is_busy(&error) && Instant::now() < deadline) {
@@ -152,17 +115,18 @@ async fn set_up(path: &Path) -> Result<Option<i64>, StorageError> {
     }
 }
 
-/// Sees to what must be unique.
-async fn require(path: &Path, unique: UserSettings) -> Result<(), StorageError> {
-    let required = async {
+/// Does something on a connection of its own.
+pub(super) async fn apart<T, F>(path: &Path, operation: F) -> Result<T, StorageError>
+where
+    F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>>,
+{
+    let done = async {
         let mut connection = options(path).connect().await?;
-        let shared = unique::prepare(&mut connection, unique).await?;
+        let done = operation(&mut connection).await?;
         sqlx::Connection::close(connection).await?;
-        Ok(shared)
+        Ok(done)
     };
-    let shared = required.await.map_err(|error| explain(path, &SetUpError::Sql(error)))?;
-    shared.iter().for_each(Duplicates::warn);
-    Ok(())
+    done.await.map_err(|error| explain(path, &SetUpError::Sql(error)))
 }
 
 async fn attempt(path: &Path) -> Result<Option<i64>, SetUpError> {

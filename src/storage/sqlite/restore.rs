@@ -3,7 +3,7 @@
 use crate::storage::migrations::SetUpError;
 use crate::storage::sqlite::damage::faults;
 use crate::storage::sqlite::look::{Inspected, reading};
-use crate::storage::sqlite::{SqliteUsers, explain};
+use crate::storage::sqlite::{Pools, apart, explain};
 use crate::storage::{Missing, StorageError};
 use sqlx::Connection as _;
 use std::num::NonZeroU32;
@@ -35,12 +35,11 @@ pub(in crate::storage) async fn copy_sound(from: &Path, to: &str) -> Result<(), 
 
 /// Brings the file to this version's schema; the number of its users.
 pub(in crate::storage) async fn adopt(path: &Path) -> Result<u64, StorageError> {
-    let users = SqliteUsers::open(path, NonZeroU32::MIN, Missing::Refuse).await?;
-    let count = sqlx::query_scalar("SELECT count(*) FROM users");
-    let count: Result<i64, _> = count.fetch_one(&users.pools.readers).await;
+    drop(Pools::open(path, NonZeroU32::MIN, Missing::Refuse).await?);
     // The last connection that closes takes the log with it.
-    users.pools.readers.close().await;
-    users.pools.writer.close().await;
-    let count = count.map_err(|error| explain(path, &error.into()))?;
+    let count = apart(path, |connection| {
+        Box::pin(sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(connection))
+    });
+    let count: i64 = count.await?;
     Ok(count.unsigned_abs())
 }

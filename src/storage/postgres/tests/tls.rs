@@ -1,11 +1,9 @@
 //! TLS to a real server: which of its certificates are accepted, and which are not.
 
 use super::server::{PASSWORD, Server};
-use super::settings;
+use super::{open, opened, settings};
 use crate::domain::UserRepository as _;
 use crate::settings::DatabaseSettings;
-use crate::storage::Missing;
-use crate::storage::postgres::{Address, PostgresUsers};
 use std::fs::{Permissions, metadata, set_permissions, write};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::Path;
@@ -87,7 +85,7 @@ async fn the_servers_certificate_is_checked_as_far_as_sslmode_says() {
         let url = format!("postgres://postgres@{host}:{}/{database}?{what}", server.port);
         let password_file = Some(password.clone().into());
         let settings = DatabaseSettings { password_file, ..settings(&url) };
-        match PostgresUsers::open(Address::of(&settings).unwrap().unwrap(), Missing::Create).await {
+        match opened(&settings).await {
             Ok(users) => {
                 users.ping().await.unwrap();
                 assert!(accepted, "{host} {what}");
@@ -114,8 +112,7 @@ async fn what_is_wrong_with_a_certificate_is_told() {
     let opened = async |host: &str, query: &str| {
         let port = server.port;
         let url = format!("postgres://postgres:{PASSWORD}@{host}:{port}/{database}{query}");
-        let address = Address::of(&settings(&url)).unwrap().unwrap();
-        let opened = PostgresUsers::open(address, Missing::Create).await;
+        let opened = open(&settings(&url)).await;
         opened.map(drop).map_err(|error| error.to_string())
     };
     for (host, query, says) in [
@@ -180,8 +177,7 @@ async fn another_machine_without_tls_is_refused() {
         heard
     });
     let url = format!("postgres://someone:{PASSWORD}@0.0.0.0:{port}/users");
-    let address = Address::of(&settings(&url)).unwrap().unwrap();
-    let opened = PostgresUsers::open(address, Missing::Create).await;
+    let opened = open(&settings(&url)).await;
     let line = opened.err().expect("refused").to_string();
     assert!(line.contains("offers no TLS") && line.contains("sslmode=disable"), "{line}");
     assert_eq!(heard.await.unwrap(), b"");

@@ -1,0 +1,93 @@
+//! One text for both databases, and by name what they say differently.
+
+/// A statement as each database wants it.
+#[derive(Clone, Copy)]
+pub(in crate::storage) struct Sql {
+    pub(in crate::storage) sqlite: &'static str,
+    #[cfg(feature = "postgres")]
+    pub(in crate::storage) postgres: &'static str,
+}
+
+/// Most are the same: SQLite has PostgreSQL's `$1`, `->>`, `string_agg`, `RETURNING` and upsert.
+impl From<&'static str> for Sql {
+    fn from(text: &'static str) -> Self {
+        Self {
+            sqlite: text,
+            #[cfg(feature = "postgres")]
+            postgres: text,
+        }
+    }
+}
+
+/// A statement of texts and of what [`differs`], in brackets:
+/// `sql!("DELETE FROM leases WHERE until < " [now])`.
+macro_rules! sql {
+    ($($part:tt)+) => {
+        $crate::storage::database::Sql {
+            sqlite: concat!($($crate::storage::database::differs!(sqlite $part)),+),
+            #[cfg(feature = "postgres")]
+            postgres: concat!($($crate::storage::database::differs!(postgres $part)),+),
+        }
+    };
+}
+pub(in crate::storage) use sql;
+
+/// What each database says, SQLite first.
+macro_rules! differs {
+    ($engine:ident $same:literal) => { $same };
+    // The seconds since 1970.
+    ($engine:ident [now]) => {
+        $crate::storage::database::of!($engine "unixepoch()", "extract(epoch FROM now())::bigint")
+    };
+    // ASCII letters in lower case, of a column.
+    ($engine:ident [lower $column:literal]) => {
+        $crate::storage::database::of!(
+            $engine concat!("lower(", $column, ")"), concat!("lower(", $column, " COLLATE \"C\")")
+        )
+    };
+    // A text has one of the characters of a class such as `[^a-z]`.
+    ($engine:ident [has $class:literal]) => {
+        $crate::storage::database::of!(
+            $engine concat!("GLOB '*", $class, "*'"), concat!("~ '", $class, "'")
+        )
+    };
+    // Rows with a `value`: the texts of a JSON array.
+    ($engine:ident [texts $json:literal]) => {
+        $crate::storage::database::of!(
+            $engine concat!("json_each(", $json, ")"),
+            concat!("jsonb_array_elements_text(", $json, "::jsonb) AS texts (value)")
+        )
+    };
+    // Rows with a `value`: the arrays or objects of a JSON array, whose parts are `value ->> 0` or
+    // `value ->> 'name'`; what is no text is cast.
+    ($engine:ident [records $json:literal]) => {
+        $crate::storage::database::of!(
+            $engine concat!("json_each(", $json, ")"),
+            concat!("jsonb_array_elements(", $json, "::jsonb) AS records (value)")
+        )
+    };
+    // Nobody else changes the rows that are found until the transaction ends. On SQLite nobody can:
+    // a transaction that writes has the write lock from its beginning.
+    ($engine:ident [for update]) => { $crate::storage::database::of!($engine "", " FOR UPDATE") };
+    // The same, shared with others who want the rows to stay as they are.
+    ($engine:ident [for share]) => { $crate::storage::database::of!($engine "", " FOR SHARE") };
+    // There is an index of this name.
+    ($engine:ident [index $name:literal]) => {
+        $crate::storage::database::of!(
+            $engine concat!("EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '", $name, "')"),
+            concat!("to_regclass('", $name, "') IS NOT NULL")
+        )
+    };
+}
+pub(in crate::storage) use differs;
+
+/// One of two.
+macro_rules! of {
+    (sqlite $sqlite:expr, $postgres:expr) => {
+        $sqlite
+    };
+    (postgres $sqlite:expr, $postgres:expr) => {
+        $postgres
+    };
+}
+pub(in crate::storage) use of;
