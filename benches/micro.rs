@@ -9,12 +9,9 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::rt::System;
 use actix_web::test::TestRequest;
 use actix_web::{App, HttpResponse, HttpServer};
-use bailiwick::domain::{Clock, NewUser, Scopes, Secret, SystemClock, Timestamp, Username};
-use bailiwick::logging::{self, Access, Host, RequestId};
-use bailiwick::security::{OAuth2PasswordBearer, Scheme as _};
-use bailiwick::settings::Settings;
-use bailiwick::tokens::Tokens;
-use bailiwick::{Server, storage};
+use bailiwick::measured::{self, Clock, Host, NewUser, RequestId, SystemClock, Timestamp};
+use bailiwick::security::{OAuth2PasswordBearer, Scheme as _, Secret};
+use bailiwick::{Access, Scopes, Server, Settings, Tokens, Username};
 use criterion::{BatchSize, Criterion};
 use eksblowfish::{Digest, LANES, advance};
 use paperclip::actix::api_v2_operation;
@@ -92,7 +89,9 @@ impl Clock for At {
 
 /// The defaults, with `folder` as the data folder.
 fn settings(folder: &Path) -> Settings {
-    Settings { data_dir: folder.to_owned(), ..Settings::default() }
+    let mut settings = Settings::default();
+    folder.clone_into(&mut settings.data_dir);
+    settings
 }
 
 fn tokens(criterion: &mut Criterion) {
@@ -146,14 +145,14 @@ fn lookups(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut settings = settings(folder.path());
     System::new().block_on(async {
-        let users = storage::open(&settings).await.expect("a new database").users;
+        let users = measured::open(&settings).await.expect("a new database").users;
         for name in names() {
             users.create(new_user(name), None, SystemClock.now()).await.expect("a new user");
         }
     });
 
     let system = System::new();
-    let users = system.block_on(storage::open(&settings)).expect("the database").users;
+    let users = system.block_on(measured::open(&settings)).expect("the database").users;
     let name = names().next().expect("a name");
     // Nothing is cached before the watcher has first checked the database.
     let start = Instant::now();
@@ -169,7 +168,7 @@ fn lookups(criterion: &mut Criterion) {
     });
 
     settings.cache.size = std::num::NonZeroUsize::MIN;
-    let users = system.block_on(storage::open(&settings)).expect("the database").users;
+    let users = system.block_on(measured::open(&settings)).expect("the database").users;
     let mut turn = names().collect::<Vec<_>>().into_iter().cycle();
     criterion.bench_function("lookup/uncached", |bencher| {
         bencher.iter(|| {
@@ -224,7 +223,7 @@ fn access_line(criterion: &mut Criterion) {
     fs::write(&file, LOGGING).expect("it is written");
     let mut settings = settings(folder.path()).logging;
     settings.config = Some(file.into());
-    let _log = logging::init(&settings).expect("the log is set up");
+    let _log = measured::init(&settings).expect("the log is set up");
     let access = Access {
         host: Host::Ip([127, 0, 0, 1].into()),
         port: 12345,

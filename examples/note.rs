@@ -175,8 +175,8 @@ mod t003 {
 /// OAuth2 with hashed passwords and JWT: bcrypt and signed tokens, no scopes.
 mod t004 {
     use crate::shared::{JsonResult, Token, unauthorized};
+    use bailiwick::NewToken;
     use bailiwick::prelude::*;
-    use bailiwick::tokens::NewToken;
     use serde::Serialize;
     use std::time::Duration;
 
@@ -284,10 +284,9 @@ mod t004 {
 /// OAuth2 scopes: this is what the library ships, so little is left to write.
 mod t005 {
     use crate::shared::{JsonResult, Token};
-    use bailiwick::domain::{ItemsRead, User};
-    use bailiwick::oauth::{GrantContext, PasswordGrant};
     use bailiwick::prelude::*;
-    use bailiwick::security::{ActiveUser, CurrentUser, Scoped};
+    use bailiwick::security::{ActiveUser, CurrentUser, ItemsRead, Scoped};
+    use bailiwick::{GrantContext, PasswordGrant, User};
     use serde::Serialize;
 
     #[derive(Serialize, Apiv2Schema)]
@@ -360,11 +359,9 @@ mod t005 {
 /// its own. Wherever the shipped steps will do, take those.
 mod t005_by_hand {
     use crate::shared::{JsonResult, Token};
-    use bailiwick::domain::{ItemsRead, MeRead, Scopes, User};
     use bailiwick::prelude::*;
-    use bailiwick::routes::PasswordRequestFormStrict;
-    use bailiwick::security::Scoped;
-    use bailiwick::tokens::NewToken;
+    use bailiwick::security::{ItemsRead, MeRead, Scoped};
+    use bailiwick::{NewToken, PasswordRequestFormStrict, Scopes, User};
     use serde::{Deserialize, Serialize};
     use std::sync::Arc;
     use std::time::Duration;
@@ -508,8 +505,8 @@ mod t006 {
 /// HTTP Basic with one user, compared in constant time.
 mod t007 {
     use crate::shared::JsonResult;
-    use bailiwick::domain::Secret;
     use bailiwick::prelude::*;
+    use bailiwick::security::Secret;
     use serde::Serialize;
 
     schemes! {

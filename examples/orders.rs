@@ -6,8 +6,8 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Payload;
-use bailiwick::logging::{Access, LogFilter};
 use bailiwick::prelude::*;
+use bailiwick::{Access, LogFilter};
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use std::process::ExitCode;

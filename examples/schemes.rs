@@ -5,13 +5,12 @@
 //! ```
 
 use actix_web::web::Json;
-use bailiwick::api_error::{ApiError, Reason};
-use bailiwick::domain::Secret;
 use bailiwick::security::{
     ApiKeyCookie, ApiKeyHeader, ApiKeyQuery, Call, DeclaredScheme, Dependency, Depends, HttpBasic,
-    HttpBearer, Maybe, OAuth2AuthorizationCodeBearer, OpenIdConnect, Resolve, Scheme as _, Scoped,
+    HttpBearer, Maybe, OAuth2AuthorizationCodeBearer, OpenIdConnect, Reason, Resolve, Scheme as _,
+    Scoped, Secret,
 };
-use bailiwick::{Routes, Server, extractor, schemes, scopes};
+use bailiwick::{ApiError, Routes, Server, extractor, schemes, scopes};
 use paperclip::actix::web::get;
 use paperclip::actix::{Apiv2Schema, api_v2_operation};
 use serde::Serialize;

@@ -39,47 +39,48 @@
 //!
 //! # The map
 //!
-//! A module imports only modules below it; `tests/architecture.rs` holds that.
+//! For whoever changes bailiwick itself. A module imports only modules below it;
+//! `tests/architecture.rs` holds that.
 //!
 //! | floor | owns |
 //! |---|---|
 //! | `main` | argv in, exit code out |
-//! | [`cli`] | the commands: serve, users, db, ctl, check-config, print-config, openapi |
-//! | [`server`] | what the author of an application touches: the builder, [`Routes`] |
-//! | [`process`] | gunicorn's half: master, worker processes, listeners, signals, drain, control socket, systemd |
-//! | [`http`] | uvicorn's half: connections, middleware and its order, access log, health, metrics |
-//! | [`routes`] | URLs; one file per resource, each mounts itself |
-//! | [`security`] | who is calling and may they: schemes, the dependency chain, the principal, guards |
-//! | [`openapi`] | the document: all that works around paperclip |
-//! | [`api_error`] | errors to HTTP: every status, every challenge, every body |
-//! | [`services`] | the composition root; the only file that names a database |
-//! | [`storage`] | users in SQL, migrations, the user cache |
-//! | [`oauth`] | one file per grant; RFC 6749's errors |
-//! | [`accounts`] | what is done with accounts, once for handlers, commands and grants: log in, create, change, delete |
-//! | [`tokens`] | JWT: claims, issuing, verifying, the signing secret |
-//! | [`passwords`] | hashing off the workers, verification, the policy |
-//! | [`logging`] | loggers, handlers, formatters, filters, the sink, request ids |
-//! | [`settings`] | typed settings, layered |
-//! | [`domain`] | user, scope, secret, clock, the repository traits; no I/O |
+//! | `cli` | the commands: serve, users, db, ctl, check-config, print-config, openapi |
+//! | `server` | what the author of an application touches: the builder, `Routes` |
+//! | `process` | gunicorn's half: master, worker processes, listeners, signals, drain, control socket, systemd |
+//! | `http` | uvicorn's half: connections, middleware and its order, access log, health, metrics |
+//! | `routes` | URLs; one file per resource, each mounts itself |
+//! | `security` | who is calling and may they: schemes, the dependency chain, the principal, guards |
+//! | `openapi` | the document: all that works around paperclip |
+//! | `api_error` | errors to HTTP: every status, every challenge, every body |
+//! | `services` | the composition root; the only file that names a database |
+//! | `storage` | users in SQL, migrations, the user cache |
+//! | `oauth` | one file per grant; RFC 6749's errors |
+//! | `accounts` | what is done with accounts, once for handlers, commands and grants: log in, create, change, delete |
+//! | `tokens` | JWT: claims, issuing, verifying, the signing secret |
+//! | `passwords` | hashing off the workers, verification, the policy |
+//! | `logging` | loggers, handlers, formatters, filters, the sink, request ids |
+//! | `settings` | typed settings, layered |
+//! | `domain` | user, scope, secret, clock, the repository traits; no I/O |
 
-pub mod accounts;
-pub mod api_error;
-pub mod cli;
-pub mod domain;
-pub mod http;
-pub mod logging;
-pub mod oauth;
-pub mod openapi;
-pub mod passwords;
+mod accounts;
+mod api_error;
+mod cli;
+mod domain;
+mod http;
+mod logging;
+mod oauth;
+mod openapi;
+mod passwords;
 pub mod prelude;
-pub mod process;
-pub mod routes;
+mod process;
+mod routes;
 pub mod security;
-pub mod server;
-pub mod services;
-pub mod settings;
-pub mod storage;
-pub mod tokens;
+mod server;
+mod services;
+mod settings;
+mod storage;
+mod tokens;
 
 /// Chapters to read.
 pub mod guide {
@@ -97,11 +98,31 @@ pub mod guide {
     pub mod security_model {}
 }
 
+pub use accounts::{AccountChange, Accounts, Author, NewAccount, PasswordChange};
+pub use api_error::ApiError;
+pub use domain::{Scopes, User, Username};
+pub use logging::{Access, LogFilter};
+pub use oauth::{GrantContext, PasswordGrant};
+pub use passwords::Passwords;
+pub use routes::{PasswordRequestForm, PasswordRequestFormStrict, route_with_slash};
 pub use server::{Routes, Server};
+pub use services::Services;
+pub use settings::Settings;
+pub use tokens::{Claims, NewToken, TokenError, Tokens};
 
+/// What the macros need where they are called; no part of the interface.
 #[doc(hidden)]
-pub use actix_web;
+pub mod macros {
+    pub use crate::domain::{Scope, ScopeDeclaration, ScopeName};
+    pub use crate::openapi::{Requirements, document_errors};
+    pub use crate::security::{ScopeList, extract, resolve_scheme};
+    pub use {actix_web, inventory, paperclip};
+}
+
+/// What `benches/micro.rs` measures each alone; no part of the interface.
 #[doc(hidden)]
-pub use inventory;
-#[doc(hidden)]
-pub use paperclip;
+pub mod measured {
+    pub use crate::domain::{Clock, NewUser, SystemClock, Timestamp};
+    pub use crate::logging::{Host, RequestId, init};
+    pub use crate::storage::open;
+}

@@ -1,19 +1,16 @@
 //! What nearly every application imports: `use bailiwick::prelude::*;`.
 
 #[doc(no_inline)]
-pub use crate::api_error::ApiError;
-#[doc(no_inline)]
-pub use crate::routes::{PasswordRequestForm, PasswordRequestFormStrict, route_with_slash};
-#[doc(no_inline)]
 pub use crate::security::{
     ActiveUser, ApiKeyCookie, ApiKeyHeader, ApiKeyQuery, Authorized, BasicCredentials, BasicUser,
     Call, CurrentUser, Dependency, Depends, EnabledUser, HttpBasic, HttpBearer, Maybe,
     OAuth2AuthorizationCodeBearer, OAuth2PasswordBearer, OpenIdConnect, Scoped, guard, origin,
 };
 #[doc(no_inline)]
-pub use crate::services::Services;
-#[doc(no_inline)]
-pub use crate::{Routes, Server, extractor, failures, schemes, scopes};
+pub use crate::{
+    ApiError, PasswordRequestForm, PasswordRequestFormStrict, Routes, Server, Services, extractor,
+    failures, route_with_slash, schemes, scopes,
+};
 #[doc(no_inline)]
 pub use actix_web::HttpRequest;
 #[doc(no_inline)]

@@ -16,7 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 use thiserror::Error;
 
-pub use crate::storage::{MaintenanceError, Restored, Summary, back_up, check, copy, restore};
+pub use crate::storage::{MaintenanceError, Restored, back_up, check, copy, restore};
 
 /// What the admin commands need: users and passwords, without the signing secret.
 #[derive(Clone)]
@@ -34,23 +34,21 @@ pub struct Store {
     signers: Arc<dyn Signers>,
 }
 
-/// What a request handler needs; cheap to clone, one per worker thread.
+/// What a request handler needs: accounts, tokens, passwords, settings; cheap to clone, one per worker thread.
 #[derive(Clone)]
 pub struct Services {
     /// The users.
-    pub users: Arc<dyn UserRepository>,
+    pub(crate) users: Arc<dyn UserRepository>,
     /// Hashing and the password policy.
     pub passwords: Arc<Passwords>,
     /// The scopes that users may hold.
-    pub scopes: Arc<ScopeTable>,
-    /// The clock.
-    pub clock: Arc<dyn Clock>,
+    pub(crate) scopes: Arc<ScopeTable>,
     /// The use cases on accounts: log in, create, change.
     pub accounts: Accounts,
     /// Issues and verifies access tokens.
     pub tokens: Arc<Tokens>,
     /// Whether other servers on this database sign with the same secret.
-    pub signing: Arc<Signing>,
+    pub(crate) signing: Arc<Signing>,
     /// The settings.
     pub settings: Arc<Settings>,
 }
@@ -148,7 +146,7 @@ impl Services {
         }
         let tokens = Arc::new(tokens);
         let signing = Arc::new(Signing::new(tokens.fingerprint(), signers));
-        Ok(Self { users, passwords, scopes, clock, accounts, tokens, signing, settings })
+        Ok(Self { users, passwords, scopes, accounts, tokens, signing, settings })
     }
 }
 

@@ -109,6 +109,9 @@ const HOMES: [(&str, &[&str]); 34] = [
 /// The limit for the code of a file, and separately for its unit tests.
 const LONGEST: usize = 400;
 
+/// The most items that applications see.
+const MOST_PUBLIC: usize = 66;
+
 #[test]
 fn imports_point_down() {
     let mut faults = BTreeSet::new();
@@ -214,10 +217,44 @@ fn one_use_per_module() {
 #[test]
 fn the_map_in_lib_rs_is_complete() {
     let map = fs::read_to_string("src/lib.rs").expect("src/lib.rs");
-    let missing = FLOORS[1..].iter().filter(|floor| {
-        !map.lines().any(|line| line.starts_with("//!") && line.contains(&format!("[`{floor}`]")))
-    });
+    let missing = FLOORS[1..]
+        .iter()
+        .filter(|floor| !map.lines().any(|line| line.starts_with(&format!("//! | `{floor}` |"))));
     none(&missing.map(|floor| (*floor).to_owned()).collect());
+}
+
+/// What `cargo doc` lists, without the chapters of the guide: applications need to know no more.
+#[test]
+fn few_items_are_public() {
+    let macros = sources().into_iter().map(|source| {
+        let lines: Vec<_> = source.text.lines().map(str::trim).collect();
+        let declared = |pair: &&[&str]| pair[1] == "#[macro_export]" && pair[0] != "#[doc(hidden)]";
+        lines.windows(2).filter(declared).count()
+    });
+    let items: Vec<_> = ["src/lib.rs", "src/security/mod.rs"].iter().flat_map(exported).collect();
+    let count = macros.sum::<usize>() + items.len();
+    assert!(items.iter().any(|item| item == "Server"), "{items:?}");
+    assert!((40..=MOST_PUBLIC).contains(&count), "{count} public items: {items:?}");
+    let root = fs::read_to_string("src/lib.rs").expect("src/lib.rs");
+    let public = FLOORS.iter().filter(|floor| root.contains(&format!("pub mod {floor};")));
+    assert_eq!(public.collect::<Vec<_>>(), [&"security"]);
+}
+
+/// The names that a file exports to applications.
+fn exported(file: &&str) -> Vec<String> {
+    let text = fs::read_to_string(file).expect("UTF-8");
+    // Those of hidden modules are indented.
+    let items = text.split("\npub use ").skip(1).zip(text.split("\npub use "));
+    let items = items.filter(|(_, before)| !before.ends_with("#[doc(hidden)]"));
+    let items = items.filter_map(|(item, _)| Some(item.split_once(';')?.0));
+    let names = items.flat_map(|tree| {
+        let names = tree.rsplit_once('{').map_or_else(
+            || tree.rsplit("::").take(1).collect::<Vec<_>>(),
+            |(_, names)| names.trim_end_matches('}').split(',').collect(),
+        );
+        names.into_iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
+    });
+    names.collect()
 }
 
 struct Source {

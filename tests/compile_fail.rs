@@ -1,7 +1,7 @@
 //! Programs that must not compile: callers without a guard, invalid scopes.
 
 use actix_web::FromRequest;
-use bailiwick::domain::User;
+use bailiwick::User;
 use bailiwick::security::{ActiveUser, CurrentUser, Depends, Scoped};
 use paperclip::actix::OperationModifier;
 use std::fs;

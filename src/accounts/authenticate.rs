@@ -65,7 +65,7 @@ impl Accounts {
     ) -> Result<Option<Arc<User>>, AuthenticateError> {
         let place = self.passwords.place(client, username).await?;
         let user = match username.parse::<Username>() {
-            Ok(name) => self.find(&name).await.map_err(AuthenticateError::Unavailable)?,
+            Ok(name) => self.find_for_login(&name).await.map_err(AuthenticateError::Unavailable)?,
             Err(_) => None,
         };
         let hash = user.as_ref().map(|user| user.password_hash.clone());
@@ -123,7 +123,7 @@ impl Accounts {
     }
 
     /// Who logs in by this name: its owner, or else who has it but for case where that is overlooked.
-    async fn find(&self, name: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
+    async fn find_for_login(&self, name: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
         match self.users.find(name).await? {
             Some(user) => Ok(Some(user)),
             None => self.users.find_folded(name).await,

@@ -1,11 +1,16 @@
-//! Whose token it is.
+//! Who a user is, by name or by token.
 
 use crate::accounts::Accounts;
-use crate::domain::{RepositoryError, User};
+use crate::domain::{RepositoryError, User, Username};
 use crate::tokens::Claims;
 use std::sync::Arc;
 
 impl Accounts {
+    /// The user of this name, who may be disabled.
+    pub async fn find(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
+        self.users.find(username).await
+    }
+
     /// The user whose token says this, who may be disabled or go by another name than the token's; nobody
     /// if the user is gone.
     ///

@@ -14,7 +14,7 @@ pub struct PasswordChange {
 
 impl Accounts {
     /// Sets a password without the old one. Callers cannot set their own that way:
-    /// [`RepositoryError::OwnPassword`].
+    /// `RepositoryError::OwnPassword`.
     pub async fn set_password(
         &self,
         username: &Username,

@@ -16,23 +16,22 @@ mod user;
 
 pub use actor::{Actor, Denied};
 pub use clock::{Clock, SystemClock, Timestamp};
-pub use login::{Login, LoginOutcome, Logins};
+pub use login::{LoginOutcome, Logins};
 pub use new_name::check_new_name;
 pub use origin::Origin;
 pub use password_hash::{
-    Argon2, BcryptHash, BcryptVersion, Before, HashFunction, OtherHash, PasswordHash,
-    PasswordHashError, PepperId, Peppered, Scheme,
+    Argon2, BcryptHash, BcryptVersion, Before, HashFunction, OtherHash, PasswordHash, PepperId,
+    Peppered, Scheme,
 };
 pub use repository::{
     Away, Lookups, NewUser, Page, PoolUse, RepositoryError, StoreHealth, Taken, UserChange,
     UserImport, UserRepository,
 };
 pub use scope::{
-    ItemsRead, MeRead, Scope, ScopeDeclaration, ScopeError, ScopeName, Scopes, UsersRead,
-    UsersWrite, declared_scopes,
+    ItemsRead, MeRead, Scope, ScopeDeclaration, ScopeName, Scopes, UsersRead, UsersWrite,
 };
-pub use scope_table::{DeclaredTwice, ScopeTable};
+pub use scope_table::ScopeTable;
 pub use secret::Secret;
-pub use signers::{Fingerprint, NoFingerprint, Signers};
+pub use signers::{Fingerprint, Signers};
 pub use tally::Tally;
 pub use user::{FieldError, User, UserId, Username, check_email, check_full_name};

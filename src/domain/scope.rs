@@ -42,7 +42,7 @@ pub fn declared_scopes() -> Vec<ScopeDeclaration> {
 ///     /// Change orders.
 ///     pub OrdersWrite = "orders:write";
 /// }
-/// assert!(bailiwick::domain::declared_scopes().iter().any(|scope| scope.name == "orders:read"));
+/// assert_eq!(<Orders as bailiwick::security::Scope>::NAME, "orders:read");
 /// ```
 ///
 /// A name that RFC 6749 §3.3 does not allow stops the build:
@@ -60,10 +60,10 @@ macro_rules! scopes {
         #[derive(Clone, Copy, Debug)]
         $visible struct $scope;
 
-        impl $crate::domain::Scope for $scope {
+        impl $crate::macros::Scope for $scope {
             const NAME: &'static str = {
                 assert!(
-                    $crate::domain::ScopeName::is_valid($name),
+                    $crate::macros::ScopeName::is_valid($name),
                     "a scope is made of printable ASCII without spaces, quotes and backslashes",
                 );
                 $name
@@ -71,10 +71,10 @@ macro_rules! scopes {
             const DESCRIPTION: &'static str = concat!($($description),+).trim_ascii();
         }
 
-        $crate::inventory::submit! {
-            $crate::domain::ScopeDeclaration {
-                name: <$scope as $crate::domain::Scope>::NAME,
-                description: <$scope as $crate::domain::Scope>::DESCRIPTION,
+        $crate::macros::inventory::submit! {
+            $crate::macros::ScopeDeclaration {
+                name: <$scope as $crate::macros::Scope>::NAME,
+                description: <$scope as $crate::macros::Scope>::DESCRIPTION,
             }
         }
     )+};

@@ -39,9 +39,9 @@ pub struct Access {
     pub elapsed: Duration,
     /// Its id.
     pub request_id: RequestId,
-    /// Values of [`Headers::request`], in its order.
+    /// Values of `Headers::request`, in its order.
     pub request_headers: Vec<Option<Box<[u8]>>>,
-    /// Values of [`Headers::response`], in its order; empty without a response.
+    /// Values of `Headers::response`, in its order; empty without a response.
     pub response_headers: Vec<Option<Box<[u8]>>>,
 }
 

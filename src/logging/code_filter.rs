@@ -13,8 +13,7 @@ static FILTERS: OnceLock<Vec<Arc<dyn LogFilter>>> = OnceLock::new();
 /// [`Server::log_filter`](crate::Server::log_filter) adds them.
 ///
 /// ```
-/// use bailiwick::Server;
-/// use bailiwick::logging::{Access, LogFilter};
+/// use bailiwick::{Access, LogFilter, Server};
 /// use std::time::Duration;
 ///
 /// /// Shows only slow requests.

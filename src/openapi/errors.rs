@@ -62,7 +62,7 @@ impl Apiv2Errors for ApiError {
 ///
 /// ```
 /// use actix_web::web::Json;
-/// use bailiwick::api_error::ApiError;
+/// use bailiwick::ApiError;
 /// use paperclip::actix::api_v2_operation;
 ///
 /// bailiwick::failures! {
@@ -85,9 +85,9 @@ macro_rules! failures {
     })+) => {$(
         $(#[doc = $about])*
         #[derive(Debug)]
-        $visible struct $name($crate::api_error::ApiError);
+        $visible struct $name($crate::ApiError);
 
-        impl<E: ::core::convert::Into<$crate::api_error::ApiError>> ::core::convert::From<E> for $name {
+        impl<E: ::core::convert::Into<$crate::ApiError>> ::core::convert::From<E> for $name {
             fn from(error: E) -> Self {
                 Self(error.into())
             }
@@ -99,21 +99,21 @@ macro_rules! failures {
             }
         }
 
-        impl $crate::actix_web::ResponseError for $name {
-            fn status_code(&self) -> $crate::actix_web::http::StatusCode {
-                $crate::actix_web::ResponseError::status_code(&self.0)
+        impl $crate::macros::actix_web::ResponseError for $name {
+            fn status_code(&self) -> $crate::macros::actix_web::http::StatusCode {
+                $crate::macros::actix_web::ResponseError::status_code(&self.0)
             }
 
-            fn error_response(&self) -> $crate::actix_web::HttpResponse {
-                $crate::actix_web::ResponseError::error_response(&self.0)
+            fn error_response(&self) -> $crate::macros::actix_web::HttpResponse {
+                $crate::macros::actix_web::ResponseError::error_response(&self.0)
             }
         }
 
-        impl $crate::paperclip::v2::schema::Apiv2Errors for $name {
+        impl $crate::macros::paperclip::v2::schema::Apiv2Errors for $name {
             fn update_error_definitions(
-                operation: &mut $crate::paperclip::v2::models::DefaultOperationRaw,
+                operation: &mut $crate::macros::paperclip::v2::models::DefaultOperationRaw,
             ) {
-                $crate::openapi::document_errors(operation, &[$(($status, $detail)),+]);
+                $crate::macros::document_errors(operation, &[$(($status, $detail)),+]);
             }
         }
     )+};

@@ -112,23 +112,23 @@ impl Passwords {
     }
 
     /// A place in the queue for a client that wants to be `account`, which need not exist;
-    /// [`PasswordError::Busy`] if there is none.
+    /// `PasswordError::Busy` if there is none.
     ///
     /// Clients take turns, and the accounts that one of them asks for do, too. A full queue makes
     /// room for a client with few places at the cost of one with many, who then gets
-    /// [`PasswordError::Busy`] for its newest.
+    /// `PasswordError::Busy` for its newest.
     pub async fn place(&self, client: Origin, account: &str) -> Result<Place<'_>, PasswordError> {
         let account = self.accounts.hash_one(account);
         let place = self.pool.place(Key { client, account }).await?;
         Ok(Place { passwords: self, place })
     }
 
-    /// [`Place::hash`] for nobody in particular: all who call this share one place in the turns.
+    /// `Place::hash` for nobody in particular: all who call this share one place in the turns.
     pub async fn hash(&self, password: Secret) -> Result<PasswordHash, PasswordError> {
         self.place(Origin::Unknown, "").await?.hash(password).await
     }
 
-    /// [`Place::verify`] for nobody in particular: all who call this share one place in the turns.
+    /// `Place::verify` for nobody in particular: all who call this share one place in the turns.
     pub async fn verify(
         &self,
         password: Secret,

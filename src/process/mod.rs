@@ -9,12 +9,8 @@ mod master;
 mod root_files;
 mod worker;
 
-pub use channel::Handover;
 pub use listener::find_hosts;
-pub use master::{
-    ProcessStatus, Program, Request, Response, Restart, Status, Threads, ask, hold_files, run,
-    start_log, take_name,
-};
+pub use master::{Program, Request, Response, Threads, ask, hold_files, run, start_log, take_name};
 pub use worker::Worker;
 
 use crate::http::ServeError;

@@ -23,7 +23,7 @@ use std::pin::{Pin, pin};
 ///
 /// ```
 /// use actix_web::web::{Json, Path};
-/// use bailiwick::api_error::ApiError;
+/// use bailiwick::ApiError;
 /// use bailiwick::security::{ActiveUser, Authorized};
 /// use paperclip::actix::api_v2_operation;
 ///

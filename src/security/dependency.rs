@@ -15,8 +15,8 @@ use std::pin::Pin;
 /// A step of a chain: FastAPI's dependency function with its sub-dependency.
 ///
 /// ```
-/// use bailiwick::api_error::{ApiError, AuthScheme, Reason};
-/// use bailiwick::security::{ApiKeyHeader, Call, Dependency};
+/// use bailiwick::ApiError;
+/// use bailiwick::security::{ApiKeyHeader, AuthScheme, Call, Dependency, Reason};
 ///
 /// bailiwick::schemes! {
 ///     /// The key that we sent you.
@@ -178,14 +178,14 @@ fn refuse_scheme<T: DeclaredScheme, Outer: ScopeList>(
 macro_rules! declared_scheme_resolves {
     ($name:ident) => {
         impl $crate::security::Resolve for $name {
-            async fn resolve<Outer: $crate::security::ScopeList>(
-                request: &$crate::actix_web::HttpRequest,
-            ) -> Result<Self, $crate::api_error::ApiError> {
-                $crate::security::resolve_scheme::<Self, Outer>(request)
+            async fn resolve<Outer: $crate::macros::ScopeList>(
+                request: &$crate::macros::actix_web::HttpRequest,
+            ) -> Result<Self, $crate::ApiError> {
+                $crate::macros::resolve_scheme::<Self, Outer>(request)
             }
 
-            fn document<Outer: $crate::security::ScopeList>(
-                found: &mut $crate::security::Requirements,
+            fn document<Outer: $crate::macros::ScopeList>(
+                found: &mut $crate::macros::Requirements,
             ) {
                 found.add_scheme::<Self, Outer>();
             }
@@ -200,8 +200,7 @@ macro_rules! declared_scheme_resolves {
 /// [`Dependency::Needs`].
 ///
 /// ```
-/// use bailiwick::domain::ItemsRead;
-/// use bailiwick::security::{ActiveUser, Scoped};
+/// use bailiwick::security::{ActiveUser, ItemsRead, Scoped};
 ///
 /// bailiwick::scopes! {
 ///     /// Read orders.
@@ -260,11 +259,9 @@ impl<D: Resolve, S: ScopeList> Resolve for Scoped<D, S> {
 /// }
 /// ```
 ///
-/// `Option<ActiveUser>` is no substitute: actix-web implements it for every extractor, so a forged
-/// token would make an anonymous caller.
-/// [`refuse_bad_credentials`](crate::security::refuse_bad_credentials) then refuses the request,
-/// but only after the handler has run, and the document does not say that the credentials are
-/// optional.
+/// `Option<ActiveUser>` is no substitute: actix-web has it for every extractor and makes a forged
+/// token an anonymous caller. The server replaces the response then, but only after the handler has
+/// run, and the document does not say that the credentials are optional.
 #[derive(Debug)]
 pub struct Maybe<D>(Option<D>);
 
@@ -341,46 +338,46 @@ macro_rules! extractor {
         $crate::extractor!(@ [$($parameter $(: $bound)?),+] [$($($clause)+)?] $type);
     };
     (@ [$($generics:tt)*] [$($clause:tt)*] $type:ty) => {
-        impl<$($generics)*> $crate::actix_web::FromRequest for $type where $($clause)* {
-            type Error = $crate::api_error::ApiError;
+        impl<$($generics)*> $crate::macros::actix_web::FromRequest for $type where $($clause)* {
+            type Error = $crate::ApiError;
             type Future = ::core::pin::Pin<
                 Box<dyn ::core::future::Future<Output = Result<Self, Self::Error>>>,
             >;
 
             fn from_request(
-                request: &$crate::actix_web::HttpRequest,
-                _: &mut $crate::actix_web::dev::Payload,
+                request: &$crate::macros::actix_web::HttpRequest,
+                _: &mut $crate::macros::actix_web::dev::Payload,
             ) -> Self::Future {
-                $crate::security::extract::<Self>(request)
+                $crate::macros::extract::<Self>(request)
             }
         }
 
-        impl<$($generics)*> $crate::paperclip::v2::schema::Apiv2Schema for $type where $($clause)* {}
+        impl<$($generics)*> $crate::macros::paperclip::v2::schema::Apiv2Schema for $type where $($clause)* {}
 
-        impl<$($generics)*> $crate::paperclip::actix::OperationModifier for $type where $($clause)* {
-            fn update_parameter(operation: &mut $crate::paperclip::v2::models::DefaultOperationRaw) {
-                $crate::security::Requirements::of::<Self>().document_responses(operation);
+        impl<$($generics)*> $crate::macros::paperclip::actix::OperationModifier for $type where $($clause)* {
+            fn update_parameter(operation: &mut $crate::macros::paperclip::v2::models::DefaultOperationRaw) {
+                $crate::macros::Requirements::of::<Self>().document_responses(operation);
             }
 
             fn update_definitions(
                 _: &mut ::std::collections::BTreeMap<
                     String,
-                    $crate::paperclip::v2::models::DefaultSchemaRaw,
+                    $crate::macros::paperclip::v2::models::DefaultSchemaRaw,
                 >,
             ) {
             }
 
-            fn update_security(operation: &mut $crate::paperclip::v2::models::DefaultOperationRaw) {
-                $crate::security::Requirements::of::<Self>().document_security(operation);
+            fn update_security(operation: &mut $crate::macros::paperclip::v2::models::DefaultOperationRaw) {
+                $crate::macros::Requirements::of::<Self>().document_security(operation);
             }
 
             fn update_security_definitions(
                 map: &mut ::std::collections::BTreeMap<
                     String,
-                    $crate::paperclip::v2::models::SecurityScheme,
+                    $crate::macros::paperclip::v2::models::SecurityScheme,
                 >,
             ) {
-                $crate::security::Requirements::of::<Self>().document_schemes(map);
+                $crate::macros::Requirements::of::<Self>().document_schemes(map);
             }
         }
     };

@@ -7,24 +7,24 @@
 //! | `OAuth2PasswordBearer(tokenUrl=…)` | [`OAuth2PasswordBearer`] in [`schemes!`](crate::schemes) |
 //! | `OAuth2AuthorizationCodeBearer(…)` | [`OAuth2AuthorizationCodeBearer`] |
 //! | `OAuth2(flows=…)`, `HTTPBase(scheme=…)`, `SecurityBase` | implement [`Scheme`] |
-//! | `OAuth2PasswordRequestForm` | [`PasswordRequestForm`](crate::routes::PasswordRequestForm) |
-//! | `form_data.scopes` | [`PasswordRequestForm::scopes`](crate::routes::PasswordRequestForm::scopes) |
-//! | `OAuth2PasswordRequestFormStrict` | [`PasswordRequestFormStrict`](crate::routes::PasswordRequestFormStrict); at `/token` the setting `oauth.require_grant_type` |
+//! | `OAuth2PasswordRequestForm` | [`PasswordRequestForm`](crate::PasswordRequestForm) |
+//! | `form_data.scopes` | [`PasswordRequestForm::scopes`](crate::PasswordRequestForm::scopes) |
+//! | `OAuth2PasswordRequestFormStrict` | [`PasswordRequestFormStrict`](crate::PasswordRequestFormStrict); at `/token` the setting `oauth.require_grant_type` |
 //! | `HTTPBasic(realm=…)`, `HTTPBasicCredentials` | [`HttpBasic`], [`BasicCredentials`] |
-//! | `HTTPBearer(bearerFormat=…)`, `HTTPAuthorizationCredentials` | [`HttpBearer`], a [`Secret`](crate::domain::Secret) |
+//! | `HTTPBearer(bearerFormat=…)`, `HTTPAuthorizationCredentials` | [`HttpBearer`], a [`Secret`] |
 //! | `HTTPDigest` | absent: FastAPI's checks nothing |
 //! | `APIKeyHeader`, `APIKeyQuery`, `APIKeyCookie` | [`ApiKeyHeader`], [`ApiKeyQuery`], [`ApiKeyCookie`] |
 //! | `OpenIdConnect(openIdConnectUrl=…)` | [`OpenIdConnect`] |
 //! | `SecurityScopes` | [`Call::scopes`], and `scope_str` [`Call::scope_str`] |
-//! | `create_access_token(data, expires_delta)` | [`Tokens::create_access_token`](crate::tokens::Tokens::create_access_token) of a [`NewToken`](crate::tokens::NewToken) |
-//! | `jwt.decode(token, SECRET_KEY, …)` | [`Tokens::verify`](crate::tokens::Tokens::verify), with claims of your own [`verify_as`](crate::tokens::Tokens::verify_as) |
+//! | `create_access_token(data, expires_delta)` | [`Tokens::create_access_token`](crate::Tokens::create_access_token) of a [`NewToken`](crate::NewToken) |
+//! | `jwt.decode(token, SECRET_KEY, …)` | [`Tokens::verify`](crate::Tokens::verify), with claims of your own [`verify_as`](crate::Tokens::verify_as) |
 //! | `Depends(f)` | [`Depends<F>`](Depends), `f` being a [`Dependency`] |
 //! | `Security(f, scopes=[…])` | [`Scoped<F, S>`](Scoped) |
 //! | `auto_error=False` | [`Maybe`] |
 //! | `APIRouter(dependencies=[Depends(f)])` | [`guard::<F>`](guard()) around a scope of URLs |
 //! | `scheme_name=`, `description=` | `as "Name"` and the doc comment in [`schemes!`](crate::schemes) |
 //! | `get_current_user`, `get_current_active_user` | [`CurrentUser`], [`ActiveUser`] |
-//! | `HTTPException(status_code=…, detail=…)` | [`ApiError::http`](crate::api_error::ApiError::http) |
+//! | `HTTPException(status_code=…, detail=…)` | [`ApiError::http`](crate::ApiError::http) |
 //!
 //! All of them work in a WebSocket's handler too: the handshake is refused with the same response.
 //! `examples/note.rs` ports FastAPI's security tutorial, `examples/orders.rs` adds an API to the shipped
@@ -49,21 +49,24 @@ mod requirements;
 mod scheme;
 mod user;
 
-pub use crate::domain::Origin;
-pub use crate::openapi::Requirements;
-pub use authorized::{Authorized, Parts};
+pub use crate::api_error::{AuthScheme, Reason};
+pub(crate) use crate::domain::Origin;
+pub use crate::domain::{ItemsRead, MeRead, Scope, Secret, UsersRead, UsersWrite};
+pub use authorized::Authorized;
 pub(crate) use client_address::{BadPeer, TrustedProxies, mark_unix_peer};
 pub use client_address::{ClientAddress, ClientHost, origin};
-pub use dependency::{Call, Dependency, Depends, Maybe, Resolve, Scoped, services};
+pub(crate) use dependency::services;
+pub use dependency::{Call, Dependency, Depends, Maybe, Resolve, Scoped};
 #[doc(hidden)]
 pub use dependency::{extract, resolve_scheme};
-pub use guard::{Guardable, guard};
+pub use guard::guard;
 pub use principal::Principal;
-pub use refused::{refuse_bad_credentials, replace_refused};
-pub use required::{Chain, Required, ScopeList};
+pub(crate) use refused::replace_refused;
+#[doc(hidden)]
+pub use required::ScopeList;
 pub use scheme::{
     ApiKeyCookie, ApiKeyHeader, ApiKeyQuery, BasicCredentials, DeclaredScheme, HttpBasic,
     HttpBearer, Malformed, OAuth2AuthorizationCodeBearer, OAuth2PasswordBearer, OpenIdConnect,
     Scheme,
 };
-pub use user::{AccessToken, ActiveUser, BasicLogin, BasicUser, CurrentUser, EnabledUser};
+pub use user::{ActiveUser, BasicUser, CurrentUser, EnabledUser};

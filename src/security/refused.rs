@@ -2,9 +2,8 @@
 
 use crate::api_error::ApiError;
 use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, ResponseError as _};
+use actix_web::dev::ServiceResponse;
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, ResponseError as _};
 
 /// The response to credentials that an extractor refused.
 struct Refused(HttpResponse);
@@ -16,20 +15,11 @@ pub(super) fn remember(request: &HttpRequest, error: &ApiError) {
     }
 }
 
-/// Middleware: a request with bad credentials never succeeds.
+/// What the server's middleware does to a response: a request with bad credentials never succeeds.
 ///
 /// actix-web implements its extractor for `Option<T>` of every `T`, and the types cannot forbid it:
 /// a forged token would make an anonymous caller. So a refusal is remembered and replaces the
-/// handler's response, unless that is already an error or a redirect. [`Server`](crate::Server)
-/// includes this middleware.
-pub async fn refuse_bad_credentials<B: MessageBody + 'static>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    next.call(request).await.map(replace_refused)
-}
-
-/// What [`refuse_bad_credentials`] does to a response.
+/// handler's response, unless that is already an error or a redirect.
 pub fn replace_refused<B: MessageBody + 'static>(
     response: ServiceResponse<B>,
 ) -> ServiceResponse<EitherBody<B>> {
@@ -48,10 +38,11 @@ mod tests {
     use super::*;
     use crate::api_error::ApiError;
     use crate::security::{Authorized, Depends, HttpBasic, HttpBearer, Maybe};
-    use actix_web::middleware::from_fn;
+    use actix_web::dev::Service as _;
     use actix_web::test::{TestRequest, call_service, init_service, read_body};
     use actix_web::web::get;
     use actix_web::{App, Either};
+    use futures_util::TryFutureExt as _;
 
     crate::schemes! {
         Login = HttpBasic::new();
@@ -83,7 +74,7 @@ mod tests {
 
     async fn ask(path: &str, authorization: Option<&str>) -> (u16, String) {
         let app = App::new()
-            .wrap(from_fn(refuse_bad_credentials))
+            .wrap_fn(|request, app| app.call(request).map_ok(replace_refused))
             .route("/option", get().to(option))
             .route("/authorized", get().to(authorized))
             .route("/result", get().to(result))

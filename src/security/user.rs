@@ -37,14 +37,12 @@ macro_rules! is_a_user {
                 self.0.principal.may(S::NAME)
             }
 
-            /// The actor of changes this caller makes, for the methods of
-            /// [`UserRepository`](crate::domain::UserRepository).
-            #[must_use]
-            pub fn actor(&self) -> Actor {
+            pub(crate) fn actor(&self) -> Actor {
                 self.0.actor()
             }
 
-            /// The same for the methods of [`Accounts`](crate::accounts::Accounts).
+            /// The author of changes that this caller makes, for the methods of
+            /// [`Accounts`](crate::Accounts).
             #[must_use]
             pub fn author(&self, request: &HttpRequest) -> Author {
                 Author::Caller(self.actor(), origin(request))

@@ -3,7 +3,6 @@
 mod application;
 
 pub use crate::http::Routes;
-pub use crate::security::{ClientAddress, ClientHost};
 pub use application::Application;
 
 use crate::logging::LogFilter;

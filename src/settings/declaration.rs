@@ -206,6 +206,7 @@ macro_rules! settings {
         )+
     ) => {
         $(#[$meta])*
+        #[non_exhaustive]
         pub struct $name {
             $(
                 $(#[doc = $text])+

@@ -31,32 +31,34 @@ mod units;
 mod until;
 mod variables;
 
-pub use bind::{Bind, BindError};
+pub use bind::Bind;
 pub use data_dir::make_data_dir;
 pub use database_url::{
-    DatabaseUrl, DatabaseUrlProblem, Host, PostgresServer, PostgresUrl, SslMode, SslRoot,
-    TargetSession, has_credentials,
+    DatabaseUrl, Host, PostgresServer, PostgresUrl, SslMode, SslRoot, TargetSession,
+    has_credentials,
 };
 pub use default_file::default_file;
-pub use file_mode::FileMode;
 pub use filter_rule::FilterRule;
-pub use flag::{Flag, FlagPlace};
+pub use flag::FlagPlace;
 pub use held_files::{Contents, Unreadable};
 pub use keep::Keep;
 pub use keys::{KeyFlag, flags};
 pub use layers::{Layers, environment};
-pub use loaded::{Effective, Loaded, Origin, SettingsErrors};
-pub use named_file::{Content, NamedFile, open as open_file};
-pub use origin_regex::OriginRegex;
+pub use loaded::{Effective, Loaded, SettingsErrors};
+pub use named_file::{NamedFile, open as open_file};
 pub use root_path::RootPath;
 pub use schema::schema;
 pub use secret_file::shown_path;
 pub use sections::{
-    AdminSettings, CacheSettings, CorsSettings, DatabaseSettings, DemoSettings, DocsSettings,
-    HashAlgorithm, Level, LoggingSettings, OauthSettings, PasswordSettings, SecurityProfile,
-    SecuritySettings, ServerSettings, Settings, TokenSettings, Upgrade, UserSettings,
+    CacheSettings, CorsSettings, DatabaseSettings, HashAlgorithm, Level, LoggingSettings,
+    PasswordSettings, SecurityProfile, ServerSettings, Settings, TokenSettings, Upgrade,
+    UserSettings,
 };
-pub use until::{Until, UntilError};
+
+#[cfg(test)]
+pub use sections::{DemoSettings, DocsSettings};
+#[cfg(test)]
+pub use until::Until;
 
 use std::num::NonZeroUsize;
 

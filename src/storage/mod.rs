@@ -24,7 +24,7 @@ mod unique;
 mod users;
 
 pub use error::StorageError;
-pub use maintenance::{MaintenanceError, Summary, back_up, check, copy};
+pub use maintenance::{MaintenanceError, back_up, check, copy};
 pub use restore::{Restored, restore};
 
 use crate::domain::{Signers, UserRepository};

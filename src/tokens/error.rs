@@ -5,13 +5,13 @@ use thiserror::Error;
 /// What can go wrong with tokens. No variant holds a token or a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TokenError {
-    /// The signing secret has fewer than [`SHORTEST_SECRET`](crate::tokens::SHORTEST_SECRET) bytes.
+    /// The signing secret has fewer than `SHORTEST_SECRET` bytes.
     #[error("the signing secret is shorter than 32 bytes")]
     ShortSecret,
     /// The token could not be signed.
     #[error("the token could not be signed")]
     Signing,
-    /// More than [`LARGEST_TOKEN`](crate::tokens::LARGEST_TOKEN) bytes.
+    /// More than `LARGEST_TOKEN` bytes.
     #[error("the token is too large")]
     TooLarge,
     /// Not three parts of base64url, not a JSON object, or a claim of a wrong type.

@@ -72,7 +72,7 @@ impl Claims {
 }
 
 impl Tokens {
-    /// Takes the signing secret, at least [`SHORTEST_SECRET`] bytes.
+    /// Takes the signing secret, at least `SHORTEST_SECRET` bytes.
     pub fn new(
         secret: &Secret,
         settings: &TokenSettings,

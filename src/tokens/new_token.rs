@@ -9,16 +9,15 @@ use std::time::Duration;
 /// FastAPI's tutorial.
 ///
 /// ```
-/// use bailiwick::domain::User;
-/// use bailiwick::tokens::{IssuedToken, NewToken, TokenError, Tokens};
+/// use bailiwick::{NewToken, TokenError, Tokens, User};
 /// use std::time::Duration;
 ///
-/// fn issue(tokens: &Tokens, user: &User) -> Result<IssuedToken, TokenError> {
+/// fn issue(tokens: &Tokens, user: &User) -> Result<String, TokenError> {
 ///     let token = NewToken::to(user)
 ///         .scopes(&user.scopes)
 ///         .claim("tenant", "acme")
 ///         .expires_in(Duration::from_mins(15));
-///     tokens.create_access_token(token)
+///     Ok(tokens.create_access_token(token)?.access_token)
 /// }
 /// ```
 #[derive(Clone, Debug)]
@@ -53,7 +52,7 @@ impl<'a> NewToken<'a> {
     }
 
     /// With a claim of the application's own, which
-    /// [`Tokens::verify_as`](crate::tokens::Tokens::verify_as) reads back.
+    /// [`Tokens::verify_as`](crate::Tokens::verify_as) reads back.
     #[must_use]
     pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.claims.insert(name.to_owned(), value.into());

@@ -1,6 +1,5 @@
 //! Tokens made by the tests: any header, any claims, any key.
 
-use bailiwick::domain::{Clock as _, SystemClock};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
@@ -14,7 +13,7 @@ pub(crate) const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
 
 /// Seconds since 1970.
 pub(crate) fn now() -> i64 {
-    SystemClock.now().seconds()
+    jiff::Timestamp::now().as_second()
 }
 
 /// A valid token.

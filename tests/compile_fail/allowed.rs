@@ -1,6 +1,6 @@
 //! The allowed form of what the programs beside this one get wrong.
 
-use bailiwick::domain::User;
+use bailiwick::User;
 use bailiwick::security::{ActiveUser, Scoped};
 
 bailiwick::scopes! {
@@ -14,5 +14,5 @@ async fn orders(caller: Scoped<ActiveUser, Orders>) -> String {
 }
 
 fn main() {
-    bailiwick::actix_web::web::get().to(orders);
+    bailiwick::macros::actix_web::web::get().to(orders);
 }

@@ -1,6 +1,6 @@
 //! Callers without a request: they have no constructor, and their fields are private.
 
-use bailiwick::domain::User;
+use bailiwick::User;
 use bailiwick::security::{ActiveUser, CurrentUser, Maybe, Scoped};
 use std::marker::PhantomData;
 use std::sync::Arc;

@@ -9,5 +9,5 @@ async fn orders(_: Scoped<ActiveUser, Orders>) -> String {
 }
 
 fn main() {
-    bailiwick::actix_web::web::get().to(orders);
+    bailiwick::macros::actix_web::web::get().to(orders);
 }

@@ -26,7 +26,6 @@ mod workers;
 pub use control::{Request, Response, ask};
 pub use program::{Program, take_name};
 pub use signals::Threads;
-pub use status::{ProcessStatus, Restart, Status};
 
 use crate::http::ServeError;
 use crate::http::middleware::panic;

@@ -39,7 +39,6 @@ pub struct PostgresUrl {
 
 /// How far the connection is encrypted and the server's certificate checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "libpq's words")]
 pub enum SslMode {
     Disable,
     Allow,
