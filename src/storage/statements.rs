@@ -143,9 +143,7 @@ pub(super) async fn taken_ids(
     database: &mut Connection<'_>,
     ids: &[UserId],
 ) -> Result<Vec<i64>, sqlx::Error> {
-    let taken = sql!(
-        "SELECT id FROM users WHERE id IN (SELECT CAST(value AS bigint) FROM " [texts "$1"] ")"
-    );
+    let taken = sql!("SELECT id FROM users WHERE id " [among "$1"]);
     database.query(taken).bind(json!(ids).to_string()).scalars().await
 }
 

@@ -66,6 +66,15 @@ macro_rules! differs {
             concat!("jsonb_array_elements(", $json, "::jsonb) AS records (value)")
         )
     };
+    // A column is one of the integers of a JSON array. PostgreSQL finds the rows by an index also with
+    // a plan that it made while the table was empty, as it was when an import began.
+    ($engine:ident [among $json:literal]) => {
+        $crate::storage::database::of!(
+            $engine concat!("IN (SELECT value FROM json_each(", $json, "))"),
+            concat!("= ANY (ARRAY(SELECT CAST(value AS bigint)
+                 FROM jsonb_array_elements_text(", $json, "::jsonb) AS integers (value)))")
+        )
+    };
     // Nobody else changes the rows that are found until the transaction ends. On SQLite nobody can:
     // a transaction that writes has the write lock from its beginning.
     ($engine:ident [for update]) => { $crate::storage::database::of!($engine "", " FOR UPDATE") };
