@@ -33,10 +33,9 @@ mod variables;
 
 pub use bind::Bind;
 pub use data_dir::make_data_dir;
-pub use database_url::{
-    DatabaseUrl, Host, PostgresServer, PostgresUrl, SslMode, SslRoot, TargetSession,
-    has_credentials,
-};
+pub use database_url::{DatabaseUrl, SslMode, has_credentials};
+#[cfg(feature = "postgres")]
+pub use database_url::{Host, PostgresServer, PostgresUrl, SslRoot, TargetSession};
 pub use default_file::default_file;
 pub use filter_rule::FilterRule;
 pub use flag::FlagPlace;
