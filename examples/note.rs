@@ -15,7 +15,7 @@ mod t001 {
         pub Oauth2Scheme as "T001" = OAuth2PasswordBearer::new("t001/token");
     }
 
-    #[derive(Serialize, Apiv2Schema)]
+    #[derive(Serialize, JsonSchema)]
     struct Shown {
         token: String,
     }
@@ -41,8 +41,8 @@ mod t002 {
         pub Oauth2Scheme as "T002" = OAuth2PasswordBearer::new("t002/token");
     }
 
-    #[derive(Serialize, Apiv2Schema)]
-    #[openapi(rename = "T002User")]
+    #[derive(Serialize, JsonSchema)]
+    #[schemars(rename = "T002User")]
     struct User {
         username: String,
         email: Option<String>,
@@ -92,8 +92,8 @@ mod t003 {
         pub Oauth2Scheme as "T003" = OAuth2PasswordBearer::new("t003/token");
     }
 
-    #[derive(Clone, Copy, Serialize, Apiv2Schema)]
-    #[openapi(rename = "T003User")]
+    #[derive(Clone, Copy, Serialize, JsonSchema)]
+    #[schemars(rename = "T003User")]
     struct User {
         username: &'static str,
         full_name: &'static str,
@@ -188,8 +188,8 @@ mod t004 {
         pub Oauth2Scheme as "T004" = OAuth2PasswordBearer::new("t004/token");
     }
 
-    #[derive(Clone, Copy, Serialize, Apiv2Schema)]
-    #[openapi(rename = "T004User")]
+    #[derive(Clone, Copy, Serialize, JsonSchema)]
+    #[schemars(rename = "T004User")]
     struct User {
         username: &'static str,
         email: &'static str,
@@ -262,8 +262,8 @@ mod t004 {
         Ok(Json(user))
     }
 
-    #[derive(Serialize, Apiv2Schema)]
-    #[openapi(rename = "T004Item")]
+    #[derive(Serialize, JsonSchema)]
+    #[schemars(rename = "T004Item")]
     struct Item {
         item_id: &'static str,
         owner: &'static str,
@@ -289,8 +289,8 @@ mod t005 {
     use bailiwick::{GrantContext, PasswordGrant, User};
     use serde::Serialize;
 
-    #[derive(Serialize, Apiv2Schema)]
-    #[openapi(rename = "T005User")]
+    #[derive(Serialize, JsonSchema)]
+    #[schemars(rename = "T005User")]
     struct Profile {
         username: String,
         email: Option<String>,
@@ -306,15 +306,15 @@ mod t005 {
         }
     }
 
-    #[derive(Serialize, Apiv2Schema)]
-    #[openapi(rename = "T005Item")]
+    #[derive(Serialize, JsonSchema)]
+    #[schemars(rename = "T005Item")]
     struct Item {
         item_id: &'static str,
         owner: String,
     }
 
-    #[derive(Serialize, Apiv2Schema)]
-    #[openapi(rename = "T005Status")]
+    #[derive(Serialize, JsonSchema)]
+    #[schemars(rename = "T005Status")]
     struct Status {
         status: &'static str,
     }
@@ -447,8 +447,8 @@ mod t005_by_hand {
         Ok(Token::bearer(token.map_err(|error| ApiError::internal(&error))?.access_token))
     }
 
-    #[derive(Serialize, Apiv2Schema)]
-    #[openapi(rename = "T005ByHandItem")]
+    #[derive(Serialize, JsonSchema)]
+    #[schemars(rename = "T005ByHandItem")]
     struct OwnItem {
         item_id: &'static str,
         owner: String,
@@ -484,8 +484,8 @@ mod t006 {
         pub Security as "T006" = HttpBasic::new();
     }
 
-    #[derive(Serialize, Apiv2Schema)]
-    #[openapi(rename = "T006Credentials")]
+    #[derive(Serialize, JsonSchema)]
+    #[schemars(rename = "T006Credentials")]
     struct Shown {
         username: String,
         password: String,
@@ -533,8 +533,8 @@ mod t007 {
 
     extractor!(CurrentUsername);
 
-    #[derive(Serialize, Apiv2Schema)]
-    #[openapi(rename = "T007User")]
+    #[derive(Serialize, JsonSchema)]
+    #[schemars(rename = "T007User")]
     struct Username {
         username: String,
     }
@@ -579,8 +579,8 @@ mod shared {
     pub(crate) type JsonResult<T> = Result<Json<T>, ApiError>;
 
     /// What a login gives.
-    #[derive(Serialize, Apiv2Schema)]
-    #[openapi(rename = "TutorialToken")]
+    #[derive(Serialize, JsonSchema)]
+    #[schemars(rename = "TutorialToken")]
     pub(crate) struct Token {
         pub(crate) access_token: String,
         pub(crate) token_type: &'static str,

@@ -20,7 +20,7 @@ scopes! {
 }
 
 /// Something ordered.
-#[derive(Serialize, Deserialize, Apiv2Schema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct Order {
     /// What.
     item: String,
@@ -69,7 +69,7 @@ async fn amend(
 }
 
 /// Who is greeted.
-#[derive(Serialize, Apiv2Schema)]
+#[derive(Serialize, JsonSchema)]
 struct Greeting {
     /// The caller's name; null for an anonymous one.
     hello: Option<String>,

@@ -50,6 +50,7 @@
 //! | `process` | gunicorn's half: master, worker processes, listeners, signals, drain, control socket, systemd |
 //! | `http` | uvicorn's half: connections, middleware and its order, access log, health, metrics |
 //! | `routes` | URLs; one file per resource, each mounts itself |
+//! | `extract` | reads bodies, forms, queries and paths, checked against their declaration |
 //! | `security` | who is calling and may they: schemes, the dependency chain, the principal, guards |
 //! | `openapi` | the document: all that works around paperclip |
 //! | `api_error` | errors to HTTP: every status, every challenge, every body |
@@ -67,6 +68,7 @@ mod accounts;
 mod api_error;
 mod cli;
 mod domain;
+mod extract;
 mod http;
 mod logging;
 mod oauth;
@@ -101,6 +103,7 @@ pub mod guide {
 pub use accounts::{AccountChange, Accounts, Author, NewAccount, PasswordChange};
 pub use api_error::ApiError;
 pub use domain::{Scopes, User, Username};
+pub use extract::{Broken, Form, Json, Path, Query};
 pub use logging::{Access, LogFilter};
 pub use oauth::{GrantContext, PasswordGrant};
 pub use passwords::Passwords;
@@ -114,6 +117,7 @@ pub use tokens::{Claims, NewToken, TokenError, Tokens};
 #[doc(hidden)]
 pub mod macros {
     pub use crate::domain::{Scope, ScopeDeclaration, ScopeName};
+    pub use crate::extract::Rule;
     pub use crate::openapi::{Requirements, document_errors};
     pub use crate::security::{ScopeList, extract, resolve_scheme};
     pub use {actix_web, inventory, paperclip};

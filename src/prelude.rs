@@ -8,8 +8,8 @@ pub use crate::security::{
 };
 #[doc(no_inline)]
 pub use crate::{
-    ApiError, PasswordRequestForm, PasswordRequestFormStrict, Routes, Server, Services, extractor,
-    failures, route_with_slash, schemes, scopes,
+    ApiError, Form, Json, PasswordRequestForm, PasswordRequestFormStrict, Path, Query, Routes,
+    Server, Services, extractor, failures, route_with_slash, rules, schemes, scopes,
 };
 #[doc(no_inline)]
 pub use actix_web::HttpRequest;
@@ -18,8 +18,10 @@ pub use actix_web::http::StatusCode;
 #[doc(no_inline)]
 pub use actix_web::http::header::WWW_AUTHENTICATE;
 #[doc(no_inline)]
-pub use actix_web::web::{Data, Json, Path, Query};
+pub use actix_web::web::Data;
 #[doc(no_inline)]
 pub use paperclip::actix::web::{delete, get, patch, post, put, scope};
 #[doc(no_inline)]
 pub use paperclip::actix::{Apiv2Schema, NoContent, api_v2_operation};
+#[doc(no_inline)]
+pub use schemars::JsonSchema;

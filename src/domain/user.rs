@@ -52,7 +52,8 @@ pub struct User {
 /// A user's name: 1 to 128 characters, case-sensitive, without control characters.
 ///
 /// `me`, `.` and `..` are refused: as path segments of `/users/{username}` they mean something else.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Username(Box<str>);
 
 /// Why a field of a user was refused.
@@ -135,6 +136,14 @@ impl FromStr for Username {
             "me" | "." | ".." => Err(FieldError::Reserved),
             _ => Ok(Self(text.into())),
         }
+    }
+}
+
+impl TryFrom<String> for Username {
+    type Error = FieldError;
+
+    fn try_from(text: String) -> Result<Self, FieldError> {
+        text.parse()
     }
 }
 

@@ -11,4 +11,4 @@ pub use errors::{document_error, document_errors};
 pub(crate) use finish::finish;
 pub(crate) use gather::gather;
 pub use requirements::Requirements;
-pub(crate) use stand_in::{body, parameter, schema};
+pub(crate) use stand_in::{body, json_response, parameter, schema};

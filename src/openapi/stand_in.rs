@@ -1,11 +1,12 @@
 //! Stand-ins: what Swagger 2.0 cannot express travels as JSON in a description, and replaces its
 //! stand-in when the document is finished.
 
+use actix_web::http::StatusCode;
 use paperclip::v2::models::{
     DataType, DefaultOperationRaw, DefaultParameterRaw, DefaultResponseRaw, DefaultSchemaRaw,
     Either, ParameterIn, SecurityScheme,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Marks a `description` that carries an `OpenAPI` 3 object in JSON.
 const MARK: &str = "x-v3:";
@@ -18,8 +19,12 @@ fn mark(object: &Value) -> String {
 pub(super) fn restore(value: &mut Value) {
     let marked = value.get("description").and_then(Value::as_str);
     if let Some(object) = marked.and_then(|text| text.strip_prefix(MARK))
-        && let Ok(object) = serde_json::from_str(object)
+        && let Ok(mut object) = serde_json::from_str::<Value>(object)
     {
+        // A parameter without a name got one from the route.
+        if object["name"] == "" {
+            object["name"] = value["name"].take();
+        }
         *value = object;
         return;
     }
@@ -33,6 +38,15 @@ pub(super) fn restore(value: &mut Value) {
 /// Stands for a Response Object (`OpenAPI` 3.0.3 §4.7.17).
 pub(super) fn response(object: &Value) -> DefaultResponseRaw {
     DefaultResponseRaw { description: Some(mark(object)), ..DefaultResponseRaw::default() }
+}
+
+/// Adds a response with a JSON body of this schema.
+pub(crate) fn json_response(operation: &mut DefaultOperationRaw, status: u16, schema: &Value) {
+    let object = json!({
+        "description": StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()),
+        "content": {"application/json": {"schema": schema}},
+    });
+    operation.responses.insert(status.to_string(), Either::Right(response(&object)));
 }
 
 /// Stands for a Security Scheme Object (`OpenAPI` 3.0.3 §4.7.27).

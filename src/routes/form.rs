@@ -1,20 +1,18 @@
 //! The form of the OAuth2 password flow, urlencoded or multipart.
 
-mod multipart;
-
 use crate::api_error::{ApiError, FieldProblem};
 use crate::domain::Secret;
+use crate::extract::{FormFields, document_form, form_schema};
 use crate::oauth::{GrantError, GrantType, PasswordGrant, TokenRequest, scope_names};
-use crate::openapi::{self, document_error};
-use crate::routes::json_body::read_body;
 use crate::security::services;
 use crate::settings::SecurityProfile;
-use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use paperclip::actix::OperationModifier;
 use paperclip::v2::models::{DefaultOperationRaw, DefaultSchemaRaw};
 use paperclip::v2::schema::Apiv2Schema;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::pin::Pin;
@@ -26,19 +24,41 @@ use std::pin::Pin;
 ///
 /// Another `grant_type` than `password` is answered with 422, as FastAPI's form does, and in the
 /// strict profile with `unsupported_grant_type` (RFC 6749 §5.2).
-#[derive(Debug)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(description = "The form of OAuth2's password flow")]
 pub struct PasswordRequestForm {
     /// `password`, or absent.
+    #[schemars(
+        with = "String",
+        regex(pattern = "^password$"),
+        extend("x-hint-pattern" = "^(password)?$")
+    )]
+    #[serde(default)]
     pub grant_type: Option<String>,
     /// The user name.
+    #[schemars(length(min = 1), example = &"johndoe")]
     pub username: String,
     /// The password.
+    #[schemars(
+        with = "String",
+        length(min = 1),
+        extend("format" = "password", "example" = "1234")
+    )]
     pub password: Secret,
     /// The scopes asked for, separated by white space.
+    #[schemars(extend("example" = "me items"))]
+    #[serde(default)]
     pub scope: String,
     /// Accepted, not checked: the password flow here has no clients.
+    #[schemars(with = "String")]
+    #[serde(default)]
     pub client_id: Option<String>,
     /// Accepted, not checked.
+    #[schemars(
+        with = "String",
+        extend("format" = "password")
+    )]
+    #[serde(default)]
     pub client_secret: Option<Secret>,
 }
 
@@ -83,27 +103,8 @@ struct GrantTypeRule {
     rfc: bool,
 }
 
-/// What a form field holds.
-enum Field {
-    /// Any may be a password.
-    Text(Secret),
-    /// Sent as a file, which no field of this form is.
-    File,
-}
-
-type Form = BTreeMap<String, Field>;
-
-const URLENCODED: &str = "application/x-www-form-urlencoded";
-const MULTIPART: &str = "multipart/form-data";
-
 /// More bytes than that are refused: a password has 4096 at most, and scopes do not fill the rest.
 const MOST_BYTES: usize = 16 * 1024;
-
-/// More fields than that are refused, as Starlette does.
-const MOST_FIELDS: usize = 1000;
-
-const TOO_MANY_FIELDS: ApiError =
-    ApiError::BadRequest("Too many fields. Maximum number of fields is 1000.");
 
 type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
 
@@ -121,11 +122,11 @@ impl FromRequest for TokenForm {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        extract(request.clone(), payload.take(), false, |form, rule| {
-            let request = match grant_type(&form, rule)? {
-                GrantType::Password => TokenRequest::Password(read(form, rule)?.into()),
+        extract(request.clone(), payload.take(), false, |request, fields, rule| {
+            let asked = match grant_type(&fields, rule)? {
+                GrantType::Password => TokenRequest::Password(read(request, fields, rule)?.into()),
             };
-            Ok(Self(request))
+            Ok(Self(asked))
         })
     }
 }
@@ -135,7 +136,9 @@ impl FromRequest for PasswordRequestFormStrict {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        extract(request.clone(), payload.take(), true, |form, rule| read(form, rule).map(Self))
+        extract(request.clone(), payload.take(), true, |request, fields, rule| {
+            read(request, fields, rule).map(Self)
+        })
     }
 }
 
@@ -143,7 +146,7 @@ fn extract<T: 'static>(
     request: HttpRequest,
     payload: Payload,
     demanded: bool,
-    read: fn(Form, GrantTypeRule) -> Result<T, ApiError>,
+    read: fn(&HttpRequest, FormFields, GrantTypeRule) -> Result<T, ApiError>,
 ) -> Extraction<T> {
     Box::pin(async move {
         let settings = &services(&request)?.settings;
@@ -151,124 +154,52 @@ fn extract<T: 'static>(
             demanded: demanded || settings.oauth.require_grant_type,
             rfc: settings.security.profile == SecurityProfile::Strict,
         };
-        let form = read_form(&request, payload).await?;
-        read(form, rule).map_err(|error| match (error, media_type(&request)) {
-            (ApiError::Validation(problems), found) if !is_form(found) => {
-                ApiError::NotAForm(problems, shown(found))
-            }
-            (error, _) => error,
-        })
+        let fields = FormFields::read(&request, payload, MOST_BYTES).await?;
+        read(&request, fields, rule)
     })
-}
-
-fn content_type(request: &HttpRequest) -> &str {
-    let value = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    value.unwrap_or_default()
-}
-
-fn media_type(request: &HttpRequest) -> &str {
-    content_type(request).split(';').next().unwrap_or_default().trim()
-}
-
-fn is_form(media_type: &str) -> bool {
-    [URLENCODED, MULTIPART].iter().any(|form| form.eq_ignore_ascii_case(media_type))
-}
-
-/// What came in the place of a form, for a message.
-fn shown(media_type: &str) -> String {
-    match media_type {
-        "" => "no Content-Type".to_owned(),
-        _ => media_type.chars().take(100).collect(),
-    }
-}
-
-async fn read_form(request: &HttpRequest, payload: Payload) -> Result<Form, ApiError> {
-    let media_type = media_type(request);
-    if media_type.eq_ignore_ascii_case(URLENCODED) {
-        let body = read_body(request, payload, MOST_BYTES).await?;
-        let mut form = Form::new();
-        for (count, (name, value)) in form_urlencoded::parse(&body).enumerate() {
-            if count >= MOST_FIELDS {
-                return Err(TOO_MANY_FIELDS);
-            }
-            form.insert(name.into_owned(), Field::Text(Secret::new(value)));
-        }
-        Ok(form)
-    } else if media_type.eq_ignore_ascii_case(MULTIPART) {
-        let body = read_body(request, payload, MOST_BYTES).await?;
-        let fields = multipart::parse(content_type(request).as_bytes(), &body)?;
-        Ok(fields.into_iter().collect())
-    } else {
-        Ok(Form::new())
-    }
 }
 
 /// Which grant a form asks for. In the default profile, what FastAPI's form for passwords says of an
 /// unknown one stands with what it says of all other fields.
-fn grant_type(form: &Form, rule: GrantTypeRule) -> Result<GrantType, GrantError> {
-    match form.get("grant_type") {
-        Some(Field::Text(text)) if !text.expose().is_empty() => match text.expose().parse() {
-            Err(_) if !rule.rfc => Ok(GrantType::Password),
-            parsed => parsed,
-        },
-        _ => Ok(GrantType::default()),
+fn grant_type(fields: &FormFields, rule: GrantTypeRule) -> Result<GrantType, GrantError> {
+    match fields.get("grant_type").and_then(|value| value.as_str()).map(str::parse) {
+        Some(Err(error)) if rule.rfc => Err(error),
+        Some(Ok(grant_type)) => Ok(grant_type),
+        Some(Err(_)) | None => Ok(GrantType::default()),
     }
 }
 
-fn read(mut form: Form, rule: GrantTypeRule) -> Result<PasswordRequestForm, ApiError> {
-    let mut problems = Vec::new();
-    let mut take = |name: &str, required: bool| match form.remove(name) {
-        Some(Field::Text(text)) if !text.expose().is_empty() => Some(text),
-        Some(Field::File) => {
-            let msg = "Input should be a valid string";
-            problems.push(FieldProblem::new("string_type", ("body", name), msg));
-            None
-        }
-        Some(Field::Text(_)) | None => {
-            if required {
-                problems.push(FieldProblem::missing("body", name));
-            }
-            None
-        }
-    };
-    let shown = |text: Secret| text.expose().to_owned();
-    let grant_type = take("grant_type", rule.demanded).map(shown);
-    let username = take("username", true).map(shown);
-    let password = take("password", true);
-    let scope = take("scope", false).map(shown).unwrap_or_default();
-    let client_id = take("client_id", false).map(shown);
-    let client_secret = take("client_secret", false);
-    if let Some(other) = grant_type.as_deref().filter(|grant_type| *grant_type != "password") {
-        if rule.rfc {
-            return Err(GrantError::UnsupportedGrantType.into());
-        }
-        let msg = "String should match pattern '^password$'";
-        let problem = FieldProblem::new("string_pattern_mismatch", ("body", "grant_type"), msg);
-        problems.insert(0, problem.input(other).ctx(json!({"pattern": "^password$"})));
+fn read(
+    request: &HttpRequest,
+    fields: FormFields,
+    rule: GrantTypeRule,
+) -> Result<PasswordRequestForm, ApiError> {
+    grant_type(&fields, rule)?;
+    let is_missing = rule.demanded && fields.get("grant_type").is_none();
+    let form = fields.check(request);
+    if !is_missing {
+        return form;
     }
-    match (username, password) {
-        (Some(username), Some(password)) if problems.is_empty() => Ok(PasswordRequestForm {
-            grant_type,
-            username,
-            password,
-            scope,
-            client_id,
-            client_secret,
-        }),
-        _ => Err(ApiError::Validation(problems)),
-    }
+    let missing = FieldProblem::missing("body", "grant_type");
+    Err(match form {
+        Err(ApiError::Validation(problems)) => ApiError::Validation(first(missing, problems)),
+        Err(ApiError::NotAForm(problems, found)) => {
+            ApiError::NotAForm(first(missing, problems), found)
+        }
+        Err(other) => other,
+        Ok(_) => ApiError::Validation(vec![missing]),
+    })
+}
+
+fn first(problem: FieldProblem, others: Vec<FieldProblem>) -> Vec<FieldProblem> {
+    [problem].into_iter().chain(others).collect()
 }
 
 impl Apiv2Schema for PasswordRequestForm {}
 
 impl OperationModifier for PasswordRequestForm {
     fn update_parameter(operation: &mut DefaultOperationRaw) {
-        let grant_type =
-            json!({"type": "string", "pattern": "^(password)?$", "description": "`password`"});
-        document(
-            operation,
-            &form_schema("PasswordRequestForm", &["username", "password"], &grant_type),
-        );
+        document_form(operation, &form_schema::<Self>());
     }
 
     fn update_definitions(_: &mut BTreeMap<String, DefaultSchemaRaw>) {}
@@ -288,59 +219,29 @@ impl Apiv2Schema for PasswordRequestFormStrict {}
 
 impl OperationModifier for PasswordRequestFormStrict {
     fn update_parameter(operation: &mut DefaultOperationRaw) {
-        let grant_type = json!({"type": "string", "pattern": "^password$", "example": "password"});
-        let required = ["grant_type", "username", "password"];
-        document(operation, &form_schema("PasswordRequestFormStrict", &required, &grant_type));
+        let mut schema = form_schema::<PasswordRequestForm>();
+        schema["title"] = json!("PasswordRequestFormStrict");
+        schema["required"] = json!(["grant_type", "username", "password"]);
+        schema["properties"]["grant_type"] =
+            json!({"type": "string", "pattern": "^password$", "example": "password"});
+        document_form(operation, &schema);
     }
 
     fn update_definitions(_: &mut BTreeMap<String, DefaultSchemaRaw>) {}
 }
 
-fn form_schema(title: &str, required: &[&str], grant_type: &Value) -> Value {
-    json!({
-        "type": "object",
-        "title": title,
-        "required": required,
-        "properties": {
-            "grant_type": grant_type,
-            "username": {"type": "string", "minLength": 1, "example": "johndoe"},
-            "password": {"type": "string", "minLength": 1, "format": "password", "example": "1234"},
-            "scope": {"type": "string", "default": "", "description": "Scopes, separated by spaces", "example": "me items"},
-            "client_id": {"type": "string", "description": "Accepted, not checked"},
-            "client_secret": {"type": "string", "format": "password", "description": "Accepted, not checked"},
-        },
-    })
-}
-
-fn document(operation: &mut DefaultOperationRaw, schema: &Value) {
-    openapi::body(
-        operation,
-        &json!({
-            "required": true,
-            "content": {
-                // Multipart is taken, too; named here, generators of clients would choose it.
-                "application/x-www-form-urlencoded": {"schema": schema},
-            },
-        }),
-    );
-    for (status, example) in [(408, "Request Timeout"), (413, "Request body too large"), (422, "")]
-    {
-        document_error(operation, status, example);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use actix_web::test::TestRequest;
     use proptest::prelude::*;
 
-    fn form(body: &str) -> Form {
-        let fields = form_urlencoded::parse(body.as_bytes());
-        fields.map(|(k, v)| (k.into_owned(), Field::Text(Secret::new(v)))).collect()
+    fn reading_as(rule: GrantTypeRule, body: &str) -> Result<PasswordRequestForm, ApiError> {
+        read(&TestRequest::default().to_http_request(), FormFields::of(body), rule)
     }
 
     fn reading(demanded: bool, body: &str) -> Result<PasswordRequestForm, ApiError> {
-        read(form(body), GrantTypeRule { demanded, rfc: false })
+        reading_as(GrantTypeRule { demanded, rfc: false }, body)
     }
 
     fn problems(body: &str, strict: bool) -> Vec<(&'static str, String)> {
@@ -394,7 +295,7 @@ mod tests {
             for body in
                 ["grant_type=x", "grant_type=x&username=a&password=b", "grant_type=PASSWORD"]
             {
-                let read = read(form(body), rule);
+                let read = reading_as(rule, body);
                 let unsupported = ApiError::Grant(GrantError::UnsupportedGrantType);
                 assert_eq!(
                     format!("{:?}", read.unwrap_err()),
@@ -402,7 +303,7 @@ mod tests {
                     "{body}"
                 );
             }
-            let read = read(form("grant_type=password&username=a&password=b"), rule);
+            let read = reading_as(rule, "grant_type=password&username=a&password=b");
             assert!(read.is_ok());
         }
     }
@@ -410,7 +311,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_urlencoded_body_is_read_or_refused(body in ".{0,200}", strict: bool) {
-            let _ = read(form(&body), GrantTypeRule { demanded: strict, rfc: !strict });
+            let _ = reading_as(GrantTypeRule { demanded: strict, rfc: !strict }, &body);
         }
     }
 }

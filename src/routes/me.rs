@@ -2,9 +2,9 @@
 
 use crate::accounts::PasswordChange;
 use crate::api_error::ApiError;
-use crate::domain::ItemsRead;
-use crate::routes::fields::Fields;
-use crate::routes::json_body::{Body, JsonBody};
+use crate::domain::{ItemsRead, Secret};
+use crate::extract;
+use crate::routes::fields::NewPassword;
 use crate::routes::profile::Profile;
 use crate::routes::route_with_slash;
 use crate::security::{ActiveUser, Authorized, Scoped};
@@ -13,8 +13,9 @@ use actix_web::HttpRequest;
 use actix_web::web::{Data, Json};
 use paperclip::actix::web::{ServiceConfig, get, put};
 use paperclip::actix::{Apiv2Schema, NoContent, api_v2_operation};
-use serde::Serialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 pub(super) fn mount(routes: &mut ServiceConfig) {
     route_with_slash(routes, "/users/me", || get().to(me));
@@ -53,31 +54,19 @@ async fn items(caller: Scoped<ActiveUser, ItemsRead>) -> Result<Json<Vec<Item>>,
     Ok(Json(vec![Item { item_id: "Foo", owner: caller.username.to_string() }]))
 }
 
-/// The old password and a new one.
-struct PasswordChangeBody(PasswordChange);
-
-impl Body for PasswordChangeBody {
-    const NAME: &'static str = "PasswordChange";
-    const MOST: usize = 16 * 1024;
-
-    fn schema() -> Value {
-        json!({
-            "type": "object",
-            "required": ["old_password", "password"],
-            "additionalProperties": false,
-            "properties": {
-                "old_password": {"type": "string", "format": "password"},
-                "password": super::fields::password_schema(),
-            },
-            "example": {"old_password": "1234", "password": "correct horse battery"},
-        })
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let (old_password, password) =
-            (fields.secret("old_password"), fields.new_password("password"));
-        Some(Self(PasswordChange { old: old_password?, new: password? }))
-    }
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(
+    rename = "PasswordChange",
+    extend(
+        "x-strict" = true,
+        "example" = json!({"old_password": "1234", "password": "correct horse battery"})
+    )
+)]
+struct PasswordChangeBody {
+    #[schemars(with = "String", extend("format" = "password"))]
+    old_password: Secret,
+    password: NewPassword,
 }
 
 crate::failures! {
@@ -92,14 +81,17 @@ crate::failures! {
 /// Needs the old one. Tokens that are out stay valid until they expire.
 #[api_v2_operation(operation_id = "set_own_password", tags("me"))]
 async fn set_password(
-    Authorized(caller, (body,)): Authorized<ActiveUser, (JsonBody<PasswordChangeBody>,)>,
+    Authorized(caller, body): Authorized<
+        ActiveUser,
+        extract::Json<PasswordChangeBody, { 16 * 1024 }>,
+    >,
     services: Data<Services>,
     request: HttpRequest,
 ) -> Result<NoContent, PasswordFailure> {
-    let changed = services
-        .accounts
-        .change_password(&caller, body.into_inner().0, &caller.author(&request))
-        .await;
+    let PasswordChangeBody { old_password, password } = body.into_inner();
+    let change = PasswordChange { old: old_password, new: password.0 };
+    let changed =
+        services.accounts.change_password(&caller, change, &caller.author(&request)).await;
     changed.map_err(|error| caller.failed(error, &services))?;
     Ok(NoContent)
 }

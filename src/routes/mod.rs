@@ -4,7 +4,6 @@ mod basic;
 pub mod docs;
 mod fields;
 mod form;
-mod json_body;
 mod me;
 mod missing;
 mod profile;

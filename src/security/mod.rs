@@ -53,6 +53,7 @@ pub use crate::api_error::{AuthScheme, Reason};
 pub(crate) use crate::domain::Origin;
 pub use crate::domain::{ItemsRead, MeRead, Scope, Secret, UsersRead, UsersWrite};
 pub use authorized::Authorized;
+pub(crate) use authorized::Parts;
 pub(crate) use client_address::{BadPeer, TrustedProxies, mark_unix_peer};
 pub use client_address::{ClientAddress, ClientHost, origin};
 pub(crate) use dependency::services;

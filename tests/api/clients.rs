@@ -30,6 +30,14 @@ fn authlib_logs_in_and_calls() {
     run_script("authlib_login.py", shared_app());
 }
 
+/// What the unit tests hold the checks of bodies against is what the pinned pydantic says.
+#[test]
+fn the_recorded_errors_are_those_of_pydantic() {
+    let recorded = fs::read_to_string(repository("tests/clients/pydantic_errors.json"));
+    let script = repository("tests/clients/pydantic_errors.py");
+    assert_eq!(run_tool(python_tool("python").arg(script)), recorded.expect("the record"));
+}
+
 /// Writes the document to a file, for client generators.
 fn document_in(folder: &TempDir, app: &App) -> PathBuf {
     let file = folder.path().join("openapi.json");

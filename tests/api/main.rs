@@ -2,6 +2,7 @@
 
 mod admin;
 mod authorization;
+mod bodies;
 mod browser;
 mod clients;
 mod command_line;

@@ -1,162 +1,81 @@
 //! The JSON bodies of user administration.
 
-use crate::domain::{
-    FieldError, Scopes, Secret, Username, check_email, check_full_name, check_new_name,
-};
-use crate::routes::fields::{Fields, password_schema, scopes_schema, text_schema};
-use crate::routes::json_body::Body;
-use crate::routes::users::parameters::username_schema;
-use serde_json::{Value, json};
+use crate::extract::Json;
+use crate::routes::fields::{DeclaredScope, NewName, NewPassword, PRINTABLE, present};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
 
-/// A user to be created.
+/// A body with a user's fields: everything that the checks accept fits.
+pub(super) type UserJson<T> = Json<T, { 64 * 1024 }>;
+
+/// A body with a password.
+pub(super) type PasswordJson<T> = Json<T, { 16 * 1024 }>;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(
+    rename = "UserCreate",
+    extend("x-strict" = true),
+    extend("example" = json!({
+        "username": "bob",
+        "password": "correct horse battery",
+        "email": "bob@example.com",
+        "full_name": "Bob Builder",
+        "scopes": ["me", "items"],
+    }))
+)]
 pub(super) struct UserCreateBody {
-    pub(super) username: Username,
+    pub(super) username: NewName,
+    pub(super) password: NewPassword,
+    #[schemars(length(max = 254), regex(pattern = PRINTABLE), extend("x-rule" = "email"))]
     pub(super) email: Option<String>,
+    #[schemars(length(max = 256), regex(pattern = PRINTABLE), extend("x-rule" = "full-name"))]
     pub(super) full_name: Option<String>,
+    #[serde(default)]
     pub(super) disabled: bool,
-    pub(super) password: Secret,
-    pub(super) scopes: Scopes,
+    #[serde(default)]
+    #[schemars(extend("default" = null))]
+    pub(super) scopes: Vec<DeclaredScope>,
 }
 
-fn new_name_schema() -> Value {
-    let mut username = username_schema();
-    username["not"] = json!({"enum": ["me", ".", ".."]});
-    username["description"] = json!(
-        "No invisible characters, no white space but single spaces within, no letters of scripts \
-         that do not belong together"
-    );
-    username
-}
-
-fn new_name(text: &str) -> Result<Username, FieldError> {
-    let name: Username = text.parse()?;
-    check_new_name(&name)?;
-    Ok(name)
-}
-
-impl Body for UserCreateBody {
-    const NAME: &'static str = "UserCreate";
-
-    fn schema() -> Value {
-        json!({
-            "type": "object",
-            "required": ["username", "password"],
-            "additionalProperties": false,
-            "properties": {
-                "username": new_name_schema(),
-                "password": password_schema(),
-                "email": text_schema(254),
-                "full_name": text_schema(256),
-                "disabled": {"type": "boolean", "default": false},
-                "scopes": scopes_schema(),
-            },
-            "example": {
-                "username": "bob",
-                "password": "correct horse battery",
-                "email": "bob@example.com",
-                "full_name": "Bob Builder",
-                "scopes": ["me", "items"],
-            },
-        })
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let username = fields.required("username", new_name);
-        let password = fields.new_password("password");
-        let email = fields.optional("email", check_email);
-        let full_name = fields.optional("full_name", check_full_name);
-        let disabled = fields.boolean("disabled");
-        let scopes =
-            if fields.has("scopes") { fields.scopes("scopes") } else { Some(Scopes::default()) };
-        Some(Self {
-            username: username?,
-            email: email.flatten(),
-            full_name: full_name.flatten(),
-            disabled: disabled.unwrap_or(false),
-            password: password?,
-            scopes: scopes?,
-        })
-    }
-}
-
-/// What to change of a user.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(
+    rename = "UserChange",
+    extend("x-strict" = true, "example" = json!({"disabled": true}))
+)]
 pub(super) struct UserChangeBody {
-    pub(super) username: Option<Username>,
+    #[serde(default)]
+    #[schemars(with = "NewName")]
+    pub(super) username: Option<NewName>,
+    #[serde(default, deserialize_with = "present")]
+    #[schemars(length(max = 254), regex(pattern = PRINTABLE), extend("x-rule" = "email"))]
     pub(super) email: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    #[schemars(length(max = 256), regex(pattern = PRINTABLE), extend("x-rule" = "full-name"))]
     pub(super) full_name: Option<Option<String>>,
+    #[serde(default)]
+    #[schemars(with = "bool")]
     pub(super) disabled: Option<bool>,
 }
 
-impl Body for UserChangeBody {
-    const NAME: &'static str = "UserChange";
-
-    fn schema() -> Value {
-        json!({
-            "type": "object",
-            "additionalProperties": false,
-            "properties": {
-                "username": new_name_schema(),
-                "email": text_schema(254),
-                "full_name": text_schema(256),
-                "disabled": {"type": "boolean"},
-            },
-            "example": {"disabled": true},
-        })
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self {
-            username: fields.given("username", new_name),
-            email: fields.optional("email", check_email),
-            full_name: fields.optional("full_name", check_full_name),
-            disabled: fields.boolean("disabled"),
-        })
-    }
-}
-
-/// A new password.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(
+    rename = "Password",
+    extend("x-strict" = true, "example" = json!({"password": "correct horse battery"}))
+)]
 pub(super) struct PasswordBody {
-    pub(super) password: Secret,
+    pub(super) password: NewPassword,
 }
 
-impl Body for PasswordBody {
-    const NAME: &'static str = "Password";
-    const MOST: usize = 16 * 1024;
-
-    fn schema() -> Value {
-        json!({
-            "type": "object",
-            "required": ["password"],
-            "additionalProperties": false,
-            "properties": {"password": password_schema()},
-            "example": {"password": "correct horse battery"},
-        })
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self { password: fields.new_password("password")? })
-    }
-}
-
-/// All scopes that a user is to have.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(
+    rename = "Scopes",
+    extend("x-strict" = true, "example" = json!({"scopes": ["me", "items"]}))
+)]
 pub(super) struct ScopesBody {
-    pub(super) scopes: Scopes,
-}
-
-impl Body for ScopesBody {
-    const NAME: &'static str = "Scopes";
-
-    fn schema() -> Value {
-        json!({
-            "type": "object",
-            "required": ["scopes"],
-            "additionalProperties": false,
-            "properties": {"scopes": scopes_schema()},
-            "example": {"scopes": ["me", "items"]},
-        })
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self { scopes: fields.scopes("scopes")? })
-    }
+    pub(super) scopes: Vec<DeclaredScope>,
 }

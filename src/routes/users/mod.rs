@@ -8,7 +8,8 @@ mod parameters;
 use crate::accounts::{AccountChange, NewAccount};
 use crate::api_error::ApiError;
 use crate::domain::{Page, UsersRead, UsersWrite};
-use crate::routes::json_body::JsonBody;
+use crate::extract::Query;
+use crate::routes::fields::set_of;
 use crate::routes::profile::{UserPage, UserRecord};
 use crate::security::{self, Authorized, EnabledUser, Resolve, Scoped};
 use crate::services::Services;
@@ -16,7 +17,7 @@ use actix_web::HttpRequest;
 use actix_web::guard::{self, GuardContext, fn_guard};
 use actix_web::http::Method;
 use actix_web::web::{Data, Json};
-use bodies::{PasswordBody, ScopesBody, UserChangeBody, UserCreateBody};
+use bodies::{PasswordBody, PasswordJson, ScopesBody, UserChangeBody, UserCreateBody, UserJson};
 use changed::Changed;
 use created::Created;
 use paperclip::actix::web::{Route, ServiceConfig, delete, get, patch, post, put, resource};
@@ -84,10 +85,10 @@ fn not_me(request: &GuardContext<'_>) -> bool {
 /// A page in the order of the names; `next` is the `after` of the following page.
 #[api_v2_operation(operation_id = "list_users", tags("users"))]
 async fn list(
-    Authorized(_, (query,)): Authorized<Reader, (PageQuery,)>,
+    Authorized(_, query): Authorized<Reader, Query<PageQuery>>,
     services: Data<Services>,
 ) -> Result<Json<UserPage>, ApiError> {
-    let PageQuery { after, limit } = query;
+    let PageQuery { after, limit } = query.into_inner();
     // One more than asked for tells whether there is a next page.
     let mut users = services.users.list(&Page { after, limit: limit + 1 }).await?;
     let more = users.len() > limit as usize;
@@ -102,12 +103,13 @@ async fn list(
 /// only.
 #[api_v2_operation(operation_id = "create_user", tags("users"))]
 async fn create(
-    Authorized(caller, (body,)): Authorized<Writer, (JsonBody<UserCreateBody>,)>,
+    Authorized(caller, body): Authorized<Writer, UserJson<UserCreateBody>>,
     services: Data<Services>,
     request: HttpRequest,
 ) -> Result<Created, CreateFailure> {
     let UserCreateBody { username, email, full_name, disabled, password, scopes } =
         body.into_inner();
+    let (username, password, scopes) = (username.0, password.0, set_of(scopes));
     let account = NewAccount { username, password, email, full_name, disabled, scopes };
     let created = services.accounts.create(account, &caller.author(&request)).await;
     let user = created.map_err(|error| caller.failed(error, &services))?;
@@ -136,7 +138,7 @@ async fn show(
 async fn change(
     Authorized(caller, (username, body)): Authorized<
         Writer,
-        (PathUsername, JsonBody<UserChangeBody>),
+        (PathUsername, UserJson<UserChangeBody>),
     >,
     services: Data<Services>,
     request: HttpRequest,
@@ -144,6 +146,7 @@ async fn change(
     let UserChangeBody { username: new_name, email, full_name, disabled } = body.into_inner();
     let asks_only =
         new_name.is_none() && email.is_none() && full_name.is_none() && disabled.is_none();
+    let new_name = new_name.map(|name| name.0);
     let change = AccountChange { username: new_name, email, full_name, disabled, scopes: None };
     let changed = services.accounts.change(&username.0, change, &caller.author(&request)).await;
     let user = changed.map_err(|error| caller.failed(error, &services))?;
@@ -173,12 +176,12 @@ async fn remove(
 async fn set_password(
     Authorized(caller, (username, body)): Authorized<
         Writer,
-        (PathUsername, JsonBody<PasswordBody>),
+        (PathUsername, PasswordJson<PasswordBody>),
     >,
     services: Data<Services>,
     request: HttpRequest,
 ) -> Result<NoContent, SetPasswordFailure> {
-    let (password, author) = (body.into_inner().password, caller.author(&request));
+    let (password, author) = (body.into_inner().password.0, caller.author(&request));
     let set = services.accounts.set_password(&username.0, password, &author).await;
     set.map_err(|error| caller.failed(error, &services))?;
     Ok(NoContent)
@@ -189,11 +192,11 @@ async fn set_password(
 /// Replaces all. A scope that is taken away no longer counts in tokens that are out.
 #[api_v2_operation(operation_id = "set_user_scopes", tags("users"))]
 async fn set_scopes(
-    Authorized(caller, (username, body)): Authorized<Writer, (PathUsername, JsonBody<ScopesBody>)>,
+    Authorized(caller, (username, body)): Authorized<Writer, (PathUsername, UserJson<ScopesBody>)>,
     services: Data<Services>,
     request: HttpRequest,
 ) -> Result<Json<UserRecord>, KeepFailure> {
-    let scopes = Some(body.into_inner().scopes);
+    let scopes = Some(set_of(body.into_inner().scopes));
     let change = AccountChange { scopes, ..AccountChange::default() };
     let changed = services.accounts.change(&username.0, change, &caller.author(&request)).await;
     let user = changed.map_err(|error| caller.failed(error, &services))?;

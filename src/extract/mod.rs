@@ -1,0 +1,52 @@
+//! Reads bodies, forms, queries and paths. Each is declared as an ordinary struct that derives serde's
+//! `Deserialize` and schemars's `JsonSchema`: its fields' names, types, rules and documentation. The
+//! document and the checks both come from that declaration.
+
+mod wrapper;
+
+mod body;
+mod check;
+mod compile;
+mod form;
+mod json;
+mod node;
+mod path;
+mod publish;
+mod query;
+mod rule;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod wiped;
+
+pub use form::Form;
+pub(crate) use form::{FormFields, document_form, form_schema};
+pub use json::Json;
+pub use path::Path;
+pub use query::Query;
+pub use rule::{Broken, Rule};
+use wrapper::wrapper;
+
+use crate::openapi::document_error;
+use crate::security::services;
+use actix_web::HttpRequest;
+use paperclip::v2::models::DefaultOperationRaw;
+use serde_json::Value;
+
+/// Applies rules with the services of a request's server.
+fn apply(request: &HttpRequest) -> impl Fn(&Rule, &str) -> Result<(), Broken> {
+    move |rule, text| match services(request) {
+        Ok(services) => (rule.check)(text, services),
+        Err(_) => Err(Broken::new("value_error", "The rule cannot be applied", Value::Null)),
+    }
+}
+
+/// Adds the error responses of a body to an operation.
+fn document_body_errors(operation: &mut DefaultOperationRaw, media_type: Option<&str>) {
+    document_error(operation, 408, "Request Timeout");
+    document_error(operation, 413, "Request body too large");
+    if let Some(detail) = media_type {
+        document_error(operation, 415, detail);
+    }
+    document_error(operation, 422, "");
+}

@@ -1,0 +1,224 @@
+//! Declared bodies, queries, paths and forms of an application: `examples/bodies.rs`.
+
+use crate::example_server::Example;
+use crate::harness::{Response, repository};
+use serde_json::{Value, json};
+use std::fs;
+
+const ITEM: &str = r#"{"sku":"SKU-7","price":2.5}"#;
+
+fn bodies() -> (Example, String) {
+    let app = Example::spawn("bodies");
+    let token = app.post_form("/token", "username=johndoe&password=1234&scope=me").json();
+    let token = format!("Bearer {}", token["access_token"].as_str().expect("a token"));
+    (app, token)
+}
+
+fn order(app: &Example, token: &str, body: &str) -> Response {
+    let headers = [("authorization", token), ("content-type", "application/json")];
+    app.send("POST", "/orders", &headers, body)
+}
+
+/// `detail` as FastAPI writes it.
+fn errors(answer: &Response) -> Value {
+    assert_eq!(answer.status, 422, "{}", answer.body);
+    answer.json()["detail"].clone()
+}
+
+#[test]
+fn every_error_of_a_nested_body_is_told_at_once() {
+    let (app, token) = bodies();
+    let body = json!({
+        "items": [
+            {"sku": "SKU-7", "price": 2.5},
+            {"sku": "7", "price": 0, "quantity": "many"},
+            {"price": "free", "quantity": 100},
+            "SKU-8",
+        ],
+        "shipping": "slow",
+        "note": 7,
+        "coupon": "X",
+    });
+    let items = &body["items"];
+    assert_eq!(
+        errors(&order(&app, &token, &body.to_string())),
+        json!([
+            {"type": "value_error", "loc": ["body", "items", 1, "sku"],
+             "msg": "Value error, an article number is SKU- and digits", "input": "7", "ctx": {"error": {}}},
+            {"type": "greater_than", "loc": ["body", "items", 1, "price"],
+             "msg": "Input should be greater than 0", "input": 0, "ctx": {"gt": 0.0}},
+            {"type": "int_parsing", "loc": ["body", "items", 1, "quantity"],
+             "msg": "Input should be a valid integer, unable to parse string as an integer", "input": "many"},
+            {"type": "missing", "loc": ["body", "items", 2, "sku"], "msg": "Field required", "input": items[2]},
+            {"type": "float_parsing", "loc": ["body", "items", 2, "price"],
+             "msg": "Input should be a valid number, unable to parse string as a number", "input": "free"},
+            {"type": "less_than_equal", "loc": ["body", "items", 2, "quantity"],
+             "msg": "Input should be less than or equal to 99", "input": 100, "ctx": {"le": 99}},
+            {"type": "model_attributes_type", "loc": ["body", "items", 3],
+             "msg": "Input should be a valid dictionary or object to extract fields from", "input": "SKU-8"},
+            {"type": "enum", "loc": ["body", "shipping"], "msg": "Input should be 'standard' or 'express'",
+             "input": "slow", "ctx": {"expected": "'standard' or 'express'"}},
+            {"type": "string_type", "loc": ["body", "note"], "msg": "Input should be a valid string", "input": 7},
+            {"type": "extra_forbidden", "loc": ["body", "coupon"], "msg": "Extra inputs are not permitted",
+             "input": "X"},
+        ]),
+    );
+}
+
+#[test]
+fn what_fits_is_read_with_its_defaults() {
+    let (app, token) = bodies();
+    let answer = order(&app, &token, &format!("{{\"items\":[{ITEM}]}}"));
+    let items = json!([{"sku": "SKU-7", "price": 2.5, "quantity": 1}]);
+    let read = json!({"items": items, "shipping": "standard", "note": null});
+    assert_eq!((answer.status, answer.json()), (200, read));
+    // As pydantic takes numbers that are written as texts.
+    let lax = r#"{"items":[{"sku":"SKU-7","price":"2.5","quantity":"3"}],"shipping":"express"}"#;
+    let items = json!([{"sku": "SKU-7", "price": 2.5, "quantity": 3}]);
+    assert_eq!(order(&app, &token, lax).json()["items"], items);
+
+    let nobody = order(&app, "Bearer x", "{");
+    assert_eq!(nobody.status, 401, "first the caller, then the body");
+    for (body, kind) in [("", "missing"), ("{", "json_invalid"), ("[]", "model_attributes_type")] {
+        assert_eq!(errors(&order(&app, &token, body))[0]["type"], kind, "{body}");
+    }
+    let empty = errors(&order(&app, &token, r#"{"items":[]}"#));
+    assert_eq!(empty[0]["ctx"], json!({"field_type": "List", "min_length": 1, "actual_length": 0}));
+}
+
+/// The response must not grow with what was sent.
+#[test]
+fn a_flood_of_errors_is_cut_off() {
+    let (app, token) = bodies();
+    let items = vec![json!({}); 20];
+    let extras: Value = (0..1000).map(|n| (format!("x{n}"), json!("y".repeat(500)))).collect();
+    let mut body = extras;
+    body["items"] = json!(items);
+    let answer = order(&app, &token, &body.to_string());
+    assert_eq!(errors(&answer).as_array().map(Vec::len), Some(100));
+    assert!(answer.body.len() < 600_000, "{}", answer.body.len());
+}
+
+#[test]
+fn queries_and_paths_are_texts_that_stand_for_values() {
+    let (app, _) = bodies();
+    let get = |path: &str| app.get(path);
+    let read = json!({"word": ["red", "pen"], "in_stock": true, "limit": 5});
+    let answer = get("/articles?word=red&limit=9&word=pen&in_stock=yes&limit=5&unknown=1");
+    assert_eq!((answer.status, answer.json()), (200, read));
+    let usual = json!({"word": [], "in_stock": false, "limit": 10});
+    assert_eq!(get("/articles").json(), usual);
+    assert_eq!(
+        errors(&get("/articles?word=a&word=b&word=c&word=d&in_stock=perhaps&limit=0")),
+        json!([
+            {"type": "too_long", "loc": ["query", "word"],
+             "msg": "List should have at most 3 items after validation, not 4",
+             "input": ["a", "b", "c", "d"],
+             "ctx": {"field_type": "List", "max_length": 3, "actual_length": 4}},
+            {"type": "bool_parsing", "loc": ["query", "in_stock"],
+             "msg": "Input should be a valid boolean, unable to interpret input", "input": "perhaps"},
+            {"type": "greater_than_equal", "loc": ["query", "limit"],
+             "msg": "Input should be greater than or equal to 1", "input": "0", "ctx": {"ge": 1}},
+        ]),
+    );
+    assert_eq!(get("/articles/SKU-7/pictures/3").json(), json!({"sku": "SKU-7", "number": 3}));
+    let found = errors(&get("/articles/7/pictures/10"));
+    assert_eq!(found[0]["loc"], json!(["path", "sku"]));
+    assert_eq!(
+        (&found[1]["loc"], &found[1]["type"]),
+        (&json!(["path", "number"]), &json!("less_than_equal"))
+    );
+    assert_eq!(get("/sales/2024/3").json(), "2024-03");
+    let found = errors(&get("/sales/now/x"));
+    assert_eq!(found[0]["loc"], json!(["path", "year"]));
+    assert_eq!(found[1]["loc"], json!(["path", "month"]));
+    assert_eq!(errors(&get("/articles/%FF/pictures/1"))[0]["loc"], json!(["path", "sku"]));
+}
+
+#[test]
+fn forms_are_read_like_queries() {
+    let (app, _) = bodies();
+    let answer = app.post_form("/reviews", "stars=1&text=good&stars=5");
+    assert_eq!((answer.status, answer.json()), (200, json!({"stars": 5, "text": "good"})));
+    assert_eq!(app.post_form("/reviews", "stars=5&text=").json()["text"], json!(null));
+    let missing = json!([
+        {"type": "missing", "loc": ["body", "stars"], "msg": "Field required", "input": null},
+    ]);
+    assert_eq!(errors(&app.post_form("/reviews", "stars=")), missing);
+    assert_eq!(errors(&app.post_form("/reviews", "stars=6"))[0]["ctx"], json!({"le": 5}));
+    let part = |name: &str, value: &str| {
+        format!("--f\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    let send = |body: &str| {
+        let headers = [("content-type", "multipart/form-data; boundary=f")];
+        app.send("POST", "/reviews", &headers, body)
+    };
+    let whole = format!("{}{}--f--\r\n", part("stars", "4"), part("text", "fine"));
+    assert_eq!(send(&whole).json(), json!({"stars": 4, "text": "fine"}));
+    let file = whole.replace("name=\"text\"", "name=\"text\"; filename=\"t\"");
+    let found = errors(&send(&file));
+    assert_eq!(
+        (&found[0]["loc"], &found[0]["type"]),
+        (&json!(["body", "text"]), &json!("string_type"))
+    );
+    let headers = [("content-type", "application/json")];
+    let json = app.send("POST", "/reviews", &headers, r#"{"stars": 4}"#);
+    assert_eq!((errors(&json), &json.json()["error"]), (missing, &json!("invalid_request")));
+}
+
+#[test]
+fn the_bounds_stand_in_the_document() {
+    let (app, _) = bodies();
+    let document = app.document();
+    let schemas = &document["components"]["schemas"];
+    let item = &schemas["Item"];
+    assert_eq!(item["required"], json!(["sku", "price"]));
+    let (price, quantity) = (&item["properties"]["price"], &item["properties"]["quantity"]);
+    assert_eq!((&price["minimum"], &price["exclusiveMinimum"]), (&json!(0), &json!(true)));
+    assert_eq!(quantity["description"], "How many.");
+    let bounds = [&quantity["minimum"], &quantity["maximum"], &quantity["default"]];
+    assert_eq!(bounds, [&json!(1), &json!(99), &json!(1)]);
+    let order = &schemas["Order"]["properties"];
+    assert_eq!(order["items"]["items"], json!({"$ref": "#/components/schemas/Item"}));
+    assert_eq!(schemas["Order"]["additionalProperties"], false);
+    assert_eq!(schemas["Shipping"]["enum"], json!(["standard", "express"]));
+    assert_eq!(order["note"]["nullable"], true);
+
+    let operation = |path: &str, method: &str| document["paths"][path][method].clone();
+    let place = operation("/orders", "post");
+    let named = json!({"schema": {"$ref": "#/components/schemas/Order"}});
+    assert_eq!(place["requestBody"]["content"]["application/json"], named);
+    assert_eq!(place["responses"]["200"]["content"]["application/json"], named);
+    let parameters = |path: &str| operation(path, "get")["parameters"].clone();
+    let limit = &parameters("/articles")[2];
+    assert_eq!(
+        limit,
+        &json!({"in": "query", "name": "limit", "required": false,
+                "description": "How many to show.",
+                "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 10}}),
+    );
+    let listed = |path: &str| {
+        let all = parameters(path);
+        let all = all.as_array().expect("parameters").iter();
+        all.map(|one| (one["name"].clone(), one["in"].clone())).collect::<Vec<_>>()
+    };
+    let path = |name: &str| (json!(name), json!("path"));
+    assert_eq!(listed("/articles/{sku}/pictures/{number}"), [path("sku"), path("number")]);
+    assert_eq!(listed("/sales/{year}/{month}"), [path("year"), path("month")]);
+    assert!(!app.get("/openapi.json").body.contains("x-rule"));
+}
+
+/// The guide shows the example's own lines.
+#[test]
+fn the_guide_shows_the_example() {
+    let guide = fs::read_to_string(repository("src/guide/application.md")).expect("the guide");
+    let example = fs::read_to_string(repository("examples/bodies.rs")).expect("the example");
+    let chapter = guide.split("\n# Bodies").nth(1).expect("the chapter");
+    let chapter = chapter.split("\n# ").next().expect("its text");
+    let blocks: Vec<_> = chapter.split("```rust,ignore\n").skip(1).collect();
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        let code = block.split("```").next().expect("its end");
+        assert!(code.split("\n\n").all(|part| example.contains(part.trim_end())), "{code}");
+    }
+}
