@@ -235,6 +235,7 @@ fn access_line(criterion: &mut Criterion) {
         length: Some(96),
         elapsed: Duration::from_micros(100),
         request_id: RequestId::unique(),
+        caller: None,
         request_headers: Vec::new(),
         response_headers: Vec::new(),
     };

@@ -326,8 +326,8 @@ mod t005 {
         request: HttpRequest,
     ) -> JsonResult<Token> {
         let Services { accounts, tokens, .. } = services.get_ref();
-        let client = origin(&request);
-        let context = GrantContext { accounts, client, tokens, strict: false };
+        let sender = sender(&request);
+        let context = GrantContext { accounts, sender, tokens, strict: false };
         let token = PasswordGrant { username, password, scope }.redeem(context).await?;
         Ok(Token::bearer(token.access_token))
     }
@@ -429,10 +429,10 @@ mod t005_by_hand {
         services: Data<Services>,
         request: HttpRequest,
     ) -> JsonResult<Token> {
-        let client = origin(&request);
+        let sender = sender(&request);
         let wrong = ApiError::BadRequest("Incorrect username or password");
         let scopes = form.scopes().into_iter().map(str::parse).collect::<Result<Scopes, _>>();
-        let user = services.accounts.authenticate(&form.username, form.password, client).await?;
+        let user = services.accounts.authenticate(&form.username, form.password, sender).await?;
         let user = user.ok_or(wrong)?;
         // A valid login may still ask for scopes that the user lacks.
         let scopes = match scopes {

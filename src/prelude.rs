@@ -5,6 +5,7 @@ pub use crate::security::{
     ActiveUser, ApiKeyCookie, ApiKeyHeader, ApiKeyQuery, Authorized, BasicCredentials, BasicUser,
     Call, CurrentUser, Dependency, Depends, EnabledUser, HttpBasic, HttpBearer, Maybe,
     OAuth2AuthorizationCodeBearer, OAuth2PasswordBearer, OpenIdConnect, Scoped, guard, origin,
+    sender,
 };
 #[doc(no_inline)]
 pub use crate::{

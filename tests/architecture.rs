@@ -40,8 +40,20 @@ const NARROW: [(&str, &[&str]); 16] = [
         &["server", "process", "http", "services", "accounts", "logging", "settings", "domain"],
     ),
     ("server", &["http", "security", "logging"]),
-    ("process", &["http", "security", "services", "logging", "settings"]),
-    ("http", &["routes", "security", "openapi", "api_error", "services", "logging", "settings"]),
+    ("process", &["http", "security", "services", "accounts", "logging", "settings", "domain"]),
+    (
+        "http",
+        &[
+            "routes",
+            "security",
+            "openapi",
+            "api_error",
+            "services",
+            "logging",
+            "settings",
+            "domain",
+        ],
+    ),
     (
         "routes",
         &[
@@ -58,16 +70,28 @@ const NARROW: [(&str, &[&str]); 16] = [
         ],
     ),
     ("extract", &["security", "openapi", "api_error", "services"]),
-    ("security", &["openapi", "api_error", "services", "accounts", "tokens", "settings", "domain"]),
+    (
+        "security",
+        &[
+            "openapi",
+            "api_error",
+            "services",
+            "accounts",
+            "tokens",
+            "logging",
+            "settings",
+            "domain",
+        ],
+    ),
     ("openapi", &["api_error", "settings", "domain"]),
     ("api_error", &["oauth", "accounts", "passwords", "domain"]),
     ("services", &["storage", "accounts", "tokens", "passwords", "settings", "domain"]),
     ("storage", &["settings", "domain"]),
     ("oauth", &["accounts", "tokens", "domain"]),
-    ("accounts", &["tokens", "passwords", "domain"]),
+    ("accounts", &["tokens", "passwords", "logging", "domain"]),
     ("tokens", &["settings", "domain"]),
     ("passwords", &["settings", "domain"]),
-    ("logging", &["settings"]),
+    ("logging", &["settings", "domain"]),
 ];
 
 /// The floors that may name a third-party crate.

@@ -1,7 +1,11 @@
 //! Verifying a username and password: HTTP Basic and the password grant both ask here.
 
 use crate::accounts::Accounts;
-use crate::domain::{LoginOutcome, Origin, RepositoryError, Secret, User, UserChange, Username};
+use crate::accounts::login::{LoginAttempt, LoginMethod};
+use crate::domain::{
+    LoginOutcome, Origin, RepositoryError, Secret, Sender, User, UserChange, Username,
+};
+use crate::logging::name_caller;
 use crate::passwords::PasswordError;
 use std::sync::Arc;
 use thiserror::Error;
@@ -42,11 +46,22 @@ impl Accounts {
         &self,
         username: &str,
         password: Secret,
-        client: Origin,
+        sender: impl Into<Sender>,
     ) -> Result<Option<Arc<User>>, AuthenticateError> {
-        let login = self.logins.begin();
-        let result = self.identify(username, password, client).await;
+        self.authenticate_by(LoginMethod::Own, (username, password), sender.into()).await
+    }
+
+    /// The same for one of the server's own logins.
+    pub(crate) async fn authenticate_by(
+        &self,
+        method: LoginMethod,
+        (username, password): (&str, Secret),
+        sender: Sender,
+    ) -> Result<Option<Arc<User>>, AuthenticateError> {
+        let mut login = self.begin_login(method, username, sender);
+        let result = self.identify(&mut login, password).await;
         login.end(match &result {
+            Ok(Some(user)) if user.disabled => LoginOutcome::Disabled,
             Ok(Some(_)) => LoginOutcome::Accepted,
             Ok(None) => LoginOutcome::Rejected,
             Err(AuthenticateError::Busy { .. }) => LoginOutcome::Busy,
@@ -56,22 +71,27 @@ impl Accounts {
         result
     }
 
-    /// The same for whoever counts the login.
+    /// The same for whoever ends the login.
     pub(crate) async fn identify(
         &self,
-        username: &str,
+        login: &mut LoginAttempt<'_>,
         password: Secret,
-        client: Origin,
     ) -> Result<Option<Arc<User>>, AuthenticateError> {
-        let place = self.passwords.place(client, username).await?;
-        let user = match username.parse::<Username>() {
+        let client = login.sender.origin;
+        let place = self.passwords.place(client, &login.tried).await?;
+        let user = match login.tried.parse::<Username>() {
             Ok(name) => self.find_for_login(&name).await.map_err(AuthenticateError::Unavailable)?,
             Err(_) => None,
         };
         let hash = user.as_ref().map(|user| user.password_hash.clone());
         let verdict = place.verify(password.clone(), hash).await?;
         let Some(user) = user else { return Ok(None) };
+        login.is_known = true;
         self.warn_of_hash(&user);
+        if verdict.matches {
+            login.is_of(&user);
+            name_caller(&user);
+        }
         // A second hash takes its time: not where the answer may hide that the password was right.
         if verdict.needs_rehash && !user.disabled {
             return Ok(Some(self.rehash(user, password, client).await));

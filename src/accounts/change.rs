@@ -1,7 +1,7 @@
 //! Changing an account's details and scopes, disabling and deleting it.
 
 use crate::accounts::{AccountError, Accounts, Author};
-use crate::domain::{Scopes, User, UserChange, Username};
+use crate::domain::{AuditAction, AuditEntry, Scopes, User, UserChange, Username};
 
 /// What to change of an account; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +26,7 @@ impl Accounts {
         change: AccountChange,
         author: &Author,
     ) -> Result<User, AccountError> {
+        let entries = self.entries(username, &change).await;
         let AccountChange { username: new_name, email, full_name, disabled, scopes } = change;
         let change = UserChange {
             username: new_name,
@@ -35,7 +36,9 @@ impl Accounts {
             scopes,
             ..UserChange::default()
         };
-        self.update(username, change, author).await
+        let changed = self.update(username, change, author).await;
+        self.audit(entries, author, &changed);
+        changed
     }
 
     /// Renames an account; see [`AccountChange::username`].
@@ -67,7 +70,11 @@ impl Accounts {
 
     /// Deletes an account. Tokens that are out are refused from then on.
     pub async fn delete(&self, username: &Username, author: &Author) -> Result<(), AccountError> {
-        Ok(self.users.delete(username, author.keep().as_ref(), author.actor()).await?)
+        let keep = author.keep();
+        let deleted = self.users.delete(username, keep.as_ref(), author.actor()).await;
+        let deleted = deleted.map_err(AccountError::from);
+        self.audit([of(AuditAction::UserDelete, username)], author, &deleted);
+        deleted
     }
 
     pub(super) async fn update(
@@ -79,4 +86,45 @@ impl Accounts {
         let (keep, now) = (author.keep(), self.clock.now());
         Ok(self.users.update(username, change, keep.as_ref(), author.actor(), now).await?)
     }
+
+    /// What the audit log is to be told of a change: an entry for each thing that it does.
+    async fn entries(&self, username: &Username, change: &AccountChange) -> Vec<AuditEntry> {
+        let AccountChange { username: new_name, email, full_name, disabled, scopes } = change;
+        let mut entries = Vec::new();
+        let fields = [("email", email.is_some()), ("full_name", full_name.is_some())];
+        let fields: Vec<_> = fields.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
+        if !fields.is_empty() {
+            entries.push(of(AuditAction::UserChange, username).detail("fields", fields.join(" ")));
+        }
+        if let Some(disabled) = disabled {
+            let action = if *disabled { AuditAction::UserDisable } else { AuditAction::UserEnable };
+            entries.push(of(action, username));
+        }
+        if let Some(scopes) = scopes {
+            // What is not known is not told: the change itself will fail, or be told in full.
+            let before = self.users.find(username).await.ok().flatten();
+            entries.push(of_scopes(username, before.as_deref(), scopes));
+        }
+        if let Some(new_name) = new_name {
+            let entry = of(AuditAction::UserRename, username);
+            entries.push(entry.detail("new_name", new_name.as_str()));
+        }
+        entries
+    }
+}
+
+fn of(action: AuditAction, username: &Username) -> AuditEntry {
+    AuditEntry::of(action).whom(username.as_str())
+}
+
+/// All scopes, and those that this grants and removes.
+fn of_scopes(username: &Username, before: Option<&User>, scopes: &Scopes) -> AuditEntry {
+    let entry = of(AuditAction::ScopesChange, username).detail("scopes", scopes.to_string());
+    let Some(before) = before else { return entry };
+    let beyond = |all: &Scopes, known: &Scopes| {
+        let beyond: Vec<_> = all.iter().filter(|scope| !known.contains(scope)).collect();
+        beyond.join(" ")
+    };
+    let granted = beyond(scopes, &before.scopes);
+    entry.detail("granted", granted).detail("removed", beyond(&before.scopes, scopes))
 }

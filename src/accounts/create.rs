@@ -1,7 +1,7 @@
 //! Creating an account.
 
 use crate::accounts::{AccountError, Accounts, Author};
-use crate::domain::{NewUser, Scopes, Secret, User, Username};
+use crate::domain::{AuditAction, AuditEntry, NewUser, Scopes, Secret, User, Username};
 
 /// An account to be created.
 #[derive(Debug)]
@@ -23,6 +23,15 @@ pub struct NewAccount {
 impl Accounts {
     /// Creates an account. The name must be free.
     pub async fn create(&self, account: NewAccount, author: &Author) -> Result<User, AccountError> {
+        let entry = AuditEntry::of(AuditAction::UserCreate)
+            .whom(account.username.as_str())
+            .detail("scopes", account.scopes.to_string());
+        let created = self.store(account, author).await;
+        self.audit([entry], author, &created);
+        created
+    }
+
+    async fn store(&self, account: NewAccount, author: &Author) -> Result<User, AccountError> {
         let NewAccount { username, password, email, full_name, disabled, scopes } = account;
         let password_hash = self.hash(password, author).await?;
         let user = NewUser { username, email, full_name, disabled, password_hash, scopes };

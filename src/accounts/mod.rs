@@ -3,23 +3,28 @@
 //!
 //! Nothing here knows HTTP or a database.
 
+mod audit;
 mod authenticate;
 mod change;
 mod create;
 mod error;
 mod holder;
+mod import;
+mod login;
 #[cfg(test)]
 pub(crate) mod memory;
 mod password;
 
+pub use audit::Audit;
 pub use authenticate::AuthenticateError;
 pub use change::AccountChange;
 pub use create::NewAccount;
 pub use error::AccountError;
+pub(crate) use login::{LoginAttempt, LoginMethod};
 pub use password::PasswordChange;
 
 use crate::domain::{
-    Actor, Clock, Logins, Origin, Scope as _, ScopeName, UserRepository, UsersWrite,
+    Actor, Clock, Logins, Origin, Scope as _, ScopeName, Sender, UserRepository, UsersWrite,
 };
 use crate::passwords::Passwords;
 use std::sync::Arc;
@@ -31,14 +36,15 @@ pub struct Accounts {
     passwords: Arc<Passwords>,
     clock: Arc<dyn Clock>,
     logins: Arc<Logins>,
+    audit: Audit,
 }
 
 /// In whose name an account is changed.
 #[derive(Clone, Debug)]
 pub enum Author {
-    /// A caller, who must still be allowed to when the change is made, and whose origin takes turns
+    /// A caller, who must still be allowed to when the change is made, and whose request takes turns
     /// with others where passwords are hashed.
-    Caller(Actor, Origin),
+    Caller(Actor, Sender),
     /// Whoever runs a command. The database is theirs, and so is every change.
     Operator,
 }
@@ -51,7 +57,13 @@ impl Accounts {
         passwords: Arc<Passwords>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { users, passwords, clock, logins: Arc::default() }
+        Self { users, passwords, clock, logins: Arc::default(), audit: Audit::default() }
+    }
+
+    /// The same for a command that this system user runs.
+    #[must_use]
+    pub fn of_operator(self, name: &str) -> Self {
+        Self { audit: Audit::of_operator(name), ..self }
     }
 
     /// How logins have ended so far.
@@ -71,7 +83,7 @@ impl Author {
 
     fn origin(&self) -> Origin {
         match self {
-            Self::Caller(_, origin) => *origin,
+            Self::Caller(_, sender) => sender.origin,
             Self::Operator => Origin::Local,
         }
     }

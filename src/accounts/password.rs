@@ -1,7 +1,9 @@
 //! Setting a password for somebody, and changing one's own.
 
 use crate::accounts::{AccountError, Accounts, Author};
-use crate::domain::{PasswordHash, RepositoryError, Secret, User, UserChange, Username};
+use crate::domain::{
+    AuditAction, AuditEntry, PasswordHash, RepositoryError, Secret, User, UserChange, Username,
+};
 
 /// A user's old password and a new one.
 #[derive(Debug)]
@@ -21,14 +23,32 @@ impl Accounts {
         password: Secret,
         author: &Author,
     ) -> Result<User, AccountError> {
-        let password_hash = Some(self.hash(password, author).await?);
-        let change = UserChange { password_hash, ..UserChange::default() };
-        self.update(username, change, author).await
+        let set = async {
+            let password_hash = Some(self.hash(password, author).await?);
+            let change = UserChange { password_hash, ..UserChange::default() };
+            self.update(username, change, author).await
+        };
+        let set = set.await;
+        let entry = AuditEntry::of(AuditAction::PasswordSet).whom(username.as_str());
+        self.audit([entry], author, &set);
+        set
     }
 
     /// Changes a caller's own password. `user` is whom the caller was let in as: a password that was
     /// changed since then stays, and a new name does not matter.
     pub async fn change_password(
+        &self,
+        user: &User,
+        passwords: PasswordChange,
+        author: &Author,
+    ) -> Result<(), AccountError> {
+        let changed = self.exchange_password(user, passwords, author).await;
+        let entry = AuditEntry::of(AuditAction::PasswordChange).whom(user.username.as_str());
+        self.audit([entry], author, &changed);
+        changed
+    }
+
+    async fn exchange_password(
         &self,
         user: &User,
         PasswordChange { old, new }: PasswordChange,
@@ -66,8 +86,8 @@ impl Accounts {
         author: &Author,
     ) -> Result<PasswordHash, AccountError> {
         Ok(match author {
-            Author::Caller(actor, client) => {
-                let place = self.passwords.place(*client, actor.username.as_str()).await?;
+            Author::Caller(actor, sender) => {
+                let place = self.passwords.place(sender.origin, actor.username.as_str()).await?;
                 place.hash(password).await?
             }
             Author::Operator => self.passwords.hash(password).await?,
@@ -89,7 +109,7 @@ mod tests {
 
     fn caller(user: &User) -> Author {
         let actor = Actor { username: user.username.clone(), id: user.id, scopes: &["me"] };
-        Author::Caller(actor, Origin::Local)
+        Author::Caller(actor, Origin::Local.into())
     }
 
     fn change(old: &str, new: &str) -> PasswordChange {

@@ -1,12 +1,14 @@
 //! `bailiwick db`: copies, checks, backs up and restores whole databases.
 
+use crate::accounts::Audit;
 use crate::cli::progress::bar;
 use crate::cli::report::{CommandError, print};
+use crate::domain::{AuditAction, AuditEntry, AuditReason};
 use crate::process::{self, Request};
 use crate::services::{MaintenanceError, Restored, back_up, check, copy, restore};
 use crate::settings::{DatabaseUrl, Layers, Settings};
 use clap::Subcommand;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Copies, checks, backs up and restores databases.
 #[derive(Debug, Subcommand)]
@@ -49,6 +51,16 @@ fn refuse_server(settings: &Settings) -> Result<(), CommandError> {
     Ok(())
 }
 
+fn audit_restore(backup: &Path, failure: Option<&MaintenanceError>) {
+    let entry = AuditEntry::of(AuditAction::DatabaseRestore)
+        .because(failure.map(|_| AuditReason::Invalid))
+        .detail("backup", backup.display().to_string());
+    Audit::of_operator(&process::operator()).tell(match failure {
+        Some(failure) => entry.detail("fault", failure.to_string()),
+        None => entry,
+    });
+}
+
 /// Runs one command.
 pub(super) fn run(
     command: DbCommand,
@@ -83,7 +95,10 @@ pub(super) fn run(
             }
             DbCommand::Restore { file } => {
                 refuse_server(settings)?;
-                let Restored { file, users, replaced } = restore(settings, &file).await?;
+                let _log = process::start_audit_log(settings)?;
+                let restored = restore(settings, &file).await;
+                audit_restore(&file, restored.as_ref().err());
+                let Restored { file, users, replaced } = restored?;
                 let before = replaced.map_or_else(String::new, |replaced| {
                     format!("; the database from before is {}", replaced.display())
                 });

@@ -10,6 +10,7 @@ use crate::domain::{
     RepositoryError, ScopeName, Scopes, User, Username, check_email, check_full_name,
     check_new_name,
 };
+use crate::process;
 use crate::services::Store;
 use crate::settings::Settings;
 use clap::{Args, Subcommand};
@@ -165,6 +166,9 @@ impl UsersError {
 
 /// Runs one command.
 pub(super) fn run(command: UsersCommand, settings: &Settings) -> Result<(), CommandError> {
+    let changes = !matches!(command, UsersCommand::List(_) | UsersCommand::Show { .. });
+    // Before the change: one that cannot be audited is not made.
+    let _log = changes.then(|| process::start_audit_log(settings)).transpose()?;
     let result = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -185,7 +189,8 @@ async fn open_and_execute(command: UsersCommand, settings: &Settings) -> Result<
         UsersCommand::Add(_) | UsersCommand::Import(_) => Store::open(settings).await,
         _ => Store::open_existing(settings).await,
     };
-    let store = store.map_err(UsersError::failed)?;
+    let mut store = store.map_err(UsersError::failed)?;
+    store.accounts = store.accounts.of_operator(&process::operator());
     let mut session = Session {
         store: &store,
         data_dir: &settings.data_dir,

@@ -1,6 +1,8 @@
 //! What the server is about: users, scopes, secrets, the clock, and the repository traits. No I/O.
 
 mod actor;
+mod audit;
+mod audit_action;
 mod clock;
 mod login;
 mod new_name;
@@ -10,13 +12,16 @@ mod repository;
 mod scope;
 mod scope_table;
 mod secret;
+mod sender;
 mod signers;
 mod tally;
 mod user;
 
 pub use actor::{Actor, Denied};
+pub use audit::AuditEntry;
+pub use audit_action::{AuditAction, AuditReason};
 pub use clock::{Clock, SystemClock, Timestamp};
-pub use login::{LoginOutcome, Logins};
+pub use login::{Login, LoginOutcome, Logins};
 pub use new_name::check_new_name;
 pub use origin::Origin;
 pub use password_hash::{
@@ -32,6 +37,7 @@ pub use scope::{
 };
 pub use scope_table::ScopeTable;
 pub use secret::Secret;
+pub use sender::Sender;
 pub use signers::{Fingerprint, Signers};
 pub use tally::Tally;
 pub use user::{FieldError, User, UserId, Username, check_email, check_full_name};

@@ -1,6 +1,7 @@
 //! One line for every request, including refused, panicked and abandoned ones; and the request's
 //! id.
 
+use crate::domain::User;
 use crate::http::monitoring::metrics::CLIENT_CLOSED_REQUEST;
 use crate::http::state::AppState;
 use crate::logging::{ACCESS, Access, Headers, Host, RequestId};
@@ -11,6 +12,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode, Version};
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Instant;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -74,10 +76,18 @@ impl Entry {
             length: None,
             elapsed: std::time::Duration::ZERO,
             request_id,
+            caller: None,
             request_headers: values(request.headers(), &Headers::wanted().request),
             response_headers: Vec::new(),
         };
         Some(Self { access: Some(access), start: Instant::now() })
+    }
+
+    /// Who sent the request.
+    pub(super) fn set_caller(&mut self, caller: Option<Arc<User>>) {
+        if let Some(access) = &mut self.access {
+            access.caller = caller;
+        }
     }
 
     /// Records the response.

@@ -90,7 +90,10 @@ async fn received<B: MessageBody + 'static>(
             .error_response(ApiError::Busy(Overload::Requests, RETRY_AFTER))
             .map_into_right_body())
     } else {
-        let answer = id.in_scope(panic::catch(next.call(request))).await;
+        let (answer, caller) = id.in_scope(panic::catch(next.call(request))).await;
+        if let Some(line) = &mut line {
+            line.set_caller(caller);
+        }
         answer.map(ServiceResponse::map_into_left_body)
     };
 

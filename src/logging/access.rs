@@ -2,11 +2,12 @@
 //! written.
 
 use super::{ACCESS, RequestId, escape, redact_query};
+use crate::domain::User;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 thread_local! {
@@ -39,6 +40,8 @@ pub struct Access {
     pub elapsed: Duration,
     /// Its id.
     pub request_id: RequestId,
+    /// The user whose credentials were good, where `Headers::caller` asks for it.
+    pub caller: Option<Arc<User>>,
     /// Values of `Headers::request`, in its order.
     pub request_headers: Vec<Option<Box<[u8]>>>,
     /// Values of `Headers::response`, in its order; empty without a response.
@@ -61,13 +64,15 @@ pub struct Headers {
     pub request: Vec<String>,
     /// Of responses.
     pub response: Vec<String>,
+    /// Whether the caller's name is read, too.
+    pub caller: bool,
 }
 
 impl Headers {
     /// The headers the current log reads; none before it is set up.
     #[must_use]
     pub fn wanted() -> &'static Self {
-        static NONE: Headers = Headers { request: Vec::new(), response: Vec::new() };
+        static NONE: Headers = Headers { request: Vec::new(), response: Vec::new(), caller: false };
         WANTED.get().unwrap_or(&NONE)
     }
 
@@ -147,6 +152,19 @@ impl Access {
         write!(out, "\" {}", self.status)
     }
 
+    /// The caller's name, as one word.
+    pub(super) fn write_caller(&self, out: &mut impl fmt::Write) -> Option<fmt::Result> {
+        let name = self.caller.as_ref()?.username.as_str();
+        let mut words = name.split(' ');
+        let first = words.next().map_or(Ok(()), |word| escape(out, word.as_bytes()));
+        Some(first.and_then(|()| {
+            words.try_for_each(|word| {
+                out.write_str("\\x20")?;
+                escape(out, word.as_bytes())
+            })
+        }))
+    }
+
     /// The client with its port: `127.0.0.1:12345`.
     pub(super) fn write_client(&self, out: &mut impl fmt::Write) -> fmt::Result {
         match self.host {
@@ -198,6 +216,7 @@ pub(super) mod testing {
             length: Some(17),
             elapsed: Duration::from_micros(1_234_567),
             request_id: RequestId::parse(b"request-1").unwrap(),
+            caller: None,
             request_headers: Vec::new(),
             response_headers: Vec::new(),
         }

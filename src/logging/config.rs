@@ -180,7 +180,7 @@ impl LogConfig {
         for (name, logger) in &self.loggers {
             let is_word = |part: &str| !part.is_empty() && !part.contains(char::is_whitespace);
             if !name.replace("::", ".").split('.').all(is_word) {
-                let allowed = "root, bailiwick.access, bailiwick.error or a module such as sqlx";
+                let allowed = "root, bailiwick.access, bailiwick.error, bailiwick.audit or a module such as sqlx";
                 return Err(self.bad("loggers", name, allowed));
             }
             self.known(&format!("loggers.{name}.handlers"), &logger.handlers, &self.handlers)?;

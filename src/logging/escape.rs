@@ -136,6 +136,16 @@ pub(super) fn redact_header(out: &mut impl fmt::Write, value: &[u8]) -> fmt::Res
     out.write_str("?***")
 }
 
+/// What a client sent in a header, as [`redact_header`] writes it, and no more than is worth reading.
+#[must_use]
+pub fn shown_header(value: &[u8]) -> String {
+    const LONGEST: usize = 256;
+    let mut shown = String::new();
+    // A String takes everything.
+    let _ = redact_header(&mut shown, &value[..value.len().min(LONGEST)]);
+    shown
+}
+
 /// Whether a value is itself an encoded URL with a secret in it.
 fn holds_secret(value: &str, depth: usize) -> bool {
     // Like the separators, an `=` within a value is nearly always encoded.

@@ -4,9 +4,10 @@ use super::access::{Access, with_current};
 use super::config::LoggerNames;
 use super::escape::redact_header;
 use super::placeholders::{level_name, request_id, write_name};
-use super::{Headers, escape, redact_query};
+use super::{AUDIT, Headers, escape, redact_query};
 use jiff::Timestamp;
 use log::Record;
+use log::kv::{Error, Key, Value, VisitSource};
 use serde::ser::{Serialize, SerializeMap, Serializer as _};
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
@@ -24,6 +25,7 @@ pub(super) struct JsonFormat {
 
 impl JsonFormat {
     pub(super) fn new(headers: &mut Headers, shown: LoggerNames) -> Self {
+        headers.caller = true;
         Self {
             user_agent: headers.of_request("user-agent"),
             referer: headers.of_request("referer"),
@@ -61,6 +63,9 @@ impl JsonFormat {
             if let Some(access) = access {
                 return self.request(line, access);
             }
+            if record.target() == AUDIT {
+                return fields(line, record);
+            }
             line.serialize_entry("module", record.module_path().unwrap_or_default())?;
             line.serialize_entry("line", &record.line().unwrap_or(0))
         })
@@ -74,6 +79,9 @@ impl JsonFormat {
         let query = access.query().unwrap_or_default();
         line.serialize_entry("query", &shown(|f| redact_query(f, query)))?;
         line.serialize_entry("protocol", access.protocol)?;
+        if let Some(caller) = &access.caller {
+            line.serialize_entry("user", caller.username.as_str())?;
+        }
         line.serialize_entry("status", &access.status)?;
         if let Some(length) = access.length {
             line.serialize_entry("length", &length)?;
@@ -85,6 +93,26 @@ impl JsonFormat {
             }
         }
         Ok(())
+    }
+}
+
+/// The fields of an entry of the audit log.
+fn fields<M: SerializeMap>(line: &mut M, record: &Record<'_>) -> Result<(), M::Error> {
+    let mut pairs = Pairs { line, result: Ok(()) };
+    // It says itself how it ends.
+    let _ = record.key_values().visit(&mut pairs);
+    pairs.result
+}
+
+struct Pairs<'a, M: SerializeMap> {
+    line: &'a mut M,
+    result: Result<(), M::Error>,
+}
+
+impl<'kvs, M: SerializeMap> VisitSource<'kvs> for Pairs<'_, M> {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
+        self.result = self.line.serialize_entry(key.as_str(), &format_args!("{value}"));
+        self.result.is_ok().then_some(()).ok_or_else(|| Error::msg("not written"))
     }
 }
 

@@ -2,7 +2,9 @@
 //! `log` and `env_logger`; every request leaves a line on `bailiwick.access`.
 
 mod access;
+mod audit;
 mod code_filter;
+mod commands;
 mod config;
 mod current;
 mod ends;
@@ -21,9 +23,11 @@ mod whole;
 
 pub use self::config::Note;
 pub use access::{Access, Headers, Host};
+pub use audit::write_audit;
 pub use code_filter::{LogFilter, filter_by};
-pub use escape::{escape, redact_query};
-pub use request_id::RequestId;
+pub use commands::init_audit;
+pub use escape::{escape, redact_query, shown_header};
+pub use request_id::{RequestId, name_caller};
 pub use sink::{Open, dropped, open_file};
 
 use crate::settings::LoggingSettings;
@@ -36,6 +40,9 @@ pub const ACCESS: &str = "bailiwick.access";
 
 /// Target of the server's own messages; by default written to stderr.
 pub const ERROR: &str = "bailiwick.error";
+
+/// Target of the audit log: who did what to whom. Without a file, written to stderr.
+pub const AUDIT: &str = "bailiwick.audit";
 
 /// Target that turns an error into level `CRITICAL` of [`ERROR`]; `log` has no such level.
 pub const CRITICAL: &str = "bailiwick.critical";

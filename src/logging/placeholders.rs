@@ -49,6 +49,7 @@ pub(super) enum Placeholder {
 pub(super) enum Atom {
     Host,
     Identity,
+    Caller,
     Time(TimeFormat),
     Request,
     Method,
@@ -188,7 +189,11 @@ impl Atom {
     fn find(name: &str, headers: &mut Headers) -> Option<(Self, bool)> {
         Some(match name {
             "h" => (Self::Host, false),
-            "l" | "u" => (Self::Identity, false),
+            "l" => (Self::Identity, false),
+            "u" => {
+                headers.caller = true;
+                (Self::Caller, false)
+            }
             "t" => (Self::Time(TimeFormat::gunicorn()), false),
             "r" | "request_line" => (Self::Request, false),
             "m" => (Self::Method, false),
@@ -214,8 +219,9 @@ impl Atom {
         let elapsed = access.elapsed;
         match self {
             Self::Host => write!(out, "{}", access.host),
-            // The log knows callers only by address.
+            // Nobody asks an identd.
             Self::Identity => out.write_str(NOTHING),
+            Self::Caller => access.write_caller(out).unwrap_or_else(|| out.write_str(NOTHING)),
             Self::Time(format) => format.write(out, now),
             Self::Request => access.write_request(out),
             Self::Method => escape(out, access.method.as_bytes()),

@@ -1,11 +1,21 @@
 //! The id of a request: taken from a trusted proxy or generated, and known to every line logged
 //! while the request is served.
 
-use std::cell::Cell;
+use super::access::Headers;
+use crate::domain::User;
+use std::cell::{Cell, OnceCell};
 use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
 
 tokio::task_local! {
-    static CURRENT: RequestId;
+    static CURRENT: Served;
+}
+
+/// A request that is being served.
+struct Served {
+    id: RequestId,
+    caller: OnceCell<Arc<User>>,
 }
 
 thread_local! {
@@ -59,12 +69,24 @@ impl RequestId {
     /// The id of the request this task serves.
     #[must_use]
     pub fn current() -> Option<Self> {
-        CURRENT.try_get().ok()
+        CURRENT.try_with(|served| served.id).ok()
     }
 
-    /// Serves a request: lines logged by `serve` carry this id.
-    pub async fn in_scope<F: Future>(self, serve: F) -> F::Output {
-        CURRENT.scope(self, serve).await
+    /// Serves a request: lines logged by `serve` know this id. Returns who [`name_caller`] has named,
+    /// too.
+    pub async fn in_scope<F: Future>(self, serve: F) -> (F::Output, Option<Arc<User>>) {
+        let served = Served { id: self, caller: OnceCell::new() };
+        let mut scope = pin!(CURRENT.scope(served, serve));
+        let output = scope.as_mut().await;
+        (output, scope.take_value().and_then(|served| served.caller.into_inner()))
+    }
+}
+
+/// Names who has sent the request that is being served, where the log wants to know.
+pub fn name_caller(user: &Arc<User>) {
+    if Headers::wanted().caller {
+        // The first one counts; outside of a request there is none.
+        let _ = CURRENT.try_with(|served| served.caller.set(Arc::clone(user)));
     }
 }
 
@@ -113,7 +135,7 @@ mod tests {
     #[tokio::test]
     async fn the_id_is_known_while_its_request_is_served() {
         let id = RequestId::unique();
-        assert_eq!(id.in_scope(async { RequestId::current() }).await, Some(id));
+        assert_eq!(id.in_scope(async { RequestId::current() }).await, (Some(id), None));
         assert_eq!(RequestId::current(), None);
     }
 }

@@ -121,8 +121,16 @@ impl Router {
         settings: &LoggingSettings,
         streams: &mut impl Sinks,
     ) -> Result<(Self, Headers), LoggingError> {
-        let config = LogConfig::load(settings)?;
-        let parts = Parts::new(&config, settings)?;
+        Self::of(&LogConfig::load(settings)?, settings, streams)
+    }
+
+    /// The same, of what stands in the log's file.
+    pub(super) fn of(
+        config: &LogConfig,
+        settings: &LoggingSettings,
+        streams: &mut impl Sinks,
+    ) -> Result<(Self, Headers), LoggingError> {
+        let parts = Parts::new(config, settings)?;
         let mut files: BTreeMap<PathBuf, Sink> = BTreeMap::new();
         let mut sinks = Vec::new();
         let mut handlers = Vec::new();
@@ -130,7 +138,7 @@ impl Router {
             let sink = match (&handler.file, handler.stream) {
                 (Some(path), _) => {
                     if !files.contains_key(path) {
-                        let file = open((&config, name), path, &streams.open())?;
+                        let file = open((config, name), path, &streams.open())?;
                         files.insert(path.clone(), file_sink(file, (path, handler))?);
                     }
                     files[path].clone()
@@ -140,7 +148,7 @@ impl Router {
             sinks.push(sink.clone());
             handlers.push(parts.handler(handler, sink));
         }
-        let loggers = loggers(&config, settings, &parts);
+        let loggers = loggers(config, settings, &parts);
         let access = loggers.iter().position(|logger| logger.name == ACCESS);
         Ok((Self { loggers, access, handlers, sinks }, parts.headers))
     }
@@ -212,7 +220,7 @@ impl Log for Router {
 }
 
 /// Whether a target is a logger's name or below it.
-fn is_within(target: &str, name: &str) -> bool {
+pub(super) fn is_within(target: &str, name: &str) -> bool {
     let mut rest = target;
     for part in name.split('.').filter(|part| !part.is_empty()) {
         let below = rest

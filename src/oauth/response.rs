@@ -1,18 +1,18 @@
 //! What redeeming a grant needs, and what it returns.
 
 use crate::accounts::Accounts;
-use crate::domain::Origin;
+use crate::domain::Sender;
 use crate::tokens::Tokens;
 use paperclip::actix::Apiv2Schema;
 use serde::Serialize;
 
 /// What redeeming a grant needs.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct GrantContext<'a> {
     /// Authenticates the user.
     pub accounts: &'a Accounts,
-    /// The origin of the request.
-    pub client: Origin,
+    /// Who sent the request.
+    pub sender: Sender,
     /// Issues the token.
     pub tokens: &'a Tokens,
     /// Whether a disabled user gets no token (profile `strict`); FastAPI's tutorial issues one and

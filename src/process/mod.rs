@@ -6,11 +6,16 @@ mod lateness;
 mod limited;
 mod listener;
 mod master;
+mod operator;
 mod root_files;
 mod worker;
 
 pub use listener::find_hosts;
-pub use master::{Program, Request, Response, Threads, ask, hold_files, run, start_log, take_name};
+pub use master::{
+    Program, Request, Response, Threads, ask, hold_files, run, start_audit_log, start_log,
+    take_name,
+};
+pub use operator::operator;
 pub use worker::Worker;
 
 use crate::http::ServeError;

@@ -3,7 +3,7 @@
 use crate::oauth::{GrantContext, TokenResponse};
 use crate::routes::form::TokenForm;
 use crate::routes::route_with_slash;
-use crate::security::origin;
+use crate::security::sender;
 use crate::services::Services;
 use crate::settings::SecurityProfile;
 use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
@@ -62,7 +62,7 @@ async fn login(
 ) -> Result<NotStored, LoginFailure> {
     let context = GrantContext {
         accounts: &services.accounts,
-        client: origin(&request),
+        sender: sender(&request),
         tokens: &services.tokens,
         strict: services.settings.security.profile == SecurityProfile::Strict,
     };

@@ -1,9 +1,10 @@
 //! Finds the client behind proxies: `X-Forwarded-*` counts only when a trusted peer sent it.
 
-use crate::domain::Origin;
+use crate::domain::{Origin, Sender};
+use crate::logging::shown_header;
 use actix_web::HttpRequest;
 use actix_web::dev::Extensions;
-use actix_web::http::header::{X_FORWARDED_FOR, X_FORWARDED_PROTO};
+use actix_web::http::header::{USER_AGENT, X_FORWARDED_FOR, X_FORWARDED_PROTO};
 use actix_web::web::Data;
 use ipnet::IpNet;
 use std::any::Any;
@@ -53,6 +54,17 @@ pub enum ClientHost {
     Unknown,
 }
 
+impl ClientHost {
+    /// The address, or `unix`; nothing where nobody knows.
+    fn name(self) -> Option<Box<str>> {
+        match self {
+            Self::Ip(address) => Some(address.to_string().into()),
+            Self::Unix => Some("unix".into()),
+            Self::Unknown => None,
+        }
+    }
+}
+
 impl fmt::Display for ClientAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.host {
@@ -67,6 +79,19 @@ impl fmt::Display for ClientAddress {
 #[must_use]
 pub fn origin(request: &HttpRequest) -> Origin {
     ClientAddress::of(request).map_or(Origin::Unknown, |client| client.origin())
+}
+
+/// Who sent a request: whom it counts for where clients share something among themselves, and
+/// what the audit log tells of it.
+#[must_use]
+pub fn sender(request: &HttpRequest) -> Sender {
+    let client = ClientAddress::of(request);
+    let user_agent = request.headers().get(USER_AGENT);
+    Sender {
+        origin: client.map_or(Origin::Unknown, |client| client.origin()),
+        address: client.and_then(|client| client.host.name()),
+        user_agent: user_agent.map(|value| shown_header(value.as_bytes()).into()),
+    }
 }
 
 /// Marks a connection over a unix socket: Actix knows no address for those.

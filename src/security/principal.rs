@@ -2,6 +2,7 @@
 
 use crate::api_error::AuthScheme;
 use crate::domain::{Scopes, User};
+use crate::logging::name_caller;
 use actix_web::{HttpMessage as _, HttpRequest};
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ pub struct Principal {
 
 impl Principal {
     pub(super) fn new(user: Arc<User>, scheme: AuthScheme, granted: Option<Scopes>) -> Self {
+        name_caller(&user);
         Self { user, scheme, granted }
     }
 

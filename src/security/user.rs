@@ -1,10 +1,10 @@
 //! The shipped callers: a chain from the access token to an active user, and HTTP Basic.
 
-use crate::accounts::{AccountError, Author};
+use crate::accounts::{AccountError, Author, LoginMethod};
 use crate::api_error::{ApiError, AuthScheme, Reason};
 use crate::domain::{Actor, MeRead, Scope, User};
 use crate::security::caller::Caller;
-use crate::security::client_address::origin;
+use crate::security::client_address::sender;
 use crate::security::dependency::{Call, Dependency, Scoped};
 use crate::security::principal::{self, Principal};
 use crate::security::scheme::{BasicCredentials, HttpBasic, OAuth2PasswordBearer};
@@ -45,7 +45,7 @@ macro_rules! is_a_user {
             /// [`Accounts`](crate::Accounts).
             #[must_use]
             pub fn author(&self, request: &HttpRequest) -> Author {
-                Author::Caller(self.actor(), origin(request))
+                Author::Caller(self.actor(), sender(request))
             }
 
             /// The response when a change by this caller failed. A caller who may no longer make it
@@ -167,8 +167,9 @@ struct Verified(Arc<User>);
 
 async fn log_in(login: BasicCredentials, call: &Call<'_>) -> Result<Option<Arc<User>>, ApiError> {
     let accounts = &call.services()?.accounts;
-    let client = origin(call.request());
-    let user = accounts.authenticate(&login.username, login.password, client).await?;
+    let shown = (login.username.as_str(), login.password);
+    let sender = sender(call.request());
+    let user = accounts.authenticate_by(LoginMethod::Basic, shown, sender).await?;
     if let Some(user) = &user {
         call.request().extensions_mut().insert(Verified(Arc::clone(user)));
     }

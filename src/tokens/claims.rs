@@ -23,7 +23,7 @@ pub(super) struct IssuedClaims<'a> {
     pub(super) scope: String,
     pub(super) exp: i64,
     pub(super) iat: i64,
-    pub(super) jti: String,
+    pub(super) jti: &'a str,
     /// [`NOBODY`] in a token that is ours and of none of our users.
     #[serde(rename = "bailiwick_id", skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<UserId>,

@@ -47,6 +47,8 @@ pub struct Tokens {
 pub struct IssuedToken {
     /// The token: its bearer acts as the user.
     pub access_token: String,
+    /// Its `jti`: names it, and is no secret.
+    pub id: String,
     /// Seconds until it expires.
     pub expires_in: u64,
 }
@@ -125,13 +127,14 @@ impl Tokens {
             return Err(TokenError::Lifetime);
         }
         let now = self.clock.now().seconds();
+        let jti = format!("{:032x}", rand::random::<u128>());
         let written = IssuedClaims {
             sub: subject.as_str(),
             scopes: &scopes,
             scope: scopes.to_string(),
             exp: now.saturating_add_unsigned(expires_in),
             iat: now,
-            jti: format!("{:032x}", rand::random::<u128>()),
+            jti: &jti,
             id: id.or(self.accept_foreign_until.map(|_| claims::NOBODY)),
             iss: self.issuer.as_deref(),
             aud: self.audience.as_deref(),
@@ -145,7 +148,7 @@ impl Tokens {
             // Never issues a token that would be refused.
             self.check(&access_token)?;
         }
-        Ok(IssuedToken { access_token, expires_in })
+        Ok(IssuedToken { access_token, id: jti, expires_in })
     }
 
     /// Verifies a token and also reads its claims into a type of the application's own;

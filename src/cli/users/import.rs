@@ -6,6 +6,7 @@ mod line;
 mod lines;
 mod table;
 
+use crate::accounts::Author;
 use crate::cli::progress::bar;
 use crate::cli::users::import::line::{Line, Problem};
 use crate::cli::users::import::lines::Lines;
@@ -109,8 +110,7 @@ impl Session<'_> {
         let checked = checked?;
         file.rewind().map_err(fail)?;
 
-        let mut import =
-            self.store.users.import(self.store.clock.now()).await.map_err(UsersError::failed)?;
+        let mut import = self.store.accounts.import().await.map_err(UsersError::failed)?;
         let (mut entries, _) = format.entries(bar.wrap_read(&file)).map_err(fail)?;
         let mut taken = 0;
         loop {
@@ -142,7 +142,7 @@ impl Session<'_> {
                 "{added} would be added, {taken} skipped; nothing was imported (--dry-run)"
             )?);
         }
-        import.commit().await.map_err(UsersError::failed)?;
+        import.commit(&Author::Operator).await.map_err(UsersError::failed)?;
         Ok(writeln!(self.out, "{added} added, {taken} skipped")?)
     }
 

@@ -1,10 +1,10 @@
 //! Logger names: our own, what gunicorn's and uvicorn's map to, and likely misspellings.
 
 use super::{LogConfig, Note, ROOT};
-use crate::logging::{ACCESS, ERROR};
+use crate::logging::{ACCESS, AUDIT, ERROR};
 use std::collections::BTreeSet;
 
-/// The parent of all of ours: the crate, and with it [`ACCESS`] and [`ERROR`].
+/// The parent of all of ours: the crate, and with it [`ACCESS`], [`AUDIT`] and [`ERROR`].
 const OURS: &str = "bailiwick";
 
 /// Their names and ours. If two map to the same one, the earlier wins.
@@ -108,7 +108,7 @@ pub(super) fn rename_foreign(config: &mut LogConfig) {
 /// A name that looks like one of our loggers but is none; with the remark about it.
 fn strange(name: &str) -> Option<(String, String)> {
     let dotted = name.replace("::", ".");
-    if name == ROOT || [OURS, ACCESS, ERROR].contains(&dotted.as_str()) {
+    if name == ROOT || [OURS, ACCESS, AUDIT, ERROR].contains(&dotted.as_str()) {
         return None;
     }
     let mut parts = dotted.split('.');
@@ -117,13 +117,15 @@ fn strange(name: &str) -> Option<(String, String)> {
         return None;
     }
     let lower = dotted.to_lowercase();
-    let known = [OURS, ACCESS, ERROR].into_iter().chain(ALIASES.map(|(theirs, _)| theirs));
+    let known = [OURS, ACCESS, AUDIT, ERROR].into_iter().chain(ALIASES.map(|(theirs, _)| theirs));
     let nearest = known.map(|known| (strsim::damerau_levenshtein(&lower, known), known)).min();
     let near = nearest.filter(|(distance, _)| *distance <= NEAR).map(|(_, known)| known);
     let theirs = [OURS, "uvicorn", "gunicorn"].contains(&first);
     let why = match near {
         Some(known) => format!("no logger has this name; did you mean {known}?"),
-        None if theirs => format!("no logger has this name; there are {ACCESS} and {ERROR}"),
+        None if theirs => {
+            format!("no logger has this name; there are {ACCESS}, {ERROR} and {AUDIT}")
+        }
         None => return None,
     };
     Some((name.to_owned(), why))
@@ -138,6 +140,7 @@ mod tests {
         for (name, hint) in [
             ("bailiwick.acess", "bailiwick.access?"),
             ("bailiwick.acces", "bailiwick.access?"),
+            ("bailiwick.adit", "bailiwick.audit?"),
             ("bailiwick.errors", "bailiwick.error?"),
             ("bailiwick_access", "bailiwick.access?"),
             ("bailiwick::acess", "bailiwick.access?"),
@@ -158,6 +161,7 @@ mod tests {
             "bailiwick",
             "bailiwick.access",
             "bailiwick::error",
+            "bailiwick.audit",
             "bailiwick.storage.cache",
             "orders",
             "orders.db",

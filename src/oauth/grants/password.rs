@@ -1,9 +1,12 @@
 //! The password grant: RFC 6749 §4.3.
 
-use crate::domain::{LoginOutcome, ScopeName, Scopes, Secret};
+use crate::accounts::{LoginAttempt, LoginMethod};
+use crate::domain::{LoginOutcome, ScopeName, Scopes, Secret, User};
 use crate::oauth::error::GrantError;
 use crate::oauth::response::{GrantContext, TokenResponse};
 use crate::oauth::scope::scope_names;
+use crate::tokens::IssuedToken;
+use std::sync::Arc;
 
 /// Longest `scope` in bytes: longer than any user's scopes, and short enough for a quadratic
 /// comparison.
@@ -25,16 +28,30 @@ impl PasswordGrant {
     ///
     /// Checks scopes only after the password, so that nobody learns what another user may do.
     pub async fn redeem(self, context: GrantContext<'_>) -> Result<TokenResponse, GrantError> {
-        let login = context.accounts.logins().begin();
-        let result = self.issue(context).await;
+        let accounts = context.accounts;
+        let method = LoginMethod::PasswordGrant;
+        let mut login = accounts.begin_login(method, &self.username, context.sender.clone());
+        let result = self.issue(&mut login, &context).await;
         login.end(result.as_ref().map_or_else(GrantError::outcome, |_| LoginOutcome::Accepted));
-        result
+        let Issued { user, scopes, token } = result?;
+        let about = (token.id.as_str(), &scopes, token.expires_in);
+        accounts.audit_token(&user, about, &context.sender);
+        Ok(TokenResponse {
+            access_token: token.access_token,
+            token_type: "bearer",
+            expires_in: token.expires_in,
+            scope: Some(scopes.to_string()).filter(|scope| !scope.is_empty()),
+        })
     }
 
-    async fn issue(self, context: GrantContext<'_>) -> Result<TokenResponse, GrantError> {
+    async fn issue(
+        self,
+        login: &mut LoginAttempt<'_>,
+        context: &GrantContext<'_>,
+    ) -> Result<Issued, GrantError> {
         let user = context
             .accounts
-            .identify(&self.username, self.password, context.client)
+            .identify(login, self.password)
             .await?
             .ok_or(GrantError::InvalidCredentials)?;
         if context.strict && user.disabled {
@@ -44,14 +61,16 @@ impl PasswordGrant {
             return Err(GrantError::TooManyScopes);
         }
         let scopes = granted(&self.scope, &user.scopes)?;
-        let issued = context.tokens.issue_to(&user, &scopes)?;
-        Ok(TokenResponse {
-            access_token: issued.access_token,
-            token_type: "bearer",
-            expires_in: issued.expires_in,
-            scope: Some(scopes.to_string()).filter(|scope| !scope.is_empty()),
-        })
+        let token = context.tokens.issue_to(&user, &scopes)?;
+        Ok(Issued { user, scopes, token })
     }
+}
+
+/// What a password was redeemed for.
+struct Issued {
+    user: Arc<User>,
+    scopes: Scopes,
+    token: IssuedToken,
 }
 
 /// The requested scopes, if the user holds them all.
@@ -80,7 +99,6 @@ mod tests {
     use crate::oauth::TokenRequest;
     use crate::settings::TokenSettings;
     use crate::tokens::Tokens;
-    use std::sync::Arc;
 
     fn tokens() -> Tokens {
         let secret = Secret::new("a signing secret of at least 32 bytes");
@@ -106,9 +124,9 @@ mod tests {
         };
         let accounts = accounts(users, 4);
         let tokens = tokens();
-        let (accounts, tokens, client) = (&accounts, &tokens, Origin::Local);
+        let (accounts, tokens, sender) = (&accounts, &tokens, Origin::Local.into());
         TokenRequest::Password(grant)
-            .redeem(GrantContext { accounts, client, tokens, strict })
+            .redeem(GrantContext { accounts, sender, tokens, strict })
             .await
     }
 

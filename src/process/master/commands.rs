@@ -2,10 +2,12 @@
 
 use super::control::{Request, Response};
 use super::questions::WorkerReports;
+use super::reloading::audit_reload;
 use super::signals::{Command, Threads};
 use super::status::{ProcessStatus, Restart, Status};
 use super::workers::Stage;
 use super::{ERROR, Master, Order, Phase, Pidfile, Plan, systemd};
+use crate::domain::AuditReason;
 use crate::logging;
 use crate::settings::Settings;
 use std::time::Instant;
@@ -39,6 +41,7 @@ impl Master {
             Command::Reload => {
                 let reloaded = self.reload();
                 self.figures.reloaded = reloaded.is_ok();
+                audit_reload(AuditReason::Invalid, reloaded.as_ref().err());
                 reloaded
             }
             Command::Workers(change) => self.change_threads(change),

@@ -1,7 +1,9 @@
 //! Starts, monitors and replaces worker processes.
 
+use super::reloading::audit_reload;
 use super::workers::{self, Reason, STANDS_STILL, Stage, WorkerProcess};
 use super::{ERROR, Master, Phase, Report};
+use crate::domain::AuditReason;
 use crate::http::ServeError;
 use crate::http::monitoring::stats::StatsSnapshot;
 use crate::process::limited;
@@ -113,6 +115,7 @@ impl Master {
             // The change may have been to the number of threads.
             if std::mem::take(&mut self.reloading) {
                 self.figures.reloaded = false;
+                audit_reload(AuditReason::Internal, Some(&cause));
                 self.reload_ends(&Err(format!("the new worker processes do not start: {cause}")));
             }
             return Ok(());

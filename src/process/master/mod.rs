@@ -176,6 +176,12 @@ pub fn start_log(settings: &Settings) -> Result<LoggingGuard, ServeError> {
     Ok(logging::init_with(&settings.logging, open)?)
 }
 
+/// Sets the log of a command up: the audit log's files, which are those of the server.
+pub fn start_audit_log(settings: &Settings) -> Result<LoggingGuard, ServeError> {
+    let open = Identity::of(&settings.server)?.log_opener();
+    Ok(logging::init_audit(&settings.logging, open)?)
+}
+
 /// As root, refuses places for the master's own files that other users could take.
 fn check_places(settings: &Settings) -> Result<(), ServeError> {
     let server = &settings.server;

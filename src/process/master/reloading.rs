@@ -2,7 +2,18 @@
 
 use super::control::Response;
 use super::{Command, Master, Phase, systemd};
+use crate::accounts::Audit;
+use crate::domain::{AuditAction, AuditEntry, AuditReason};
 use tokio::sync::oneshot;
+
+/// Tells the audit log that the settings were accepted or, with their fault, that they were not.
+pub(super) fn audit_reload(reason: AuditReason, fault: Option<&String>) {
+    let entry = AuditEntry::of(AuditAction::SettingsReload);
+    Audit::default().tell(match fault {
+        Some(fault) => entry.because(Some(reason)).detail("fault", fault),
+        None => entry,
+    });
+}
 
 impl Master {
     /// Reloads for a requester that waits for the end.

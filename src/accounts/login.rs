@@ -1,0 +1,120 @@
+//! A login that is under way: counted, and told to the audit log, once and however it ends.
+
+use crate::accounts::{Accounts, Audit};
+use crate::domain::{
+    AuditAction, AuditEntry, AuditReason, Login, LoginOutcome, Scopes, Sender, User,
+};
+
+/// How a password is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LoginMethod {
+    /// RFC 6749 §4.3.
+    PasswordGrant,
+    /// RFC 7617.
+    Basic,
+    /// By a login of the application's own.
+    Own,
+}
+
+impl LoginMethod {
+    fn word(self) -> &'static str {
+        match self {
+            Self::PasswordGrant => "password_grant",
+            Self::Basic => "basic",
+            Self::Own => "own",
+        }
+    }
+}
+
+/// A login that is under way; abandoned, unless it ends otherwise.
+pub(crate) struct LoginAttempt<'a> {
+    audit: &'a Audit,
+    counted: Option<Login<'a>>,
+    outcome: LoginOutcome,
+    pub(super) tried: String,
+    pub(super) sender: Sender,
+    method: LoginMethod,
+    /// Whether there is a user of that name at all; only the audit log may say so.
+    pub(super) is_known: bool,
+    /// Whether that user is disabled.
+    is_disabled: bool,
+}
+
+impl Accounts {
+    /// Begins one.
+    pub(crate) fn begin_login(
+        &self,
+        method: LoginMethod,
+        tried: &str,
+        sender: Sender,
+    ) -> LoginAttempt<'_> {
+        LoginAttempt {
+            audit: &self.audit,
+            counted: Some(self.logins.begin()),
+            outcome: LoginOutcome::Abandoned,
+            tried: tried.to_owned(),
+            sender,
+            method,
+            is_known: false,
+            is_disabled: false,
+        }
+    }
+
+    /// Tells of a token that was issued to a user.
+    pub(crate) fn audit_token(
+        &self,
+        user: &User,
+        (id, scopes, expires_in): (&str, &Scopes, u64),
+        sender: &Sender,
+    ) {
+        let entry = AuditEntry::of(AuditAction::TokenIssue)
+            .by_request(sender)
+            .who(user.username.as_str())
+            .detail("token_id", id)
+            .detail("scopes", scopes.to_string())
+            .detail("expires_in", expires_in.to_string());
+        self.audit.tell(entry);
+    }
+}
+
+impl LoginAttempt<'_> {
+    /// The password was that of this user.
+    pub(super) fn is_of(&mut self, user: &User) {
+        user.username.as_str().clone_into(&mut self.tried);
+        self.is_disabled = user.disabled;
+    }
+
+    /// It has ended.
+    pub(crate) fn end(mut self, outcome: LoginOutcome) {
+        self.outcome = outcome;
+    }
+
+    fn reason(&self) -> Option<AuditReason> {
+        Some(match self.outcome {
+            LoginOutcome::Accepted => return None,
+            LoginOutcome::Rejected if self.is_known => AuditReason::WrongPassword,
+            LoginOutcome::Rejected => AuditReason::UnknownUser,
+            LoginOutcome::Disabled => AuditReason::UserDisabled,
+            LoginOutcome::InvalidScope => AuditReason::ScopeNotAllowed,
+            LoginOutcome::Busy => AuditReason::Busy,
+            LoginOutcome::Unavailable => AuditReason::DatabaseUnavailable,
+            LoginOutcome::Failed => AuditReason::Internal,
+            LoginOutcome::Abandoned => AuditReason::ClientGone,
+        })
+    }
+}
+
+impl Drop for LoginAttempt<'_> {
+    fn drop(&mut self) {
+        if let Some(counted) = self.counted.take() {
+            counted.end(self.outcome);
+        }
+        let entry = AuditEntry::of(AuditAction::Login)
+            .by_request(&self.sender)
+            .who(&self.tried)
+            .detail("method", self.method.word())
+            .because(self.reason());
+        let is_let_in = self.is_disabled && self.outcome == LoginOutcome::Accepted;
+        self.audit.tell(if is_let_in { entry.detail("disabled", "true") } else { entry });
+    }
+}

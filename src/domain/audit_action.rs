@@ -1,0 +1,102 @@
+//! The words of the audit log: what was done, and why it was not.
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)+
+        }
+
+        impl $name {
+            /// All of them, for the tests that see to each.
+            #[cfg(test)]
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The word in the log.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// What the audit log tells of.
+    AuditAction {
+        /// A password was shown, for a token or in a request of its own.
+        Login = "login",
+        /// An access token was issued.
+        TokenIssue = "token_issue",
+        /// A user was created.
+        UserCreate = "user_create",
+        /// Details of a user were changed.
+        UserChange = "user_change",
+        /// A user got another name.
+        UserRename = "user_rename",
+        /// A user was disabled.
+        UserDisable = "user_disable",
+        /// A user was enabled.
+        UserEnable = "user_enable",
+        /// A user was deleted.
+        UserDelete = "user_delete",
+        /// A user's scopes were replaced.
+        ScopesChange = "scopes_change",
+        /// A user changed the own password, with the old one.
+        PasswordChange = "password_change",
+        /// Somebody set a user's password.
+        PasswordSet = "password_set",
+        /// Users of another application were added.
+        UserImport = "user_import",
+        /// The server read its settings again.
+        SettingsReload = "settings_reload",
+        /// The database was replaced by a backup.
+        DatabaseRestore = "database_restore",
+    }
+}
+
+words! {
+    /// Why something was not done.
+    AuditReason {
+        /// Nobody has the name.
+        UnknownUser = "unknown_user",
+        /// Another password.
+        WrongPassword = "wrong_password",
+        /// The user is disabled.
+        UserDisabled = "user_disabled",
+        /// The user does not hold the scope.
+        ScopeNotAllowed = "scope_not_allowed",
+        /// Too many failures before.
+        #[cfg_attr(not(test), expect(dead_code, reason = "nothing throttles logins yet"))]
+        Throttled = "throttled",
+        /// Too many logins at once.
+        Busy = "busy",
+        /// Whoever asked did not wait for the response.
+        ClientGone = "client_gone",
+        /// The name belongs to another user.
+        NameTaken = "name_taken",
+        /// The e-mail address belongs to another user.
+        EmailTaken = "email_taken",
+        /// It was changed by somebody else meanwhile.
+        ChangedMeanwhile = "changed_meanwhile",
+        /// The caller was deleted meanwhile.
+        CallerDeleted = "caller_deleted",
+        /// The caller was disabled meanwhile.
+        CallerDisabled = "caller_disabled",
+        /// The caller has lost the scope meanwhile.
+        CallerLostScope = "caller_lost_scope",
+        /// Callers need the old password to change their own.
+        OwnPassword = "own_password",
+        /// Nobody would be left to administer users.
+        LastAdministrator = "last_administrator",
+        /// The new settings, or what was to be restored, are not sound.
+        Invalid = "invalid",
+        /// The database does not answer.
+        DatabaseUnavailable = "database_unavailable",
+        /// A fault of the server.
+        Internal = "internal",
+    }
+}
