@@ -1,24 +1,24 @@
-//! In whose name something is changed.
+//! The author of a change.
 
 use crate::domain::user::{User, UserId, Username};
 use thiserror::Error;
 
-/// A caller who changes something: a user, and the scopes that the request needs.
+/// A caller who changes something: a user, and the scopes that the request requires.
 ///
-/// Between the moment a caller is let in and the moment the change is made, the body has to arrive
-/// and a password may have to wait for its turn. So the actor goes into the transaction that makes
-/// the change, which refuses it if the user was deleted, disabled or has lost a scope meanwhile.
+/// Between admitting the caller and making the change, the body has to arrive and a password may
+/// have to wait for its turn. So the actor goes into the transaction of the change, which refuses
+/// it if the user was deleted, disabled or stripped of a scope meanwhile.
 #[derive(Clone, Debug)]
 pub struct Actor {
-    /// What the user was called when it was let in.
+    /// The user's name when it was admitted.
     pub username: Username,
-    /// Who it is, also if it was renamed since.
+    /// The user's id, which a renaming does not change.
     pub id: UserId,
     /// The scopes that the user must still hold.
     pub scopes: &'static [&'static str],
 }
 
-/// Why an actor may not make a change any more.
+/// Why an actor may no longer make a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Denied {
     /// The user was deleted.
@@ -27,13 +27,13 @@ pub enum Denied {
     /// The user was disabled.
     #[error("the caller was disabled meanwhile")]
     Disabled,
-    /// The user no longer holds a scope that the change needs.
+    /// The user no longer holds a scope that the change requires.
     #[error("the caller has lost a scope meanwhile")]
     MissingScope,
 }
 
 impl Actor {
-    /// Whether it may still act; `now` is the user as it is at the moment of the change.
+    /// Whether it may still act; `now` is the user at the moment of the change.
     pub fn check(&self, now: Option<&User>) -> Result<(), Denied> {
         let user = now.filter(|user| user.id == self.id).ok_or(Denied::Gone)?;
         if user.disabled {

@@ -1,13 +1,13 @@
-//! How logins end, counted for metrics.
+//! Outcomes of logins, counted for metrics.
 
 use crate::domain::Tally;
 
-/// How a login has ended.
+/// The outcome of a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginOutcome {
-    /// It was the password, and what was asked for is given.
+    /// The password was right, and the requested scopes are granted.
     Accepted,
-    /// No such user, or another password.
+    /// No such user, or a wrong password.
     Rejected,
     /// The user is disabled.
     Disabled,
@@ -15,11 +15,11 @@ pub enum LoginOutcome {
     InvalidScope,
     /// Too many logins at once.
     Busy,
-    /// The database does not answer.
+    /// The database does not respond.
     Unavailable,
-    /// A fault of ours.
+    /// Our fault.
     Failed,
-    /// Whoever wanted to log in went away before.
+    /// The client disconnected before the outcome.
     Abandoned,
 }
 
@@ -47,7 +47,7 @@ impl Default for Logins {
 }
 
 impl Logins {
-    /// Begins to count one: abandoned, unless it ends otherwise.
+    /// Starts counting a login: abandoned, unless it ends otherwise.
     pub fn begin(&self) -> Login<'_> {
         Login { logins: self, outcome: LoginOutcome::Abandoned }
     }
@@ -58,14 +58,14 @@ impl Logins {
     }
 }
 
-/// A login that is under way; counted when it is dropped.
+/// A login in progress; counted on drop.
 pub struct Login<'a> {
     logins: &'a Logins,
     outcome: LoginOutcome,
 }
 
 impl Login<'_> {
-    /// It has ended.
+    /// Ends it with this outcome.
     pub fn end(mut self, outcome: LoginOutcome) {
         self.outcome = outcome;
     }
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_ends_was_abandoned() {
+    fn a_dropped_login_counts_as_abandoned() {
         let logins = Logins::default();
         drop(logins.begin());
         logins.begin().end(LoginOutcome::Accepted);

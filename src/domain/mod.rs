@@ -1,4 +1,4 @@
-//! What the server is about: users, scopes, secrets, the clock, and the repository traits. No I/O.
+//! The core: users, scopes, secrets, the clock, and the repository traits. No I/O.
 
 mod actor;
 mod audit;

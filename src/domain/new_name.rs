@@ -1,4 +1,4 @@
-//! Names that look alike: what a new name may hold, and when two names are one.
+//! Names that look alike: what a new name may contain, and when two names are the same.
 
 use crate::domain::user::{FieldError, Username};
 use unicode_normalization::is_nfc;
@@ -7,9 +7,9 @@ use unicode_security::general_security_profile::IdentifierType;
 use unicode_security::mixed_script::AugmentedScriptSet;
 use unicode_security::{GeneralSecurityProfile as _, MixedScript as _};
 
-/// Checks a name that somebody chooses now, so that it cannot be taken for another one.
+/// Checks a newly chosen name, so that it cannot be mistaken for another one.
 ///
-/// Existing and imported names are only what [`Username`] demands: their users must not be locked
+/// Existing and imported names only have to satisfy [`Username`]: their users must not be locked
 /// out.
 pub fn check_new_name(name: &Username) -> Result<(), FieldError> {
     let text = name.as_str();
@@ -40,7 +40,7 @@ fn check_character(c: char) -> Result<(), FieldError> {
         Some(IdentifierType::Not_NFKC | IdentifierType::Technical | IdentifierType::Obsolete) => {
             Err(FieldError::Variant)
         }
-        // Also what has no character: reserved and private places.
+        // Also code points without a character: reserved and private ones.
         None
         | Some(
             IdentifierType::Default_Ignorable
@@ -51,12 +51,12 @@ fn check_character(c: char) -> Result<(), FieldError> {
     }
 }
 
-/// Single Hangul letters, as in ㅋㅋ: they have a second form, which nobody types.
+/// Single Hangul letters, as in ㅋㅋ: they have a second form that is never typed.
 fn is_hangul_letter(c: char) -> bool {
     matches!(c, '\u{3131}'..='\u{3163}' | '\u{3165}'..='\u{318e}')
 }
 
-/// Those of Unicode's category `Cf` that may be drawn, around other characters.
+/// Characters of Unicode's category `Cf` that may be drawn, around other characters.
 fn is_visible_format(c: char) -> bool {
     matches!(
         c,
@@ -70,8 +70,8 @@ fn is_visible_format(c: char) -> bool {
     )
 }
 
-/// Whether it is less than highly restrictive in the terms of UTS 39 §5.2: Latin letters may stand
-/// beside Chinese, Japanese or Korean ones, no other two scripts beside each other.
+/// Whether it is less than highly restrictive in the terms of UTS 39 §5.2: Latin letters may be
+/// mixed with Chinese, Japanese or Korean ones, but no other two scripts.
 fn mixes_scripts(text: &str) -> bool {
     if text.is_single_script() {
         return false;
@@ -86,10 +86,10 @@ fn mixes_scripts(text: &str) -> bool {
 }
 
 impl Username {
-    /// The name without regard to case: the same for names that differ in nothing else.
+    /// The case-folded name: the same for names that differ only in case.
     #[must_use]
     pub fn folded(&self) -> String {
-        // There and back, so that ß is ss, and every sigma the same one.
+        // Up and down, so that ß becomes ss, and all sigmas are the same.
         let lower = self.as_str().chars().flat_map(char::to_lowercase);
         lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
     }
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_people_are_good() {
+    fn names_of_people_are_accepted() {
         for name in [
             "johndoe",
             "John Doe",
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn case_is_all_that_is_overlooked() {
+    fn folding_ignores_only_case() {
         let same = |one: &str, other: &str| {
             one.parse::<Username>().unwrap().folded() == other.parse::<Username>().unwrap().folded()
         };

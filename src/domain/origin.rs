@@ -1,19 +1,19 @@
-//! Where a request comes from, as far as clients share something among themselves.
+//! Where a request comes from, for sharing resources among clients.
 
 use std::net::{IpAddr, Ipv4Addr};
 
-/// One of those among whom scarce things are shared out: whoever holds many addresses for nothing
-/// counts once.
+/// A party among which scarce resources are shared: one that has many addresses for free counts
+/// once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
     /// An IPv4 address.
     V4(Ipv4Addr),
-    /// The first half of an IPv6 address: a network of 64 bits is the least that a provider gives
-    /// to one customer (RFC 6177), who picks any address in it.
+    /// The first half of an IPv6 address: the smallest network a provider gives a customer has 64
+    /// bits (RFC 6177), and the customer can use any address in it.
     V6([u16; 4]),
     /// This machine: the peers of a unix socket.
     Local,
-    /// Nobody knows.
+    /// Unknown.
     Unknown,
 }
 

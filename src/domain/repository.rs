@@ -1,4 +1,4 @@
-//! What a store of users must offer; `storage` implements it for each database.
+//! What a user repository must offer; `storage` implements it for each database.
 
 use crate::domain::actor::{Actor, Denied};
 use crate::domain::clock::Timestamp;
@@ -29,7 +29,7 @@ pub struct NewUser {
 /// What to change of a user; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default)]
 pub struct UserChange {
-    /// Renames: the user stays who it is, and the old name is free.
+    /// Renames: the user keeps its identity, and the old name becomes free.
     pub username: Option<Username>,
     /// `Some(None)` removes the address.
     pub email: Option<Option<String>>,
@@ -39,8 +39,8 @@ pub struct UserChange {
     pub disabled: Option<bool>,
     /// Replaces the hash.
     pub password_hash: Option<PasswordHash>,
-    /// Replaces the hash only while the stored one is still this: a rehash must not undo a change
-    /// of password that came between.
+    /// Replaces the hash only while the stored one is still this: a rehash must not undo a password
+    /// change made in between.
     pub expected_hash: Option<PasswordHash>,
     /// Replaces all scopes.
     pub scopes: Option<Scopes>,
@@ -55,65 +55,65 @@ pub struct Page {
     pub limit: u32,
 }
 
-/// Why the store did not do it.
+/// Why the repository refused or failed.
 #[derive(Debug, Error)]
 pub enum RepositoryError {
-    /// There is a user of that name already.
+    /// The name is taken.
     #[error("a user with that name already exists")]
     Exists,
-    /// The e-mail address is another user's, and may be one user's only.
+    /// The e-mail address is another user's, and addresses must be unique.
     #[error("the e-mail address belongs to another user")]
     EmailExists,
-    /// No user of that name (or none whose hash is the expected one).
+    /// No user has this name (or its hash is not the expected one).
     #[error("no such user")]
     NotFound,
-    /// The actor may not make the change any more.
+    /// The actor may no longer make the change.
     #[error("{0}")]
     Denied(Denied),
     /// Actors may replace their own password only with the old one: with [`UserChange::expected_hash`].
     #[error("changing one's own password requires the old one")]
     OwnPassword,
-    /// Nobody enabled would hold the scope that must stay held.
+    /// No enabled user would hold the scope that must stay held.
     #[error("the user is the last enabled one with the scope `{0}`")]
     LastHolder(ScopeName),
-    /// The database does not answer or is not usable: try again later.
+    /// The database does not respond or is unusable: try again later.
     #[error("the database is unavailable: {0}")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl RepositoryError {
-    /// Whether the log has the cause already, as the beginning of an outage.
+    /// Whether the log already has the cause, as the beginning of an outage.
     #[must_use]
     pub fn is_logged(&self) -> bool {
         matches!(self, Self::Unavailable(cause) if cause.is::<Away>())
     }
 }
 
-/// The database is known to be away.
+/// The database is known to be unreachable.
 #[derive(Debug, Error)]
 #[error("{}", .0.as_ref().map_or_else(|| "it is known to be away".to_owned(), ToString::to_string))]
 pub struct Away(
-    /// The cause, if it was tried at all.
+    /// The cause, if a connection was tried at all.
     pub Option<Box<dyn std::error::Error + Send + Sync>>,
 );
 
-/// How many lookups of a user were answered from memory, and how many were not.
+/// How many look-ups of a user were served from memory, and how many were not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lookups {
-    /// Answered from memory.
+    /// Served from memory.
     pub hits: u64,
-    /// The database was asked.
+    /// Read from the database.
     pub misses: u64,
 }
 
-/// How a store is, for metrics.
+/// The state of a repository, for metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoreHealth {
     /// Users in memory.
     pub cached: usize,
-    /// Users that were forgotten so far to make room for others.
+    /// Users evicted so far to make room for others.
     pub evicted: u64,
-    /// Whether the database has answered whoever watches it; nothing where nobody has asked yet.
+    /// Whether the database responded to the watcher; `None` before its first look.
     pub answers: Option<bool>,
     /// The connections to the database.
     pub pools: Vec<PoolUse>,
@@ -124,36 +124,37 @@ pub struct StoreHealth {
 pub struct PoolUse {
     /// What it is for.
     pub name: &'static str,
-    /// Connections that it may have.
+    /// The most connections it may have.
     pub most: u32,
-    /// Connections that are at work.
+    /// Connections in use.
     pub in_use: u32,
-    /// Those who wait for one.
+    /// Operations waiting for one.
     pub waiting: u32,
 }
 
-/// A store of users. Every change is atomic and durable once it is acknowledged.
+/// A repository of users. Every change is atomic, and durable once acknowledged.
 ///
-/// `keep` names a scope that must stay held by an enabled user: a change that would take it from
-/// its last enabled holder is refused with [`RepositoryError::LastHolder`], decided in the same
-/// transaction as the change.
+/// `keep` names a scope that an enabled user must hold: a change that would take it from its last
+/// enabled holder is refused with [`RepositoryError::LastHolder`], decided in the transaction of
+/// the change.
 ///
-/// `actor` is who makes a change over HTTP; the same transaction refuses one that may not any more
-/// with [`RepositoryError::Denied`]. Commands have none: whoever can run them owns the database.
+/// `actor` is the author of a change over HTTP; the same transaction refuses one that may no longer
+/// make it with [`RepositoryError::Denied`]. Commands have none: whoever can run them owns the
+/// database.
 #[async_trait]
 pub trait UserRepository: Send + Sync {
-    /// The user of that name; absence is `None`, not an error.
+    /// The user with this name; absence is `None`, not an error.
     async fn find(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError>;
 
-    /// The user of that name if an answer is at hand that is as good as [`UserRepository::find`]'s;
-    /// `None` says nothing. Costs neither a wait nor memory.
+    /// The user with this name, if a result as good as [`UserRepository::find`]'s is at hand;
+    /// `None` means nothing. Neither waits nor allocates.
     fn find_in_memory(&self, username: &str) -> Option<Arc<User>> {
         let _ = username;
         None
     }
 
-    /// The user of that id, whatever its name; `name` is the last one that the caller knows of. The
-    /// default is for stores whose users keep their names.
+    /// The user with this id, whatever its name; `name` is the last one the caller knows. The
+    /// default is for repositories whose users keep their names.
     async fn find_by_id(
         &self,
         id: UserId,
@@ -162,8 +163,8 @@ pub trait UserRepository: Send + Sync {
         Ok(self.find(name).await?.filter(|user| user.id == id))
     }
 
-    /// The only user whose name differs from this one in nothing but case, where that is
-    /// overlooked (`users.case_insensitive`); otherwise nobody.
+    /// The only user whose name differs from this one just in case, if case is ignored
+    /// (`users.case_insensitive`); otherwise `None`.
     async fn find_folded(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
         let _ = username;
         Ok(None)
@@ -183,7 +184,7 @@ pub trait UserRepository: Send + Sync {
         now: Timestamp,
     ) -> Result<User, RepositoryError>;
 
-    /// Changes a user and returns it as it is then.
+    /// Changes a user and returns it as changed.
     async fn update(
         &self,
         username: &Username,
@@ -201,31 +202,30 @@ pub trait UserRepository: Send + Sync {
         actor: Option<&Actor>,
     ) -> Result<(), RepositoryError>;
 
-    /// Begins to create many users; others who write may have to wait until it is committed or
-    /// dropped.
+    /// Starts creating many users; other writers may have to wait until it is committed or dropped.
     async fn import(&self, now: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError>;
 
-    /// Answers once the database does: for readiness.
+    /// Returns once the database responds: for readiness.
     async fn ping(&self) -> Result<(), RepositoryError> {
         self.is_empty().await.map(drop)
     }
 
-    /// This process is about to go: from now on it gives back what it holds of the database and does
-    /// not use. It may still ask.
+    /// This process is about to end: gives back the database connections that it does not use. It
+    /// may still send queries.
     fn give_back(&self) {}
 
-    /// How [`UserRepository::find`] came to its answers so far; zero for a store without a cache.
+    /// How [`UserRepository::find`] got its results so far; zero without a cache.
     fn lookups(&self) -> Lookups {
         Lookups::default()
     }
 
-    /// How it is now; nothing for a store in memory.
+    /// The current state; empty for a repository in memory.
     fn health(&self) -> StoreHealth {
         StoreHealth::default()
     }
 }
 
-/// A user who was not created: what is taken, and the name that was to be.
+/// A user that was not created: what is taken, and its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Taken {
     /// The name.
@@ -234,10 +234,10 @@ pub enum Taken {
     Email(Username),
 }
 
-/// Many users created in one transaction; dropped without a commit it leaves nothing behind.
+/// Creates many users in one transaction; dropped without a commit, it leaves nothing behind.
 #[async_trait]
 pub trait UserImport: Send {
-    /// Creates these users, except those whose name or address is taken; returns these.
+    /// Creates these users, except those whose name or address is taken; returns the latter.
     async fn add(&mut self, users: Vec<NewUser>) -> Result<Vec<Taken>, RepositoryError>;
 
     /// Makes them all visible and durable.

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// One scope as a type, declared by [`scopes!`](crate::scopes).
 pub trait Scope: 'static {
-    /// The scope token as it stands in a request, a token and a challenge.
+    /// The scope token in requests, tokens and challenges.
     const NAME: &'static str;
     /// What it allows, in one sentence.
     const DESCRIPTION: &'static str;
@@ -33,7 +33,7 @@ pub fn declared_scopes() -> Vec<ScopeDeclaration> {
     all
 }
 
-/// Declares scopes: a type each, with its description, entered in the one table.
+/// Declares scopes: one type each, with its description, registered in the one table.
 ///
 /// ```
 /// bailiwick::scopes! {
@@ -45,7 +45,7 @@ pub fn declared_scopes() -> Vec<ScopeDeclaration> {
 /// assert_eq!(<Orders as bailiwick::security::Scope>::NAME, "orders:read");
 /// ```
 ///
-/// A name that RFC 6749 §3.3 does not allow stops the build:
+/// A name that RFC 6749 §3.3 does not allow fails the build:
 ///
 /// ```compile_fail
 /// bailiwick::scopes! {
@@ -96,7 +96,7 @@ scopes! {
 #[serde(try_from = "String", into = "String")]
 pub struct ScopeName(Box<str>);
 
-/// The text is no scope token.
+/// The text is not a scope token.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("a scope is 1 to 128 printable ASCII characters without spaces, quotes and backslashes")]
 pub struct ScopeError;
@@ -168,12 +168,12 @@ impl Scopes {
         self.iter().any(|scope| scope == name)
     }
 
-    /// Adds one at the end, unless it is there already.
+    /// Appends one, unless it is already listed.
     pub fn insert(&mut self, name: &ScopeName) {
         self.insert_valid(name.as_str());
     }
 
-    /// Adds a scope token at the end, unless it is there already; what is none is left out.
+    /// Appends a scope token, unless it is already listed; anything else is ignored.
     pub fn insert_known(&mut self, text: &str) {
         if ScopeName::is_valid(text) {
             self.insert_valid(text);
@@ -190,7 +190,7 @@ impl Scopes {
         self.0.push_str(name);
     }
 
-    /// All of them, with single spaces between.
+    /// All of them, separated by single spaces.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

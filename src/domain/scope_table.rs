@@ -1,4 +1,4 @@
-//! The scopes that can be held and asked for: the compiled ones and those from the settings.
+//! The scopes that users can hold: the compiled ones and those from the settings.
 
 use crate::domain::scope::{ScopeDeclaration, ScopeName, declared_scopes};
 use std::collections::BTreeMap;

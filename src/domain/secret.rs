@@ -7,8 +7,8 @@ use zeroize::{Zeroize as _, ZeroizeOnDrop};
 
 /// A secret; it prints as `***` in `Debug` and has no `Display`.
 ///
-/// [`Secret::expose`] is the one way out, so every use can be found by searching for it. Its memory is
-/// overwritten when it is dropped; a `String` that it is made of becomes it, and is not copied.
+/// [`Secret::expose`] is the only way out, so every use can be found by searching for it. Its
+/// memory is overwritten on drop; a `String` is taken over without copying.
 #[derive(Clone, Default, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -25,7 +25,7 @@ impl Secret {
         &self.0
     }
 
-    /// Compares in a time that depends on the lengths only.
+    /// Compares in a time that depends only on the lengths.
     #[must_use]
     pub fn equals(&self, other: &str) -> bool {
         self.0.as_bytes().ct_eq(other.as_bytes()).into()

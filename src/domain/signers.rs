@@ -1,4 +1,4 @@
-//! Which signing secrets the servers on one database use, as far as their fingerprints tell.
+//! Which signing secrets the servers on one database use, by their fingerprints.
 
 use crate::domain::RepositoryError;
 use async_trait::async_trait;
@@ -8,12 +8,12 @@ use std::str::FromStr;
 /// Bytes of a fingerprint: enough to tell a few secrets apart.
 const LENGTH: usize = 8;
 
-/// Tells secrets apart and nothing else of them: a part of a MAC with the secret as its key.
+/// Tells secrets apart and reveals nothing else: part of a MAC with the secret as its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fingerprint([u8; LENGTH]);
 
 impl Fingerprint {
-    /// The first bytes of a MAC; what is missing counts as 0.
+    /// The first bytes of a MAC; missing ones count as 0.
     #[must_use]
     pub fn of_mac(mac: &[u8]) -> Self {
         let mut bytes = [0; LENGTH];
@@ -28,7 +28,7 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// A text that is no fingerprint.
+/// The text is not a fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoFingerprint;
 
@@ -42,10 +42,10 @@ impl FromStr for Fingerprint {
     }
 }
 
-/// Where servers leave the fingerprints of their secrets for each other.
+/// Where servers leave their secrets' fingerprints for each other.
 #[async_trait]
 pub trait Signers: Send + Sync {
-    /// Notes that a server signs with this secret now; the others that servers have noted lately.
+    /// Records that a server signs with this secret now; returns the others recorded lately.
     async fn note(&self, own: Fingerprint) -> Result<Vec<Fingerprint>, RepositoryError>;
 }
 

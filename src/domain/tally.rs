@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Counts what happens under names that are few and known: nobody outside can add one.
+/// Counts events under a few fixed names: no client can add one.
 #[derive(Debug)]
 pub struct Tally<const N: usize> {
     names: [&'static str; N],
@@ -10,13 +10,13 @@ pub struct Tally<const N: usize> {
 }
 
 impl<const N: usize> Tally<N> {
-    /// Nothing has happened under any of these names.
+    /// All counts at zero.
     #[must_use]
     pub const fn new(names: [&'static str; N]) -> Self {
         Self { names, counts: [const { AtomicU64::new(0) }; N] }
     }
 
-    /// Counts one more of that name; a name that is not known is not counted.
+    /// Counts an event under a name; unknown names are ignored.
     pub fn count(&self, name: &str) {
         if let Some(at) = self.names.iter().position(|known| *known == name) {
             self.counts[at].fetch_add(1, Relaxed);

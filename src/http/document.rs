@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_route_that_could_never_answer_is_refused() {
+    fn a_route_that_would_never_be_reached_is_refused() {
         let on = plain_settings();
         let mut off = plain_settings();
         off.demo.routes = false;

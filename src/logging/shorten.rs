@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_json_is_cut_too() {
+    fn broken_json_is_cut_too() {
         for line in [format!("{{{}}}\n", "1,".repeat(500)), format!("{{\"{}}}\n", "a".repeat(500))]
         {
             assert!(short(&line, 100).contains(MARK));

@@ -228,7 +228,7 @@ mod tests {
     use std::io::Write as _;
 
     #[actix_web::test]
-    async fn a_line_without_end_is_no_message() {
+    async fn an_endless_line_is_not_a_message() {
         for (length, is_message) in [(1000, true), (LONGEST, false)] {
             let (ours, mut theirs) = StdStream::pair().unwrap();
             let text = "a".repeat(length.try_into().unwrap());

@@ -14,7 +14,7 @@ use std::os::unix::net::UnixStream;
 use tokio::sync::mpsc::unbounded_channel;
 
 #[test]
-fn a_request_is_answered_with_the_security_headers() {
+fn a_response_has_the_security_headers() {
     let server = Served::start(server_settings());
     let answer = server.get("/hello");
     assert_eq!(answer.status, 200);
@@ -160,7 +160,7 @@ fn a_slow_head_is_refused() {
 }
 
 #[test]
-fn a_panic_is_answered_and_the_connection_lives_on() {
+fn a_panic_gets_a_response_and_the_connection_stays_open() {
     let server = Served::start(server_settings());
     let mut client = server.connect();
     client.write_all(b"GET /panic HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
@@ -177,7 +177,7 @@ fn a_panic_is_answered_and_the_connection_lives_on() {
 }
 
 #[test]
-fn bad_credentials_make_no_anonymous_caller() {
+fn bad_credentials_do_not_become_an_anonymous_caller() {
     let server = Served::start(server_settings());
     assert_eq!(server.get("/optional").body, "anonymous");
     let (_, answer) = server.send("GET /optional HTTP/1.1\r\nauthorization: Basic !\r\n");
@@ -187,7 +187,7 @@ fn bad_credentials_make_no_anonymous_caller() {
 }
 
 #[test]
-fn a_request_has_an_id_that_its_handler_and_its_answer_know() {
+fn a_request_has_an_id_that_its_handler_and_its_response_know() {
     let server = Served::start(ServerSettings {
         forwarded_allow_ips: vec!["127.0.0.1".to_owned()],
         ..server_settings()

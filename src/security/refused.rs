@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_handler_may_answer_a_refusal_itself() {
+    async fn a_handler_may_respond_to_a_refusal_itself() {
         assert_eq!(ask("/result", Some("Basic !")).await.0, 303);
     }
 

@@ -77,7 +77,7 @@ fn part(token: &str, at: usize) -> Value {
 }
 
 #[test]
-fn what_is_issued_verifies() {
+fn issued_tokens_verify() {
     let tokens = tokens();
     let token = issue(&tokens);
     assert_eq!(verdict(&tokens, &token), Ok(("johndoe".into(), "me items".into())));

@@ -12,12 +12,12 @@ await visit({ httpCredentials }, async (page) => {
 });
 
 await visit({}, async (page, faults) => {
-  // Nobody is there to answer the prompt: headless Chromium shows the 401 itself.
+  // No user answers the prompt: headless Chromium shows the 401 itself.
   const answer = await page.goto(url).catch((error) => error);
   const refused = answer instanceof Error
     ? answer.message.includes("ERR_INVALID_AUTH_CREDENTIALS")
     : answer.status() === 401;
   if (!refused) throw new Error(`without credentials: ${answer}`);
-  // Chromium reports the refused page as an error: here it is what is asked for.
+  // Chromium reports the refused page as an error; here it is expected.
   faults.splice(0, faults.length, ...faults.filter((fault) => !fault.includes("401")));
 });

@@ -2,7 +2,7 @@
 
 import { chromium } from "playwright-core";
 
-// Without these Chromium looks for updates and services of its maker at each start.
+// Without these, Chromium contacts its maker's servers at each start.
 const QUIET = [
   "--no-sandbox",
   "--disable-gpu",

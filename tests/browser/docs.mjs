@@ -48,7 +48,7 @@ async function expectNothingTyped(page, typed) {
 
 await visit({}, async (page) => {
   await page.goto(`${base}/docs`);
-  // What versions that kept the password have left behind.
+  // As left behind by versions that kept the password.
   await page.evaluate(() => localStorage.setItem("authorized", '{"password":"from-before"}'));
   await page.reload();
   await expectLocks(page, false);
@@ -74,7 +74,7 @@ await visit({}, async (page) => {
   await expectNothingTyped(page, ["1234", "johndoe"]);
   expect("localStorage", await page.evaluate(() => localStorage.length), 0);
 
-  // Basic's user name and password are typed as well.
+  // HTTP Basic's username and password are typed as well.
   const basic = page.locator(".auth-container", { hasText: "HTTPBasic" });
   await basic.locator("#auth-basic-username").fill("johndoe");
   await basic.locator("#auth-basic-password").fill("1234");

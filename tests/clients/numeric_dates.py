@@ -1,4 +1,4 @@
-"""What PyJWT and python-jose make of the numbers that stand in exp, nbf and iat.
+"""How PyJWT and python-jose treat the numbers in exp, nbf and iat.
 
 Arguments: the time in whole seconds, the signing secret. Prints a JSON list of tokens that PyJWT
 signed, and whether each library accepts them a quarter of a second after that time.
@@ -15,7 +15,7 @@ NOW, SECRET = int(sys.argv[1]), sys.argv[2]
 
 
 class Frozen(datetime.datetime):
-    """A clock that stands still."""
+    """A clock that is stopped."""
 
     @classmethod
     def now(cls, tz=None):

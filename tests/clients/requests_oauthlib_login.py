@@ -23,7 +23,7 @@ answer = session.get(f"{base}/users/me/items")
 assert answer.status_code == 200, (answer.status_code, answer.text)
 assert answer.json()[0]["owner"] == "johndoe", answer.text
 
-# oauthlib compares what was granted with what was asked for, also when that is nothing.
+# oauthlib compares the granted scopes with the requested ones, even if there are none.
 assert "scope" not in log_in("1234", None).token
 
 for password, scope, expected in [

@@ -101,7 +101,7 @@ fn counts_outlive_the_processes_that_counted() {
 }
 
 #[test]
-fn what_was_counted_a_second_ago_is_not_lost_in_a_crash() {
+fn a_crash_loses_no_counts_older_than_a_second() {
     let watched = watched(1, "");
     assert_eq!(watched.app.get(GUARDED).status, 401);
     let worker = serving(&watched.app);

@@ -216,7 +216,7 @@ fn unix_sockets_have_their_mode_and_owner_and_go_with_the_server() {
 }
 
 #[test]
-fn the_control_socket_is_where_it_is_told_to_be() {
+fn the_control_socket_is_at_the_configured_path() {
     let app = quick().config(&format!("{SHORT}control_socket = \"c.sock\"\n")).spawn();
     assert_eq!(serving(&app).len(), 1);
     let mode = fs::metadata(app.folder().join("c.sock")).expect("a socket").permissions().mode();

@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_multipart_is_refused() {
+    fn anything_but_multipart_is_refused() {
         let invalid = Err("Invalid multipart data.");
         let head = "--X\r\nContent-Disposition: form-data; name=a";
         for body in [
@@ -339,7 +339,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_written_is_read(fields in proptest::collection::vec(("[a-z]{1,8}", "[^\r]{0,20}"), 0..6)) {
+        fn written_fields_are_read_back(fields in proptest::collection::vec(("[a-z]{1,8}", "[^\r]{0,20}"), 0..6)) {
             let parts = fields.iter().map(|(name, value)| {
                 format!("--X\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
             });

@@ -319,7 +319,7 @@ fn the_example_is_sound() {
 }
 
 #[test]
-fn what_is_wrong_in_the_file_is_named() {
+fn errors_in_the_file_are_named() {
     for (toml, expected) in [
         (
             "[loggers.root]\n[[filters.f]]\n\n[[filters.f]]\nstatus = \"20\"\n",

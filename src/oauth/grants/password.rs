@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_store_that_does_not_answer_is_temporary() {
+    async fn an_unresponsive_store_is_a_temporary_error() {
         let users = users().await;
         users.stop_answering();
         let error = redeem(&users, false, ["johndoe", "swordfish", ""]).await.err().unwrap();

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_has_locked_is_stale_whatever_it_says() {
+    fn an_unlocked_pidfile_is_stale_whatever_it_says() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("b.pid");
         let own = std::process::id().to_string();
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_refused() {
+    fn anything_but_a_file_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("b.pid");
         let target = folder.path().join("target");

@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_outdated_before_it_is_ready_goes_at_once() {
+    fn a_process_outdated_before_it_is_ready_goes_at_once() {
         assert_eq!(decided(&[(Stage::Serving, true), (Stage::Starting, false)], 1), (0, vec![1]));
     }
 

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_base64_or_no_utf8_is_malformed() {
+    fn credentials_without_base64_or_utf8_are_malformed() {
         for text in ["", "am9objoxMjM0NQ", "am9objo_Pj8-fn5-", "am9objoxMjM0 junk", "/zr/", "am9o"]
         {
             assert!(decode(text.as_bytes()).is_err(), "{text}");
@@ -160,7 +160,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_encoded_comes_back(username in "[^:]*", password in ".*") {
+        fn encoded_credentials_round_trip(username in "[^:]*", password in ".*") {
             let found = decoded(&format!("{username}:{password}"));
             prop_assert_eq!(found, Some((username, password)));
         }

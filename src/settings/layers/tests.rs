@@ -163,7 +163,7 @@ fn a_later_layer_wins_and_is_named() {
 }
 
 #[test]
-fn an_env_file_stands_between_the_file_and_the_environment() {
+fn an_env_file_wins_over_the_file_and_loses_to_the_environment() {
     let folder = tempfile::tempdir().unwrap();
     let (file, env_file) = (folder.path().join("b.toml"), folder.path().join("b.env"));
     std::fs::write(&file, "[server]\nworkers = 2\nbacklog = 20\nkeepalive = 200\n").unwrap();

@@ -183,7 +183,7 @@ fn a_refresh_token_may_be_told_by_its_scope() {
 }
 
 #[test]
-fn what_access_tokens_of_other_issuers_hold_stays_good() {
+fn claims_of_other_issuers_access_tokens_are_accepted() {
     let all = json!({
         "email": "a@b", "name": "A", "role": "admin", "user_id": 7, "fresh": true, "csrf": "x",
         "client_id": "c", "azp": "c", "auth_time": NOW, "acr": "1", "amr": ["pwd"], "sid": "s",
@@ -199,7 +199,7 @@ fn ending(at: &str) -> Tokens {
 }
 
 #[test]
-fn tokens_of_other_applications_end_when_they_are_told_to() {
+fn tokens_of_other_applications_end_on_the_configured_date() {
     assert_eq!(Timestamp(NOW).to_string(), "2027-01-15T08:00:00Z");
     let own = claims(&json!({"bailiwick_id": 7}));
     for (end, good) in [

@@ -78,7 +78,7 @@ fn scopes_beyond_the_users_own_are_refused() {
 
 /// A scope has at least one character (RFC 6749 §A.4); strict clients reject an empty one.
 #[test]
-fn where_no_scope_is_given_the_response_has_none() {
+fn without_granted_scopes_the_response_has_no_scope() {
     let app = with_bob("");
     for more in [vec![], vec![("scope", "")], vec![("scope", "  ")]] {
         for answer in [log_in(&app, &fields(&more)), multipart(&app, &fields(&more))] {

@@ -19,7 +19,7 @@ fn ways(username: &str) -> [(&'static str, String, Value); 4] {
 }
 
 #[test]
-fn the_last_holder_can_only_go_once_there_is_another() {
+fn the_last_holder_can_be_removed_only_if_there_is_another() {
     let app = administered("");
     // A disabled holder does not count, nor does a reader.
     import(

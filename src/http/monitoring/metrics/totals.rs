@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn only_changes_are_told() {
+    fn only_changes_are_reported() {
         let mut changes = Changes::default();
         let figures = |b: f64| vec![("a".to_owned(), 0.0), ("b".to_owned(), b)];
         assert_eq!(changes.since_last(figures(1.0)), "a 0\nb 1\n");
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_process_is_ends_with_it() {
+    fn gauges_end_with_their_process() {
         let mut totals = Totals::default();
         let up = "bailiwick_database_up";
         let in_flight = "bailiwick_http_requests_in_flight";

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn whatever_is_wrong_in_a_file_is_one_line() {
+fn each_error_in_a_file_is_one_line() {
     for (file, line) in WRONG_FILES {
         assert_eq!(load(file, &[]).unwrap_err(), *line, "{file}");
     }
@@ -157,7 +157,7 @@ const WRONG_FILES: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn whatever_is_wrong_in_the_environment_is_one_line() {
+fn each_error_in_the_environment_is_one_line() {
     for (variable, value, line) in [
         (
             "BAILIWICK__SERVER__WOKERS",
