@@ -39,13 +39,13 @@ fn tokens() -> Tokens {
     with(&TokenSettings::default())
 }
 
-/// Subject and scopes of a good token.
+/// The subject and scopes of a valid token.
 pub(super) fn verdict(tokens: &Tokens, token: &str) -> Result<(String, String), TokenError> {
     let claims = tokens.verify(token)?;
     Ok((claims.subject.to_string(), claims.scopes.to_string()))
 }
 
-/// A token of just these bytes, rightly signed.
+/// A token of exactly these bytes, with a valid signature.
 fn signed(header: &str, payload: &str) -> String {
     let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
     let key = EncodingKey::from_secret(SECRET.as_bytes());
@@ -53,7 +53,7 @@ fn signed(header: &str, payload: &str) -> String {
     format!("{message}.{signature}")
 }
 
-/// A good token with these claims changed or added.
+/// A valid token with these claims changed or added.
 fn claims(changes: &Value) -> String {
     let mut all = json!({"sub": "johndoe", "scopes": ["me"], "exp": NOW + 60});
     for (name, value) in changes.as_object().unwrap().clone() {
@@ -149,7 +149,7 @@ fn no_other_algorithm_is_believed() {
         let token = encode(&Header::new(alg), &json!({"sub": "a", "exp": NOW + 60}), &key).unwrap();
         assert_eq!(refusal(&token), TokenError::Algorithm);
     }
-    // The header of a public key's algorithm over an HMAC, and the other way round.
+    // An asymmetric algorithm in the header over an HMAC, and vice versa.
     for alg in ["RS256", "RS512", "ES256", "PS256", "EdDSA"] {
         let header = json!({"alg": alg, "typ": "JWT"}).to_string();
         assert_eq!(refusal(&signed(&header, &payload)), TokenError::Algorithm, "{alg}");
@@ -281,7 +281,7 @@ fn scopes_are_read_from_the_list_else_from_the_text() {
 }
 
 #[test]
-fn names_that_stand_twice_are_refused() {
+fn duplicate_names_are_refused() {
     for payload in [
         r#"{"sub":"johndoe","sub":"admin","exp":4102444800}"#,
         r#"{"sub":"johndoe","exp":1,"exp":4102444800}"#,
@@ -348,7 +348,7 @@ fn issuer_and_audience_count_where_configured() {
     }
 }
 
-/// As Python's `hmac` computes it; a hash of the secret would be another.
+/// As Python's `hmac` computes it; a plain hash of the secret would differ.
 #[test]
 fn a_fingerprint_is_a_mac_with_the_secret_as_its_key() {
     let of =
@@ -373,7 +373,7 @@ proptest::proptest! {
         let _ = tokens().verify(&signed(&header, &payload));
     }
 
-    /// Reading claims is ours; whatever passes, jsonwebtoken's own `decode` lets pass, too.
+    /// We read claims ourselves; whatever passes here, jsonwebtoken's own `decode` accepts, too.
     #[test]
     fn nothing_is_accepted_that_jsonwebtoken_refuses(
         header in "(\\{\"alg\":\"(HS256|HS384|none)\"(,\"(typ|kid)\":\"(JWT|a)\")?\\})",

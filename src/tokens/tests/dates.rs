@@ -1,4 +1,4 @@
-//! `exp`, `nbf` and `iat`: when they count, and what the Python libraries make of odd ones.
+//! `exp`, `nbf` and `iat`: when they count, and how the Python libraries treat odd ones.
 
 use super::*;
 use serde_json::from_str;
@@ -39,14 +39,14 @@ fn fractions_negative_and_large_numbers_count_as_in_python() {
     assert!(cases.len() > 60, "{}", cases.len());
     for case in cases {
         let claim = case["claim"].as_str().unwrap();
-        // The two differ on an `iat` in the future, which python-jose lets pass, as we do.
+        // The two differ on an `iat` in the future, which python-jose accepts, as we do.
         let judge = if claim.starts_with("iat") { "jose" } else { "pyjwt" };
         let verdict = tokens().verify(case["token"].as_str().unwrap());
         assert_eq!(verdict.is_ok(), case[judge].as_bool().unwrap(), "{claim}: {verdict:?}");
     }
 }
 
-/// Python's integers have no end; no date needs more than an `f64` holds.
+/// Python's integers are unbounded; no date exceeds an `f64`.
 #[test]
 fn numbers_beyond_all_dates_are_refused() {
     for name in ["exp", "nbf", "iat"] {
@@ -58,7 +58,7 @@ fn numbers_beyond_all_dates_are_refused() {
     }
 }
 
-/// A good token in which the text `here` is replaced by a number that Rust has no type for.
+/// A valid token in which the text `here` is replaced by a number that Rust has no type for.
 fn claims_with(marker: &Value, number: &str) -> String {
     let token = claims(marker);
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! Other kinds of JWT under the same secret, and what of other applications stays good.
+//! Other kinds of JWT under the same secret, and which tokens of other applications stay valid.
 
 use super::*;
 use crate::settings::Until;
@@ -223,7 +223,7 @@ fn tokens_of_other_applications_end_on_the_configured_date() {
     }
 }
 
-/// So that they do not end with the foreign ones, whom they resemble.
+/// Otherwise they would end with the foreign ones, which look alike.
 #[test]
 fn tokens_without_a_stored_user_are_marked_only_while_the_date_is_set() {
     let token = issue(&ending("2027-02-01"));

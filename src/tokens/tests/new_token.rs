@@ -1,4 +1,4 @@
-//! Tokens with claims and a lifetime of the application's own.
+//! Tokens with an application's own claims and lifetime.
 
 use super::*;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ fn with_claim(name: &str, value: Value) -> Result<IssuedToken, TokenError> {
 }
 
 #[test]
-fn own_claims_stand_beside_ours_and_are_read_again() {
+fn own_claims_are_written_beside_ours_and_read_back() {
     #[derive(serde::Deserialize)]
     struct Data {
         sub: String,
@@ -64,7 +64,7 @@ fn claims_that_we_write_cannot_be_taken_over() {
     }
 }
 
-/// Nobody would accept it as an access token.
+/// It would be refused as an access token.
 #[test]
 fn another_kind_of_token_is_not_issued() {
     for (name, value) in [
