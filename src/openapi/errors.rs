@@ -37,8 +37,8 @@ pub fn document_error(operation: &mut DefaultOperationRaw, status: u16, detail: 
     operation.responses.entry(status.to_string()).or_insert_with(response);
 }
 
-/// Adds a handler's error responses to an operation, replacing those its arguments declared for the
-/// same statuses, and the ones common to all operations.
+/// Adds to an operation a handler's error responses, which replace those that its arguments
+/// declared for the same statuses, and the responses common to all operations.
 pub fn document_errors(operation: &mut DefaultOperationRaw, errors: &[(u16, &str)]) {
     for (status, detail) in errors {
         operation.responses.remove(&status.to_string());

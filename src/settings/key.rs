@@ -47,7 +47,7 @@ pub(super) enum Kind {
     SecretFile,
     /// A list of texts that each pass the check; comma-separated in the environment and flags.
     List(Check, &'static str),
-    /// A list of addresses to listen on; the flag says whether it must not be empty.
+    /// A list of addresses to listen on; `true` if it must not be empty.
     Binds(bool),
     /// A database; its password is never shown, and nothing at all if it cannot be parsed.
     Database,

@@ -273,7 +273,7 @@ impl Stack {
 const HOST: &str = "host";
 const PORT: &str = "port";
 
-/// The flag of `bailiwick db copy` for `database.url`.
+/// The flags of `bailiwick db copy` for `database.url`.
 const FROM: &str = "from";
 const TO: &str = "to";
 

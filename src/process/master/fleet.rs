@@ -286,8 +286,8 @@ fn replace(worker: &mut WorkerProcess, reason: String, last: &mut Option<(String
     worker.stale = Some(reason);
 }
 
-/// Whether only a process that does not handle this signal ends by it. A terminal sends some to the
-/// whole group, and a signal sent by program name reaches worker processes too.
+/// Whether this signal ends a process only before its handlers are installed. A terminal sends some
+/// to the whole group, and a signal sent by program name reaches worker processes too.
 fn is_for_the_master(signal: i32) -> bool {
     let signals =
         [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM, Signal::USR1, Signal::USR2];
