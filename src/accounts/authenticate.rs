@@ -1,4 +1,4 @@
-//! Verifying a username and password: HTTP Basic and the password grant both ask here.
+//! Verifies a username and password; used by HTTP Basic and the password grant.
 
 use crate::accounts::Accounts;
 use crate::accounts::login::{LoginAttempt, LoginMethod};
@@ -10,7 +10,7 @@ use crate::passwords::PasswordError;
 use std::sync::Arc;
 use thiserror::Error;
 
-/// Why it is not known who the user is.
+/// Why a login could not be decided.
 #[derive(Debug, Error)]
 pub enum AuthenticateError {
     /// Too many logins at once.
@@ -19,10 +19,10 @@ pub enum AuthenticateError {
         /// When to try again, in seconds.
         retry_after_seconds: u64,
     },
-    /// The store of users does not answer.
+    /// The user repository does not respond.
     #[error(transparent)]
     Unavailable(RepositoryError),
-    /// The password could not be hashed: a fault of ours.
+    /// The password could not be hashed: our fault.
     #[error("the password could not be hashed")]
     Hashing,
 }
@@ -38,10 +38,9 @@ impl From<PasswordError> for AuthenticateError {
 
 impl Accounts {
     /// Returns the user if the password matches, even when disabled.
-    ///
     /// Unknown and impossible names cost what a wrong password costs: a place in the queue, taken
-    /// first, and the work of one hash. Where the hash is cheaper or older than what would be
-    /// written today, a login renews it.
+    /// first, and the work of one hash. A login renews a hash that is cheaper or older than
+    /// today's.
     pub async fn authenticate(
         &self,
         username: &str,
@@ -71,7 +70,7 @@ impl Accounts {
         result
     }
 
-    /// The same for whoever ends the login.
+    /// The same, for callers that end the login themselves.
     pub(crate) async fn identify(
         &self,
         login: &mut LoginAttempt<'_>,
@@ -92,14 +91,14 @@ impl Accounts {
             login.is_of(&user);
             name_caller(&user);
         }
-        // A second hash takes its time: not where the answer may hide that the password was right.
+        // Rehashing takes time: not where the response hides that the password was right.
         if verdict.needs_rehash && !user.disabled {
             return Ok(Some(self.rehash(user, password, client).await));
         }
         Ok(verdict.matches.then_some(user))
     }
 
-    /// Whether it is the password of a user who is known already.
+    /// Whether the password of an already known user matches.
     pub(super) async fn confirm(
         &self,
         user: &User,
@@ -142,7 +141,8 @@ impl Accounts {
         }
     }
 
-    /// Who logs in by this name: its owner, or else who has it but for case where that is overlooked.
+    /// The user who logs in by this name: its owner, or else, if case is ignored, the one whose
+    /// name differs only in case.
     async fn find_for_login(&self, name: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
         match self.users.find(name).await? {
             Some(user) => Ok(Some(user)),
@@ -150,7 +150,7 @@ impl Accounts {
         }
     }
 
-    /// Renews the hash. Whatever fails here, the login has succeeded; the next one tries again.
+    /// Renews the hash. If this fails, the login has still succeeded; the next one tries again.
     async fn rehash(&self, user: Arc<User>, password: Secret, client: Origin) -> Arc<User> {
         let name = &user.username;
         let hash = match self.passwords.place(client, name.as_str()).await {
@@ -171,7 +171,7 @@ impl Accounts {
         };
         match self.users.update(name, change, None, None, self.clock.now()).await {
             Ok(renewed) => Arc::new(renewed),
-            // Another login has renewed it meanwhile, or the user was deleted.
+            // Another login renewed it meanwhile, or the user was deleted.
             Err(RepositoryError::NotFound) => user,
             Err(cause) => {
                 log::warn!("{name}: the password's hash was not renewed: {cause}");
@@ -233,7 +233,7 @@ mod tests {
         assert_eq!(users.hash_of("johndoe"), renewed);
     }
 
-    /// Its time would tell that the password was right where the answer does not.
+    /// The time would reveal that the password was right although the response does not.
     #[tokio::test]
     async fn a_disabled_users_hash_stays() {
         let users = MemoryUsers::with("johndoe", hashed(4, "swordfish").await);
@@ -244,9 +244,9 @@ mod tests {
         assert_eq!(users.hash_of("johndoe").cost(), 4);
     }
 
-    /// Nobody is looked up for whom there is no place: the store would not have answered.
+    /// Without a place no user is looked up: the store would not have responded.
     #[tokio::test]
-    async fn a_full_queue_asks_for_nobody() {
+    async fn a_full_queue_looks_up_no_user() {
         let users = MemoryUsers::with("johndoe", hashed(5, "swordfish").await);
         users.stop_answering();
         let by = Accounts { passwords: passwords(31, 1), ..accounts(&users, 5) };
@@ -265,7 +265,7 @@ mod tests {
         assert_eq!(by.passwords.operations(), 0);
     }
 
-    /// A password that is confirmed is one more way to guess: it costs what a login costs.
+    /// Confirming a password is one more way to guess it: it costs what a login costs.
     #[tokio::test]
     async fn a_known_users_password_is_confirmed_at_the_same_cost() {
         let users = MemoryUsers::with("johndoe", hashed(4, "swordfish").await);
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_store_that_does_not_answer_is_no_wrong_password() {
+    async fn an_unresponsive_store_is_no_wrong_password() {
         let users = MemoryUsers::with("johndoe", hashed(5, "swordfish").await);
         users.stop_answering();
         let result =

@@ -6,7 +6,7 @@ use crate::domain::{AuditAction, AuditEntry, Scopes, User, UserChange, Username}
 /// What to change of an account; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default)]
 pub struct AccountChange {
-    /// Renames. Tokens that are out stay the user's; logins need the new name from then on.
+    /// Renames. Issued tokens stay the user's; logins need the new name from then on.
     pub username: Option<Username>,
     /// `Some(None)` removes the address.
     pub email: Option<Option<String>>,
@@ -19,7 +19,7 @@ pub struct AccountChange {
 }
 
 impl Accounts {
-    /// Changes an account and returns the user as it is then.
+    /// Changes an account and returns the user as changed.
     pub async fn change(
         &self,
         username: &Username,
@@ -52,7 +52,7 @@ impl Accounts {
         self.change(username, change, author).await
     }
 
-    /// Disables an account. Tokens that are out are refused from its next request on.
+    /// Disables an account. Issued tokens are refused from the user's next request on.
     pub async fn disable(
         &self,
         username: &Username,
@@ -68,7 +68,7 @@ impl Accounts {
         self.change(username, change, author).await
     }
 
-    /// Deletes an account. Tokens that are out are refused from then on.
+    /// Deletes an account. Issued tokens are refused from then on.
     pub async fn delete(&self, username: &Username, author: &Author) -> Result<(), AccountError> {
         let keep = author.keep();
         let deleted = self.users.delete(username, keep.as_ref(), author.actor()).await;

@@ -8,7 +8,7 @@ use crate::domain::{AuditAction, AuditEntry, NewUser, Scopes, Secret, User, User
 pub struct NewAccount {
     /// The name to log in with.
     pub username: Username,
-    /// The password, which meets the policy.
+    /// The password, which must satisfy the policy.
     pub password: Secret,
     /// See [`User::email`].
     pub email: Option<String>,

@@ -8,10 +8,10 @@ use thiserror::Error;
 /// Why an account was not created, changed or deleted.
 #[derive(Debug, Error)]
 pub enum AccountError {
-    /// The old password is another one.
+    /// The old password is wrong.
     #[error("the old password is wrong")]
     WrongPassword,
-    /// Somebody has changed the password since the caller was let in.
+    /// The password was changed since the caller was admitted.
     #[error("the password was changed meanwhile")]
     PasswordChanged,
     /// The old password could not be verified.
@@ -20,7 +20,7 @@ pub enum AccountError {
     /// The new password could not be hashed.
     #[error(transparent)]
     Password(#[from] PasswordError),
-    /// The store did not do it.
+    /// The repository refused or failed.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
 }

@@ -1,4 +1,4 @@
-//! Who a user is, by name or by token.
+//! Finds users by name or by token.
 
 use crate::accounts::Accounts;
 use crate::domain::{RepositoryError, User, Username};
@@ -6,16 +6,16 @@ use crate::tokens::Claims;
 use std::sync::Arc;
 
 impl Accounts {
-    /// The user of this name, who may be disabled.
+    /// The user with this name, possibly disabled.
     pub async fn find(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
         self.users.find(username).await
     }
 
-    /// The user whose token says this, who may be disabled or go by another name than the token's; nobody
-    /// if the user is gone.
+    /// The user of a token with these claims, possibly disabled or renamed since; `None` if the
+    /// user is gone.
     ///
-    /// A token without an id, as other applications sign them, is that of whoever has the name, unless
-    /// another user had it before.
+    /// A token without an id, as other applications sign them, belongs to the user who has the
+    /// name, unless another user had it before.
     pub async fn holder(&self, claims: &Claims) -> Result<Option<Arc<User>>, RepositoryError> {
         if let Some(user) = self.users.find_in_memory(claims.subject.as_str())
             && claims.are_of(&user)

@@ -1,4 +1,4 @@
-//! A store of users in memory, for the unit tests of this floor and of those above.
+//! A user repository in memory, for unit tests of this floor and those above.
 
 use crate::accounts::Accounts;
 use crate::domain::{
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
-/// One thread, at this cost.
+/// One thread, with this cost.
 pub(crate) fn passwords(cost: u32, queue: usize) -> Arc<Passwords> {
     let settings = PasswordSettings {
         bcrypt_cost: cost,
@@ -23,12 +23,12 @@ pub(crate) fn passwords(cost: u32, queue: usize) -> Arc<Passwords> {
     Arc::new(Passwords::new(&settings).unwrap())
 }
 
-/// A hash as `$2b$` of this cost.
+/// A `$2b` hash with this cost.
 pub(crate) async fn hashed(cost: u32, password: &str) -> PasswordHash {
     passwords(cost, 1).hash(Secret::new(password)).await.unwrap()
 }
 
-/// Checks passwords against `users`; hashes are to have this cost.
+/// Checks passwords of `users`; new hashes get this cost.
 pub(crate) fn accounts(users: &Arc<MemoryUsers>, cost: u32) -> Accounts {
     Accounts::new(users.clone(), passwords(cost, 64), Arc::new(SystemClock))
 }

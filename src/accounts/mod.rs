@@ -1,4 +1,4 @@
-//! What is done with accounts: log in, create, change, delete. Each rule stands here once;
+//! The use cases on accounts: log in, create, change, delete. Each rule exists once, here;
 //! handlers, commands and grants call it.
 //!
 //! Nothing here knows HTTP or a database.
@@ -29,7 +29,7 @@ use crate::domain::{
 use crate::passwords::Passwords;
 use std::sync::Arc;
 
-/// The accounts of the users in a store.
+/// The accounts of the users in a repository.
 #[derive(Clone)]
 pub struct Accounts {
     users: Arc<dyn UserRepository>,
@@ -39,18 +39,18 @@ pub struct Accounts {
     audit: Audit,
 }
 
-/// In whose name an account is changed.
+/// The author of a change.
 #[derive(Clone, Debug)]
 pub enum Author {
-    /// A caller, who must still be allowed to when the change is made, and whose request takes turns
-    /// with others where passwords are hashed.
+    /// A caller, who must still be allowed to make the change when it is made, and whose request
+    /// takes turns with others for hashing.
     Caller(Actor, Sender),
-    /// Whoever runs a command. The database is theirs, and so is every change.
+    /// The operator who runs a command, who owns the database and may change everything.
     Operator,
 }
 
 impl Accounts {
-    /// Takes the store, what hashes passwords, and the clock that dates changes.
+    /// Takes the repository, the password hashing, and the clock that dates changes.
     #[must_use]
     pub fn new(
         users: Arc<dyn UserRepository>,
@@ -66,7 +66,7 @@ impl Accounts {
         Self { audit: Audit::of_operator(name), ..self }
     }
 
-    /// How logins have ended so far.
+    /// The outcomes of logins so far.
     #[must_use]
     pub fn logins(&self) -> &Logins {
         &self.logins
@@ -88,8 +88,8 @@ impl Author {
         }
     }
 
-    /// The scope that some enabled user must still hold after the change: without anybody who holds
-    /// `users:write`, no caller could administer any more. A command can always give it back.
+    /// The scope that an enabled user must still hold after the change: without a holder of
+    /// `users:write`, no caller could administer users. A command can always restore it.
     fn keep(&self) -> Option<ScopeName> {
         self.actor().and_then(|_| UsersWrite::NAME.parse().ok())
     }

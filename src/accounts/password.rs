@@ -1,4 +1,4 @@
-//! Setting a password for somebody, and changing one's own.
+//! Setting a user's password, and changing one's own.
 
 use crate::accounts::{AccountError, Accounts, Author};
 use crate::domain::{
@@ -8,14 +8,14 @@ use crate::domain::{
 /// A user's old password and a new one.
 #[derive(Debug)]
 pub struct PasswordChange {
-    /// The one that counts until now.
+    /// The current one.
     pub old: Secret,
-    /// The one that is to count, which meets the policy.
+    /// The new one, which must satisfy the policy.
     pub new: Secret,
 }
 
 impl Accounts {
-    /// Sets a password without the old one. Callers cannot set their own that way:
+    /// Sets a password without the old one. Callers cannot set their own like that:
     /// `RepositoryError::OwnPassword`.
     pub async fn set_password(
         &self,
@@ -34,8 +34,8 @@ impl Accounts {
         set
     }
 
-    /// Changes a caller's own password. `user` is whom the caller was let in as: a password that was
-    /// changed since then stays, and a new name does not matter.
+    /// Changes a caller's own password. `user` is the caller as admitted: a password changed since
+    /// then is kept, but a new name does not matter.
     pub async fn change_password(
         &self,
         user: &User,
@@ -71,7 +71,7 @@ impl Accounts {
             }
         }
         match changed {
-            // There is the user, but with another hash.
+            // The user exists, but with another hash.
             Err(AccountError::Repository(RepositoryError::NotFound)) => {
                 Err(AccountError::PasswordChanged)
             }
@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(users.hash_of("johndoe"), meanwhile);
     }
 
-    /// Callers may not leave the server without anybody who administers it; a command may.
+    /// Callers cannot leave the server without an administrator; a command can.
     #[tokio::test]
     async fn only_a_caller_must_leave_an_administrator() {
         let users = MemoryUsers::with("johndoe", hashed(4, "swordfish").await);

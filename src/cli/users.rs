@@ -1,4 +1,4 @@
-//! `bailiwick users`: the users of the configured database, also while the server runs.
+//! `bailiwick users`: the users of the configured database, even while the server runs.
 
 mod import;
 mod input;
@@ -131,14 +131,14 @@ fn full_name(text: &str) -> Result<String, crate::domain::FieldError> {
     check_full_name(text).map(|()| text.to_owned())
 }
 
-/// Why a command ends without having done its work.
+/// Why a command failed.
 #[derive(Debug)]
 enum UsersError {
-    /// Called wrongly.
+    /// Wrong usage.
     Use(String),
-    /// It could not be done.
+    /// Any other failure.
     Failed(String),
-    /// Nobody reads the output, or it cannot be written.
+    /// The output cannot be written, or its reader has gone.
     Output(io::Error),
 }
 
@@ -156,7 +156,7 @@ impl UsersError {
     /// The failure of an operation on one user.
     fn of<E: Into<AccountError>>(name: &Username) -> impl FnOnce(E) -> Self {
         move |error| match error.into() {
-            // Not the user's fault: hashing, and the database.
+            // Not about this user: hashing, and the database.
             error @ (AccountError::Password(_)
             | AccountError::Repository(RepositoryError::Unavailable(_))) => Self::failed(error),
             error => Self::Failed(format!("{name}: {error}")),
@@ -177,14 +177,14 @@ pub(super) fn run(command: UsersCommand, settings: &Settings) -> Result<(), Comm
     result.or_else(|error| match error {
         UsersError::Use(line) => Err(CommandError::Use(line)),
         UsersError::Failed(line) => Err(CommandError::Failed(line)),
-        // `bailiwick users list | head` is no failure.
+        // `bailiwick users list | head` is not a failure.
         UsersError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         UsersError::Output(error) => Err(CommandError::Failed(format!("standard output: {error}"))),
     })
 }
 
 async fn open_and_execute(command: UsersCommand, settings: &Settings) -> Result<(), UsersError> {
-    // Whoever adds the first user makes the database; all others would look into a new one.
+    // Adding the first user creates the database; the others would only see a new, empty one.
     let store = match command {
         UsersCommand::Add(_) | UsersCommand::Import(_) => Store::open(settings).await,
         _ => Store::open_existing(settings).await,
@@ -207,7 +207,7 @@ async fn open_and_execute(command: UsersCommand, settings: &Settings) -> Result<
 struct Session<'a> {
     store: &'a Store,
     data_dir: &'a Path,
-    /// Whether a person can be asked.
+    /// Whether a user can be prompted.
     is_terminal: bool,
     input: &'a mut dyn BufRead,
     out: &'a mut dyn Write,
@@ -259,7 +259,7 @@ impl Session<'_> {
 
     async fn add(&mut self, add: Add) -> Result<(), UsersError> {
         let scopes = self.declared(add.scopes)?;
-        // Asked first, so that nobody types two passwords in vain.
+        // Checked first, so that no password is typed in vain.
         if self.store.users.find(&add.name).await.map_err(UsersError::of(&add.name))?.is_some() {
             return Err(UsersError::of(&add.name)(RepositoryError::Exists));
         }
@@ -278,7 +278,7 @@ impl Session<'_> {
         self.report(about, renamed, &format!("renamed to {to}"))
     }
 
-    /// Says what was done.
+    /// Reports what was done.
     fn report<T>(
         &mut self,
         name: &Username,
@@ -298,7 +298,7 @@ impl Session<'_> {
         self.report(name, deleted, "deleted")
     }
 
-    /// Only declared scopes can be held.
+    /// Users can hold declared scopes only.
     fn declared(&self, names: Vec<ScopeName>) -> Result<Scopes, UsersError> {
         match names.iter().find(|name| !self.store.scopes.contains(name.as_str())) {
             None => Ok(names.into_iter().collect()),

@@ -21,40 +21,40 @@ use thiserror::Error;
 /// Most bytes of a stored hash.
 const LONGEST: usize = 1024;
 
-/// What is stored where a user has no password.
+/// Stored for a user without a password.
 const NONE: &str = "!";
 
 /// A stored hash; prints as `***`.
 #[derive(Clone, PartialEq, Eq)]
 pub enum PasswordHash {
-    /// Something that nobody can read here: no password matches.
+    /// Not readable here: no password matches.
     Unreadable,
     /// The user has no password, so none matches.
     NoPassword,
-    /// By bcrypt, what this server writes by default.
+    /// By bcrypt, this server's default.
     Bcrypt(BcryptHash),
     /// By any other scheme.
     Other(Arc<OtherHash>),
-    /// By one of ours, of a password with a pepper.
+    /// By one of our schemes, of a password with a pepper.
     Peppered(Arc<Peppered>),
 }
 
-/// Why a text is no hash that is verified here. The text itself is not repeated.
+/// Why a hash is not supported here. The hash itself is not repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum PasswordHashError {
-    /// No known scheme.
+    /// Unknown scheme.
     #[error(
         "expected a bcrypt hash, or one by argon2, scrypt, PBKDF2, SHA-crypt or MD5-crypt, or a \
          digest like {{SSHA}}"
     )]
     Unknown,
-    /// The traditional crypt of Unix, or a password as it is: they look alike.
+    /// Unix's traditional crypt, or a plain password: they look alike.
     #[error(
         "a traditional crypt hash, or no hash at all: neither is verified; import `null` and set a \
          new password"
     )]
     Crypt,
-    /// A known scheme, wrongly written.
+    /// A known scheme, but malformed.
     #[error("expected {0}")]
     Malformed(&'static str),
     /// Verifying it would take too long or too much memory.
@@ -63,13 +63,13 @@ pub enum PasswordHashError {
 }
 
 impl PasswordHash {
-    /// Whether it can be read, or there is none to read.
+    /// Whether it is readable, or there is no password.
     #[must_use]
     pub fn is_readable(&self) -> bool {
         *self != Self::Unreadable
     }
 
-    /// The hash as text, for the database or another program; `!` where there is none.
+    /// The hash as text, for the database or another program; `!` without a password.
     #[must_use]
     pub fn expose(&self) -> String {
         match self {
@@ -91,7 +91,7 @@ impl PasswordHash {
         }
     }
 
-    /// bcrypt's cost, 4 to 31: 2 to its power rounds; 0 where it is no hash by bcrypt.
+    /// bcrypt's cost, 4 to 31: 2 to its power rounds; 0 for other schemes.
     #[must_use]
     pub fn cost(&self) -> u32 {
         match self {
@@ -131,7 +131,7 @@ impl FromStr for PasswordHash {
     }
 }
 
-/// 13 letters of crypt(3)'s alphabet.
+/// 13 characters of crypt(3)'s alphabet.
 fn crypt_like(text: &str) -> bool {
     text.len() == 13 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"./".contains(&b))
 }

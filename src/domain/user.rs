@@ -1,4 +1,4 @@
-//! Users, and what their fields may hold.
+//! Users, and the rules for their fields.
 
 use crate::domain::clock::Timestamp;
 use crate::domain::password_hash::PasswordHash;
@@ -10,38 +10,38 @@ use std::str::FromStr;
 use std::sync::Arc;
 use thiserror::Error;
 
-/// A user's identity: random, made with the user, never changed, nobody else's.
+/// A user's identity: random, assigned at creation, never changed, unique.
 ///
-/// Below 2^53, so that every reader of JSON gets it right (RFC 7493 §2.2).
+/// Below 2^53, so that every JSON parser reads it exactly (RFC 7493 §2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UserId(pub i64);
 
 impl UserId {
-    /// As many as there are.
+    /// The number of possible ids.
     pub const COUNT: i64 = 1 << 53;
 }
 
-/// A user as it is stored.
+/// A user as stored.
 ///
-/// Many are kept in memory, so the texts have no room to grow.
+/// Many are kept in memory, so the texts have no spare capacity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// What the user is called now: case-sensitive, a new token's `sub`.
+    /// The user's current name: case-sensitive, the `sub` of new tokens.
     pub username: Username,
-    /// Who it is, whatever the name: no two users have the same.
+    /// The identity, whatever the name.
     pub id: UserId,
-    /// Another user had the name before. A token that does not hold the id may be that one's.
+    /// Another user had the name before. A token without an id may be that user's.
     pub has_predecessor: bool,
-    /// Where to write to.
+    /// The e-mail address.
     pub email: Option<Box<str>>,
-    /// How the user is called.
+    /// The full name.
     pub full_name: Option<Box<str>>,
-    /// A disabled user is refused by every guard that asks for an active one.
+    /// A disabled user is refused by every guard that requires an active one.
     pub disabled: bool,
     /// The password's bcrypt hash.
     pub password_hash: PasswordHash,
-    /// The scopes that the user may ask for in a token: a few sets serve many users.
+    /// The scopes that the user may request; users with equal sets share one.
     pub scopes: Arc<Scopes>,
     /// When the user was created.
     pub created_at: Timestamp,
@@ -59,28 +59,28 @@ pub struct Username(Box<str>);
 /// Why a field of a user was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FieldError {
-    /// Nothing was given.
+    /// Empty.
     #[error("should have at least 1 character")]
     Empty,
-    /// More than so many characters.
+    /// More than this many characters.
     #[error("should have at most {0} characters")]
     TooLong(usize),
     /// A character of Unicode's category `Cc`.
     #[error("should not contain control characters")]
     ControlCharacter,
-    /// A name that the URLs need for themselves.
+    /// A name with another meaning in URLs.
     #[error("should not be `me`, `.` or `..`")]
     Reserved,
-    /// White space at an end of what is no name.
+    /// White space at the ends of a field that is not a name.
     #[error("should not begin or end with white space")]
     Padded,
     /// White space at an end, two spaces in a row, or white space other than a space.
     #[error("should not begin or end with white space, or contain any but single spaces")]
     WhiteSpace,
-    /// A character that is not drawn: of format, of no width, unassigned.
+    /// A character that is not drawn: formatting, zero-width, unassigned.
     #[error("should not contain invisible or format characters")]
     Invisible,
-    /// A character that is drawn like a common one, such as full-width letters.
+    /// A variant of a common character, such as a full-width letter.
     #[error("should not contain variants of common characters, such as full-width letters")]
     Variant,
     /// Letters of scripts that do not belong together.
@@ -89,7 +89,7 @@ pub enum FieldError {
 }
 
 fn check(text: &str, most: usize) -> Result<(), FieldError> {
-    // Nearly all are; every token names a user.
+    // The common case; every token names a user.
     if text.len() <= most && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Ok(());
     }
@@ -102,9 +102,9 @@ fn check(text: &str, most: usize) -> Result<(), FieldError> {
     }
 }
 
-/// An e-mail address is stored as given, as the Python models do: at most 254 characters
-/// (RFC 5321 §4.5.3.1.3), no control characters, and no white space at its ends, which would make
-/// two of one address.
+/// An e-mail address is stored as given, as in the Python models: at most 254 characters (RFC 5321
+/// §4.5.3.1.3), no control characters, and no white space at its ends, which would make one address
+/// look like two.
 pub fn check_email(text: &str) -> Result<(), FieldError> {
     check(text, 254)?;
     if text.trim() == text { Ok(()) } else { Err(FieldError::Padded) }

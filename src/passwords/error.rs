@@ -26,13 +26,13 @@ pub enum PasswordError {
     /// The setting `passwords.bcrypt_cost` is out of bounds.
     #[error("`passwords.bcrypt_cost` is {0}: expected 4 to 31")]
     CostNotAllowed(u32),
-    /// The file of the setting `passwords.pepper_file`, and what is wrong with it.
+    /// The pepper file, and what is wrong with it.
     #[error("passwords.pepper_file {0}: {1}")]
     Pepper(String, String),
     /// The hashing threads could not be started.
     #[error("cannot start the hashing threads: {0}")]
     NoThreads(#[source] std::io::Error),
-    /// What this program computes on this machine is not bcrypt: it could let nobody in, or anybody.
+    /// On this machine the result is not bcrypt: it could admit nobody, or anybody.
     #[error("password hashes are computed incorrectly on this machine")]
     NotBcrypt,
     /// Hashing itself failed: no randomness, or a fault in the library.

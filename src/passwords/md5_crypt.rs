@@ -4,7 +4,7 @@ use md5::{Digest as _, Md5};
 
 const ROUNDS: usize = 1000;
 
-/// The digest before its bytes are mixed and written as letters.
+/// The digest before its bytes are shuffled and encoded.
 pub(super) fn md5_crypt(password: &[u8], magic: &str, salt: &[u8]) -> Vec<u8> {
     let inner = Md5::new().chain_update(password).chain_update(salt).chain_update(password);
     let inner = inner.finalize();
@@ -14,7 +14,7 @@ pub(super) fn md5_crypt(password: &[u8], magic: &str, salt: &[u8]) -> Vec<u8> {
     first.update(salt);
     let fill: Vec<u8> = inner.iter().copied().cycle().take(password.len()).collect();
     first.update(fill);
-    // As it was once written: a NUL for each bit that is set, else the password's first byte.
+    // As originally written: a NUL for each set bit, else the password's first byte.
     let mut length = password.len();
     while length > 0 {
         let byte = if length & 1 == 1 { 0 } else { password[0] };

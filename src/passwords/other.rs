@@ -1,4 +1,4 @@
-//! Digests by other schemes than bcrypt.
+//! Digests by schemes other than bcrypt.
 
 use crate::domain::{Argon2, BcryptHash, Before, HashFunction, OtherHash, Scheme, Secret};
 use crate::passwords::error::PasswordError;
@@ -13,7 +13,7 @@ use std::num::NonZeroU32;
 /// Each round of SHA-crypt goes over all of the password: most bytes that all of them go over.
 const MOST_SHA_CRYPT: usize = 128_000_000;
 
-/// Whether the digest of this password is computed as it is, and not of its start only.
+/// Whether the digest covers the whole password, not just its beginning.
 pub(super) fn reads_all_of(hash: &OtherHash, password: &Secret) -> bool {
     match hash.scheme() {
         Scheme::ShaCrypt { rounds, .. } => password.expose().len() <= longest_sha_crypt(rounds),
@@ -25,7 +25,7 @@ fn longest_sha_crypt(rounds: u32) -> usize {
     MOST_SHA_CRYPT / usize::try_from(rounds).unwrap_or(usize::MAX).max(1)
 }
 
-/// The digest of this password, computed like that of the stored hash.
+/// The digest of this password, computed like the stored hash's.
 pub(super) fn digest(hash: &OtherHash, password: &Secret) -> Result<Vec<u8>, PasswordError> {
     let mut found = vec![0; hash.length()];
     let (password, salt) = (password.expose().as_bytes(), hash.salt());
@@ -91,7 +91,7 @@ fn of(function: &'static digest::Algorithm, text: &[u8]) -> Vec<u8> {
     digest::digest(function, text).as_ref().to_vec()
 }
 
-/// What bcrypt hashes in the place of the password.
+/// What bcrypt hashes instead of the password.
 pub(super) fn before_bcrypt(hash: &BcryptHash, password: Secret) -> Secret {
     let text = password.expose().as_bytes();
     match hash.before() {
@@ -105,7 +105,7 @@ pub(super) fn before_bcrypt(hash: &BcryptHash, password: Secret) -> Secret {
     }
 }
 
-/// HMAC-SHA-256 in base64: 44 letters, which bcrypt takes whole.
+/// HMAC-SHA-256 in base64: 44 characters, which bcrypt reads completely.
 fn hmac_of(key: &[u8], text: &[u8]) -> Secret {
     let key = hmac::Key::new(hmac::HMAC_SHA256, key);
     Secret::new(STANDARD.encode(hmac::sign(&key, text)))

@@ -7,20 +7,20 @@ use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Fewest and most bytes of a pepper.
+/// Shortest and longest pepper in bytes.
 const LENGTHS: std::ops::RangeInclusive<usize> = 32..=4096;
 
-/// Of what a pepper's id is the MAC.
+/// The message whose MAC is a pepper's id.
 const ID: &[u8] = b"bailiwick pepper id";
 
-/// What a password is keyed with before it is hashed.
+/// The key for a password before it is hashed.
 pub(super) struct Pepper {
     key: Key,
     pub(super) id: PepperId,
 }
 
 impl Pepper {
-    /// Reads it, under the rules of the signing secret.
+    /// Reads it, with the rules for signing secrets.
     pub(super) fn read(file: &NamedFile) -> Result<Self, PasswordError> {
         let wrong = |why: &str| PasswordError::Pepper(shown_path(file.path()), why.to_owned());
         let content = file.read().map_err(|cause| wrong(&format!("cannot be read: {cause}")))?;
@@ -44,7 +44,7 @@ impl Pepper {
         Self { key, id: PepperId(u32::from_be_bytes(id)) }
     }
 
-    /// What is hashed in the place of the password: 44 letters, which bcrypt takes whole.
+    /// What is hashed instead of the password: 44 characters, which bcrypt reads completely.
     pub(super) fn season(&self, password: &Secret) -> Secret {
         Secret::new(STANDARD.encode(sign(&self.key, password.expose().as_bytes())))
     }

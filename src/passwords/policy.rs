@@ -4,20 +4,20 @@ use crate::domain::Secret;
 use crate::passwords::error::PasswordError;
 use zxcvbn::matching::patterns::MatchPattern;
 
-/// Fewest characters of a new password (NIST SP 800-63B §5.1.1.2).
+/// Shortest new password in characters (NIST SP 800-63B §5.1.1.2).
 pub const SHORTEST: usize = 8;
 
-/// Most bytes of a new password: bcrypt reads 72, and one is its closing NUL.
+/// Longest new password in bytes: bcrypt reads 72, and one is the closing NUL.
 pub const LONGEST: usize = 71;
 
 /// Stands behind the password when zxcvbn looks at it: a "word" of rank 1 that nobody types.
 const MARKER: &str = "\u{1}\u{2}\u{3}\u{4}\u{5}\u{6}\u{7}\u{8}\u{e}\u{f}\u{10}\u{11}";
 
-/// The longest entry of zxcvbn's list, in characters. What is longer cannot be on it, and zxcvbn's
+/// The longest entry of zxcvbn's list, in characters. Anything longer cannot be on it, and zxcvbn's
 /// work grows fast with the length.
 const LONGEST_COMMON: usize = 20;
 
-/// What every hash of ours needs, policy or not.
+/// What every hash of ours requires, policy or not.
 pub(super) fn check_hashable(password: &Secret) -> Result<(), PasswordError> {
     if password.expose().len() > LONGEST {
         Err(PasswordError::TooLong)
@@ -28,7 +28,7 @@ pub(super) fn check_hashable(password: &Secret) -> Result<(), PasswordError> {
     }
 }
 
-/// What a person may choose.
+/// What a user may choose.
 pub(super) fn check_choice(password: &Secret) -> Result<(), PasswordError> {
     check_hashable(password)?;
     if password.expose().chars().count() < SHORTEST {
@@ -40,12 +40,13 @@ pub(super) fn check_choice(password: &Secret) -> Result<(), PasswordError> {
     }
 }
 
-/// Whether the password is as a whole one of zxcvbn's 30,000 common ones, in whatever case.
+/// Whether the whole password is one of zxcvbn's 30,000 common ones, in any case.
 ///
-/// zxcvbn has no call for that: it tells the cheapest way to guess a text as a sequence of
-/// matches. A marker at the end makes every split of the password dearer than one match for all
-/// of it, and a capital at the start keeps repeats (`asdfasdf`) from being cheaper than the list.
-/// Also refused are entries spelled backwards or with digits for letters, and digits in a row.
+/// zxcvbn has no function for that: it returns the cheapest way to guess a text as a sequence of
+/// matches. A marker at the end makes every split of the password more expensive than one match for
+/// all of it, and a capital at the start keeps repeats (`asdfasdf`) from being cheaper than the
+/// list. Entries spelled backwards or with digits for letters, and sequences of digits, are refused
+/// as well.
 fn is_common(password: &str) -> bool {
     if password.chars().count() > LONGEST_COMMON {
         return false;

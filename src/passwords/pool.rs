@@ -1,10 +1,10 @@
-//! The threads that hash: few, of low priority, behind a bounded and fair queue.
+//! The hashing threads: few, of low priority, behind a bounded and fair queue.
 //!
-//! One digest takes a quarter of a second of CPU. On a worker's thread it would stop every other
-//! request there; without bounds, a burst of logins would stop the machine.
+//! One digest takes a quarter of a second of CPU. On a worker's thread it would block all other
+//! requests there; without a limit, a burst of logins would stall the machine.
 //!
-//! A thread has up to [`LANES`] digests in hand. It takes another one between two slices of its
-//! work, if no other thread has fewer; so who comes later does not wait for who came earlier.
+//! A thread works on up to [`LANES`] digests. Between two slices of its work it takes another one
+//! if no other thread has fewer, so that later logins do not wait for earlier ones.
 //!
 //! What cannot be sliced (argon2, scrypt, …) is computed on as many threads beside them, one at a
 //! time each: so their number bounds the memory. What such a hash costs less than bcrypt, its place
@@ -32,11 +32,11 @@ use tokio::time::sleep;
 /// How much nicer than the workers the hashing threads are.
 const NICER: i32 = 10;
 
-/// How long it takes to refuse somebody while there is work for others. Who asks again at once would
-/// otherwise take from them the core that their digests need: refusing goes before hashing.
+/// How long a refusal takes while there is other work. A client that retries at once would
+/// otherwise take the core that the digests need: refusing has priority over hashing.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Computes digests on its own threads, which end when it is dropped.
+/// Computes digests on its own threads, which end on drop.
 pub(super) struct Pool {
     shared: Arc<Shared>,
 }
@@ -61,7 +61,7 @@ struct State {
     closed: bool,
 }
 
-/// Who waits, and for what, once that is known.
+/// A waiting caller, and its order once known.
 struct Waiting {
     order: Option<Order>,
     answer: oneshot::Sender<DigestResult>,
@@ -71,7 +71,7 @@ struct Waiting {
 pub(super) enum Order {
     /// By bcrypt, in slices.
     Bcrypt(Bcrypt),
-    /// By something else, in one go.
+    /// By another scheme, in one go.
     Other {
         work: Box<dyn FnOnce() -> DigestResult + Send>,
         /// How many rounds of bcrypt it is to take at least.
@@ -79,14 +79,14 @@ pub(super) enum Order {
     },
 }
 
-/// There is no place in the queue.
+/// The queue is full.
 #[derive(Debug)]
 struct Refused {
     beside_others: bool,
     retry_after_seconds: u64,
 }
 
-/// A place in the queue; given up when it is dropped.
+/// A place in the queue; given up on drop.
 pub(super) struct Place<'a> {
     shared: &'a Shared,
     key: Key,
@@ -95,8 +95,8 @@ pub(super) struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Computes the digest when it is its turn; [`PasswordError::Busy`] if the place was lost to
-    /// somebody with fewer.
+    /// Computes the digest when it is its turn; [`PasswordError::Busy`] if the place was lost to a
+    /// client with fewer.
     pub(super) async fn digest(mut self, order: Order) -> DigestResult {
         let wake = match order {
             Order::Bcrypt(_) => &self.shared.wake,
@@ -112,7 +112,7 @@ impl Place<'_> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        // Whatever waits still; what has begun sees that nobody takes the answer.
+        // A waiting job is removed; a running one notices that its receiver has gone.
         let waiting = self.shared.lock().queue.remove(self.key, self.number);
         drop(waiting);
     }
@@ -141,8 +141,8 @@ impl Pool {
         thread::Builder::new().name(name).spawn(run).map(drop).map_err(PasswordError::NoThreads)
     }
 
-    /// A place in the queue; [`PasswordError::Busy`] if there is none, at once or, while there is
-    /// work for others, after a pause.
+    /// A place in the queue; [`PasswordError::Busy`] if it is full, at once or, while there is
+    /// other work, after a pause.
     pub(super) async fn place(&self, key: Key) -> Result<Place<'_>, PasswordError> {
         let refused = match self.shared.place(key) {
             Ok(place) => return Ok(place),
@@ -213,20 +213,20 @@ impl Shared {
             .map_err(|Full { beside_others }| Refused { beside_others, retry_after_seconds })?;
         drop(state);
         for waiting in left {
-            // Gone by itself at the same moment: nothing to be told.
+            // It has just left by itself.
             let _ = waiting.answer.send(Err(PasswordError::Busy { retry_after_seconds }));
         }
         Ok(Place { shared: self, key, number, answer })
     }
 
-    /// Seconds until what waits now is done, rounded up.
+    /// Seconds until everything waiting now is done, rounded up.
     fn estimate(&self, state: &State) -> u64 {
         let rounds = state.queue.len().div_ceil(self.threads * LANES);
         let rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
         state.last.saturating_mul(rounds).as_secs().saturating_add(1)
     }
 
-    /// What a thread does until the pool is dropped.
+    /// The loop of a thread until the pool is dropped.
     fn serve(&self) {
         let mut hand = Batch::default();
         loop {
@@ -244,7 +244,7 @@ impl Shared {
         }
     }
 
-    /// What a thread is to do next that has so many digests in hand.
+    /// The next task of a thread that works on this many digests.
     fn next(&self, in_hand: usize) -> Next {
         let mut state = self.lock();
         loop {
@@ -277,11 +277,11 @@ impl Shared {
         Some(Job { key, answer, since: Instant::now(), task: Task::Bcrypt(order) })
     }
 
-    /// What a thread does that computes one hash after the other.
+    /// The loop of a thread that computes one hash after the other.
     fn serve_other(&self) {
         while let Some((key, work, at_least, answer)) = self.next_other() {
             let (since, before) = (Instant::now(), cpu_time());
-            // A fault in a library must not cost the thread.
+            // A fault in a library must not end the thread.
             let found = catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(PasswordError::Failed));
             let missing = at_least.saturating_sub(rounds_in(cpu_time().saturating_sub(before)));
             match found {
@@ -292,7 +292,7 @@ impl Shared {
                 }
                 found => {
                     self.lock().queue.end(key);
-                    // Nobody there to take the answer: the caller went away meanwhile.
+                    // Fails if the caller has gone.
                     let _ = answer.send(found);
                 }
             }
@@ -314,7 +314,7 @@ impl Shared {
         None
     }
 
-    /// Counts a digest as ended, and how long it took unless it was given up.
+    /// Records the end of a digest, and how long it took unless it was abandoned.
     fn end(&self, key: Key, took: Option<Duration>) {
         let mut state = self.lock();
         state.busy -= 1;
@@ -331,8 +331,8 @@ enum Next {
 
 type Other = (Key, Box<dyn FnOnce() -> DigestResult + Send>, u32, oneshot::Sender<DigestResult>);
 
-/// Lowers this thread's priority: on Linux, niceness is a thread's own (`setpriority(2)`, BUGS).
-/// Where that is not possible, hashing works as well, only less politely.
+/// Lowers this thread's priority: on Linux, niceness belongs to a thread (`setpriority(2)`, BUGS).
+/// Where this fails, hashing still works, only less politely.
 fn lower_priority() {
     let now = rustix::process::getpriority_process(None).unwrap_or(0);
     if let Err(cause) = rustix::process::setpriority_process(None, (now + NICER).min(19)) {

@@ -1,32 +1,31 @@
-//! Whose turn it is: a bounded queue that clients share, and the accounts that they ask for.
+//! A bounded queue that is shared fairly by clients, and by the accounts they ask for.
 //!
-//! One job after the other is taken from each client in turn, and among those of a client from each
-//! account in turn. So it does not matter to a client how many jobs another one brings. When there is
-//! no room, whoever has least gets it from whoever has most.
+//! Jobs are taken from each client in turn, and from each of a client's accounts in turn. So it
+//! does not matter to a client how many jobs another one brings. In a full queue, the one with the
+//! most jobs makes room for the one with the fewest.
 
 use crate::domain::Origin;
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
-/// A client or an account may have one in so many of the places while others wait.
+/// While others wait, a client or an account may have one of this many places.
 const SHARE: usize = 4;
 
-/// Whom a job is for.
+/// The client and account of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub(super) client: Origin,
-    /// A name's digest: whoever asks may write long ones.
+    /// A digest of the name: clients may send long ones.
     pub(super) account: u64,
 }
 
-/// The jobs that wait, and how many each client and each account has.
+/// The waiting jobs, and how many each client and each account has.
 pub(super) struct FairQueue<J> {
     capacity: usize,
     waiting: usize,
     /// Those of one client for one account, oldest first and numbered; none is empty.
     lines: HashMap<Key, VecDeque<(u64, J)>>,
-    /// The clients with jobs that wait, in the order of their turns, and their accounts in the same
-    /// way.
+    /// The clients with waiting jobs, in the order of their turns, and likewise their accounts.
     clients: VecDeque<Origin>,
     accounts: HashMap<Origin, VecDeque<u64>>,
     of_clients: Loads<Origin>,
@@ -34,7 +33,7 @@ pub(super) struct FairQueue<J> {
     last: u64,
 }
 
-/// There is no room, and nobody has more than the newcomer.
+/// There is no room, and no other has more than the newcomer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Full {
     /// Whether there are jobs of other clients, or for other accounts.
@@ -55,16 +54,16 @@ impl<J> FairQueue<J> {
         }
     }
 
-    /// Jobs that wait.
+    /// The waiting jobs.
     pub(super) fn len(&self) -> usize {
         self.waiting
     }
 
-    /// Lets a job wait; its number, and the jobs that had to make room for it. Where `free` jobs can
-    /// begin at once, as many more have room.
+    /// Queues a job; returns its number, and the jobs that had to make room for it. If `free` jobs
+    /// can begin at once, that many more fit.
     pub(super) fn push(&mut self, key: Key, job: J, free: usize) -> Result<(u64, Vec<J>), Full> {
         let share = self.capacity.div_ceil(SHARE) + free;
-        // Nobody else waits: all the room there is.
+        // Nothing else waits: all the room there is.
         let binds = |load: Load| load.waiting >= share && load.waiting < self.waiting;
         let full = || Full {
             beside_others: self.of_clients.has_other(key.client)
@@ -81,7 +80,7 @@ impl<J> FairQueue<J> {
             let own = || self.greedier(key, |line| line.client == key.client);
             leave.push(self.greedier(key, |_| true).or_else(own).ok_or_else(full)?);
         }
-        // In this order: a client keeps its turn when its newcomer takes the place of its own.
+        // In this order: a client keeps its turn when its newest job replaces one of its own.
         let number = self.append(key, job);
         let newest = |line| {
             let newest = self.lines.get(&line)?.back()?.0;
@@ -97,7 +96,7 @@ impl<J> FairQueue<J> {
         line.get_mut(at).map(|(_, job)| job)
     }
 
-    /// Takes the job with this number out of the queue, if it waits.
+    /// Removes the job with this number, if it waits.
     pub(super) fn remove(&mut self, key: Key, number: u64) -> Option<J> {
         let line = self.lines.get_mut(&key)?;
         let at = line.binary_search_by_key(&number, |(number, _)| *number).ok()?;
@@ -118,7 +117,7 @@ impl<J> FairQueue<J> {
         Some(job)
     }
 
-    /// Begins the next job of those that are ready. It counts for its key until [`end`](Self::end).
+    /// Begins the next ready job. It counts for its key until [`end`](Self::end).
     pub(super) fn pop(&mut self, ready: impl Fn(&J) -> bool) -> Option<(Key, J)> {
         let first_ready = |client: &Origin| {
             self.accounts.get(client)?.iter().find_map(|account| {
@@ -138,7 +137,7 @@ impl<J> FairQueue<J> {
         Some((key, job))
     }
 
-    /// A job that was begun has ended.
+    /// A job that had begun has ended.
     pub(super) fn end(&mut self, key: Key) {
         self.of_clients.change(key.client, |load| load.begun -= 1);
         self.of_accounts.change(key.account, |load| load.begun -= 1);
@@ -161,10 +160,11 @@ impl<J> FairQueue<J> {
         self.last
     }
 
-    /// Of the lines that fit, that of the client with most jobs, then of the account with most; if
-    /// giving one up for the newcomer still leaves them with no less than it has then.
+    /// Among the lines that fit, that of the client with the most jobs, then of the account with
+    /// the most, if after giving one up for the newcomer they still have at least as many as it.
     ///
-    /// What has begun counts, too: else who has just been served would be as poor as who has not.
+    /// Running jobs count, too: otherwise a client just served would look as poor as one that was
+    /// not.
     fn greedier(&self, newcomer: Key, fits: impl Fn(&Key) -> bool) -> Option<Key> {
         let load = |line: &Key| {
             (self.of_clients.of(line.client).all(), self.of_accounts.of(line.account).all())
@@ -192,7 +192,7 @@ fn to_the_end<T: PartialEq>(turns: &mut VecDeque<T>, who: &T) {
     }
 }
 
-/// How many jobs there are of one client or for one account.
+/// The number of jobs of one client or for one account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Load {
     waiting: usize,

@@ -1,22 +1,21 @@
-//! How long a round of bcrypt takes here, to compare other hashes with.
+//! How long a round of bcrypt takes on this machine, to compare other hashes with.
 
 use eksblowfish::{Digest, advance};
 use rustix::time::{ClockId, clock_gettime};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// Rounds that are measured at a time, and how often: the fastest counts, since nothing else ran
-/// beside it.
+/// Rounds measured at a time, and how often: the fastest counts, as nothing else ran beside it.
 const ROUNDS: (u32, usize) = (32, 5);
 
-/// CPU time of this thread: what other threads do meanwhile is not in it.
+/// CPU time of this thread alone.
 pub(super) fn cpu_time() -> Duration {
     let now = clock_gettime(ClockId::ThreadCPUTime);
     let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
     Duration::from_secs(seconds) + Duration::from_nanos(now.tv_nsec.unsigned_abs())
 }
 
-/// How many rounds of bcrypt take that much CPU time.
+/// How many rounds of bcrypt take this much CPU time.
 pub(super) fn rounds_in(time: Duration) -> u32 {
     static ROUND: OnceLock<Duration> = OnceLock::new();
     let round = ROUND.get_or_init(measure).as_nanos().max(1);

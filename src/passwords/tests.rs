@@ -20,7 +20,7 @@ async fn matches(password: &str, hash: &str) -> bool {
 }
 
 #[tokio::test]
-async fn what_is_hashed_verifies() {
+async fn new_hashes_verify() {
     let passwords = passwords();
     let hash = passwords.hash(Secret::new("swordfish")).await.unwrap();
     assert!(hash.expose().starts_with("$2b$05$"));
@@ -45,7 +45,7 @@ async fn hashes_of_other_implementations_verify() {
     }
 }
 
-/// The flaw behind `$2x$` made hashes of different passwords equal: it is not imitated.
+/// The flaw behind `$2x$` made hashes of different passwords equal: it is not reproduced.
 #[tokio::test]
 async fn the_flaw_of_2x_is_not_imitated() {
     assert!(!matches("£", "$2x$05$/OK.fbVrR/bpIqNJ5ianF.ZWGqVwLKgsYeGeOWNzCYbZCI.oWeH2C").await);
@@ -101,9 +101,9 @@ async fn an_unknown_user_costs_one_operation_like_a_wrong_password() {
     }
 }
 
-/// Counted in rounds of bcrypt: the time of an answer tells nothing that these do not.
+/// Counted in rounds of bcrypt, which say more than times do.
 #[tokio::test]
-async fn whatever_is_stored_costs_as_much_as_what_would_be_stored_today() {
+async fn every_stored_hash_costs_as_much_as_a_new_one() {
     let passwords = Passwords::new(&PasswordSettings { bcrypt_cost: 7, ..settings() }).unwrap();
     let of = async |cost| {
         let by = Passwords::new(&PasswordSettings { bcrypt_cost: cost, ..settings() }).unwrap();
@@ -117,7 +117,7 @@ async fn whatever_is_stored_costs_as_much_as_what_would_be_stored_today() {
             let verdict = passwords.verify(Secret::new(password), hash.clone()).await.unwrap();
             let right = password == "swordfish" && hash.is_some() && hash != too_dear;
             assert_eq!(verdict.matches, right, "{password:?}");
-            // The thread counts just after it has answered.
+            // The thread counts just after the response.
             while passwords.rounds() - before < 1 << 7 {
                 tokio::task::yield_now().await;
             }
@@ -131,7 +131,7 @@ fn hash_of_cost(cost: u32) -> PasswordHash {
 }
 
 #[tokio::test]
-async fn what_is_verified_and_what_may_be_imported_is_bounded_by_the_cost() {
+async fn the_cost_of_verified_and_imported_hashes_is_bounded() {
     for (cost, imported, verified) in [(4, 14, 16), (12, 14, 16), (15, 17, 17), (30, 31, 31)] {
         let by = Passwords::new(&PasswordSettings { bcrypt_cost: cost, ..settings() }).unwrap();
         assert_eq!((by.highest_imported_cost(), by.highest_verified_cost()), (imported, verified));
@@ -203,7 +203,7 @@ async fn hashes_of_other_libraries_verify_and_are_to_be_renewed() {
     }
 }
 
-/// SHA-crypt goes over the whole password in each round: the more rounds, the shorter it may be.
+/// SHA-crypt reads the whole password in each round: the more rounds, the shorter it may be.
 #[test]
 fn a_long_password_is_not_hashed_in_many_rounds() {
     for (rounds, longest) in [(5_000, LONGEST_VERIFIED), (640_000, 200), (1_000_000, 128)] {

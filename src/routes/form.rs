@@ -20,10 +20,10 @@ use std::pin::Pin;
 /// FastAPI's `OAuth2PasswordRequestForm`.
 ///
 /// An empty field counts as missing, the last of several counts, an unknown one is ignored. With
-/// the setting `oauth.require_grant_type`, it demands what [`PasswordRequestFormStrict`] does.
+/// the setting `oauth.require_grant_type`, it requires what [`PasswordRequestFormStrict`] does.
 ///
-/// Another `grant_type` than `password` is answered with 422, as FastAPI's form does, and in the
-/// strict profile with `unsupported_grant_type` (RFC 6749 §5.2).
+/// A `grant_type` other than `password` gets a 422, as with FastAPI's form, or in the strict
+/// profile `unsupported_grant_type` (RFC 6749 §5.2).
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(description = "The form of OAuth2's password flow")]
 pub struct PasswordRequestForm {
@@ -63,14 +63,14 @@ pub struct PasswordRequestForm {
 }
 
 impl PasswordRequestForm {
-    /// The scopes asked for, in their order: FastAPI's `form_data.scopes`.
+    /// The requested scopes, in order: FastAPI's `form_data.scopes`.
     #[must_use]
     pub fn scopes(&self) -> Vec<&str> {
         scope_names(&self.scope).collect()
     }
 }
 
-/// FastAPI's `OAuth2PasswordRequestFormStrict`: demands `grant_type` (RFC 6749 §4.3.2) on the routes
+/// FastAPI's `OAuth2PasswordRequestFormStrict`: requires `grant_type` (RFC 6749 §4.3.2) on routes
 /// that take it.
 #[derive(Debug)]
 pub struct PasswordRequestFormStrict(pub PasswordRequestForm);
@@ -83,7 +83,7 @@ impl Deref for PasswordRequestFormStrict {
     }
 }
 
-/// The form of `POST /token`, read as the grant that it asks for.
+/// The form of `POST /token`, parsed to a grant.
 #[derive(Debug)]
 pub(super) struct TokenForm(pub(super) TokenRequest);
 
@@ -94,16 +94,16 @@ impl From<PasswordRequestForm> for PasswordGrant {
     }
 }
 
-/// What is made of `grant_type`.
+/// How `grant_type` is treated.
 #[derive(Clone, Copy, Debug)]
 struct GrantTypeRule {
-    /// Whether it must be there.
+    /// Whether it is required.
     demanded: bool,
-    /// Whether an unknown one is RFC 6749's error, and not a bad field.
+    /// Whether an unknown one is RFC 6749's error instead of an invalid field.
     rfc: bool,
 }
 
-/// More bytes than that are refused: a password has 4096 at most, and scopes do not fill the rest.
+/// Larger forms are refused: a password has at most 4096 bytes, and scopes do not fill the rest.
 const MOST_BYTES: usize = 16 * 1024;
 
 type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
@@ -159,8 +159,8 @@ fn extract<T: 'static>(
     })
 }
 
-/// Which grant a form asks for. In the default profile, what FastAPI's form for passwords says of an
-/// unknown one stands with what it says of all other fields.
+/// The grant that a form requests. In the default profile, FastAPI's error about an unknown one is
+/// listed with those of the other fields.
 fn grant_type(fields: &FormFields, rule: GrantTypeRule) -> Result<GrantType, GrantError> {
     match fields.get("grant_type").and_then(|value| value.as_str()).map(str::parse) {
         Some(Err(error)) if rule.rfc => Err(error),
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn problems_stand_in_the_order_of_the_fields() {
+    fn problems_are_in_the_order_of_the_fields() {
         let missing = |name: &str| ("missing", name.to_owned());
         assert_eq!(problems("", false), [missing("username"), missing("password")]);
         assert_eq!(
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_parted_as_in_python() {
+    fn scopes_are_split_as_in_python() {
         let scopes = |scope: &str| {
             let body = form_urlencoded::Serializer::new(String::new())
                 .extend_pairs([("username", "a"), ("password", "b"), ("scope", scope)])
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_grant_is_the_rfcs_error_where_that_is_asked_for() {
+    fn an_unknown_grant_is_the_rfcs_error_if_configured() {
         for demanded in [false, true] {
             let rule = GrantTypeRule { demanded, rfc: true };
             for body in

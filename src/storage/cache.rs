@@ -1,5 +1,5 @@
-//! Users in memory, above any repository: bounded, and while the database answers never staler than
-//! one second.
+//! Caches users above any repository: bounded, and at most one second stale while the database
+//! responds.
 
 mod count;
 mod evictions;
@@ -30,13 +30,13 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Until a user is read anew again, after that has failed.
+/// Pause before a user is read again after a failed read.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// PostgreSQL's code for a write that has given up at a lock.
+/// PostgreSQL's code for a write that gave up waiting for a lock.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
-/// For the database's answer to whoever asks whether this process is ready.
+/// How long a readiness check waits for the database.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
 #[derive(Clone)]
@@ -47,7 +47,7 @@ struct Entry {
     user: Arc<User>,
 }
 
-/// A cached user under its own name: the name is in memory once.
+/// A cached user under its own name: the name is stored once.
 struct Key(Arc<User>);
 
 impl Borrow<str> for Key {
@@ -72,7 +72,8 @@ impl Hash for Key {
 
 type Users = Cache<Key, Entry, UnitWeighter, DefaultHashBuilder, Evictions>;
 
-/// A repository with a cache of users. Absent users are not cached: there is no end of names.
+/// A repository with a cache of users. Absent users are not cached: there are too many possible
+/// names.
 pub(super) struct CachedUsers<R> {
     inner: Arc<R>,
     cache: Arc<Users>,
@@ -110,7 +111,7 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
         }
     }
 
-    /// What is known of a user in the present epoch.
+    /// The user's entry in the current epoch.
     fn entry(&self, username: &str, epoch: Epoch) -> Option<Entry> {
         self.cache.get(username).filter(|entry| entry.epoch == epoch)
     }
@@ -129,7 +130,7 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
         Ok(found)
     }
 
-    /// Reads a user anew who may be served as is, should that take long or fail.
+    /// Reads a user again that may be served stale if that takes long or fails.
     async fn refresh(
         &self,
         entry: &Entry,
@@ -147,7 +148,7 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
                     Ok(Some(user)) => {
                         keep(&cache, max_age, Entry { epoch, read, user: Arc::clone(user) });
                     }
-                    // Nobody asks again at once.
+                    // Nothing retries at once.
                     Err(_)
                         if freshness.may_stand_in(
                             entry.user.username.as_str(),
@@ -167,7 +168,7 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
         self.refreshes.join(&entry.user.username, epoch, begin).await
     }
 
-    /// Whether an entry may be answered with, without asking the database.
+    /// Whether an entry may be served without asking the database.
     fn believes(&self, belief: Belief, entry: &Entry, now: u64) -> bool {
         match belief {
             Belief::Fresh => now.saturating_sub(entry.read) < nanoseconds(self.max_age),
@@ -176,11 +177,12 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
         }
     }
 
-    /// Forgets the users of these names, who are written, and an actor who may not write: others have changed it, and
-    /// here that is not known yet.
+    /// Forgets the users with these names, who are being written, and an actor that was refused:
+    /// others have changed it, which is not known here yet.
     ///
-    /// Also when a write fails half-way or its caller goes away; but not when it surely did not
-    /// happen, or each try of a write would make the user unknown while the database is away.
+    /// This also applies if a write fails half-way or its caller leaves; but not if it certainly
+    /// did not happen, or each attempt would make the user unknown while the database is
+    /// unreachable.
     async fn writing<T>(
         &self,
         usernames: &[&Username],
@@ -201,8 +203,8 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
 }
 
 fn keep(cache: &Users, max_age: Duration, mut entry: Entry) {
-    // Users read in one moment are not all read again in one moment: each counts as older by a part
-    // of its own, up to a quarter of what it may become.
+    // Users read at the same time are not all read again at the same time: each counts as older by
+    // its own share of up to a quarter of the maximal age.
     let part = entry.user.id.0.unsigned_abs() % 1024;
     entry.read = entry.read.saturating_sub(nanoseconds(max_age) / 4096 * part);
     cache.insert(Key(Arc::clone(&entry.user)), entry);
@@ -277,7 +279,7 @@ impl<R: UserRepository + 'static> UserRepository for CachedUsers<R> {
         actor: Option<&Actor>,
         now: Timestamp,
     ) -> Result<User, RepositoryError> {
-        // Whoever had the name before may still be cached.
+        // The previous owner of the name may still be cached.
         let username = user.username.clone();
         self.writing(&[&username], actor, self.inner.create(user, actor, now)).await
     }
@@ -305,13 +307,13 @@ impl<R: UserRepository + 'static> UserRepository for CachedUsers<R> {
         self.writing(&[username], actor, self.inner.delete(username, keep, actor)).await
     }
 
-    /// Imports create users and change none, so nothing that is cached becomes stale.
+    /// Imports create users and change none, so no cached entry becomes stale.
     async fn import(&self, now: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError> {
         self.inner.import(now).await
     }
 
-    /// Asks where the watcher does: no queue for a pooled connection, and nobody's lock, makes the
-    /// database seem away.
+    /// Asks the watcher: neither a queue for a pooled connection nor a lock makes the database seem
+    /// unreachable.
     async fn ping(&self) -> Result<(), RepositoryError> {
         if self.freshness.answers(PATIENCE).await {
             return Ok(());

@@ -1,4 +1,4 @@
-//! How users are changed, the same in every database; each brings its statements.
+//! Changes of users, the same in both databases.
 
 use crate::domain::{Actor, RepositoryError, ScopeName, Timestamp, User, UserChange, Username};
 use crate::settings::UserSettings;
@@ -9,7 +9,7 @@ use crate::storage::statements;
 use crate::storage::unique::{refuse_email, refuse_name, refuse_taken, renew_taken_ids};
 use futures_util::future::BoxFuture;
 
-/// A change under way, in a transaction that the caller begins and commits.
+/// A change in progress, in a transaction that the caller begins and commits.
 type Made<'c, T> = BoxFuture<'c, Result<T, RepositoryError>>;
 
 /// See [`crate::domain::UserRepository::create`].
@@ -70,7 +70,7 @@ pub(super) fn update(
             let renamed = statements::rename(&mut database, &username, &after.username).await;
             renamed.map_err(exists_or_unavailable)?;
             statements::write(&mut database, &before, &after).await?;
-            // Others may have had the name.
+            // Other users may have had the name.
             let after = admit(&mut database, Some(&after.username), None).await?;
             after.ok_or(RepositoryError::NotFound)
         })
@@ -98,7 +98,7 @@ pub(super) fn delete(
     }
 }
 
-/// Locks the user who is to be changed together with the actor, and lets the actor in.
+/// Locks the user to change together with the actor, and admits the actor.
 async fn admit(
     database: &mut Connection<'_>,
     target: Option<&Username>,

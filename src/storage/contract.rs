@@ -40,8 +40,8 @@ const HASH: &str = "$2b$04$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G
 const T1: Timestamp = Timestamp(1_000);
 const T2: Timestamp = Timestamp(2_000);
 
-/// One test for each rule, in a module of its own; `$open` gives an empty repository and a guard
-/// that keeps it alive.
+/// One test per rule, in its own module; `$open` returns an empty repository and a guard that keeps
+/// it alive.
 macro_rules! contract {
     ($database:ident, $open:expr) => {
         crate::storage::contract::contract!(@ $database, $open,
@@ -89,7 +89,7 @@ macro_rules! contract {
 }
 pub(super) use contract;
 
-/// A cache of so many users, with the default's times.
+/// A cache of this size, with the default times.
 pub(super) fn cache_settings(size: usize) -> CacheSettings {
     CacheSettings { size: size.try_into().unwrap(), ..CacheSettings::default() }
 }

@@ -1,8 +1,8 @@
-//! One database, SQLite or PostgreSQL: its connections, its migrations, and whoever watches it.
+//! One database, SQLite or PostgreSQL: its connections, its migrations, and its watcher.
 //!
-//! How something new is kept, such as the keys of an API ([`signers`](super::signers) is the smallest
+//! How to store something new, such as API keys ([`signers`](super::signers) is the smallest
 //! example):
-//! 1. A trait in `domain/`: each method is one step that happens as a whole, named for its rule.
+//! 1. A trait in `domain/`: each method is one atomic step, named for its rule.
 //! 2. Its tables: a migration in `sqlite/migrations/` and one in `postgres/migrations/`.
 //! 3. One file in this folder: a struct over an `Arc<Database>` that implements the trait with
 //!    [`Database::read`] and [`Database::write`]. A statement is written once, as text or, where the
@@ -30,7 +30,7 @@ use crate::storage::{Missing, StorageError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A database that is open.
+/// An open database.
 pub(super) struct Database {
     engine: Engine,
     /// For messages; without a password.
@@ -46,7 +46,7 @@ enum Engine {
 }
 
 impl Database {
-    /// Opens the database that the settings name; creates or migrates it if need be.
+    /// Opens the database that the settings name; creates or migrates it if necessary.
     pub(super) async fn open(
         data_dir: &Path,
         settings: &DatabaseSettings,
@@ -71,12 +71,12 @@ impl Database {
         &self.label
     }
 
-    /// The newest migration, where this version does not know it.
+    /// The newest migration, if this version does not know it.
     pub(super) fn newer(&self) -> Option<i64> {
         self.newer
     }
 
-    /// The SQLite file, where it is one.
+    /// The SQLite file, if it is one.
     #[cfg_attr(
         not(feature = "postgres"),
         expect(clippy::unnecessary_wraps, reason = "SQLite is all")
@@ -89,7 +89,7 @@ impl Database {
         }
     }
 
-    /// Tells of changes by others, as long as this is there.
+    /// Reports changes by others, as long as this exists.
     pub(super) fn watch(&mut self, freshness: Arc<Freshness>) -> Result<(), StorageError> {
         match &self.engine {
             Engine::Sqlite(_, path) => self.watch = Some(Watch::start(path, freshness)?),
@@ -99,8 +99,8 @@ impl Database {
         Ok(())
     }
 
-    /// Prepares the tables for a setting, on a connection of its own: over many users it takes longer
-    /// than any operation of a request may.
+    /// Prepares the tables for a setting, on a connection of its own: with many users it takes
+    /// longer than any operation of a request may.
     pub(super) async fn prepare<T>(
         &self,
         preparation: impl Operation<T>,
@@ -137,8 +137,8 @@ impl Database {
         }
     }
 
-    /// Makes a change in a transaction of its own: all of it or, on any error, nothing. Changes of one
-    /// user are made one after the other.
+    /// Makes a change in a transaction of its own: all of it or, on any error, nothing. Changes of
+    /// one user happen one after the other.
     pub(super) async fn write<T, E>(
         &self,
         user: Option<&Username>,
@@ -164,8 +164,8 @@ impl Database {
         }
     }
 
-    /// The same for servers that otherwise only read: SQLite's connection is not kept. Should the file
-    /// be read-only one day, whoever writes next is to hear of it.
+    /// The same for servers that otherwise only read: SQLite's connection is not kept, so that the
+    /// next write notices if the file has become read-only.
     pub(super) async fn write_and_close<T, E>(
         &self,
         change: impl Operation<T, E>,
@@ -181,7 +181,7 @@ impl Database {
         result
     }
 
-    /// Begins to read much: everything as it is at the first look.
+    /// Starts a large read: a snapshot as of the first read.
     pub(super) async fn snapshot(&self) -> Result<Session, RepositoryError> {
         match &self.engine {
             Engine::Sqlite(pools, _) => {
@@ -194,7 +194,7 @@ impl Database {
         }
     }
 
-    /// Begins to write much.
+    /// Starts a large write.
     pub(super) async fn session(&self) -> Result<Session, RepositoryError> {
         match &self.engine {
             Engine::Sqlite(pools, _) => {
@@ -216,7 +216,7 @@ impl Database {
         }
     }
 
-    /// Keeps no connection that nobody uses, from now on.
+    /// From now on keeps no idle connection.
     pub(super) fn give_back(&self) {
         match &self.engine {
             Engine::Sqlite(pools, _) => pools.give_back(),

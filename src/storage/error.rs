@@ -7,23 +7,23 @@ use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// Where to look when the wrong database was opened.
+/// A hint for when the wrong database was opened.
 const NAMED: &str = "database.url and data_dir name the database; see where they come from with: bailiwick \
      print-config";
 
 /// The database could not be opened or brought up to date.
 #[derive(Debug, Error)]
 pub enum StorageError {
-    /// There is no such file, and none is to be made.
+    /// The file does not exist, and none may be created.
     #[error(
         "database {}: there is no such file, and this command creates none; {named}",
         file.display(), named = NAMED
     )]
     NoFile {
-        /// Which.
+        /// The file.
         file: PathBuf,
     },
-    /// The database has no tables, and none are to be made.
+    /// The database has no tables, and none may be created.
     #[error("database {database}: there are no tables, and this command creates none; {named}", named = NAMED)]
     NoTables {
         /// The database, without a password.
@@ -32,7 +32,7 @@ pub enum StorageError {
     /// The data folder could not be created.
     #[error("data_dir {}: cannot be created: {cause}", folder.display())]
     Folder {
-        /// Which.
+        /// The folder.
         folder: PathBuf,
         /// Why.
         #[source]
@@ -58,7 +58,7 @@ pub enum StorageError {
         /// The migration that this version does not know.
         migration: i64,
     },
-    /// A migration was recorded with another text than this version has.
+    /// A recorded migration differs from this version's text.
     #[error("database {database}: migration {migration} differs from the one of this version")]
     Altered {
         /// The database, without a password.
@@ -66,10 +66,10 @@ pub enum StorageError {
         /// The migration.
         migration: i64,
     },
-    /// The database cannot be used.
+    /// The database is unusable.
     #[error("database {database}: {problem}")]
     Unusable {
-        /// Which, without a password.
+        /// The database, without a password.
         database: String,
         /// What is wrong, in one line.
         problem: String,
@@ -82,14 +82,14 @@ impl StorageError {
     }
 
     pub(super) fn unusable(database: impl fmt::Display, problem: impl fmt::Display) -> Self {
-        // The databases' own messages can hold line breaks.
+        // The databases' own messages can contain line breaks.
         let problem = problem.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
         Self::Unusable { database: database.to_string(), problem }
     }
 }
 
-/// Every error of the driver means that the database is unusable right now: the statements are
-/// fixed, and what can be wrong with their values is checked before.
+/// Every driver error means that the database is unusable right now: the statements are fixed, and
+/// their values are checked before.
 pub(super) fn unavailable(cause: sqlx::Error) -> RepositoryError {
     RepositoryError::Unavailable(Box::new(cause))
 }
@@ -100,7 +100,7 @@ impl From<sqlx::Error> for RepositoryError {
     }
 }
 
-/// The same where the database may find that the new name is another user's.
+/// The same, if the database may find that the new name is taken.
 pub(super) fn exists_or_unavailable(cause: sqlx::Error) -> RepositoryError {
     match cause.as_database_error() {
         Some(found) if found.is_unique_violation() => RepositoryError::Exists,
@@ -108,7 +108,7 @@ pub(super) fn exists_or_unavailable(cause: sqlx::Error) -> RepositoryError {
     }
 }
 
-/// There was no connection: whatever was to be done has not even begun.
+/// There was no connection: the operation has not even begun.
 #[derive(Debug, Error)]
 #[error("{0}")]
 struct Unreached(sqlx::Error);
@@ -118,17 +118,17 @@ pub(super) fn unreached(cause: sqlx::Error) -> RepositoryError {
     RepositoryError::Unavailable(Box::new(Unreached(cause)))
 }
 
-/// Whether surely nothing was done.
+/// Whether certainly nothing was done.
 pub(super) fn is_unreached(error: &RepositoryError) -> bool {
     matches!(error, RepositoryError::Unavailable(cause) if cause.is::<Unreached>())
 }
 
-/// Whether nothing came from the database, not even an error: no connection, or one that broke.
+/// Whether the database sent nothing, not even an error: no connection, or a broken one.
 pub(super) fn is_unanswered(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
     cause.is::<Unreached>() || matches!(cause.downcast_ref(), Some(sqlx::Error::Io(_)))
 }
 
-/// Whether the database has given this code as the cause.
+/// Whether the database reported this code.
 pub(super) fn has_code(error: &RepositoryError, code: &str) -> bool {
     let RepositoryError::Unavailable(cause) = error else { return false };
     let cause = cause.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);

@@ -1,4 +1,4 @@
-//! What administrators do with whole databases: copy, check, back up.
+//! Administration of whole databases: copy, check, back up.
 
 use crate::domain::RepositoryError;
 use crate::settings::Settings;
@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// Why it was not done; prints as one line.
+/// Why it failed; prints as one line.
 #[derive(Debug, Error)]
 pub enum MaintenanceError {
     /// A database could not be opened.
@@ -19,10 +19,10 @@ pub enum MaintenanceError {
     /// There is nothing to copy.
     #[error("database {0}: there is no such {1}, so nothing was copied")]
     NoSource(String, &'static str),
-    /// The target of a copy holds users already.
+    /// The target of a copy already has users.
     #[error("database {0}: already holds users; nothing was copied (the target must be empty)")]
     NotEmpty(String),
-    /// A newer version has changed one of the databases: only a part would be copied.
+    /// A newer version has changed one of the databases: the copy would be incomplete.
     #[error(
         "database {database}: a newer version of bailiwick has changed it (migration {migration}): copy \
          with that version; this one knows a part of it only"
@@ -33,7 +33,7 @@ pub enum MaintenanceError {
         /// The migration that this version does not know.
         migration: i64,
     },
-    /// A database stopped in the middle.
+    /// A database failed in the middle.
     #[error("database {database}: {cause}")]
     Failed {
         /// Which, without a password.
@@ -41,10 +41,10 @@ pub enum MaintenanceError {
         /// Why.
         cause: RepositoryError,
     },
-    /// What was written is not what was read.
+    /// The written data differ from those read.
     #[error("the copy differs from the original (count or checksum); nothing was copied")]
     Different,
-    /// What SQLite says of a damaged file.
+    /// SQLite's findings about a damaged file.
     #[error("the database is damaged: {}", .0.join("; "))]
     Damaged(Vec<String>),
     /// PostgreSQL has its own tools.
@@ -59,7 +59,7 @@ pub enum MaintenanceError {
          `pg_restore`; the guide's chapter on maintenance has the commands"
     )]
     UsePgRestore,
-    /// Somebody has the database open that is to be replaced.
+    /// Another process has the database open that would be replaced.
     #[error(
         "database {0}: a server or another program uses it, or one in the same folder: stop that first \
          (bailiwick ctl stop); nothing was restored"
@@ -108,7 +108,7 @@ async fn open(settings: &Settings, missing: Missing) -> Result<Database, Storage
     Database::open(data_dir, database, missing).await
 }
 
-/// What this version does not know it cannot copy.
+/// What this version does not know, it cannot copy.
 fn refuse_newer(database: &Database) -> Result<(), MaintenanceError> {
     let Some(migration) = database.newer() else { return Ok(()) };
     Err(MaintenanceError::Newer { database: database.label().to_owned(), migration })
@@ -119,16 +119,17 @@ fn failed(database: &Database) -> impl Fn(RepositoryError) -> MaintenanceError {
     move |cause| MaintenanceError::Failed { database: database.to_owned(), cause }
 }
 
-/// Copies all users into a database that has none, in one transaction: all, or on any error none.
+/// Copies all users into a database that has none, in one transaction: all of them or, on any
+/// error, none.
 ///
-/// `progress` is told how many of how many are written.
+/// `progress` gets the number of written users and the total.
 pub async fn copy(
     from: &Settings,
     to: &Settings,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Summary, MaintenanceError> {
     let from = open(from, Missing::Refuse).await.map_err(|error| match error {
-        // The settings name another one.
+        // The settings name another database.
         StorageError::NoFile { file } => {
             MaintenanceError::NoSource(file.display().to_string(), "file")
         }
@@ -197,7 +198,7 @@ pub async fn back_up(settings: &Settings, file: &Path) -> Result<(), Maintenance
     if file.exists() {
         return Err(fail(io::ErrorKind::AlreadyExists.into()));
     }
-    // Under its name there is never half a backup.
+    // A half-written backup never has the final name.
     let part = Part::beside(file).map_err(fail)?;
     let name = part.path().to_str().ok_or_else(|| fail(io::ErrorKind::InvalidFilename.into()))?;
     pools.write_copy(name).await.map_err(failed(&database))?;

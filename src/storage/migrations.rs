@@ -1,4 +1,4 @@
-//! What the migrations of all databases share; each has its own texts.
+//! What the migrations of both databases share; each has its own texts.
 
 use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
@@ -27,17 +27,17 @@ pub(super) fn migrator(texts: &Texts) -> Migrator {
     migrator
 }
 
-/// How a database stands to this version of the program.
+/// How a database relates to this version of the program.
 pub(super) enum Standing {
-    /// It has what this version knows.
+    /// It has exactly what this version knows.
     Same,
-    /// It lacks something.
+    /// It lacks migrations.
     Behind,
-    /// It has all of it, and more: up to this migration.
+    /// It has all of them and more, up to this one.
     Ahead(i64),
 }
 
-/// Compares what the database has with what this version knows.
+/// Compares the database's migrations with this version's.
 pub(super) fn compare(applied: &[Version], migrator: &Migrator) -> Result<Standing, SetUpError> {
     let known: Vec<Version> =
         migrator.iter().map(|one| (one.version, one.checksum.to_vec())).collect();
@@ -58,8 +58,8 @@ pub(super) fn compare(applied: &[Version], migrator: &Migrator) -> Result<Standi
     }
 }
 
-/// What a database says that programs must know ([`NEEDED`]) decides whether this one may use it
-/// with migrations that it does not know.
+/// Decides by [`NEEDED`], which the database records, whether this version may use it despite
+/// unknown migrations.
 pub(super) fn allow(
     newest: i64,
     needed: Option<i64>,
@@ -71,13 +71,13 @@ pub(super) fn allow(
     }
 }
 
-/// What the database has.
+/// The migrations recorded in the database.
 pub(super) async fn applied<C: Migrate>(connection: &mut C) -> Result<Vec<Version>, SetUpError> {
     let applied = connection.list_applied_migrations(TABLE).await?;
     Ok(applied.into_iter().map(|one| (one.version, one.checksum.into_owned())).collect())
 }
 
-/// Says that this database serves a newer version as well.
+/// Logs that a newer version uses this database as well.
 pub(super) fn warn_of_newer(database: impl fmt::Display, newest: i64) {
     log::warn!(
         target: "bailiwick.error",
@@ -88,15 +88,15 @@ pub(super) fn warn_of_newer(database: impl fmt::Display, newest: i64) {
 
 /// Why a database could not be set up.
 pub(super) enum SetUpError {
-    /// The database said so.
+    /// The database reported an error.
     Sql(sqlx::Error),
-    /// This migration is not known, and the database cannot be used without.
+    /// This unknown migration is required to use the database.
     Newer(i64),
-    /// This migration is known with another text.
+    /// This migration differs from the one known here.
     Altered(i64),
     /// The tables are those of another program.
     Foreign,
-    /// There are no tables, and none are to be made.
+    /// There are no tables, and none may be created.
     #[cfg(feature = "postgres")]
     Absent,
 }

@@ -1,4 +1,4 @@
-//! Where users are kept: repositories in SQL, one folder per database, below one cache.
+//! Storage of users: repositories in SQL, one folder per database, below one cache.
 
 mod aside;
 mod cache;
@@ -37,16 +37,16 @@ use crate::storage::users::Users;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What to do about a database that is not there.
+/// What to do about a missing database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Missing {
-    /// Make it.
+    /// Create it.
     Create,
-    /// Say so: whoever only looks has got the settings wrong.
+    /// Refuse: for a command that only reads, the settings must be wrong.
     Refuse,
 }
 
-/// A database that is open.
+/// An open database.
 pub struct Opened {
     /// Its users, with the cache above them.
     pub users: Arc<dyn UserRepository>,
@@ -54,26 +54,26 @@ pub struct Opened {
     pub signers: Arc<dyn Signers>,
 }
 
-/// Opens the configured database, creates or migrates it if need be, and puts the cache above it.
+/// Opens the configured database, creates or migrates it if necessary, and adds the cache.
 pub async fn open(settings: &Settings) -> Result<Opened, StorageError> {
     let Settings { data_dir, database, cache, users, .. } = settings;
     let is_there = settings.database_file().is_some_and(|file| file.starts_with(data_dir));
     match create_folder(data_dir) {
         Err(error) if is_there => return Err(error),
-        // Whatever else may be kept there says so itself.
+        // Whatever else is kept there reports it itself.
         Err(error) => log::debug!("{error}"),
         Ok(()) => {}
     }
     open_unique(data_dir, database, cache, Missing::Create, *users).await
 }
 
-/// The same for a database that is there; nothing is created.
+/// The same for an existing database; creates nothing.
 pub async fn open_existing(settings: &Settings) -> Result<Opened, StorageError> {
     let Settings { data_dir, database, cache, users, .. } = settings;
     open_unique(data_dir, database, cache, Missing::Refuse, *users).await
 }
 
-/// Refuses a SQLite file that is damaged: to serve it would damage it more.
+/// Refuses a damaged SQLite file: serving it would damage it more.
 pub async fn refuse_damage(settings: &Settings) -> Result<(), StorageError> {
     match settings.database_file() {
         Some(file) => refuse_damaged(&file).await,
@@ -97,7 +97,7 @@ async fn open_unique(
     Ok(Opened { users, signers: Arc::new(DatabaseSigners(opened)) })
 }
 
-/// With nothing unique but exact names.
+/// Without uniqueness beyond exact names.
 #[cfg(test)]
 async fn open_in(
     data_dir: &Path,

@@ -1,4 +1,4 @@
-//! A file under way: it gets its name when it is whole, and nobody trips over one that was left.
+//! A file in progress: it gets its name when it is complete, and leftovers do no harm.
 
 use crate::storage::aside::with;
 use crate::storage::sqlite::folder;
@@ -9,15 +9,15 @@ use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
-/// The names of these files: this, a number, and [`END`]. Nobody else gives such names, so whatever
-/// has one and is not locked was left by a process that was killed.
+/// The names of these files: this, a number, and [`END`]. Nothing else uses such names, so an
+/// unlocked one was left by a killed process.
 const BEGINNING: &str = "bailiwick-backup-";
 const END: &str = ".part";
 
-/// What SQLite may have left beside a file.
+/// Files that SQLite may have left beside another one.
 const COMPANIONS: [&str; 3] = ["-journal", "-wal", "-shm"];
 
-/// An empty file beside the one that it becomes, locked as long as this is there, then removed.
+/// An empty file beside its final place, locked while this value lives, then removed.
 pub(super) struct Part {
     file: File,
     path: PathBuf,
@@ -25,7 +25,7 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// Removes what others have left there, and makes a new one.
+    /// Removes leftovers of others, and creates a new one.
     pub(super) fn beside(file: &Path) -> io::Result<Self> {
         let folder = folder(file);
         sweep(folder);
@@ -33,7 +33,7 @@ impl Part {
             let path = folder.join(format!("{BEGINNING}{number}{END}"));
             match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
                 Ok(file) if is_locked(&file)? => return Ok(Self { file, path, is_done: false }),
-                // Another one took it for left behind, before it was locked.
+                // Another process took it for a leftover before it was locked.
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
@@ -46,7 +46,7 @@ impl Part {
         &self.path
     }
 
-    /// Gives it the owner and the mode of another file.
+    /// Gives it another file's owner and mode.
     pub(super) fn belong_like(&self, other: &Metadata) -> io::Result<()> {
         let own = self.file.metadata()?;
         if (own.uid(), own.gid()) != (other.uid(), other.gid()) {
@@ -59,7 +59,7 @@ impl Part {
     pub(super) fn publish(mut self, file: &Path) -> io::Result<()> {
         self.file.sync_all()?;
         if !file.try_exists()? {
-            // SQLite would play the log of an earlier file of this name into this one.
+            // SQLite would apply the log of an earlier file with this name to this one.
             remove_companions(file);
         }
         renameat_with(CWD, &self.path, CWD, file, RenameFlags::NOREPLACE)?;
@@ -76,11 +76,11 @@ impl Drop for Part {
     }
 }
 
-/// Removes those that nobody is at work on. Nothing depends on it but the space on the disk.
+/// Removes leftovers. Only disk space depends on it.
 fn sweep(folder: &Path) {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| is_ours(&entry.file_name())) {
-        // A pipe would wait for whoever writes to it.
+        // Opening a pipe would block.
         if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
             continue;
         }
@@ -97,7 +97,7 @@ fn is_ours(name: &OsString) -> bool {
     number.is_some_and(|number| number.parse::<u16>().is_ok())
 }
 
-/// Locks it, unless another process has; whoever removes a file has locked it before.
+/// Locks it, unless another process has; a file is locked before it is removed.
 fn is_locked(file: &File) -> io::Result<bool> {
     match file.try_lock() {
         Ok(()) => Ok(file.metadata()?.nlink() > 0),
@@ -106,7 +106,7 @@ fn is_locked(file: &File) -> io::Result<bool> {
     }
 }
 
-/// As far as it can be: the error that led here is what counts.
+/// As far as possible: the error that led here is the one that counts.
 fn remove(path: &Path) {
     remove_companions(path);
     let _ = fs::remove_file(path);

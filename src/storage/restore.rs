@@ -1,4 +1,5 @@
-//! Puts a backup in the place of the SQLite file: whole or not at all, and nobody looks on.
+//! Replaces the SQLite file with a backup: completely or not at all, while no other process uses
+//! it.
 
 use crate::settings::Settings;
 use crate::storage::aside::{replaced, with};
@@ -20,18 +21,18 @@ pub struct Restored {
     pub file: PathBuf,
     /// Its users.
     pub users: u64,
-    /// Where the file is that was there before.
+    /// The path of the previous file.
     pub replaced: Option<PathBuf>,
 }
 
-/// Puts what a backup holds in the place of the configured SQLite file, and keeps the file that was
-/// there, with its log.
+/// Replaces the configured SQLite file with the content of a backup, and keeps the previous file,
+/// with its log.
 pub async fn restore(settings: &Settings, backup: &Path) -> Result<Restored, MaintenanceError> {
     let Some(path) = settings.database_file() else { return Err(MaintenanceError::UsePgRestore) };
     if path.starts_with(&settings.data_dir) {
         create_folder(&settings.data_dir)?;
     }
-    // A link stays where it is.
+    // A link stays a link.
     let path = path.canonicalize().unwrap_or(path);
     let fail = |cause| MaintenanceError::Restore { file: path.clone(), cause };
     let kind = backup.metadata().map_err(|cause| unread(backup, &cause))?;
@@ -51,7 +52,7 @@ pub async fn restore(settings: &Settings, backup: &Path) -> Result<Restored, Mai
         Ok(None) => Err(MaintenanceError::InUse(path.display().to_string())),
         Err(cause) => Err(fail(cause)),
     };
-    // Said before the backup is read, which may take long.
+    // Checked before the backup is read, which may take long.
     drop(alone()?);
     let part = Part::beside(&path).map_err(fail)?;
     let name = part.path().to_str().ok_or_else(|| fail(io::ErrorKind::InvalidFilename.into()))?;
@@ -59,7 +60,7 @@ pub async fn restore(settings: &Settings, backup: &Path) -> Result<Restored, Mai
     let users = adopt(part.path()).await?;
     let owner = match present {
         Some(found) => Some(found),
-        // Root restores for the user whose folder it is.
+        // Root restores for the folder's owner.
         None if geteuid().is_root() => crate::storage::sqlite::folder(&path).metadata().ok(),
         None => None,
     };
@@ -81,7 +82,7 @@ fn unread(backup: &Path, cause: &io::Error) -> StorageError {
     StorageError::file(backup, format_args!("cannot be read: {cause}"))
 }
 
-/// Gives the file, and its log with it, another name, under which they remain a whole database.
+/// Renames the file together with its log, so that they remain a complete database.
 fn set_aside(path: &Path) -> io::Result<Option<PathBuf>> {
     if !path.try_exists()? {
         return Ok(None);
@@ -95,7 +96,7 @@ fn set_aside(path: &Path) -> io::Result<Option<PathBuf>> {
         if aside.try_exists()? || its_log.try_exists()? {
             continue;
         }
-        // A second name first: at no time is there one of the two without the other.
+        // First a second name: neither of the two is ever without the other.
         if log.try_exists()? {
             fs::hard_link(&log, &its_log)?;
         }

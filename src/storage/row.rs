@@ -1,4 +1,4 @@
-//! What all databases share: a user from a row, and a user after a change.
+//! Conversions for both databases: a user from a row, and a user after a change.
 
 use crate::domain::{
     NewUser, PasswordHash, ScopeName, Timestamp, User, UserChange, UserId, Username,
@@ -25,7 +25,7 @@ where
             email: row.try_get::<Option<&str>, _>("email")?.map(Into::into),
             full_name: row.try_get::<Option<&str>, _>("full_name")?.map(Into::into),
             disabled: row.try_get("disabled")?,
-            // One user's trouble: an error here would take the list of all others along.
+            // Affects one user only: an error here would fail the whole list.
             password_hash: row
                 .try_get::<&str, _>("password_hash")?
                 .parse()
@@ -40,7 +40,7 @@ where
     }
 }
 
-/// A value that others may have written: what the domain does not allow is an error, not a panic.
+/// A value that others may have written: an invalid one is an error, not a panic.
 fn parse<T>(column: &str, text: &str) -> Result<T, sqlx::Error>
 where
     T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
@@ -51,7 +51,7 @@ where
     })
 }
 
-/// Whether the user is one whom the rule of the last holder counts.
+/// Whether the last-holder rule counts the user.
 pub(super) fn holds(user: &User, scope: &ScopeName) -> bool {
     !user.disabled && user.scopes.contains(scope.as_str())
 }
@@ -74,18 +74,18 @@ pub(super) fn apply(before: &User, change: UserChange, now: Timestamp) -> User {
     }
 }
 
-/// The hash as it is to be written; none while it stays, also one that cannot be read here.
+/// The hash to write; `None` if it stays, even an unreadable one.
 pub(super) fn changed_hash(before: &User, after: &User) -> Option<String> {
     let hash = &after.password_hash;
     (*hash != before.password_hash).then(|| hash.expose())
 }
 
-/// An id that is very likely nobody's yet.
+/// A random id, very likely unused.
 pub(super) fn new_id() -> UserId {
     UserId(rand::random_range(1..UserId::COUNT))
 }
 
-/// The user that comes of a new one.
+/// The user created from `new`.
 pub(super) fn created(new: NewUser, now: Timestamp) -> User {
     User {
         username: new.username,
@@ -101,8 +101,8 @@ pub(super) fn created(new: NewUser, now: Timestamp) -> User {
     }
 }
 
-/// Users as one JSON text: a statement per row would cost a round trip for each, several times what
-/// a database needs for the row.
+/// Users as one JSON text: one statement per row would cost a round trip each, several times what a
+/// database needs for the row.
 pub(super) fn rows(users: &[User]) -> String {
     let rows: Vec<_> = users
         .iter()
@@ -128,7 +128,7 @@ pub(super) fn scopes(user: &User) -> impl Iterator<Item = Value> {
     user.scopes.iter().enumerate().map(move |(position, scope)| json!([name, position, scope]))
 }
 
-/// The key of a user's name, where it is another text.
+/// The folded name, if it differs from the name.
 pub(super) fn folded(username: &Username) -> Option<String> {
     Some(username.folded()).filter(|folded| folded != username.as_str())
 }

@@ -5,13 +5,13 @@ use crate::storage::database::{Connection, Database, sql};
 use async_trait::async_trait;
 use std::sync::Arc;
 
-/// A row is written anew when it is so many seconds old: an idle server hardly writes.
+/// A row is renewed when it is this many seconds old: an idle server hardly writes.
 const FRESH: i64 = 60;
 
-/// For so many seconds a row counts, before and after the database's clock.
+/// How many seconds a row counts, before and after the database's clock.
 const LATELY: i64 = 150;
 
-/// Every fingerprint, with the seconds since it was noted.
+/// Every fingerprint, with its age in seconds.
 type Rows = Vec<(String, i64)>;
 
 /// Where the servers on one database find each other.
@@ -42,12 +42,12 @@ async fn note(database: &mut Connection<'_>, own: Fingerprint) -> Result<(), sql
          ON CONFLICT (fingerprint) DO UPDATE SET noted = excluded.noted"
     );
     database.query(note).bind(own.to_string()).execute().await?;
-    // What is a day old says nothing any more.
+    // Day-old entries mean nothing.
     let forget = sql!("DELETE FROM signers WHERE noted < " [now] " - 86400");
     database.query(forget).execute().await
 }
 
-/// Those of others that were noted lately, and whether one's own needs to be noted.
+/// Recent fingerprints of others, and whether our own is due.
 fn judge(rows: Rows, own: Fingerprint) -> (Vec<Fingerprint>, bool) {
     let mut is_due = true;
     let mut others = Vec::new();
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_noted_lately_counts_and_ones_own_is_noted_now_and_then() {
+    fn recent_fingerprints_count_and_ones_own_is_renewed() {
         let own = Fingerprint::of_mac(b"own");
         let other = Fingerprint::of_mac(b"other");
         let rows = |own_age: i64, other_age: i64| {

@@ -43,7 +43,7 @@ pub(super) async fn find_folded(
     database: &mut Connection<'_>,
     folded: &str,
 ) -> Result<Option<User>, sqlx::Error> {
-    // More than two are as many as two.
+    // More than two are treated as two.
     let find = select_users!(
         "WHERE username = $1 OR username IN (SELECT username FROM folded_names WHERE folded = $1)
          ORDER BY username LIMIT 2"
@@ -57,7 +57,7 @@ pub(super) async fn list(
     database: &mut Connection<'_>,
     page: &Page,
 ) -> Result<Vec<User>, sqlx::Error> {
-    // No name is empty, so the empty text stands before all.
+    // No name is empty, so the empty text sorts before all.
     let after = page.after.as_ref().map_or("", Username::as_str);
     let list = select_users!("WHERE username > $1 ORDER BY username LIMIT $2");
     database.query(list).bind(after).bind(i64::from(page.limit)).all().await
@@ -74,16 +74,15 @@ pub(super) async fn count(database: &mut Connection<'_>) -> Result<u64, sqlx::Er
     Ok(count.unsigned_abs())
 }
 
-/// Those of the two users that there are, whom nobody else can write until the transaction ends: one
-/// who is to be changed, and the actor, who only stays as is. Everybody locks in the order of the
-/// ids, so that nobody waits in a circle.
+/// Locks up to two users until the transaction ends, and returns those that exist: the user to
+/// change, and the actor, which only must stay as it is. Everyone locks in the order of the ids, so
+/// there is no deadlock.
 ///
 /// Locks, then reads: one statement for both would join the new row with the scopes from before the
-/// wait. A row that came in the place of a deleted one meanwhile is not locked, and none of those
-/// that were asked for.
+/// wait. A row that replaced a deleted one meanwhile is not locked, and not one of those asked for.
 ///
-/// Actors share their rows: an administrator whose write waits for a user's row can write to others
-/// meanwhile.
+/// Actors share their rows: while an administrator's write waits for a user's row, the same
+/// administrator can write to others.
 pub(super) async fn lock(
     database: &mut Connection<'_>,
     target: Option<&Username>,
@@ -108,12 +107,12 @@ pub(super) async fn lock(
 }
 
 /// Keeps others from adding names and addresses until the transaction ends. Taken after users' rows
-/// and before everything else, so that nobody waits in a circle.
+/// and before everything else, so there is no deadlock.
 pub(super) async fn lock_unique(database: &mut Connection<'_>) -> Result<(), sqlx::Error> {
     database.lock("bailiwick unique").await
 }
 
-/// Those of these folded names that a user has.
+/// Those of these folded names that are taken.
 pub(super) async fn taken_names(
     database: &mut Connection<'_>,
     folded: &[String],
@@ -126,7 +125,7 @@ pub(super) async fn taken_names(
     database.query(taken).bind(json!(folded).to_string()).scalars().await
 }
 
-/// Those of these addresses, in lower case, that a user has.
+/// Those of these lower-case addresses that are taken.
 pub(super) async fn taken_emails(
     database: &mut Connection<'_>,
     emails: &[String],
@@ -138,7 +137,7 @@ pub(super) async fn taken_emails(
     database.query(taken).bind(json!(emails).to_string()).scalars().await
 }
 
-/// Those of these ids that a user has.
+/// Those of these ids that are taken.
 pub(super) async fn taken_ids(
     database: &mut Connection<'_>,
     ids: &[UserId],
@@ -147,8 +146,8 @@ pub(super) async fn taken_ids(
     database.query(taken).bind(json!(ids).to_string()).scalars().await
 }
 
-/// Creates the users whose names are free and returns the other names. One or a million: a statement
-/// per row would cost a round trip for each, several times what a database needs for the row.
+/// Creates the users whose names are free and returns the other names. One or a million: a
+/// statement per row would cost a round trip each, several times what a database needs for the row.
 pub(super) async fn insert(
     database: &mut Connection<'_>,
     users: Vec<User>,
@@ -175,7 +174,7 @@ pub(super) async fn insert(
     Ok(taken.into_iter().map(|user| user.username).collect())
 }
 
-/// Enters names with their folded forms; those whose users have gone meanwhile are left out.
+/// Inserts names with their folded forms, except those whose users have gone meanwhile.
 pub(super) async fn insert_folded(
     database: &mut Connection<'_>,
     names: Vec<Value>,
@@ -203,7 +202,7 @@ async fn insert_scopes(
     database.query(insert).bind(json!(scopes).to_string()).execute().await
 }
 
-/// Gives a user another name, which must be free and which the scopes follow.
+/// Renames a user; the new name must be free, and the scopes follow.
 pub(super) async fn rename(
     database: &mut Connection<'_>,
     from: &Username,
@@ -217,8 +216,8 @@ pub(super) async fn rename(
     insert_folded(database, folded.into_iter().collect()).await
 }
 
-/// Writes what has changed of a user, who has the new name already; a hash that stays, also one that cannot be read here, as it is
-/// stored.
+/// Writes a user's changes; the user already has its new name. A hash that stays is kept as stored,
+/// even if it cannot be read here.
 pub(super) async fn write(
     database: &mut Connection<'_>,
     before: &User,
@@ -240,7 +239,7 @@ pub(super) async fn write(
     insert_scopes(database, scopes(after).collect()).await
 }
 
-/// Deletes the user, with the scopes.
+/// Deletes the user, with its scopes.
 pub(super) async fn remove(
     database: &mut Connection<'_>,
     username: &Username,
@@ -249,9 +248,9 @@ pub(super) async fn remove(
     database.query(delete).bind(username.as_str()).execute().await
 }
 
-/// Whether an enabled user other than this one holds the scope. Users who leave together ask one after
-/// the other: the next one sees that this one is gone. Nobody waits for a user's row while holding
-/// the lock, so there is no deadlock.
+/// Whether an enabled user other than this one holds the scope. Users that leave at the same time
+/// check one after the other: the next one sees that this one is gone. No transaction waits for a
+/// user's row while holding the lock, so there is no deadlock.
 pub(super) async fn has_another_holder(
     database: &mut Connection<'_>,
     username: &Username,

@@ -36,7 +36,7 @@ async fn plain() -> (Users, TempDir) {
     (plain_at(&folder.path().join("test.db")).await.unwrap(), folder)
 }
 
-/// The cache is trusted all the time: nobody else writes.
+/// The cache is always trusted: nothing else writes.
 async fn cached() -> (CachedUsers<Users>, TempDir) {
     let (users, folder) = plain().await;
     let freshness = Arc::new(Freshness::default());
@@ -89,7 +89,7 @@ async fn a_change_by_another_process_is_seen() {
 }
 
 #[tokio::test]
-async fn a_change_of_one_user_is_nobody_elses() {
+async fn a_change_of_one_user_evicts_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let open = async || {
         open_in(folder.path(), &settings(""), &cache_settings(100), Missing::Create).await.unwrap()
@@ -98,7 +98,7 @@ async fn a_change_of_one_user_is_nobody_elses() {
 }
 
 #[tokio::test]
-async fn changes_that_cannot_be_followed_are_everybodys() {
+async fn changes_that_cannot_be_followed_evict_all_users() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bailiwick.db");
     let users =
@@ -131,7 +131,8 @@ async fn changes_that_cannot_be_followed_are_everybodys() {
     }
 }
 
-/// Whoever has the id goes without a word to any other trigger; no scopes go along and tell.
+/// A user whose id is taken over disappears without any other trigger, and without scopes that
+/// would fire one.
 #[tokio::test]
 async fn a_user_whose_id_another_one_takes_is_seen_to_go() {
     let folder = tempfile::tempdir().unwrap();
@@ -160,10 +161,10 @@ async fn a_user_whose_id_another_one_takes_is_seen_to_go() {
     }
 }
 
-/// Whatever statement changes a row, with or without the foreign keys that SQLite's own shell leaves
-/// off. More than once each: the first may be seen by what came before it.
+/// Whatever statement changes a row, with or without foreign keys, which SQLite's own shell leaves
+/// off. Several of each: earlier changes may cover the first.
 #[tokio::test]
-async fn a_change_by_hand_is_seen() {
+async fn a_change_by_plain_sql_is_seen() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bailiwick.db");
     let users =
@@ -278,7 +279,7 @@ async fn a_database_that_needs_a_newer_version_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_no_database_is_refused_in_one_line() {
+async fn a_file_that_is_no_database_is_refused_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("text");
     std::fs::write(&text, "not a database, but a text that is longer than a header\n".repeat(99))
@@ -321,7 +322,7 @@ async fn a_row_that_others_damaged_is_an_error() {
     assert!(users.list(&Page { after: None, limit: 9 }).await.is_err());
 }
 
-/// A file of the version before INSERT counted as a change.
+/// A file from a version before INSERT counted as a change.
 #[tokio::test]
 async fn a_replaced_user_of_an_earlier_version_is_seen() {
     let folder = tempfile::tempdir().unwrap();
@@ -339,7 +340,7 @@ async fn a_replaced_user_of_an_earlier_version_is_seen() {
     let found = async || users.find(&name("alice")).await.unwrap().unwrap();
     let replace = "REPLACE INTO users
          SELECT username, ?1, full_name, disabled, password_hash, 1, 1, id FROM users";
-    // The first may be seen by what came before it.
+    // Earlier changes may cover the first.
     for email in ["1", "2"] {
         found().await;
         sqlx::query(replace).bind(email).execute(&mut connection).await.unwrap();
@@ -347,7 +348,7 @@ async fn a_replaced_user_of_an_earlier_version_is_seen() {
     }
 }
 
-/// A file of the first version, whose users had no ids, and a user whom another program adds.
+/// A file of the first version, whose users had no ids, and a user added by another program.
 #[tokio::test]
 async fn users_of_an_earlier_version_get_ids() {
     let (users, folder) = plain().await;

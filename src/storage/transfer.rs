@@ -1,4 +1,4 @@
-//! Everything that a database holds, read in one transaction or written in one.
+//! Reads or writes everything in a database in one transaction.
 
 use crate::domain::{Page, RepositoryError, User, Username};
 use crate::storage::database::{Database, Session, sql};
@@ -14,16 +14,16 @@ const BATCH: u32 = 1_000;
 /// A name that a user has given up, and the user's id.
 pub(super) type FormerName = (String, i64);
 
-/// A transaction over all users; dropped without a commit it leaves nothing behind.
+/// A transaction over all users; dropped without a commit, it leaves nothing behind.
 pub(super) struct Transfer(Session);
 
 impl Transfer {
-    /// Reads everything as it is at the first look.
+    /// Reads a snapshot as of the first read.
     pub(super) async fn reading(database: &Database) -> Result<Self, RepositoryError> {
         Ok(Self(database.snapshot().await?))
     }
 
-    /// Nobody else writes meanwhile.
+    /// No other writes happen meanwhile.
     pub(super) async fn writing(database: &Database) -> Result<Self, RepositoryError> {
         let mut session = database.session().await?;
         let lock = "LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE";
@@ -47,14 +47,14 @@ impl Transfer {
         users.await
     }
 
-    /// Writes these users as they are; returns the names that are taken.
+    /// Writes these users unchanged; returns the names that are taken.
     pub(super) async fn add(&mut self, users: Vec<User>) -> Result<Vec<Username>, RepositoryError> {
         let taken =
             self.0.run(|mut database| Box::pin(async move { insert(&mut database, users).await }));
         taken.await
     }
 
-    /// Names that users have given up, after this one: a page of them, empty after the last.
+    /// Former names after this one: a page of them, empty after the last.
     pub(super) async fn former_names(
         &mut self,
         (name, id): FormerName,
@@ -67,7 +67,7 @@ impl Transfer {
         names.await
     }
 
-    /// Remembers these names.
+    /// Stores these former names.
     pub(super) async fn add_former_names(
         &mut self,
         names: &[FormerName],
@@ -84,12 +84,12 @@ impl Transfer {
         added.await
     }
 
-    /// Makes what was written fast to read.
+    /// Updates the planner's statistics for what was written.
     pub(super) async fn analyze(&mut self) -> Result<(), RepositoryError> {
         analyze(&mut self.0).await
     }
 
-    /// Makes what was written durable.
+    /// Makes it durable.
     pub(super) async fn commit(self) -> Result<(), RepositoryError> {
         self.0.commit().await
     }
@@ -123,8 +123,8 @@ impl<'a> Pages<'a> {
     }
 }
 
-/// A count and a checksum of users in the order of their names: the same for the same users in
-/// every database, in one run of the program.
+/// Count and checksum of users in the order of their names: equal for equal users in every
+/// database, within one run of the program.
 #[derive(Default)]
 pub(super) struct Digest {
     pub(super) count: u64,
@@ -145,7 +145,7 @@ impl Digest {
     }
 }
 
-/// Reads every user: each must be one that the domain allows.
+/// Reads every user: each must be valid in the domain.
 pub(super) async fn digest(from: &mut Transfer) -> Result<Digest, RepositoryError> {
     let (mut digest, mut pages) = (Digest::default(), Pages::of(from));
     loop {

@@ -1,15 +1,15 @@
-//! Who works with a pool and who waits for it: sqlx tells of its connections only.
+//! Counts the operations on a pool, running and waiting: sqlx only counts its connections.
 
 use crate::domain::PoolUse;
 use sqlx::{Database, Pool};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// The operations that are under way on one pool, whether they have a connection already or not.
+/// The operations in progress on one pool, with or without a connection.
 #[derive(Debug, Default)]
 pub(super) struct Underway(AtomicU32);
 
 impl Underway {
-    /// Counts an operation for as long as what is returned lives.
+    /// Counts an operation until the returned value is dropped.
     pub(super) fn begin(&self) -> Operation<'_> {
         self.0.fetch_add(1, Relaxed);
         Operation(self)
@@ -24,7 +24,7 @@ impl Underway {
     }
 }
 
-/// One that is counted.
+/// A counted operation.
 pub(super) struct Operation<'a>(&'a Underway);
 
 impl Drop for Operation<'_> {

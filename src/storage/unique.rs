@@ -1,8 +1,8 @@
-//! What may not stand in the store twice, beside the exact name: decided in the transaction that
-//! writes, under one lock for all who add names or addresses.
+//! Uniqueness beyond the exact name: checked in the writing transaction, under one lock for all
+//! that add names or addresses.
 //!
-//! No unique index: where the setting is turned on, the database may hold such users already, and
-//! they go on.
+//! No unique index: when the setting is turned on, the database may already hold duplicates, which
+//! stay.
 
 use crate::domain::{RepositoryError, Taken, User};
 use crate::settings::UserSettings;
@@ -14,7 +14,7 @@ use crate::storage::statements::{
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
-/// Whether there is anything to be asked.
+/// Whether there is anything to check.
 pub(super) fn is_asked(unique: UserSettings) -> bool {
     unique.case_insensitive || unique.unique_email
 }
@@ -33,8 +33,8 @@ pub(super) async fn refuse_taken(
     }
 }
 
-/// Refuses a new name of a user that another one has but for case; whoever has the exact one is found
-/// by the database.
+/// Refuses a new name that differs from another user's only in case; the database itself refuses an
+/// exact duplicate.
 pub(super) async fn refuse_name(
     database: &mut Connection<'_>,
     unique: UserSettings,
@@ -43,7 +43,7 @@ pub(super) async fn refuse_name(
     if before.username == after.username {
         return Ok(());
     }
-    // Also for exact names: two who give each other's up would wait in a circle.
+    // Also for exact names: two users taking each other's name would deadlock.
     lock_unique(database).await?;
     let folded = after.username.folded();
     if !unique.case_insensitive || before.username.folded() == folded {
@@ -56,7 +56,7 @@ pub(super) async fn refuse_name(
     }
 }
 
-/// Refuses a new address of a user that another one has.
+/// Refuses a new address that is another user's.
 pub(super) async fn refuse_email(
     database: &mut Connection<'_>,
     unique: UserSettings,
@@ -75,8 +75,8 @@ pub(super) async fn refuse_email(
     }
 }
 
-/// Those of new users who may be written, and what is taken of the others, by those who are there or
-/// by each other.
+/// The new users that may be written, and what is taken of the others, by existing users or by each
+/// other.
 pub(super) async fn divide(
     database: &mut Connection<'_>,
     unique: UserSettings,
@@ -112,7 +112,7 @@ pub(super) async fn divide(
     Ok((free, taken))
 }
 
-/// Creates new users, except those whose name or address is taken; returns these.
+/// Creates new users, except those whose name or address is taken; returns the latter.
 pub(super) async fn add(
     database: &mut Connection<'_>,
     unique: UserSettings,
@@ -125,7 +125,7 @@ pub(super) async fn add(
     Ok(taken)
 }
 
-/// Gives other ids to those new users whose random ones somebody has already.
+/// Gives new ids to those new users whose random ids are taken.
 pub(super) async fn renew_taken_ids(
     database: &mut Connection<'_>,
     users: &mut [User],
@@ -146,12 +146,11 @@ fn email(user: &User) -> Option<String> {
     user.email.as_deref().map(str::to_ascii_lowercase)
 }
 
-/// Of names with the folded forms that the store has of them, those that are wrong, and of these the
-/// right forms.
+/// Among names with their stored folded forms: the wrong ones, and the right forms.
 fn corrections(stored: Vec<(String, Option<String>)>) -> (Vec<String>, Vec<Value>) {
     let (mut wrong, mut right) = (Vec::new(), Vec::new());
     for (name, stored) in stored {
-        // What is no name cannot log in.
+        // An invalid name cannot log in.
         let key = name.parse().ok().and_then(|name| folded(&name));
         if key != stored {
             right.extend(key.map(|key| json!([name, key])));
@@ -161,7 +160,7 @@ fn corrections(stored: Vec<(String, Option<String>)>) -> (Vec<String>, Vec<Value
     (wrong, right)
 }
 
-/// Enters what other programs and earlier versions have not, and looks for what is there twice.
+/// Adds what other programs and earlier versions have left out, and looks for duplicates.
 pub(super) async fn prepare(
     database: &mut Connection<'_>,
     unique: UserSettings,
@@ -183,7 +182,7 @@ pub(super) async fn prepare(
     Ok(found)
 }
 
-/// Corrects the folded names, a page at a time: what is right is only read.
+/// Corrects the folded names, a page at a time: right ones are only read.
 async fn fold(database: &mut Connection<'_>) -> Result<(), sqlx::Error> {
     let mut after = String::new();
     loop {
@@ -209,7 +208,7 @@ async fn fold(database: &mut Connection<'_>) -> Result<(), sqlx::Error> {
     }
 }
 
-/// Asks first: `IF NOT EXISTS` would lock the table even where there is nothing to do.
+/// Checks first: `IF NOT EXISTS` would lock the table even if there is nothing to do.
 async fn index_emails(database: &mut Connection<'_>) -> Result<(), sqlx::Error> {
     if database.query(sql!("SELECT " [index "users_email"])).scalar().await? {
         return Ok(());
@@ -226,8 +225,8 @@ async fn index_emails(database: &mut Connection<'_>) -> Result<(), sqlx::Error> 
     index.await
 }
 
-/// Names behind this one whose folded form may be wrong, as other programs may have left it. Right
-/// without a look are those of printable ASCII without capitals.
+/// Names after this one whose folded form may be wrong, as left by other programs. Names of
+/// printable ASCII without capitals are right without a check.
 const UNSURE_NAMES: Sql = sql!(
     "SELECT users.username, folded_names.folded
      FROM users LEFT JOIN folded_names ON folded_names.username = users.username
@@ -235,13 +234,13 @@ const UNSURE_NAMES: Sql = sql!(
      ORDER BY users.username LIMIT 1000"
 );
 
-/// How many users have a name that another one has but for case, and one of them.
+/// How many users have a name that differs from another's only in case, and one of them.
 const SHARED_NAMES: &str = "SELECT count(*), min(username) FROM folded_names AS one
      WHERE EXISTS (SELECT 1 FROM users WHERE users.username = one.folded)
          OR EXISTS (SELECT 1 FROM folded_names AS other
                     WHERE other.folded = one.folded AND other.username <> one.username)";
 
-/// How many users have an address that another one has, and one of them.
+/// How many users share an address, and one of them.
 const SHARED_EMAILS: Sql = sql!(
     "SELECT count(*), min(username) FROM users AS one
      WHERE EXISTS (SELECT 1 FROM users AS other
@@ -249,14 +248,14 @@ const SHARED_EMAILS: Sql = sql!(
     " AND other.username <> one.username)"
 );
 
-/// Users who share what should be one user's, since before a setting was turned on.
+/// Users that share what should be unique, since before a setting was turned on.
 pub(super) struct Duplicates {
     pub(super) what: UniqueRule,
     pub(super) users: i64,
     pub(super) example: Option<String>,
 }
 
-/// What should be one user's.
+/// What should be unique.
 #[derive(Clone, Copy)]
 pub(super) struct UniqueRule {
     setting: &'static str,
@@ -277,7 +276,7 @@ pub(super) const SAME_EMAIL: UniqueRule = UniqueRule {
 };
 
 impl Duplicates {
-    /// Says so in the log, if there are any.
+    /// Logs them, if there are any.
     pub(super) fn warn(&self) {
         if let Some(line) = self.line() {
             log::warn!(target: "bailiwick.error", "{line}");

@@ -20,13 +20,13 @@ pub(super) struct Users {
 }
 
 impl Users {
-    /// Of whom only the exact names are unique.
+    /// Only their exact names are unique.
     pub(super) fn of(database: Arc<Database>) -> Self {
         Self { database, unique: UserSettings::default() }
     }
 
-    /// The same users, of whom more than the exact names must be unique. Whoever may create the
-    /// database also sees to what that needs.
+    /// The same users, of whom more than the exact names must be unique. A process that may create
+    /// the database also prepares for that.
     pub(super) async fn requiring(
         self,
         unique: UserSettings,
@@ -119,7 +119,7 @@ impl UserRepository for Users {
         self.database.write(Some(username), change::delete(username, keep, actor)).await
     }
 
-    /// Imports wait for each other: two that hold names of each other would be a deadlock.
+    /// Imports wait for each other: two that contain each other's names would deadlock.
     async fn import(&self, now: Timestamp) -> Result<Box<dyn UserImport>, RepositoryError> {
         let mut session = self.database.session().await?;
         let lock = session
@@ -160,8 +160,8 @@ impl UserImport for Import {
     }
 }
 
-/// PostgreSQL's plans are made for as many users as there are now. For a role that does not own the
-/// tables this is a warning, which the server sends for nobody.
+/// PostgreSQL's plans now fit the current number of users. If the role does not own the tables, the
+/// server only warns.
 pub(super) async fn analyze(session: &mut Session) -> Result<(), RepositoryError> {
     let analyze = "ANALYZE users, user_scopes, folded_names";
     let analyzed = session

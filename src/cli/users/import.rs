@@ -1,4 +1,4 @@
-//! `users import`: users of other applications in, all of them or none.
+//! `users import`: imports users of other applications, all of them or none.
 
 mod django;
 mod htpasswd;
@@ -22,7 +22,7 @@ use std::io::{self, BufReader, Seek as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// What `--help` says about the format.
+/// The help on formats.
 pub(super) const HELP: &str = "\
 jsonl: one JSON object a line; username and hashed_password are required:
   {\"username\": \"alice\", \"email\": \"alice@example.com\", \"full_name\": \"Alice Wonderson\",
@@ -69,7 +69,7 @@ enum Format {
     Django,
 }
 
-/// What a file holds, with the number of each, from 1.
+/// The entries of a file, each with its number, from 1.
 type Entries<'a> = Box<dyn Iterator<Item = (u64, Result<Line, Problem>)> + 'a>;
 
 impl Format {
@@ -85,7 +85,7 @@ impl Format {
     }
 }
 
-/// What the first look at a file has found.
+/// The result of checking a file.
 struct Checked {
     /// The users and the numbers of their entries.
     numbers: HashMap<String, u64>,
@@ -95,8 +95,8 @@ struct Checked {
 }
 
 impl Session<'_> {
-    /// Reads the input twice: first every entry is checked, while nobody is kept from writing to
-    /// the database; then all are written in one transaction. Only the names are held in memory.
+    /// Reads the input twice: first it checks every entry, while others can still write to the
+    /// database; then it writes all in one transaction. Only the names are held in memory.
     pub(super) async fn import(&mut self, asked: Import) -> Result<(), UsersError> {
         let Import { file: path, format, skip_existing, dry_run, scopes } = asked;
         let scopes = self.declared(scopes)?;
@@ -135,7 +135,7 @@ impl Session<'_> {
         let added = checked.numbers.len() - taken;
         self.warn_of_dearer(checked.dearer)?;
         if dry_run {
-            // Dropped, and so undone.
+            // Dropped, and so rolled back.
             drop(import);
             return Ok(writeln!(
                 self.out,
@@ -167,12 +167,12 @@ impl Session<'_> {
         )
     }
 
-    /// Says something while a bar may be drawn.
+    /// Prints something while a bar may be shown.
     fn say(&mut self, bar: &ProgressBar, line: fmt::Arguments<'_>) -> io::Result<()> {
         bar.suspend(|| writeln!(self.errors, "{line}"))
     }
 
-    /// The file, or a copy when it can be read only once. The copy has no name and is gone with
+    /// The file, or a copy if it can be read only once. The copy is nameless and disappears with
     /// this process.
     fn rereadable(&mut self, path: &Path) -> io::Result<File> {
         let mut file;
@@ -193,7 +193,7 @@ impl Session<'_> {
         Ok(copy)
     }
 
-    /// Reports everything that is wrong, of every entry.
+    /// Reports everything that is wrong, for every entry.
     fn check(
         &mut self,
         entries: &mut Entries<'_>,
@@ -210,7 +210,7 @@ impl Session<'_> {
                 Err(problem) => problem,
                 Ok(user) => match numbers.insert(user.username.to_string(), number) {
                     None => {
-                        // Its user must not be locked out; whoever imports can look into it.
+                        // Its user must not be locked out; the importer can look into it.
                         if let Err(why) = check_new_name(&user.username) {
                             let line = format_args!("{unit} {number}: warning: username: {why}");
                             self.say(bar, line)?;

@@ -1,4 +1,4 @@
-//! Asking: passwords without echo, yes or no.
+//! Prompts: passwords without echo, yes or no.
 
 use crate::cli::users::{Session, UsersError};
 use crate::domain::Secret;
@@ -8,14 +8,14 @@ use std::io::{BufRead as _, Read as _};
 const LONGEST_LINE: u64 = 4096;
 
 impl Session<'_> {
-    /// A new password that meets the policy: typed twice, or the first line of standard input.
+    /// A new password that satisfies the policy: typed twice, or the first line of standard input.
     pub(super) fn new_password(&mut self, from_input: bool) -> Result<Secret, UsersError> {
         let password = if from_input {
             self.line()?.ok_or_else(|| UsersError::failed("no password on standard input"))?
         } else if self.is_terminal {
             let ask = |prompt| rpassword::prompt_password(prompt).map_err(UsersError::failed);
             let password = ask("New password: ")?;
-            // One that is refused need not be typed again.
+            // A refused one need not be typed again.
             self.check_new(&password)?;
             if ask("Again: ")? != password {
                 return Err(UsersError::failed("the two passwords differ"));
@@ -38,7 +38,7 @@ impl Session<'_> {
         policy.map_err(|error| UsersError::Failed(format!("password: {error}")))
     }
 
-    /// Asks a question whose answer is no unless it is yes.
+    /// Asks a yes/no question; anything but yes is no.
     pub(super) fn confirm(&mut self, question: &str) -> Result<bool, UsersError> {
         if !self.is_terminal {
             return Err(UsersError::Use("there is no terminal to ask; use --yes".to_owned()));

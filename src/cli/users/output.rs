@@ -1,4 +1,4 @@
-//! Showing users: as a table, one by one, as JSON. Never their hashes.
+//! Prints users: as a table, one by one, as JSON. Never their hashes.
 
 use crate::cli::users::{List, Session, UsersError};
 use crate::domain::{Page, Scopes, User, Username};
@@ -8,7 +8,7 @@ use std::io;
 /// Users read at once.
 const PAGE: u32 = 1_000;
 
-/// A user in JSON, with the field names of the HTTP interface.
+/// A user in JSON, with the field names of the HTTP API.
 #[derive(Serialize)]
 struct Shown<'a> {
     username: &'a str,

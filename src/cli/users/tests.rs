@@ -1,4 +1,4 @@
-//! The commands as they are typed, on a real database.
+//! Whole commands, on a real database.
 
 use crate::cli::users::{Session, UsersCommand, UsersError};
 use crate::services::Store;
@@ -15,17 +15,17 @@ struct Typed {
     command: UsersCommand,
 }
 
-/// A database and what is typed at it.
+/// A database, and the commands typed at it.
 struct Machine {
     folder: TempDir,
     store: Store,
 }
 
-/// What a command leaves behind.
+/// The result of a command.
 struct Ended {
     code: u8,
     out: String,
-    /// What was reported, with the last line.
+    /// The reports, including the last line.
     errors: String,
 }
 
@@ -42,7 +42,7 @@ impl Machine {
         self.run_with(words, "").await
     }
 
-    /// Standard input is a pipe that holds `input`.
+    /// Standard input is a pipe with `input`.
     async fn run_with(&self, words: &[&str], input: &str) -> Ended {
         self.session(words, input, false).await
     }
@@ -123,7 +123,7 @@ async fn an_added_user_is_shown_without_its_hash() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_added_is_said_in_one_line() {
+async fn invalid_users_are_refused_in_one_line() {
     let machine = machine().await;
     machine.add("alice").await;
     for (words, input, code, says) in [

@@ -1,4 +1,4 @@
-//! bcrypt's modular crypt format, also where something is done with the password before.
+//! bcrypt's modular crypt format, also with preprocessed passwords.
 
 use crate::domain::password_hash::PasswordHashError;
 use base64::Engine as _;
@@ -17,12 +17,12 @@ const DIGEST_LENGTH: usize = 23;
 /// Letters of a salt; the digest's follow.
 const SALT_LETTERS: usize = 22;
 
-/// Salt and digest fill their last letter in part: some implementations set the bits that are left
-/// over, and all ignore them.
+/// The last characters of salt and digest have unused bits: some implementations set them, and all
+/// ignore them.
 const BASE64: GeneralPurpose =
     GeneralPurpose::new(&BCRYPT, NO_PAD.with_decode_allow_trailing_bits(true));
 
-/// Which bcrypt wrote a hash; all four verify alike for passwords without high-bit bytes.
+/// The bcrypt version of a hash; all four verify alike for passwords without high-bit bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BcryptVersion {
     /// `$2a$`
@@ -35,7 +35,7 @@ pub enum BcryptVersion {
     Y,
 }
 
-/// What is done with a password before bcrypt hashes it, so that no byte of it is ignored.
+/// How a password is preprocessed so that bcrypt ignores no byte of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Before {
     /// Nothing.
@@ -77,7 +77,7 @@ impl BcryptHash {
         }
     }
 
-    /// The same, of what is made of a password before.
+    /// The same, for a preprocessed password.
     #[must_use]
     pub(super) fn with(self, before: Before) -> Self {
         Self { before, ..self }
@@ -103,13 +103,13 @@ impl BcryptHash {
         }
     }
 
-    /// What is done with the password before.
+    /// How the password is preprocessed.
     #[must_use]
     pub fn before(&self) -> Before {
         self.before
     }
 
-    /// The salt as it stands in the text.
+    /// The salt as text.
     #[must_use]
     pub fn salt_letters(&self) -> String {
         BASE64.encode(self.salt)

@@ -13,7 +13,7 @@ const SCRYPT: PasswordHashError =
 const ARGON2: PasswordHashError =
     PasswordHashError::Malformed("`argon2$` and an argon2 hash without its first `$`");
 
-/// Nothing where it is none of Django's.
+/// `None` if it is not Django's.
 pub(super) fn parse(text: &str) -> Option<Result<PasswordHash, PasswordHashError>> {
     let (algorithm, rest) = text.split_once('$')?;
     Some(match algorithm {

@@ -1,4 +1,4 @@
-//! How hashes are written as text.
+//! Text encodings of hashes.
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
@@ -25,12 +25,12 @@ pub(super) fn to_base64(bytes: &[u8]) -> String {
     BASE64.encode(bytes).trim_end_matches('=').to_owned()
 }
 
-/// passlib's base64, with `.` in the place of `+`.
+/// passlib's base64, with `.` instead of `+`.
 pub(super) fn adapted_base64(text: &str) -> Option<Vec<u8>> {
     base64(&text.replace('.', "+"))
 }
 
-/// Two digits a byte.
+/// Two digits per byte.
 pub(super) fn hex(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let byte = |pair: &[u8]| match *pair {
@@ -40,7 +40,7 @@ pub(super) fn hex(text: &str) -> Option<Vec<u8>> {
     text.as_bytes().chunks(2).map(byte).collect()
 }
 
-/// crypt(3)'s letters, four for three bytes, which stand at these places of the digest.
+/// crypt(3)'s characters, four for three bytes, which have these positions in the digest.
 pub(super) fn crypt(
     text: &str,
     places: impl Iterator<Item = [usize; 3]>,
@@ -55,7 +55,7 @@ pub(super) fn crypt(
         }
         for (shift, place) in [16, 8, 0].into_iter().zip(group) {
             let byte = u8::try_from(word >> shift & 0xff).ok()?;
-            // A place beyond the digest fills up the last group.
+            // A position beyond the digest pads the last group.
             match digest.get_mut(place) {
                 Some(kept) => *kept = byte,
                 None if byte == 0 => {}

@@ -9,7 +9,7 @@ const SALTED: PasswordHashError = PasswordHashError::Malformed(
     "base64 of a digest and, where the scheme begins with `SS` or is `SMD5`, of a salt behind it",
 );
 
-/// What stands behind these is a hash of crypt(3) or a PHC string.
+/// After one of these comes a hash of crypt(3) or a PHC string.
 const WRAPPERS: [&str; 9] = [
     "CRYPT",
     "BLF-CRYPT",
@@ -43,7 +43,7 @@ const PBKDF2: [(&str, HashFunction); 4] = [
 
 pub(super) fn parse(text: &str) -> Result<PasswordHash, PasswordHashError> {
     let (scheme, rest) = text[1..].split_once('}').ok_or(PasswordHashError::Unknown)?;
-    // Schemes count without regard to case.
+    // Schemes are case-insensitive.
     let scheme = scheme.to_ascii_uppercase();
     if WRAPPERS.contains(&scheme.as_str()) {
         return match rest {

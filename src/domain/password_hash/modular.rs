@@ -21,13 +21,13 @@ const SHA_CRYPT: PasswordHashError =
 const MD5_CRYPT: PasswordHashError =
     PasswordHashError::Malformed("`$apr1$`, a salt, `$` and 22 characters");
 
-/// Rounds of SHA-crypt where none are named, and the fewest that are done.
+/// SHA-crypt's default rounds, and the minimum.
 const SHA_CRYPT_ROUNDS: (u32, u32) = (5000, 1000);
 
-/// Most letters of a salt that SHA-crypt hashes.
+/// Longest salt that SHA-crypt uses.
 const SHA_CRYPT_SALT: usize = 16;
 
-/// The same of MD5-crypt.
+/// The same for MD5-crypt.
 const MD5_CRYPT_SALT: usize = 8;
 
 pub(super) fn parse(text: &str) -> Parsed {
@@ -52,7 +52,7 @@ pub(super) fn parse(text: &str) -> Parsed {
     }
 }
 
-/// Without a version it is 0x10, from before there was one.
+/// Without a version it is 0x10, from before versions were written.
 fn argon2(text: &str, variant: Argon2, rest: &str) -> Parsed {
     let (version, rest) = match rest.strip_prefix("v=") {
         Some(rest) => rest.split_once('$').ok_or(ARGON2)?,
@@ -74,7 +74,7 @@ fn scrypt(text: &str, rest: &str) -> Parsed {
     Ok(OtherHash::new(text, Scheme::Scrypt { log_n, r, p }, &salt, &digest)?.into())
 }
 
-/// What stands behind the scheme's name, as passlib writes it.
+/// The part after the scheme's name, as passlib writes it.
 pub(super) fn pbkdf2(text: &str, digest: HashFunction, rest: &str) -> Parsed {
     let [rounds, salt, found] = parts(rest).ok_or(PBKDF2)?;
     let rounds = number(rounds).ok_or(PBKDF2)?;
@@ -130,18 +130,18 @@ fn md5_crypt(text: &str, magic: &'static str, rest: &str) -> Parsed {
     Ok(OtherHash::new(text, Scheme::Md5Crypt { magic }, salt, &found)?.into())
 }
 
-/// Digits only: `parse` alone would take a sign, too.
+/// Digits only: `parse` alone would accept a sign, too.
 pub(super) fn number(text: &str) -> Option<u32> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| digits)
 }
 
-/// As many parts as wanted, between `$`.
+/// Exactly `N` parts, between `$`.
 pub(super) fn parts<const N: usize>(text: &str) -> Option<[&str; N]> {
     text.split('$').collect::<Vec<_>>().try_into().ok()
 }
 
-/// The numbers of `m=1,t=2,p=3`, in whatever order they stand.
+/// The numbers of `m=1,t=2,p=3`, in any order.
 fn named<const N: usize>(text: &str, names: [&str; N]) -> Option<[u32; N]> {
     let pairs: Vec<_> = text.split(',').map(|pair| pair.split_once('=')).collect::<Option<_>>()?;
     let of = |name| pairs.iter().find(|(known, _)| *known == name).and_then(|pair| number(pair.1));

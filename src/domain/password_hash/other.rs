@@ -1,7 +1,7 @@
-//! Hashes by other schemes than bcrypt: what was computed, and within which bounds.
+//! Hashes by schemes other than bcrypt: how they were computed, and the limits.
 //!
-//! A hash is read only if verifying it is bounded: about a second of one core, and 256 MiB. Whoever
-//! can write hashes could otherwise stop every login.
+//! A hash is accepted only if verifying it is bounded: about a second of one core, and 256 MiB.
+//! Otherwise someone who can write hashes could stop every login.
 
 use crate::domain::password_hash::PasswordHashError;
 use crate::domain::password_hash::encoding::to_base64;
@@ -48,7 +48,7 @@ impl HashFunction {
     }
 }
 
-/// Which argon2.
+/// The argon2 variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Argon2 {
     /// argon2d
@@ -59,12 +59,12 @@ pub enum Argon2 {
     Id,
 }
 
-/// How a digest is computed of a password and a salt.
+/// How a digest is computed from a password and a salt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
     /// argon2
     Argon2 {
-        /// Which one.
+        /// The variant.
         variant: Argon2,
         /// Version 0x10 or 0x13.
         version: u32,
@@ -103,11 +103,11 @@ pub enum Scheme {
         /// The prefix, which is hashed as well.
         magic: &'static str,
     },
-    /// One digest of the password with the salt behind it
+    /// One digest of the password followed by the salt
     Salted(HashFunction),
 }
 
-/// A hash by another scheme than bcrypt.
+/// A hash by a scheme other than bcrypt.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OtherHash {
     text: Box<str>,
@@ -117,7 +117,7 @@ pub struct OtherHash {
 }
 
 impl OtherHash {
-    /// A hash that was read from this text, if it costs no more than is allowed.
+    /// A hash read from this text, if its cost is within the limits.
     pub(super) fn new(
         text: &str,
         scheme: Scheme,
@@ -129,7 +129,7 @@ impl OtherHash {
         Ok(Self { text: text.into(), scheme, salt: salt.into(), digest: digest.into() })
     }
 
-    /// A hash by argon2 as this server writes it, as PHC string.
+    /// An argon2 hash as this server writes it, as a PHC string.
     pub fn argon2id(
         (memory, passes, lanes): (u32, u32, u32),
         salt: &[u8],
@@ -209,7 +209,7 @@ impl Scheme {
         too_dear.map_or(Ok(()), |expected| Err(PasswordHashError::TooDear(expected)))
     }
 
-    /// A short digest is easily met by a wrong password, and a long one costs more to derive.
+    /// A wrong password easily matches a short digest, and a long one costs more to derive.
     fn check_lengths(self, salt: &[u8], digest: &[u8]) -> Result<(), PasswordHashError> {
         let (allowed, expected) = match self {
             Self::Argon2 { memory, passes, lanes, .. } => (

@@ -1,5 +1,5 @@
-//! Hashes of passwords with a pepper, a secret that is not in the database: `pepper:1a2b3c4d:` and a
-//! hash of ours.
+//! Hashes of passwords with a pepper, a secret that is not in the database: `pepper:1a2b3c4d:`,
+//! followed by one of our hashes.
 
 use crate::domain::password_hash::{PasswordHash, PasswordHashError};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ const PREFIX: &str = "pepper:";
 const EXPECTED: PasswordHashError =
     PasswordHashError::Malformed("`pepper:`, 8 hexadecimal digits, `:` and a hash");
 
-/// Tells one pepper from another, and nothing else of it.
+/// Tells peppers apart and reveals nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PepperId(pub u32);
 
@@ -21,13 +21,13 @@ pub struct Peppered {
 }
 
 impl Peppered {
-    /// The hash of what was made of a password with this pepper.
+    /// The hash of a password with this pepper.
     #[must_use]
     pub fn mark(pepper: PepperId, hash: PasswordHash) -> PasswordHash {
         PasswordHash::Peppered(Arc::new(Self { pepper, hash }))
     }
 
-    /// Which pepper it was.
+    /// The pepper that was used.
     #[must_use]
     pub fn pepper(&self) -> PepperId {
         self.pepper
@@ -44,7 +44,7 @@ impl Peppered {
     }
 }
 
-/// Nothing where there is no pepper.
+/// `None` without a pepper.
 pub(super) fn parse(text: &str) -> Option<Result<PasswordHash, PasswordHashError>> {
     Some(peppered(text.strip_prefix(PREFIX)?))
 }

@@ -1,4 +1,4 @@
-//! Which hashes are read, and what is said of others.
+//! Which hashes are accepted, and why others are refused.
 
 use super::*;
 
@@ -18,7 +18,7 @@ fn vectors() -> Vec<String> {
 }
 
 #[test]
-fn what_is_stored_is_read_again_as_it_was() {
+fn stored_hashes_round_trip() {
     for text in vectors() {
         let hash: PasswordHash = text.parse().unwrap_or_else(|why| panic!("{text}: {why}"));
         let again: PasswordHash = hash.expose().parse().unwrap();
@@ -28,7 +28,7 @@ fn what_is_stored_is_read_again_as_it_was() {
     }
 }
 
-/// No cut, doubled or garbled hash is one, nor does any make the reader panic.
+/// No truncated, doubled or garbled hash is accepted, nor does any cause a panic.
 #[test]
 fn a_damaged_hash_is_refused_or_another_one() {
     for text in vectors() {
@@ -94,7 +94,7 @@ fn no_hash_may_cost_more_than_about_a_second_or_256_mib() {
 }
 
 #[test]
-fn what_is_malformed_is_told_from_what_is_unknown() {
+fn malformed_hashes_are_told_from_unknown_ones() {
     for (text, says) in [
         ("", "expected a bcrypt hash, or one by argon2"),
         ("swordfish", "expected a bcrypt hash, or one by argon2"),

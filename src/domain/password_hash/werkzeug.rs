@@ -11,7 +11,7 @@ const PBKDF2: PasswordHashError =
 const SCRYPT: PasswordHashError =
     PasswordHashError::Malformed("`scrypt:32768:8:1$`, a salt, `$` and hexadecimal");
 
-/// Nothing where it is none of Werkzeug's.
+/// `None` if it is not Werkzeug's.
 pub(super) fn parse(text: &str) -> Option<Result<PasswordHash, PasswordHashError>> {
     let (method, arguments) = text.split_once(':')?;
     match method {

@@ -1,4 +1,4 @@
-//! Computes π, with which Blowfish begins.
+//! Computes π, Blowfish's initial state.
 
 use std::env;
 use std::error::Error;
@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Blowfish's subkeys and boxes: the digits of π behind the point (Schneier 1993).
+/// Blowfish's subkeys and boxes: the digits of π after the point (Schneier 1993).
 fn blowfish_tables() -> String {
     let words = pi(18 + 4 * 256);
     let (subkeys, boxes) = words.split_at(18);
@@ -23,7 +23,7 @@ fn blowfish_tables() -> String {
 
 /// π - 3 in words of 32 bits, by Machin's formula: π = 16 arctan(1/5) - 4 arctan(1/239).
 fn pi(words: usize) -> Vec<u32> {
-    // One word stands before the point; two behind the last take up what is rounded.
+    // One word before the point; two after the last absorb the rounding.
     let mut sum = vec![0; 1 + words + 2];
     for (base, factor, mut positive) in [(5, 16, true), (239, 4, false)] {
         let mut power = vec![0; sum.len()];

@@ -1,13 +1,13 @@
 //! bcrypt's digest, of several passwords at once on one core.
 //!
-//! bcrypt mostly waits: each step looks up in a table what the step before has computed. A core
-//! follows four such chains in little more than the time of one, and a server that verifies one
-//! password mostly has others to verify, too. At cost 12, on a 2-core AMD EPYC: one takes 216 ms,
-//! two together 226, four 288; the library, which takes one after the other, 4 × 234. So the digest
-//! stands here; the tests hold it against the library's.
+//! bcrypt mostly waits: each step looks up in a table what the previous one computed. A core
+//! follows four such chains in little more time than one, and a server that verifies one password
+//! usually has others to verify, too. At cost 12, on a 2-core AMD EPYC: one takes 216 ms, two
+//! together 226, four 288; the library, one after the other, 4 × 234. So the digest is implemented
+//! here; the tests compare it with the library's.
 //!
-//! The loops go by numbers, and everything is inlined: otherwise the compiler keeps the blocks of
-//! several lanes in memory and not in registers, which costs a quarter.
+//! The loops use indexes, and everything is inlined: otherwise the compiler keeps the blocks of
+//! several lanes in memory instead of registers, which costs a quarter.
 //!
 //! Source: Provos and Mazières, “A Future-Adaptable Password Scheme” (1999), on Schneier's Blowfish.
 
@@ -15,7 +15,7 @@
 
 use pi::{BOXES, SUBKEYS};
 
-/// What Blowfish begins with.
+/// Blowfish's initial state.
 #[expect(clippy::unreadable_literal, reason = "computed by build.rs")]
 mod pi {
     include!(concat!(env!("OUT_DIR"), "/pi.rs"));
@@ -27,22 +27,22 @@ pub const SALT_LENGTH: usize = 16;
 /// Bytes of a digest that bcrypt keeps.
 pub const DIGEST_LENGTH: usize = 23;
 
-/// How many advance together: the tables of four are 17 KB, half of what a core has closest.
+/// How many advance together: the tables of four are 17 KB, half of a core's first-level cache.
 pub const LANES: usize = 4;
 
 /// Most rounds at a time: a quarter of a millisecond.
 const SLICE: u32 = 4;
 
-/// Bytes of a password that count, its closing NUL among them.
+/// Bytes of a password that count, including its closing NUL.
 const KEY_LENGTH: usize = 72;
 
-/// What is encrypted in the end, in blocks: `OrpheanBeholderScryDoubt`.
+/// The text encrypted at the end, in blocks: `OrpheanBeholderScryDoubt`.
 const PLAIN: [Block; 3] =
     [[0x4f72_7068, 0x6561_6e42], [0x6568_6f6c, 0x6465_7253], [0x6372_7944, 0x6f75_6274]];
 
 type Block = [u32; 2];
 
-/// A digest that is being computed.
+/// A digest being computed.
 pub struct Digest {
     boxes: [[u32; 256]; 4],
     subkeys: [u32; 18],
@@ -52,8 +52,8 @@ pub struct Digest {
 }
 
 impl Digest {
-    /// Begins one, of 2 to the power of `cost` rounds, `cost` being 31 at the most. Bytes of the
-    /// password after the 72nd are ignored, as bcrypt does.
+    /// Starts a digest of 2 to the power of `cost` rounds, `cost` being at most 31. Bytes of the
+    /// password after the 72nd are ignored, as in bcrypt.
     ///
     /// # Panics
     ///
@@ -79,13 +79,13 @@ impl Digest {
         self.left == 0
     }
 
-    /// Goes on for so many rounds, of which the digest knows nothing: a digest of a lower cost is to
+    /// Continues for this many rounds without affecting the digest: a digest of a lower cost must
     /// take as long as another.
     pub fn go_on(&mut self, rounds: u32) {
         self.left = rounds;
     }
 
-    /// What bcrypt keeps of a digest that [is ready](Self::is_ready).
+    /// The part that bcrypt keeps of a digest that [is ready](Self::is_ready).
     #[must_use]
     pub fn finish(&self) -> [u8; DIGEST_LENGTH] {
         let mut bytes = [0; DIGEST_LENGTH];
@@ -99,8 +99,8 @@ impl Digest {
     }
 }
 
-/// Brings the first digests forward, [`LANES`] at the most, by as many rounds as all of them need,
-/// or those of a slice; how many that were.
+/// Advances the first digests, at most [`LANES`], by as many rounds as all of them need, or one
+/// slice; returns how many.
 pub fn advance(digests: &mut [Digest]) -> u32 {
     if let Some(four) = digests.first_chunk_mut::<LANES>() {
         rounds(four)
@@ -127,7 +127,7 @@ fn rounds<const N: usize>(lanes: &mut [Digest; N]) -> u32 {
     rounds
 }
 
-/// Puts new subkeys and boxes in the place of the old, made with a key and a salt.
+/// Replaces subkeys and boxes by new ones, made with a key and a salt.
 #[inline(always)]
 fn expand<const N: usize>(
     lanes: &mut [Digest; N],
@@ -168,7 +168,7 @@ fn salted<const N: usize>(
     std::array::from_fn(|n| [blocks[n][0] ^ salt(&lanes[n], 0), blocks[n][1] ^ salt(&lanes[n], 1)])
 }
 
-/// Blowfish, one block in each lane. The steps alternate between the lanes: that is the gain.
+/// Blowfish, one block per lane. The steps alternate between the lanes: that is the gain.
 #[inline(always)]
 fn encrypt<const N: usize>(lanes: &[Digest; N], mut blocks: [Block; N]) -> [Block; N] {
     let mut left = blocks.map(|block| block[0]);
@@ -197,7 +197,7 @@ fn mixed(boxes: &[[u32; 256]; 4], word: u32) -> u32 {
         .wrapping_add(boxes[3][byte(0)])
 }
 
-/// As many words as there are subkeys, of bytes that begin anew when they end.
+/// As many words as there are subkeys, of bytes that are repeated.
 fn repeated(bytes: &[u8]) -> [u32; 18] {
     let mut bytes = bytes.iter().copied().cycle();
     std::array::from_fn(|_| {
@@ -220,7 +220,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// With every number of lanes, of the same and of different costs.
+        /// With every number of lanes, of equal and different costs.
         #[test]
         fn it_is_the_librarys(
             orders in prop::collection::vec(("\\PC{0,40}", any::<[u8; SALT_LENGTH]>(), 4..7_u32), 1..7),

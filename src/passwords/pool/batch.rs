@@ -1,4 +1,4 @@
-//! What a thread has in hand: up to [`LANES`](eksblowfish::LANES) digests, brought forward together.
+//! The digests a thread works on: up to [`LANES`](eksblowfish::LANES), advanced together.
 
 use crate::domain::Secret;
 use crate::passwords::error::PasswordError;
@@ -7,19 +7,19 @@ use eksblowfish::{Digest, SALT_LENGTH, advance};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// A digest by bcrypt to be computed.
+/// A bcrypt digest to compute.
 pub(in crate::passwords) struct Bcrypt {
     pub(in crate::passwords) password: Secret,
     pub(in crate::passwords) salt: [u8; SALT_LENGTH],
-    /// 2 to its power rounds, 31 at the most.
+    /// 2 to its power rounds, at most 31.
     pub(in crate::passwords) cost: u32,
-    /// Rounds to be done in any case: what is missing is done behind the digest.
+    /// Rounds to do in any case: missing ones are done after the digest.
     pub(in crate::passwords) at_least: u32,
 }
 
 pub(super) type DigestResult = Result<Vec<u8>, PasswordError>;
 
-/// What a thread takes out of the queue.
+/// What a thread takes from the queue.
 pub(super) struct Job {
     pub(super) key: Key,
     pub(super) answer: oneshot::Sender<DigestResult>,
@@ -29,14 +29,14 @@ pub(super) struct Job {
 
 pub(super) enum Task {
     Bcrypt(Bcrypt),
-    /// A digest that is there, but came too soon by so many rounds.
+    /// A finished digest that was this many rounds too cheap.
     Cheaper {
         found: Vec<u8>,
         missing: u32,
     },
 }
 
-/// The digests that a thread has in hand, and what it knows about each.
+/// The digests that a thread works on, and what it knows about each.
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) digests: Vec<Digest>,
@@ -47,7 +47,7 @@ struct Caller {
     key: Key,
     answer: oneshot::Sender<DigestResult>,
     since: Instant,
-    /// Rounds to be done behind the digest.
+    /// Rounds to do after the digest.
     missing: u32,
     found: Option<Vec<u8>>,
 }
@@ -69,8 +69,8 @@ impl Batch {
         self.callers.push(Caller { key, answer, since, missing, found });
     }
 
-    /// Brings all forward and answers those that are ready; drops those that nobody waits for. How
-    /// many rounds that were.
+    /// Advances all, delivers finished ones, and drops those whose callers have gone. Returns the
+    /// number of rounds.
     pub(super) fn advance(&mut self, ended: impl Fn(Key, Option<Duration>)) -> u64 {
         let rounds = u64::from(advance(&mut self.digests)) * self.digests.len() as u64;
         for lane in (0..self.digests.len()).rev() {
@@ -85,7 +85,7 @@ impl Batch {
                 ended(caller.key, digest.is_ready().then(|| caller.since.elapsed()));
                 if digest.is_ready() {
                     let found = caller.found.unwrap_or_else(|| digest.finish().to_vec());
-                    // Nobody there to take the answer: the caller went away meanwhile.
+                    // Fails if the caller has gone.
                     let _ = caller.answer.send(Ok(found));
                 }
             }

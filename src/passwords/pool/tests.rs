@@ -1,4 +1,4 @@
-//! Threads, turns and what becomes of those who go away.
+//! Threads, turns, and callers that leave.
 
 use super::*;
 use crate::domain::{Origin, Secret};
@@ -22,7 +22,7 @@ fn bcrypt(cost: u32) -> Bcrypt {
     Bcrypt { password: Secret::new("swordfish"), salt: [0; _], cost, at_least: 0 }
 }
 
-/// What is asked for with [`order`].
+/// The result of [`order`].
 fn expected(cost: u32) -> Vec<u8> {
     bcrypt::bcrypt(cost, [0; 16], b"swordfish\0")[..23].to_vec()
 }
@@ -33,7 +33,7 @@ async fn until(condition: impl Fn() -> bool) {
     }
 }
 
-/// Asks for a digest beside the test.
+/// Requests a digest concurrently.
 fn ask(pool: &Arc<Pool>, client: u8, cost: u32) -> JoinHandle<DigestResult> {
     let pool = Arc::clone(pool);
     tokio::spawn(async move { pool.place(key(client)).await?.digest(order(cost)).await })
@@ -44,7 +44,7 @@ fn endless(pool: &Arc<Pool>, client: u8) -> JoinHandle<DigestResult> {
     ask(pool, client, 31)
 }
 
-/// Occupies all lanes of one thread until the digests are given up.
+/// Occupies all lanes of one thread until the digests are abandoned.
 async fn occupy(pool: &Arc<Pool>) -> Vec<JoinHandle<DigestResult>> {
     let held = (0..LANES).map(|_| endless(pool, 1)).collect();
     until(|| pool.begun() == 4).await;
@@ -68,7 +68,7 @@ async fn a_digest_is_bcrypts() {
     assert_eq!(place.digest(order(4)).await.unwrap(), expected(4));
 }
 
-/// The thread of each pool of these tests is named so.
+/// Names the threads of each pool in these tests.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn its_threads_are_nicer_than_the_workers() {
@@ -104,7 +104,7 @@ async fn a_full_queue_refuses_at_once() {
     }
 }
 
-/// The place is taken and nobody knows yet what for: a thread goes on with who comes later.
+/// The place is taken, but its order is still unknown: the thread continues with later ones.
 #[tokio::test]
 async fn a_place_counts_before_its_order_is_known() {
     let pool = pool(1, 1);
@@ -119,7 +119,7 @@ async fn a_place_counts_before_its_order_is_known() {
 }
 
 #[tokio::test]
-async fn who_has_most_makes_room_and_is_told() {
+async fn the_client_with_most_makes_room_and_is_told() {
     let pool = pool(1, 2);
     let held = occupy(&pool).await;
     let greedy: Vec<_> = (0..2).map(|_| endless(&pool, 1)).collect();
@@ -133,7 +133,7 @@ async fn who_has_most_makes_room_and_is_told() {
 }
 
 #[tokio::test]
-async fn who_lost_the_place_before_ordering_is_told() {
+async fn a_caller_that_lost_its_place_before_ordering_is_told() {
     let pool = pool(1, 1);
     let _held = occupy(&pool).await;
     let lost = pool.place(key(1)).await.unwrap();
@@ -144,7 +144,7 @@ async fn who_lost_the_place_before_ordering_is_told() {
 }
 
 #[tokio::test]
-async fn who_went_away_makes_room_and_is_skipped() {
+async fn a_caller_that_left_makes_room_and_is_skipped() {
     let pool = pool(1, 1);
     let held = occupy(&pool).await;
     let caller = endless(&pool, 2);
@@ -160,7 +160,7 @@ async fn who_went_away_makes_room_and_is_skipped() {
 }
 
 #[tokio::test]
-async fn who_comes_later_does_not_wait_for_who_came_earlier() {
+async fn later_callers_do_not_wait_for_earlier_ones() {
     let pool = pool(1, 1);
     let earlier: Vec<_> = (1..LANES).map(|_| endless(&pool, 1)).collect();
     until(|| pool.begun() == 3).await;
@@ -171,7 +171,7 @@ async fn who_comes_later_does_not_wait_for_who_came_earlier() {
 }
 
 #[tokio::test]
-async fn a_digest_is_given_up_with_its_caller() {
+async fn a_digest_is_abandoned_with_its_caller() {
     let pool = pool(2, 1);
     let held: Vec<_> = (0..2 * LANES).map(|_| endless(&pool, 1)).collect();
     until(|| pool.begun() == 8).await;
@@ -186,7 +186,7 @@ async fn a_digest_is_given_up_with_its_caller() {
 
 /// The work is the same, and the digest is that of its own cost.
 #[tokio::test]
-async fn a_cheaper_digest_is_followed_by_rounds_for_nothing() {
+async fn a_cheaper_digest_is_followed_by_unused_rounds() {
     let pool = pool(1, 1);
     for (cost, at_least, rounds) in
         [(4, 0, 16), (4, 64, 64), (5, 64, 64), (6, 64, 64), (7, 64, 128)]
@@ -196,7 +196,7 @@ async fn a_cheaper_digest_is_followed_by_rounds_for_nothing() {
         let digest =
             place.digest(Order::Bcrypt(Bcrypt { at_least, ..bcrypt(cost) })).await.unwrap();
         assert_eq!(digest, expected(cost));
-        // The thread counts just after it has answered.
+        // The thread counts just after the response.
         until(|| pool.rounds() - before >= rounds).await;
         assert_eq!(pool.rounds() - before, rounds, "{cost}");
     }
@@ -245,9 +245,9 @@ fn ask_other(
     tokio::spawn(async move { pool.place(key(client)).await?.digest(other(work)).await })
 }
 
-/// So many at a time take memory; whoever wants bcrypt does not wait for them.
+/// Their number bounds the memory; bcrypt does not wait for them.
 #[tokio::test]
-async fn what_cannot_be_sliced_is_bounded_in_number_and_stands_in_nobodys_way() {
+async fn unsliced_digests_are_bounded_in_number_and_delay_no_others() {
     let pool = pool(2, 64);
     let (now, most) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let gate = Arc::new((Mutex::new(false), Condvar::new()));
@@ -280,9 +280,9 @@ async fn a_fault_in_one_digest_does_not_cost_the_thread() {
     assert_eq!(ask_other(&pool, 1, || Ok(vec![1])).await.unwrap().unwrap(), [1]);
 }
 
-/// Who leaves while others are computed is not computed.
+/// A caller that leaves while others are computed costs no work.
 #[tokio::test]
-async fn what_nobody_waits_for_any_more_is_not_computed() {
+async fn abandoned_digests_are_not_computed() {
     let pool = pool(1, 8);
     let gate = Arc::new((Mutex::new(false), Condvar::new()));
     let held = Arc::clone(&gate);

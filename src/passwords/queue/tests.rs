@@ -8,7 +8,7 @@ fn key(client: u8, account: u64) -> Key {
     Key { client: Origin::V4(Ipv4Addr::new(127, 0, 0, client)), account }
 }
 
-/// Puts `count` jobs of one key; those that find no room are dropped.
+/// Queues `count` jobs with one key; those without room are dropped.
 fn fill(queue: &mut FairQueue<&'static str>, key: Key, name: &'static str, count: usize) {
     for _ in 0..count {
         let _ = queue.push(key, name, 0);
@@ -23,7 +23,7 @@ const ALONE: Full = Full { beside_others: false };
 const BESIDE_OTHERS: Full = Full { beside_others: true };
 
 #[test]
-fn who_is_alone_has_all_the_room() {
+fn a_single_client_has_all_the_room() {
     let mut queue = FairQueue::new(8);
     fill(&mut queue, key(1, 1), "one", 8);
     assert_eq!(queue.len(), 8);
@@ -45,7 +45,7 @@ fn clients_take_turns_and_their_accounts_do() {
 }
 
 #[test]
-fn what_is_not_ready_does_not_hold_up_the_rest() {
+fn unready_jobs_do_not_hold_up_the_rest() {
     let mut queue = FairQueue::new(8);
     let (looked_up, _) = queue.push(key(1, 1), "later", 0).unwrap();
     queue.push(key(1, 1), "same line", 0).unwrap();
@@ -122,7 +122,7 @@ fn in_a_full_queue_accounts_of_one_client_make_room_for_each_other() {
 }
 
 #[test]
-fn nothing_is_kept_of_those_who_are_gone() {
+fn nothing_is_kept_of_clients_that_have_gone() {
     let mut queue = FairQueue::new(4);
     for number in 0..100 {
         let key = key(number, number.into());
@@ -140,7 +140,7 @@ fn nothing_is_kept_of_those_who_are_gone() {
     assert!(queue.of_clients.0.is_empty() && queue.of_accounts.0.is_empty());
 }
 
-/// What may happen to a queue.
+/// Events of a queue.
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Push {
@@ -148,13 +148,13 @@ enum Event {
         account: u64,
         free: usize,
     },
-    /// Those whose number can be divided by this are not ready.
+    /// Jobs whose number is divisible by this are not ready.
     Pop {
         unready: u64,
     },
-    /// The oldest job that has begun.
+    /// The oldest running job.
     End,
-    /// Somebody who waits goes away.
+    /// A waiting client leaves.
     Remove {
         which: usize,
     },
@@ -170,15 +170,15 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// The queue beside what a list of its jobs says that it should do.
+/// The queue beside a model of its jobs.
 struct Model {
     queue: FairQueue<u64>,
     capacity: usize,
-    /// In the order of their coming; a job is its own number.
+    /// In order of arrival; a job is its own number.
     waiting: Vec<(Key, u64)>,
     begun: Vec<Key>,
     last: u64,
-    /// For each client that waits: how many pops each other one has had meanwhile.
+    /// For each waiting client: how many pops each other one has had meanwhile.
     overtaken: HashMap<Origin, HashMap<Origin, usize>>,
 }
 
@@ -218,7 +218,7 @@ impl Model {
             let full = self.waiting.len() >= self.capacity + free;
             let account = self.waiting(|other| other.account == key.account);
             prop_assert!(full || before >= share || account >= share, "there was room");
-            // A client that has its share gets no more, however poor it is.
+            // A client that has its share gets no more, even if it has few.
             if full && before < share && self.all(|other| other.account == key.account) == 0 {
                 let most = self.waiting.iter().map(|(other, _)| self.of(other.client)).max();
                 prop_assert!(most <= Some(self.of(key.client) + 1), "who has least is let in");
@@ -229,7 +229,7 @@ impl Model {
         Ok(())
     }
 
-    /// Nobody has less than the newcomer for having made room.
+    /// No client ends up with less than the newcomer because it made room.
     fn make_room(&mut self, newcomer: Key, left: &[u64]) -> Result<(), TestCaseError> {
         prop_assert!(left.len() <= 2);
         let then = self.of(newcomer.client) + 1;
@@ -269,7 +269,7 @@ impl Model {
         Ok(())
     }
 
-    /// Whoever has a job that is ready is passed by no other client twice.
+    /// No other client overtakes a client with a ready job twice.
     fn nobody_starves(&mut self) -> Result<(), TestCaseError> {
         let waiting: Vec<_> = self.waiting.iter().map(|(key, _)| key.client).collect();
         self.overtaken.retain(|client, _| waiting.contains(client));
@@ -313,7 +313,7 @@ proptest! {
         let mut model = Model::new(capacity);
         for (pops, client, account) in events {
             if pops {
-                // No number can be divided by this: all are ready.
+                // No number is divisible by this: all are ready.
                 model.pop(u64::MAX)?;
                 if let Some(begun) = model.begun.pop() {
                     model.queue.end(begun);
@@ -325,7 +325,7 @@ proptest! {
         }
     }
 
-    /// However many places one client asks for, each other one that asks for one is let in.
+    /// However many places one client takes, every other client gets one.
     #[test]
     fn a_flood_keeps_nobody_out(
         capacity in 2..64_usize,

@@ -1,4 +1,4 @@
-//! 200 with the user as it is after a change, or 204.
+//! 200 with the changed user, or 204.
 
 use crate::routes::profile::UserRecord;
 use actix_web::body::BoxBody;
@@ -9,7 +9,7 @@ use paperclip::v2::models::{DefaultOperationRaw, DefaultResponseRaw, DefaultSche
 use paperclip::v2::schema::Apiv2Schema;
 use std::collections::BTreeMap;
 
-/// The user; absent for a caller who has changed nothing and may not read it.
+/// The user; `None` for a caller that changed nothing and may not read it.
 pub(super) struct Changed(pub(super) Option<UserRecord>);
 
 impl Responder for Changed {

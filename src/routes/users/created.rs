@@ -1,4 +1,4 @@
-//! 201 with the new user and where it is (RFC 9110 §15.3.2).
+//! 201 with the new user and its location (RFC 9110 §15.3.2).
 
 use crate::domain::User;
 use crate::routes::profile::UserRecord;
@@ -12,17 +12,17 @@ use paperclip::v2::schema::Apiv2Schema;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::collections::BTreeMap;
 
-/// What stands for itself in a path segment: RFC 3986's unreserved characters.
+/// Characters not encoded in a path segment: RFC 3986's unreserved ones.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A user that was created.
+/// A created user.
 pub(super) struct Created {
     user: UserRecord,
     location: String,
 }
 
 impl Created {
-    /// The path prefix that a proxy strips stands in the location, too.
+    /// The location includes the path prefix that a proxy strips.
     pub(super) fn new(user: &User, root_path: &RootPath) -> Self {
         let name = utf8_percent_encode(user.username.as_str(), ENCODED);
         let location = format!("{}/users/{name}", root_path.as_str());

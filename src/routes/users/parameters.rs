@@ -34,7 +34,7 @@ impl FromRequest for PathUsername {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let path = Path::<UserPath>::from_request(request, payload).into_inner();
-        // Nobody can have a reserved name: nothing is at `/users/me/scopes`.
+        // A reserved name belongs to nobody: nothing is at `/users/me/scopes`.
         let name = path.and_then(|path| {
             path.username.parse().map_err(|_| ApiError::NotFound("User not found"))
         });

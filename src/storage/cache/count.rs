@@ -1,4 +1,4 @@
-//! A count that threads add to in different places, so that they do not wait for one another.
+//! A counter that threads increment in different places, so that they do not contend.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
@@ -11,11 +11,11 @@ thread_local! {
     };
 }
 
-/// Exact once the threads that add are at rest.
+/// Exact once no thread is incrementing.
 #[derive(Default)]
 pub(super) struct Count([Part; PARTS]);
 
-/// As far from the next one as what cores hand to one another at a time.
+/// Separated by what cores exchange at a time: a cache line.
 #[derive(Default)]
 #[repr(align(128))]
 struct Part(AtomicU64);

@@ -1,11 +1,11 @@
-//! Counts the users that make room for others.
+//! Counts evicted users.
 
 use crate::storage::cache::{Entry, Key};
 use quick_cache::Lifecycle;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// What the cache tells when it forgets somebody; clones count together.
+/// Notified by the cache of evictions; clones share one count.
 #[derive(Clone, Default)]
 pub(super) struct Evictions(Arc<AtomicU64>);
 
@@ -16,7 +16,7 @@ impl Evictions {
 }
 
 impl Lifecycle<Key, Entry> for Evictions {
-    /// What was forgotten, to be dropped once the cache is unlocked: one or two for each that comes.
+    /// Evicted entries, dropped once the cache is unlocked: one or two per insertion.
     type RequestState = [Option<(Key, Entry)>; 2];
 
     fn on_evict(&self, state: &mut Self::RequestState, key: Key, entry: Entry) {

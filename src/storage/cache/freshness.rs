@@ -1,4 +1,4 @@
-//! Whether the database answers, and so what a cache may believe.
+//! Whether the database responds, and so what a cache may trust.
 
 use crate::domain::RepositoryError;
 use crate::storage::cache::outage::{Cause, Outage, away};
@@ -11,45 +11,44 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-/// For how long cached users are believed after the database was last asked for changes.
+/// How long cached users are trusted after the last check for changes.
 pub(super) const TRUST: Duration = Duration::from_secs(1);
 
-/// For a look that tells whether the database is back, while somebody waits for an answer at once.
+/// Longest check whether the database is back, while an operation waits for it.
 const AT_ONCE: Duration = Duration::from_millis(250);
 
-/// Counts of changes. Two users who share one are forgotten together, which costs one of them a read.
+/// Number of change counters. Users that share one are forgotten together, which costs a read.
 const PLACES: u64 = 1 << 16;
 
-/// The time between two changes of a user, or of everybody.
+/// The period between two changes of a user, or of all users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Epoch(u32, u32);
 
-/// What a cache may believe. Whoever watches the database for changes by others calls
-/// [`Freshness::confirm`] at least once a second; when that stops, for whatever reason, the cache
-/// is not trusted any more.
+/// What a cache may trust. The watcher of changes by others calls [`Freshness::confirm`] at least
+/// once a second; when that stops, for whatever reason, the cache is no longer trusted.
 pub(in crate::storage) struct Freshness {
-    /// Counts the times that everybody was forgotten.
+    /// Counts how often all users were forgotten.
     everybody: AtomicU32,
-    /// Counts changes of users, in the places that the hashes of their names give them.
+    /// Counts changes of users, at positions given by the hashes of their names.
     users: Box<[AtomicU32]>,
     places: DefaultHashBuilder,
     /// Nanoseconds after `start`; 0: never.
     pub(super) confirmed: AtomicU64,
     looks: watch::Sender<Looks>,
-    /// Asks the watcher to look at once.
+    /// Asks the watcher to check at once.
     wish: Notify,
-    /// What operations and the log know of it.
+    /// What operations and the log know about an outage.
     pub(super) outage: Outage,
     start: Instant,
 }
 
-/// What the watcher's looks at the database have found.
+/// The results of the watcher's checks.
 #[derive(Clone, Copy, Debug, Default)]
 struct Looks {
     begun: u64,
-    /// The last one of all that have ended.
+    /// The latest check that has ended.
     ended: u64,
-    /// Whether there has been no answer since the last time that there was none.
+    /// Whether the last check failed and none has succeeded since.
     away: bool,
 }
 
@@ -69,29 +68,29 @@ impl Default for Freshness {
 }
 
 impl Freshness {
-    /// Anybody may have changed: nothing that is cached counts any more.
+    /// Any user may have changed: no cached entry counts any more.
     pub(in crate::storage) fn invalidate(&self) {
         self.everybody.fetch_add(1, SeqCst);
     }
 
-    /// This user has changed: what is cached of it does not count any more.
+    /// This user has changed: its cached entry no longer counts.
     pub(in crate::storage) fn forget(&self, username: &str) {
         self.changes_of(username).fetch_add(1, SeqCst);
     }
 
-    /// The count of changes of this user, and of the few that share its place.
+    /// The change counter of this user, and of the few that share it.
     fn changes_of(&self, username: &str) -> &AtomicU32 {
         let hash = self.places.hash_one(username);
         &self.users[usize::try_from(hash % PLACES).unwrap_or_default()]
     }
 
     /// What is read from now on is cached for this epoch. It ends with the next change of the user,
-    /// so a slow reader cannot put back what the change has made stale.
+    /// so a slow reader cannot restore a stale entry.
     pub(super) fn epoch(&self, username: &str) -> Epoch {
         Epoch(self.everybody.load(SeqCst), self.changes_of(username).load(SeqCst))
     }
 
-    /// The watcher begins to look; the number of this look.
+    /// Starts a check of the watcher; returns its number.
     pub(in crate::storage) fn begin_look(&self) -> u64 {
         let mut number = 0;
         self.looks.send_modify(|looks| {
@@ -111,8 +110,8 @@ impl Freshness {
         });
     }
 
-    /// The watcher had no answer to this look. Whatever changes now is not heard of, so it must
-    /// invalidate before it confirms again.
+    /// The watcher's check failed. Changes from now on are missed, so it must invalidate before it
+    /// confirms again.
     pub(in crate::storage) fn lose(&self, look: u64, cause: &dyn Display) {
         self.outage.begin(cause);
         self.looks.send_modify(|looks| {
@@ -121,20 +120,20 @@ impl Freshness {
         });
     }
 
-    /// Somebody other than the watcher has an answer, so operations are tried.
+    /// Another operation got a response, so operations are tried again.
     #[cfg(feature = "postgres")]
     pub(in crate::storage) fn doubt(&self) {
         self.outage.doubt();
     }
 
-    /// Ends when somebody wants to know whether the database is back.
+    /// Completes when an operation wants to know whether the database is back.
     #[cfg(feature = "postgres")]
     pub(in crate::storage) async fn wish(&self) {
         self.wish.notified().await;
     }
 
-    /// Whether the database answers now: by the last look, if it had an answer a moment ago, else
-    /// by one that begins now and ends in time.
+    /// Whether the database responds now: by the last check, if it succeeded a moment ago, else by
+    /// one that starts now and ends in time.
     pub(super) async fn answers(&self, patience: Duration) -> bool {
         if !self.is_away() && self.was_confirmed_within(TRUST, self.now()) {
             return true;
@@ -149,8 +148,9 @@ impl Freshness {
         matches!(timeout(patience, ended).await, Ok(Ok(looks)) if !looks.away)
     }
 
-    /// Does something with the database, unless that is known to be away: nobody waits for what will
-    /// not come. Whoever asks first after its return is served, as a look that begins now tells.
+    /// Runs a database operation, unless the database is known to be unreachable: then it fails
+    /// without a wait. The first operation after its return is served, because it starts a new
+    /// check.
     pub(super) async fn ask<T>(
         &self,
         operation: impl Future<Output = Result<T, RepositoryError>> + Send,
@@ -169,8 +169,8 @@ impl Freshness {
         }
     }
 
-    /// The error of an operation that began then: part of an outage, or a trouble of its own, as
-    /// when the watcher has had an answer meanwhile.
+    /// The error of an operation that began then: part of an outage, or one of its own if the
+    /// watcher has had a response meanwhile.
     fn failed(&self, cause: Cause, began: u64, was_away: bool) -> RepositoryError {
         let (is_away, unanswered) = (self.is_away(), is_unanswered(&*cause));
         if is_away || (unanswered && !was_away && self.confirmed.load(SeqCst) <= began) {
@@ -194,14 +194,14 @@ impl Freshness {
         nanoseconds(self.start.elapsed())
     }
 
-    /// Whether the last look is at most so long before `now`.
+    /// Whether the last successful check was at most this long before `now`.
     fn was_confirmed_within(&self, period: Duration, now: u64) -> bool {
         let confirmed = self.confirmed.load(SeqCst);
         confirmed != 0 && now < confirmed.saturating_add(nanoseconds(period))
     }
 
-    /// What may be believed of a user, with the epoch of it. The trust is read first: a watcher
-    /// invalidates before it confirms, so new trust is never joined with an old epoch.
+    /// How far a user's entry may be trusted, with its epoch. The trust is read first: a watcher
+    /// invalidates before it confirms, so new trust never meets an old epoch.
     pub(super) fn belief(&self, username: &str, stale_max: Duration, now: u64) -> (Belief, Epoch) {
         let belief = if self.was_confirmed_within(TRUST, now) {
             Belief::Fresh
@@ -213,14 +213,14 @@ impl Freshness {
         (belief, self.epoch(username))
     }
 
-    /// Whether the last look was answered; nothing before the first.
+    /// Whether the last check succeeded; `None` before the first.
     pub(super) fn was_answered(&self) -> Option<bool> {
         let away = self.is_away();
         (away || self.confirmed.load(SeqCst) != 0).then_some(!away)
     }
 
-    /// Whether what was read of a user in `epoch` is the best there is, now that the database gave no
-    /// answer.
+    /// Whether an entry read in `epoch` is the best available now that the database did not
+    /// respond.
     pub(super) fn may_stand_in(&self, username: &str, epoch: Epoch, stale_max: Duration) -> bool {
         self.was_confirmed_within(stale_max, self.now()) && self.epoch(username) == epoch
     }
@@ -230,12 +230,12 @@ pub(super) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// What an entry of the present epoch is worth.
+/// How far an entry of the current epoch may be trusted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Belief {
     /// The database would say the same.
     Fresh,
-    /// The database is away, and was there a short time ago.
+    /// The database is unreachable, but responded a short time ago.
     Stale,
     /// Ask the database.
     None,

@@ -1,4 +1,4 @@
-//! What operations and the log know while the database is away.
+//! What operations and the log know while the database is unreachable.
 
 use crate::domain::{Away, RepositoryError};
 use std::error::Error;
@@ -8,18 +8,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 /// Why an operation failed.
 pub(super) type Cause = Box<dyn Error + Send + Sync>;
 
-/// From the first sign that the database is away to the watcher's next answer.
+/// From the first sign of an outage to the watcher's next successful check.
 #[derive(Debug, Default)]
 pub(super) struct Outage {
-    /// Whether the log has its beginning.
+    /// Whether its beginning was logged.
     is_told: AtomicBool,
-    /// Whether an operation had no answer either: the watcher alone is not believed.
+    /// Whether an operation failed, too: the watcher alone is not enough.
     is_known: AtomicBool,
     failed: AtomicU64,
 }
 
 impl Outage {
-    /// The watcher or an operation has no answer; whichever is first says so.
+    /// The watcher or an operation got no response; the first one logs it.
     pub(super) fn begin(&self, cause: &dyn Display) {
         if !self.is_told.swap(true, SeqCst) {
             log::error!(target: "bailiwick.error", "database: does not answer: {cause}");
@@ -31,24 +31,24 @@ impl Outage {
         self.is_known.load(SeqCst)
     }
 
-    /// An operation had no answer.
+    /// An operation got no response.
     pub(super) fn know(&self) {
         self.is_known.store(true, SeqCst);
     }
 
-    /// An operation had an answer.
+    /// An operation got a response.
     pub(super) fn doubt(&self) {
         if self.is_known() {
             self.is_known.store(false, SeqCst);
         }
     }
 
-    /// An operation has failed, or was not even tried.
+    /// An operation failed, or was not even tried.
     pub(super) fn count(&self) {
         self.failed.fetch_add(1, SeqCst);
     }
 
-    /// The watcher has an answer.
+    /// The watcher got a response.
     pub(super) fn end(&self) {
         self.doubt();
         if self.is_told.load(SeqCst) && self.is_told.swap(false, SeqCst) {
@@ -61,7 +61,7 @@ impl Outage {
     }
 }
 
-/// The error of an operation during it, with the cause if it was tried.
+/// The error of an operation during an outage, with the cause if it was tried.
 pub(super) fn away(cause: Option<Cause>) -> RepositoryError {
     RepositoryError::Unavailable(Box::new(Away(cause)))
 }

@@ -1,4 +1,4 @@
-//! Users in memory who are read anew: one read for each, in the background.
+//! Reads cached users again: one read per user, in the background.
 
 use crate::domain::{User, Username};
 use crate::storage::cache::freshness::Epoch;
@@ -8,13 +8,13 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-/// For how long a read is waited for by those who could do with what is in memory.
+/// How long a read is waited for by those who can use the cached entry.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// The user, or that there is none, once a read has ended; nothing when it has failed.
+/// The user, or that it is gone, once a read has ended; `None` if it failed.
 type Outcome = Option<Option<Arc<User>>>;
 
-/// The reads under way, by user and epoch.
+/// The reads in progress, by user and epoch.
 #[derive(Clone, Default)]
 pub(super) struct Refreshes(Arc<Mutex<HashMap<(Username, Epoch), Refresh>>>);
 
@@ -25,8 +25,8 @@ struct Refresh {
 }
 
 impl Refreshes {
-    /// The user as the read finds it that is under way, or else begins now; nothing if it fails or
-    /// takes long. It goes on all the same.
+    /// The result of the read in progress, or of one that starts now; `None` if it fails or takes
+    /// long. It continues all the same.
     pub(super) async fn join<R>(
         &self,
         username: &Username,
@@ -42,7 +42,7 @@ impl Refreshes {
             let (read, end) = (read(), End(self.clone(), key));
             tokio::spawn(async move {
                 let read = read.await;
-                // Whoever comes now finds in memory what was read.
+                // Later callers find the result in the cache.
                 drop(end);
                 sender.send_replace(read);
             });
@@ -51,7 +51,7 @@ impl Refreshes {
         found.ok()?.ok()?.clone()
     }
 
-    /// The read under way; with a new one, where its outcome goes.
+    /// The read in progress; for a new one, also the sender of its outcome.
     fn enter(&self, key: &(Username, Epoch)) -> (Refresh, Option<watch::Sender<Outcome>>) {
         let mut under_way = self.under_way();
         if let Some(refresh) = under_way.get(key) {
@@ -64,12 +64,12 @@ impl Refreshes {
     }
 
     fn under_way(&self) -> MutexGuard<'_, HashMap<(Username, Epoch), Refresh>> {
-        // A map is whole between two calls.
+        // No panic leaves the map inconsistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Ends a read when dropped, also with the thread that it was on.
+/// Ends a read on drop, even if its thread ends.
 struct End(Refreshes, (Username, Epoch));
 
 impl Drop for End {

@@ -1,4 +1,4 @@
-//! Users whose tokens hold a name that they no longer have.
+//! Users whose tokens carry a former name.
 
 use crate::domain::{RepositoryError, User, UserId, UserRepository, Username};
 use crate::storage::cache::freshness::{Belief, TRUST, nanoseconds};
@@ -6,15 +6,15 @@ use crate::storage::cache::{CachedUsers, Entry, keep};
 use quick_cache::sync::Cache;
 use std::sync::Arc;
 
-/// What reads by ids have found, bounded.
+/// Results of reads by id, bounded.
 pub(super) struct Renamed(Cache<UserId, Found>);
 
 #[derive(Clone)]
 enum Found {
-    /// The user had this name. It is a hint only: the user that is cached under it tells whether it is
-    /// right, and how fresh.
+    /// The user had this name. Only a hint: the entry cached under it shows whether it is right,
+    /// and how fresh.
     Called(Username),
-    /// There was no such user, so many nanoseconds after the start of `Freshness`.
+    /// There was no such user, this many nanoseconds after the start of `Freshness`.
     Nobody(u64),
 }
 
@@ -25,8 +25,8 @@ impl Renamed {
 }
 
 impl<R: UserRepository + 'static> CachedUsers<R> {
-    /// Finds a user by its id: in memory, if it is cached under the name that it is known by. For nobody
-    /// the database is asked once in a second.
+    /// Finds a user by its id: in the cache, if it is cached under its last known name. The
+    /// database is asked for missing users at most once a second.
     pub(super) async fn follow(
         &self,
         id: UserId,
@@ -48,8 +48,8 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
         self.read_by_id(id, name).await
     }
 
-    /// Reads a user, who is cached if it still has this name: only then is it known that nothing has
-    /// changed since the read began.
+    /// Reads a user, and caches it if it still has this name: only then is it certain that nothing
+    /// has changed since the read began.
     async fn read_by_id(
         &self,
         id: UserId,

@@ -1,4 +1,4 @@
-//! The cache above a repository that answers only when it is told to.
+//! The cache above a repository that responds only on command.
 
 use crate::domain::{
     Actor, Lookups, NewUser, Page, RepositoryError, ScopeName, Timestamp, User, UserChange, UserId,
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
-/// One user for every name; `answers` lets so many reads end.
+/// One user for every name; `answers` lets this many reads end.
 struct Slow {
     email: Mutex<&'static str>,
     is_empty: AtomicBool,
@@ -58,7 +58,7 @@ impl UserRepository for Arc<Slow> {
         _: Timestamp,
     ) -> Result<User, RepositoryError> {
         *self.email.lock().unwrap() = "new";
-        // Committed, but the answer is lost.
+        // Committed, but the response is lost.
         Err(unavailable(io::Error::from(io::ErrorKind::ConnectionReset).into()))
     }
 
@@ -148,7 +148,7 @@ async fn a_slow_reader_does_not_put_back_what_a_write_replaced() {
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_is_lost_counts() {
+async fn a_write_whose_response_is_lost_counts() {
     let setup = setup(2);
     assert_eq!(setup.email().await, "old");
     setup.update().await;
@@ -190,7 +190,7 @@ async fn without_a_recent_confirmation_every_read_goes_to_the_database() {
     assert_eq!(setup.reads(), 3);
 }
 
-/// Should notices of changes get lost while the watcher believes that all is well.
+/// In case change notices get lost without the watcher noticing.
 #[tokio::test]
 async fn a_user_in_memory_grows_no_older_than_max_age() {
     let mut setup = setup(4);
@@ -222,9 +222,9 @@ async fn lookups_are_counted() {
     assert_eq!(users.lookups(), Lookups { hits: 1, misses: 4 });
 }
 
-/// What is asked would wait for ever: it is not asked, unless a look that begins now has an answer.
+/// The operation would hang: it is not tried, unless a check that starts now succeeds.
 #[tokio::test]
-async fn nobody_waits_while_the_database_is_known_to_be_away() {
+async fn no_operation_waits_while_the_database_is_known_to_be_away() {
     let Setup { slow, freshness, users } = setup(0);
     let alice = name("alice");
     let update =
@@ -252,9 +252,9 @@ async fn nobody_waits_while_the_database_is_known_to_be_away() {
     assert!(first.await.unwrap().is_some(), "the first one after its return");
 }
 
-/// As when all connections are in use that the watcher would need one more of.
+/// As when the watcher lacks a connection because all are in use.
 #[tokio::test]
-async fn an_operation_that_has_an_answer_lets_others_try() {
+async fn an_operation_that_gets_a_response_lets_others_try() {
     let Setup { slow, freshness, users } = setup(0);
     let alice = name("alice");
     freshness.confirm(Instant::now());
@@ -269,9 +269,9 @@ async fn an_operation_that_has_an_answer_lets_others_try() {
     assert!(users.find(&alice).await.unwrap().is_some());
 }
 
-/// One failure is no outage when the watcher has had an answer since it began; others are served.
+/// One failure is no outage if the watcher has had a response since it began; others are served.
 #[tokio::test]
-async fn a_failure_beside_answers_is_a_trouble_of_its_own() {
+async fn a_failure_beside_responses_is_no_outage() {
     let setup = setup(1);
     let alice = name("alice");
     let change = UserChange::default();
@@ -281,9 +281,9 @@ async fn a_failure_beside_answers_is_a_trouble_of_its_own() {
     assert!(setup.users.find(&alice).await.unwrap().is_some(), "nothing is refused");
 }
 
-/// As when somebody has locked the table.
+/// As when another program has locked the table.
 #[tokio::test]
-async fn a_read_that_hangs_is_one_and_keeps_nobody_waiting() {
+async fn only_one_read_hangs_and_no_caller_waits() {
     let mut setup = setup(1);
     setup.email().await;
     setup.users.max_age = Duration::from_nanos(1);
@@ -293,7 +293,7 @@ async fn a_read_that_hangs_is_one_and_keeps_nobody_waiting() {
     }
     assert_eq!(setup.reads(), 2);
     setup.slow.answers.close();
-    // Once it has failed nobody asks again for a while.
+    // Once it has failed, nothing retries for a while.
     while setup.users.find_in_memory("alice").is_none() {
         tokio::task::yield_now().await;
     }
@@ -303,9 +303,9 @@ async fn a_read_that_hangs_is_one_and_keeps_nobody_waiting() {
     assert!(setup.users.find(&name("alice")).await.is_err(), "he has changed");
 }
 
-/// Who must not be served as is waits for the read.
+/// Callers that must not get a stale user wait for the read.
 #[tokio::test]
-async fn without_stale_max_nobody_stands_in() {
+async fn without_stale_max_no_stale_user_is_served() {
     let mut setup = setup(1);
     setup.freshness.confirm(Instant::now());
     setup.email().await;
@@ -318,7 +318,7 @@ async fn without_stale_max_nobody_stands_in() {
 }
 
 #[tokio::test]
-async fn who_is_gone_is_not_served_as_he_was() {
+async fn a_deleted_user_is_not_served_from_the_cache() {
     let mut setup = setup(2);
     setup.users.find(&name("alice")).await.unwrap();
     setup.users.max_age = Duration::ZERO;
@@ -327,9 +327,9 @@ async fn who_is_gone_is_not_served_as_he_was() {
     assert_eq!(setup.users.cache.len(), 0);
 }
 
-/// Tokens of somebody who was deleted may come in numbers. Several tries: a second may pass.
+/// A deleted user's tokens may arrive in numbers. Several tries: a second may pass.
 #[tokio::test]
-async fn nobody_is_asked_for_again_and_again() {
+async fn a_missing_user_is_read_once_a_second_at_most() {
     let setup = setup(100);
     let nobody = async || setup.users.find_by_id(UserId(2), &name("alice")).await.unwrap();
     for attempt in 0.. {

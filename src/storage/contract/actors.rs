@@ -1,4 +1,4 @@
-//! Who writes is checked where it is written.
+//! Actors are checked in the transaction of the change.
 
 use super::{T1, T2, disable, grant, hash, name, names, new, scope};
 use crate::domain::{Actor, Denied, RepositoryError, User, UserChange, UserRepository};
@@ -13,7 +13,7 @@ async fn admin(users: &dyn UserRepository, username: &str) -> Actor {
     actor(&users.create(new(username, "me users:write"), None, T1).await.unwrap())
 }
 
-/// What became of each kind of change by this actor.
+/// The result of each kind of change by this actor.
 async fn changes(users: &dyn UserRepository, actor: &Actor) -> [Option<RepositoryError>; 3] {
     let (by, bob) = (Some(actor), name("bob"));
     [
@@ -63,8 +63,7 @@ pub(in crate::storage) async fn an_actor_who_may_not_any_more_is_refused(
     is_refused(Denied::Gone).await;
 }
 
-/// Also where the one who is to be changed does not exist: that would be told to somebody who may not
-/// know.
+/// Even if the user to change does not exist, which the actor may not be allowed to know.
 pub(in crate::storage) async fn a_refused_actor_learns_nothing(users: &dyn UserRepository) {
     let admin = admin(users, "admin").await;
     users.delete(&name("admin"), None, None).await.unwrap();
@@ -99,7 +98,7 @@ pub(in crate::storage) async fn an_actors_own_password_needs_the_old_one(
     users.update(&name("admin"), set(None), None, None, T2).await.unwrap();
 }
 
-/// Each changes the others, all at once: nobody waits for somebody who waits for it.
+/// Each changes the others, all at once: no deadlock.
 pub(in crate::storage) async fn actors_who_change_each_other_do_not_block(
     users: &dyn UserRepository,
 ) {

@@ -1,10 +1,11 @@
-//! What a cache hears of changes by others.
+//! What a cache learns of changes by others.
 
 use crate::domain::{UserChange, UserRepository};
 use crate::storage::contract::{T1, T2, grant, name, new, until_within_a_second};
 use std::time::{Duration, Instant};
 
-/// What `by` changes is seen through `users`, which has read and cached it before, within a second.
+/// Changes by `by` are seen within a second through `users`, which has read and cached the user
+/// before.
 pub(in crate::storage) async fn a_change_by_another_is_seen(
     users: &dyn UserRepository,
     by: &dyn UserRepository,
@@ -23,8 +24,8 @@ pub(in crate::storage) async fn a_change_by_another_is_seen(
     until_within_a_second(async || users.find(&alice).await.unwrap().is_none()).await;
 }
 
-/// Nothing else reads the others again, so they are in memory because they never left it. Several
-/// tries: the notices of what came before may be on their way.
+/// Nothing reads the others again, so they are in memory because they never left it. Several tries:
+/// notices of earlier changes may still arrive.
 pub(in crate::storage) async fn a_change_of_one_leaves_the_others_in_memory(
     users: &dyn UserRepository,
     by: &dyn UserRepository,

@@ -1,4 +1,4 @@
-//! A user who gets another name stays who it is.
+//! A renamed user keeps its identity.
 
 use super::{T1, T2, grant, hash, name, names, new, scope};
 use crate::domain::{Actor, RepositoryError, User, UserChange, UserRepository};
@@ -27,7 +27,7 @@ pub(in crate::storage) async fn a_renamed_user_stays_who_it_is(users: &dyn UserR
     users.update(&name("alison"), grant("items"), None, None, T2).await.unwrap();
     let found = users.find(&name("alison")).await.unwrap().unwrap();
     assert_eq!((found.scopes.to_string().as_str(), found.disabled), ("items", true));
-    // Back again: nobody else has had the name.
+    // Back again: no other user has had the name.
     let after = renamed(users, "alison", "alice").await;
     assert!(!after.has_predecessor);
     let own = renamed(users, "alice", "alice").await;
@@ -64,7 +64,7 @@ pub(in crate::storage) async fn a_user_is_found_by_its_id(users: &dyn UserReposi
     }
 }
 
-/// Whoever has it now is not whoever had it: tokens that hold no id tell nothing of the difference.
+/// The name's new owner is not the old one: tokens without an id cannot tell them apart.
 pub(in crate::storage) async fn a_name_that_was_given_up_is_remembered(users: &dyn UserRepository) {
     users.create(new("alice", "me"), None, T1).await.unwrap();
     renamed(users, "alice", "alicia").await;
@@ -90,7 +90,7 @@ pub(in crate::storage) async fn a_taken_name_refuses_a_rename(users: &dyn UserRe
     }
 }
 
-/// Its token was verified before, as may be in a cache.
+/// The actor's token was verified before the renaming, perhaps from a cache.
 pub(in crate::storage) async fn a_renamed_actor_goes_on(users: &dyn UserRepository) {
     let admin = users.create(new("admin", "me users:write"), None, T1).await.unwrap();
     users.create(new("bob", "me"), None, T1).await.unwrap();
@@ -108,7 +108,7 @@ pub(in crate::storage) async fn a_renamed_actor_goes_on(users: &dyn UserReposito
     assert!(matches!(last, RepositoryError::LastHolder(_)), "{last}");
 }
 
-/// All at once: nobody waits for somebody who waits for it, no user is lost and none is there twice.
+/// All at once: no deadlock, and no user is lost or duplicated.
 pub(in crate::storage) async fn users_who_take_each_others_names_do_not_block(
     users: &dyn UserRepository,
 ) {

@@ -22,7 +22,7 @@ pub(in crate::storage) async fn servers_find_each_other(
     assert_eq!(one.note(old).await.unwrap(), [], "that was long ago");
     assert_eq!(other.note(new).await.unwrap(), [old], "noted anew");
 
-    // What is a day old goes when the next one is noted.
+    // A day-old entry is removed when the next one is written.
     by_hand("UPDATE signers SET noted = noted - 100000").await;
     assert_eq!(one.note(old).await.unwrap(), []);
     by_hand("UPDATE signers SET noted = noted + 100000").await;

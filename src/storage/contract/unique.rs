@@ -1,4 +1,4 @@
-//! What is one user's only: names without regard to case, and e-mail addresses.
+//! What must be unique: names regardless of case, and e-mail addresses.
 
 use super::{T1, T2, name, names, new, rename};
 use crate::domain::{NewUser, RepositoryError, Taken, User, UserChange, UserId, UserRepository};
@@ -10,7 +10,7 @@ use crate::storage::unique::add;
 use crate::storage::users::Users;
 use std::sync::Arc;
 
-/// Opens the same database once more, with these settings.
+/// Opens the same database again, with these settings.
 pub(in crate::storage) trait Open:
     AsyncFn(UserSettings) -> Arc<dyn UserRepository>
 {
@@ -74,7 +74,7 @@ pub(in crate::storage) async fn a_new_name_is_nobodys_but_for_case(open: impl Op
         let error = to(from, taken).await.unwrap_err();
         assert!(matches!(error, RepositoryError::Exists), "{taken}: {error}");
     }
-    // Its own in other case.
+    // Its own name in another case.
     for (from, other) in [("Alice", "aLICE"), ("aLICE", "alice"), ("alice", "ALICE")] {
         assert_eq!(to(from, other).await.unwrap(), alice);
         assert_eq!(found(&*users, "Alice").await.as_deref(), Some(other));
@@ -88,7 +88,7 @@ pub(in crate::storage) async fn a_new_name_is_nobodys_but_for_case(open: impl Op
     to("bob", "Alice").await.unwrap();
     assert_eq!(found(&*users, "alice").await.as_deref(), Some("Alice"));
 
-    // Two who share a name since before the setting was turned on go on.
+    // Two that share a name since before the setting was turned on continue.
     let off = open(OFF).await;
     off.create(new("carol", "me"), None, T1).await.unwrap();
     off.create(new("Carol", "me"), None, T1).await.unwrap();
@@ -109,7 +109,7 @@ pub(in crate::storage) async fn an_address_is_one_users(open: impl Open) {
         let change = UserChange { email: Some(Some(email.to_owned())), ..UserChange::default() };
         let error = users.update(&name("bob"), change.clone(), None, None, T2).await.unwrap_err();
         assert!(taken(error), "{email}");
-        // One's own.
+        // Its own address.
         let after = users.update(&name("alice"), change, None, None, T2).await.unwrap();
         assert_eq!((after.email.as_deref(), after.id), (Some(email), alice.id));
     }
@@ -131,7 +131,7 @@ pub(in crate::storage) async fn an_address_is_one_users(open: impl Open) {
     users.create(with("dora", Some("a@example.com")), None, T2).await.unwrap();
 }
 
-/// Two replicas that are asked at once.
+/// Two replicas at the same time.
 pub(in crate::storage) async fn of_two_at_once_one_is_created(open: impl Open) {
     let both = UserSettings { case_insensitive: true, unique_email: true };
     let (one, other) = (open(both).await, open(both).await);
@@ -152,7 +152,7 @@ pub(in crate::storage) async fn of_two_at_once_one_is_created(open: impl Open) {
     }
 }
 
-/// The settings are turned on where users are already; `by_hand` runs SQL.
+/// The settings are turned on with existing users; `by_hand` runs SQL.
 pub(in crate::storage) async fn who_is_there_already_stays(
     open: impl Open,
     by_hand: impl AsyncFn(&'static str),
@@ -185,7 +185,7 @@ pub(in crate::storage) async fn who_is_there_already_stays(
     assert_eq!(found(&*users, "BOB").await.as_deref(), Some("Bob"));
 }
 
-/// As if the random ids of new users were somebody's already. The database is empty.
+/// As if the random ids of new users were already taken. The database is empty.
 pub(in crate::storage) async fn a_new_user_takes_nobodys_id(database: Arc<Database>) {
     let seven = |who| User { id: UserId(7), ..created(new(who, "me"), T1) };
     let alice = database.write(None, create(seven("alice"), None, OFF)).await.unwrap();

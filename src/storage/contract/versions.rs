@@ -11,7 +11,7 @@ fn newest(done: Result<Option<i64>, SetUpError>) -> Result<Option<i64>, i64> {
     })
 }
 
-/// `migrate` brings one database to these migrations, as a program that knows them does at its start.
+/// `migrate` brings one database to these migrations, as a program with these does at its start.
 pub(in crate::storage) async fn older_programs_use_what_they_can(
     ours: &Texts,
     migrate: impl AsyncFn(&Texts) -> Result<Option<i64>, SetUpError>,
@@ -28,7 +28,7 @@ pub(in crate::storage) async fn older_programs_use_what_they_can(
 
     assert_eq!(newest(migrate(ours).await), Ok(None));
     assert_eq!(newest(migrate(&newer).await), Ok(None));
-    // During a rolling upgrade, and after one that was undone.
+    // During a rolling upgrade, and after one that was rolled back.
     assert_eq!(newest(migrate(ours).await), Ok(Some(first)));
     assert_eq!(newest(migrate(&newer).await), Ok(None));
 
@@ -47,10 +47,10 @@ const USERS: &str = "
     INSERT INTO user_scopes SELECT username, 0, 'me' FROM users;
     INSERT INTO user_scopes SELECT username, 1, 'items' FROM users WHERE NOT disabled";
 
-/// Copies of rows by hand.
+/// Duplicate ids.
 const TWICE: &str = "UPDATE users SET id = 7 WHERE username IN ('user1', 'user10', 'user2')";
 
-/// All that every version has of them.
+/// Everything about users that every version has.
 const ALL: &str =
     "SELECT string_agg(username || ' ' || email || ' ' || CAST(disabled AS TEXT) || ' '
          || password_hash || ' ' || created_at || ' ' || updated_at || ' '
@@ -58,7 +58,7 @@ const ALL: &str =
              WHERE user_scopes.username = users.username), ';' ORDER BY username)
      FROM users";
 
-/// Their ids, but for those that two must not have.
+/// Their ids, except for the duplicates.
 const IDS: &str = "SELECT string_agg(CAST(id AS TEXT), ' ' ORDER BY username) FROM users
      WHERE username NOT IN ('user10', 'user2')";
 
@@ -70,8 +70,8 @@ const STRANGE_IDS: &str = "SELECT CAST(count(*) - count(DISTINCT id)
 const IDS_CAME: usize = 2;
 const IDS_BECAME_UNIQUE: usize = 8;
 
-/// Databases of every earlier version, with users of whom some have one id. `open` makes an empty one,
-/// `migrate` is a start of a program that knows these migrations, `ask` runs SQL.
+/// Databases of every earlier version, with some duplicate ids. `open` creates an empty one,
+/// `migrate` is the start of a program with these migrations, `ask` runs SQL.
 pub(in crate::storage) async fn users_of_every_version_stay<D>(
     ours: &Texts,
     open: impl AsyncFn() -> D,

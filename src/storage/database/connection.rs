@@ -15,7 +15,7 @@ pub(in crate::storage) enum Connection<'c> {
     Postgres(&'c mut PgConnection),
 }
 
-/// What is done on a connection.
+/// An operation on a connection.
 pub(in crate::storage) trait Operation<T, E = sqlx::Error>:
     for<'c> FnOnce(Connection<'c>) -> BoxFuture<'c, Result<T, E>> + Send + 'static
 {
@@ -27,7 +27,7 @@ impl<T, E, F> Operation<T, E> for F where
 }
 
 impl Connection<'_> {
-    /// A statement, to be given its values and run.
+    /// A statement, to bind values to and run.
     pub(in crate::storage) fn query(&mut self, sql: impl Into<Sql>) -> Query<'_> {
         let sql = sql.into();
         match self {
@@ -59,13 +59,13 @@ impl Connection<'_> {
         }
     }
 
-    /// Waits for everybody else who has taken the lock of this name, and keeps it until the
-    /// transaction ends. On SQLite one that writes has the write lock anyway.
+    /// Takes the lock of this name, waiting for its other holders, until the transaction ends. On
+    /// SQLite, a writer has the write lock anyway.
     pub(in crate::storage) async fn lock(&mut self, name: &str) -> Result<(), sqlx::Error> {
         self.on_postgres("SELECT pg_advisory_xact_lock(hashtext($1))", &[name]).await
     }
 
-    /// The same, of many locks of one name this one.
+    /// The same for one of many locks with one name.
     pub(in crate::storage) async fn lock_one(
         &mut self,
         name: &str,
@@ -75,8 +75,8 @@ impl Connection<'_> {
         self.on_postgres(lock, &[name, which]).await
     }
 
-    /// Runs what SQLite does not need and PostgreSQL does, such as `LOCK TABLE` and `ANALYZE`: SQLite
-    /// has one writer, and reads by the indexes that there are, however many rows they have.
+    /// Runs what only PostgreSQL needs, such as `LOCK TABLE` and `ANALYZE`: SQLite has one writer,
+    /// and uses the existing indexes however many rows there are.
     pub(in crate::storage) async fn on_postgres(
         &mut self,
         statement: &'static str,
@@ -90,7 +90,7 @@ impl Connection<'_> {
     }
 }
 
-/// A value that both databases take.
+/// A value that both databases accept.
 #[cfg(feature = "postgres")]
 pub(in crate::storage) trait Value<'v>:
     Encode<'v, Sqlite> + Type<Sqlite> + Encode<'v, Postgres> + Type<Postgres>
@@ -102,7 +102,7 @@ impl<'v, V> Value<'v> for V where
 {
 }
 
-/// A value that the database takes.
+/// A value that the database accepts.
 #[cfg(not(feature = "postgres"))]
 pub(in crate::storage) trait Value<'v>:
     Encode<'v, Sqlite> + Type<Sqlite>
@@ -111,7 +111,8 @@ pub(in crate::storage) trait Value<'v>:
 #[cfg(not(feature = "postgres"))]
 impl<'v, V: Encode<'v, Sqlite> + Type<Sqlite>> Value<'v> for V {}
 
-/// What a row of both databases can be read as: a tuple of its columns, or a type of the domain.
+/// A type that a row of either database can be read as: a tuple of its columns, or a type of the
+/// domain.
 #[cfg(feature = "postgres")]
 pub(in crate::storage) trait Record:
     for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow>
@@ -120,7 +121,7 @@ pub(in crate::storage) trait Record:
 #[cfg(feature = "postgres")]
 impl<R> Record for R where R: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> {}
 
-/// What a row can be read as: a tuple of its columns, or a type of the domain.
+/// A type that a row can be read as: a tuple of its columns, or a type of the domain.
 #[cfg(not(feature = "postgres"))]
 pub(in crate::storage) trait Record: for<'r> FromRow<'r, SqliteRow> {}
 #[cfg(not(feature = "postgres"))]
@@ -146,7 +147,7 @@ macro_rules! on_either {
 }
 
 impl Query<'_> {
-    /// Gives the next value, of `$1` first.
+    /// Binds the next value, starting with `$1`.
     pub(in crate::storage) fn bind<'v>(self, value: impl Value<'v>) -> Self {
         match self {
             Self::Sqlite(query, connection) => Self::Sqlite(query.bind(value), connection),
@@ -155,7 +156,7 @@ impl Query<'_> {
         }
     }
 
-    /// Runs it for what it does.
+    /// Runs it for its effect.
     pub(in crate::storage) async fn execute(self) -> Result<(), sqlx::Error> {
         on_either!(self, |query, connection| query.execute(connection).await.map(drop))
     }

@@ -9,7 +9,7 @@ use crate::storage::sqlite::Pools;
 use sqlx::{Sqlite, Transaction};
 use std::sync::Arc;
 
-/// A transaction without limits of time; dropped without a commit it leaves nothing behind.
+/// A transaction without time limits; dropped without a commit, it leaves nothing behind.
 pub(in crate::storage) enum Session {
     Sqlite(Transaction<'static, Sqlite>, Arc<Pools>),
     #[cfg(feature = "postgres")]
@@ -17,7 +17,7 @@ pub(in crate::storage) enum Session {
 }
 
 impl Session {
-    /// Does something in the transaction.
+    /// Runs an operation in the transaction.
     pub(in crate::storage) async fn run<T, E>(
         &mut self,
         operation: impl Operation<T, E>,

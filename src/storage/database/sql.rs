@@ -1,6 +1,6 @@
-//! One text for both databases, and by name what they say differently.
+//! One text for both databases, with names for their differences.
 
-/// A statement as each database wants it.
+/// A statement in each database's dialect.
 #[derive(Clone, Copy)]
 pub(in crate::storage) struct Sql {
     pub(in crate::storage) sqlite: &'static str,
@@ -19,7 +19,7 @@ impl From<&'static str> for Sql {
     }
 }
 
-/// A statement of texts and of what [`differs`], in brackets:
+/// A statement from texts and [`differs`] items, in brackets:
 /// `sql!("DELETE FROM leases WHERE until < " [now])`.
 macro_rules! sql {
     ($($part:tt)+) => {
@@ -32,20 +32,20 @@ macro_rules! sql {
 }
 pub(in crate::storage) use sql;
 
-/// What each database says, SQLite first.
+/// The dialects, SQLite first.
 macro_rules! differs {
     ($engine:ident $same:literal) => { $same };
-    // The seconds since 1970.
+    // Seconds since 1970.
     ($engine:ident [now]) => {
         $crate::storage::database::of!($engine "unixepoch()", "extract(epoch FROM now())::bigint")
     };
-    // ASCII letters in lower case, of a column.
+    // A column with ASCII letters in lower case.
     ($engine:ident [lower $column:literal]) => {
         $crate::storage::database::of!(
             $engine concat!("lower(", $column, ")"), concat!("lower(", $column, " COLLATE \"C\")")
         )
     };
-    // A text has one of the characters of a class such as `[^a-z]`.
+    // Whether a text contains a character of a class such as `[^a-z]`.
     ($engine:ident [has $class:literal]) => {
         $crate::storage::database::of!(
             $engine concat!("GLOB '*", $class, "*'"), concat!("~ '", $class, "'")
@@ -75,12 +75,12 @@ macro_rules! differs {
                  FROM jsonb_array_elements_text(", $json, "::jsonb) AS integers (value)))")
         )
     };
-    // Nobody else changes the rows that are found until the transaction ends. On SQLite nobody can:
-    // a transaction that writes has the write lock from its beginning.
+    // No other transaction changes the rows found until this one ends. On SQLite none can: a
+    // writing transaction has the write lock from its beginning.
     ($engine:ident [for update]) => { $crate::storage::database::of!($engine "", " FOR UPDATE") };
-    // The same, shared with others who want the rows to stay as they are.
+    // The same, shared with others that need the rows to stay as they are.
     ($engine:ident [for share]) => { $crate::storage::database::of!($engine "", " FOR SHARE") };
-    // There is an index of this name.
+    // Whether there is an index with this name.
     ($engine:ident [index $name:literal]) => {
         $crate::storage::database::of!(
             $engine concat!("EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '", $name, "')"),

@@ -1,4 +1,4 @@
-//! Where a PostgreSQL server is, and how this program connects to it.
+//! The address of a PostgreSQL server, and how to connect to it.
 
 use crate::domain::Secret;
 use crate::settings::{
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// For the answer of an idle session that it lives; else another one is opened.
+/// How long an idle session may take to prove that it lives; then another one is opened.
 const ALIVE: Duration = Duration::from_secs(1);
 
 /// The servers, and a database on them.
@@ -26,7 +26,7 @@ pub(in crate::storage) struct Address {
     pub(super) label: String,
     /// The servers' hosts, or the folders of their sockets.
     pub(super) hosts: String,
-    /// The files that TLS needs, by the parameters that name them.
+    /// The files that TLS needs, by parameter.
     pub(super) files: Vec<(&'static str, NamedFile)>,
     pub(super) connect_timeout: Duration,
     pub(super) acquire_timeout: Duration,
@@ -41,7 +41,7 @@ impl Address {
         &self.label
     }
 
-    /// The address that the settings give, or `None` when they name no PostgreSQL.
+    /// The address in the settings, or `None` if they name no PostgreSQL.
     pub(in crate::storage) fn of(
         settings: &DatabaseSettings,
     ) -> Result<Option<Self>, StorageError> {
@@ -82,12 +82,12 @@ impl Address {
         }))
     }
 
-    /// What every session is told once it is there. As parameters of the connection, poolers would
-    /// refuse them.
+    /// Sent at the start of every session. As parameters of the connection, poolers would refuse
+    /// them.
     ///
-    /// Whoever waits for a lock of others gives up well before a statement that only takes long. The
-    /// last four end what a replica leaves behind whose machine or network is gone: its locks would
-    /// stop the others.
+    /// A statement waiting for others' locks gives up well before one that is merely slow. The last
+    /// four end sessions of a replica whose machine or network is gone: its locks would block the
+    /// others.
     pub(super) async fn prepare(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
         let statement_timeout = self.statement_timeout.as_millis();
         let lock_timeout = statement_timeout / 5;
@@ -102,8 +102,8 @@ impl Address {
         sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.map(drop)
     }
 
-    /// A pool's options, with sessions that are prepared. Before each use they are asked whether they
-    /// live, which a network that has gone would not answer until the pool's patience ends.
+    /// A pool's options, with prepared sessions. Before each use a session is checked, which on a
+    /// dead network would last until the pool's patience ends.
     pub(super) fn pool(&self) -> PgPoolOptions {
         let (address, servers) = (self.clone(), Arc::clone(&self.servers));
         PgPoolOptions::new()
@@ -132,13 +132,13 @@ fn read_password(file: &NamedFile) -> Result<Secret, StorageError> {
     Ok(Secret::new(password.expose().trim_end_matches(['\n', '\r'])))
 }
 
-/// What the file held when the settings were accepted. Without it the driver reads the file.
+/// The file's content when the settings were accepted. Without it, the driver reads the file.
 fn held(file: &NamedFile) -> Option<&[u8]> {
     Some(file.held()?.text()?.expose().as_bytes())
 }
 
-/// The driver's options. It looks into `~/.pgpass` only where it reads a URL, so it is given one,
-/// in which no character has a meaning.
+/// The driver's options. It reads `~/.pgpass` only when it parses a URL, so it gets one without
+/// special characters.
 fn options(
     url: &PostgresUrl,
     server: &PostgresServer,
@@ -194,6 +194,6 @@ fn options(
         SslMode::VerifyCa => PgSslMode::VerifyCa,
         SslMode::VerifyFull => PgSslMode::VerifyFull,
     };
-    // Nothing here has floats; poolers refuse the parameter.
+    // Nothing here uses floats; poolers refuse the parameter.
     Ok(options.ssl_mode(mode).extra_float_digits(None).disable_statement_logging())
 }

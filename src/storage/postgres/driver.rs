@@ -1,4 +1,4 @@
-//! The connections to PostgreSQL, on a thread of their own.
+//! The connections to PostgreSQL, on their own thread.
 
 use crate::domain::{PoolUse, RepositoryError, Username};
 use crate::storage::StorageError;
@@ -21,19 +21,20 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-/// What the server is given to say itself that its time is up.
+/// The server's extra time to report a timeout itself.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Lifts the limits of requests for the rest of a transaction. What a dead machine leaves behind is
-/// still ended, by the keepalives.
+/// Lifts the limits of requests for the rest of a transaction. Sessions of a dead machine are still
+/// ended by the keepalives.
 const UNLIMITED: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
      SET LOCAL idle_in_transaction_session_timeout = 0";
 
-/// The pools and the runtime that they live on. Writes have one of their own: those that wait for
-/// locks keep no reader waiting.
+/// The pools and their runtime. Writes have a pool of their own: those waiting for locks keep no
+/// reader waiting.
 ///
-/// A connection belongs to the runtime that opened it. This one outlives the workers, and ends what
-/// was begun also when the client goes away: no connection comes back in the middle of an answer.
+/// A connection belongs to the runtime that opened it. This one outlives the workers, and finishes
+/// what was begun even if the client leaves: no connection returns to the pool in the middle of a
+/// response.
 pub(in crate::storage) struct Driver {
     handle: Handle,
     readers: PgPool,
@@ -48,7 +49,7 @@ pub(in crate::storage) struct Driver {
 }
 
 impl Driver {
-    /// Starts the thread; connects to nothing yet.
+    /// Starts the thread; does not connect yet.
     pub(in crate::storage) fn start(address: &Address) -> Result<Arc<Self>, StorageError> {
         let fail = |error| StorageError::unusable(&address.label, error);
         let runtime = Builder::new_current_thread().enable_all().build().map_err(fail)?;
@@ -78,7 +79,7 @@ impl Driver {
         }))
     }
 
-    /// Does something on the thread, to its end, also when nobody waits for it any more.
+    /// Runs an operation on the thread to its end, even if its caller has gone.
     async fn spawn<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -87,14 +88,14 @@ impl Driver {
         done.map_err(|_| RepositoryError::Unavailable("this process ends".into()))
     }
 
-    /// Keeps no connection that nobody uses, from now on.
+    /// From now on keeps no idle connection.
     pub(in crate::storage) fn give_back(&self) {
         for pool in [&self.readers, &self.writers] {
             self.handle.spawn(give_back(pool.clone()));
         }
     }
 
-    /// Watches the server, for `freshness` and for what is under way here, as long as this is there.
+    /// Watches the server, for `freshness` and for operations in progress, as long as this exists.
     pub(in crate::storage) fn watch(&self, address: Address, freshness: Arc<Freshness>) {
         let (line, pools) = (self.line.clone(), [self.readers.clone(), self.writers.clone()]);
         self.handle.spawn(watch(address, freshness, line, pools));
@@ -108,7 +109,7 @@ impl Driver {
         ]
     }
 
-    /// Reads something on a connection of the pool, within the time that is allowed.
+    /// Runs a read on a connection of the pool, within the allowed time.
     pub(in crate::storage) async fn read<T, E, F>(&self, operation: F) -> Result<T, RepositoryError>
     where
         T: Send + 'static,
@@ -125,7 +126,7 @@ impl Driver {
         .await?
     }
 
-    /// Writes something, on a connection that is for this; to a user, once nobody else does.
+    /// Runs a write on a connection of the write pool; for a user, one at a time.
     pub(in crate::storage) async fn write<T, E, F>(
         &self,
         user: Option<&Username>,
@@ -139,7 +140,7 @@ impl Driver {
         let writes = Arc::clone(&self.writes);
         let (pool, turns, user) = (self.writers.clone(), self.turns.clone(), user.cloned());
         let once = self.acquire_timeout;
-        // One wait is for the turn, which comes as long as the server is there.
+        // One wait is for the turn, which comes as long as the server responds.
         let reaching = self.line.patience(once, 2 * once);
         let patience = self.line.patience(once, self.limit);
         self.spawn(async move {
@@ -160,7 +161,7 @@ impl Driver {
     }
 }
 
-/// A connection that was in the middle of something is not used again.
+/// A connection that was interrupted is not used again.
 async fn within<T, E, F>(
     patience: Patience,
     connection: &mut PoolConnection<Postgres>,
@@ -172,8 +173,8 @@ where
 {
     if let Some(result) = patience.wait(operation(connection)).await {
         let result = result.map_err(Into::into);
-        // A session that began while the database was read-only may stay so, and so does one to a
-        // primary that has become a standby.
+        // A session that began while the database was read-only may stay read-only, and so may one
+        // to a primary that has become a standby.
         if result.as_ref().is_err_and(|error| has_code(error, "25006")) {
             connection.close_on_drop();
         }
@@ -183,17 +184,17 @@ where
     Err(unavailable(io::Error::from(io::ErrorKind::TimedOut).into()))
 }
 
-/// A transaction of an administrator's command, over several calls: a million users take their time,
-/// so no statement is limited. Dropped without a commit its connection is closed, and the
-/// server undoes it.
+/// A transaction of an administrator's command, over several calls: a million users take time, so
+/// no statement is limited. Dropped without a commit, its connection is closed, and the server
+/// rolls it back.
 pub(in crate::storage) struct Session {
     driver: Arc<Driver>,
-    /// Absent while it is in use, and after a caller went away meanwhile.
+    /// Absent while it is in use, and after a caller left meanwhile.
     connection: Option<PoolConnection<Postgres>>,
 }
 
 impl Session {
-    /// Begins one that writes.
+    /// Begins a writing transaction.
     pub(in crate::storage) async fn begin(driver: &Arc<Driver>) -> Result<Self, RepositoryError> {
         let pool = driver.writers.clone();
         let connection = driver.spawn(async move { pool.acquire().await }).await?;
@@ -204,7 +205,7 @@ impl Session {
         Ok(session)
     }
 
-    /// Begins one that reads everything as it is at its first look.
+    /// Begins one that reads a snapshot as of its first read.
     pub(in crate::storage) async fn snapshot(
         driver: &Arc<Driver>,
     ) -> Result<Self, RepositoryError> {
@@ -254,7 +255,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // Closing is a task of its own, on the connection's runtime.
+        // Closing is a separate task, on the connection's runtime.
         let _entered = self.driver.handle.enter();
         drop(self.connection.take());
     }

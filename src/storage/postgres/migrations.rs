@@ -19,11 +19,11 @@ pub(super) const TEXTS: [(&str, &str); 8] = [
     ("identity", include_str!("migrations/0008_identity.sql")),
 ];
 
-/// The lock that replicas take while they migrate: the bytes of `bailiwic`.
+/// The lock that replicas hold while they migrate: the bytes of `bailiwic`.
 const LOCK: i64 = i64::from_be_bytes(*b"bailiwic");
 
-/// Applies what is missing: all of it or, on any error, nothing. Returns the newest migration, if
-/// that is one which this version does not know and can do without.
+/// Applies missing migrations: all of them or, on any error, none. Returns the newest migration, if
+/// this version does not know it and can do without it.
 ///
 /// A database that is up to date is only read. Replicas that start together wait for the first and
 /// then find everything done.
@@ -43,14 +43,14 @@ pub(super) async fn run(
         }
         Standing::Behind => {}
     }
-    // Of the session, until it ends: a transaction that waited for the lock would not see for sure
-    // which tables are there now.
+    // Held by the session until it ends: a transaction that waited for the lock might not see which
+    // tables exist now.
     sqlx::query("SELECT pg_advisory_lock($1)").bind(LOCK).execute(&mut *connection).await?;
     let mut transaction = connection.begin().await?;
     if !is_recorded(&mut transaction).await? && is_foreign(&mut transaction).await? {
         return Err(SetUpError::Foreign);
     }
-    // A newer version may have been there first.
+    // A newer version may have been first.
     if let Standing::Ahead(newest) = stand(&mut transaction, &migrator).await? {
         return allow(newest, needed(&mut transaction).await?, &migrator).map(Some);
     }

@@ -1,4 +1,4 @@
-//! PostgreSQL: connected to, migrated, watched.
+//! PostgreSQL: connecting, migrating, watching.
 
 mod address;
 mod driver;

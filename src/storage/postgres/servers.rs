@@ -1,5 +1,5 @@
-//! The servers that may have the database: the first one in their order that answers, and is what is
-//! asked for, as libpq chooses.
+//! The servers that may have the database: chooses the first, in order, that responds and has the
+//! requested role, as libpq does.
 //!
 //! <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-MULTIPLE-HOSTS>
 
@@ -26,13 +26,13 @@ struct Chosen {
     since: Option<Instant>,
 }
 
-/// A server answers, but is not the one that is asked for.
+/// A server that responds, but lacks the requested role.
 #[derive(Debug, Error)]
 #[error("{0}")]
 struct Unsuited(&'static str);
 
 impl Servers {
-    /// These, at least one, of which the first counts until another one is found.
+    /// At least one server, of which the first counts until another one is found.
     pub(super) fn new(all: Vec<PgConnectOptions>, target: TargetSession) -> Self {
         Self { all, target, chosen: Mutex::new(Chosen { at: 0, since: None }) }
     }
@@ -42,17 +42,17 @@ impl Servers {
         u32::try_from(self.all.len()).unwrap_or(u32::MAX)
     }
 
-    /// The one that answered last.
+    /// The one that responded last.
     pub(super) fn chosen(&self) -> PgConnectOptions {
         self.all[self.chosen_now().at].clone()
     }
 
-    /// Whether a connection of this age leads to a server that was chosen before.
+    /// Whether a connection of this age leads to a server chosen earlier.
     pub(super) fn is_former(&self, age: Duration) -> bool {
         self.chosen_now().since.is_some_and(|since| since.elapsed() <= age)
     }
 
-    /// Connects to the first that is suited, each of which has this long.
+    /// Connects to the first suitable one; each gets this long.
     pub(super) async fn connect(&self, each: Duration) -> Result<PgConnection, sqlx::Error> {
         let mut first = None;
         for (at, options) in self.all.iter().enumerate() {
@@ -69,11 +69,11 @@ impl Servers {
                 }
                 Err(error) => error,
             };
-            // A wrong password is no reason to show it to others.
+            // After a wrong password, it is not shown to other servers.
             if !is_passing(&error) && !matches!(error, sqlx::Error::Io(_)) {
                 return Err(error);
             }
-            // One that answers tells more than one that does not.
+            // An error from a server that responded says more than one from a server that did not.
             if first.as_ref().is_none_or(|first| matches!(first, sqlx::Error::Io(_))) {
                 first = Some(error);
             }
@@ -81,7 +81,7 @@ impl Servers {
         Err(first.unwrap_or(sqlx::Error::PoolClosed))
     }
 
-    /// Whether the session is of the kind that is asked for.
+    /// Whether the session has the requested role.
     pub(super) async fn check(&self, session: impl PgExecutor<'_>) -> Result<(), sqlx::Error> {
         let (question, otherwise) = match self.target {
             TargetSession::Any => return Ok(()),
@@ -109,12 +109,12 @@ impl Servers {
     }
 
     fn chosen_now(&self) -> MutexGuard<'_, Chosen> {
-        // It is whole between two calls.
+        // No panic leaves it inconsistent.
         self.chosen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whether it may go by: of servers that start, are full, or about to become the primary.
+/// Whether it may pass: the server is starting, full, or about to become the primary.
 pub(super) fn is_passing(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(error) => error.kind() == io::ErrorKind::ConnectionRefused,

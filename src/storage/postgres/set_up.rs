@@ -1,4 +1,4 @@
-//! Opening a database of PostgreSQL: waits for the server, checks what it is, migrates.
+//! Opens a PostgreSQL database: waits for the server, checks it, migrates.
 
 use crate::storage::migrations::{SetUpError, warn_of_newer};
 use crate::storage::postgres::address::Address;
@@ -14,17 +14,17 @@ use std::io;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
-/// Between two attempts to reach a server that is about to start.
+/// Pause between two attempts to reach a starting server.
 const RETRY: Duration = Duration::from_millis(100);
 
 /// Lifts the limits of requests for a session.
 const UNLIMITED: &str = "SET statement_timeout = 0; SET lock_timeout = 0";
 
-/// The longest that this and all other replicas that start may migrate.
+/// The longest time in which all starting replicas may migrate.
 const MIGRATION: Duration = Duration::from_mins(10);
 
 /// Brings the database up to date; one without tables gets them, or is refused. Returns its newest
-/// migration, where this version does not know it.
+/// migration, if this version does not know it.
 pub(in crate::storage) async fn set_up(
     address: &Address,
     missing: Missing,
@@ -40,12 +40,12 @@ pub(in crate::storage) async fn set_up(
     if let Some(newest) = newer {
         warn_of_newer(&address.label, newest);
     }
-    // It has served; whether the goodbye arrives does not matter.
+    // Its work is done; closing it properly is optional.
     let _ = timeout(address.connect_timeout, connection.close()).await;
     Ok(newer)
 }
 
-/// Does something on a connection of its own, without the limits of requests.
+/// Runs an operation on a connection of its own, without the limits of requests.
 pub(in crate::storage) async fn apart<T, F>(
     address: &Address,
     operation: F,
@@ -90,7 +90,7 @@ async fn refuse_pooler(
     Err(StorageError::unusable(&address.label, problem))
 }
 
-/// Servers that start, or have no connection free while all replicas start, are asked again.
+/// Retries while the server is starting, or has no free connection because all replicas start.
 async fn connect(address: &Address) -> Result<PgConnection, sqlx::Error> {
     let deadline = Instant::now() + address.connect_timeout;
     let each = address.connect_timeout / address.servers.count();

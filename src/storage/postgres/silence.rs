@@ -1,17 +1,18 @@
-//! What is under way when the server falls silent: it is not waited for as long as a slow statement.
+//! Operations in progress when the server falls silent: they are not waited for as long as a slow
+//! statement.
 
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-/// What the watcher knows of the server, for the operations under way.
+/// The watcher's knowledge of the server, for operations in progress.
 #[derive(Clone, Default)]
 pub(super) struct Line(watch::Sender<State>);
 
 #[derive(Clone, Copy, Default)]
 struct State {
     is_down: bool,
-    /// How often it went down.
+    /// How often the server was lost.
     losses: u64,
 }
 
@@ -24,13 +25,14 @@ impl Line {
         });
     }
 
-    /// The watcher has it again. What was under way meanwhile may wait for another server that is
-    /// gone, or behind a network that has forgotten the connection.
+    /// The watcher has it again. Operations begun before may be waiting for another server that has
+    /// gone, or behind a network that has forgotten their connection.
     pub(super) fn restore(&self) {
         self.0.send_modify(|state| state.is_down = false);
     }
 
-    /// The patience of an operation that begins now, with the server lost and with it there.
+    /// The patience of an operation that begins now, while the server is lost and while it is
+    /// there.
     pub(super) fn patience(&self, lost: Duration, there: Duration) -> Patience {
         let (begun, states) = (Instant::now(), self.0.subscribe());
         let losses = states.borrow().losses;
@@ -38,7 +40,7 @@ impl Line {
     }
 }
 
-/// How long an operation is waited for.
+/// How long to wait for an operation.
 pub(super) struct Patience {
     lost: Instant,
     there: Duration,
@@ -47,7 +49,7 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// Waits for something that begins now; nothing, if it takes too long.
+    /// Waits for something that begins now; `None` if it takes too long.
     pub(super) async fn wait<T>(mut self, work: impl Future<Output = T>) -> Option<T> {
         let deadline = Instant::now() + self.there;
         let lost = async {

@@ -1,4 +1,4 @@
-//! The contract on PostgreSQL, with and without the cache, and what is PostgreSQL's own.
+//! The contract on PostgreSQL, with and without the cache, and PostgreSQL's own rules.
 
 mod away;
 pub(super) mod server;
@@ -49,7 +49,7 @@ async fn cached() -> (CachedUsers<Users>, ()) {
     (CachedUsers::new(Users::of(Arc::new(database)), &cache_settings(100), freshness), ())
 }
 
-/// As a server opens it.
+/// Opened like a server's.
 async fn replica(url: &str) -> Arc<dyn UserRepository> {
     open_in(Path::new("/absent"), &settings(url), &cache_settings(100), Missing::Create)
         .await
@@ -73,15 +73,15 @@ async fn a_change_by_another_replica_is_seen() {
 }
 
 #[tokio::test]
-async fn a_change_of_one_user_is_nobody_elses() {
+async fn a_change_of_one_user_evicts_no_other() {
     let url = shared().url(&shared().database());
     let (first, second) = (replica(&url).await, replica(&url).await);
     a_change_of_one_leaves_the_others_in_memory(&*first, &*second).await;
 }
 
-/// Names that are many, or longer than a notice may be, are not told one by one.
+/// Many names, or names too long for a notice, are not reported individually.
 #[tokio::test]
-async fn changes_that_cannot_be_told_are_everybodys() {
+async fn changes_that_cannot_be_named_evict_all_users() {
     let database = shared().database();
     let users = replica(&shared().url(&database)).await;
     users.create(new("alice", "me"), None, Timestamp(1)).await.unwrap();
@@ -113,7 +113,7 @@ async fn changes_that_cannot_be_told_are_everybodys() {
 }
 
 #[tokio::test]
-async fn a_change_by_hand_is_seen() {
+async fn a_change_by_plain_sql_is_seen() {
     let database = shared().database();
     let users = replica(&shared().url(&database)).await;
     users.create(new("alice", "me items"), None, Timestamp(1)).await.unwrap();
@@ -214,7 +214,7 @@ async fn users_of_an_earlier_version_get_ids() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_used_is_refused_in_one_line() {
+async fn unusable_databases_are_refused_in_one_line() {
     let (server, database) = (shared(), shared().database());
     server.sql("postgres", "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0");
     server.sql(&database, "CREATE TABLE users (id int)");
@@ -238,7 +238,7 @@ async fn what_cannot_be_used_is_refused_in_one_line() {
 }
 
 #[tokio::test]
-async fn the_password_may_stand_in_a_file() {
+async fn the_password_can_be_in_a_file() {
     let scram = "SET password_encryption = 'scram-sha-256'; CREATE ROLE scram SUPERUSER LOGIN";
     shared().sql("postgres", &format!("{scram} PASSWORD '{PASSWORD}'"));
     let folder = tempfile::tempdir().unwrap();

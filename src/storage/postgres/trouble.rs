@@ -1,4 +1,4 @@
-//! What went wrong while a database was opened, as one line that says what to do.
+//! Explains errors of opening a database, in one line that says what to do.
 
 use crate::settings::shown_path;
 use crate::storage::StorageError;
@@ -10,7 +10,7 @@ use rustls::CertificateError::{
 };
 use std::io;
 
-/// The error of the driver or of the migrations, for people.
+/// An error of the driver or the migrations, in plain words.
 pub(super) fn explain(address: &Address, error: &SetUpError) -> StorageError {
     let database = address.label.clone();
     let problem = match error {
@@ -31,10 +31,10 @@ pub(super) fn explain(address: &Address, error: &SetUpError) -> StorageError {
     StorageError::unusable(database, problem)
 }
 
-/// What the server, or a pooler in between, said.
+/// The refusal of the server, or of a pooler in between.
 fn refusal(error: &dyn sqlx::error::DatabaseError) -> String {
     let said = error.message();
-    // Statements that were prepared in another session; and PgBouncer's own words.
+    // Statements that were prepared in another session; and PgBouncer's own messages.
     let pooled = matches!(error.code().as_deref(), Some("26000" | "42P05"))
         || said.contains("statement pooling mode");
     if pooled {
@@ -99,7 +99,7 @@ fn certificate(address: &Address, cause: &rustls::CertificateError) -> String {
             )
         }
         (Expired | ExpiredContext { .. }, _) => "the server's certificate has expired".to_owned(),
-        // webpki's word for what `openssl req -x509` makes.
+        // webpki's term for a certificate made by `openssl req -x509`.
         (other, _) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
             "the server's certificate is an authority's own: give the server one that an authority \
              has signed, and name the authority's as sslrootcert=FILE in database.url"

@@ -1,32 +1,32 @@
-//! One write to a user at a time: should the row be locked by others, those that wait for it hold
-//! one connection, not all.
+//! One write to a user at a time: if others lock its row, the writes waiting for it hold one
+//! connection, not all.
 
 use crate::domain::Username;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Mutex as Queue, OwnedMutexGuard};
 
-/// Who is being written, and who waits for it, in order.
+/// The users being written, each with the writes waiting for it, in order.
 #[derive(Clone, Default)]
 pub(super) struct Turns(Arc<Mutex<HashMap<Username, Arc<Queue<()>>>>>);
 
 impl Turns {
-    /// Waits until nobody else in this process writes to the user.
+    /// Waits until no other operation of this process writes to the user.
     pub(super) async fn take(&self, username: Username) -> Turn {
         let queue = Arc::clone(self.queues().entry(username.clone()).or_default());
-        // Made first: whoever stops waiting leaves nothing behind either.
+        // Created first: a caller that stops waiting leaves nothing behind either.
         let mut turn = Turn { turns: self.clone(), username, held: None };
         turn.held = Some(queue.lock_owned().await);
         turn
     }
 
     fn queues(&self) -> std::sync::MutexGuard<'_, HashMap<Username, Arc<Queue<()>>>> {
-        // A map is whole between two calls.
+        // No panic leaves the map inconsistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Lets the next one write when dropped.
+/// Lets the next write begin on drop.
 pub(super) struct Turn {
     turns: Turns,
     username: Username,
@@ -37,7 +37,7 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let mut queues = self.turns.queues();
         drop(self.held.take());
-        // The map's own is the last one: nobody holds the queue or waits in it.
+        // The map holds the last reference: no operation holds the queue or waits in it.
         if queues.get(&self.username).is_some_and(|queue| Arc::strong_count(queue) == 1) {
             queues.remove(&self.username);
         }
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_stops_waiting_leaves_nothing_behind() {
+    async fn a_caller_that_stops_waiting_leaves_nothing_behind() {
         let turns = Turns::default();
         let alice = turns.take(name("alice")).await;
         let mut next = Box::pin(turns.take(name("alice")));

@@ -1,4 +1,4 @@
-//! Notices what other replicas change: a connection that listens, and is asked whether it lives.
+//! Notices changes by other replicas: a connection that listens, and is checked regularly.
 
 use crate::storage::cache::Freshness;
 use crate::storage::postgres::address::Address;
@@ -14,26 +14,26 @@ use tokio::time::{error::Elapsed, sleep_until, timeout, timeout_at};
 
 /// The channel of the migrations' triggers.
 const CHANNEL: &str = "bailiwick_users";
-/// What a watcher sends to see whether notifications arrive at all; it tells of no change.
+/// Sent by a watcher to itself to check that notifications arrive; it reports no change.
 const PROBE: &str = "probe";
-/// What stands before the name of a user who has changed; without a name it may be anybody.
+/// The prefix of the name of a changed user; without a name it may be any user.
 const CHANGED: &str = "user ";
-/// What a look asks: whether users can be read. It waits for nobody's lock.
+/// A check: whether users can be read. It waits for no lock.
 const LOOK: &str = "SELECT has_table_privilege('users', 'SELECT')";
-/// Between two looks: often enough that a cache is never without trust while all is well.
+/// Pause between two checks: often enough that a healthy cache never loses its trust.
 const PAUSE: Duration = Duration::from_millis(400);
-/// For the answer to a look: known to be lost before the cache's trust ends.
+/// Longest wait for a check: the loss is known before the cache's trust ends.
 const ANSWER: Duration = Duration::from_millis(550);
-/// For connecting anew.
+/// Longest time to reconnect.
 const CONNECT: Duration = Duration::from_secs(2);
-/// From an attempt to connect that has failed to the next, while somebody waits for it.
+/// Pause after a failed attempt to connect, while operations wait for it.
 const FAILED: Duration = Duration::from_millis(50);
-/// The same after an attempt that has no end yet.
+/// The same while an attempt is still running.
 const PENDING: Duration = Duration::from_millis(250);
 /// Most attempts at a time.
 const MOST: usize = 8;
 
-/// Listens for ever; after each gap everything that is cached is forgotten.
+/// Listens forever; after each gap, everything cached is forgotten.
 pub(super) async fn watch(
     address: Address,
     freshness: Arc<Freshness>,
@@ -46,15 +46,15 @@ pub(super) async fn watch(
             pool.set_connect_options(address.servers.chosen());
         }
         line.restore();
-        // Whatever came before was not heard.
+        // Earlier changes were missed.
         freshness.invalidate();
         listen(&address, listener, &freshness).await;
         line.lose();
     }
 }
 
-/// Connects, however long it takes. An attempt that hangs stops no other: what it waits for may never
-/// come, when the network would long let another one through.
+/// Connects, however long it takes. An attempt that hangs blocks no other: the network may let a
+/// new one through although the old one never completes.
 async fn reach(address: &Address, freshness: &Freshness, readers: &PgPool) -> PgListener {
     let mut attempts = FuturesUnordered::new();
     loop {
@@ -85,7 +85,7 @@ async fn reach(address: &Address, freshness: &Freshness, readers: &PgPool) -> Pg
     }
 }
 
-/// Whether a connection that is there works: others may hold all that the server gives.
+/// Whether an existing connection works: others may hold all that the server allows.
 async fn serves(readers: &PgPool) -> bool {
     let Some(mut connection) = readers.try_acquire() else { return false };
     let answers = matches!(timeout(ANSWER, connection.ping()).await, Ok(Ok(())));
@@ -95,7 +95,7 @@ async fn serves(readers: &PgPool) -> bool {
     answers
 }
 
-/// Looks and listens until there is no answer.
+/// Checks and listens until there is no response.
 async fn listen(address: &Address, mut listener: PgListener, freshness: &Freshness) {
     loop {
         let look = freshness.begin_look();
@@ -110,7 +110,7 @@ async fn listen_once(
     listener: &mut PgListener,
     freshness: &Freshness,
 ) -> Result<(), sqlx::Error> {
-    // The server hands out what it has for this connection before it answers.
+    // The server delivers pending notifications before it responds.
     let asked = Instant::now();
     let look = sqlx::query_scalar(LOOK).fetch_one(&mut *listener);
     let may_read: bool = timeout(ANSWER, look).await.map_err(late)??;
@@ -135,7 +135,7 @@ async fn connect(address: &Address) -> Result<PgListener, sqlx::Error> {
     timeout(CONNECT, hear(address, reached)).await.map_err(late)?
 }
 
-/// A session that listens, at the server that was reached.
+/// A listening session on the server that was reached.
 async fn hear(address: &Address, reached: PgConnection) -> Result<PgListener, sqlx::Error> {
     reached.close().await?;
     let pool = address

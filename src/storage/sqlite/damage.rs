@@ -1,4 +1,4 @@
-//! Whether a SQLite file is whole.
+//! Whether a SQLite file is intact.
 
 use crate::storage::StorageError;
 use crate::storage::sqlite::look::{Inspected, has_log, read};
@@ -8,18 +8,18 @@ use sqlx::sqlite::SqliteConnection;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// For how long a start looks for damage: enough for some hundred thousand users.
+/// How long a start checks for damage: enough for some hundred thousand users.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// SQLite's instructions between two looks at the clock.
 const STEPS: i32 = 10_000;
 
-/// What a damaged file needs, to follow what is wrong with it.
+/// What to do about a damaged file, appended to what is wrong with it.
 pub(super) const WAY_OUT: &str = "restore a backup with `bailiwick db restore FILE`; where there is \
      none, the `.recover` of SQLite's own shell saves what can be read";
 
-/// Refuses a file whose structure is damaged, as it is where a log was played into another file than
-/// its own. A large one is not read to its end.
+/// Refuses a file whose structure is damaged, for example by a log that was applied to the wrong
+/// file. A large one is not read to its end.
 pub(in crate::storage) async fn refuse_damaged(path: &Path) -> Result<(), StorageError> {
     if !path.metadata().is_ok_and(|file| file.is_file() && file.len() > 0) {
         return Ok(());
@@ -27,14 +27,14 @@ pub(in crate::storage) async fn refuse_damaged(path: &Path) -> Result<(), Storag
     let has_log = has_log(path);
     let mut found = look(path, has_log).await;
     if !has_log && !matches!(&found, Ok(faults) if faults.is_empty()) {
-        // Without locks, it may have been read while it was written.
+        // Without locks, it may have been read while being written.
         found = look(path, true).await;
     }
     match found {
         Ok(faults) if faults.is_empty() => Ok(()),
         Ok(faults) => Err(damaged(path, &faults)),
         Err(error) if matches!(code(&error), Some(11 | 26)) => Err(explain(path, &error.into())),
-        // Whatever else it is, opening it says so.
+        // Any other fault is reported when it is opened.
         Err(_) => Ok(()),
     }
 }
@@ -43,7 +43,7 @@ fn damaged(path: &Path, faults: &[String]) -> StorageError {
     StorageError::file(path, format_args!("is damaged ({}); {WAY_OUT}", faults.join("; ")))
 }
 
-/// Changes nothing: a log that belongs to another file can still be taken away.
+/// Changes nothing: a log that belongs to another file can still be removed.
 async fn look(path: &Path, locked: bool) -> Result<Vec<String>, sqlx::Error> {
     let Inspected { mut connection, is_foreign } = read(path, locked).await?;
     if is_foreign {
@@ -72,19 +72,19 @@ async fn look(path: &Path, locked: bool) -> Result<Vec<String>, sqlx::Error> {
     }
 }
 
-/// What one of SQLite's checks finds, in a few lines.
+/// The findings of one of SQLite's checks, in a few lines.
 pub(super) async fn faults(
     connection: &mut SqliteConnection,
     check: &'static str,
 ) -> Result<Vec<String>, sqlx::Error> {
     let mut faults: Vec<String> = match sqlx::query_scalar(check).fetch_all(connection).await {
         Ok(faults) => faults,
-        // So damaged that it cannot say where.
+        // Too damaged to say where.
         Err(error) if code(&error) == Some(11) => return Ok(vec!["it is malformed".to_owned()]),
         Err(error) => return Err(error),
     };
     faults.retain(|line| line != "ok");
-    // There can be a hundred; the first ones say enough, each in one line.
+    // There can be a hundred; the first ones are enough, each on one line.
     faults.truncate(3);
     let words = |fault: &String| fault.split_whitespace().collect::<Vec<_>>().join(" ");
     Ok(faults.iter().map(words).collect())

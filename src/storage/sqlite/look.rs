@@ -1,4 +1,4 @@
-//! Looks at a file before anything is done to it: another program's stays as it is, to the byte.
+//! Inspects a file before anything is done to it: another program's stays as it is, to the byte.
 
 use crate::storage::aside::with;
 use crate::storage::migrations::{SetUpError, TABLE};
@@ -10,7 +10,7 @@ use std::path::Path;
 /// The tables of the first version, and of every one since.
 const OURS: [&str; 4] = [TABLE, "users", "user_scopes", "user_changes"];
 
-/// A file that was looked at, and the connection that did, which changes nothing.
+/// An inspected file, and the read-only connection to it.
 pub(super) struct Inspected {
     pub(super) connection: SqliteConnection,
     pub(super) is_foreign: bool,
@@ -23,11 +23,11 @@ pub(super) async fn refuse_foreign(path: &Path) -> Result<(), SetUpError> {
     if is_foreign { Err(SetUpError::Foreign) } else { Ok(()) }
 }
 
-/// Opens a file to read it.
+/// Opens a file for reading.
 pub(super) async fn reading(path: &Path) -> Result<Inspected, sqlx::Error> {
     let has_log = has_log(path);
     match read(path, has_log).await {
-        // Without locks, it may have been read while it was written.
+        // Without locks, it may have been read while being written.
         Err(error) if !has_log && matches!(code(&error), Some(11 | 26)) => read(path, true).await,
         found => found,
     }
@@ -64,7 +64,7 @@ async fn is_foreign(connection: &mut SqliteConnection) -> Result<bool, sqlx::Err
     if !tables.is_empty() {
         return Ok(!OURS.iter().all(|ours| tables.iter().any(|table| table == ours)));
     }
-    // No tables yet, but signed by somebody.
+    // No tables yet, but marked by another program.
     let application: i32 =
         sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await?;
     let version: i32 = sqlx::query_scalar("PRAGMA user_version").fetch_one(connection).await?;

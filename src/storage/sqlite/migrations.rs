@@ -19,10 +19,11 @@ pub(super) const TEXTS: [(&str, &str); 9] = [
     ("displaced users", include_str!("migrations/0009_displaced_users.sql")),
 ];
 
-/// Applies what is missing: all of it or, on any error, nothing. Returns the newest migration, if
-/// that is one which this version does not know and can do without.
+/// Applies missing migrations: all of them or, on any error, none. Returns the newest migration, if
+/// this version does not know it and can do without it.
 ///
-/// A database that is up to date is only read, so that a program starts while another one writes.
+/// A database that is up to date is only read, so that a program can start while another one
+/// writes.
 pub(super) async fn run(
     connection: &mut SqliteConnection,
     texts: &Texts,
@@ -38,8 +39,8 @@ pub(super) async fn run(
         }
         Standing::Behind => {}
     }
-    // sqlx has no lock for migrations of SQLite; this makes a second process wait for the first
-    // and then find everything done, by a newer version perhaps.
+    // sqlx has no lock for migrations of SQLite; this makes a second process wait for the first and
+    // then find everything done, perhaps by a newer version.
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     if let Standing::Ahead(newest) = stand(&mut transaction, &migrator).await? {
         return allow(newest, needed(&mut transaction).await?, &migrator).map(Some);
@@ -70,8 +71,8 @@ async fn is_recorded(connection: &mut SqliteConnection) -> Result<bool, sqlx::Er
         .await
 }
 
-/// One statement, so that the tables of a process that starts at the same time are not mistaken
-/// for another program's.
+/// One statement, so that the tables of a process that starts at the same time are not mistaken for
+/// another program's.
 async fn refuse_foreign(connection: &mut SqliteConnection) -> Result<(), SetUpError> {
     let foreign: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM sqlite_schema)
@@ -135,7 +136,7 @@ mod tests {
                 "INSERT INTO users VALUES ('a', '', '', 0, '', 1, 1, 1), ('b', '', '', 0, '', 1, 1, 2)",
                 "",
             ),
-            // Gets an id of its own.
+            // Gets its own id.
             ("INSERT INTO users VALUES ('c', '', '', 0, '', 1, 1, 0)", ""),
             ("REPLACE INTO users VALUES ('a', '', '', 0, '', 1, 1, 3)", "a1"),
             ("REPLACE INTO users VALUES ('d', '', '', 0, '', 1, 1, 2)", "a1 b2"),

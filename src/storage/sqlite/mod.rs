@@ -27,7 +27,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// For how long a statement waits for the locks of others.
+/// How long a statement waits for others' locks.
 const BUSY: Duration = Duration::from_secs(5);
 /// KiB of pages that each connection keeps, a quarter of SQLite's own default: the upper levels of
 /// the trees of a million users. The others are in the system's memory, for all processes.
@@ -45,9 +45,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// Creates the file with mode 0600 if it may, without opening it: closing a descriptor would drop
-/// the locks that this process may hold on the file through SQLite (POSIX locks belong to the
-/// process).
+/// Creates the file with mode 0600 if allowed, without opening it: closing a descriptor would drop
+/// this process's locks on the file through SQLite (POSIX locks belong to the process).
 fn find(path: &Path, missing: Missing) -> Result<(), StorageError> {
     let fail = |error: Errno| {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -87,7 +86,7 @@ fn find(path: &Path, missing: Missing) -> Result<(), StorageError> {
     if kind.is_dir() {
         return Err(StorageError::file(path, "is a folder, not a file"));
     }
-    // A pipe would keep whoever opens it waiting.
+    // Opening a pipe would block.
     if !kind.is_file() {
         return Err(StorageError::file(path, "is not a regular file"));
     }
@@ -96,8 +95,8 @@ fn find(path: &Path, missing: Missing) -> Result<(), StorageError> {
     })
 }
 
-/// Looks whose it is, switches to WAL and migrates. SQLite does not wait for locks while it
-/// switches, so when several processes start at once this does.
+/// Refuses another program's file, switches to WAL and migrates. SQLite does not wait for locks
+/// while it switches, so this does when several processes start at once.
 async fn set_up(path: &Path) -> Result<Option<i64>, StorageError> {
     let deadline = Instant::now() + 2 * BUSY;
     loop {
@@ -115,7 +114,7 @@ async fn set_up(path: &Path) -> Result<Option<i64>, StorageError> {
     }
 }
 
-/// Does something on a connection of its own.
+/// Runs an operation on a connection of its own.
 pub(super) async fn apart<T, F>(path: &Path, operation: F) -> Result<T, StorageError>
 where
     F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>>,

@@ -1,4 +1,4 @@
-//! Who uses a SQLite file: every process that has it open, or the one that puts another in its place.
+//! Who uses a SQLite file: all processes that have it open, or one that replaces it.
 
 use crate::storage::StorageError;
 use crate::storage::sqlite::{BUSY, RETRY};
@@ -9,9 +9,9 @@ use std::io;
 use std::path::Path;
 use std::time::Instant;
 
-/// Held as long as this process may have connections to the file. The lock is one on the folder: a
-/// lock on the file would go with the file that it was taken on, and closing a file drops the locks
-/// that SQLite has on it.
+/// Held as long as this process may have connections to the file. The lock is on the folder: a lock
+/// on the file would go with the file it was taken on, and closing a file drops SQLite's locks on
+/// it.
 pub(super) struct SharedUse {
     _folder: Option<File>,
 }
@@ -19,7 +19,7 @@ pub(super) struct SharedUse {
 impl SharedUse {
     /// Waits while the file is being replaced.
     pub(super) async fn of(path: &Path) -> Result<Self, StorageError> {
-        // One that cannot be listed is no place where this user could replace a file.
+        // In a folder that cannot be listed, this user could not replace a file either.
         let target = path.canonicalize();
         let Ok(folder) = File::open(folder(target.as_deref().unwrap_or(path))) else {
             return Ok(Self { _folder: None });
@@ -35,17 +35,17 @@ impl SharedUse {
     }
 }
 
-/// Held while nobody else may use the file.
+/// Held while no other process may use the file.
 pub(in crate::storage) struct ExclusiveUse {
     _folder: File,
     _file: Option<File>,
 }
 
 impl ExclusiveUse {
-    /// Nothing if another process uses the file, or a server another one in its folder.
+    /// `None` if another process uses the file, or a server uses another file in its folder.
     ///
-    /// Programs that are not this one have SQLite's locks on the file as long as they have it open
-    /// (WAL), so none of its bytes can be locked.
+    /// Other programs hold SQLite's locks on the file as long as they have it open (WAL), so none
+    /// of its bytes can be locked.
     pub(in crate::storage) fn with(path: &Path) -> io::Result<Option<Self>> {
         let folder = File::open(folder(path))?;
         match folder.try_lock() {

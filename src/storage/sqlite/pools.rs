@@ -14,8 +14,8 @@ use sqlx::{Sqlite, Transaction};
 use std::num::NonZeroU32;
 use std::path::Path;
 
-/// The pools over one file. SQLite has one writer at a time, so there is one connection for
-/// writing: writers queue for it in turn, and never take the readers' connections while they wait.
+/// The pools for one file. SQLite has one writer at a time, so there is one connection for writing:
+/// writers queue for it, and never take readers' connections while they wait.
 pub(in crate::storage) struct Pools {
     readers: SqlitePool,
     writer: SqlitePool,
@@ -25,18 +25,18 @@ pub(in crate::storage) struct Pools {
 }
 
 impl Pools {
-    /// Opens the file; migrates it if need be. Returns its newest migration as well, where this
+    /// Opens the file and migrates it if necessary. Also returns its newest migration, if this
     /// version does not know it.
     pub(in crate::storage) async fn open(
         path: &Path,
         readers: NonZeroU32,
         missing: Missing,
     ) -> Result<(Self, Option<i64>), StorageError> {
-        // Before the file is looked for: it may be absent while it is replaced.
+        // Before looking for the file: it may be missing while it is replaced.
         let in_use = SharedUse::of(path).await?;
         find(path, missing)?;
         let newer = set_up(path).await?;
-        // Connections to a file do not go stale: no tests, no ages.
+        // Connections to a file do not go stale: no tests, no maximal age.
         let pool = |size| {
             SqlitePoolOptions::new()
                 .max_connections(size)
@@ -89,7 +89,7 @@ impl Pools {
     }
 
     /// A transaction that has the write lock from its beginning: one that took it later could fail
-    /// for what others wrote since it began.
+    /// because of others' writes since then.
     pub(in crate::storage) async fn begin(
         &self,
     ) -> Result<Transaction<'static, Sqlite>, RepositoryError> {
@@ -100,24 +100,24 @@ impl Pools {
         begun.map_err(unreached)
     }
 
-    /// A transaction that reads everything as it is at its first look.
+    /// A transaction that reads a snapshot as of its first read.
     pub(in crate::storage) async fn snapshot(
         &self,
     ) -> Result<Transaction<'static, Sqlite>, RepositoryError> {
         self.readers.begin().await.map_err(unavailable)
     }
 
-    /// Has the next writer open a connection of its own. What has happened to a connection stays with
-    /// it: one that was opened while the file was read-only cannot write later, and where SQLite
-    /// itself has undone a transaction because the disk was full, sqlx believes to be in it for ever.
+    /// Makes the next writer open a new connection. A connection keeps its state: one opened while
+    /// the file was read-only cannot write later, and after SQLite itself has rolled back a
+    /// transaction because the disk was full, sqlx believes it is still in it.
     pub(in crate::storage) async fn close_writer(&self) {
         if let Ok(mut connection) = self.writer.acquire().await {
             connection.close_on_drop();
         }
     }
 
-    /// Empties the write-ahead log: one of some hundred MiB would wait for the next program that opens
-    /// the database, and keep it from serving. What was written is there, whatever becomes of this.
+    /// Empties the write-ahead log: one of several hundred MiB would delay the next program that
+    /// opens the database. Written data are safe, whatever the outcome.
     pub(in crate::storage) async fn empty_log(&self) {
         let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.writer).await;
         if let Err(cause) = emptied {
@@ -125,7 +125,7 @@ impl Pools {
         }
     }
 
-    /// What SQLite finds wrong with the file.
+    /// SQLite's findings about the file.
     pub(in crate::storage) async fn faults(&self) -> Result<Vec<String>, RepositoryError> {
         let mut connection = self.readers.acquire().await.map_err(unavailable)?;
         let found = faults(&mut connection, "PRAGMA integrity_check").await;
@@ -157,7 +157,7 @@ impl Pools {
         ]
     }
 
-    /// Keeps no connection that nobody uses, from now on.
+    /// From now on keeps no idle connection.
     pub(in crate::storage) fn give_back(&self) {
         for pool in [&self.readers, &self.writer] {
             tokio::spawn(give_back(pool.clone()));

@@ -1,4 +1,4 @@
-//! What a backup is worth, and a copy of it.
+//! Checks and copies a backup.
 
 use crate::storage::migrations::SetUpError;
 use crate::storage::sqlite::damage::faults;
@@ -9,8 +9,8 @@ use sqlx::Connection as _;
 use std::num::NonZeroU32;
 use std::path::Path;
 
-/// Writes what a file of this program holds into an empty file, if it is whole. The file itself may
-/// be in use, and stays as it is.
+/// Copies a file of this program into an empty file, if it is intact. The file itself may be in
+/// use, and stays as it is.
 pub(in crate::storage) async fn copy_sound(from: &Path, to: &str) -> Result<(), StorageError> {
     let copy = async {
         let Inspected { mut connection, is_foreign } = reading(from).await?;
@@ -33,10 +33,10 @@ pub(in crate::storage) async fn copy_sound(from: &Path, to: &str) -> Result<(), 
     }
 }
 
-/// Brings the file to this version's schema; the number of its users.
+/// Migrates the file to this version's schema; returns the number of its users.
 pub(in crate::storage) async fn adopt(path: &Path) -> Result<u64, StorageError> {
     drop(Pools::open(path, NonZeroU32::MIN, Missing::Refuse).await?);
-    // The last connection that closes takes the log with it.
+    // The last connection to close removes the log.
     let count = apart(path, |connection| {
         Box::pin(sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(connection))
     });

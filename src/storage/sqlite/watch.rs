@@ -1,4 +1,4 @@
-//! Notices what other processes change: a thread that reads whom they have changed.
+//! Notices changes by other processes: a thread that reads which users have changed.
 
 use crate::storage::StorageError;
 use crate::storage::cache::Freshness;
@@ -11,19 +11,19 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Between two looks: often enough that a cache is never without trust while all is well.
+/// Between two checks: often enough that a healthy cache never loses its trust.
 const PAUSE: Duration = Duration::from_millis(400);
 
-/// The number of the last change. A statement that fails half-way leaves changes whose number SQLite
-/// has not noted yet.
+/// The number of the last change. A statement that fails half-way leaves changes whose number
+/// SQLite has not recorded yet.
 const LAST: &str = "SELECT max(
          coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'changed_users'), 0),
          coalesce((SELECT max(seq) FROM changed_users), 0))";
 
-/// Who has changed between two numbers, once for each change.
+/// Users changed between two numbers, once per change.
 const CHANGED: &str = "SELECT username FROM changed_users WHERE seq > ?1 AND seq <= ?2";
 
-/// As many changes at once, as of an import, are not read one by one.
+/// From this many changes on, as in an import, they are not read one by one.
 const MOST: i64 = 4096;
 
 /// The watching thread; it ends soon after this is dropped.
@@ -64,13 +64,14 @@ impl Watch {
 
 struct Watcher {
     connection: Option<SqliteConnection>,
-    /// The number of the last change that is known.
+    /// The number of the last known change.
     seen: Option<i64>,
     freshness: Arc<Freshness>,
 }
 
 impl Watcher {
-    /// Looks once; our own changes count as well, which costs no more than reading some users anew.
+    /// Checks once; our own changes count as well, which costs no more than reading some users
+    /// again.
     async fn look(&mut self, options: &SqliteConnectOptions) -> Result<(), sqlx::Error> {
         let asked = Instant::now();
         let connection = match &mut self.connection {
@@ -90,7 +91,7 @@ impl Watcher {
         };
         match changed {
             Some(changed) => changed.iter().for_each(|user| self.freshness.forget(user)),
-            // Some are not known.
+            // Some changes are unknown.
             None => self.freshness.invalidate(),
         }
         self.seen = Some(last);

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::io::{self, BufRead, Read as _};
 
-/// The entries of whichever of the three it is, and what their numbers count.
+/// The entries in any of the three formats, and what their numbers count.
 pub(super) fn entries<'a, R: BufRead + 'a>(mut from: R) -> io::Result<(Entries<'a>, &'static str)> {
     skip_blank(&mut from)?;
     Ok(match from.fill_buf()?.first() {
@@ -33,7 +33,7 @@ fn skip_blank(from: &mut impl BufRead) -> io::Result<()> {
     }
 }
 
-/// Nothing where it is no user: dumps may hold other models.
+/// `None` if it is not a user: dumps may hold other models.
 fn user(mut object: Value) -> Option<Result<Line, Problem>> {
     let Some(Value::Object(fields)) = object.get_mut("fields") else {
         return Some(Err(Problem::new("", "expected a JSON object with `model` and `fields`")));
@@ -89,7 +89,7 @@ fn column(line: &mut Line, name: &str, value: &str) -> Option<Result<(), Problem
     Some(Ok(()))
 }
 
-/// First and last name become one.
+/// Joins first and last name.
 fn add_name(line: &mut Line, part: &str) {
     let part = part.trim();
     match &mut line.full_name {
@@ -142,7 +142,7 @@ impl<R: BufRead> Iterator for Array<R> {
                     }
                 }
                 Ok(None) => self.ended = true,
-                // Where the next object begins is not known then.
+                // Then the start of the next object is unknown.
                 Err(problem) => {
                     self.ended = true;
                     return Some((self.number, Err(problem)));

@@ -3,7 +3,7 @@
 use crate::cli::users::import::line::{Line, Problem};
 use serde_json::Value;
 
-/// Nothing for a comment.
+/// `None` for a comment.
 pub(super) fn read(bytes: &[u8]) -> Option<Result<Line, Problem>> {
     if bytes.starts_with(b"#") {
         return None;

@@ -1,4 +1,4 @@
-//! One line of an import: what it may hold, and what is wrong with it.
+//! One line of an import: its fields, and what is wrong with it.
 
 use crate::domain::{
     FieldError, NewUser, PasswordHash, ScopeName, ScopeTable, Scopes, check_email, check_full_name,
@@ -9,7 +9,8 @@ use serde_json::Value;
 use std::fmt;
 use thiserror::Error;
 
-/// What is wrong with a line: `field: why`, or about all of it `why`. It never repeats what a field holds, except for scopes.
+/// What is wrong with a line: `field: why`, or `why` about the whole line. It never repeats a
+/// field's value, except for scopes.
 #[derive(Debug, Error)]
 #[error("{field}{}{why}", if field.is_empty() { "" } else { ": " })]
 pub(super) struct Problem {
@@ -23,13 +24,13 @@ impl Problem {
     }
 
     pub(super) fn json(error: &serde_json::Error) -> Self {
-        // serde_json counts lines within what it was given: always 1.
+        // serde_json counts lines within its input: always 1.
         Self::new("", error.to_string().replace(" at line 1 column", " at column"))
     }
 }
 
-/// The field names of the Python application. Every type is taken here, so that a wrong one is
-/// reported with its field.
+/// The field names of the Python application. Accepts every type, so that a wrong one is reported
+/// with its field.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Line {
@@ -43,13 +44,13 @@ pub(super) struct Line {
     pub(super) scopes: Value,
 }
 
-/// Also `null`, which serde takes for nothing.
+/// Keeps `null`, which serde would treat as missing.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
 
 impl Line {
-    /// The user, once every field has been found right; with `scopes` where the line has none.
+    /// The user, once all fields are valid; gets `scopes` if the line has none.
     pub(super) fn user(self, store: &Store, default: &Scopes) -> Result<NewUser, Problem> {
         let username = required("username", self.username)?;
         let hash = match self.hashed_password {
@@ -87,7 +88,7 @@ impl Line {
     }
 }
 
-/// Each login of its user would cost as much: one more doubles it.
+/// Every login of its user would cost as much: each further unit doubles it.
 fn affordable(hash: PasswordHash, highest_cost: u32) -> Result<PasswordHash, Problem> {
     if hash.cost() > highest_cost {
         let why = format!(

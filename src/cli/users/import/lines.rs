@@ -6,7 +6,7 @@ use std::io::{BufRead, Read as _};
 /// Longest line in bytes.
 pub(super) const LONGEST: u64 = 64 * 1024;
 
-/// Lines with their numbers, from 1; blank ones are left out, and those of which nothing is made.
+/// Lines with their numbers, from 1; blank and ignored ones are left out.
 pub(super) struct Lines<R> {
     from: R,
     number: u64,

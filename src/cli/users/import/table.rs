@@ -5,7 +5,7 @@ use csv::{ReaderBuilder, StringRecord, StringRecordsIntoIter};
 use serde_json::Value;
 use std::io;
 
-/// What a column holds; nothing for one that is not known.
+/// Sets a field from a column's value; `None` for an unknown column.
 pub(super) type Fill = fn(&mut Line, &str, &str) -> Option<Result<(), Problem>>;
 
 /// The rows of a table with the numbers of their lines.
@@ -13,7 +13,7 @@ pub(super) struct Table<R> {
     header: StringRecord,
     rows: StringRecordsIntoIter<R>,
     fill: Fill,
-    /// What is wrong with the header, which is said once.
+    /// What is wrong with the header, reported once.
     wrong: Option<Problem>,
     last: u64,
 }
@@ -26,7 +26,7 @@ impl<R: io::Read> Table<R> {
             Ok(header) => (header.clone(), None),
             Err(error) => (StringRecord::new(), Some(Problem::new("", error))),
         };
-        // Not named: a file without a header may have a hash there.
+        // Not named: in a file without a header there may be a hash.
         let column =
             |at: usize, why: &str| Problem::new("", format_args!("column {} {why}", at + 1));
         for (at, name) in header.iter().enumerate() {
@@ -67,7 +67,7 @@ impl<R: io::Read> Iterator for Table<R> {
             Ok(row) => row.position(),
             Err(error) => error.position(),
         };
-        // Where a row begins; what cannot be told is after the last.
+        // Where a row begins; an unknown position is after the last.
         self.last = position.map_or(self.last + 1, csv::Position::line);
         let line =
             row.map_err(|_| Problem::new("", "expected UTF-8")).and_then(|row| self.line(&row));
@@ -95,7 +95,7 @@ pub(super) fn own(line: &mut Line, name: &str, value: &str) -> Option<Result<(),
     Some(Ok(()))
 }
 
-/// How databases write it.
+/// Booleans as databases write them.
 pub(super) fn truth(value: &str) -> Option<bool> {
     match value.to_ascii_lowercase().as_str() {
         "true" | "t" | "1" => Some(true),
