@@ -4,6 +4,7 @@
 //! Nothing here knows HTTP or a database.
 
 mod audit;
+mod audit_change;
 mod authenticate;
 mod change;
 mod create;

@@ -1,6 +1,7 @@
 //! The request that an access log line is about; formats and filters read it while the line is
 //! written.
 
+use super::request_id::keep_caller;
 use super::{ACCESS, RequestId, escape, redact_query};
 use crate::domain::User;
 use std::borrow::Cow;
@@ -180,6 +181,13 @@ impl fmt::Display for Host {
             Self::Ip(address) => address.fmt(f),
             Self::Named(word) => f.write_str(word),
         }
+    }
+}
+
+/// Names who has sent the request that is being served, where the log wants to know.
+pub fn name_caller(user: &Arc<User>) {
+    if Headers::wanted().caller {
+        keep_caller(user);
     }
 }
 

@@ -22,12 +22,12 @@ mod timestamp;
 mod whole;
 
 pub use self::config::Note;
-pub use access::{Access, Headers, Host};
+pub use access::{Access, Headers, Host, name_caller};
 pub use audit::write_audit;
 pub use code_filter::{LogFilter, filter_by};
 pub use commands::init_audit;
 pub use escape::{escape, redact_query, shown_header};
-pub use request_id::{RequestId, name_caller};
+pub use request_id::RequestId;
 pub use sink::{Open, dropped, open_file};
 
 use crate::settings::LoggingSettings;

@@ -1,7 +1,6 @@
 //! The id of a request: taken from a trusted proxy or generated, and known to every line logged
 //! while the request is served.
 
-use super::access::Headers;
 use crate::domain::User;
 use std::cell::{Cell, OnceCell};
 use std::fmt;
@@ -72,7 +71,7 @@ impl RequestId {
         CURRENT.try_with(|served| served.id).ok()
     }
 
-    /// Serves a request: lines logged by `serve` know this id. Returns who [`name_caller`] has named,
+    /// Serves a request: lines logged by `serve` know this id. Returns who [`keep_caller`] has named,
     /// too.
     pub async fn in_scope<F: Future>(self, serve: F) -> (F::Output, Option<Arc<User>>) {
         let served = Served { id: self, caller: OnceCell::new() };
@@ -82,12 +81,10 @@ impl RequestId {
     }
 }
 
-/// Names who has sent the request that is being served, where the log wants to know.
-pub fn name_caller(user: &Arc<User>) {
-    if Headers::wanted().caller {
-        // The first one counts; outside of a request there is none.
-        let _ = CURRENT.try_with(|served| served.caller.set(Arc::clone(user)));
-    }
+/// Keeps who has sent the request that this task serves.
+pub(super) fn keep_caller(user: &Arc<User>) {
+    // The first one counts; outside of a request there is none.
+    let _ = CURRENT.try_with(|served| served.caller.set(Arc::clone(user)));
 }
 
 fn write_hex(digits: &mut [u8], number: u64) {

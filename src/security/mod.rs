@@ -51,7 +51,7 @@ mod user;
 
 pub use crate::api_error::{AuthScheme, Reason};
 pub(crate) use crate::domain::Origin;
-pub use crate::domain::{ItemsRead, MeRead, Scope, Secret, Sender, UsersRead, UsersWrite};
+pub use crate::domain::{ItemsRead, MeRead, Scope, Secret, UsersRead, UsersWrite};
 pub use authorized::Authorized;
 pub(crate) use authorized::Parts;
 pub(crate) use client_address::{BadPeer, TrustedProxies, mark_unix_peer};

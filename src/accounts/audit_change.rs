@@ -1,0 +1,53 @@
+//! How a change of an account ended, for the audit log.
+
+use crate::accounts::{AccountError, Accounts, AuthenticateError, Author};
+use crate::domain::{AuditEntry, AuditReason, Denied, RepositoryError};
+use crate::passwords::PasswordError;
+
+impl Accounts {
+    /// Tells of changes in the author's name that belong together.
+    pub(super) fn audit<T>(
+        &self,
+        entries: impl IntoIterator<Item = AuditEntry>,
+        author: &Author,
+        result: &Result<T, AccountError>,
+    ) {
+        let reason = result.as_ref().err().map(AccountError::reason);
+        for entry in entries {
+            self.audit.tell_change(entry, author, reason);
+        }
+    }
+}
+
+impl AccountError {
+    /// Why the change was not made, in the audit log's words.
+    pub(super) fn reason(&self) -> AuditReason {
+        match self {
+            Self::WrongPassword => AuditReason::WrongPassword,
+            Self::PasswordChanged => AuditReason::ChangedMeanwhile,
+            Self::Authenticate(AuthenticateError::Unavailable(_)) => {
+                AuditReason::DatabaseUnavailable
+            }
+            Self::Authenticate(AuthenticateError::Busy { .. })
+            | Self::Password(PasswordError::Busy { .. }) => AuditReason::Busy,
+            Self::Authenticate(AuthenticateError::Hashing) | Self::Password(_) => {
+                AuditReason::Internal
+            }
+            Self::Repository(error) => of_repository(error),
+        }
+    }
+}
+
+fn of_repository(error: &RepositoryError) -> AuditReason {
+    match error {
+        RepositoryError::Exists => AuditReason::NameTaken,
+        RepositoryError::EmailExists => AuditReason::EmailTaken,
+        RepositoryError::NotFound => AuditReason::UnknownUser,
+        RepositoryError::Denied(Denied::Gone) => AuditReason::CallerDeleted,
+        RepositoryError::Denied(Denied::Disabled) => AuditReason::CallerDisabled,
+        RepositoryError::Denied(Denied::MissingScope) => AuditReason::CallerLostScope,
+        RepositoryError::OwnPassword => AuditReason::OwnPassword,
+        RepositoryError::LastHolder(_) => AuditReason::LastAdministrator,
+        RepositoryError::Unavailable(_) => AuditReason::DatabaseUnavailable,
+    }
+}
