@@ -1,9 +1,8 @@
 //! Declared bodies, queries, paths and forms of an application: `examples/bodies.rs`.
 
 use crate::example_server::Example;
-use crate::harness::{Response, repository};
+use crate::harness::Response;
 use serde_json::{Value, json};
-use std::fs;
 
 const ITEM: &str = r#"{"sku":"SKU-7","price":2.5}"#;
 
@@ -101,7 +100,7 @@ fn a_flood_of_errors_is_cut_off() {
 
 #[test]
 fn queries_and_paths_are_texts_that_stand_for_values() {
-    let (app, _) = bodies();
+    let app = Example::spawn("bodies");
     let get = |path: &str| app.get(path);
     let read = json!({"word": ["red", "pen"], "in_stock": true, "limit": 5});
     let answer = get("/articles?word=red&limit=9&word=pen&in_stock=yes&limit=5&unknown=1");
@@ -137,7 +136,7 @@ fn queries_and_paths_are_texts_that_stand_for_values() {
 
 #[test]
 fn forms_are_read_like_queries() {
-    let (app, _) = bodies();
+    let app = Example::spawn("bodies");
     let answer = app.post_form("/reviews", "stars=1&text=good&stars=5");
     assert_eq!((answer.status, answer.json()), (200, json!({"stars": 5, "text": "good"})));
     assert_eq!(app.post_form("/reviews", "stars=5&text=").json()["text"], json!(null));
@@ -168,7 +167,7 @@ fn forms_are_read_like_queries() {
 
 #[test]
 fn the_bounds_stand_in_the_document() {
-    let (app, _) = bodies();
+    let app = Example::spawn("bodies");
     let document = app.document();
     let schemas = &document["components"]["schemas"];
     let item = &schemas["Item"];
@@ -206,19 +205,4 @@ fn the_bounds_stand_in_the_document() {
     assert_eq!(listed("/articles/{sku}/pictures/{number}"), [path("sku"), path("number")]);
     assert_eq!(listed("/sales/{year}/{month}"), [path("year"), path("month")]);
     assert!(!app.get("/openapi.json").body.contains("x-rule"));
-}
-
-/// The guide shows the example's own lines.
-#[test]
-fn the_guide_shows_the_example() {
-    let guide = fs::read_to_string(repository("src/guide/application.md")).expect("the guide");
-    let example = fs::read_to_string(repository("examples/bodies.rs")).expect("the example");
-    let chapter = guide.split("\n# Bodies").nth(1).expect("the chapter");
-    let chapter = chapter.split("\n# ").next().expect("its text");
-    let blocks: Vec<_> = chapter.split("```rust,ignore\n").skip(1).collect();
-    assert!(!blocks.is_empty());
-    for block in blocks {
-        let code = block.split("```").next().expect("its end");
-        assert!(code.split("\n\n").all(|part| example.contains(part.trim_end())), "{code}");
-    }
 }
