@@ -9,6 +9,7 @@ mod tests;
 
 pub use postgres::{PostgresUrl, SslMode, SslRoot};
 pub use problem::DatabaseUrlProblem;
+#[cfg(feature = "postgres")]
 pub use servers::{Host, PostgresServer, TargetSession};
 
 use serde::Deserialize;

@@ -249,9 +249,11 @@ fn the_quoted_code_is_in_an_example() {
 fn the_configurations_are_valid() {
     for block in blocks_of(&["toml"]) {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("config.toml");
+        let file = folder.path().join("a.toml");
         fs::write(&file, &block.text).unwrap();
-        let output = run(bailiwick(folder.path()).arg("-c").arg(file).arg("check-config"), "");
+        let is_log = block.text.starts_with("# log.toml");
+        let flag = if is_log { "--log-config" } else { "--config" };
+        let output = run(bailiwick(folder.path()).arg(flag).arg(file).arg("check-config"), "");
         assert!(output.status.success(), "{}: {output:?}", block.place);
     }
 }

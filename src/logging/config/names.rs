@@ -18,11 +18,12 @@ const ALIASES: [(&str, &str); 6] = [
 ];
 
 /// Our modules, which log under their paths.
-const MODULES: [&str; 17] = [
+const MODULES: [&str; 18] = [
     "accounts",
     "api_error",
     "cli",
     "domain",
+    "extract",
     "http",
     "logging",
     "oauth",
