@@ -33,6 +33,7 @@ fn changed(threads: usize, change: Threads) -> Result<usize, String> {
 impl Master {
     /// Carries out a command; its result is logged, too.
     pub(super) fn obey(&mut self, command: Command) -> Result<String, String> {
+        let reloads = command == Command::Reload && self.phase != Phase::Leaving;
         let done = match command {
             Command::Stop if self.phase == Phase::Leaving => Ok(self.leave(Order::Quit)),
             Command::Stop => Ok(self.leave(self.farewell())),
@@ -41,7 +42,6 @@ impl Master {
             Command::Reload => {
                 let reloaded = self.reload();
                 self.figures.reloaded = reloaded.is_ok();
-                audit_reload(AuditReason::Invalid, reloaded.as_ref().err());
                 reloaded
             }
             Command::Workers(change) => self.change_threads(change),
@@ -53,6 +53,9 @@ impl Master {
         match &done {
             Ok(line) => log::info!(target: ERROR, "{line}"),
             Err(line) => log::error!(target: ERROR, "Refused: {line}"),
+        }
+        if reloads {
+            audit_reload(AuditReason::Invalid, done.as_ref().err());
         }
         done
     }
