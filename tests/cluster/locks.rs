@@ -16,10 +16,10 @@ const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
      WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 /// Locks held by a separate session; released on drop.
-struct Held(Child);
+pub(crate) struct Held(Child);
 
 impl Held {
-    fn take(database: &str, lock: &str) -> Self {
+    pub(crate) fn take(database: &str, lock: &str) -> Self {
         let mut psql = shared().psql(database, &format!("BEGIN; {lock}"));
         // After these statements it waits for more, inside the transaction.
         psql.args(["-c", "SELECT 'held'", "-f", "-"]);

@@ -3,6 +3,7 @@
 
 use crate::database::Database;
 use crate::harness::{App, FORM, eventually};
+use crate::locks::Held;
 use crate::postgres::shared;
 use crate::signer::{SECRET, now, sign};
 use crate::{config, prepared};
@@ -87,12 +88,17 @@ fn old(database: Database, version: usize) -> (Database, String) {
 
 /// Kills it, and finds the old schema or the new one with all users; the next start does the rest.
 /// Whether it was the old one.
-fn kill(mut child: Child, (database, version, checksum): (&Database, usize, &str)) -> bool {
+fn kill(
+    mut child: Child,
+    held: Option<Held>,
+    (database, version, checksum): (&Database, usize, &str),
+) -> bool {
     let newest = database.migrations().len();
     drop(child.kill());
     drop(child.wait());
+    drop(held);
     if let Some(name) = database.name() {
-        release(name);
+        left_alone(name);
     }
     let found = database.version();
     assert!([version, newest].contains(&found), "{found}");
@@ -123,7 +129,7 @@ fn a_killed_migration_of_sqlite_leaves_the_old_schema_or_the_new_one() {
                 let has_ended = child.try_wait().expect("a child").is_some();
                 (is_written || has_ended).then_some(())
             });
-            let was_old = kill(child, (&database, version, &checksum));
+            let was_old = kill(child, None, (&database, version, &checksum));
             assert_eq!(database.ask("PRAGMA integrity_check"), "ok");
             assert_eq!(database.ask("SELECT count(*) FROM pragma_foreign_key_check"), "0");
             was_old
@@ -132,18 +138,12 @@ fn a_killed_migration_of_sqlite_leaves_the_old_schema_or_the_new_one() {
     }
 }
 
-/// Ends all sessions that others have in a database.
-fn release(name: &str) {
-    let others =
-        "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    shared().sql(
-        name,
-        &format!("SELECT pg_terminate_backend(pid) {others} AND query LIKE '%pg_sleep%'"),
-    );
-    // What a dead program has left goes on until it finds that out.
-    eventually("the sessions to end", || {
-        (shared().sql(name, &format!("SELECT count(*) {others}")) == "0").then_some(())
-    });
+/// Waits until nobody else has a session in a database: what a dead program has left goes on until
+/// it finds that out.
+fn left_alone(name: &str) {
+    let others = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    eventually("the sessions to end", || (shared().sql(name, others) == "0").then_some(()));
 }
 
 /// Somebody else has a table that the migration needs only after it has written much.
@@ -152,21 +152,15 @@ fn a_killed_migration_of_postgresql_leaves_the_old_schema() {
     for (version, table) in [(BEFORE_IDS, "user_scopes"), (BEFORE_UNIQUE_IDS, "users")] {
         let (database, checksum) = old(Database::postgresql(), version);
         let name = database.name().expect("its name");
-        let lock = format!("BEGIN; LOCK TABLE {table} IN ROW EXCLUSIVE MODE; SELECT pg_sleep(600)");
-        let mut holding = shared().psql(name, &lock);
-        let mut holding =
-            holding.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("psql");
-        let sleeps = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'
-            AND datname = current_database()";
-        eventually("the lock", || (shared().sql(name, sleeps) == "1").then_some(()));
+        let held = Held::take(name, &format!("LOCK TABLE {table} IN ROW EXCLUSIVE MODE"));
         let child = migrating(&database);
         let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
             AND backend_xid IS NOT NULL AND datname = current_database()";
         eventually("a migration to be written", || {
             (shared().sql(name, waits) == "1").then_some(())
         });
-        assert!(kill(child, (&database, version, &checksum)), "it was killed too late");
-        drop(holding.wait());
+        let was_old = kill(child, Some(held), (&database, version, &checksum));
+        assert!(was_old, "it was killed too late");
     }
 }
 
