@@ -94,12 +94,14 @@ impl Running {
             }
         }
         drop(shared);
+        if let (Order::Drain(_), Some(admin)) = (&order, admin) {
+            // From now on the successor responds to probes, but for those already accepted here.
+            admin.pause().await;
+            sleep(LOOK).await;
+            drop(admin.stop(true));
+        }
         state.start_draining();
         if let Order::Drain(seconds) | Order::Leave { seconds, .. } = order {
-            if matches!(order, Order::Drain(_)) {
-                // From now on the successor responds to probes.
-                drop(admin.map(|admin| admin.stop(true)));
-            }
             order = tokio::select! {
                 ended = &mut server => return ended.map_err(ServeError::Workers),
                 order = harsher(&mut orders) => order,
