@@ -4,16 +4,18 @@ mod signing;
 
 pub use signing::Signing;
 
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, Limits, Throttle};
 use crate::domain::{
-    Clock, NewUser, RepositoryError, ScopeTable, Signers, SystemClock, UserRepository,
+    Clock, Limit, NewUser, RepositoryError, ScopeTable, Signers, SystemClock, UserRepository,
 };
 use crate::passwords::{self, Passwords};
-use crate::settings::{NamedFile, Settings};
+use crate::settings::{LoginSettings, NamedFile, Settings};
 use crate::storage;
 use crate::tokens::{self, SecretError, Tokens, load_secret, made_secret};
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 use thiserror::Error;
 
 pub use crate::storage::{MaintenanceError, Restored, back_up, check, copy, restore};
@@ -107,15 +109,32 @@ impl Store {
     ) -> Result<Self, StartError> {
         let passwords = Passwords::new(&settings.passwords).map_err(StartError::new)?;
         let (passwords, clock) = (Arc::new(passwords), Arc::new(SystemClock));
-        let storage::Opened { users, signers } = opened.await.map_err(StartError::new)?;
+        let storage::Opened { users, signers, throttles } =
+            opened.await.map_err(StartError::new)?;
+        let folds = settings.users.case_insensitive;
+        let throttle = Arc::new(Throttle::new(limits(&settings.logins), folds, throttles));
+        let accounts = Accounts::new(users.clone(), passwords.clone(), clock.clone());
         Ok(Self {
-            accounts: Accounts::new(users.clone(), passwords.clone(), clock.clone()),
+            accounts: accounts.with_throttle(throttle, settings.logins.throttle),
             users,
             passwords,
             scopes: Arc::new(scope_table(settings)?),
             clock,
             signers,
         })
+    }
+}
+
+fn limits(settings: &LoginSettings) -> Limits {
+    let seconds = |seconds: NonZeroU32| Duration::from_secs(seconds.get().into());
+    let limit = |burst: NonZeroU32, every| Limit { burst: burst.get(), every: seconds(every) };
+    Limits {
+        known_device: limit(settings.known_device_burst, settings.known_device_every),
+        known_network: limit(settings.known_network_burst, settings.known_network_every),
+        unknown_network: limit(settings.unknown_network_burst, settings.unknown_network_every),
+        all_unknown: limit(settings.all_unknown_burst, settings.all_unknown_every),
+        all_accounts: limit(settings.all_accounts_burst, settings.all_accounts_every),
+        known_for: seconds(settings.known_for),
     }
 }
 

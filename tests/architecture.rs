@@ -103,7 +103,7 @@ const HOMES: [(&str, &[&str]); 35] = [
     ("actix_web", &["process", "http", "routes", "extract", "security", "openapi", "api_error"]),
     ("actix_web_httpauth", &["security"]),
     ("argon2", &["passwords"]),
-    ("aws_lc_rs", &["passwords"]),
+    ("aws_lc_rs", &["passwords", "accounts"]),
     ("bcrypt", &["passwords"]),
     ("clap", &["cli"]),
     ("command_fds", &["process"]),

@@ -28,6 +28,7 @@ impl AccountError {
             Self::Authenticate(AuthenticateError::Unavailable(_)) => {
                 AuditReason::DatabaseUnavailable
             }
+            Self::Authenticate(AuthenticateError::Throttled { .. }) => AuditReason::Throttled,
             Self::Authenticate(AuthenticateError::Busy { .. })
             | Self::Password(PasswordError::Busy { .. }) => AuditReason::Busy,
             Self::Authenticate(AuthenticateError::Hashing) | Self::Password(_) => {

@@ -2,6 +2,7 @@
 
 use crate::accounts::Accounts;
 use crate::accounts::login::{LoginAttempt, LoginMethod};
+use crate::accounts::throttle::{ThrottleError, Ticket};
 use crate::domain::{
     LoginOutcome, Origin, RepositoryError, Secret, Sender, User, UserChange, Username,
 };
@@ -19,12 +20,29 @@ pub enum AuthenticateError {
         /// When to try again, in seconds.
         retry_after_seconds: u64,
     },
+    /// Too many wrong passwords.
+    #[error("too many attempts, try again in {retry_after_seconds} seconds")]
+    Throttled {
+        /// When to try again, in seconds.
+        retry_after_seconds: u64,
+    },
     /// The user repository does not respond.
     #[error(transparent)]
     Unavailable(RepositoryError),
     /// The password could not be hashed: our fault.
     #[error("the password could not be hashed")]
     Hashing,
+}
+
+impl From<ThrottleError> for AuthenticateError {
+    fn from(error: ThrottleError) -> Self {
+        match error {
+            ThrottleError::Refused { retry_after_seconds } => {
+                Self::Throttled { retry_after_seconds }
+            }
+            ThrottleError::Unavailable(cause) => Self::Unavailable(cause),
+        }
+    }
 }
 
 impl From<PasswordError> for AuthenticateError {
@@ -38,9 +56,10 @@ impl From<PasswordError> for AuthenticateError {
 
 impl Accounts {
     /// Returns the user if the password matches, even when disabled.
-    /// Unknown and impossible names cost what a wrong password costs: a place in the queue, taken
-    /// first, and the work of one hash. A login renews a hash that is cheaper or older than
-    /// today's.
+    ///
+    /// Unknown and impossible names cost what a wrong password costs: they are counted, take a
+    /// place in the queue before any user is looked up, and cause the work of one hash. A login
+    /// renews a hash that is cheaper or older than today's.
     pub async fn authenticate(
         &self,
         username: &str,
@@ -64,6 +83,7 @@ impl Accounts {
             Ok(Some(_)) => LoginOutcome::Accepted,
             Ok(None) => LoginOutcome::Rejected,
             Err(AuthenticateError::Busy { .. }) => LoginOutcome::Busy,
+            Err(AuthenticateError::Throttled { .. }) => LoginOutcome::Throttled,
             Err(AuthenticateError::Unavailable(_)) => LoginOutcome::Unavailable,
             Err(AuthenticateError::Hashing) => LoginOutcome::Failed,
         });
@@ -77,6 +97,7 @@ impl Accounts {
         password: Secret,
     ) -> Result<Option<Arc<User>>, AuthenticateError> {
         let client = login.sender.origin;
+        let ticket = self.admit(&login.tried, client).await?;
         let place = self.passwords.place(client, &login.tried).await?;
         let user = match login.tried.parse::<Username>() {
             Ok(name) => self.find_for_login(&name).await.map_err(AuthenticateError::Unavailable)?,
@@ -84,18 +105,32 @@ impl Accounts {
         };
         let hash = user.as_ref().map(|user| user.password_hash.clone());
         let verdict = place.verify(password.clone(), hash).await?;
-        let Some(user) = user else { return Ok(None) };
-        login.is_known = true;
-        self.warn_of_hash(&user);
-        if verdict.matches {
-            login.is_of(&user);
-            name_caller(&user);
+        if let Some(user) = &user {
+            login.is_known = true;
+            self.warn_of_hash(user);
         }
+        let Some(user) = user.filter(|_| verdict.matches) else {
+            ticket.failed();
+            return Ok(None);
+        };
+        login.is_of(&user);
+        name_caller(&user);
+        ticket.succeeded(user.id).await;
         // Rehashing takes time: not where the response hides that the password was right.
         if verdict.needs_rehash && !user.disabled {
             return Ok(Some(self.rehash(user, password, client).await));
         }
-        Ok(verdict.matches.then_some(user))
+        Ok(Some(user))
+    }
+
+    /// Counts a try, unless nothing is counted.
+    async fn admit(&self, username: &str, client: Origin) -> Result<Ticket, AuthenticateError> {
+        match &self.throttle {
+            Some(throttle) if self.is_throttled => {
+                Ok(throttle.admit(username, &client.into()).await?)
+            }
+            _ => Ok(Ticket::uncounted()),
+        }
     }
 
     /// Whether the password of an already known user matches.
@@ -105,9 +140,15 @@ impl Accounts {
         password: Secret,
         client: Origin,
     ) -> Result<bool, AuthenticateError> {
+        let ticket = self.admit(user.username.as_str(), client).await?;
         let place = self.passwords.place(client, user.username.as_str()).await?;
         let verdict = place.verify(password, Some(user.password_hash.clone())).await?;
         self.warn_of_hash(user);
+        if verdict.matches {
+            ticket.succeeded(user.id).await;
+        } else {
+            ticket.failed();
+        }
         Ok(verdict.matches)
     }
 

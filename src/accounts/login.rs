@@ -96,6 +96,7 @@ impl LoginAttempt<'_> {
             LoginOutcome::Rejected => AuditReason::UnknownUser,
             LoginOutcome::Disabled => AuditReason::UserDisabled,
             LoginOutcome::InvalidScope => AuditReason::ScopeNotAllowed,
+            LoginOutcome::Throttled => AuditReason::Throttled,
             LoginOutcome::Busy => AuditReason::Busy,
             LoginOutcome::Unavailable => AuditReason::DatabaseUnavailable,
             LoginOutcome::Failed => AuditReason::Internal,

@@ -15,6 +15,7 @@ mod login;
 #[cfg(test)]
 pub(crate) mod memory;
 mod password;
+mod throttle;
 
 pub use audit::Audit;
 pub use authenticate::AuthenticateError;
@@ -23,9 +24,11 @@ pub use create::NewAccount;
 pub use error::AccountError;
 pub(crate) use login::{LoginAttempt, LoginMethod};
 pub use password::PasswordChange;
+pub use throttle::{Limits, Throttle};
 
 use crate::domain::{
-    Actor, Clock, Logins, Origin, Scope as _, ScopeName, Sender, UserRepository, UsersWrite,
+    Actor, AuditAction, AuditEntry, Clock, Logins, Origin, Scope as _, ScopeName, Sender,
+    UserRepository, Username, UsersWrite,
 };
 use crate::passwords::Passwords;
 use std::sync::Arc;
@@ -38,6 +41,8 @@ pub struct Accounts {
     clock: Arc<dyn Clock>,
     logins: Arc<Logins>,
     audit: Audit,
+    throttle: Option<Arc<Throttle>>,
+    is_throttled: bool,
 }
 
 /// The author of a change.
@@ -58,13 +63,38 @@ impl Accounts {
         passwords: Arc<Passwords>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { users, passwords, clock, logins: Arc::default(), audit: Audit::default() }
+        Self {
+            users,
+            passwords,
+            clock,
+            logins: Arc::default(),
+            audit: Audit::default(),
+            throttle: None,
+            is_throttled: false,
+        }
     }
 
-    /// The same for a command that this system user runs.
+    /// The same for a command run by this system user.
     #[must_use]
     pub fn of_operator(self, name: &str) -> Self {
         Self { audit: Audit::of_operator(name), ..self }
+    }
+
+    /// The same with what counts wrong passwords; `is_throttled` says whether it does.
+    #[must_use]
+    pub fn with_throttle(self, throttle: Arc<Throttle>, is_throttled: bool) -> Self {
+        Self { throttle: Some(throttle), is_throttled, ..self }
+    }
+
+    /// Forgets an account's wrong passwords. Servers that remember a refusal notice within a second.
+    pub async fn unlock(&self, username: &Username, author: &Author) -> Result<(), AccountError> {
+        let unlocked = match &self.throttle {
+            Some(throttle) => throttle.unlock(username.as_str()).await.map_err(AccountError::from),
+            None => Ok(()),
+        };
+        let entry = AuditEntry::of(AuditAction::UserUnlock).whom(username.as_str());
+        self.audit([entry], author, &unlocked);
+        unlocked
     }
 
     /// The outcomes of logins so far.

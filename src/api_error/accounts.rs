@@ -18,6 +18,11 @@ impl From<AccountError> for ApiError {
 
 impl From<AuthenticateError> for ApiError {
     fn from(error: AuthenticateError) -> Self {
-        GrantError::from(error).into()
+        match error {
+            AuthenticateError::Throttled { retry_after_seconds } => {
+                Self::TooManyAttempts(retry_after_seconds)
+            }
+            other => GrantError::from(other).into(),
+        }
     }
 }

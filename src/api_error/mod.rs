@@ -16,7 +16,7 @@ pub use overload::Overload;
 pub use passwords::password_problem;
 pub use validation::FieldProblem;
 
-use crate::oauth::GrantError;
+use crate::oauth::{GrantError, TOO_MANY_ATTEMPTS};
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde_json::{Value, json};
@@ -57,6 +57,8 @@ pub enum ApiError {
     HeaderFieldsTooLarge,
     /// The body's media type is not supported here.
     UnsupportedMediaType(&'static str),
+    /// Too many wrong passwords: retry after so many seconds.
+    TooManyAttempts(u64),
     /// Overloaded: retry after so many seconds.
     Busy(Overload, u64),
     /// The database does not respond.
@@ -125,6 +127,7 @@ impl ApiError {
             Self::UriTooLong => json!("URI too long"),
             Self::HeaderFieldsTooLarge => json!("Request header fields too large"),
             Self::UnsupportedMediaType(expected) => json!(format!("Expected {expected}")),
+            Self::TooManyAttempts(_) => json!(TOO_MANY_ATTEMPTS),
             Self::Busy(excess, _) => json!(excess.detail()),
             Self::Unavailable => json!("The database does not answer, try again later"),
             Self::Internal => json!("Internal Server Error"),
@@ -164,9 +167,15 @@ impl ApiError {
                 let allowed: Vec<_> = methods.iter().map(Method::as_str).collect();
                 answer.insert_header((header::ALLOW, allowed.join(", ")));
             }
-            Self::Grant(_) => {
+            Self::Grant(error) => {
                 answer.insert_header((header::CACHE_CONTROL, "no-store"));
                 answer.insert_header((header::PRAGMA, "no-cache"));
+                if let GrantError::Throttled { retry_after_seconds } = error {
+                    answer.insert_header((header::RETRY_AFTER, retry_after_seconds.to_string()));
+                }
+            }
+            Self::TooManyAttempts(seconds) => {
+                answer.insert_header((header::RETRY_AFTER, seconds.to_string()));
             }
             Self::Busy(excess, seconds) => {
                 excess.log();
@@ -204,6 +213,9 @@ impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Refused(refusal) => refusal.status(),
+            Self::TooManyAttempts(_) | Self::Grant(GrantError::Throttled { .. }) => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::InactiveUser | Self::Grant(_) | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Validation(_) | Self::NotAForm(..) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound(_) => StatusCode::NOT_FOUND,

@@ -15,6 +15,7 @@ impl From<GrantError> for ApiError {
             GrantError::InvalidRequest
             | GrantError::UnsupportedGrantType
             | GrantError::InvalidCredentials
+            | GrantError::Throttled { .. }
             | GrantError::Disabled
             | GrantError::InvalidScope(_)
             | GrantError::TooManyScopes => Self::Grant(error),

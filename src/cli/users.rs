@@ -67,6 +67,11 @@ pub(super) enum UsersCommand {
         /// The user's name.
         name: Username,
     },
+    /// Forget a user's wrong passwords: whoever was refused for them may try again.
+    Unlock {
+        /// The user's name.
+        name: Username,
+    },
     /// Delete a user; asks for confirmation.
     Delete {
         /// The user's name.
@@ -246,6 +251,11 @@ impl Session<'_> {
             UsersCommand::Enable { name } => {
                 let enabled = self.store.accounts.enable(&name, &Author::Operator).await;
                 self.report(&name, enabled, "enabled")
+            }
+            UsersCommand::Unlock { name } => {
+                self.find(&name).await?;
+                let unlocked = self.store.accounts.unlock(&name, &Author::Operator).await;
+                self.report(&name, unlocked, "unlocked")
             }
             UsersCommand::Delete { name, yes } => self.delete(&name, yes).await,
             UsersCommand::Import(import) => self.import(import).await,

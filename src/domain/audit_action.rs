@@ -41,6 +41,8 @@ words! {
         UserDisable = "user_disable",
         /// A user was enabled.
         UserEnable = "user_enable",
+        /// A user's wrong passwords were forgotten.
+        UserUnlock = "user_unlock",
         /// A user was deleted.
         UserDelete = "user_delete",
         /// A user's scopes were replaced.
@@ -70,7 +72,6 @@ words! {
         /// The user does not hold the scope.
         ScopeNotAllowed = "scope_not_allowed",
         /// Too many failures before.
-        #[cfg_attr(not(test), expect(dead_code, reason = "nothing throttles logins yet"))]
         Throttled = "throttled",
         /// Too many logins at once.
         Busy = "busy",

@@ -13,6 +13,8 @@ pub enum LoginOutcome {
     Disabled,
     /// A scope that the user does not hold.
     InvalidScope,
+    /// Too many wrong passwords before.
+    Throttled,
     /// Too many logins at once.
     Busy,
     /// The database does not respond.
@@ -24,11 +26,12 @@ pub enum LoginOutcome {
 }
 
 impl LoginOutcome {
-    const NAMES: [&str; 8] = [
+    const NAMES: [&str; 9] = [
         "accepted",
         "rejected",
         "disabled",
         "invalid_scope",
+        "throttled",
         "busy",
         "unavailable",
         "failed",
@@ -38,7 +41,7 @@ impl LoginOutcome {
 
 /// The logins so far, by outcome.
 #[derive(Debug)]
-pub struct Logins(Tally<8>);
+pub struct Logins(Tally<9>);
 
 impl Default for Logins {
     fn default() -> Self {

@@ -15,6 +15,7 @@ mod secret;
 mod sender;
 mod signers;
 mod tally;
+mod throttle;
 mod user;
 
 pub use actor::{Actor, Denied};
@@ -40,4 +41,5 @@ pub use secret::Secret;
 pub use sender::Sender;
 pub use signers::{Fingerprint, Signers};
 pub use tally::Tally;
+pub use throttle::{Bucket, Case, Full, KnownPlace, Limit, Reservation, Reserved, Throttles, Try};
 pub use user::{FieldError, User, UserId, Username, check_email, check_full_name};

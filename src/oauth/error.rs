@@ -6,6 +6,9 @@ use crate::tokens::TokenError;
 use std::borrow::Cow;
 use thiserror::Error;
 
+/// The text of [`GrantError::Throttled`], here and for callers who use no grant.
+pub(crate) const TOO_MANY_ATTEMPTS: &str = "Too many attempts, try again later";
+
 /// Why a grant was not redeemed.
 #[derive(Debug, Error)]
 #[error("{}", self.description())]
@@ -27,6 +30,11 @@ pub enum GrantError {
         /// When to try again, in seconds.
         retry_after_seconds: u64,
     },
+    /// Too many wrong passwords.
+    Throttled {
+        /// When to try again, in seconds.
+        retry_after_seconds: u64,
+    },
     /// The user repository does not respond.
     Unavailable(#[source] RepositoryError),
     /// Our fault: the token could not be signed.
@@ -44,7 +52,9 @@ impl GrantError {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidCredentials | Self::Disabled => "invalid_grant",
             Self::InvalidScope(_) | Self::TooManyScopes => "invalid_scope",
-            Self::Busy { .. } | Self::Unavailable(_) => "temporarily_unavailable",
+            Self::Busy { .. } | Self::Throttled { .. } | Self::Unavailable(_) => {
+                "temporarily_unavailable"
+            }
             Self::Signing(_) | Self::Hashing => "server_error",
         }
     }
@@ -56,6 +66,7 @@ impl GrantError {
             Self::Disabled => LoginOutcome::Disabled,
             Self::InvalidScope(_) | Self::TooManyScopes => LoginOutcome::InvalidScope,
             Self::Busy { .. } => LoginOutcome::Busy,
+            Self::Throttled { .. } => LoginOutcome::Throttled,
             Self::Unavailable(_) => LoginOutcome::Unavailable,
             Self::InvalidRequest
             | Self::UnsupportedGrantType
@@ -75,6 +86,7 @@ impl GrantError {
             Self::InvalidScope(refused) => return describe(refused).into(),
             Self::TooManyScopes => "Too many scopes for one token",
             Self::Busy { .. } => "Too many logins at once, try again later",
+            Self::Throttled { .. } => TOO_MANY_ATTEMPTS,
             Self::Unavailable(_) => "The service is temporarily unavailable, try again later",
             Self::Signing(_) | Self::Hashing => "The server failed",
         })
@@ -96,6 +108,9 @@ impl From<AuthenticateError> for GrantError {
     fn from(error: AuthenticateError) -> Self {
         match error {
             AuthenticateError::Busy { retry_after_seconds } => Self::Busy { retry_after_seconds },
+            AuthenticateError::Throttled { retry_after_seconds } => {
+                Self::Throttled { retry_after_seconds }
+            }
             AuthenticateError::Unavailable(cause) => Self::Unavailable(cause),
             AuthenticateError::Hashing => Self::Hashing,
         }

@@ -9,6 +9,7 @@ mod response;
 mod scope;
 
 pub use error::GrantError;
+pub(crate) use error::TOO_MANY_ATTEMPTS;
 pub use grants::PasswordGrant;
 pub use request::{GrantType, TokenRequest};
 pub use response::{GrantContext, TokenResponse};

@@ -21,7 +21,7 @@ pub(super) fn error_response(status: u16, detail: &str) -> Value {
     }
     let header = match status {
         401 => Some(("WWW-Authenticate", "How to authenticate (RFC 9110 §11.6.1).")),
-        503 => Some(("Retry-After", "Seconds to wait (RFC 9110 §10.2.3).")),
+        429 | 503 => Some(("Retry-After", "Seconds to wait (RFC 9110 §10.2.3).")),
         _ => None,
     };
     if let Some((name, description)) = header {

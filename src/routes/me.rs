@@ -73,6 +73,7 @@ crate::failures! {
     PasswordFailure {
         400: "Incorrect password",
         409: "The password was changed meanwhile",
+        429: "Too many attempts, try again later",
     }
 }
 

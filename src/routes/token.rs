@@ -21,6 +21,7 @@ pub(super) fn mount(routes: &mut ServiceConfig) {
 crate::failures! {
     LoginFailure {
         400: "Incorrect username or password",
+        429: "Too many attempts, try again later",
     }
 }
 

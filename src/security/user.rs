@@ -146,7 +146,8 @@ pub struct BasicUser(Caller);
 
 impl Dependency for BasicUser {
     type Needs = BasicLogin;
-    const RESPONSES: &'static [(u16, &'static str)] = &[(400, "Inactive user")];
+    const RESPONSES: &'static [(u16, &'static str)] =
+        &[(400, "Inactive user"), (429, "Too many attempts, try again later")];
 
     async fn build(BasicLogin(login): BasicLogin, call: &Call<'_>) -> Result<Self, ApiError> {
         let scheme = AuthScheme::Basic("");

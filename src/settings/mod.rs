@@ -50,8 +50,8 @@ pub use schema::schema;
 pub use secret_file::shown_path;
 pub use sections::{
     CacheSettings, CorsSettings, DatabaseSettings, HashAlgorithm, Level, LoggingSettings,
-    PasswordSettings, SecurityProfile, ServerSettings, Settings, TokenSettings, Upgrade,
-    UserSettings,
+    LoginSettings, PasswordSettings, SecurityProfile, ServerSettings, Settings, TokenSettings,
+    Upgrade, UserSettings,
 };
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ mod renamed;
 #[cfg(test)]
 pub(super) mod signers;
 #[cfg(test)]
+pub(super) mod throttles;
+#[cfg(test)]
 pub(super) mod unique;
 #[cfg(test)]
 pub(super) mod versions;

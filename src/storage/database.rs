@@ -176,7 +176,7 @@ impl Database {
     {
         let result = self.write(None, change).await;
         if let Some(pools) = self.file() {
-            pools.close_writer().await;
+            pools.close_idle_writer().await;
         }
         result
     }

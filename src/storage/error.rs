@@ -2,6 +2,7 @@
 
 use crate::domain::RepositoryError;
 use crate::settings::shown_path;
+use sqlx::sqlite::SqliteError;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -126,6 +127,23 @@ pub(super) fn is_unreached(error: &RepositoryError) -> bool {
 /// Whether the database sent nothing, not even an error: no connection, or a broken one.
 pub(super) fn is_unanswered(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
     cause.is::<Unreached>() || matches!(cause.downcast_ref(), Some(sqlx::Error::Io(_)))
+}
+
+/// Whether the database responds, but takes no writes for now: it is full, read-only or locked.
+pub(super) fn takes_no_writes(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    let cause = match cause.downcast_ref::<Unreached>() {
+        Some(Unreached(cause)) => Some(cause),
+        None => cause.downcast_ref(),
+    };
+    let Some(found) = cause.and_then(sqlx::Error::as_database_error) else { return false };
+    let Some(code) = found.code() else { return false };
+    if found.try_downcast_ref::<SqliteError>().is_some() {
+        // The last byte says: busy, locked, read-only, an error of the disk, full.
+        return code.parse().is_ok_and(|code: u32| [5, 6, 8, 10, 13].contains(&(code & 0xff)));
+    }
+    // A read-only transaction, a lock that others hold, a full disk. Not "too many connections": then
+    // it responds to nobody.
+    ["25006", "55P03", "53100"].contains(&&*code)
 }
 
 /// Whether the database reported this code.

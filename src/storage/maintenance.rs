@@ -4,7 +4,7 @@ use crate::domain::RepositoryError;
 use crate::settings::Settings;
 use crate::storage::database::Database;
 use crate::storage::part::Part;
-use crate::storage::transfer::{Digest, FormerName, Pages, Transfer, digest};
+use crate::storage::transfer::{Digest, Pages, Row, TABLES, Transfer, digest, read_tables};
 use crate::storage::{Missing, StorageError, create_folder};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -119,8 +119,8 @@ fn failed(database: &Database) -> impl Fn(RepositoryError) -> MaintenanceError {
     move |cause| MaintenanceError::Failed { database: database.to_owned(), cause }
 }
 
-/// Copies all users into a database that has none, in one transaction: all of them or, on any
-/// error, none.
+/// Copies all users, and what belongs to them, into a database that has none, in one transaction:
+/// all of it or, on any error, nothing.
 ///
 /// `progress` gets the number of written users and the total.
 pub async fn copy(
@@ -156,12 +156,14 @@ pub async fn copy(
         copied.add(&users);
         target.add(users).await.map_err(&write)?;
     }
-    let mut last = FormerName::default();
-    loop {
-        let names = source.former_names(last).await.map_err(&read)?;
-        let Some(name) = names.last() else { break };
-        last = name.clone();
-        target.add_former_names(&names).await.map_err(&write)?;
+    for table in &TABLES {
+        let mut last = Row::default();
+        loop {
+            let rows = source.rows(table, last).await.map_err(&read)?;
+            let Some(row) = rows.last() else { break };
+            last = row.clone();
+            target.add_rows(table, &rows).await.map_err(&write)?;
+        }
     }
     target.analyze().await.map_err(&write)?;
     let summary = Summary::from(&copied);
@@ -173,7 +175,7 @@ pub async fn copy(
     Ok(summary)
 }
 
-/// Reads everything in the configured database: the file's structure if it is one, and every user.
+/// Reads everything in the configured database: the file's structure if it is one, and every row.
 pub async fn check(settings: &Settings) -> Result<Summary, MaintenanceError> {
     let database = open(settings, Missing::Refuse).await?;
     if let Some(file) = database.file() {
@@ -184,6 +186,7 @@ pub async fn check(settings: &Settings) -> Result<Summary, MaintenanceError> {
     }
     let mut reading = Transfer::reading(&database).await.map_err(failed(&database))?;
     let read = digest(&mut reading).await.map_err(failed(&database))?;
+    read_tables(&mut reading).await.map_err(failed(&database))?;
     Ok(Summary::from(&read))
 }
 

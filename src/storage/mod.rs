@@ -18,6 +18,7 @@ mod row;
 mod signers;
 mod sqlite;
 mod statements;
+mod throttles;
 mod transfer;
 mod underway;
 mod unique;
@@ -27,12 +28,13 @@ pub use error::StorageError;
 pub use maintenance::{MaintenanceError, back_up, check, copy};
 pub use restore::{Restored, restore};
 
-use crate::domain::{Signers, UserRepository};
+use crate::domain::{Signers, Throttles, UserRepository};
 use crate::settings::{CacheSettings, DatabaseSettings, Settings, UserSettings, make_data_dir};
 use crate::storage::cache::{CachedUsers, Freshness};
 use crate::storage::database::Database;
 use crate::storage::signers::DatabaseSigners;
 use crate::storage::sqlite::refuse_damaged;
+use crate::storage::throttles::DatabaseThrottles;
 use crate::storage::users::Users;
 use std::path::Path;
 use std::sync::Arc;
@@ -52,6 +54,8 @@ pub struct Opened {
     pub users: Arc<dyn UserRepository>,
     /// Where servers find each other's secrets.
     pub signers: Arc<dyn Signers>,
+    /// Where tries at passwords are counted.
+    pub throttles: Arc<dyn Throttles>,
 }
 
 /// Opens the configured database, creates or migrates it if necessary, and adds the cache.
@@ -93,8 +97,9 @@ async fn open_unique(
     opened.watch(Arc::clone(&freshness))?;
     let opened = Arc::new(opened);
     let users = Users::of(Arc::clone(&opened)).requiring(unique, missing).await?;
-    let users = Arc::new(CachedUsers::new(users, cache, freshness));
-    Ok(Opened { users, signers: Arc::new(DatabaseSigners(opened)) })
+    let users = Arc::new(CachedUsers::new(users, cache, Arc::clone(&freshness)));
+    let throttles = Arc::new(DatabaseThrottles::new(Arc::clone(&opened), freshness));
+    Ok(Opened { users, signers: Arc::new(DatabaseSigners(opened)), throttles })
 }
 
 /// Without uniqueness beyond exact names.

@@ -1,7 +1,7 @@
 //! Reads or writes everything in a database in one transaction.
 
 use crate::domain::{Page, RepositoryError, User, Username};
-use crate::storage::database::{Database, Session, sql};
+use crate::storage::database::{Database, Session, Sql, sql};
 use crate::storage::row::{rows, scopes};
 use crate::storage::statements::{count, insert, list};
 use crate::storage::users::analyze;
@@ -11,8 +11,49 @@ use std::hash::{DefaultHasher, Hasher as _};
 /// Users moved at once.
 const BATCH: u32 = 1_000;
 
-/// A name that a user has given up, and the user's id.
-pub(super) type FormerName = (String, i64);
+/// A row of a [`Table`].
+pub(super) type Row = (String, i64, i64);
+
+/// What belongs to users, or is counted for them: copied row by row, after the users.
+pub(super) struct Table {
+    /// Up to a thousand rows after the one with this text and number.
+    page: &'static str,
+    /// Adds rows, unless they are there.
+    add: Sql,
+}
+
+/// All of them.
+pub(super) static TABLES: [Table; 3] = [
+    Table {
+        page: "SELECT name, id, CAST(0 AS bigint) FROM former_names
+               WHERE (name, id) > ($1, $2) ORDER BY name, id LIMIT 1000",
+        add: sql!(
+            "INSERT INTO former_names (name, id)
+             SELECT value ->> 0, CAST(value ->> 1 AS bigint) FROM " [records "$1"] " WHERE true
+             ON CONFLICT DO NOTHING"
+        ),
+    },
+    Table {
+        page: "SELECT place, user_id, last FROM known JOIN users ON users.id = user_id
+               WHERE (user_id, place) > ($2, $1) ORDER BY user_id, place LIMIT 1000",
+        add: sql!(
+            "INSERT INTO known (place, user_id, last)
+             SELECT value ->> 0, CAST(value ->> 1 AS bigint), CAST(value ->> 2 AS bigint)
+             FROM " [records "$1"] " WHERE true
+             ON CONFLICT DO NOTHING"
+        ),
+    },
+    Table {
+        page: "SELECT key, tat, taken_at FROM throttles
+               WHERE (key, tat) > ($1, $2) ORDER BY key, tat LIMIT 1000",
+        add: sql!(
+            "INSERT INTO throttles (key, tat, taken_at, taken_by)
+             SELECT value ->> 0, CAST(value ->> 1 AS bigint), CAST(value ->> 2 AS bigint), 0
+             FROM " [records "$1"] " WHERE true
+             ON CONFLICT DO NOTHING"
+        ),
+    },
+];
 
 /// A transaction over all users; dropped without a commit, it leaves nothing behind.
 pub(super) struct Transfer(Session);
@@ -54,32 +95,27 @@ impl Transfer {
         taken.await
     }
 
-    /// Former names after this one: a page of them, empty after the last.
-    pub(super) async fn former_names(
+    /// The rows of a table after this one: a page of them, empty after the last.
+    pub(super) async fn rows(
         &mut self,
-        (name, id): FormerName,
-    ) -> Result<Vec<FormerName>, RepositoryError> {
-        let page = "SELECT name, id FROM former_names WHERE (name, id) > ($1, $2)
-             ORDER BY name, id LIMIT 1000";
-        let names = self.0.run(move |mut database| {
-            Box::pin(async move { database.query(page).bind(name).bind(id).all().await })
+        table: &'static Table,
+        (text, number, _): Row,
+    ) -> Result<Vec<Row>, RepositoryError> {
+        let rows = self.0.run(move |mut database| {
+            Box::pin(async move { database.query(table.page).bind(text).bind(number).all().await })
         });
-        names.await
+        rows.await
     }
 
-    /// Stores these former names.
-    pub(super) async fn add_former_names(
+    /// Stores these rows.
+    pub(super) async fn add_rows(
         &mut self,
-        names: &[FormerName],
+        table: &'static Table,
+        rows: &[Row],
     ) -> Result<(), RepositoryError> {
-        let names = json!(names).to_string();
-        let add = sql!(
-            "INSERT INTO former_names (name, id)
-             SELECT value ->> 0, CAST(value ->> 1 AS bigint) FROM " [records "$1"] " WHERE true
-             ON CONFLICT DO NOTHING"
-        );
+        let rows = json!(rows).to_string();
         let added = self.0.run(move |mut database| {
-            Box::pin(async move { database.query(add).bind(names).execute().await })
+            Box::pin(async move { database.query(table.add).bind(rows).execute().await })
         });
         added.await
     }
@@ -155,4 +191,15 @@ pub(super) async fn digest(from: &mut Transfer) -> Result<Digest, RepositoryErro
         }
         digest.add(&users);
     }
+}
+
+/// Reads every row of the other tables.
+pub(super) async fn read_tables(from: &mut Transfer) -> Result<(), RepositoryError> {
+    for table in &TABLES {
+        let mut last = Row::default();
+        while let Some(row) = from.rows(table, last).await?.pop() {
+            last = row;
+        }
+    }
+    Ok(())
 }

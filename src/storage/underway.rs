@@ -15,6 +15,11 @@ impl Underway {
         Operation(self)
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.load(Relaxed) == 0
+    }
+
     /// How their pool is used.
     pub(super) fn condition<DB: Database>(&self, name: &'static str, pool: &Pool<DB>) -> PoolUse {
         let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);

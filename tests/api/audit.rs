@@ -4,7 +4,8 @@ mod callers;
 mod commands;
 mod fail2ban;
 
-use crate::harness::{App, FORM, Response, eventually};
+use crate::gone::metric;
+use crate::harness::{App, Builder, FORM, Response, eventually};
 use crate::people::{ALL, HASH, PASSWORD, admin, call, import, log_in, run, server};
 use crate::signer::{SECRET, token};
 use serde_json::{Value, json};
@@ -39,10 +40,14 @@ const LOG: &str = r#"
 
 /// A server with `root` and `johndoe` whose audit log is in files.
 fn audited(config: &str) -> App {
+    audited_by(server(""), config)
+}
+
+fn audited_by(server: Builder, config: &str) -> App {
     let folder = TempDir::new().expect("a folder");
     fs::write(folder.path().join("log.toml"), LOG).expect("the file is written");
     let config = format!("[logging]\nconfig = \"log.toml\"\n{config}");
-    let app = server(&config).spawn_in(folder);
+    let app = server.config(&config).spawn_in(folder);
     let users = ["johndoe", "carol"].map(|name| json!({"username": name, "scopes": ["me"]}));
     import(&app, &users);
     import(&app, &[json!({"username": "root", "scopes": ALL})]);
@@ -120,6 +125,10 @@ fn provoke(app: &mut App, action: AuditAction) -> Vec<(&'static str, &'static st
             let body = json!({"disabled": false});
             assert_eq!(admin(app, ("PATCH", "/users/robert"), &body).status, 200);
             of_root(&[("whom", "robert")])
+        }
+        AuditAction::UserUnlock => {
+            run(app, &["users", "unlock", "robert"], "");
+            vec![("outcome", "accepted"), ("via", "command"), ("whom", "robert")]
         }
         AuditAction::UserDelete => {
             assert_eq!(admin(app, ("DELETE", "/users/carol"), &Value::Null).status, 204);
@@ -275,6 +284,33 @@ fn changes_that_are_refused_are_told_with_their_reason() {
     let reload = [("what", "settings_reload"), ("outcome", "refused"), ("reason", "invalid")];
     let line = wait_for(&app, &reload);
     assert!(line["fault"].as_str().expect("a fault").contains("no_such"), "{line}");
+}
+
+/// By every way to try a password, with the name and the address, and in the metrics.
+#[test]
+fn refusals_by_the_throttle_are_told() {
+    let app = audited_by(
+        server("").env("BAILIWICK__LOGINS__THROTTLE", "true"),
+        "[admin]\npublic = true\n",
+    );
+    for name in ["johndoe", "nobody"] {
+        for _ in 0..5 {
+            assert_eq!(log_in(&app, &[("username", name), ("password", "wrong")]).status, 400);
+        }
+        assert_eq!(log_in(&app, &[("username", name), ("password", PASSWORD)]).status, 429);
+        assert_eq!(basic(&app, name, PASSWORD).status, 429);
+        for method in ["password_grant", "basic"] {
+            let fields = [("outcome", "refused"), ("reason", "throttled"), ("who", name)];
+            wait_for(&app, &[&fields[..], &[("what", "login"), ("method", method)]].concat());
+        }
+    }
+    let body = json!({"old_password": PASSWORD, "password": NEW});
+    let own = ("PUT", "/users/me/password");
+    assert_eq!(call(&app, own, &token("johndoe", &["me"]), &body).status, 429);
+    let fields = [("what", "password_change"), ("outcome", "refused"), ("reason", "throttled")];
+    wait_for(&app, &[&fields[..], &[("whom", "johndoe"), ("address", "127.0.0.1")]].concat());
+    assert_eq!(metric(&app, "bailiwick_logins_total{outcome=\"throttled\"}"), 4);
+    assert_eq!(metric(&app, "bailiwick_logins_total{outcome=\"rejected\"}"), 10);
 }
 
 /// Reading with a token is what most requests do: it is nothing for an audit log.

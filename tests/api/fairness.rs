@@ -20,7 +20,7 @@ const NEW: &str = "loud river stones";
 
 /// A server that hashes on one thread, with the users greta and jane.
 fn server() -> App {
-    let config = "[passwords]\nbcrypt_cost = 6\nhash_threads = 1\n[admin]\npublic = true\n";
+    let config = "[passwords]\nbcrypt_cost = 6\nhash_threads = 1\n[logins]\nthrottle = false\n[admin]\npublic = true\n";
     let app = App::bare().config(config).spawn();
     for name in ["greta", "jane"] {
         let added = app.command(&["users", "add", name, "--scope", "me", "--password-stdin"], OLD);

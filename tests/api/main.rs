@@ -27,5 +27,6 @@ mod schemes;
 mod serving;
 mod settings;
 mod signer;
+mod throttle;
 mod tokens;
 mod users;

@@ -17,6 +17,7 @@ pub(crate) fn server(config: &str) -> Builder {
         .env("BAILIWICK__TOKENS__SECRET", SECRET)
         .env("BAILIWICK__SERVER__WORKERS", "2")
         .env("BAILIWICK__PASSWORDS__BCRYPT_COST", "4")
+        .env("BAILIWICK__LOGINS__THROTTLE", "false")
         .config(config)
 }
 

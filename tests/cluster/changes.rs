@@ -58,7 +58,12 @@ fn login(password: &'static str) -> impl Fn(&App, &str) -> u16 {
 fn changes_bite_everywhere(folder: &Path, url: &str) {
     add(folder, url, "jane", &["me"]);
     add(folder, url, "admin", &["users:read", "users:write"]);
-    let start = || App::bare().config(&config(url)).config("[server]\nworkers = 1\n").spawn();
+    let start = || {
+        App::bare()
+            .config(&config(url))
+            .config("[server]\nworkers = 1\n[logins]\nthrottle = false\n")
+            .spawn()
+    };
     let replicas: Vec<_> = (0..3).map(|_| start()).collect();
     let token = replicas[0].login("jane", PASSWORD, "me");
     let admin = replicas[0].login("admin", PASSWORD, "users:write");

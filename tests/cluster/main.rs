@@ -7,6 +7,7 @@ mod compose;
 mod crash;
 mod database;
 mod db;
+mod guesses;
 #[path = "../api/harness/mod.rs"]
 #[expect(
     dead_code,

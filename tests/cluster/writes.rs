@@ -142,7 +142,7 @@ fn a_full_postgresql_refuses_what_needs_space() {
 }
 
 /// The worker's process.
-fn worker(app: &App) -> String {
+pub(crate) fn worker(app: &App) -> String {
     let children = Command::new("pgrep").args(["-P", &app.pid().to_string()]).output();
     String::from_utf8(children.expect("pgrep runs").stdout).expect("a number").trim().to_owned()
 }

@@ -6,6 +6,7 @@ mod cors;
 mod database;
 mod docs;
 mod logging;
+mod logins;
 mod oauth;
 mod passwords;
 mod security;
@@ -19,6 +20,7 @@ pub use cors::CorsSettings;
 pub use database::DatabaseSettings;
 pub use docs::{DemoSettings, DocsSettings};
 pub use logging::{Level, LoggingSettings};
+pub use logins::LoginSettings;
 pub use oauth::OauthSettings;
 pub use passwords::{HashAlgorithm, PasswordSettings};
 pub use security::{SecurityProfile, SecuritySettings};
@@ -39,6 +41,7 @@ settings! {
         cache: CacheSettings,
         tokens: TokenSettings,
         passwords: PasswordSettings,
+        logins: LoginSettings,
         oauth: OauthSettings,
         security: SecuritySettings,
         cors: CorsSettings,

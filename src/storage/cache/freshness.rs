@@ -151,7 +151,7 @@ impl Freshness {
     /// Runs a database operation, unless the database is known to be unreachable: then it fails
     /// without a wait. The first operation after its return is served, because it starts a new
     /// check.
-    pub(super) async fn ask<T>(
+    pub(in crate::storage) async fn ask<T>(
         &self,
         operation: impl Future<Output = Result<T, RepositoryError>> + Send,
     ) -> Result<T, RepositoryError> {

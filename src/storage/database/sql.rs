@@ -39,6 +39,13 @@ macro_rules! differs {
     ($engine:ident [now]) => {
         $crate::storage::database::of!($engine "unixepoch()", "extract(epoch FROM now())::bigint")
     };
+    // The milliseconds since 1970, at this moment: a transaction may have waited.
+    ($engine:ident [milliseconds]) => {
+        $crate::storage::database::of!(
+            $engine "CAST(unixepoch('subsec') * 1000 AS bigint)",
+            "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
+        )
+    };
     // A column with ASCII letters in lower case.
     ($engine:ident [lower $column:literal]) => {
         $crate::storage::database::of!(
@@ -80,6 +87,10 @@ macro_rules! differs {
     ($engine:ident [for update]) => { $crate::storage::database::of!($engine "", " FOR UPDATE") };
     // The same, shared with others that need the rows to stay as they are.
     ($engine:ident [for share]) => { $crate::storage::database::of!($engine "", " FOR SHARE") };
+    // Rows that somebody else changes are left out, so that nobody waits.
+    ($engine:ident [skip locked]) => {
+        $crate::storage::database::of!($engine "", "FOR UPDATE SKIP LOCKED")
+    };
     // Whether there is an index with this name.
     ($engine:ident [index $name:literal]) => {
         $crate::storage::database::of!(

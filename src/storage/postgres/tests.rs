@@ -8,6 +8,7 @@ use crate::domain::{Timestamp, UserRepository};
 use crate::settings::{DatabaseSettings, DatabaseUrl};
 use crate::storage::cache::{CachedUsers, Freshness};
 use crate::storage::contract::signers::servers_find_each_other;
+use crate::storage::contract::throttles::tries_are_counted;
 use crate::storage::contract::{
     a_change_by_another_is_seen, a_change_of_one_leaves_the_others_in_memory, all_have_ids,
     cache_settings, contract, grant, name, new, until_within_a_second,
@@ -336,6 +337,14 @@ async fn servers_on_one_database_find_each_other() {
     let signers = async || DatabaseSigners(Arc::new(open(&settings).await.unwrap()));
     let by_hand = async |statement| drop(shared().sql(&database, statement));
     servers_find_each_other((&signers().await, &signers().await), by_hand).await;
+}
+
+#[tokio::test]
+async fn tries_at_passwords_are_counted() {
+    tries_are_counted(async || {
+        (Arc::new(open(&settings(&shared().url(&shared().database()))).await.unwrap()), ())
+    })
+    .await;
 }
 
 mod unique {

@@ -7,7 +7,7 @@ use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnection;
 
-pub(super) const TEXTS: [(&str, &str); 9] = [
+pub(super) const TEXTS: [(&str, &str); 10] = [
     ("users", include_str!("migrations/0001_users.sql")),
     ("user ids", include_str!("migrations/0002_user_ids.sql")),
     ("users inserted", include_str!("migrations/0003_users_inserted.sql")),
@@ -17,6 +17,7 @@ pub(super) const TEXTS: [(&str, &str); 9] = [
     ("changed users", include_str!("migrations/0007_changed_users.sql")),
     ("identity", include_str!("migrations/0008_identity.sql")),
     ("displaced users", include_str!("migrations/0009_displaced_users.sql")),
+    ("throttles", include_str!("migrations/0010_throttles.sql")),
 ];
 
 /// Applies missing migrations: all of them or, on any error, none. Returns the newest migration, if

@@ -116,6 +116,13 @@ impl Pools {
         }
     }
 
+    /// The same, unless another write is under way, which goes on with the connection.
+    pub(in crate::storage) async fn close_idle_writer(&self) {
+        if self.writes.is_empty() {
+            self.close_writer().await;
+        }
+    }
+
     /// Empties the write-ahead log: one of several hundred MiB would delay the next program that
     /// opens the database. Written data are safe, whatever the outcome.
     pub(in crate::storage) async fn empty_log(&self) {
@@ -138,7 +145,7 @@ impl Pools {
             .await
             .map_err(unavailable)?;
         if !orphans.is_empty() {
-            faults.push(format!("{} scopes belong to no user", orphans.len()));
+            faults.push(format!("{} rows belong to no user", orphans.len()));
         }
         Ok(faults)
     }

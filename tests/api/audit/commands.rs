@@ -24,6 +24,7 @@ fn a_command_is_found_where_the_server_writes() {
         (&["set-scopes", "bob", "items"], "scopes_change", "bob"),
         (&["disable", "bob"], "user_disable", "bob"),
         (&["enable", "bob"], "user_enable", "bob"),
+        (&["unlock", "bob"], "user_unlock", "bob"),
         (&["rename", "bob", "robert"], "user_rename", "bob"),
         (&["delete", "robert", "--yes"], "user_delete", "robert"),
     ] {

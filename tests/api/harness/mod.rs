@@ -135,9 +135,9 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// A server with johndoe and alice.
+    /// A server with johndoe and alice, whose passwords many tests guess.
     pub(crate) fn demo() -> Builder {
-        Self::bare().args(["--demo"])
+        Self::bare().args(["--demo"]).env("BAILIWICK__LOGINS__THROTTLE", "false")
     }
 
     /// A server without users.

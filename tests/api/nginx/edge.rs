@@ -8,6 +8,7 @@ use crate::harness::{
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::thread;
 
 /// What arrives behind nginx when this is sent.
 fn forwarded(request: &str) -> String {
@@ -68,10 +69,48 @@ fn each_response_has_the_request_id_of_the_log() {
     }
 }
 
+/// A busy machine reaches this limit, too.
+const SLOW: [(&str, &str); 1] = [("rate=20r/s", "rate=1r/s")];
+
+/// Wrong passwords are counted by the server: nginx stops only floods.
+#[test]
+fn a_whole_company_may_log_in_at_once() {
+    let app = App::demo().env("BAILIWICK__PASSWORDS__BCRYPT_COST", "4").spawn();
+    let nginx = Nginx::before(&app.address);
+    let form = "username=johndoe&password=1234";
+    thread::scope(|scope| {
+        for _ in 0..100 {
+            scope.spawn(|| {
+                let login = nginx.send("POST", "/token", &[("content-type", FORM)], form);
+                // 503: the queue of those who wait for a hash is full.
+                assert!(matches!(login.status, 200 | 503), "{}: {}", login.status, login.body);
+            });
+        }
+    });
+}
+
+/// How long to wait, and the detail, are the server's own.
+#[test]
+fn a_refusal_of_the_server_passes_unchanged() {
+    let config = "[passwords]\nbcrypt_cost = 4\n[logins]\nunknown_network_burst = 1\n";
+    let app = App::bare().config(config).spawn();
+    let nginx = Nginx::before(&app.address);
+    let guess = || {
+        let form = "username=nobody&password=wrong";
+        nginx.send("POST", "/token", &[("content-type", FORM)], form)
+    };
+    assert_eq!(guess().status, 400);
+    let refused = guess();
+    assert_eq!(refused.status, 429, "{}", refused.body);
+    let seconds = refused.header("retry-after").and_then(|seconds| seconds.parse::<u32>().ok());
+    assert!(seconds.is_some_and(|seconds| seconds > 60), "{seconds:?}");
+    assert_eq!(refused.json()["detail"], "Too many attempts, try again later");
+}
+
 #[test]
 fn too_many_logins_are_refused_in_json() {
     let app = App::demo().env("BAILIWICK__PASSWORDS__BCRYPT_COST", "4").spawn();
-    let nginx = Nginx::before(&app.address);
+    let nginx = Nginx::with(&app.address, &SLOW);
     let login = || nginx.send("POST", "/token", &[("content-type", FORM)], "username=a&password=b");
     let basic = || nginx.send("GET", "/basic/users/me", &[("authorization", "basic YTpi")], "");
     for (name, ask, passed) in [
@@ -96,7 +135,8 @@ fn too_many_logins_are_refused_in_json() {
 /// Changing a password requires the old one: guesses at it count with those at `/token`.
 #[test]
 fn guesses_at_ones_own_password_count_as_logins() {
-    let app = App::bare().config("[passwords]\nbcrypt_cost = 4\n").spawn();
+    let config = "[passwords]\nbcrypt_cost = 4\n[logins]\nthrottle = false\n";
+    let app = App::bare().config(config).spawn();
     let add = ["users", "add", "jane", "--scope", "me", "--password-stdin"];
     assert!(app.command(&add, "loud-river-stone").status.success());
     let bearer = format!("Bearer {}", app.login("jane", "loud-river-stone", "me"));
@@ -104,7 +144,7 @@ fn guesses_at_ones_own_password_count_as_logins() {
     // Too long for the list of common passwords, which takes time to read.
     let body = r#"{"old_password": "wrong", "password": "quiet river stone and moss"}"#;
     for path in ["/users/me/password", "/users/me/password/", "/users/m%65/passw%6Frd"] {
-        let nginx = Nginx::before(&app.address);
+        let nginx = Nginx::with(&app.address, &SLOW);
         let guess = || nginx.send("PUT", path, &headers, body);
         assert_eq!(guess().status, 400, "{path}");
         let refused = eventually("a refusal", || Some(guess()).filter(|it| it.status != 400));
@@ -178,12 +218,15 @@ fn a_slow_client_never_reaches_the_server() {
 
 #[test]
 fn the_texts_that_tests_replace_are_in_the_files() {
-    let text: String = ["limits.inc", "bailiwick.conf"]
+    let text: String = ["limits.inc", "http.inc", "bailiwick.conf"]
         .map(|file| fs::read_to_string(repository(&format!("config/nginx/{file}"))).expect(file))
         .concat();
-    for line in
-        ["client_header_timeout 10s;", "client_body_timeout 30s;", "proxy_read_timeout 60s;"]
-    {
+    for line in [
+        "client_header_timeout 10s;",
+        "client_body_timeout 30s;",
+        "proxy_read_timeout 60s;",
+        "rate=20r/s;",
+    ] {
         assert!(text.contains(line), "{line}");
     }
 }
