@@ -93,7 +93,7 @@ pub(super) fn delete(
             {
                 require_another_holder(&mut database, &username, &keep).await?;
             }
-            Ok(statements::remove(&mut database, &username).await?)
+            Ok(statements::remove(&mut database, &before).await?)
         })
     }
 }

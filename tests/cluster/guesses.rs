@@ -3,7 +3,7 @@
 use crate::harness::{App, FORM, Response, eventually, run_tool};
 use crate::postgres::shared;
 use crate::writes::worker;
-use crate::{PASSWORD, add, config};
+use crate::{PASSWORD, add, config, done};
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
@@ -199,4 +199,30 @@ fn what_a_killed_server_had_taken_runs_out_on_sqlite() {
 fn what_a_killed_server_had_taken_runs_out_on_postgresql() {
     let folder = tempfile::tempdir().unwrap();
     what_a_killed_server_had_taken_runs_out(folder.path(), &shared().url(&shared().database()));
+}
+
+/// Whoever moves a database neither frees an attacker nor locks out a user who is attacked.
+#[test]
+fn what_is_counted_and_known_moves_with_the_users() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let file = |name: &str| format!("sqlite:{}", folder.join(name).display());
+    let (from, there, back) = (file("a.db"), shared().url(&shared().database()), file("b.db"));
+    add(folder, &from, "jane", &["me"]);
+    let app = replica(&from, "");
+    assert_eq!(log_in(&app, "192.0.2.1", "jane", PASSWORD).status, 200);
+    for at in 0..BURST {
+        assert_eq!(log_in(&app, &format!("10.0.{at}.1"), "jane", "wrong").status, 400);
+    }
+    drop(app);
+    done(folder, &from, &["db", "copy", "--from", &from, "--to", &there], "");
+    done(folder, &from, &["db", "copy", "--from", &there, "--to", &back], "");
+    let backup = folder.join("backup.db");
+    done(folder, &from, &["db", "backup", &backup.display().to_string()], "");
+    for url in [&there, &back, &file("backup.db")] {
+        done(folder, url, &["db", "check"], "");
+        let app = replica(url, "");
+        assert_eq!(log_in(&app, "203.0.113.1", "jane", PASSWORD).status, 429, "{url}");
+        assert_eq!(log_in(&app, "192.0.2.7", "jane", PASSWORD).status, 200, "{url}");
+    }
 }

@@ -8,9 +8,9 @@ CREATE TABLE throttles (
     others_took_at BIGINT           -- and when by any other
 ) WITH (fillfactor = 70);
 
--- Where users have logged in lately.
+-- Where users have logged in lately; it goes with the user, or in time.
 CREATE TABLE known (
-    user_id BIGINT NOT NULL REFERENCES users (id) ON UPDATE CASCADE ON DELETE CASCADE,
+    user_id BIGINT NOT NULL,
     place   TEXT COLLATE "C" NOT NULL, -- a network, or the hash of what a device knows
     last    BIGINT NOT NULL,
     PRIMARY KEY (user_id, place)

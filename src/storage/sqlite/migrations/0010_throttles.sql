@@ -8,9 +8,9 @@ CREATE TABLE throttles (
     others_took_at INTEGER           -- and when by any other
 ) STRICT, WITHOUT ROWID;
 
--- Where users have logged in lately.
+-- Where users have logged in lately; it goes with the user, or in time.
 CREATE TABLE known (
-    user_id INTEGER NOT NULL REFERENCES users (id) ON UPDATE CASCADE ON DELETE CASCADE,
+    user_id INTEGER NOT NULL,
     place   TEXT    NOT NULL, -- a network, or the hash of what a device knows
     last    INTEGER NOT NULL,
     PRIMARY KEY (user_id, place)
