@@ -158,42 +158,42 @@ impl ApiError {
         body
     }
 
-    fn headers(&self, answer: &mut HttpResponseBuilder) {
+    fn headers(&self, response: &mut HttpResponseBuilder) {
         match self {
             Self::Refused(refusal) => {
-                answer.insert_header((header::WWW_AUTHENTICATE, refusal.challenge()));
+                response.insert_header((header::WWW_AUTHENTICATE, refusal.challenge()));
             }
             Self::MethodNotAllowed(methods) => {
                 let allowed: Vec<_> = methods.iter().map(Method::as_str).collect();
-                answer.insert_header((header::ALLOW, allowed.join(", ")));
+                response.insert_header((header::ALLOW, allowed.join(", ")));
             }
             Self::Grant(error) => {
-                answer.insert_header((header::CACHE_CONTROL, "no-store"));
-                answer.insert_header((header::PRAGMA, "no-cache"));
+                response.insert_header((header::CACHE_CONTROL, "no-store"));
+                response.insert_header((header::PRAGMA, "no-cache"));
                 if let GrantError::Throttled { retry_after_seconds } = error {
-                    answer.insert_header((header::RETRY_AFTER, retry_after_seconds.to_string()));
+                    response.insert_header((header::RETRY_AFTER, retry_after_seconds.to_string()));
                 }
             }
             Self::TooManyAttempts(seconds) => {
-                answer.insert_header((header::RETRY_AFTER, seconds.to_string()));
+                response.insert_header((header::RETRY_AFTER, seconds.to_string()));
             }
             Self::Busy(excess, seconds) => {
                 excess.log();
-                answer.insert_header((header::RETRY_AFTER, seconds.to_string()));
+                response.insert_header((header::RETRY_AFTER, seconds.to_string()));
             }
             Self::Unavailable => {
-                answer.insert_header((header::RETRY_AFTER, "1"));
+                response.insert_header((header::RETRY_AFTER, "1"));
             }
             // The rest of the body would be read as the next request.
             Self::RequestTimeout
             | Self::PayloadTooLarge
             | Self::UriTooLong
             | Self::HeaderFieldsTooLarge => {
-                answer.force_close();
+                response.force_close();
             }
             Self::Http { headers, .. } => {
                 for (name, value) in headers {
-                    answer.append_header((name.clone(), value.clone()));
+                    response.append_header((name.clone(), value.clone()));
                 }
             }
             Self::InactiveUser
@@ -234,9 +234,9 @@ impl ResponseError for ApiError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut answer = HttpResponse::build(self.status_code());
-        self.headers(&mut answer);
-        answer.json(self.body())
+        let mut response = HttpResponse::build(self.status_code());
+        self.headers(&mut response);
+        response.json(self.body())
     }
 }
 
@@ -247,23 +247,23 @@ mod tests {
 
     #[actix_web::test]
     async fn a_405_lists_the_methods() {
-        let answer = ApiError::MethodNotAllowed(vec![Method::GET, Method::PUT]).error_response();
-        assert_eq!(answer.headers().get("allow").unwrap(), "GET, PUT");
-        let body = to_bytes(answer.into_body()).await.unwrap();
+        let response = ApiError::MethodNotAllowed(vec![Method::GET, Method::PUT]).error_response();
+        assert_eq!(response.headers().get("allow").unwrap(), "GET, PUT");
+        let body = to_bytes(response.into_body()).await.unwrap();
         assert_eq!(body, r#"{"detail":"Method Not Allowed"}"#);
     }
 
     #[test]
     fn a_busy_server_says_when_to_come_back() {
-        let answer = ApiError::Busy(Overload::Logins, 2).error_response();
-        assert_eq!(answer.status(), 503);
-        assert_eq!(answer.headers().get("retry-after").unwrap(), "2");
+        let response = ApiError::Busy(Overload::Logins, 2).error_response();
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers().get("retry-after").unwrap(), "2");
     }
 
     #[actix_web::test]
     async fn an_internal_error_shows_no_cause() {
-        let answer = ApiError::internal(&"password=hunter2").error_response();
-        let body = to_bytes(answer.into_body()).await.unwrap();
+        let response = ApiError::internal(&"password=hunter2").error_response();
+        let body = to_bytes(response.into_body()).await.unwrap();
         assert_eq!(body, r#"{"detail":"Internal Server Error"}"#);
     }
 }

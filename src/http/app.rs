@@ -90,11 +90,11 @@ async fn received<B: MessageBody + 'static>(
             .error_response(ApiError::Busy(Overload::Requests, RETRY_AFTER))
             .map_into_right_body())
     } else {
-        let (answer, caller) = id.in_scope(panic::catch(next.call(request))).await;
+        let (response, caller) = id.in_scope(panic::catch(next.call(request))).await;
         if let Some(line) = &mut line {
             line.set_caller(caller);
         }
-        answer.map(ServiceResponse::map_into_left_body)
+        response.map(ServiceResponse::map_into_left_body)
     };
 
     if let Some(figures) = &mut figures {

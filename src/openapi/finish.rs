@@ -134,10 +134,10 @@ fn operations(document: &mut Value) -> impl Iterator<Item = &mut Map<String, Val
 
 fn finish_operation(operation: &mut Map<String, Value>, profile: SecurityProfile) {
     if profile == SecurityProfile::Strict && asks_for_scopes(operation) {
-        let answer = error_response(403, "Not enough permissions");
+        let response = error_response(403, "Not enough permissions");
         let responses = operation.entry("responses").or_insert_with(|| json!({}));
         if responses.get("403").is_none() {
-            responses["403"] = answer;
+            responses["403"] = response;
         }
     }
     if let Some(description) = operation.get_mut("description")

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub struct Requirements {
     schemes: Vec<Requirement>,
-    answers: Vec<(u16, &'static str)>,
+    responses: Vec<(u16, &'static str)>,
 }
 
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl Requirements {
         let lists = matches!(object["type"].as_str(), Some("oauth2" | "openIdConnect"));
         let scopes = if lists { scopes.to_vec() } else { Vec::new() };
         self.schemes.push(Requirement { name, object, scopes, optional: false });
-        self.answers.push((401, "Not authenticated"));
+        self.responses.push((401, "Not authenticated"));
     }
 
     /// Adds requirements that hold only if credentials are present.
@@ -40,13 +40,13 @@ impl Requirements {
     }
 
     /// Adds a step's error responses.
-    pub fn add_responses(&mut self, answers: &[(u16, &'static str)]) {
-        self.answers.extend(answers);
+    pub fn add_responses(&mut self, responses: &[(u16, &'static str)]) {
+        self.responses.extend(responses);
     }
 
     /// Adds the error responses to an operation.
     pub fn document_responses(&self, operation: &mut DefaultOperationRaw) {
-        for (status, example) in &self.answers {
+        for (status, example) in &self.responses {
             document_error(operation, *status, example);
         }
     }

@@ -16,17 +16,17 @@ use tokio::sync::mpsc::unbounded_channel;
 #[test]
 fn a_response_has_the_security_headers() {
     let server = Served::start(server_settings());
-    let answer = server.get("/hello");
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.body, "hello");
-    assert_eq!(answer.header("x-content-type-options"), "nosniff");
-    assert_eq!(answer.header("referrer-policy"), "no-referrer");
-    assert_eq!(answer.header("x-frame-options"), "DENY");
+    let response = server.get("/hello");
+    assert_eq!(response.status, 200);
+    assert_eq!(response.body, "hello");
+    assert_eq!(response.header("x-content-type-options"), "nosniff");
+    assert_eq!(response.header("referrer-policy"), "no-referrer");
+    assert_eq!(response.header("x-frame-options"), "DENY");
     assert_eq!(
-        answer.header("content-security-policy"),
+        response.header("content-security-policy"),
         "default-src 'none'; frame-ancestors 'none'"
     );
-    assert_eq!(answer.header("server"), "");
+    assert_eq!(response.header("server"), "");
     server.stop();
 }
 
@@ -38,8 +38,8 @@ fn a_request_leaves_one_line_without_its_secrets() {
     });
     server.send("GET /hello?line=1&access_token=hidden HTTP/1.1\r\nx-forwarded-for: 9.9.9.9\r\n");
     wait_for_line(r#"9.9.9.9:0 - "GET /hello?line=1&access_token=*** HTTP/1.1" 200"#);
-    let (port, answer) = server.send("GET /nowhere?%22 HTTP/1.0\r\n");
-    assert_eq!(answer.status, 404);
+    let (port, response) = server.send("GET /nowhere?%22 HTTP/1.0\r\n");
+    assert_eq!(response.status, 404);
     wait_for_line(&format!(r#"127.0.0.1:{port} - "GET /nowhere?%22 HTTP/1.0" 404"#));
     server.stop();
 }
@@ -68,9 +68,9 @@ fn requests_in_flight_are_finished_after_a_signal() {
         std::thread::yield_now();
     }
     server.release();
-    let answer = harness::read_response(&mut client);
-    assert_eq!((answer.status, answer.body.as_str()), (200, "waited"));
-    assert_eq!(answer.header("connection"), "close");
+    let response = harness::read_response(&mut client);
+    assert_eq!((response.status, response.body.as_str()), (200, "waited"));
+    assert_eq!(response.header("connection"), "close");
     server.ended().unwrap();
 }
 
@@ -99,8 +99,8 @@ fn a_large_head_is_refused() {
         ("GET /hello HTTP/1.1\r\nhost: a\r\na: 1\r\nb: 2\r\nc: 3\r\n\r\n", 431),
         ("GET /hello HTTP/1.1\r\nhost: a\r\nlong: 123456789\r\n\r\n", 431),
     ] {
-        let (_, answer) = server.send(head);
-        assert_eq!(answer.status, status, "{head}");
+        let (_, response) = server.send(head);
+        assert_eq!(response.status, status, "{head}");
     }
     server.stop();
 }
@@ -111,11 +111,11 @@ fn a_large_body_is_refused_by_its_declared_length() {
         limit_request_body: 10.try_into().unwrap(),
         ..server_settings()
     });
-    let (_, answer) = server.send("POST /body HTTP/1.1\r\ncontent-length: 11\r\n");
-    assert_eq!(answer.status, 413);
-    assert!(answer.body.starts_with(r#"{"detail":"#), "{}", answer.body);
-    assert_eq!(answer.header("connection"), "close");
-    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    let (_, response) = server.send("POST /body HTTP/1.1\r\ncontent-length: 11\r\n");
+    assert_eq!(response.status, 413);
+    assert!(response.body.starts_with(r#"{"detail":"#), "{}", response.body);
+    assert_eq!(response.header("connection"), "close");
+    assert_eq!(response.header("x-content-type-options"), "nosniff");
     server.stop();
 }
 
@@ -129,8 +129,8 @@ fn a_large_body_is_refused_while_it_streams() {
         let mut client = server.connect();
         let head = "POST /body HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
         client.write_all(format!("{head}{chunks}").as_bytes()).unwrap();
-        let answer = harness::read_response(&mut client);
-        assert_eq!(answer.status, status, "{}", answer.body);
+        let response = harness::read_response(&mut client);
+        assert_eq!(response.status, status, "{}", response.body);
     }
     server.stop();
 }
@@ -141,9 +141,9 @@ fn a_slow_body_is_refused() {
         Served::start(ServerSettings { client_body_timeout: NonZeroU64::MIN, ..server_settings() });
     let mut client = server.connect();
     client.write_all(b"POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\na").unwrap();
-    let answer = harness::read_response(&mut client);
-    assert_eq!(answer.status, 408);
-    assert!(answer.body.starts_with(r#"{"detail":"#), "{}", answer.body);
+    let response = harness::read_response(&mut client);
+    assert_eq!(response.status, 408);
+    assert!(response.body.starts_with(r#"{"detail":"#), "{}", response.body);
     server.stop();
 }
 
@@ -164,10 +164,10 @@ fn a_panic_gets_a_response_and_the_connection_stays_open() {
     let server = Served::start(server_settings());
     let mut client = server.connect();
     client.write_all(b"GET /panic HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
-    let answer = harness::read_response(&mut client);
-    assert_eq!(answer.status, 500);
-    assert_eq!(answer.body, r#"{"detail":"Internal Server Error"}"#);
-    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    let response = harness::read_response(&mut client);
+    assert_eq!(response.status, 500);
+    assert_eq!(response.body, r#"{"detail":"Internal Server Error"}"#);
+    assert_eq!(response.header("x-content-type-options"), "nosniff");
     client.write_all(b"GET /hello HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
     assert_eq!(harness::read_response(&mut client).status, 200);
     let port = client.local_addr().unwrap().port();
@@ -180,9 +180,9 @@ fn a_panic_gets_a_response_and_the_connection_stays_open() {
 fn bad_credentials_do_not_become_an_anonymous_caller() {
     let server = Served::start(server_settings());
     assert_eq!(server.get("/optional").body, "anonymous");
-    let (_, answer) = server.send("GET /optional HTTP/1.1\r\nauthorization: Basic !\r\n");
-    assert_eq!(answer.status, 401);
-    assert_eq!(answer.header("www-authenticate"), "Basic");
+    let (_, response) = server.send("GET /optional HTTP/1.1\r\nauthorization: Basic !\r\n");
+    assert_eq!(response.status, 401);
+    assert_eq!(response.header("www-authenticate"), "Basic");
     server.stop();
 }
 
@@ -229,9 +229,9 @@ fn a_unix_socket_serves_and_its_peers_can_be_trusted() {
             "GET /hello?unix HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{header}\r\n\r\n"
         )
         .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
         wait_for_line(&format!(r#"{client} - "GET /hello?unix HTTP/1.1" 200"#));
     }
     server.stop();
@@ -248,9 +248,9 @@ fn pages_of_other_origins_may_call_where_configured() {
     };
     let server = Served::with(Settings { cors, ..plain_settings() });
     let allowed = |origin: &str| {
-        let (_, answer) = server.send(&format!("GET /hello HTTP/1.1\r\norigin: {origin}\r\n"));
-        assert_eq!(answer.status, 200);
-        answer.header("access-control-allow-origin").to_owned()
+        let (_, response) = server.send(&format!("GET /hello HTTP/1.1\r\norigin: {origin}\r\n"));
+        assert_eq!(response.status, 200);
+        response.header("access-control-allow-origin").to_owned()
     };
     assert_eq!(allowed("https://a.example"), "https://a.example");
     assert_eq!(allowed("https://b.example"), "");

@@ -26,8 +26,8 @@ pub fn replace_refused<B: MessageBody + 'static>(
     let status = response.status();
     if status.is_success() || status.is_informational() {
         let refused = response.request().extensions_mut().remove::<Refused>();
-        if let Some(Refused(answer)) = refused {
-            return response.into_response(answer).map_into_right_body();
+        if let Some(Refused(refusal)) = refused {
+            return response.into_response(refusal).map_into_right_body();
         }
     }
     response.map_into_left_body()
@@ -85,9 +85,9 @@ mod tests {
         if let Some(value) = authorization {
             request = request.insert_header(("authorization", value));
         }
-        let answer = call_service(&app, request.to_request()).await;
-        let status = answer.status().as_u16();
-        (status, String::from_utf8_lossy(&read_body(answer).await).into_owned())
+        let response = call_service(&app, request.to_request()).await;
+        let status = response.status().as_u16();
+        (status, String::from_utf8_lossy(&read_body(response).await).into_owned())
     }
 
     #[actix_web::test]

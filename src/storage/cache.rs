@@ -17,7 +17,7 @@ use crate::domain::{
 use crate::settings::CacheSettings;
 use crate::storage::cache::count::Count;
 use crate::storage::cache::evictions::Evictions;
-use crate::storage::cache::freshness::{Belief, Epoch, nanoseconds};
+use crate::storage::cache::freshness::{Epoch, Validity, nanoseconds};
 use crate::storage::cache::outage::away;
 use crate::storage::cache::refresh::Refreshes;
 use crate::storage::cache::renamed::Renamed;
@@ -121,10 +121,10 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
         &self,
         username: &Username,
         read: u64,
-        (belief, epoch): (Belief, Epoch),
+        (validity, epoch): (Validity, Epoch),
     ) -> Result<Option<Arc<User>>, RepositoryError> {
         let found = self.freshness.ask(self.inner.find(username)).await?;
-        if let Some(user) = found.as_ref().filter(|_| belief == Belief::Fresh) {
+        if let Some(user) = found.as_ref().filter(|_| validity == Validity::Fresh) {
             keep(&self.cache, self.max_age, Entry { epoch, read, user: Arc::clone(user) });
         }
         Ok(found)
@@ -135,7 +135,7 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
         &self,
         entry: &Entry,
         read: u64,
-        (belief, epoch): (Belief, Epoch),
+        (validity, epoch): (Validity, Epoch),
     ) -> Option<Option<Arc<User>>> {
         let begin = || {
             let (inner, cache) = (Arc::clone(&self.inner), Arc::clone(&self.cache));
@@ -144,7 +144,7 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
             async move {
                 let found = freshness.ask(inner.find(&entry.user.username)).await;
                 match &found {
-                    _ if belief != Belief::Fresh => {}
+                    _ if validity != Validity::Fresh => {}
                     Ok(Some(user)) => {
                         keep(&cache, max_age, Entry { epoch, read, user: Arc::clone(user) });
                     }
@@ -169,11 +169,11 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
     }
 
     /// Whether an entry may be served without asking the database.
-    fn believes(&self, belief: Belief, entry: &Entry, now: u64) -> bool {
-        match belief {
-            Belief::Fresh => now.saturating_sub(entry.read) < nanoseconds(self.max_age),
-            Belief::Stale => true,
-            Belief::None => false,
+    fn is_valid(&self, validity: Validity, entry: &Entry, now: u64) -> bool {
+        match validity {
+            Validity::Fresh => now.saturating_sub(entry.read) < nanoseconds(self.max_age),
+            Validity::Stale => true,
+            Validity::Unknown => false,
         }
     }
 
@@ -226,9 +226,9 @@ impl<R: UserRepository + 'static> UserRepository for CachedUsers<R> {
     async fn find(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
         let read = self.freshness.now();
         let name = username.as_str();
-        let known @ (belief, epoch) = self.freshness.belief(name, self.stale_max, read);
+        let known @ (validity, epoch) = self.freshness.validity(name, self.stale_max, read);
         let entry = self.entry(name, epoch);
-        if let Some(entry) = entry.as_ref().filter(|entry| self.believes(belief, entry, read)) {
+        if let Some(entry) = entry.as_ref().filter(|entry| self.is_valid(validity, entry, read)) {
             self.hits.add_one();
             return Ok(Some(Arc::clone(&entry.user)));
         }
@@ -246,9 +246,9 @@ impl<R: UserRepository + 'static> UserRepository for CachedUsers<R> {
 
     fn find_in_memory(&self, username: &str) -> Option<Arc<User>> {
         let now = self.freshness.now();
-        let (belief, epoch) = self.freshness.belief(username, self.stale_max, now);
+        let (validity, epoch) = self.freshness.validity(username, self.stale_max, now);
         let entry =
-            self.entry(username, epoch).filter(|entry| self.believes(belief, entry, now))?;
+            self.entry(username, epoch).filter(|entry| self.is_valid(validity, entry, now))?;
         self.hits.add_one();
         Some(entry.user)
     }

@@ -13,9 +13,9 @@ use std::task::{Context, Poll};
 const GOING_AWAY: [u8; 4] = [0x88, 0x02, 0x03, 0xE9];
 
 /// Sets `Connection: close` on a response of a draining server, unless it switches protocols.
-pub(in crate::http) fn close_connection(state: &AppState, answer: &mut ResponseHead) {
-    if state.is_draining() && answer.status != StatusCode::SWITCHING_PROTOCOLS {
-        answer.set_connection_type(ConnectionType::Close);
+pub(in crate::http) fn close_connection(state: &AppState, response: &mut ResponseHead) {
+    if state.is_draining() && response.status != StatusCode::SWITCHING_PROTOCOLS {
+        response.set_connection_type(ConnectionType::Close);
     }
 }
 

@@ -140,12 +140,12 @@ mod tests {
             ("  me\titems  me ", "me items"),
             ("me\u{1c}\u{3000}items\u{85}", "me items"),
         ] {
-            let answer = redeem(&users, false, ["johndoe", "swordfish", asked]).await.unwrap();
+            let response = redeem(&users, false, ["johndoe", "swordfish", asked]).await.unwrap();
             assert_eq!(
-                (answer.scope.as_deref().unwrap_or_default(), answer.expires_in),
+                (response.scope.as_deref().unwrap_or_default(), response.expires_in),
                 (given, 1800)
             );
-            let claims = tokens().verify(&answer.access_token).unwrap();
+            let claims = tokens().verify(&response.access_token).unwrap();
             assert_eq!(claims.subject.as_str(), "johndoe");
             assert_eq!(claims.scopes.to_string(), given);
         }
@@ -153,18 +153,18 @@ mod tests {
 
     #[tokio::test]
     async fn the_response_is_that_of_the_rfc() {
-        let answer = redeem(&users().await, true, ["johndoe", "swordfish", "me"]).await.unwrap();
-        let json = serde_json::to_value(&answer).unwrap();
+        let response = redeem(&users().await, true, ["johndoe", "swordfish", "me"]).await.unwrap();
+        let json = serde_json::to_value(&response).unwrap();
         assert_eq!(
             json,
-            serde_json::json!({"access_token": answer.access_token, "token_type": "bearer",
+            serde_json::json!({"access_token": response.access_token, "token_type": "bearer",
                                "expires_in": 1800, "scope": "me"})
         );
-        let answer = redeem(&users().await, true, ["johndoe", "swordfish", " "]).await.unwrap();
-        let json = serde_json::to_value(&answer).unwrap();
+        let response = redeem(&users().await, true, ["johndoe", "swordfish", " "]).await.unwrap();
+        let json = serde_json::to_value(&response).unwrap();
         assert_eq!(
             json,
-            serde_json::json!({"access_token": answer.access_token, "token_type": "bearer",
+            serde_json::json!({"access_token": response.access_token, "token_type": "bearer",
                                "expires_in": 1800}),
             "a scope is never empty"
         );

@@ -182,7 +182,7 @@ impl Response {
 pub(super) fn read_response(stream: &mut TcpStream) -> Response {
     let mut stream = BufReader::new(stream);
     let mut lines = stream.by_ref().lines().map(Result::unwrap);
-    let status = lines.next().expect("an answer");
+    let status = lines.next().expect("a status line");
     let status = status.split(' ').nth(1).unwrap().parse().unwrap();
     let headers = lines
         .take_while(|line| !line.is_empty())
@@ -191,10 +191,10 @@ pub(super) fn read_response(stream: &mut TcpStream) -> Response {
             (name.to_lowercase(), value.to_owned())
         })
         .collect();
-    let mut answer = Response { status, headers, body: String::new() };
-    let length = answer.header("content-length").parse().unwrap_or(0);
-    stream.take(length).read_to_string(&mut answer.body).unwrap();
-    answer
+    let mut response = Response { status, headers, body: String::new() };
+    let length = response.header("content-length").parse().unwrap_or(0);
+    stream.take(length).read_to_string(&mut response.body).unwrap();
+    response
 }
 
 struct Door {

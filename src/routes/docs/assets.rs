@@ -56,24 +56,24 @@ impl Page {
         policy: Option<&'static str>,
     ) -> HttpResponse {
         let tag = EntityTag::new_weak(self.etag.clone().into_owned());
-        let mut answer =
+        let mut response =
             if is_known(request, &tag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-        answer
+        response
             .insert_header((ETAG, tag.to_string()))
             .insert_header((CACHE_CONTROL, self.cache_control))
             .insert_header((VARY, "Accept-Encoding"));
         if let Some(policy) = policy {
-            answer.insert_header(("Content-Security-Policy", policy));
+            response.insert_header(("Content-Security-Policy", policy));
         }
         if is_known(request, &tag) {
-            return answer.finish();
+            return response.finish();
         }
-        answer.insert_header((CONTENT_TYPE, self.media_type));
+        response.insert_header((CONTENT_TYPE, self.media_type));
         let (encoding, body) = self.form(request);
         if let Some(encoding) = encoding {
-            answer.insert_header((CONTENT_ENCODING, encoding));
+            response.insert_header((CONTENT_ENCODING, encoding));
         }
-        answer.body(body.clone())
+        response.body(body.clone())
     }
 
     /// The smallest form the client accepts.
@@ -129,8 +129,8 @@ mod tests {
 
     fn encoding(page: &Page, accept: &str) -> Option<String> {
         let request = TestRequest::get().insert_header(("Accept-Encoding", accept));
-        let answer = page.response(&request.to_http_request(), None);
-        let value = answer.headers().get(CONTENT_ENCODING)?;
+        let response = page.response(&request.to_http_request(), None);
+        let value = response.headers().get(CONTENT_ENCODING)?;
         Some(value.to_str().unwrap().to_owned())
     }
 

@@ -85,9 +85,9 @@ pub(super) fn mount(routes: &mut ServiceConfig) {
         ("/docs/oauth2-redirect.js", &assets::REDIRECT_SCRIPT),
         ("/docs/oauth2-redirect", &assets::REDIRECT),
     ] {
-        let answer =
+        let response =
             move |request: HttpRequest| async move { file.response(&request, Some(POLICY)) };
-        page(routes, path, answer);
+        page(routes, path, response);
     }
 }
 

@@ -77,12 +77,12 @@ pub fn mount(routes: &mut ServiceConfig) {
 }
 
 /// A page supports GET and HEAD.
-fn page<F, R>(routes: &mut ServiceConfig, path: &str, answer: F)
+fn page<F, R>(routes: &mut ServiceConfig, path: &str, response: F)
 where
     F: Handler<(HttpRequest,), Output = R>,
     R: Responder + 'static,
 {
-    routes.route(path, get().to(answer.clone())).route(path, head().to(answer));
+    routes.route(path, get().to(response.clone())).route(path, head().to(response));
 }
 
 /// With `docs.scope`, admits only users who hold it.

@@ -113,11 +113,11 @@ fn schema(out: &mut String, document: &Value, schema: &Value) {
 
 fn responses(out: &mut String, document: &Value, responses: &Value) {
     out.push_str("<h3>Answers</h3><table>");
-    for (status, answer) in responses.as_object().into_iter().flatten() {
-        let about = escape(answer["description"].as_str().unwrap_or_default());
+    for (status, response) in responses.as_object().into_iter().flatten() {
+        let about = escape(response["description"].as_str().unwrap_or_default());
         let _ = write!(out, "<tr><td><code>{status}</code><td>{about}<td>");
         if status.starts_with('2') {
-            for (_, content) in answer["content"].as_object().into_iter().flatten() {
+            for (_, content) in response["content"].as_object().into_iter().flatten() {
                 schema(out, document, &content["schema"]);
             }
         }

@@ -34,7 +34,7 @@ pub(in crate::storage) struct Freshness {
     places: DefaultHashBuilder,
     /// Nanoseconds after `start`; 0: never.
     pub(super) confirmed: AtomicU64,
-    looks: watch::Sender<Looks>,
+    checks: watch::Sender<Checks>,
     /// Asks the watcher to check at once.
     wish: Notify,
     /// What operations and the log know about an outage.
@@ -44,7 +44,7 @@ pub(in crate::storage) struct Freshness {
 
 /// The results of the watcher's checks.
 #[derive(Clone, Copy, Debug, Default)]
-struct Looks {
+struct Checks {
     begun: u64,
     /// The latest check that has ended.
     ended: u64,
@@ -59,7 +59,7 @@ impl Default for Freshness {
             users: (0..PLACES).map(|_| 0.into()).collect(),
             places: DefaultHashBuilder::default(),
             confirmed: 0.into(),
-            looks: watch::Sender::default(),
+            checks: watch::Sender::default(),
             wish: Notify::new(),
             outage: Outage::default(),
             start: Instant::now(),
@@ -91,11 +91,11 @@ impl Freshness {
     }
 
     /// Starts a check of the watcher; returns its number.
-    pub(in crate::storage) fn begin_look(&self) -> u64 {
+    pub(in crate::storage) fn begin_check(&self) -> u64 {
         let mut number = 0;
-        self.looks.send_modify(|looks| {
-            looks.begun += 1;
-            number = looks.begun;
+        self.checks.send_modify(|checks| {
+            checks.begun += 1;
+            number = checks.begun;
         });
         number
     }
@@ -104,19 +104,19 @@ impl Freshness {
     pub(in crate::storage) fn confirm(&self, asked: Instant) {
         self.confirmed.store(nanoseconds(asked.duration_since(self.start)).max(1), SeqCst);
         self.outage.end();
-        self.looks.send_modify(|looks| {
-            looks.away = false;
-            looks.ended = looks.begun;
+        self.checks.send_modify(|checks| {
+            checks.away = false;
+            checks.ended = checks.begun;
         });
     }
 
     /// The watcher's check failed. Changes from now on are missed, so it must invalidate before it
     /// confirms again.
-    pub(in crate::storage) fn lose(&self, look: u64, cause: &dyn Display) {
+    pub(in crate::storage) fn lose(&self, check: u64, cause: &dyn Display) {
         self.outage.begin(cause);
-        self.looks.send_modify(|looks| {
-            looks.away = true;
-            looks.ended = looks.ended.max(look);
+        self.checks.send_modify(|checks| {
+            checks.away = true;
+            checks.ended = checks.ended.max(check);
         });
     }
 
@@ -138,14 +138,14 @@ impl Freshness {
         if !self.is_away() && self.was_confirmed_within(TRUST, self.now()) {
             return true;
         }
-        let mut looks = self.looks.subscribe();
-        let begun = looks.borrow().begun;
+        let mut checks = self.checks.subscribe();
+        let begun = checks.borrow().begun;
         self.wish.notify_one();
-        let ended = looks.wait_for(|looks| {
-            let answers = !looks.away && self.was_confirmed_within(TRUST, self.now());
-            answers || looks.ended > begun
+        let ended = checks.wait_for(|checks| {
+            let answers = !checks.away && self.was_confirmed_within(TRUST, self.now());
+            answers || checks.ended > begun
         });
-        matches!(timeout(patience, ended).await, Ok(Ok(looks)) if !looks.away)
+        matches!(timeout(patience, ended).await, Ok(Ok(checks)) if !checks.away)
     }
 
     /// Runs a database operation, unless the database is known to be unreachable: then it fails
@@ -186,7 +186,7 @@ impl Freshness {
     }
 
     pub(super) fn is_away(&self) -> bool {
-        self.looks.borrow().away
+        self.checks.borrow().away
     }
 
     /// Nanoseconds after `start`.
@@ -202,15 +202,20 @@ impl Freshness {
 
     /// How far a user's entry may be trusted, with its epoch. The trust is read first: a watcher
     /// invalidates before it confirms, so new trust never meets an old epoch.
-    pub(super) fn belief(&self, username: &str, stale_max: Duration, now: u64) -> (Belief, Epoch) {
-        let belief = if self.was_confirmed_within(TRUST, now) {
-            Belief::Fresh
+    pub(super) fn validity(
+        &self,
+        username: &str,
+        stale_max: Duration,
+        now: u64,
+    ) -> (Validity, Epoch) {
+        let validity = if self.was_confirmed_within(TRUST, now) {
+            Validity::Fresh
         } else if self.was_confirmed_within(stale_max, now) && self.is_away() {
-            Belief::Stale
+            Validity::Stale
         } else {
-            Belief::None
+            Validity::Unknown
         };
-        (belief, self.epoch(username))
+        (validity, self.epoch(username))
     }
 
     /// Whether the last check succeeded; `None` before the first.
@@ -232,11 +237,11 @@ pub(super) fn nanoseconds(duration: Duration) -> u64 {
 
 /// How far an entry of the current epoch may be trusted.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Belief {
+pub(super) enum Validity {
     /// The database would say the same.
     Fresh,
     /// The database is unreachable, but responded a short time ago.
     Stale,
     /// Ask the database.
-    None,
+    Unknown,
 }

@@ -1,7 +1,7 @@
 //! Users whose tokens carry a former name.
 
 use crate::domain::{RepositoryError, User, UserId, UserRepository, Username};
-use crate::storage::cache::freshness::{Belief, TRUST, nanoseconds};
+use crate::storage::cache::freshness::{TRUST, Validity, nanoseconds};
 use crate::storage::cache::{CachedUsers, Entry, keep};
 use quick_cache::sync::Cache;
 use std::sync::Arc;
@@ -57,13 +57,13 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
     ) -> Result<Option<Arc<User>>, RepositoryError> {
         self.misses.add_one();
         let read = self.freshness.now();
-        let (belief, epoch) = self.freshness.belief(name.as_str(), self.stale_max, read);
+        let (validity, epoch) = self.freshness.validity(name.as_str(), self.stale_max, read);
         let found = self.freshness.ask(self.inner.find_by_id(id, name)).await?;
         match &found {
             Some(user) if user.username != *name => {
                 self.renamed.0.insert(id, Found::Called(user.username.clone()));
             }
-            Some(user) if belief == Belief::Fresh => {
+            Some(user) if validity == Validity::Fresh => {
                 keep(&self.cache, self.max_age, Entry { epoch, read, user: Arc::clone(user) });
             }
             Some(_) => {}

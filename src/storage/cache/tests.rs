@@ -230,23 +230,23 @@ async fn no_operation_waits_while_the_database_is_known_to_be_away() {
     let update =
         || async { users.update(&alice, UserChange::default(), None, None, Timestamp(1)).await };
     freshness.confirm(Instant::now());
-    freshness.lose(freshness.begin_look(), &"gone");
+    freshness.lose(freshness.begin_check(), &"gone");
     assert!(users.find(&alice).now_or_never().is_none(), "the watcher alone is not believed");
     assert!(update().await.unwrap_err().is_logged());
     let reads = slow.reads.load(SeqCst);
     for _ in 0..10 {
         let mut refused = Box::pin(users.find(&alice));
-        assert!(refused.as_mut().now_or_never().is_none(), "a look is waited for");
-        freshness.lose(freshness.begin_look(), &"still gone");
+        assert!(refused.as_mut().now_or_never().is_none(), "a check is waited for");
+        freshness.lose(freshness.begin_check(), &"still gone");
         assert!(refused.await.unwrap_err().is_logged());
     }
     let hangs = users.find(&alice).await;
-    assert!(hangs.unwrap_err().is_logged(), "a look that hangs is not waited for");
+    assert!(hangs.unwrap_err().is_logged(), "a check that hangs is not waited for");
     assert_eq!(slow.reads.load(SeqCst), reads);
 
     let mut first = Box::pin(users.find(&alice));
     assert!(first.as_mut().now_or_never().is_none());
-    freshness.begin_look();
+    freshness.begin_check();
     freshness.confirm(Instant::now());
     slow.answers.add_permits(1);
     assert!(first.await.unwrap().is_some(), "the first one after its return");
@@ -258,7 +258,7 @@ async fn an_operation_that_gets_a_response_lets_others_try() {
     let Setup { slow, freshness, users } = setup(0);
     let alice = name("alice");
     freshness.confirm(Instant::now());
-    freshness.lose(freshness.begin_look(), &"gone");
+    freshness.lose(freshness.begin_check(), &"gone");
     let mut slowly = Box::pin(users.find(&alice));
     assert!(slowly.as_mut().now_or_never().is_none());
     let change = UserChange::default();
@@ -277,7 +277,7 @@ async fn a_failure_beside_responses_is_no_outage() {
     let change = UserChange::default();
     let failed = setup.users.update(&alice, change, None, None, Timestamp(1)).await.unwrap_err();
     assert!(matches!(&failed, RepositoryError::Unavailable(_)) && !failed.is_logged(), "{failed}");
-    setup.freshness.lose(setup.freshness.begin_look(), &"gone");
+    setup.freshness.lose(setup.freshness.begin_check(), &"gone");
     assert!(setup.users.find(&alice).await.unwrap().is_some(), "nothing is refused");
 }
 

@@ -6,7 +6,7 @@ use crate::storage::cache::Freshness;
 use crate::storage::error::{has_code, unavailable, unreached};
 use crate::storage::give_back::give_back;
 use crate::storage::postgres::address::Address;
-use crate::storage::postgres::silence::{Line, Patience};
+use crate::storage::postgres::silence::{Connectivity, OperationTimeout};
 use crate::storage::postgres::turns::Turns;
 use crate::storage::postgres::watch::watch;
 use crate::storage::underway::Underway;
@@ -42,7 +42,7 @@ pub(in crate::storage) struct Driver {
     turns: Turns,
     reads: Arc<Underway>,
     writes: Arc<Underway>,
-    line: Line,
+    connectivity: Connectivity,
     acquire_timeout: Duration,
     limit: Duration,
     _stop: oneshot::Sender<()>,
@@ -71,7 +71,7 @@ impl Driver {
             turns: Turns::default(),
             reads: Arc::default(),
             writes: Arc::default(),
-            line: Line::default(),
+            connectivity: Connectivity::default(),
             acquire_timeout: address.acquire_timeout,
             limit: address.statement_timeout + GRACE,
             handle,
@@ -97,8 +97,9 @@ impl Driver {
 
     /// Watches the server, for `freshness` and for operations in progress, as long as this exists.
     pub(in crate::storage) fn watch(&self, address: Address, freshness: Arc<Freshness>) {
-        let (line, pools) = (self.line.clone(), [self.readers.clone(), self.writers.clone()]);
-        self.handle.spawn(watch(address, freshness, line, pools));
+        let (connectivity, pools) =
+            (self.connectivity.clone(), [self.readers.clone(), self.writers.clone()]);
+        self.handle.spawn(watch(address, freshness, connectivity, pools));
     }
 
     /// How the connections are used.
@@ -117,11 +118,11 @@ impl Driver {
         F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
     {
         let (pool, reads) = (self.readers.clone(), Arc::clone(&self.reads));
-        let patience = self.line.patience(self.acquire_timeout, self.limit);
+        let limit = self.connectivity.timeout(self.acquire_timeout, self.limit);
         self.spawn(async move {
             let _read = reads.begin();
             let mut connection = pool.acquire().await.map_err(unreached)?;
-            within(patience, &mut connection, operation).await
+            within(limit, &mut connection, operation).await
         })
         .await?
     }
@@ -141,8 +142,8 @@ impl Driver {
         let (pool, turns, user) = (self.writers.clone(), self.turns.clone(), user.cloned());
         let once = self.acquire_timeout;
         // One wait is for the turn, which comes as long as the server responds.
-        let reaching = self.line.patience(once, 2 * once);
-        let patience = self.line.patience(once, self.limit);
+        let reaching = self.connectivity.timeout(once, 2 * once);
+        let limit = self.connectivity.timeout(once, self.limit);
         self.spawn(async move {
             let _write = writes.begin();
             let reach = async {
@@ -155,7 +156,7 @@ impl Driver {
             let reached = reaching.wait(reach).await;
             let (_turn, mut connection) =
                 reached.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(unreached)?;
-            within(patience, &mut connection, operation).await
+            within(limit, &mut connection, operation).await
         })
         .await?
     }
@@ -163,7 +164,7 @@ impl Driver {
 
 /// A connection that was interrupted is not used again.
 async fn within<T, E, F>(
-    patience: Patience,
+    limit: OperationTimeout,
     connection: &mut PoolConnection<Postgres>,
     operation: F,
 ) -> Result<T, RepositoryError>
@@ -171,7 +172,7 @@ where
     E: Into<RepositoryError>,
     F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, E>>,
 {
-    if let Some(result) = patience.wait(operation(connection)).await {
+    if let Some(result) = limit.wait(operation(connection)).await {
         let result = result.map_err(Into::into);
         // A session that began while the database was read-only may stay read-only, and so may one
         // to a primary that has become a standby.

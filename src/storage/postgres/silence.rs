@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 /// The watcher's knowledge of the server, for operations in progress.
 #[derive(Clone, Default)]
-pub(super) struct Line(watch::Sender<State>);
+pub(super) struct Connectivity(watch::Sender<State>);
 
 #[derive(Clone, Copy, Default)]
 struct State {
@@ -16,7 +16,7 @@ struct State {
     losses: u64,
 }
 
-impl Line {
+impl Connectivity {
     /// The watcher has lost the server.
     pub(super) fn lose(&self) {
         self.0.send_modify(|state| {
@@ -31,24 +31,24 @@ impl Line {
         self.0.send_modify(|state| state.is_down = false);
     }
 
-    /// The patience of an operation that begins now, while the server is lost and while it is
+    /// The timeout of an operation that begins now, while the server is lost and while it is
     /// there.
-    pub(super) fn patience(&self, lost: Duration, there: Duration) -> Patience {
+    pub(super) fn timeout(&self, lost: Duration, there: Duration) -> OperationTimeout {
         let (begun, states) = (Instant::now(), self.0.subscribe());
         let losses = states.borrow().losses;
-        Patience { lost: begun + lost, there, losses, states }
+        OperationTimeout { lost: begun + lost, there, losses, states }
     }
 }
 
 /// How long to wait for an operation.
-pub(super) struct Patience {
+pub(super) struct OperationTimeout {
     lost: Instant,
     there: Duration,
     losses: u64,
     states: watch::Receiver<State>,
 }
 
-impl Patience {
+impl OperationTimeout {
     /// Waits for something that begins now; `None` if it takes too long.
     pub(super) async fn wait<T>(mut self, work: impl Future<Output = T>) -> Option<T> {
         let deadline = Instant::now() + self.there;
@@ -77,34 +77,35 @@ mod tests {
 
     #[tokio::test]
     async fn a_slow_server_is_waited_for_and_a_lost_one_is_not() {
-        let line = Line::default();
-        let patience = line.patience(Duration::ZERO, LONG);
-        let mut slow = Box::pin(patience.wait(pending::<()>()));
+        let connectivity = Connectivity::default();
+        let timeout = connectivity.timeout(Duration::ZERO, LONG);
+        let mut slow = Box::pin(timeout.wait(pending::<()>()));
         assert!(slow.as_mut().now_or_never().is_none(), "it is there");
-        line.lose();
+        connectivity.lose();
         assert_eq!(slow.await, None);
-        let patience = line.patience(Duration::ZERO, LONG);
-        assert_eq!(patience.wait(pending::<()>()).await, None, "it is still away");
+        let timeout = connectivity.timeout(Duration::ZERO, LONG);
+        assert_eq!(timeout.wait(pending::<()>()).await, None, "it is still away");
     }
 
     #[tokio::test]
     async fn what_was_under_way_in_a_loss_has_no_answer_after_it_either() {
-        let line = Line::default();
-        let [begun_before, quick] = [0; 2].map(|_| line.patience(Duration::ZERO, LONG));
-        line.lose();
-        line.restore();
+        let connectivity = Connectivity::default();
+        let [begun_before, quick] = [0; 2].map(|_| connectivity.timeout(Duration::ZERO, LONG));
+        connectivity.lose();
+        connectivity.restore();
         assert_eq!(begun_before.wait(pending::<()>()).await, None);
         assert_eq!(quick.wait(async { 1 }).await, Some(1));
-        let mut begun_after = Box::pin(line.patience(Duration::ZERO, LONG).wait(pending::<()>()));
+        let mut begun_after =
+            Box::pin(connectivity.timeout(Duration::ZERO, LONG).wait(pending::<()>()));
         assert!(begun_after.as_mut().now_or_never().is_none());
     }
 
     #[tokio::test]
     async fn a_lost_server_has_its_time_too() {
-        let line = Line::default();
-        line.lose();
-        let mut patient = Box::pin(line.patience(LONG, LONG).wait(pending::<()>()));
+        let connectivity = Connectivity::default();
+        connectivity.lose();
+        let mut patient = Box::pin(connectivity.timeout(LONG, LONG).wait(pending::<()>()));
         assert!(patient.as_mut().now_or_never().is_none());
-        assert_eq!(line.patience(LONG, Duration::ZERO).wait(pending::<()>()).await, None);
+        assert_eq!(connectivity.timeout(LONG, Duration::ZERO).wait(pending::<()>()).await, None);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::storage::cache::Freshness;
 use crate::storage::postgres::address::Address;
-use crate::storage::postgres::silence::Line;
+use crate::storage::postgres::silence::Connectivity;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use sqlx::Connection as _;
@@ -37,7 +37,7 @@ const MOST: usize = 8;
 pub(super) async fn watch(
     address: Address,
     freshness: Arc<Freshness>,
-    line: Line,
+    connectivity: Connectivity,
     pools: [PgPool; 2],
 ) {
     loop {
@@ -45,11 +45,11 @@ pub(super) async fn watch(
         for pool in &pools {
             pool.set_connect_options(address.servers.chosen());
         }
-        line.restore();
+        connectivity.restore();
         // Earlier changes were missed.
         freshness.invalidate();
         listen(&address, listener, &freshness).await;
-        line.lose();
+        connectivity.lose();
     }
 }
 
@@ -60,12 +60,12 @@ async fn reach(address: &Address, freshness: &Freshness, readers: &PgPool) -> Pg
     loop {
         let begun = Instant::now();
         attempts.push(async {
-            let look = freshness.begin_look();
+            let check = freshness.begin_check();
             let connected = connect(address).await;
             if connected.is_err() && serves(readers).await {
                 freshness.doubt();
             }
-            connected.map_err(|cause| freshness.lose(look, &cause))
+            connected.map_err(|cause| freshness.lose(check, &cause))
         });
         loop {
             let pending = !attempts.is_empty();
@@ -98,9 +98,9 @@ async fn serves(readers: &PgPool) -> bool {
 /// Checks and listens until there is no response.
 async fn listen(address: &Address, mut listener: PgListener, freshness: &Freshness) {
     loop {
-        let look = freshness.begin_look();
+        let check = freshness.begin_check();
         if let Err(cause) = listen_once(address, &mut listener, freshness).await {
-            return freshness.lose(look, &cause);
+            return freshness.lose(check, &cause);
         }
     }
 }

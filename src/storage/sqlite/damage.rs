@@ -8,11 +8,11 @@ use sqlx::sqlite::SqliteConnection;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long a start checks for damage: enough for some hundred thousand users.
-const LOOK: Duration = Duration::from_secs(1);
+/// How long a start checks for damage: enough for some ten thousand users.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// SQLite's instructions between two looks at the clock.
-const STEPS: i32 = 10_000;
+const STEPS: i32 = 1_000;
 
 /// What to do about a damaged file, appended to what is wrong with it.
 pub(super) const WAY_OUT: &str = "restore a backup with `bailiwick db restore FILE`; where there is \

@@ -47,10 +47,10 @@ impl Watch {
         let mut watcher = Watcher { connection: None, seen: None, freshness };
         let watch = move || {
             loop {
-                let look = watcher.freshness.begin_look();
-                if let Err(error) = runtime.block_on(watcher.look(&options)) {
+                let check = watcher.freshness.begin_check();
+                if let Err(error) = runtime.block_on(watcher.check(&options)) {
                     watcher.connection = None;
-                    watcher.freshness.lose(look, &error);
+                    watcher.freshness.lose(check, &error);
                 }
                 if stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Disconnected) {
                     return;
@@ -72,7 +72,7 @@ struct Watcher {
 impl Watcher {
     /// Checks once; our own changes count as well, which costs no more than reading some users
     /// again.
-    async fn look(&mut self, options: &SqliteConnectOptions) -> Result<(), sqlx::Error> {
+    async fn check(&mut self, options: &SqliteConnectOptions) -> Result<(), sqlx::Error> {
         let asked = Instant::now();
         let connection = match &mut self.connection {
             Some(connection) => connection,
