@@ -11,7 +11,7 @@ use crate::domain::{
 use crate::passwords::{self, Passwords};
 use crate::settings::{LoginSettings, NamedFile, Settings};
 use crate::storage;
-use crate::tokens::{self, SecretError, Tokens, load_secret, made_secret};
+use crate::tokens::{self, SecretError, Tokens, load_accepted_secrets, load_secret, made_secret};
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -150,8 +150,9 @@ impl Services {
             Store::open(&settings).await?;
         let secret =
             load_secret(&settings.tokens, &settings.data_dir, demo).map_err(StartError::new)?;
-        let tokens =
-            Tokens::new(&secret, &settings.tokens, clock.clone()).map_err(StartError::new)?;
+        let accepted = load_accepted_secrets(&settings.tokens, demo).map_err(StartError::new)?;
+        let tokens = Tokens::accepting(&secret, &accepted, &settings.tokens, clock.clone());
+        let tokens = tokens.map_err(StartError::new)?;
         if demo {
             create_demo_users(users.as_ref(), clock.as_ref()).await.map_err(StartError::new)?;
         } else {
@@ -164,7 +165,7 @@ impl Services {
             );
         }
         let tokens = Arc::new(tokens);
-        let signing = Arc::new(Signing::new(tokens.fingerprint(), signers));
+        let signing = Arc::new(Signing::new(&tokens, signers));
         Ok(Self { users, passwords, scopes, accounts, tokens, signing, settings })
     }
 }

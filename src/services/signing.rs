@@ -2,6 +2,7 @@
 //! tokens, so that users are admitted here and refused there.
 
 use crate::domain::{Fingerprint, Signers};
+use crate::tokens::Tokens;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,13 +15,16 @@ const NAMED: usize = 3;
 /// The fingerprint of this server's secret, and those of others.
 pub struct Signing {
     own: Fingerprint,
+    /// Of the secrets whose tokens are accepted as well.
+    accepted: Vec<Fingerprint>,
     others: Mutex<Vec<Fingerprint>>,
     signers: Arc<dyn Signers>,
 }
 
 impl Signing {
-    pub(super) fn new(own: Fingerprint, signers: Arc<dyn Signers>) -> Self {
-        Self { own, others: Mutex::default(), signers }
+    pub(super) fn new(tokens: &Tokens, signers: Arc<dyn Signers>) -> Self {
+        let (own, accepted) = (tokens.fingerprint(), tokens.accepted_fingerprints().to_vec());
+        Self { own, accepted, others: Mutex::default(), signers }
     }
 
     /// The fingerprint of the secret that this server signs with.
@@ -30,7 +34,7 @@ impl Signing {
     }
 
     /// The fingerprints of other secrets that servers on this database use, or used a few minutes
-    /// ago.
+    /// ago, and whose tokens are refused here.
     #[must_use]
     pub fn others(&self) -> Vec<String> {
         self.lock().iter().map(ToString::to_string).collect()
@@ -49,14 +53,16 @@ impl Signing {
     }
 
     fn find(&self, mut found: Vec<Fingerprint>) {
+        found.retain(|one| !self.accepted.contains(one));
         found.sort_unstable();
         let before = std::mem::replace(&mut *self.lock(), found.clone());
         if found.iter().any(|one| !before.contains(one)) {
             log::warn!(
                 target: "bailiwick.error",
                 "servers on this database sign with different secrets: the fingerprint of this one's \
-                 is {}, of others' {}. Each refuses the tokens of the others: give all of them the \
-                 same tokens.secret or tokens.secret_file",
+                 is {}, of others' {}. It refuses their tokens: give all of them the same \
+                 tokens.secret or tokens.secret_file, or accept the other secret by \
+                 tokens.accepted_secret_files",
                 self.own,
                 names(&found),
             );

@@ -11,6 +11,7 @@ use crate::settings::keep::Keep;
 use crate::settings::key::Kind;
 use crate::settings::named_file::NamedFile;
 use crate::settings::origin_regex::OriginRegex;
+use crate::settings::public_url::PublicUrl;
 use crate::settings::root_path::RootPath;
 use crate::settings::units::Unit;
 use crate::settings::until::Until;
@@ -76,6 +77,18 @@ impl HasKind for RootPath {
         "an empty text or a path such as \"/auth\", without a slash at its end",
         r"^(/[A-Za-z0-9._~-]+)*$",
     );
+}
+
+impl HasKind for PublicUrl {
+    const KIND: Kind = Kind::Text(
+        |text| PublicUrl::try_from(text.to_owned()).is_ok(),
+        PublicUrl::EXPECTED,
+        "^https?://.*[^/]$",
+    );
+}
+
+impl HasKind for Vec<NamedFile> {
+    const KIND: Kind = Kind::SecretFiles;
 }
 
 impl HasKind for OriginRegex {

@@ -60,7 +60,9 @@ impl Key {
         }
         match (&self.kind, self.flag) {
             (_, Some(Flag { is_repeated: true, .. })) => help.push_str("; may be repeated"),
-            (Kind::List(..) | Kind::Binds(_), _) => help.push_str("; separated by commas"),
+            (Kind::List(..) | Kind::SecretFiles | Kind::Binds(_), _) => {
+                help.push_str("; separated by commas");
+            }
             _ => {}
         }
         let is_default_told = !matches!(self.default, None | Some("\"\"" | "[]" | "false"));

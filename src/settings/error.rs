@@ -37,6 +37,9 @@ pub(super) enum SettingsError {
     /// Two keys that exclude each other, each with its origin.
     #[error("both {first} and {second} are set: expected only one of them")]
     Contradiction { first: String, second: String },
+    /// Two names for the issuer of tokens, each key with its origin.
+    #[error("{first} and {second} differ: expected the same, for both name the issuer of tokens")]
+    TwoIssuers { first: String, second: String },
     /// Two conflicting addresses, each with its key and origin.
     #[error("{first} and {second} are one address: expected different ones")]
     SameAddress { first: String, second: String },

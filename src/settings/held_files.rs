@@ -34,6 +34,9 @@ impl fmt::Debug for Contents {
 /// `tokens.secret_file`, also for the generated secret.
 const SECRET: &str = "tokens.secret_file";
 
+/// The files of `tokens.accepted_secret_files`.
+const ACCEPTED_SECRETS: &str = "tokens.accepted_secret_files";
+
 impl Settings {
     /// Reads every file that the settings name, opened by `open`, and holds its content.
     pub fn hold_files(
@@ -60,10 +63,14 @@ impl Settings {
     pub fn with(mut self, Contents(contents): Contents) -> Self {
         for (key, path, content) in contents {
             if key == SECRET {
-                self.tokens.secret_file.get_or_insert_with(|| path.into());
+                self.tokens.secret_file.get_or_insert_with(|| path.clone().into());
             }
-            if let Some((_, file)) = self.files().into_iter().find(|(name, _)| *name == key) {
-                file.held = Some(Arc::new(content));
+            let content = Arc::new(content);
+            for (name, file) in self.files() {
+                // A list's files have one key.
+                if name == key && file.path == path {
+                    file.held = Some(Arc::clone(&content));
+                }
             }
         }
         self
@@ -77,6 +84,8 @@ impl Settings {
             ("database.password_file", self.database.password_file.as_mut()),
             ("logging.config", self.logging.config.as_mut()),
         ];
+        let accepted = self.tokens.accepted_secret_files.iter_mut();
+        files.extend(accepted.map(|file| (ACCEPTED_SECRETS, Some(file))));
         if let DatabaseUrl::Postgres(url) = &mut self.database.url {
             if let SslRoot::File(file) = &mut url.ssl_root {
                 files.push(("database.url: sslrootcert", Some(file)));
@@ -111,10 +120,13 @@ mod tests {
             path("key.pem")
         );
         let text = format!(
-            "[tokens]\nsecret_file = '{secret}'\n[logging]\nconfig = '{log}'\n\
+            "[tokens]\nsecret_file = '{secret}'\naccepted_secret_files = ['{old}', '{next}']\n\
+             [logging]\nconfig = '{log}'\n\
              [passwords]\npepper_file = '{pepper}'\n\
              [database]\nurl = 'postgres://me@localhost/d?{tls}'\npassword_file = '{password}'\n",
             pepper = path("pepper"),
+            old = path("former"),
+            next = path("next"),
         );
         let file = Some("a.toml".into());
         Layers { file, text: Some(text), ..Layers::default() }.load().unwrap().settings
@@ -123,16 +135,18 @@ mod tests {
     fn written(folder: &TempDir, settings: &mut Settings, text: &str) {
         for (key, file) in settings.files() {
             assert!(file.path().starts_with(folder.path()), "{key}");
-            fs::write(file.path(), format!("{text} {key}")).unwrap();
+            fs::write(file.path(), format!("{text} {key} {}", file.path().display())).unwrap();
         }
     }
 
-    fn texts(settings: &mut Settings) -> Vec<(&'static str, String)> {
+    /// What each should contain, and what it does.
+    fn texts(settings: &mut Settings) -> Vec<(String, String)> {
         let files = settings.files().into_iter();
         files
             .map(|(key, file)| {
                 let content = file.read().unwrap();
-                (key, content.text().unwrap().expose().to_owned())
+                let wanted = format!("{key} {}", file.path().display());
+                (wanted, content.text().unwrap().expose().to_owned())
             })
             .collect()
     }
@@ -164,7 +178,9 @@ mod tests {
         let mut settings = settings(&folder);
         let held: BTreeSet<_> = settings.files().into_iter().map(|(key, _)| key).collect();
         let named = keys::KEYS.iter().map(|key| key.name);
-        let files = named.filter(|name| name.ends_with("_file") || name.ends_with(".config"));
+        let files = named.filter(|name| {
+            name.ends_with("_file") || name.ends_with("_files") || name.ends_with(".config")
+        });
         assert_eq!(files.filter(|name| !held.contains(name)).collect::<Vec<_>>(), [""; 0]);
     }
 

@@ -45,6 +45,8 @@ pub(super) enum Kind {
     Secret(Check, &'static str),
     /// The path of a file with a secret; a secret pasted here by mistake is not shown.
     SecretFile,
+    /// A list of such paths; comma-separated in the environment and flags.
+    SecretFiles,
     /// A list of texts that each pass the check; comma-separated in the environment and flags.
     List(Check, &'static str),
     /// A list of addresses to listen on; `true` if it must not be empty.
@@ -140,6 +142,9 @@ impl Key {
                 text.filter(|text| passes(text)).map(ValueKind::from)
             }
             (Kind::SecretFile, _) => text.filter(|text| !text.is_empty()).map(ValueKind::from),
+            (Kind::SecretFiles, kind) => list(kind)
+                .filter(|texts| texts.iter().all(|text| !text.is_empty()))
+                .map(ValueKind::from),
             (Kind::List(passes, _), kind) => list(kind)
                 .filter(|texts| texts.iter().all(|text| passes(text)))
                 .map(ValueKind::from),
@@ -163,6 +168,10 @@ impl Key {
             (Kind::Database, ValueKind::String(text)) => DatabaseUrl::masked(text).into(),
             (Kind::Secret(..) | Kind::Database, _) => "***".into(),
             (Kind::SecretFile, ValueKind::String(path)) => shown_path(Path::new(path)).into(),
+            (Kind::SecretFiles, _) => match list(value) {
+                Some(paths) => paths.iter().map(|path| shown_path(Path::new(path))).collect(),
+                None => "***".into(),
+            },
             _ => json(value),
         }
     }
@@ -191,6 +200,7 @@ impl Key {
             Kind::Word(words) => format!("one of {}", words.join(", ")),
             Kind::Text(_, text, _) | Kind::Secret(_, text) | Kind::List(_, text) => text.to_owned(),
             Kind::SecretFile => "a path".to_owned(),
+            Kind::SecretFiles => "a list of paths".to_owned(),
             Kind::Database => DatabaseUrlProblem::Scheme.to_string(),
             Kind::Share => Keep::EXPECTED.to_owned(),
             Kind::Tables(_) => format!("a list of tables [[{}]]", self.name),

@@ -2,7 +2,7 @@
 
 use crate::settings::bind::Bind;
 use crate::settings::error::SettingsError;
-use crate::settings::{DatabaseUrl, Settings, SslMode, keys};
+use crate::settings::{DatabaseUrl, PublicUrl, Settings, SslMode, keys};
 use config::ValueKind;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -160,6 +160,12 @@ impl Loaded {
         ];
         let both = pairs.into_iter().filter_map(|(first, second)| first.zip(second));
         let both = both.map(|(first, second)| SettingsError::Contradiction { first, second });
+        let (url, issuer) = (&self.settings.server.public_url, &self.settings.tokens.issuer);
+        let differs = |url: &PublicUrl| issuer.as_ref().is_some_and(|it| it != url.as_str());
+        let issuers = url.as_ref().filter(|url| differs(url)).and_then(|_| {
+            let (first, second) = (self.set("server.public_url")?, self.set("tokens.issuer")?);
+            Some(SettingsError::TwoIssuers { first, second })
+        });
 
         let (server, admin) = (&self.settings.server.bind, &self.settings.admin.bind);
         let binds = server.iter().map(|bind| ("server.bind", bind));
@@ -173,7 +179,7 @@ impl Loaded {
             others.map(|other| (named(one), named(other)))
         });
         let twice = twice.map(|(first, second)| SettingsError::SameAddress { first, second });
-        both.chain(twice).collect()
+        both.chain(issuers).chain(twice).collect()
     }
 
     /// What is wrong with `PGSSLMODE`, if it counts.

@@ -87,6 +87,7 @@ impl Kind {
             }
             Self::SecretFile | Self::Secret(..) => json!({ "type": "string", "minLength": 1 }),
             Self::List(passes, _) => list(false, !passes("")),
+            Self::SecretFiles => list(false, true),
             Self::Binds(needed) => list(*needed, true),
             Self::Database => json!({ "type": "string" }),
             Self::OriginRegex => json!({ "type": "string", "minLength": 1, "maxLength": 1024 }),

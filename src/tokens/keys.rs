@@ -16,14 +16,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(super) struct KeyRing {
     /// Signs new tokens, and verifies those whose `kid` names no other key.
     shared: Key,
+    /// Verify what `shared` does not, and never sign: an old secret, or the next one.
+    accepted: Vec<Key>,
     /// Found by their `kid`.
     named: Vec<(String, Key)>,
 }
 
 impl KeyRing {
-    /// The ring of a server that has only the shared secret.
-    pub(super) fn of_secret(secret: &Secret) -> Result<Self, TokenError> {
-        Ok(Self { shared: Key::of_secret(secret)?, named: Vec::new() })
+    /// The ring of a server that has only shared secrets.
+    pub(super) fn of_secrets(secret: &Secret, accepted: &[Secret]) -> Result<Self, TokenError> {
+        let accepted = accepted.iter().map(Key::of_secret).collect::<Result<_, _>>()?;
+        Ok(Self { shared: Key::of_secret(secret)?, accepted, named: Vec::new() })
     }
 
     /// The key that signs new tokens.
@@ -31,11 +34,31 @@ impl KeyRing {
         &self.shared
     }
 
-    /// The key that must have signed a token with this `kid`. Issuers that share the secret call it
-    /// what they like.
-    pub(super) fn verifying(&self, kid: Option<&str>) -> &Key {
-        let named = self.named.iter().find(|(name, _)| kid == Some(name));
-        named.map_or(&self.shared, |(_, key)| key)
+    /// The keys whose secrets verify tokens beside the signing one.
+    pub(super) fn accepted(&self) -> &[Key] {
+        &self.accepted
+    }
+
+    /// Whether the key that the header names made the signature of `message`. Issuers that share a
+    /// secret call it what they like.
+    pub(super) fn verify(
+        &self,
+        header: &header::Presented,
+        message: &str,
+        signature: &str,
+    ) -> Result<(), TokenError> {
+        let named = self.named.iter().find(|(name, _)| header.kid.as_deref() == Some(name));
+        if let Some((_, key)) = named {
+            return key.verify(header, message, signature);
+        }
+        let mut verdict = self.shared.verify(header, message, signature);
+        for key in &self.accepted {
+            if verdict != Err(TokenError::Signature) {
+                break;
+            }
+            verdict = key.verify(header, message, signature);
+        }
+        verdict
     }
 }
 
@@ -144,7 +167,7 @@ mod tests {
     fn verdict(ring: &KeyRing, token: &str) -> Result<(), TokenError> {
         let (message, signature) = token.rsplit_once('.').unwrap();
         let header = header::read(message.split('.').next().unwrap())?;
-        ring.verifying(header.kid.as_deref()).verify(&header, message, signature)
+        ring.verify(&header, message, signature)
     }
 
     fn token(kid: Option<&str>, key: &Key) -> String {
@@ -156,6 +179,7 @@ mod tests {
     fn the_kid_chooses_the_key() {
         let ring = KeyRing {
             shared: key("s"),
+            accepted: vec![key("o"), key("n")],
             named: vec![("a".into(), key("a")), ("b".into(), key("b"))],
         };
         for (kid, by, verdict_) in [
@@ -165,6 +189,11 @@ mod tests {
             (Some("a"), "s", Err(TokenError::Signature)),
             (None, "a", Err(TokenError::Signature)),
             (None, "s", Ok(())),
+            (None, "o", Ok(())),
+            (None, "n", Ok(())),
+            (None, "x", Err(TokenError::Signature)),
+            (Some("a"), "o", Err(TokenError::Signature)),
+            (Some("whatever"), "n", Ok(())),
             (Some("whatever"), "s", Ok(())),
             (Some("whatever"), "a", Err(TokenError::Signature)),
         ] {
@@ -176,7 +205,7 @@ mod tests {
     #[test]
     fn a_thread_verifies_by_any_number_of_keys() {
         let rings: Vec<_> = (0..2 * MOST_KEPT)
-            .map(|n| KeyRing::of_secret(&Secret::new(format!("{n:032}"))).unwrap())
+            .map(|n| KeyRing::of_secrets(&Secret::new(format!("{n:032}")), &[]).unwrap())
             .collect();
         for _ in 0..2 {
             for (at, ring) in rings.iter().enumerate() {

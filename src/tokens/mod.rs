@@ -10,7 +10,7 @@ mod secret;
 
 pub use error::{NO_SCOPE, NO_USER, TokenError};
 pub use new_token::NewToken;
-pub use secret::{SecretError, check_secret, load_secret, made_secret};
+pub use secret::{SecretError, check_secret, load_accepted_secrets, load_secret, made_secret};
 
 use crate::domain::{Clock, Fingerprint, Scopes, Secret, Tally, Timestamp, User, UserId, Username};
 use crate::settings::TokenSettings;
@@ -18,7 +18,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claims::{IssuedClaims, Party, PresentedClaims};
 use error::REFUSALS;
-use keys::KeyRing;
+use keys::{Key, KeyRing};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
@@ -33,6 +33,7 @@ pub const LARGEST_TOKEN: usize = 16 * 1024;
 pub struct Tokens {
     keys: KeyRing,
     fingerprint: Fingerprint,
+    accepted: Vec<Fingerprint>,
     lifetime_seconds: u64,
     leeway_seconds: u64,
     issuer: Option<String>,
@@ -80,11 +81,25 @@ impl Tokens {
         settings: &TokenSettings,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TokenError> {
-        let keys = KeyRing::of_secret(secret)?;
-        let mac = keys.signing().seal("the fingerprint of bailiwick's signing secret")?;
+        Self::accepting(secret, &[], settings, clock)
+    }
+
+    /// The same, and tokens signed with these other secrets are accepted as well.
+    pub(crate) fn accepting(
+        secret: &Secret,
+        accepted: &[Secret],
+        settings: &TokenSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, TokenError> {
+        let keys = KeyRing::of_secrets(secret, accepted)?;
+        let fingerprint = |key: &Key| {
+            let mac = key.seal("the fingerprint of bailiwick's signing secret")?;
+            Ok(Fingerprint::of_mac(&mac))
+        };
         Ok(Self {
+            fingerprint: fingerprint(keys.signing())?,
+            accepted: keys.accepted().iter().map(fingerprint).collect::<Result<_, _>>()?,
             keys,
-            fingerprint: Fingerprint::of_mac(&mac),
             lifetime_seconds: u64::from(settings.access_token_expire_minutes.get()) * 60,
             leeway_seconds: settings.leeway,
             issuer: settings.issuer.clone(),
@@ -100,6 +115,11 @@ impl Tokens {
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
+    }
+
+    /// Those of the other secrets whose tokens are accepted.
+    pub(crate) fn accepted_fingerprints(&self) -> &[Fingerprint] {
+        &self.accepted
     }
 
     /// Issues a token to a stored user, valid only for that user; [`TokenError::TooLarge`] for more
@@ -186,7 +206,7 @@ impl Tokens {
         let (message, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
         let (header, payload) = message.split_once('.').ok_or(TokenError::Malformed)?;
         let header = header::read(header)?;
-        self.keys.verifying(header.kid.as_deref()).verify(&header, message, signature)?;
+        self.keys.verify(&header, message, signature)?;
         let json = URL_SAFE_NO_PAD.decode(payload).map_err(|_| TokenError::Malformed)?;
         // All of it: the parser does not validate strings that are not read.
         let json = str::from_utf8(&json).map_err(|_| TokenError::Malformed)?;

@@ -72,10 +72,25 @@ pub fn load_secret(
     judge(secret, place, demo)
 }
 
-/// Checks the configured secret; generates none.
+/// The secrets of `tokens.accepted_secret_files`, as good as the signing secret: whoever knows one
+/// can make tokens.
+pub fn load_accepted_secrets(
+    settings: &TokenSettings,
+    demo: bool,
+) -> Result<Vec<Secret>, SecretError> {
+    let accepted = settings.accepted_secret_files.iter().map(|file| {
+        let place = format!("tokens.accepted_secret_files {}", shown_path(file.path()));
+        judge(read(file)?, place, demo)
+    });
+    accepted.collect()
+}
+
+/// Checks the configured secrets; generates none.
 pub fn check_secret(settings: &TokenSettings, demo: bool) -> Result<(), SecretError> {
-    let configured = settings.secret.is_some() || settings.secret_file.is_some();
-    if configured { load_secret(settings, Path::new(""), demo).map(drop) } else { Ok(()) }
+    if settings.secret.is_some() || settings.secret_file.is_some() {
+        load_secret(settings, Path::new(""), demo)?;
+    }
+    load_accepted_secrets(settings, demo).map(drop)
 }
 
 fn judge(secret: Secret, place: String, demo: bool) -> Result<Secret, SecretError> {
@@ -270,6 +285,35 @@ mod tests {
         assert!(load_secret(&public, folder.path(), true).is_ok());
         let text = refusal(&public, folder.path());
         assert!(text.contains("--demo") && !text.contains(PUBLIC), "{text}");
+    }
+
+    #[test]
+    fn accepted_secrets_are_judged_alike() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, content: &str| {
+            fs::write(folder.path().join(name), content).unwrap();
+            folder.path().join(name).into()
+        };
+        let accepting = |accepted_secret_files| {
+            let settings = TokenSettings { accepted_secret_files, ..TokenSettings::default() };
+            (load_accepted_secrets(&settings, false), check_secret(&settings, false))
+        };
+        let next = "fedcba9876543210fedcba9876543210";
+        let (loaded, checked) = accepting(vec![file("old", GOOD), file("next", next)]);
+        let loaded = loaded.unwrap();
+        assert_eq!(loaded.iter().map(Secret::expose).collect::<Vec<_>>(), [GOOD, next]);
+        checked.unwrap();
+        assert!(accepting(Vec::new()).0.unwrap().is_empty());
+        for (bad, says) in [
+            (file("short", &GOOD[1..]), "shorter than 32 bytes"),
+            (file("public", PUBLIC), "public tutorial"),
+            ("/nowhere/secret".into(), "cannot be read"),
+        ] {
+            let (loaded, checked) = accepting(vec![file("old", GOOD), bad]);
+            for line in [loaded.unwrap_err(), checked.unwrap_err()].map(|error| error.to_string()) {
+                assert!(line.contains(says) && !line.contains(&GOOD[1..]), "{line}");
+            }
+        }
     }
 
     #[test]

@@ -251,7 +251,11 @@ fn the_configurations_are_valid() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.toml");
         let folder_name = folder.path().to_str().unwrap();
-        fs::write(&file, block.text.replace("/var/log/bailiwick", folder_name)).unwrap();
+        for secret in ["secret", "secret.next"] {
+            fs::write(folder.path().join(secret), "x".repeat(32)).unwrap();
+        }
+        let text = block.text.replace("/var/log/bailiwick", folder_name);
+        fs::write(&file, text.replace("/etc/bailiwick", folder_name)).unwrap();
         let is_log = block.text.starts_with("# log.toml");
         let flag = if is_log { "--log-config" } else { "--config" };
         let output = run(bailiwick(folder.path()).arg(flag).arg(file).arg("check-config"), "");

@@ -1,10 +1,12 @@
 //! Servers on one database that sign with different secrets, and servers without a data folder.
 
-use crate::harness::{App, bailiwick, eventually, run};
+use crate::harness::{App, bailiwick, eventually, repository, run, run_tool};
 use crate::postgres::shared;
 use crate::{PASSWORD, add, config};
 use serde_json::Value;
+use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 /// The fingerprint of the harness's secret: the first bytes of its HMAC-SHA-256, as computed in
 /// Python.
@@ -109,4 +111,116 @@ fn a_data_folder_is_needed_only_for_what_is_kept_there() {
     let output = run(command.env("BAILIWICK__DATA_DIR", &data).args(["users", "import", "-"]), "");
     let line = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && line.contains("data_dir"), "{line}");
+}
+
+/// The listings of the guide's procedure, with the folder of a server in place of /etc/bailiwick.
+fn procedure() -> Vec<(String, String)> {
+    let text = fs::read_to_string(repository("src/guide/operations.md")).expect("the guide");
+    let (_, chapter) = text.split_once("\n## Change the secret\n").expect("the heading");
+    let chapter = chapter.split("\n#").next().unwrap_or_default();
+    let mut listings = chapter.split("\n```").skip(1).step_by(2);
+    let listings = listings.by_ref().map(|listing| listing.split_once('\n').expect("a listing"));
+    listings.map(|(kind, text)| (kind.to_owned(), text.to_owned())).collect()
+}
+
+/// Runs the guide's commands beside a server.
+fn paste(app: &App, commands: &str) {
+    let function = format!(
+        "bailiwick() {{ {} --config config.toml \"$@\"; }}",
+        env!("CARGO_BIN_EXE_bailiwick")
+    );
+    let mut shell = Command::new("sh");
+    shell.args(["-euc", &format!("{function}\n{}", here(app, commands))]);
+    shell.current_dir(app.folder()).env("BAILIWICK__DATA_DIR", app.data_dir());
+    run_tool(&mut shell);
+}
+
+fn here(app: &App, listing: &str) -> String {
+    listing.replace("/etc/bailiwick", &app.folder().display().to_string())
+}
+
+fn fingerprint(app: &App) -> Value {
+    let mut command = bailiwick(app.folder());
+    command.args(["--config", "config.toml", "ctl", "status", "--json"]);
+    let status: Value = serde_json::from_slice(&run(&mut command, "").stdout).unwrap_or_default();
+    status["secrets"][0].clone()
+}
+
+/// After every single step, each server accepts what any of them has issued so far.
+fn the_guides_procedure_refuses_no_token(url: &str) {
+    let folder = tempfile::tempdir().expect("done");
+    add(folder.path(), url, "jane", &["me"]);
+    let old = "the-old-secret-of-three-servers-on-one-database";
+    let replicas = [0; 3].map(|_| {
+        let folder = tempfile::tempdir().expect("done");
+        fs::write(folder.path().join("secret"), old).expect("done");
+        App::bare()
+            .config(&format!("{}[tokens]\nsecret_file = 'secret'\n", config(url)))
+            .env("BAILIWICK__TOKENS__SECRET", "")
+            .spawn_in(folder)
+    });
+    let mut tokens = Vec::new();
+    let mut none_is_refused = |when: &str| {
+        tokens.extend(replicas.iter().map(|app| app.login("jane", PASSWORD, "me")));
+        for (app, token) in replicas.iter().flat_map(|app| tokens.iter().map(move |it| (app, it))) {
+            assert_eq!(app.get_as("/users/me", token).status, 200, "{when}");
+        }
+        tokens[0].clone()
+    };
+    let first = none_is_refused("before");
+    let before = replicas.each_ref().map(fingerprint);
+    assert!(before[0].is_string() && before.iter().all(|it| *it == before[0]), "{before:?}");
+    let listings = procedure();
+    let (words, last) = listings.split_at(listings.len() - 2);
+    let kinds: Vec<_> = listings.iter().map(|(kind, _)| kind.as_str()).collect();
+    let sh = "sh by-hand";
+    assert_eq!(kinds, [sh, "toml", sh, "toml", sh, "toml", sh]);
+    let step = |app: &App, kind: &str, listing: &str| match kind {
+        "toml" => {
+            let file = app.folder().join("config.toml");
+            fs::write(file, config(url) + &here(app, listing)).expect("done");
+        }
+        _ => paste(app, listing),
+    };
+    for (kind, listing) in words {
+        if listing.contains("openssl") {
+            let [first, others @ ..] = &replicas;
+            paste(first, listing);
+            for app in others {
+                let next = |app: &App| app.folder().join("secret.next");
+                fs::copy(next(first), next(app)).expect("done");
+            }
+            continue;
+        }
+        for app in &replicas {
+            step(app, kind, listing);
+            none_is_refused(listing);
+        }
+    }
+    let after = replicas.each_ref().map(fingerprint);
+    assert!(after[0] != before[0] && after.iter().all(|it| *it == after[0]), "{after:?}");
+    let quiet = |app: &App| !app.stderr.text().contains("sign with different secrets");
+    assert!(replicas.iter().all(quiet), "each accepted the other secret");
+    for (kind, listing) in last {
+        for app in &replicas {
+            step(app, kind, listing);
+        }
+    }
+    for app in &replicas {
+        assert_eq!(app.get_as("/users/me", &first).status, 401, "the old secret counts no more");
+        let token = app.login("jane", PASSWORD, "me");
+        assert!(replicas.iter().all(|app| app.get_as("/users/me", &token).status == 200));
+    }
+}
+
+#[test]
+fn the_guides_procedure_changes_the_secret_on_postgresql() {
+    the_guides_procedure_refuses_no_token(&shared().url(&shared().database()));
+}
+
+#[test]
+fn the_guides_procedure_changes_the_secret_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("users.db").display());
+    the_guides_procedure_refuses_no_token(&url);
 }

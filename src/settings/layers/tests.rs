@@ -321,6 +321,7 @@ fn the_environment_sets_every_key_but_tables() {
             (_, "server.umask" | "server.socket_mode") => "027".to_owned(),
             (_, "cors.origins") => "https://a.example,http://b:1".to_owned(),
             (_, "database.url") => "sqlite:/b.db".to_owned(),
+            (_, "server.public_url") => "https://auth.example.com".to_owned(),
             (_, "tokens.accept_foreign_until") => "2027-01-31".to_owned(),
             _ => "text".to_owned(),
         };

@@ -6,6 +6,7 @@ use crate::settings::declaration::{bytes, mebibytes, seconds, settings, whole, w
 use crate::settings::file_mode::FileMode;
 use crate::settings::flag::{FlagPlace, flag, switch};
 use crate::settings::key::Kind;
+use crate::settings::public_url::PublicUrl;
 use crate::settings::root_path::RootPath;
 use crate::settings::units::DAY;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
@@ -125,6 +126,12 @@ settings! {
         /// `Retry-After`, and clients that have not read for a second are cut off. It is never less
         /// than twice `limit_request_body`.
         limit_buffered: usize = 67108864 => bytes(0, 1 << 40);
+
+        /// Where clients reach this server: the issuer of its tokens and the base of its links.
+        /// `https`, or `http` on this machine only. With `tokens.issuer`, both must be the same.
+        /// Absent: nothing needs it.
+        #[example = "https://auth.example.com"]
+        public_url: Option<PublicUrl>;
 
         /// The path prefix that a proxy in front strips.
         ///

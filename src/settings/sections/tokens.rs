@@ -21,6 +21,11 @@ settings! {
         #[example = "/run/secrets/bailiwick"]
         secret_file: Option<NamedFile> => Kind::SecretFile;
 
+        /// Files with secrets that verify tokens as well and never sign: the old one or the next
+        /// one, while servers change their secret one after the other. The guide's chapter on
+        /// operations has the procedure.
+        accepted_secret_files: Vec<NamedFile> = [];
+
         /// Minutes until an access token expires.
         access_token_expire_minutes: NonZeroU32 = 30 => minutes(1, 366 * 24 * 60);
 

@@ -232,6 +232,17 @@ fn two_secrets_and_wrong_flags_are_one_line() {
         load(file, &[secret]).unwrap_err(),
         "both tokens.secret (environment BAILIWICK__TOKENS__SECRET) and tokens.secret_file (file b.toml) are set: expected only one of them"
     );
+    let file =
+        "[server]\npublic_url = 'https://a.example'\n[tokens]\nissuer = 'https://a.example/'";
+    assert_eq!(
+        load(file, &[]).unwrap_err(),
+        "server.public_url (file b.toml) and tokens.issuer (file b.toml) differ: expected the same, \
+         for both name the issuer of tokens"
+    );
+    assert!(load(&file.replace("/'", "'"), &[]).is_ok());
+    let insecure = ("BAILIWICK__SERVER__PUBLIC_URL", "http://auth.example.com");
+    let line = load("", &[insecure]).unwrap_err();
+    assert!(line.contains("PUBLIC_URL = \"http://auth.example.com\": expected a URL"), "{line}");
     let flags = flags(&[("server.workers", "0")]);
     let error = Layers { flags, ..Layers::default() }.load().unwrap_err();
     assert_eq!(error.to_string(), "flag --workers = \"0\": expected a whole number from 1 to 1024");
