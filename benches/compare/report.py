@@ -19,6 +19,7 @@ from servers import BAILIWICK
 
 OURS, QUIET, BARE, GUNICORN = "bailiwick", "bailiwick, log off", "bare actix-web", "gunicorn"
 ME = "`GET /users/me/`"
+COUNTING, GUESS = "bailiwick, counting wrong passwords", "a refused guess (429)"
 ALONE, FLOODED = "reads alone", "reads, 64 connections log in"
 LIMIT = ("one verification", "the fastest")
 FEW, HOT = ("10 users, one hot", "SQLite, 10 users"), ("1,000,000 users, one hot", "SQLite, 1,000,000 users")
@@ -105,6 +106,11 @@ class Report:
                "≤", 1.2) for name in DATABASES),
             ("logins/s at 8 connections ÷ the limit",
              self.against_limit("`POST /token`, 8 connections", OURS), "≥", 2.5),
+            ("logins/s at 8 connections, wrong passwords counted ÷ not",
+             self.ratio("rate", ("`POST /token`, 8 connections", COUNTING), ("`POST /token`, 8 connections", OURS)),
+             "≥", 0.9),
+            ("CPU µs of a refused guess ÷ `GET /users/me/`",
+             self.ratio("cpu", (GUESS, COUNTING), (ME, COUNTING)), "≤", 1),
             ("p99 of reads while 64 connections log in ÷ alone",
              self.ratio("p99", (FLOODED, OURS), (ALONE, OURS)), "≤", 2),
             ("requests/s of reads while 64 connections log in ÷ alone",
