@@ -4,9 +4,10 @@ mod signing;
 
 pub use signing::Signing;
 
-use crate::accounts::{Accounts, Limits, Throttle};
+use crate::accounts::{Accounts, AuditTrail, Limits, Throttle};
 use crate::domain::{
-    Clock, Limit, NewUser, RepositoryError, ScopeTable, Signers, SystemClock, UserRepository,
+    AuditAction, AuditEntry, AuditEvents, Clock, Limit, NewUser, RepositoryError, ScopeTable,
+    Signers, SystemClock, User, UserRepository,
 };
 use crate::passwords::{self, Passwords};
 use crate::settings::{LoginSettings, NamedFile, Settings};
@@ -33,6 +34,8 @@ pub struct Store {
     pub clock: Arc<dyn Clock>,
     /// The use cases on accounts: create, change, delete.
     pub accounts: Accounts,
+    /// What the database keeps of the audit log.
+    pub audit_events: Arc<dyn AuditEvents>,
     signers: Arc<dyn Signers>,
 }
 
@@ -109,14 +112,22 @@ impl Store {
     ) -> Result<Self, StartError> {
         let passwords = Passwords::new(&settings.passwords).map_err(StartError::new)?;
         let (passwords, clock) = (Arc::new(passwords), Arc::new(SystemClock));
-        let storage::Opened { users, signers, throttles } =
-            opened.await.map_err(StartError::new)?;
+        let opened = opened.await.map_err(StartError::new)?;
+        let storage::Opened { users, signers, throttles, audit_events } = opened;
         let folds = settings.users.case_insensitive;
         let throttle = Arc::new(Throttle::new(limits(&settings.logins), folds, throttles));
-        let accounts = Accounts::new(users.clone(), passwords.clone(), clock.clone());
+        let accounts = Accounts::new(users.clone(), passwords.clone(), clock.clone())
+            .with_throttle(throttle, settings.logins.throttle);
         Ok(Self {
-            accounts: accounts.with_throttle(throttle, settings.logins.throttle),
+            accounts: match settings.audit.retain_days {
+                0 => accounts,
+                days => {
+                    let events = Arc::clone(&audit_events);
+                    accounts.keeping(AuditTrail::new(events, clock.clone(), days))
+                }
+            },
             users,
+            audit_events,
             passwords,
             scopes: Arc::new(scope_table(settings)?),
             clock,
@@ -146,7 +157,7 @@ pub async fn refuse_damage(settings: &Settings) -> Result<(), StartError> {
 impl Services {
     /// Starts all services; with `demo`, ensures that the demo users exist.
     pub async fn open(settings: Arc<Settings>, demo: bool) -> Result<Self, StartError> {
-        let Store { users, passwords, scopes, clock, accounts, signers } =
+        let Store { users, passwords, scopes, clock, accounts, signers, .. } =
             Store::open(&settings).await?;
         let secret =
             load_secret(&settings.tokens, &settings.data_dir, demo).map_err(StartError::new)?;
@@ -154,7 +165,9 @@ impl Services {
         let tokens = Tokens::accepting(&secret, &accepted, &settings.tokens, clock.clone());
         let tokens = tokens.map_err(StartError::new)?;
         if demo {
-            create_demo_users(users.as_ref(), clock.as_ref()).await.map_err(StartError::new)?;
+            create_demo_users(&accounts, users.as_ref(), clock.as_ref())
+                .await
+                .map_err(StartError::new)?;
         } else {
             warn_of_demo_passwords(users.as_ref()).await.map_err(StartError::new)?;
         }
@@ -210,16 +223,23 @@ fn demo_users() -> [NewUser; 2] {
 
 /// Creates missing demo users.
 async fn create_demo_users(
+    accounts: &Accounts,
     users: &dyn UserRepository,
     clock: &dyn Clock,
 ) -> Result<(), RepositoryError> {
     for user in demo_users() {
         match users.create(user, None, clock.now()).await {
-            Ok(_) | Err(RepositoryError::Exists) => {}
+            Ok(user) => accounts.audit_log().tell(told(&user)),
+            Err(RepositoryError::Exists) => {}
             Err(error) => return Err(error),
         }
     }
     Ok(())
+}
+
+fn told(user: &User) -> AuditEntry {
+    let entry = AuditEntry::of(AuditAction::UserCreate).whom(user.username.as_str());
+    entry.detail("scopes", user.scopes.to_string())
 }
 
 /// The demo's data folder may have become the real one, and its passwords are public.

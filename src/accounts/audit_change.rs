@@ -1,7 +1,7 @@
 //! How a change of an account ended, for the audit log.
 
 use crate::accounts::{AccountError, Accounts, AuthenticateError, Author};
-use crate::domain::{AuditEntry, AuditReason, Denied, RepositoryError};
+use crate::domain::{AuditAction, AuditEntry, AuditReason, Denied, RepositoryError, Username};
 use crate::passwords::PasswordError;
 
 impl Accounts {
@@ -16,6 +16,19 @@ impl Accounts {
         for entry in entries {
             self.audit.tell_change(entry, author, reason);
         }
+    }
+}
+
+impl Accounts {
+    /// Tells of a command that ends before its change, because of the user's name.
+    pub(crate) fn audit_refused(
+        &self,
+        action: AuditAction,
+        username: &Username,
+        error: &RepositoryError,
+    ) {
+        let entry = AuditEntry::of(action).whom(username.as_str());
+        self.audit.tell(entry.because(Some(of_repository(error))));
     }
 }
 

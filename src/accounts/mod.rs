@@ -5,6 +5,7 @@
 
 mod audit;
 mod audit_change;
+mod audit_trail;
 mod authenticate;
 mod change;
 mod create;
@@ -18,6 +19,7 @@ mod password;
 mod throttle;
 
 pub use audit::Audit;
+pub use audit_trail::AuditTrail;
 pub use authenticate::AuthenticateError;
 pub use change::AccountChange;
 pub use create::NewAccount;
@@ -77,7 +79,18 @@ impl Accounts {
     /// The same for a command run by this system user.
     #[must_use]
     pub fn of_operator(self, name: &str) -> Self {
-        Self { audit: Audit::of_operator(name), ..self }
+        Self { audit: self.audit.of_operator(name), ..self }
+    }
+
+    /// The database keeps the audit log's events, too.
+    #[must_use]
+    pub(crate) fn keeping(self, trail: AuditTrail) -> Self {
+        Self { audit: self.audit.keeping(trail), ..self }
+    }
+
+    /// The audit log of what is done with these accounts.
+    pub(crate) fn audit_log(&self) -> &Audit {
+        &self.audit
     }
 
     /// The same with what counts wrong passwords; `is_throttled` says whether it does.

@@ -1,5 +1,6 @@
 //! The command line of `bailiwick`.
 
+use crate::cli::audit::AuditCommand;
 use crate::cli::ctl::CtlCommand;
 use crate::cli::db::DbCommand;
 use crate::cli::key_flags::{self, KeyFlags};
@@ -46,6 +47,8 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: UsersCommand,
     },
+    /// Print what the database keeps of the audit log (`audit.retain_days`), newest last.
+    Audit(AuditCommand),
     /// Query or control the running server that has the same configuration.
     Ctl {
         #[command(subcommand)]
@@ -104,16 +107,22 @@ const SERVING_COMMANDS: [&str; 3] = ["serve", "check-config", "print-config"];
 impl Arguments {
     /// Reads the command line like [`Parser::try_parse_from`], with shorter helps.
     pub(super) fn read(typed: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        // Deferred until the command is known, which by then has the flags of every command.
-        let command = Self::command().mut_subcommands(|command| {
-            if SERVING_COMMANDS.contains(&command.get_name()) {
-                command
-            } else {
-                command.defer(brief)
-            }
-        });
-        Self::from_arg_matches_mut(&mut command.try_get_matches_from(typed)?)
+        Self::from_arg_matches_mut(&mut Self::definition().try_get_matches_from(typed)?)
     }
+
+    fn definition() -> clap::Command {
+        // Deferred until the command is known, which by then has the flags of every command.
+        Self::command().mut_subcommands(|command| match command.get_name() {
+            name if SERVING_COMMANDS.contains(&name) => command,
+            "audit" => command.defer(|command| brief(command.mut_arg("server.user", other_name))),
+            _ => command.defer(brief),
+        })
+    }
+}
+
+/// `audit --user` is not the user that worker processes run as.
+fn other_name(flag: clap::Arg) -> clap::Arg {
+    flag.long("server-user").hide(true)
 }
 
 /// Hides the flags that concern the server alone.
@@ -156,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_definition_is_sound() {
-        Arguments::command().debug_assert();
+        Arguments::definition().debug_assert();
     }
 
     #[test]
@@ -216,6 +225,7 @@ mod tests {
             "Examples:",
             "serve",
             "users",
+            "audit",
             "db",
             "check-config",
             "print-config",

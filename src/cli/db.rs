@@ -2,10 +2,10 @@
 
 use crate::accounts::Audit;
 use crate::cli::progress::bar;
-use crate::cli::report::{CommandError, print};
+use crate::cli::report::{CommandError, note, print};
 use crate::domain::{AuditAction, AuditEntry, AuditReason};
 use crate::process::{self, Request};
-use crate::services::{MaintenanceError, Restored, back_up, check, copy, restore};
+use crate::services::{MaintenanceError, Restored, Store, back_up, check, copy, restore};
 use crate::settings::{DatabaseUrl, Layers, Settings};
 use clap::Subcommand;
 use std::path::{Path, PathBuf};
@@ -51,14 +51,24 @@ fn refuse_server(settings: &Settings) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn audit_restore(backup: &Path, failure: Option<&MaintenanceError>) {
+/// The restored database keeps it, too; one that was not restored is not touched.
+async fn audit_restore(settings: &Settings, backup: &Path, failure: Option<&MaintenanceError>) {
     let entry = AuditEntry::of(AuditAction::DatabaseRestore)
         .because(failure.map(|_| AuditReason::Invalid))
         .detail("backup", backup.display().to_string());
-    Audit::of_operator(&process::operator()).tell(match failure {
+    let restored = match (failure, settings.audit.retain_days) {
+        (None, 1..) => Store::open_existing(settings).await.ok(),
+        _ => None,
+    };
+    let audit = restored.map_or_else(Audit::default, |store| store.accounts.audit_log().clone());
+    let audit = audit.of_operator(&process::operator());
+    audit.tell(match failure {
         Some(failure) => entry.detail("fault", failure.to_string()),
         None => entry,
     });
+    if let Err(cause) = audit.flush().await {
+        note(&format!("the audit event is not in the database, only in the log: {cause}"));
+    }
 }
 
 /// Runs one command.
@@ -97,7 +107,7 @@ pub(super) fn run(
                 refuse_server(settings)?;
                 let _log = process::start_audit_log(settings)?;
                 let restored = restore(settings, &file).await;
-                audit_restore(&file, restored.as_ref().err());
+                audit_restore(settings, &file, restored.as_ref().err()).await;
                 let Restored { file, users, replaced } = restored?;
                 let before = replaced.map_or_else(String::new, |replaced| {
                     format!("; the database from before is {}", replaced.display())

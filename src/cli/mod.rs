@@ -1,6 +1,7 @@
 //! The command line: arguments in, exit code out. One file for each command.
 
 mod arguments;
+mod audit;
 mod check_config;
 mod ctl;
 mod db;
@@ -42,6 +43,7 @@ impl Server {
             Command::Health { ready } => health::run(options, ready)?,
             Command::Ctl { command } => ctl::run(command, &load(options.layers()?)?.settings)?,
             Command::Users { command } => users::run(command, &load(options.layers()?)?.settings)?,
+            Command::Audit(command) => audit::run(&command, &load(options.layers()?)?.settings)?,
             Command::Db { command } => {
                 let layers = options.layers()?;
                 db::run(command, &layers, &load(layers.clone())?.settings)?;

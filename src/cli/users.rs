@@ -4,10 +4,10 @@ mod import;
 mod input;
 mod output;
 
-use crate::accounts::{AccountChange, AccountError, Author, NewAccount};
-use crate::cli::report::CommandError;
+use crate::accounts::{AccountChange, AccountError, Accounts, Author, NewAccount};
+use crate::cli::report::{CommandError, note};
 use crate::domain::{
-    RepositoryError, ScopeName, Scopes, User, Username, check_email, check_full_name,
+    AuditAction, RepositoryError, ScopeName, Scopes, User, Username, check_email, check_full_name,
     check_new_name,
 };
 use crate::process;
@@ -204,8 +204,18 @@ async fn open_and_execute(command: UsersCommand, settings: &Settings) -> Result<
         out: &mut BufWriter::new(io::stdout().lock()),
         errors: &mut io::stderr(),
     };
-    session.execute(command).await?;
-    Ok(session.out.flush()?)
+    let done = session.execute(command).await;
+    let flushed = session.out.flush();
+    keep_audit(&store.accounts).await;
+    done?;
+    Ok(flushed?)
+}
+
+/// The change is made and logged, whatever comes of this.
+async fn keep_audit(accounts: &Accounts) {
+    if let Err(cause) = accounts.audit_log().flush().await {
+        note(&format!("the audit event is not in the database, only in the log: {cause}"));
+    }
 }
 
 /// What a command works with.
@@ -226,7 +236,7 @@ impl Session<'_> {
             UsersCommand::List(list) => self.list(list).await,
             UsersCommand::Show { name, json } => self.show(&name, json).await,
             UsersCommand::SetPassword { name, password_stdin } => {
-                self.find(&name).await?;
+                self.find_for(AuditAction::PasswordSet, &name).await?;
                 let password = self.new_password(password_stdin)?;
                 let accounts = &self.store.accounts;
                 let set = accounts.set_password(&name, password, &Author::Operator).await;
@@ -267,11 +277,25 @@ impl Session<'_> {
         found.ok_or_else(|| UsersError::of(name)(RepositoryError::NotFound))
     }
 
+    /// Finds the user whom a change is about.
+    async fn find_for(&self, action: AuditAction, name: &Username) -> Result<(), UsersError> {
+        match self.store.users.find(name).await.map_err(UsersError::of(name))? {
+            Some(_) => Ok(()),
+            None => Err(self.refused(action, name, RepositoryError::NotFound)),
+        }
+    }
+
+    /// The failure of a change that is not tried, which the audit log is told of.
+    fn refused(&self, action: AuditAction, name: &Username, error: RepositoryError) -> UsersError {
+        self.store.accounts.audit_refused(action, name, &error);
+        UsersError::of(name)(error)
+    }
+
     async fn add(&mut self, add: Add) -> Result<(), UsersError> {
         let scopes = self.declared(add.scopes)?;
         // Checked first, so that no password is typed in vain.
         if self.store.users.find(&add.name).await.map_err(UsersError::of(&add.name))?.is_some() {
-            return Err(UsersError::of(&add.name)(RepositoryError::Exists));
+            return Err(self.refused(AuditAction::UserCreate, &add.name, RepositoryError::Exists));
         }
         let password = self.new_password(add.password_stdin)?;
         let Add { name, email, full_name, disabled, .. } = add;
@@ -300,7 +324,7 @@ impl Session<'_> {
     }
 
     async fn delete(&mut self, name: &Username, yes: bool) -> Result<(), UsersError> {
-        self.find(name).await?;
+        self.find_for(AuditAction::UserDelete, name).await?;
         if !yes && !self.confirm(&format!("Delete {name}?"))? {
             return Err(UsersError::Failed(format!("{name}: not deleted")));
         }

@@ -29,6 +29,11 @@ impl fmt::Display for Timestamp {
 pub trait Clock: Send + Sync {
     /// The time now.
     fn now(&self) -> Timestamp;
+
+    /// The same in microseconds since the epoch.
+    fn microseconds(&self) -> i64 {
+        self.now().seconds().saturating_mul(1_000_000)
+    }
 }
 
 /// The machine's own clock.
@@ -38,6 +43,10 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp(jiff::Timestamp::now().as_second())
+    }
+
+    fn microseconds(&self) -> i64 {
+        jiff::Timestamp::now().as_microsecond()
     }
 }
 

@@ -3,6 +3,7 @@
 mod actor;
 mod audit;
 mod audit_action;
+mod audit_event;
 mod clock;
 mod login;
 mod new_name;
@@ -21,6 +22,7 @@ mod user;
 pub use actor::{Actor, Denied};
 pub use audit::AuditEntry;
 pub use audit_action::{AuditAction, AuditReason};
+pub use audit_event::{AuditEvent, AuditEvents, AuditFields, AuditKey, AuditQuery};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use login::{Login, LoginOutcome, Logins};
 pub use new_name::check_new_name;

@@ -35,10 +35,15 @@ impl fmt::Display for Text<'_> {
         for (name, value) in self.0.fields() {
             write!(f, "{separator}{name}=")?;
             separator = " ";
-            if is_plain(value) { f.write_str(value)? } else { write!(f, "{value:?}")? }
+            write!(f, "{}", shown_value(value))?;
         }
         request_id().map_or(Ok(()), |id| write!(f, "{separator}request_id={id}"))
     }
+}
+
+/// A value as it stands in a line: quoted and escaped unless it is plain.
+pub fn shown_value(value: &str) -> impl fmt::Display {
+    fmt::from_fn(move |f| if is_plain(value) { f.write_str(value) } else { write!(f, "{value:?}") })
 }
 
 fn is_plain(value: &str) -> bool {

@@ -23,7 +23,7 @@ mod whole;
 
 pub use self::config::Note;
 pub use access::{Access, Headers, Host, name_caller};
-pub use audit::write_audit;
+pub use audit::{shown_value, write_audit};
 pub use code_filter::{LogFilter, filter_by};
 pub use commands::init_audit;
 pub use escape::{escape, redact_query, shown_header};

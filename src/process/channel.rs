@@ -1,5 +1,6 @@
 //! Messages between master and worker: JSON lines on a socket that is the worker's stdin.
 
+use crate::domain::AuditFields;
 use crate::http::monitoring::stats::StatsSnapshot;
 use crate::settings::Contents;
 use serde::de::DeserializeOwned;
@@ -104,6 +105,11 @@ pub(super) enum FromMaster {
         question: u64,
         /// In Prometheus's text format.
         figures: Arc<str>,
+    },
+    /// The master, which has no database, has told the audit log.
+    Audited {
+        /// The event.
+        audited: AuditFields,
     },
 }
 

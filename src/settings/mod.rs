@@ -55,6 +55,7 @@ pub use sections::{
     LoginSettings, PasswordSettings, SecurityProfile, ServerSettings, Settings, TokenSettings,
     Upgrade, UserSettings,
 };
+pub use units::read_duration;
 
 #[cfg(test)]
 pub use sections::{DemoSettings, DocsSettings};

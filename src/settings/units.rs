@@ -10,6 +10,12 @@ pub(super) enum Unit {
     Mebibytes,
 }
 
+/// The seconds in a text such as `30m` or `90d`; a number alone is in seconds.
+#[must_use]
+pub fn read_duration(text: &str) -> Option<i64> {
+    Unit::Seconds.read(text)
+}
+
 /// In seconds.
 pub(super) const DAY: i64 = 24 * 60 * 60;
 

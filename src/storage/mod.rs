@@ -1,6 +1,7 @@
 //! Storage of users: repositories in SQL, one folder per database, below one cache.
 
 mod aside;
+mod audit_events;
 mod cache;
 mod change;
 #[cfg(test)]
@@ -28,8 +29,9 @@ pub use error::StorageError;
 pub use maintenance::{MaintenanceError, back_up, check, copy};
 pub use restore::{Restored, restore};
 
-use crate::domain::{Signers, Throttles, UserRepository};
+use crate::domain::{AuditEvents, Signers, Throttles, UserRepository};
 use crate::settings::{CacheSettings, DatabaseSettings, Settings, UserSettings, make_data_dir};
+use crate::storage::audit_events::DatabaseAuditEvents;
 use crate::storage::cache::{CachedUsers, Freshness};
 use crate::storage::database::Database;
 use crate::storage::signers::DatabaseSigners;
@@ -56,6 +58,8 @@ pub struct Opened {
     pub signers: Arc<dyn Signers>,
     /// Where tries at passwords are counted.
     pub throttles: Arc<dyn Throttles>,
+    /// Where the audit log's events are kept.
+    pub audit_events: Arc<dyn AuditEvents>,
 }
 
 /// Opens the configured database, creates or migrates it if necessary, and adds the cache.
@@ -98,8 +102,12 @@ async fn open_unique(
     let opened = Arc::new(opened);
     let users = Users::of(Arc::clone(&opened)).requiring(unique, missing).await?;
     let users = Arc::new(CachedUsers::new(users, cache, Arc::clone(&freshness)));
-    let throttles = Arc::new(DatabaseThrottles::new(Arc::clone(&opened), freshness));
-    Ok(Opened { users, signers: Arc::new(DatabaseSigners(opened)), throttles })
+    Ok(Opened {
+        users,
+        signers: Arc::new(DatabaseSigners(Arc::clone(&opened))),
+        throttles: Arc::new(DatabaseThrottles::new(Arc::clone(&opened), freshness)),
+        audit_events: Arc::new(DatabaseAuditEvents(opened)),
+    })
 }
 
 /// Without uniqueness beyond exact names.

@@ -1,5 +1,6 @@
 //! The contract on SQLite, with and without the cache, and what is SQLite's own.
 
+mod audit;
 mod unique;
 
 use crate::domain::{Page, Timestamp, UserRepository};

@@ -1,6 +1,7 @@
 //! Reads or writes everything in a database in one transaction.
 
-use crate::domain::{Page, RepositoryError, User, Username};
+use crate::domain::{AuditEvent, AuditKey, AuditQuery, Page, RepositoryError, User, Username};
+use crate::storage::audit_events::{self, keep, page};
 use crate::storage::database::{Database, Session, Sql, sql};
 use crate::storage::row::{rows, scopes};
 use crate::storage::statements::{count, insert, list};
@@ -120,6 +121,30 @@ impl Transfer {
         added.await
     }
 
+    /// Events of the audit log after this one: a page of them, empty after the last.
+    pub(super) async fn audit_events(
+        &mut self,
+        after: AuditKey,
+    ) -> Result<Vec<AuditEvent>, RepositoryError> {
+        let query = AuditQuery { after, user: None, limit: BATCH };
+        let events = self
+            .0
+            .run(move |mut database| Box::pin(async move { page(&mut database, &query).await }));
+        events.await
+    }
+
+    /// Stores these events.
+    pub(super) async fn add_audit_events(
+        &mut self,
+        events: &[AuditEvent],
+    ) -> Result<(), RepositoryError> {
+        let rows = audit_events::rows(events);
+        let added = self
+            .0
+            .run(move |mut database| Box::pin(async move { keep(&mut database, rows).await }));
+        added.await
+    }
+
     /// Updates the planner's statistics for what was written.
     pub(super) async fn analyze(&mut self) -> Result<(), RepositoryError> {
         analyze(&mut self.0).await
@@ -164,6 +189,8 @@ impl<'a> Pages<'a> {
 #[derive(Default)]
 pub(super) struct Digest {
     pub(super) count: u64,
+    /// Events of the audit log.
+    pub(super) audit_events: usize,
     hasher: DefaultHasher,
 }
 
@@ -181,15 +208,22 @@ impl Digest {
     }
 }
 
-/// Reads every user: each must be valid in the domain.
+/// Reads every user and every event: each must be valid in the domain.
 pub(super) async fn digest(from: &mut Transfer) -> Result<Digest, RepositoryError> {
     let (mut digest, mut pages) = (Digest::default(), Pages::of(from));
     loop {
         let users = pages.next().await?;
         if users.is_empty() {
-            return Ok(digest);
+            break;
         }
         digest.add(&users);
+    }
+    let mut last = AuditKey::default();
+    loop {
+        let events = from.audit_events(last).await?;
+        let Some(event) = events.last() else { return Ok(digest) };
+        last = event.key;
+        digest.audit_events += events.len();
     }
 }
 

@@ -3,6 +3,7 @@
 mod callers;
 mod commands;
 mod fail2ban;
+mod kept;
 
 use crate::gone::metric;
 use crate::harness::{App, Builder, FORM, Response, eventually};

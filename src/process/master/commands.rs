@@ -2,7 +2,6 @@
 
 use super::control::{Request, Response};
 use super::questions::WorkerReports;
-use super::reloading::audit_reload;
 use super::signals::{Command, Threads};
 use super::status::{ProcessStatus, Restart, Status};
 use super::workers::Stage;
@@ -55,7 +54,7 @@ impl Master {
             Err(line) => log::error!(target: ERROR, "Refused: {line}"),
         }
         if reloads {
-            audit_reload(AuditReason::Invalid, done.as_ref().err());
+            self.audit_reload(AuditReason::Invalid, done.as_ref().err());
         }
         done
     }

@@ -1,6 +1,5 @@
 //! Starts, monitors and replaces worker processes.
 
-use super::reloading::audit_reload;
 use super::workers::{self, Reason, STANDS_STILL, Stage, WorkerProcess};
 use super::{ERROR, Master, Phase, Report};
 use crate::domain::AuditReason;
@@ -115,7 +114,7 @@ impl Master {
             // The change may have been to the number of threads.
             if std::mem::take(&mut self.reloading) {
                 self.figures.reloaded = false;
-                audit_reload(AuditReason::Internal, Some(&cause));
+                self.audit_reload(AuditReason::Internal, Some(&cause));
                 self.reload_ends(&Err(format!("the new worker processes do not start: {cause}")));
             }
             return Ok(());
@@ -139,6 +138,7 @@ impl Master {
                 if self.phase == Phase::Starting {
                     self.announce();
                 }
+                self.tell_audited();
             }
             Report::Ready => {}
             Report::Terminated => {

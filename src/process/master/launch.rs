@@ -205,6 +205,9 @@ async fn attend(
             Some(Message::Figures(question, figures)) => {
                 drop(orders.send(FromMaster::Figures { question, figures }));
             }
+            Some(Message::Audited(audited)) => {
+                drop(orders.send(FromMaster::Audited { audited }));
+            }
             Some(Message::Terminate) => {
                 let pid = child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
                 pid.map_or(Ok(()), |pid| kill_process(pid, Signal::TERM))?;

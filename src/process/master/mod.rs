@@ -27,6 +27,7 @@ pub use control::{Request, Response, ask};
 pub use program::{Program, take_name};
 pub use signals::Threads;
 
+use crate::domain::AuditFields;
 use crate::http::ServeError;
 use crate::http::middleware::panic;
 use crate::logging::{self, ERROR, LoggingGuard};
@@ -128,6 +129,8 @@ struct Master {
     reloader: Option<Reloader>,
     /// Requests waiting for the worker processes' reports.
     questions: Vec<Question>,
+    /// What the audit log was told while no process served that has a database.
+    untold: Vec<AuditFields>,
     figures: Figures,
     events: UnboundedSender<Event>,
 }
@@ -260,6 +263,7 @@ impl Master {
             control_due: None,
             reloader: None,
             questions: Vec::new(),
+            untold: Vec::new(),
             figures: Figures::default(),
             events,
         })

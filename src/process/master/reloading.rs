@@ -1,21 +1,40 @@
 //! Reports the end of a reload to systemd and to those who wait for it.
 
 use super::control::Response;
+use super::workers::{Message, Stage};
 use super::{Command, Master, Phase, systemd};
 use crate::accounts::Audit;
-use crate::domain::{AuditAction, AuditEntry, AuditReason};
+use crate::domain::{AuditAction, AuditEntry, AuditFields, AuditReason};
 use tokio::sync::oneshot;
 
-/// Tells the audit log that the settings were accepted or, with their fault, that they were not.
-pub(super) fn audit_reload(reason: AuditReason, fault: Option<&String>) {
-    let entry = AuditEntry::of(AuditAction::SettingsReload);
-    Audit::default().tell(match fault {
-        Some(fault) => entry.because(Some(reason)).detail("fault", fault),
-        None => entry,
-    });
-}
+/// Events that wait for a process with a database, at most.
+const MOST_UNTOLD: usize = 16;
 
 impl Master {
+    /// Tells the audit log that the settings were accepted or, with their fault, that they were not.
+    pub(super) fn audit_reload(&mut self, reason: AuditReason, fault: Option<&String>) {
+        let entry = AuditEntry::of(AuditAction::SettingsReload);
+        let entry = match fault {
+            Some(fault) => entry.because(Some(reason)).detail("fault", fault),
+            None => entry,
+        };
+        if self.untold.len() < MOST_UNTOLD {
+            self.untold.push(AuditFields::of(&entry, None));
+        }
+        Audit::default().tell(entry);
+        self.tell_audited();
+    }
+
+    /// Hands what the audit log was told to a process that has a database.
+    pub(super) fn tell_audited(&mut self) {
+        let serving = self.workers.iter().find(|worker| worker.stage == Stage::Serving);
+        let Some(worker) = serving else { return };
+        for event in self.untold.drain(..) {
+            // A process that ends at this moment takes it along; the log has it.
+            let _ = worker.messages.send(Message::Audited(event));
+        }
+    }
+
     /// Reloads for a requester that waits for the end.
     pub(super) fn reload_for(&mut self, requester: oneshot::Sender<Response>) {
         match self.obey(Command::Reload) {

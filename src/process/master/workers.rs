@@ -1,5 +1,6 @@
 //! The worker processes, and the one rule by which they come and go.
 
+use crate::domain::AuditFields;
 use crate::http::monitoring::stats::StatsSnapshot;
 use crate::process::channel::Order;
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub(super) enum Message {
     Order(Order),
     /// The figures that a process asked for, with the number of its question.
     Figures(u64, Arc<str>),
+    /// What the audit log was told, for the database.
+    Audited(AuditFields),
     Terminate,
     Kill,
 }

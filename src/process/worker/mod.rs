@@ -129,6 +129,11 @@ impl Worker {
         let _ = writer.send(&Report::Ready).await;
         let signing = Arc::clone(&state.services.signing);
         actix_web::rt::spawn(async move { signing.watch().await });
+        let audit = state.services.accounts.audit_log().clone();
+        let keeping = actix_web::rt::spawn({
+            let audit = audit.clone();
+            async move { audit.run().await }
+        });
         let reports = news.0.clone();
         let changes = Changes::default();
         let mut reporter = Reporter { state, writer, questions, figures_requests, news, changes };
@@ -136,6 +141,8 @@ impl Worker {
             ended = running.until(orders, reports) => ended.is_ok(),
             () = reporter.run() => unreachable!("reports never end"),
         };
+        keeping.abort();
+        audit.end().await;
         reporter.send_last_report().await;
         ended
     }
@@ -191,6 +198,10 @@ fn listen(
                 Some(FromMaster::Order(order)) => (order, false),
                 Some(FromMaster::Figures { question, figures }) => {
                     let _ = questions.send(Question::Answer(question, figures));
+                    continue;
+                }
+                Some(FromMaster::Audited { audited }) => {
+                    let _ = questions.send(Question::Audited(audited));
                     continue;
                 }
                 // The channel ends when the master has gone.

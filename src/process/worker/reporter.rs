@@ -1,5 +1,6 @@
 //! A worker process's reports and questions to its master.
 
+use crate::domain::AuditFields;
 use crate::http::monitoring::admin;
 use crate::http::monitoring::metrics::{Changes, FiguresRequests, Metrics};
 use crate::http::state::AppState;
@@ -30,6 +31,8 @@ pub(super) enum Question {
     Figures(u64),
     /// The response to a question of this process.
     Answer(u64, Arc<str>),
+    /// What the master has told the audit log.
+    Audited(AuditFields),
 }
 
 /// Talks to the master.
@@ -91,6 +94,7 @@ impl Reporter {
             }
             Question::Figures(round) => self.tell_figures(Some(round)).await,
             Question::Answer(question, figures) => self.figures_requests.answer(question, &figures),
+            Question::Audited(fields) => self.state.services.accounts.audit_log().keep(fields),
         }
     }
 

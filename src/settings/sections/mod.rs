@@ -1,6 +1,7 @@
 //! The declarations of all settings; `settings!` in `declaration.rs` says how each reads.
 
 mod admin;
+mod audit;
 mod cache;
 mod cors;
 mod database;
@@ -15,6 +16,7 @@ mod tokens;
 mod users;
 
 pub use admin::AdminSettings;
+pub use audit::AuditSettings;
 pub use cache::CacheSettings;
 pub use cors::CorsSettings;
 pub use database::DatabaseSettings;
@@ -48,6 +50,7 @@ settings! {
         demo: DemoSettings,
         docs: DocsSettings,
         logging: LoggingSettings,
+        audit: AuditSettings,
     } and {
         /// The folder for everything the server keeps: database and generated secret. Created with
         /// mode 0700. A relative path starts in the folder that bailiwick is started in, so run

@@ -75,6 +75,21 @@ impl Connection<'_> {
         self.on_postgres(lock, &[name, which]).await
     }
 
+    /// Takes the lock of this name until the transaction ends, or returns that another has it. On
+    /// SQLite, a writer has the write lock anyway.
+    #[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "SQLite is all"))]
+    #[cfg_attr(not(feature = "postgres"), expect(clippy::unused_async, reason = "SQLite is all"))]
+    pub(in crate::storage) async fn try_lock(&mut self, name: &str) -> Result<bool, sqlx::Error> {
+        match self {
+            Self::Sqlite(_) => Ok(true),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => {
+                let lock = "SELECT pg_try_advisory_xact_lock(hashtext($1))";
+                self.query(lock).bind(name).scalar().await
+            }
+        }
+    }
+
     /// Runs what only PostgreSQL needs, such as `LOCK TABLE` and `ANALYZE`: SQLite has one writer,
     /// and uses the existing indexes however many rows there are.
     pub(in crate::storage) async fn on_postgres(

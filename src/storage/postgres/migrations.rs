@@ -8,7 +8,7 @@ use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnection;
 
-pub(super) const TEXTS: [(&str, &str); 9] = [
+pub(super) const TEXTS: [(&str, &str); 10] = [
     ("users", include_str!("migrations/0001_users.sql")),
     ("user ids", include_str!("migrations/0002_user_ids.sql")),
     ("users inserted", include_str!("migrations/0003_users_inserted.sql")),
@@ -18,6 +18,7 @@ pub(super) const TEXTS: [(&str, &str); 9] = [
     ("changed users", include_str!("migrations/0007_changed_users.sql")),
     ("identity", include_str!("migrations/0008_identity.sql")),
     ("throttles", include_str!("migrations/0009_throttles.sql")),
+    ("audit events", include_str!("migrations/0010_audit_events.sql")),
 ];
 
 /// The lock that replicas hold while they migrate: the bytes of `bailiwic`.

@@ -7,7 +7,7 @@ use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnection;
 
-pub(super) const TEXTS: [(&str, &str); 10] = [
+pub(super) const TEXTS: [(&str, &str); 11] = [
     ("users", include_str!("migrations/0001_users.sql")),
     ("user ids", include_str!("migrations/0002_user_ids.sql")),
     ("users inserted", include_str!("migrations/0003_users_inserted.sql")),
@@ -18,6 +18,7 @@ pub(super) const TEXTS: [(&str, &str); 10] = [
     ("identity", include_str!("migrations/0008_identity.sql")),
     ("displaced users", include_str!("migrations/0009_displaced_users.sql")),
     ("throttles", include_str!("migrations/0010_throttles.sql")),
+    ("audit events", include_str!("migrations/0011_audit_events.sql")),
 ];
 
 /// Applies missing migrations: all of them or, on any error, none. Returns the newest migration, if

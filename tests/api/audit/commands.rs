@@ -41,6 +41,20 @@ fn a_command_is_found_where_the_server_writes() {
     let output = app.command(&["users", "delete", "nobody", "--yes"], "");
     assert_eq!(output.status.code(), Some(1));
     run(&app, &["users", "list"], "");
+    // What is not done is told, too, as over HTTP.
+    for (args, what, reason, whom) in [
+        (&["delete", "nobody", "--yes"][..], "user_delete", "unknown_user", "nobody"),
+        (&["set-password", "nobody", "--password-stdin"], "password_set", "unknown_user", "nobody"),
+        (&["disable", "nobody"], "user_disable", "unknown_user", "nobody"),
+        (&["set-scopes", "nobody", "me"], "scopes_change", "unknown_user", "nobody"),
+        (&["rename", "johndoe", "carol"], "user_rename", "name_taken", "johndoe"),
+        (&["add", "carol", "--password-stdin"], "user_create", "name_taken", "carol"),
+    ] {
+        let output = app.command(&[&["users"], args].concat(), &passwords);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {output:?}");
+        let refused = [("outcome", "refused"), ("reason", reason), ("via", "command")];
+        wait_for(&app, &[&[("what", what), ("whom", whom)], &refused[..]].concat());
+    }
 }
 
 /// Behind root stands whoever has become root.

@@ -170,6 +170,15 @@ families! {
         "Connections to the database that there may be, by pool.",
         Aggregation::Sum,
     );
+    AUDIT_WAITING = Family::gauge(
+        "bailiwick_audit_events_waiting",
+        "Events of the audit log that wait to be kept in the database.",
+        Aggregation::Sum,
+    );
+    AUDIT_LOST = Family::counter(
+        "bailiwick_audit_events_lost_total",
+        "Events of the audit log that only the log has: the database did not take them in time.",
+    );
     LOG_DROPPED = Family::counter(
         "bailiwick_log_lines_dropped_total",
         "Lines of the log that were dropped: nobody read them fast enough, or they could not be written.",

@@ -70,6 +70,9 @@ pub(super) fn of_services(services: &Services, stats: &WorkerStats) -> Figures {
     for (reason, count) in services.tokens.refused().counts() {
         put_by(all, &families::REFUSED, ("reason", reason), count);
     }
+    let (waiting, lost) = services.accounts.audit_log().counts();
+    put(all, &families::AUDIT_WAITING, waiting);
+    put(all, &families::AUDIT_LOST, lost);
     put(all, &families::OTHER_SECRETS, services.signing.others().len());
     let passwords = &services.passwords;
     put(all, &families::HASH_QUEUE, passwords.queued());
