@@ -14,7 +14,7 @@ import report
 import servers
 from data import SECRET, token, token_file, username
 from limit import verification
-from load import Logins, burst_of_logins, reads
+from load import GUESS, Logins, burst_of_logins, reads, use_up
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", 5))
 SECONDS = int(os.environ.get("BENCH_SECONDS", 1))
@@ -65,9 +65,12 @@ def requests(bench, tokens):
         one = start(servers.bailiwick(FOLDER, SECRET, name="bailiwick, 1 worker", workers=1, **few()))
         bare = start(servers.bare(FOLDER))
         short = start(servers.bare(FOLDER, "bare actix-web, body alone", "none"))
+        counting = start(servers.bailiwick(
+            FOLDER, SECRET, name=report.COUNTING, LOGINS__THROTTLE="true", **few()
+        ))
         python = [start(servers.python(FOLDER, SECRET, name)) for name in PYTHON]
         contenders = [ours, quiet, bare, *python]
-        for server in [*contenders, one, short]:
+        for server in [*contenders, one, short, counting]:
             server.wait()
 
         bench.say("reads")
@@ -96,7 +99,9 @@ def requests(bench, tokens):
 
         for server in [*python[1:], quiet, one, short]:
             server.stop()
-        logins(bench, ours, python[0])
+        logins(bench, ours, counting, python[0])
+        guesses(bench, counting, tokens["johndoe"])
+        counting.stop()
         floods(bench, ours, python[0], tokens["johndoe"])
 
 
@@ -115,6 +120,15 @@ def logins(bench, *contenders):
                 done = Logins(server.port, connections, count).wait()
                 case = f"`POST /token`, {connections} connection{'s' * (connections > 1)}"
                 bench.add(case, server.name, rate=done.rate, broken=done.failed)
+
+
+def guesses(bench, counting, file):
+    """What a guess costs that is refused without a hash, beside a read."""
+    bench.say("refused guesses")
+    for _ in range(ROUNDS):
+        use_up(counting.port, GUESS)
+        bench.read(report.GUESS, counting, "/token", form=GUESS, refused=True)
+        bench.read("`GET /users/me/`", counting, ME, file)
 
 
 def floods(bench, ours, gunicorn, file):

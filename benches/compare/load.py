@@ -10,6 +10,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 LOGIN = "username=johndoe&password=1234&scope=me+items"
+GUESS = "username=user0000001&password=wrong&scope=me+items"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -29,11 +30,15 @@ class Reads:
         return self.requests / self.seconds
 
 
-def reads(port, path, tokens=None, connections=32, seconds=1, passed=0):
-    """wrk's figures after `seconds`; `tokens` is a file with one per line, of which `passed` are skipped."""
+def reads(port, path, tokens=None, connections=32, seconds=1, passed=0, form=None):
+    """wrk's figures after `seconds`; `tokens` is a file with one per line, of which `passed` are skipped.
+
+    With a `form`, it is posted instead.
+    """
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s"]
     command += ["-s", str(HERE / "wrk.lua"), f"http://127.0.0.1:{port}{path}", "--"]
     command += [str(tokens), str(passed)] if tokens else []
+    command += ["--form", form] if form else []
     wrk = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     lines = [line for line in wrk.stdout.splitlines() if line.startswith("figures ")]
     if wrk.returncode or not lines:
@@ -42,6 +47,18 @@ def reads(port, path, tokens=None, connections=32, seconds=1, passed=0):
     if not requests:  # All have waited for longer than wrk ran.
         p50 = p99 = micros
     return Reads(requests, micros / 1e6, p50 / 1e3, p99 / 1e3, refused, broken)
+
+
+def use_up(port, form):
+    """Logs in with a wrong password until that is refused without a look at it."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    for _ in range(100):
+        connection.request("POST", "/token", form, FORM)
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status == 429:
+            return
+    raise SystemExit("a hundred wrong passwords, and none was refused")
 
 
 def log_in(connection):

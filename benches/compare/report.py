@@ -19,6 +19,7 @@ from servers import BAILIWICK
 
 OURS, QUIET, BARE, GUNICORN = "bailiwick", "bailiwick, log off", "bare actix-web", "gunicorn"
 ME = "`GET /users/me/`"
+COUNTING, GUESS = "bailiwick, counting wrong passwords", "a refused guess (429)"
 ALONE, FLOODED = "reads alone", "reads, 64 connections log in"
 LIMIT = ("one verification", "the fastest")
 FEW, HOT = ("10 users, one hot", "SQLite, 10 users"), ("1,000,000 users, one hot", "SQLite, 1,000,000 users")
@@ -104,9 +105,14 @@ class Report:
                self.ratio("cpu", (CHANGED, f"{name}, 1,000,000 users"), (SPREAD[0], f"{name}, 1,000,000 users")),
                "≤", 1.2) for name in DATABASES),
             ("logins/s at 8 connections ÷ the limit",
-             self.against_limit("`POST /token`, 8 connections", OURS), "≥", 0.95),
+             self.against_limit("`POST /token`, 8 connections", OURS), "≥", 2.5),
+            ("logins/s at 8 connections, wrong passwords counted ÷ not",
+             self.ratio("rate", ("`POST /token`, 8 connections", COUNTING), ("`POST /token`, 8 connections", OURS)),
+             "≥", 0.9),
+            ("CPU µs of a refused guess ÷ `GET /users/me/`",
+             self.ratio("cpu", (GUESS, COUNTING), (ME, COUNTING)), "≤", 1),
             ("p99 of reads while 64 connections log in ÷ alone",
-             self.ratio("p99", (FLOODED, OURS), (ALONE, OURS)), "≤", 3),
+             self.ratio("p99", (FLOODED, OURS), (ALONE, OURS)), "≤", 2),
             ("requests/s of reads while 64 connections log in ÷ alone",
              self.ratio("rate", (FLOODED, OURS), (ALONE, OURS)), "≥", 0.6),
             ("a full hash queue: the slowest 503, ms", queue["longest"], "≤", 5),
@@ -114,12 +120,10 @@ class Report:
             ("start to first 200, 10 users, ms", self.get("start, 10 users", OURS, "milliseconds"), "≤", 50),
             ("start to first 200, 1 million users, ms",
              self.get("start, 1,000,000 users", OURS, "milliseconds"), "≤", 50),
-            ("start, 1 million users ÷ 10 users",
-             self.ratio("milliseconds", ("start, 1,000,000 users", OURS), ("start, 10 users", OURS)), "≤", 1.1),
-            ("idle memory (PSS), MiB", self.get("memory, idle", OURS, "memory"), "≤", 15),
+            ("idle memory (PSS), MiB", self.get("memory, idle", OURS, "memory"), "≤", 20),
             ("memory after 1 million users were read, MiB",
              self.get("memory, a million users read", OURS, "memory"), "≤", 64),
-            ("release binary, MiB", [BAILIWICK.stat().st_size / 2**20], "≤", 15),
+            ("release binary, MiB", [BAILIWICK.stat().st_size / 2**20], "≤", 20),
             ("broken or unexpected responses in all", [self.broken()], "≤", 0),
         ]
         rows = []

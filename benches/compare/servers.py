@@ -118,6 +118,8 @@ def bailiwick(folder, secret, name="bailiwick", workers=WORKERS, **settings):
     environment = {
         "BAILIWICK__SERVER__CONTROL_SOCKET": str(folder / f"{name}.sock"),
         "BAILIWICK__TOKENS__SECRET": secret,
+        # The other servers count no wrong passwords either.
+        "BAILIWICK__LOGINS__THROTTLE": "false",
         # Else only root may read how much memory it takes (proc(5), smaps_rollup).
         "BAILIWICK__SERVER__CORE_DUMPS": "true",
         **{f"BAILIWICK__{key}": str(value) for key, value in settings.items()},

@@ -1,10 +1,16 @@
 -- What wrk sends: the tokens of a file in turn, a line each; without a file no token.
--- wrk … -- [FILE [LINES TO PASS OVER]]; prints one line of figures that load.py reads.
+-- wrk … -- [FILE [LINES TO PASS OVER]]; prints one line of figures that load.py reads. Or a form, posted:
+-- wrk … -- --form FORM.
 local requests = {}
 local turn = 0
 
 function init(arguments)
     local file = arguments[1]
+    if file == "--form" then
+        local kind = { ["Content-Type"] = "application/x-www-form-urlencoded" }
+        requests[1] = wrk.format("POST", nil, kind, arguments[2])
+        return
+    end
     turn = tonumber(arguments[2] or 0)
     if not file then
         requests[1] = wrk.format("GET")

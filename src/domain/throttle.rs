@@ -59,7 +59,7 @@ pub enum Reserved {
 pub struct Reservation {
     /// The buckets.
     pub buckets: Vec<Bucket>,
-    /// Places that need not be remembered again after a login: that was done a moment ago.
+    /// Places of the try that need not be remembered again after a login: that was done a moment ago.
     pub fresh_places: Vec<String>,
 }
 

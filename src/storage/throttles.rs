@@ -7,7 +7,7 @@ use crate::domain::{
     Bucket, Case, Full, KnownPlace, RepositoryError, Reservation, Reserved, Throttles, Try, UserId,
 };
 use crate::storage::cache::Freshness;
-use crate::storage::database::{Connection, Database, sql};
+use crate::storage::database::{Connection, Database, Sql, sql};
 use crate::storage::error::takes_no_writes;
 use async_trait::async_trait;
 use serde_json::json;
@@ -20,6 +20,9 @@ const FRESH: i64 = 24 * 60 * 60 * 1000;
 
 /// A bucket is kept for so long when it is empty.
 const KEPT: i64 = 60 * 1000;
+
+/// A user's places that are remembered: the latest.
+const MOST_PLACES: i64 = 100;
 
 /// Rows that one statement removes: nobody waits for long.
 const BATCH: usize = 1_000;
@@ -127,13 +130,14 @@ impl Throttles for DatabaseThrottles {
         let buckets = sql!(
             "DELETE FROM throttles WHERE key IN (
                  SELECT key FROM throttles
-                 WHERE tat < " [milliseconds] " + $1 - $2 OR taken_at > " [milliseconds] " + $1 + $2
+                 WHERE tat < (SELECT " [milliseconds] " + $1 - $2)
+                     OR taken_at > (SELECT " [milliseconds] " + $1 + $2)
                  LIMIT 1000 " [skip locked] ")
              RETURNING key"
         );
         let places = sql!(
             "DELETE FROM known WHERE (user_id, place) IN (
-                 SELECT user_id, place FROM known WHERE last < " [milliseconds] " + $1 - $2
+                 SELECT user_id, place FROM known WHERE last < (SELECT " [milliseconds] " + $1 - $2)
                  LIMIT 1000 " [skip locked] ")
              RETURNING place"
         );
@@ -155,8 +159,8 @@ impl Throttles for DatabaseThrottles {
     }
 }
 
-/// The time, places where the user has logged in lately, those of them that are fresh, and a bucket:
-/// its key, when it is empty, when room was taken and by whom, and when before by others.
+/// The time, places of the try where the user has logged in lately, those of them that are fresh, and
+/// a bucket: its key, when it is empty, when room was taken and by whom, and when before by others.
 type Seen = (
     i64,
     Option<String>,
@@ -190,32 +194,37 @@ async fn reserve(
     Ok(Reserved::Taken(Reservation { buckets: buckets.to_vec(), fresh_places }))
 }
 
-/// What there is of everything that a try may need, at one look.
+/// What there is of everything that a try may need, at one look: each table by its index, however many
+/// rows it has.
+pub(super) const LOOK: Sql = sql!(
+    "SELECT " [milliseconds] ", places.known, places.fresh,
+            key, tat, taken_at, taken_by, others_took_at
+     FROM (SELECT string_agg(place, ' ') AS known,
+                  string_agg(place, ' ') FILTER (WHERE last > " [milliseconds] " + $5) AS fresh
+           FROM (SELECT $2 AS name UNION SELECT $3
+                 UNION SELECT username FROM folded_names WHERE folded = $3) AS names
+           JOIN users ON username = name
+           JOIN known ON user_id = users.id
+           WHERE last > " [milliseconds] " + $4 AND place " [among texts "$6"] ") AS places
+     LEFT JOIN throttles ON key " [among texts "$1"]
+);
+
 async fn look(
     database: &mut Connection<'_>,
     attempt: &Try,
     offset: i64,
 ) -> Result<Vec<Seen>, sqlx::Error> {
     let keys = attempt.cases.iter().flat_map(|case| &case.buckets).map(|bucket| &bucket.key);
-    let look = sql!(
-        "SELECT " [milliseconds] ", places.known, places.fresh,
-                key, tat, taken_at, taken_by, others_took_at
-         FROM (SELECT string_agg(place, ' ') AS known,
-                      string_agg(place, ' ') FILTER (WHERE last > " [milliseconds] " + $5) AS fresh
-               FROM known JOIN users ON users.id = known.user_id
-               WHERE last > " [milliseconds] " + $4
-               AND (username IN ($2, $3)
-                    OR username IN (SELECT username FROM folded_names WHERE folded = $3))) AS places
-         LEFT JOIN throttles ON key IN (SELECT value FROM " [texts "$1"] ")"
-    );
+    let places = attempt.cases.iter().filter_map(|case| case.place.as_ref());
     let known_since = offset - milliseconds(attempt.known_for);
     database
-        .query(look)
+        .query(LOOK)
         .bind(json!(keys.collect::<Vec<_>>()).to_string())
         .bind(attempt.username.as_ref().map(ToString::to_string))
         .bind(attempt.folded.clone())
         .bind(known_since)
         .bind(known_since.max(offset - FRESH))
+        .bind(json!(places.collect::<Vec<_>>()).to_string())
         .all()
         .await
 }
@@ -286,6 +295,7 @@ async fn give_back(database: &mut Connection<'_>, rows: String) -> Result<(), sq
     database.query(give_back).bind(rows).execute().await
 }
 
+/// Whoever logs in from everywhere does not fill the table.
 async fn remember(
     database: &mut Connection<'_>,
     user: UserId,
@@ -297,7 +307,10 @@ async fn remember(
          SELECT id, $2, " [milliseconds] " + $3 FROM users WHERE id = $1
          ON CONFLICT (user_id, place) DO UPDATE SET last = excluded.last"
     );
-    database.query(remember).bind(user.0).bind(place).bind(offset).execute().await
+    database.query(remember).bind(user.0).bind(place).bind(offset).execute().await?;
+    let forget = "DELETE FROM known WHERE user_id = $1 AND place NOT IN (
+                      SELECT place FROM known WHERE user_id = $1 ORDER BY last DESC LIMIT $2)";
+    database.query(forget).bind(user.0).bind(MOST_PLACES).execute().await
 }
 
 fn milliseconds(duration: Duration) -> i64 {

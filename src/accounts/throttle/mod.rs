@@ -82,10 +82,14 @@ impl Throttle {
         username: &str,
         place: &Place,
     ) -> Result<Ticket, ThrottleError> {
-        let attempt = Arc::new(Attempt::new(self, username, place));
-        if let Some(left) = self.known_refusal(&attempt, place) {
+        let account = Account::named(username, self.folds);
+        let name = format!("{} {}", account.key, place.to_remember());
+        // First: this is what most guesses cost.
+        if let Some(left) = self.known_refusal(&name, place) {
             return Err(refused(left));
         }
+        let of = place.attempt(&self.limits, &account);
+        let attempt = Arc::new(Attempt { of, place: place.to_remember().to_owned(), name });
         let taken = match self.take(&attempt).await {
             Err(Refused::Full(full)) => self.wait(&attempt, full).await,
             taken => taken,
@@ -112,10 +116,10 @@ impl Throttle {
     }
 
     /// How long a refusal that is remembered holds. A known device does not ask its network.
-    fn known_refusal(&self, attempt: &Attempt, place: &Place) -> Option<Duration> {
+    fn known_refusal(&self, name: &str, place: &Place) -> Option<Duration> {
         let (mut refusals, now) = (self.refusals(), Instant::now());
         let of_network = place.device.is_none().then(|| place.network());
-        refusals.check(&attempt.name, now).or_else(|| refusals.check(of_network?, now))
+        refusals.check(name, now).or_else(|| refusals.check(of_network?, now))
     }
 
     /// Forgets an account's failures.
@@ -267,15 +271,6 @@ struct Attempt {
     place: String,
     /// Account and place, as refusals are remembered.
     name: String,
-}
-
-impl Attempt {
-    fn new(throttle: &Throttle, username: &str, place: &Place) -> Self {
-        let account = Account::named(username, throttle.folds);
-        let of = place.attempt(&throttle.limits, &account);
-        let place = place.to_remember().to_owned();
-        Self { of, name: format!("{} {place}", account.key), place }
-    }
 }
 
 /// Why no room was taken.

@@ -2,11 +2,10 @@
 
 use crate::domain::{Bucket, Case, Limit, Origin, Try, Username};
 use aws_lc_rs::digest::{SHA256, digest};
-use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Bytes of an account's key.
-const LENGTH: usize = 16;
+/// Characters of an account's key: half of a digest is enough.
+const LENGTH: usize = 32;
 
 /// How many failures each kind of bucket takes.
 #[derive(Clone, Copy, Debug)]
@@ -99,15 +98,10 @@ impl Account {
         let username: Option<Username> = text.parse().ok();
         let folded = username.as_ref().filter(|_| folds).map(Username::folded);
         let key = folded.as_deref().unwrap_or(text);
-        Self { key: hex(digest(&SHA256, key.as_bytes()).as_ref()), username, folded }
+        let digest = digest(&SHA256, key.as_bytes());
+        let half = digest.as_ref().first_chunk().copied().unwrap_or_default();
+        Self { key: format!("{:0LENGTH$x}", u128::from_be_bytes(half)), username, folded }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(LENGTH).fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn bucket(key: String, limit: Limit) -> Bucket {
@@ -195,7 +189,7 @@ mod tests {
             assert!(case.buckets.is_sorted_by(|one, other| one.key < other.key));
         }
         let long = "correct horse battery staple".repeat(1000);
-        assert_eq!(Account::named(&long, false).key.len(), 2 * LENGTH);
+        assert_eq!(Account::named(&long, false).key.len(), LENGTH);
     }
 
     #[test]

@@ -233,7 +233,7 @@ async fn tries_of_other_processes_are_waited_for() {
             tokio::task::yield_now().await;
         }
         // A try of another process succeeds.
-        let of = Attempt::new(&throttle, "jane", &at("192.0.2.1")).of;
+        let of = at("192.0.2.1").attempt(&limits(), &Account::named("jane", false));
         store.give_back(&of.cases.last().unwrap().buckets, None).await
     });
     assert!(login && outcome.is_ok());

@@ -1,12 +1,12 @@
 //! Tries that are counted exactly, whoever makes how many at once.
 
 use crate::domain::{
-    Bucket, Case, Full, KnownPlace, Limit, Reservation, Reserved, Throttles as _, Try, User,
-    UserRepository,
+    Bucket, Case, Full, KnownPlace, Limit, RepositoryError, Reservation, Reserved, Throttles as _,
+    Try, User, UserRepository,
 };
 use crate::storage::contract::{T1, new};
-use crate::storage::database::Database;
-use crate::storage::throttles::DatabaseThrottles;
+use crate::storage::database::{Connection, Database, Sql};
+use crate::storage::throttles::{DatabaseThrottles, LOOK};
 use crate::storage::users::Users;
 use futures_util::future::join_all;
 use std::sync::Arc;
@@ -30,8 +30,9 @@ pub(in crate::storage) async fn tries_are_counted<G>(open: impl AsyncFn() -> (Ar
     let jane = users.create(new("Jane", "me"), None, T1).await.unwrap();
     let john = users.create(new("john", "me"), None, T1).await.unwrap();
     places_are_known_for_a_while(&throttles, [&jane, &john]).await;
-    nothing_is_left_of_a_deleted_user((&users, &database), &throttles, &john).await;
+    few_places_are_kept_and_none_of_a_deleted_user((&users, &database), &throttles, &john).await;
     a_clock_that_was_set_back_locks_nobody_out(&throttles).await;
+    a_look_scans_no_table(&database).await;
     let again = DatabaseThrottles::new(database, Arc::default());
     a_restart_changes_nothing((&throttles, &again)).await;
 }
@@ -140,11 +141,10 @@ fn from(place: &str, username: &str, folded: Option<&str>) -> Try {
 /// Where it counts, and which places are fresh.
 async fn reserved(throttles: &DatabaseThrottles, attempt: &Try) -> (String, Vec<String>) {
     let reserved = throttles.reserve(attempt).await.unwrap().unwrap();
-    let Reserved::Taken(Reservation { buckets, mut fresh_places }) = reserved else {
+    let Reserved::Taken(Reservation { buckets, fresh_places }) = reserved else {
         panic!("{reserved:?}")
     };
     throttles.give_back(&buckets, None).await.unwrap();
-    fresh_places.sort();
     (buckets[0].key.clone(), fresh_places)
 }
 
@@ -170,7 +170,7 @@ async fn places_are_known_for_a_while(throttles: &DatabaseThrottles, [jane, john
     let after = |days| throttles.later(days * DAY);
     let none: Vec<String> = Vec::new();
     let (known, unknown) = ("known".to_owned(), "unknown".to_owned());
-    let fresh = (known.clone(), vec!["home".to_owned(), "work".to_owned()]);
+    let fresh = (known.clone(), vec!["home".to_owned()]);
     assert_eq!(reserved(throttles, &home).await, fresh);
     assert_eq!(reserved(&after(2), &home).await, (known.clone(), none.clone()));
     assert_eq!(reserved(&after(31), &home).await, (unknown.clone(), none.clone()));
@@ -181,7 +181,7 @@ async fn places_are_known_for_a_while(throttles: &DatabaseThrottles, [jane, john
     assert_eq!(reserved(&after(31), &home).await, (unknown, none));
 }
 
-async fn nothing_is_left_of_a_deleted_user(
+async fn few_places_are_kept_and_none_of_a_deleted_user(
     (users, database): (&Users, &Database),
     throttles: &DatabaseThrottles,
     john: &User,
@@ -199,6 +199,13 @@ async fn nothing_is_left_of_a_deleted_user(
         places.await.unwrap()
     };
     assert_eq!(places().await, ["home"]);
+    // The latest hundred.
+    for at in 0..120 {
+        let login = KnownPlace { user: john.id, place: format!("place {at}") };
+        throttles.later(Duration::from_secs(at)).give_back(&[], Some(login)).await.unwrap();
+    }
+    let kept = places().await;
+    assert!(kept.len() == 100 && !kept.iter().any(|place| place == "place 19"), "{kept:?}");
     users.delete(&john.username, None, None).await.unwrap();
     assert!(places().await.is_empty());
     // A login that ends after its user: the room is given back.
@@ -215,6 +222,37 @@ async fn a_clock_that_was_set_back_locks_nobody_out(throttles: &DatabaseThrottle
     assert_eq!(taken(throttles, &jane, 1).await, 0);
     throttles.clean_up(DAY).await.unwrap();
     assert_eq!(taken(throttles, &jane, 2 * BURST).await, BURST);
+}
+
+/// A million users, and as many names that nobody has, must not make a try slow.
+async fn a_look_scans_no_table(database: &Database) {
+    let plan = database.write(None, |mut database| {
+        Box::pin(async move {
+            // Else it scans small tables. What has no index to use is scanned nevertheless.
+            database.on_postgres("SET LOCAL enable_seqscan = off", &[]).await?;
+            let explain =
+                |how: &str, text: &str| -> &'static str { format!("{how} {text}").leak() };
+            let is_sqlite = matches!(database, Connection::Sqlite(_));
+            let look = Sql {
+                sqlite: explain("EXPLAIN QUERY PLAN", LOOK.sqlite),
+                #[cfg(feature = "postgres")]
+                postgres: explain("EXPLAIN", LOOK.postgres),
+            };
+            let query = database.query(look).bind("[]").bind("jane").bind("jane");
+            let query = query.bind(0_i64).bind(0_i64).bind("[]");
+            if is_sqlite {
+                let rows: Vec<(i64, i64, i64, String)> = query.all().await?;
+                return Ok(rows.into_iter().map(|row| row.3).collect::<Vec<_>>());
+            }
+            query.scalars().await
+        })
+    });
+    let plan: Vec<String> = plan.await.map_err(|error: RepositoryError| error.to_string()).unwrap();
+    for table in ["users", "known", "throttles", "folded_names"] {
+        let scans = [format!("Seq Scan on {table}"), format!("SCAN {table}")];
+        assert!(!plan.iter().any(|step| scans.iter().any(|scan| step.contains(scan))), "{plan:#?}");
+        assert!(plan.iter().any(|step| step.contains(table)), "{plan:#?}");
+    }
 }
 
 async fn a_restart_changes_nothing((one, again): (&DatabaseThrottles, &DatabaseThrottles)) {

@@ -82,6 +82,13 @@ macro_rules! differs {
                  FROM jsonb_array_elements_text(", $json, "::jsonb) AS integers (value)))")
         )
     };
+    // The same for a column of texts.
+    ($engine:ident [among texts $json:literal]) => {
+        $crate::storage::database::of!(
+            $engine concat!("IN (SELECT value FROM json_each(", $json, "))"),
+            concat!("= ANY (ARRAY(SELECT jsonb_array_elements_text(", $json, "::jsonb)))")
+        )
+    };
     // No other transaction changes the rows found until this one ends. On SQLite none can: a
     // writing transaction has the write lock from its beginning.
     ($engine:ident [for update]) => { $crate::storage::database::of!($engine "", " FOR UPDATE") };
