@@ -123,14 +123,15 @@ impl Accounts {
         Ok(Some(user))
     }
 
-    /// Counts a try, unless nothing is counted.
+    /// Counts a try, unless nothing is counted. A flood that fills the queue is no work for the
+    /// database.
     async fn admit(&self, username: &str, client: Origin) -> Result<Ticket, AuthenticateError> {
-        match &self.throttle {
-            Some(throttle) if self.is_throttled => {
-                Ok(throttle.admit(username, &client.into()).await?)
-            }
-            _ => Ok(Ticket::uncounted()),
-        }
+        let Some(throttle) = self.throttle.as_ref().filter(|_| self.is_throttled) else {
+            return Ok(Ticket::uncounted());
+        };
+        let attempt = throttle.attempt(username, &client.into())?;
+        self.passwords.check_room(client, username).await?;
+        Ok(throttle.admit(attempt).await?)
     }
 
     /// Whether the password of an already known user matches.

@@ -123,6 +123,12 @@ impl Passwords {
         Ok(Place { passwords: self, place })
     }
 
+    /// Whether there would be a place now, for callers who prepare something before they take it.
+    pub async fn check_room(&self, client: Origin, account: &str) -> Result<(), PasswordError> {
+        let account = self.accounts.hash_one(account);
+        self.pool.check_room(Key { client, account }).await
+    }
+
     /// `Place::hash` for nobody in particular: all who call this share one place in the turns.
     pub async fn hash(&self, password: Secret) -> Result<PasswordHash, PasswordError> {
         self.place(Origin::Unknown, "").await?.hash(password).await

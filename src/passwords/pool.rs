@@ -144,14 +144,12 @@ impl Pool {
     /// A place in the queue; [`PasswordError::Busy`] if it is full, at once or, while there is
     /// other work, after a pause.
     pub(super) async fn place(&self, key: Key) -> Result<Place<'_>, PasswordError> {
-        let refused = match self.shared.place(key) {
-            Ok(place) => return Ok(place),
-            Err(refused) => refused,
-        };
-        if refused.beside_others {
-            sleep(PAUSE).await;
-        }
-        Err(PasswordError::Busy { retry_after_seconds: refused.retry_after_seconds })
+        or_busy(self.shared.place(key)).await
+    }
+
+    /// The same error if there would be no place now.
+    pub(super) async fn check_room(&self, key: Key) -> Result<(), PasswordError> {
+        or_busy(self.shared.check_room(key)).await
     }
 
     /// Digests that wait for a thread.
@@ -168,6 +166,17 @@ impl Pool {
     pub(super) fn rounds(&self) -> u64 {
         self.shared.rounds.load(Ordering::Relaxed)
     }
+}
+
+async fn or_busy<T>(found: Result<T, Refused>) -> Result<T, PasswordError> {
+    let refused = match found {
+        Ok(found) => return Ok(found),
+        Err(refused) => refused,
+    };
+    if refused.beside_others {
+        sleep(PAUSE).await;
+    }
+    Err(PasswordError::Busy { retry_after_seconds: refused.retry_after_seconds })
 }
 
 impl Drop for Pool {
@@ -202,10 +211,24 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn check_room(&self, key: Key) -> Result<(), Refused> {
+        let state = self.lock();
+        let room = state.queue.room(key, self.free(&state));
+        room.map(drop).map_err(|Full { beside_others }| Refused {
+            beside_others,
+            retry_after_seconds: self.estimate(&state),
+        })
+    }
+
+    /// How many digests could begin at once.
+    fn free(&self, state: &State) -> usize {
+        (self.threads * LANES).saturating_sub(state.busy)
+    }
+
     fn place(&self, key: Key) -> Result<Place<'_>, Refused> {
         let (sender, answer) = oneshot::channel();
         let mut state = self.lock();
-        let free = (self.threads * LANES).saturating_sub(state.busy);
+        let free = self.free(&state);
         let waiting = Waiting { order: None, answer: sender };
         let pushed = state.queue.push(key, waiting, free);
         let retry_after_seconds = self.estimate(&state);

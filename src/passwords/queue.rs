@@ -62,6 +62,18 @@ impl<J> FairQueue<J> {
     /// Queues a job; returns its number, and the jobs that had to make room for it. If `free` jobs
     /// can begin at once, that many more fit.
     pub(super) fn push(&mut self, key: Key, job: J, free: usize) -> Result<(u64, Vec<J>), Full> {
+        let leave = self.room(key, free)?;
+        // In this order: a client keeps its turn when its newest job replaces one of its own.
+        let number = self.append(key, job);
+        let newest = |line| {
+            let newest = self.lines.get(&line)?.back()?.0;
+            self.remove(line, newest)
+        };
+        Ok((number, leave.into_iter().filter_map(newest).collect()))
+    }
+
+    /// Whether a job would be queued, and the lines whose newest ones would make room for it.
+    pub(super) fn room(&self, key: Key, free: usize) -> Result<Vec<Key>, Full> {
         let share = self.capacity.div_ceil(SHARE) + free;
         // Nothing else waits: all the room there is.
         let binds = |load: Load| load.waiting >= share && load.waiting < self.waiting;
@@ -80,13 +92,7 @@ impl<J> FairQueue<J> {
             let own = || self.greedier(key, |line| line.client == key.client);
             leave.push(self.greedier(key, |_| true).or_else(own).ok_or_else(full)?);
         }
-        // In this order: a client keeps its turn when its newest job replaces one of its own.
-        let number = self.append(key, job);
-        let newest = |line| {
-            let newest = self.lines.get(&line)?.back()?.0;
-            self.remove(line, newest)
-        };
-        Ok((number, leave.into_iter().filter_map(newest).collect()))
+        Ok(leave)
     }
 
     /// The job with this number, while it waits.

@@ -187,6 +187,16 @@ fn a_customers_network_is_one_place() {
     }
 }
 
+#[test]
+fn spellings_of_a_name_are_one_account_where_case_is_ignored() {
+    let app = server("[users]\ncase_insensitive = true\n");
+    let names = ["jane", "JANE", "Jane", "jAne", "janE", "jaNe", "JANe"];
+    let verified: usize = names.iter().map(|name| guesses(&app, "192.0.2.1", name, 1)).sum();
+    assert_eq!(verified, 5);
+    assert_eq!(log_in(&app, "198.51.100.1", "JANE", PASSWORD).status, 200);
+    assert_eq!(guesses(&app, "198.51.100.1", "jANE", 21), 20, "a known network");
+}
+
 /// A client that leaves before the outcome learns nothing, so its try does not count.
 #[test]
 fn tries_that_are_abandoned_are_given_back() {

@@ -152,3 +152,25 @@ fn a_locked_table_does_not_delay_users_in_memory() {
     assert!(served.is_ready());
     assert_eq!(shared().sql(&database, WAITING), "1");
 }
+
+/// Meanwhile their tries are counted in memory.
+#[test]
+fn a_locked_table_keeps_nobody_in_memory_from_logging_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = shared().database();
+    let url = shared().url(&database);
+    for name in ["admin", "jane"] {
+        add(folder.path(), &url, name, &["me", "users:read", "users:write"]);
+    }
+    let served = Served::start(&url, "acquire_timeout = 3\nstatement_timeout = 5");
+    served.app.login("jane", PASSWORD, "me");
+    let _held = Held::take(&database, "LOCK TABLE users IN ACCESS EXCLUSIVE MODE");
+    let guess = |password: &str| {
+        let form = format!("username=jane&password={password}&scope=me").replace(' ', "+");
+        served.app.send("POST", "/token", &[("content-type", FORM)], &form).status
+    };
+    assert_eq!(guess(PASSWORD), 200);
+    let verified = (0..7).filter(|_| guess("wrong") == 400).count();
+    assert_eq!(verified, 5, "as from an unknown network");
+    assert_eq!(guess("wrong"), 429);
+}

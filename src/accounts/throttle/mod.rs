@@ -76,12 +76,8 @@ impl Throttle {
         }
     }
 
-    /// Counts a try, or refuses it. Waits while those under way decide about it.
-    pub(super) async fn admit(
-        self: &Arc<Self>,
-        username: &str,
-        place: &Place,
-    ) -> Result<Ticket, ThrottleError> {
+    /// A try that is not known to be refused.
+    pub(super) fn attempt(&self, username: &str, place: &Place) -> Result<Attempt, ThrottleError> {
         let account = Account::named(username, self.folds);
         let name = format!("{} {}", account.key, place.to_remember());
         // First: this is what most guesses cost.
@@ -89,7 +85,12 @@ impl Throttle {
             return Err(refused(left));
         }
         let of = place.attempt(&self.limits, &account);
-        let attempt = Arc::new(Attempt { of, place: place.to_remember().to_owned(), name });
+        Ok(Attempt { of, place: place.clone(), name })
+    }
+
+    /// Counts a try, or refuses it. Waits while those under way decide about it.
+    pub(super) async fn admit(self: &Arc<Self>, attempt: Attempt) -> Result<Ticket, ThrottleError> {
+        let attempt = Arc::new(attempt);
         let taken = match self.take(&attempt).await {
             Err(Refused::Full(full)) => self.wait(&attempt, full).await,
             taken => taken,
@@ -102,7 +103,7 @@ impl Throttle {
             Err(Refused::Full(full)) => {
                 let left = full.retry_after;
                 // A full network refuses every account: a name for each would fill the memory.
-                if full.key != place.network() {
+                if full.key != attempt.place.network() {
                     self.refusals().remember(attempt.name.clone(), left, Instant::now());
                 }
                 Err(refused(left))
@@ -201,7 +202,7 @@ impl Throttle {
         match reserved {
             Reserved::Taken(reservation) => {
                 under_way.only_in(|key| reservation.buckets.iter().any(|bucket| bucket.key == key));
-                let place = attempt.place.clone();
+                let place = attempt.place.to_remember().to_owned();
                 let throttle = self;
                 Ok(Ticket::new(Taken { throttle, reservation, place, is_volatile, under_way }))
             }
@@ -265,10 +266,9 @@ impl Throttle {
 }
 
 /// A try at an account.
-struct Attempt {
+pub(super) struct Attempt {
     of: Try,
-    /// Remembered after a login.
-    place: String,
+    place: Place,
     /// Account and place, as refusals are remembered.
     name: String,
 }

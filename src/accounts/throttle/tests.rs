@@ -1,7 +1,9 @@
 //! The rules, against buckets in memory.
 
 use super::*;
-use crate::domain::{Bucket, KnownPlace, Limit, Origin, Reservation, UserId};
+use crate::accounts::memory::{MemoryUsers, accounts, hashed, passwords};
+use crate::accounts::{Accounts, AuthenticateError};
+use crate::domain::{Bucket, KnownPlace, Limit, Origin, Reservation, Secret, UserId};
 use async_trait::async_trait;
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -87,9 +89,19 @@ fn at(address: &str) -> Place {
     Origin::from(address.parse::<IpAddr>().unwrap()).into()
 }
 
+/// Counts a try, or refuses it.
+async fn admit(
+    throttle: &Arc<Throttle>,
+    name: &str,
+    address: &str,
+) -> Result<Ticket, ThrottleError> {
+    let attempt = throttle.attempt(name, &at(address))?;
+    throttle.admit(attempt).await
+}
+
 /// A wrong password; whether it was verified.
 async fn guess(throttle: &Arc<Throttle>, name: &str, address: &str) -> bool {
-    match throttle.admit(name, &at(address)).await {
+    match admit(throttle, name, address).await {
         Ok(ticket) => ticket.failed(),
         Err(ThrottleError::Refused { .. }) => return false,
         Err(other) => panic!("{other:?}"),
@@ -107,7 +119,7 @@ async fn guesses(throttle: &Arc<Throttle>, count: usize, name: &str, address: &s
 
 /// A right password, which takes its time.
 async fn log_in(throttle: &Arc<Throttle>, address: &str) -> bool {
-    let Ok(ticket) = throttle.admit("jane", &at(address)).await else { return false };
+    let Ok(ticket) = admit(throttle, "jane", address).await else { return false };
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
@@ -171,7 +183,7 @@ async fn of_many_guesses_at_once_the_burst_is_verified() {
 async fn whoever_gives_up_gives_back() {
     let (throttle, _) = throttle();
     for _ in 0..30 {
-        drop(throttle.admit("jane", &at("192.0.2.1")).await.unwrap());
+        drop(admit(&throttle, "jane", "192.0.2.1").await.unwrap());
         tokio::task::yield_now().await;
     }
     assert_eq!(guesses(&throttle, 9, "jane", "192.0.2.1").await, 5);
@@ -183,7 +195,7 @@ async fn whoever_gives_up_before_gives_back_as_well() {
     use futures_util::FutureExt as _;
     let (throttle, store) = throttle();
     for _ in 0..30 {
-        assert!(throttle.admit("jane", &at("192.0.2.1")).now_or_never().is_none());
+        assert!(admit(&throttle, "jane", "192.0.2.1").now_or_never().is_none());
     }
     while store.asked.load(SeqCst) < 30 || Arc::strong_count(&throttle) > 1 {
         tokio::task::yield_now().await;
@@ -198,7 +210,7 @@ async fn a_refusal_is_remembered() {
     let asked = store.asked.load(SeqCst);
     store.is_away.store(true, SeqCst);
     for _ in 0..100 {
-        match throttle.admit("jane", &at("192.0.2.1")).await.err() {
+        match admit(&throttle, "jane", "192.0.2.1").await.err() {
             Some(ThrottleError::Refused { retry_after_seconds }) => {
                 assert!((1..=300).contains(&retry_after_seconds), "{retry_after_seconds}");
             }
@@ -207,7 +219,7 @@ async fn a_refusal_is_remembered() {
     }
     // A look a second, however long the machine pauses.
     assert!(store.asked.load(SeqCst) < asked + 50);
-    let elsewhere = throttle.admit("jane", &at("198.51.100.1")).await;
+    let elsewhere = admit(&throttle, "jane", "198.51.100.1").await;
     assert!(matches!(elsewhere, Err(ThrottleError::Unavailable(_))));
 }
 
@@ -248,4 +260,23 @@ async fn while_the_database_takes_no_writes_memory_counts() {
     }
     assert_eq!(guesses(&throttle, 30, "jane", "192.0.2.1").await, 5);
     assert_eq!(store.asked.load(SeqCst), 1, "it is left alone for a while");
+}
+
+/// A flood of logins from everywhere is no work for the database.
+#[tokio::test]
+async fn a_full_queue_takes_no_room() {
+    let (throttle, store) = throttle();
+    let users = MemoryUsers::with("jane", hashed(4, "swordfish").await);
+    let by = Accounts { passwords: passwords(4, 1), ..accounts(&users, 4) };
+    let by = by.with_throttle(throttle, true);
+    let mut places = Vec::new();
+    while let Ok(place) = by.passwords.place(Origin::Local, "jane").await {
+        places.push(place);
+    }
+    let log_in = async || by.authenticate("jane", Secret::new("swordfish"), Origin::Local).await;
+    assert!(matches!(log_in().await, Err(AuthenticateError::Busy { .. })));
+    assert_eq!(store.asked.load(SeqCst), 0);
+    drop(places);
+    assert!(log_in().await.unwrap().is_some());
+    assert_eq!(store.asked.load(SeqCst), 1);
 }

@@ -17,7 +17,8 @@ settings! {
         /// Seconds for which a network or device is known after a login.
         known_for: NonZeroU32 = "30d" => seconds(60, 366 * DAY);
 
-        /// Wrong passwords at once, for an account on a device that it has logged in on.
+        /// Wrong passwords at once, for an account on a device that it has logged in on. A device is a
+        /// browser with a cookie of a login page; the API sets none, so it knows networks only.
         known_device_burst: NonZeroU32 = 20 => whole(1, 100_000);
 
         /// Seconds until one more is allowed there.

@@ -1,8 +1,8 @@
 //! The shipped filter of fail2ban reads what the server writes, and nobody can have others banned.
 
-use super::{audited, basic, read, wait_for};
-use crate::harness::{FORM, repository, run_tool};
-use crate::people::{PASSWORD, call, log_in};
+use super::{audited, audited_by, basic, read, wait_for};
+use crate::harness::{FORM, eventually, repository, run_tool};
+use crate::people::{PASSWORD, call, log_in, server};
 use crate::signer::token;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -53,4 +53,22 @@ fn guesses_are_found_and_nothing_else() {
     fs::write(&copy, read(&app, "audit.log")).expect("written");
     let expected = [("127.0.0.1", 2), ("2001:db8::7", 1), ("203.0.113.66", 3), ("203.0.113.9", 2)];
     assert_eq!(found(&copy), expected.map(|(ip, count)| (ip.to_owned(), count)).into());
+}
+
+/// Whoever goes on after a 429 is found as well.
+#[test]
+fn refusals_by_the_throttle_are_found() {
+    let app = audited_by(server("").env("BAILIWICK__LOGINS__THROTTLE", "true"), "");
+    let statuses: Vec<_> = (0..9)
+        .map(|_| log_in(&app, &[("username", "johndoe"), ("password", "wrong")]).status)
+        .collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 4);
+    wait_for(&app, &[("reason", "throttled")]);
+    let copy = app.folder().join("copy.log");
+    let lines = eventually("all lines", || {
+        let text = read(&app, "audit.log");
+        (text.matches("what=login").count() == 9).then_some(text)
+    });
+    fs::write(&copy, lines).expect("written");
+    assert_eq!(found(&copy), BTreeMap::from([("127.0.0.1".to_owned(), 9)]));
 }
