@@ -4,7 +4,7 @@ mod signing;
 
 pub use signing::Signing;
 
-use crate::accounts::{Accounts, AuditTrail, Limits, Throttle};
+use crate::accounts::{Accounts, ApiKeys, AuditTrail, Limits, Throttle};
 use crate::domain::{
     AuditAction, AuditEntry, AuditEvents, Clock, Limit, NewUser, RepositoryError, ScopeTable,
     Signers, SystemClock, User, UserRepository,
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
-pub use crate::storage::{MaintenanceError, Restored, back_up, check, copy, restore};
+pub use crate::storage::{MaintenanceError, Restored, Summary, back_up, check, copy, restore};
 
 /// What the admin commands need: users and passwords, without the signing secret.
 #[derive(Clone)]
@@ -36,6 +36,8 @@ pub struct Store {
     pub accounts: Accounts,
     /// What the database keeps of the audit log.
     pub audit_events: Arc<dyn AuditEvents>,
+    /// The use cases on API keys.
+    pub api_keys: ApiKeys,
     signers: Arc<dyn Signers>,
 }
 
@@ -50,6 +52,8 @@ pub struct Services {
     pub(crate) scopes: Arc<ScopeTable>,
     /// The use cases on accounts: log in, create, change.
     pub accounts: Accounts,
+    /// The use cases on API keys.
+    pub(crate) api_keys: ApiKeys,
     /// Issues and verifies access tokens.
     pub tokens: Arc<Tokens>,
     /// Whether other servers on this database sign with the same secret.
@@ -113,19 +117,22 @@ impl Store {
         let passwords = Passwords::new(&settings.passwords).map_err(StartError::new)?;
         let (passwords, clock) = (Arc::new(passwords), Arc::new(SystemClock));
         let opened = opened.await.map_err(StartError::new)?;
-        let storage::Opened { users, signers, throttles, audit_events } = opened;
+        let storage::Opened { users, api_keys, signers, throttles, audit_events } = opened;
         let folds = settings.users.case_insensitive;
         let throttle = Arc::new(Throttle::new(limits(&settings.logins), folds, throttles));
         let accounts = Accounts::new(users.clone(), passwords.clone(), clock.clone())
             .with_throttle(throttle, settings.logins.throttle);
+        let accounts = match settings.audit.retain_days {
+            0 => accounts,
+            days => {
+                let events = Arc::clone(&audit_events);
+                accounts.keeping(AuditTrail::new(events, clock.clone(), days))
+            }
+        };
+        let audit = accounts.audit_log().clone();
         Ok(Self {
-            accounts: match settings.audit.retain_days {
-                0 => accounts,
-                days => {
-                    let events = Arc::clone(&audit_events);
-                    accounts.keeping(AuditTrail::new(events, clock.clone(), days))
-                }
-            },
+            api_keys: ApiKeys::new(api_keys, users.clone(), clock.clone(), audit),
+            accounts,
             users,
             audit_events,
             passwords,
@@ -157,7 +164,7 @@ pub async fn refuse_damage(settings: &Settings) -> Result<(), StartError> {
 impl Services {
     /// Starts all services; with `demo`, ensures that the demo users exist.
     pub async fn open(settings: Arc<Settings>, demo: bool) -> Result<Self, StartError> {
-        let Store { users, passwords, scopes, clock, accounts, signers, .. } =
+        let Store { users, passwords, scopes, clock, accounts, api_keys, signers, .. } =
             Store::open(&settings).await?;
         let secret =
             load_secret(&settings.tokens, &settings.data_dir, demo).map_err(StartError::new)?;
@@ -179,7 +186,7 @@ impl Services {
         }
         let tokens = Arc::new(tokens);
         let signing = Arc::new(Signing::new(&tokens, signers));
-        Ok(Self { users, passwords, scopes, accounts, tokens, signing, settings })
+        Ok(Self { users, passwords, scopes, accounts, api_keys, tokens, signing, settings })
     }
 }
 

@@ -95,7 +95,7 @@ const NARROW: [(&str, &[&str]); 16] = [
 ];
 
 /// The floors that may name a third-party crate.
-const HOMES: [(&str, &[&str]); 35] = [
+const HOMES: [(&str, &[&str]); 36] = [
     // The log knows actix's log target.
     ("actix_http", &["process", "logging"]),
     ("actix_server", &["process"]),
@@ -103,11 +103,12 @@ const HOMES: [(&str, &[&str]); 35] = [
     ("actix_web", &["process", "http", "routes", "extract", "security", "openapi", "api_error"]),
     ("actix_web_httpauth", &["security"]),
     ("argon2", &["passwords"]),
-    ("aws_lc_rs", &["passwords", "accounts"]),
+    ("aws_lc_rs", &["accounts", "tokens", "passwords"]),
     ("bcrypt", &["passwords"]),
     ("clap", &["cli"]),
     ("command_fds", &["process"]),
     ("config", &["settings"]),
+    ("crc32fast", &["tokens"]),
     ("csv", &["cli"]),
     ("dotenvy", &["settings"]),
     ("eksblowfish", &["passwords"]),

@@ -89,6 +89,8 @@ def requests(bench, tokens):
                     bench.read(case, server, path, file, refused="(4" in case)
             for server in [one, short]:
                 bench.read("`GET /users/me/`", server, ME, tokens["johndoe"])
+            for server in [ours, quiet]:
+                bench.read(report.KEY, server, ME, tokens["key"])
 
         bench.say("1 and 512 connections")
         for _ in range(ROUNDS):
@@ -301,6 +303,7 @@ def main():
         "johndoe": token_file(FOLDER, "johndoe", [johndoe]),
         "forged": token_file(FOLDER, "forged", [token("johndoe", secret=SECRET[::-1])]),
         "expired": token_file(FOLDER, "expired", [token("johndoe", expires=time.time() - 60)]),
+        "key": token_file(FOLDER, "key", [data.api_key(data.sqlite(FOLDER, 10))]),
         "spread": token_file(FOLDER, "spread", (token(username(n)) for n in range(SPREAD))),
     }
     requests(bench, tokens)

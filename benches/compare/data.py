@@ -57,6 +57,14 @@ def fill(environment, count):
         raise SystemExit("the users were not imported")
 
 
+def api_key(data):
+    """A new API key of johndoe's, in the database of this data folder."""
+    environment = {**os.environ, "BAILIWICK__DATA_DIR": str(data)}
+    command = [BAILIWICK, "api-keys", "add", "johndoe", "benchmark", "--scope", "me", "--scope", "items"]
+    made = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    return made.stdout.strip()
+
+
 def sqlite(folder, count):
     """A data folder whose database holds `count` users."""
     data = folder / f"sqlite-{count}"

@@ -19,6 +19,7 @@ from servers import BAILIWICK
 
 OURS, QUIET, BARE, GUNICORN = "bailiwick", "bailiwick, log off", "bare actix-web", "gunicorn"
 ME = "`GET /users/me/`"
+KEY = "`GET /users/me/`, an API key"
 COUNTING, GUESS = "bailiwick, counting wrong passwords", "a refused guess (429)"
 ALONE, FLOODED = "reads alone", "reads, 64 connections log in"
 LIMIT = ("one verification", "the fastest")
@@ -98,6 +99,8 @@ class Report:
             ("the same, ours ÷ bare actix-web, access log off",
              self.ratio("cpu", (ME, QUIET), (ME, BARE)), "≤", 1.35),
             ("the same, access log on ÷ off", self.ratio("cpu", (ME, OURS), (ME, QUIET)), "≤", 1.10),
+            ("the same, an API key ÷ a token, access log off",
+             self.ratio("cpu", (KEY, QUIET), (ME, QUIET)), "≤", 1.0),
             ("the same, 1 million users ÷ 10 users, one hot user", self.ratio("cpu", HOT, FEW), "≤", 1.05),
             ("the same, tokens of 100 thousand of 1 million users ÷ one hot user",
              self.ratio("cpu", SPREAD, HOT), "≤", 1.5),

@@ -82,7 +82,11 @@ impl Audit {
         let entry = entry.because(reason);
         match author {
             Author::Caller(actor, sender) => {
-                self.tell(entry.who(actor.username.as_str()).by_request(sender));
+                let entry = entry.who(actor.username.as_str()).by_request(sender);
+                self.tell(match &actor.key {
+                    Some(key) => entry.detail("with_key_id", key.as_str()),
+                    None => entry,
+                });
             }
             Author::Operator => self.tell(entry),
         }

@@ -37,6 +37,8 @@ impl AccountError {
     pub(super) fn reason(&self) -> AuditReason {
         match self {
             Self::WrongPassword => AuditReason::WrongPassword,
+            Self::KeyMakesKey => AuditReason::KeyMakesKey,
+            Self::KeyExpired => AuditReason::KeyExpired,
             Self::PasswordChanged => AuditReason::ChangedMeanwhile,
             Self::Authenticate(AuthenticateError::Unavailable(_)) => {
                 AuditReason::DatabaseUnavailable
@@ -60,6 +62,10 @@ fn of_repository(error: &RepositoryError) -> AuditReason {
         RepositoryError::Denied(Denied::Gone) => AuditReason::CallerDeleted,
         RepositoryError::Denied(Denied::Disabled) => AuditReason::CallerDisabled,
         RepositoryError::Denied(Denied::MissingScope) => AuditReason::CallerLostScope,
+        RepositoryError::Denied(Denied::Revoked) => AuditReason::CallerKeyRevoked,
+        RepositoryError::NoSuchKey => AuditReason::UnknownKey,
+        RepositoryError::KeyScope(_) => AuditReason::ScopeNotAllowed,
+        RepositoryError::TooManyKeys => AuditReason::TooManyKeys,
         RepositoryError::OwnPassword => AuditReason::OwnPassword,
         RepositoryError::LastHolder(_) => AuditReason::LastAdministrator,
         RepositoryError::Unavailable(_) => AuditReason::DatabaseUnavailable,

@@ -1,15 +1,18 @@
 //! Creating an account.
 
 use crate::accounts::{AccountError, Accounts, Author};
-use crate::domain::{AuditAction, AuditEntry, NewUser, Scopes, Secret, User, Username};
+use crate::domain::{
+    AuditAction, AuditEntry, NewUser, PasswordHash, Scopes, Secret, User, Username,
+};
 
 /// An account to be created.
 #[derive(Debug)]
 pub struct NewAccount {
     /// The name to log in with.
     pub username: Username,
-    /// The password, which must satisfy the policy.
-    pub password: Secret,
+    /// The password, which must satisfy the policy; `None` for a service account, which cannot log in
+    /// and has API keys only.
+    pub password: Option<Secret>,
     /// See [`User::email`].
     pub email: Option<String>,
     /// See [`User::full_name`].
@@ -33,7 +36,10 @@ impl Accounts {
 
     async fn store(&self, account: NewAccount, author: &Author) -> Result<User, AccountError> {
         let NewAccount { username, password, email, full_name, disabled, scopes } = account;
-        let password_hash = self.hash(password, author).await?;
+        let password_hash = match password {
+            Some(password) => self.hash(password, author).await?,
+            None => PasswordHash::NoPassword,
+        };
         let user = NewUser { username, email, full_name, disabled, password_hash, scopes };
         Ok(self.users.create(user, author.actor(), self.clock.now()).await?)
     }

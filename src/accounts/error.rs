@@ -14,6 +14,12 @@ pub enum AccountError {
     /// The password was changed since the caller was admitted.
     #[error("the password was changed meanwhile")]
     PasswordChanged,
+    /// The caller presented an API key, and those make no others.
+    #[error("an API key cannot make API keys")]
+    KeyMakesKey,
+    /// A new key would have expired already.
+    #[error("the expiry is in the past")]
+    KeyExpired,
     /// The old password could not be verified.
     #[error(transparent)]
     Authenticate(#[from] AuthenticateError),

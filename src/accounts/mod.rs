@@ -3,6 +3,7 @@
 //!
 //! Nothing here knows HTTP or a database.
 
+mod api_keys;
 mod audit;
 mod audit_change;
 mod audit_trail;
@@ -12,12 +13,14 @@ mod create;
 mod error;
 mod holder;
 mod import;
+mod key_uses;
 mod login;
 #[cfg(test)]
 pub(crate) mod memory;
 mod password;
 mod throttle;
 
+pub use api_keys::{ApiKeys, NewKey};
 pub use audit::Audit;
 pub use audit_trail::AuditTrail;
 pub use authenticate::AuthenticateError;

@@ -108,7 +108,8 @@ mod tests {
     }
 
     fn caller(user: &User) -> Author {
-        let actor = Actor { username: user.username.clone(), id: user.id, scopes: &["me"] };
+        let actor =
+            Actor { username: user.username.clone(), id: user.id, scopes: &["me"], key: None };
         Author::Caller(actor, Origin::Local.into())
     }
 

@@ -1,13 +1,19 @@
 //! Errors of the account use cases, to HTTP.
 
 use crate::accounts::{AccountError, AuthenticateError};
-use crate::api_error::ApiError;
+use crate::api_error::{ApiError, FieldProblem};
 use crate::oauth::GrantError;
 
 impl From<AccountError> for ApiError {
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::WrongPassword => Self::BadRequest("Incorrect password"),
+            AccountError::KeyMakesKey => Self::Forbidden("An API key cannot make API keys".into()),
+            AccountError::KeyExpired => Self::Validation(vec![FieldProblem::new(
+                "value_error",
+                ("body", "expires_at"),
+                "Value error, expected a time in the future",
+            )]),
             AccountError::PasswordChanged => Self::Conflict("The password was changed meanwhile"),
             AccountError::Authenticate(cause) => cause.into(),
             AccountError::Password(cause) => cause.into(),

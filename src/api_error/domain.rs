@@ -21,6 +21,13 @@ impl From<RepositoryError> for ApiError {
                 scope: String::new(),
                 style: ChallengeStyle { strict: false, realm: String::new() },
             })),
+            RepositoryError::NoSuchKey => Self::NotFound("API key not found"),
+            RepositoryError::KeyScope(scope) => Self::Forbidden(format!(
+                "An API key can have only scopes of its owner and of the token that makes it: not `{scope}`"
+            )),
+            RepositoryError::TooManyKeys => {
+                Self::Conflict("The user has too many API keys: revoke some first")
+            }
             RepositoryError::OwnPassword => Self::Forbidden(
                 "Your own password is changed by PUT /users/me/password, with the old one".into(),
             ),

@@ -1,5 +1,6 @@
 //! The command line of `bailiwick`.
 
+use crate::cli::api_keys::ApiKeysCommand;
 use crate::cli::audit::AuditCommand;
 use crate::cli::ctl::CtlCommand;
 use crate::cli::db::DbCommand;
@@ -49,6 +50,11 @@ pub(super) enum Command {
     },
     /// Print what the database keeps of the audit log (`audit.retain_days`), newest last.
     Audit(AuditCommand),
+    /// Make, list and revoke API keys, even while the server runs.
+    ApiKeys {
+        #[command(subcommand)]
+        command: ApiKeysCommand,
+    },
     /// Query or control the running server that has the same configuration.
     Ctl {
         #[command(subcommand)]
@@ -226,6 +232,7 @@ mod tests {
             "serve",
             "users",
             "audit",
+            "api-keys",
             "db",
             "check-config",
             "print-config",

@@ -5,7 +5,7 @@ use crate::cli::progress::bar;
 use crate::cli::report::{CommandError, note, print};
 use crate::domain::{AuditAction, AuditEntry, AuditReason};
 use crate::process::{self, Request};
-use crate::services::{MaintenanceError, Restored, Store, back_up, check, copy, restore};
+use crate::services::{MaintenanceError, Restored, Store, Summary, back_up, check, copy, restore};
 use crate::settings::{DatabaseUrl, Layers, Settings};
 use clap::Subcommand;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// Copies, checks, backs up and restores databases.
 #[derive(Debug, Subcommand)]
 pub(super) enum DbCommand {
-    /// Copy all users into an empty database: all of them or, on any error, none.
+    /// Copy all users and API keys into an empty database: all of them or, on any error, none.
     ///
     /// The password for PostgreSQL comes from `database.password_file`, the variable PGPASSWORD,
     /// or ~/.pgpass. Everyone on this machine can see one in a URL here.
@@ -93,11 +93,11 @@ pub(super) fn run(
                 let done = copy(&from, &to, progress).await;
                 bar.finish_and_clear();
                 let done = done?;
-                Ok(format!("{} users copied, checksum {:016x}", done.users, done.checksum))
+                Ok(format!("{} copied, checksum {:016x}", counted(&done), done.checksum))
             }
             DbCommand::Check => {
                 let sound = check(settings).await?;
-                Ok(format!("{} users, checksum {:016x}: sound", sound.users, sound.checksum))
+                Ok(format!("{}, checksum {:016x}: sound", counted(&sound), sound.checksum))
             }
             DbCommand::Backup { file } => {
                 back_up(settings, &file).await?;
@@ -117,6 +117,13 @@ pub(super) fn run(
         }
     });
     line.and_then(|line: String| print(&format!("{line}\n")))
+}
+
+fn counted(summary: &Summary) -> String {
+    match summary.api_keys {
+        0 => format!("{} users", summary.users),
+        keys => format!("{} users and {keys} API keys", summary.users),
+    }
 }
 
 /// The settings with the database of this flag.

@@ -1,5 +1,6 @@
 //! The command line: arguments in, exit code out. One file for each command.
 
+mod api_keys;
 mod arguments;
 mod audit;
 mod check_config;
@@ -44,6 +45,9 @@ impl Server {
             Command::Ctl { command } => ctl::run(command, &load(options.layers()?)?.settings)?,
             Command::Users { command } => users::run(command, &load(options.layers()?)?.settings)?,
             Command::Audit(command) => audit::run(&command, &load(options.layers()?)?.settings)?,
+            Command::ApiKeys { command } => {
+                api_keys::run(command, &load(options.layers()?)?.settings)?;
+            }
             Command::Db { command } => {
                 let layers = options.layers()?;
                 db::run(command, &layers, &load(layers.clone())?.settings)?;

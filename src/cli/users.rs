@@ -4,7 +4,7 @@ mod import;
 mod input;
 mod output;
 
-use crate::accounts::{AccountChange, AccountError, Accounts, Author, NewAccount};
+use crate::accounts::{AccountChange, AccountError, Audit, Author, NewAccount};
 use crate::cli::report::{CommandError, note};
 use crate::domain::{
     AuditAction, RepositoryError, ScopeName, Scopes, User, Username, check_email, check_full_name,
@@ -21,7 +21,7 @@ use std::path::Path;
 /// Show and change users. A running server sees every change within a second.
 #[derive(Debug, Subcommand)]
 pub(super) enum UsersCommand {
-    /// Add a user; prompts for the password twice.
+    /// Add a user; prompts for the password twice, unless it gets none.
     Add(Add),
     /// List users in the order of their names.
     List(List),
@@ -104,8 +104,11 @@ pub(super) struct Add {
     #[arg(long)]
     disabled: bool,
     /// Read the password from the first line of standard input.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "no_password")]
     password_stdin: bool,
+    /// Add the user without a password: a service account, which has API keys only.
+    #[arg(long)]
+    no_password: bool,
 }
 
 /// `users list`
@@ -206,14 +209,14 @@ async fn open_and_execute(command: UsersCommand, settings: &Settings) -> Result<
     };
     let done = session.execute(command).await;
     let flushed = session.out.flush();
-    keep_audit(&store.accounts).await;
+    keep_audit(store.accounts.audit_log()).await;
     done?;
     Ok(flushed?)
 }
 
 /// The change is made and logged, whatever comes of this.
-async fn keep_audit(accounts: &Accounts) {
-    if let Err(cause) = accounts.audit_log().flush().await {
+pub(super) async fn keep_audit(audit: &Audit) {
+    if let Err(cause) = audit.flush().await {
         note(&format!("the audit event is not in the database, only in the log: {cause}"));
     }
 }
@@ -297,7 +300,8 @@ impl Session<'_> {
         if self.store.users.find(&add.name).await.map_err(UsersError::of(&add.name))?.is_some() {
             return Err(self.refused(AuditAction::UserCreate, &add.name, RepositoryError::Exists));
         }
-        let password = self.new_password(add.password_stdin)?;
+        let has_password = !add.no_password;
+        let password = has_password.then(|| self.new_password(add.password_stdin)).transpose()?;
         let Add { name, email, full_name, disabled, .. } = add;
         let account =
             NewAccount { username: name.clone(), password, email, full_name, disabled, scopes };

@@ -1,5 +1,6 @@
 //! The author of a change.
 
+use crate::domain::key_id::KeyId;
 use crate::domain::user::{User, UserId, Username};
 use thiserror::Error;
 
@@ -16,6 +17,8 @@ pub struct Actor {
     pub id: UserId,
     /// The scopes that the user must still hold.
     pub scopes: &'static [&'static str],
+    /// The API key that was presented, if one was: it must still be there.
+    pub key: Option<KeyId>,
 }
 
 /// Why an actor may no longer make a change.
@@ -27,6 +30,9 @@ pub enum Denied {
     /// The user was disabled.
     #[error("the caller was disabled meanwhile")]
     Disabled,
+    /// The key was revoked, or has expired.
+    #[error("the caller's API key was revoked meanwhile")]
+    Revoked,
     /// The user no longer holds a scope that the change requires.
     #[error("the caller has lost a scope meanwhile")]
     MissingScope,

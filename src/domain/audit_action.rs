@@ -53,6 +53,12 @@ words! {
         PasswordSet = "password_set",
         /// Users of another application were added.
         UserImport = "user_import",
+        /// An API key was made.
+        ApiKeyMake = "api_key_make",
+        /// An API key was revoked.
+        ApiKeyRevoke = "api_key_revoke",
+        /// An API key was presented; only told when it was refused.
+        ApiKeyUse = "api_key_use",
         /// The server read its settings again.
         SettingsReload = "settings_reload",
         /// The database was replaced by a backup.
@@ -89,6 +95,20 @@ words! {
         CallerDisabled = "caller_disabled",
         /// The caller has lost the scope meanwhile.
         CallerLostScope = "caller_lost_scope",
+        /// The caller's API key was revoked meanwhile.
+        CallerKeyRevoked = "caller_key_revoked",
+        /// There is no such API key, or no more.
+        UnknownKey = "unknown_key",
+        /// The secret of an API key is wrong.
+        WrongKey = "wrong_key",
+        /// The API key has expired.
+        KeyExpired = "key_expired",
+        /// The API key is another user's.
+        OtherUsersKey = "other_users_key",
+        /// An API key cannot make API keys.
+        KeyMakesKey = "key_makes_key",
+        /// The user has too many API keys.
+        TooManyKeys = "too_many_keys",
         /// Callers need the old password to change their own.
         OwnPassword = "own_password",
         /// Nobody would be left to administer users.

@@ -1,10 +1,12 @@
 //! The core: users, scopes, secrets, the clock, and the repository traits. No I/O.
 
 mod actor;
+mod api_key;
 mod audit;
 mod audit_action;
 mod audit_event;
 mod clock;
+mod key_id;
 mod login;
 mod new_name;
 mod origin;
@@ -20,10 +22,12 @@ mod throttle;
 mod user;
 
 pub use actor::{Actor, Denied};
+pub use api_key::{ApiKey, ApiKeyRepository, Day, LastUse, NewApiKey};
 pub use audit::AuditEntry;
 pub use audit_action::{AuditAction, AuditReason};
 pub use audit_event::{AuditEvent, AuditEvents, AuditFields, AuditKey, AuditQuery};
 pub use clock::{Clock, SystemClock, Timestamp};
+pub use key_id::{KeyHash, KeyId};
 pub use login::{Login, LoginOutcome, Logins};
 pub use new_name::check_new_name;
 pub use origin::Origin;
@@ -36,7 +40,8 @@ pub use repository::{
     UserImport, UserRepository,
 };
 pub use scope::{
-    ItemsRead, MeRead, Scope, ScopeDeclaration, ScopeName, Scopes, UsersRead, UsersWrite,
+    ApiKeysWrite, ItemsRead, MeRead, Scope, ScopeDeclaration, ScopeName, Scopes, UsersRead,
+    UsersWrite,
 };
 pub use scope_table::ScopeTable;
 pub use secret::Secret;

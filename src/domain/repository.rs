@@ -76,6 +76,15 @@ pub enum RepositoryError {
     /// No enabled user would hold the scope that must stay held.
     #[error("the user is the last enabled one with the scope `{0}`")]
     LastHolder(ScopeName),
+    /// No key of the user has this id.
+    #[error("no such API key")]
+    NoSuchKey,
+    /// A key was to get a scope that its owner does not hold, or whoever makes it may not give.
+    #[error("the scope `{0}` is not the owner's, or not that of the token that makes the key")]
+    KeyScope(ScopeName),
+    /// The user has as many keys as a user may have.
+    #[error("the user has too many API keys: revoke some first")]
+    TooManyKeys,
     /// The database does not respond or is unusable: try again later.
     #[error("the database is unavailable: {0}")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -18,6 +18,8 @@ struct Requirement {
     object: Value,
     scopes: Vec<&'static str>,
     optional: bool,
+    /// A scheme that does instead; it has no scopes of its own.
+    instead: Option<(&'static str, Value)>,
 }
 
 impl Requirements {
@@ -26,8 +28,15 @@ impl Requirements {
         // Only oauth2 and openIdConnect may list scopes (OpenAPI 3.0.3 §4.7.30).
         let lists = matches!(object["type"].as_str(), Some("oauth2" | "openIdConnect"));
         let scopes = if lists { scopes.to_vec() } else { Vec::new() };
-        self.schemes.push(Requirement { name, object, scopes, optional: false });
+        self.schemes.push(Requirement { name, object, scopes, optional: false, instead: None });
         self.responses.push((401, "Not authenticated"));
+    }
+
+    /// Adds a scheme that does instead of the one added last.
+    pub fn add_alternative(&mut self, name: &'static str, object: Value) {
+        if let Some(last) = self.schemes.last_mut() {
+            last.instead = Some((name, object));
+        }
     }
 
     /// Adds requirements that hold only if credentials are present.
@@ -63,7 +72,18 @@ impl Requirements {
         }
         for requirement in &self.schemes {
             let without = requirement.optional.then(|| operation.security.clone());
+            let mut others = Vec::new();
             for alternative in &mut operation.security {
+                if let Some((instead, _)) = &requirement.instead {
+                    if alternative.contains_key(*instead) {
+                        continue;
+                    }
+                    if !alternative.contains_key(requirement.name) {
+                        let mut other = alternative.clone();
+                        other.insert((*instead).to_owned(), Vec::new());
+                        others.push(other);
+                    }
+                }
                 let scopes = alternative.entry(requirement.name.to_owned()).or_default();
                 for scope in &requirement.scopes {
                     if !scopes.iter().any(|known| known == scope) {
@@ -71,6 +91,7 @@ impl Requirements {
                     }
                 }
             }
+            operation.security.extend(others);
             operation.security.extend(without.into_iter().flatten());
         }
     }
@@ -80,6 +101,9 @@ impl Requirements {
         for requirement in &self.schemes {
             let stand_in = stand_in::security_scheme(&requirement.object);
             map.insert(requirement.name.to_owned(), stand_in);
+            if let Some((name, object)) = &requirement.instead {
+                map.insert((*name).to_owned(), stand_in::security_scheme(object));
+            }
         }
     }
 }

@@ -1,11 +1,13 @@
 //! URLs; one file per resource, each mounts itself.
 
+mod api_keys;
 mod basic;
 pub mod docs;
 mod fields;
 mod form;
 mod me;
 mod missing;
+mod parameters;
 mod profile;
 mod status;
 mod token;
@@ -14,7 +16,10 @@ mod users;
 pub use form::{PasswordRequestForm, PasswordRequestFormStrict};
 pub use missing::{AllowedMethods, not_found};
 
-use paperclip::actix::web::{Route, ServiceConfig};
+use crate::security::{Resolve, guard as behind};
+use actix_web::guard::{self, GuardContext, fn_guard};
+use actix_web::http::Method;
+use paperclip::actix::web::{Route, ServiceConfig, resource};
 
 /// Mounts every documented route of the server; with `demo`, also the demo routes.
 pub fn mount(routes: &mut ServiceConfig, demo: bool) {
@@ -24,6 +29,7 @@ pub fn mount(routes: &mut ServiceConfig, demo: bool) {
         me::mount_items(routes);
     }
     token::mount(routes);
+    api_keys::mount(routes);
     users::mount(routes);
     if demo {
         status::mount(routes);
@@ -36,4 +42,23 @@ pub fn mount(routes: &mut ServiceConfig, demo: bool) {
 pub fn route_with_slash(routes: &mut ServiceConfig, path: &str, route: impl Fn() -> Route) {
     routes.route(path, route());
     routes.route(&format!("{path}/"), route());
+}
+
+/// Mounts a route behind a guard, with and without a slash at its end. It is one of its method alone,
+/// so that nobody is asked for a token who uses another one, and is told 405.
+fn guarded<D: Resolve>(
+    routes: &mut ServiceConfig,
+    path: &str,
+    method: &Method,
+    route: impl Fn() -> Route,
+) {
+    for path in [path, &format!("{path}/")] {
+        let resource = resource(path).guard(guard::Method(method.clone())).guard(fn_guard(not_me));
+        routes.service(behind::<D>(resource.route(route())));
+    }
+}
+
+/// `/users/me` is no user's: a method that it does not have is 405, not a question for a token.
+fn not_me(request: &GuardContext<'_>) -> bool {
+    !matches!(request.head().uri.path(), "/users/me" | "/users/me/")
 }

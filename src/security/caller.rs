@@ -19,7 +19,8 @@ pub(super) struct Caller {
 impl Caller {
     pub(super) fn actor(&self) -> Actor {
         let User { username, id, .. } = &**self.principal.user();
-        Actor { username: username.clone(), id: *id, scopes: self.scopes }
+        let key = self.principal.key_id().copied();
+        Actor { username: username.clone(), id: *id, scopes: self.scopes, key }
     }
 
     pub(super) fn failed(&self, error: AccountError, services: &Services) -> ApiError {
@@ -28,7 +29,9 @@ impl Caller {
         };
         let style = style(Some(services));
         match cause {
-            Denied::Gone => refuse(style, self.principal.scheme(), Reason::Invalid, self.scopes),
+            Denied::Gone | Denied::Revoked => {
+                refuse(style, self.principal.scheme(), Reason::Invalid, self.scopes)
+            }
             Denied::Disabled => inactive(style, self.principal.scheme(), self.scopes),
             Denied::MissingScope => {
                 refuse(style, self.principal.scheme(), Reason::InsufficientScope, self.scopes)

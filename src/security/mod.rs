@@ -41,6 +41,7 @@ mod caller;
 mod client_address;
 mod dependency;
 mod guard;
+mod presented;
 mod principal;
 mod refusal;
 mod refused;

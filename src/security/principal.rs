@@ -1,7 +1,7 @@
 //! Who is calling: the result of every scheme, and the one place that compares scopes.
 
 use crate::api_error::AuthScheme;
-use crate::domain::{Scopes, User};
+use crate::domain::{ApiKey, KeyId, Scopes, User};
 use crate::logging::name_caller;
 use actix_web::{HttpMessage as _, HttpRequest};
 use std::sync::Arc;
@@ -13,14 +13,24 @@ use std::sync::Arc;
 pub struct Principal {
     user: Arc<User>,
     scheme: AuthScheme,
-    /// The token's scopes; `None` for a password, which allows all that the user may.
-    granted: Option<Scopes>,
+    means: Means,
+}
+
+/// What was presented, and so what it allows of all that the user may.
+#[derive(Clone, Debug)]
+pub(super) enum Means {
+    /// A password: all.
+    Password,
+    /// A token with these scopes.
+    Token(Scopes),
+    /// An API key.
+    Key(Arc<ApiKey>),
 }
 
 impl Principal {
-    pub(super) fn new(user: Arc<User>, scheme: AuthScheme, granted: Option<Scopes>) -> Self {
+    pub(super) fn new(user: Arc<User>, scheme: AuthScheme, means: Means) -> Self {
         name_caller(&user);
-        Self { user, scheme, granted }
+        Self { user, scheme, means }
     }
 
     /// The user, possibly disabled.
@@ -39,17 +49,42 @@ impl Principal {
         self.scheme
     }
 
-    /// Whether the principal may do this: the user holds the scope now, and the token, if there is
-    /// one, carries it.
+    /// Whether the principal may do this: the user holds the scope now, and the token or API key, if
+    /// there is one, carries it.
     #[must_use]
     pub fn may(&self, scope: &str) -> bool {
         self.user.scopes.contains(scope)
-            && self.granted.as_ref().is_none_or(|granted| granted.contains(scope))
+            && match &self.means {
+                Means::Password => true,
+                Means::Token(granted) => granted.contains(scope),
+                Means::Key(key) => key.scopes.contains(scope),
+            }
     }
 
-    /// Whether a token was presented rather than a password.
+    /// All that the principal may do.
+    pub(crate) fn scopes(&self) -> Scopes {
+        let mut scopes = Scopes::default();
+        let held = self.user.scopes.iter().filter(|scope| self.may(scope));
+        held.for_each(|scope| scopes.insert_known(scope));
+        scopes
+    }
+
+    /// The id of the API key, if one was presented.
+    #[must_use]
+    pub fn api_key(&self) -> Option<&str> {
+        self.key_id().map(KeyId::as_str)
+    }
+
+    pub(super) fn key_id(&self) -> Option<&KeyId> {
+        match &self.means {
+            Means::Key(key) => Some(&key.id),
+            Means::Password | Means::Token(_) => None,
+        }
+    }
+
+    /// Whether a token was presented rather than a password or an API key.
     pub(super) fn has_token(&self) -> bool {
-        self.granted.is_some()
+        matches!(self.means, Means::Token(_))
     }
 }
 

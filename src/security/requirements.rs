@@ -23,4 +23,11 @@ impl Requirements {
         }
         self.add(T::NAME, object, Outer::REQUIRED.names());
     }
+
+    /// Adds a scheme that does instead of the one added last.
+    pub fn add_instead<T: DeclaredScheme>(&mut self) {
+        let mut object = T::SCHEME.document();
+        object["description"] = json!(T::DESCRIPTION);
+        self.add_alternative(T::NAME, object);
+    }
 }

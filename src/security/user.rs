@@ -6,17 +6,16 @@ use crate::domain::{Actor, MeRead, Scope, User};
 use crate::security::caller::Caller;
 use crate::security::client_address::sender;
 use crate::security::dependency::{Call, Dependency, Scoped};
-use crate::security::principal::{self, Principal};
-use crate::security::scheme::{BasicCredentials, HttpBasic, OAuth2PasswordBearer};
+use crate::security::presented::{AccessToken, Presented, by_key};
+use crate::security::principal::{self, Means, Principal};
+use crate::security::scheme::{BasicCredentials, HttpBasic};
 use crate::services::Services;
-use crate::tokens::NO_USER;
+use crate::tokens::{NO_USER, PresentedKey};
 use actix_web::{HttpMessage as _, HttpRequest};
 use std::ops::Deref;
 use std::sync::Arc;
 
 crate::schemes! {
-    /// Log in with user name and password; the scopes ticked here go into the token.
-    pub AccessToken as "OAuth2PasswordBearer" = OAuth2PasswordBearer::new("token");
     /// The same users by HTTP Basic.
     pub BasicLogin as "HTTPBasic" = HttpBasic::new();
 }
@@ -30,8 +29,8 @@ macro_rules! is_a_user {
                 &self.0.principal
             }
 
-            /// Whether the caller may also do this: the user holds the scope, and the token, if
-            /// there is one, carries it.
+            /// Whether the caller may also do this: the user holds the scope, and the token or
+            /// API key, if there is one, carries it.
             #[must_use]
             pub fn may<S: Scope>(&self) -> bool {
                 self.0.principal.may(S::NAME)
@@ -76,20 +75,27 @@ macro_rules! is_a_user {
 
 is_a_user! { CurrentUser EnabledUser ActiveUser BasicUser }
 
-/// The user of a valid access token that carries every scope the chain requires; may be disabled.
+/// The user of a valid access token or API key that carries every scope the chain requires; the
+/// former may be disabled.
 ///
 /// A scope counts only while the user still holds it: revoking it takes effect on the next request.
 #[derive(Clone, Debug)]
 pub struct CurrentUser(Caller);
 
 impl Dependency for CurrentUser {
-    type Needs = AccessToken;
+    type Needs = Presented;
+    /// A disabled user's API key is good nowhere.
+    const RESPONSES: &'static [(u16, &'static str)] = &[(400, "Inactive user")];
 
-    async fn build(token: AccessToken, call: &Call<'_>) -> Result<Self, ApiError> {
-        let principal = match principal::found(call.request(), AuthScheme::Bearer) {
-            Some(principal) => principal,
-            None => verify(&token, call).await?,
+    async fn build(presented: Presented, call: &Call<'_>) -> Result<Self, ApiError> {
+        if let Some(principal) = principal::found(call.request(), presented.scheme()) {
+            return principal.admit(call).map(Self);
+        }
+        let principal = match presented {
+            Presented::Token(token) => verify(&token, call).await?,
+            Presented::Key(key, scheme) => by_key((key, scheme), None, call).await?,
         };
+        principal::remember(call.request(), &principal);
         principal.admit(call).map(Self)
     }
 }
@@ -105,9 +111,7 @@ async fn verify(token: &AccessToken, call: &Call<'_>) -> Result<Principal, ApiEr
         services.tokens.refused().count(NO_USER);
         call.invalid()
     })?;
-    let principal = Principal::new(user, AuthScheme::Bearer, Some(claims.scopes));
-    principal::remember(call.request(), &principal);
-    Ok(principal)
+    Ok(Principal::new(user, AuthScheme::Bearer, Means::Token(claims.scopes)))
 }
 
 /// A [`CurrentUser`] that is not disabled; requires no scope of its own.
@@ -140,7 +144,8 @@ impl Dependency for ActiveUser {
     }
 }
 
-/// An enabled user, by HTTP Basic; may do all that the user may.
+/// An enabled user, by HTTP Basic; may do all that the user may or, with an API key for a password,
+/// what the key may.
 #[derive(Clone, Debug)]
 pub struct BasicUser(Caller);
 
@@ -151,6 +156,11 @@ impl Dependency for BasicUser {
 
     async fn build(BasicLogin(login): BasicLogin, call: &Call<'_>) -> Result<Self, ApiError> {
         let scheme = AuthScheme::Basic("");
+        // Before anything is hashed: it has a password's place, but is none.
+        if let Some(key) = PresentedKey::read(login.password.expose()) {
+            let principal = by_key((key, scheme), Some(&login.username), call).await?;
+            return principal.admit(call).map(Self);
+        }
         let user = match verified(call).await? {
             Some(user) => Some(user),
             None => log_in(login, call).await?,
@@ -159,7 +169,7 @@ impl Dependency for BasicUser {
         if user.disabled {
             return Err(call.inactive(scheme));
         }
-        Principal::new(user, scheme, None).admit(call).map(Self)
+        Principal::new(user, scheme, Means::Password).admit(call).map(Self)
     }
 }
 

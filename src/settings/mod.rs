@@ -56,11 +56,10 @@ pub use sections::{
     Upgrade, UserSettings,
 };
 pub use units::read_duration;
+pub use until::Until;
 
 #[cfg(test)]
 pub use sections::{DemoSettings, DocsSettings};
-#[cfg(test)]
-pub use until::Until;
 
 use std::num::NonZeroUsize;
 

@@ -1,6 +1,7 @@
 //! Caches users above any repository: bounded, and at most one second stale while the database
 //! responds.
 
+mod api_keys;
 mod count;
 mod evictions;
 mod freshness;
@@ -8,6 +9,7 @@ mod outage;
 mod refresh;
 mod renamed;
 
+pub(super) use api_keys::CachedApiKeys;
 pub(super) use freshness::Freshness;
 
 use crate::domain::{
@@ -79,7 +81,7 @@ pub(super) struct CachedUsers<R> {
     cache: Arc<Users>,
     renamed: Renamed,
     evictions: Evictions,
-    refreshes: Refreshes,
+    refreshes: Refreshes<Username, User>,
     freshness: Arc<Freshness>,
     hits: Count,
     misses: Count,
@@ -177,8 +179,7 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
         }
     }
 
-    /// Forgets the users with these names, who are being written, and an actor that was refused:
-    /// others have changed it, which is not known here yet.
+    /// Forgets the users with these names, who are being written, and an actor that was refused.
     ///
     /// This also applies if a write fails half-way or its caller leaves; but not if it certainly
     /// did not happen, or each attempt would make the user unknown while the database is
@@ -195,9 +196,7 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
         if result.as_ref().is_err_and(was_not_done) {
             guard.1 = &[];
         }
-        if let (Err(RepositoryError::Denied(_)), Some(actor)) = (&result, actor) {
-            self.freshness.forget(actor.username.as_str());
-        }
+        self.freshness.forget_refused(&result, actor);
         result
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::domain::{Actor, RepositoryError, ScopeName, Timestamp, User, UserChange, Username};
 use crate::settings::UserSettings;
+use crate::storage::admission::admit;
 use crate::storage::database::Connection;
 use crate::storage::error::exists_or_unavailable;
 use crate::storage::row::{apply, holds};
@@ -45,7 +46,7 @@ pub(super) fn update(
     let (username, keep, actor) = (username.clone(), keep.cloned(), actor.cloned());
     move |mut database| {
         Box::pin(async move {
-            let before = admit(&mut database, Some(&username), actor.as_ref()).await?;
+            let before = admit(&mut database, Some(&username), actor.as_ref()).await?.target;
             let before = before.ok_or(RepositoryError::NotFound)?;
             let replaces_blindly = change.password_hash.is_some() && change.expected_hash.is_none();
             if replaces_blindly && actor.is_some_and(|actor| actor.id == before.id) {
@@ -71,7 +72,7 @@ pub(super) fn update(
             renamed.map_err(exists_or_unavailable)?;
             statements::write(&mut database, &before, &after).await?;
             // Other users may have had the name.
-            let after = admit(&mut database, Some(&after.username), None).await?;
+            let after = admit(&mut database, Some(&after.username), None).await?.target;
             after.ok_or(RepositoryError::NotFound)
         })
     }
@@ -86,7 +87,7 @@ pub(super) fn delete(
     let (username, keep, actor) = (username.clone(), keep.cloned(), actor.cloned());
     move |mut database| {
         Box::pin(async move {
-            let before = admit(&mut database, Some(&username), actor.as_ref()).await?;
+            let before = admit(&mut database, Some(&username), actor.as_ref()).await?.target;
             let before = before.ok_or(RepositoryError::NotFound)?;
             if let Some(keep) = keep
                 && holds(&before, &keep)
@@ -96,20 +97,6 @@ pub(super) fn delete(
             Ok(statements::remove(&mut database, &before).await?)
         })
     }
-}
-
-/// Locks the user to change together with the actor, and admits the actor.
-async fn admit(
-    database: &mut Connection<'_>,
-    target: Option<&Username>,
-    actor: Option<&Actor>,
-) -> Result<Option<User>, RepositoryError> {
-    let locked = statements::lock(database, target, actor.map(|actor| actor.id)).await?;
-    if let Some(actor) = actor {
-        let now = locked.iter().find(|user| user.id == actor.id);
-        actor.check(now).map_err(RepositoryError::Denied)?;
-    }
-    Ok(locked.into_iter().find(|user| target == Some(&user.username)))
 }
 
 async fn require_another_holder(

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod actors;
 #[cfg(test)]
+pub(super) mod api_keys;
+#[cfg(test)]
 pub(super) mod audit_events;
 #[cfg(test)]
 mod notices;

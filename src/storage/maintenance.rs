@@ -88,13 +88,15 @@ pub enum MaintenanceError {
 pub struct Summary {
     /// Users.
     pub users: u64,
-    /// Over every field of every user; comparable within one version of this program.
+    /// Their API keys.
+    pub api_keys: u64,
+    /// Over every field of every user and key; comparable within one version of this program.
     pub checksum: u64,
 }
 
 impl From<&Digest> for Summary {
     fn from(digest: &Digest) -> Self {
-        Self { users: digest.count, checksum: digest.checksum() }
+        Self { users: digest.count, api_keys: digest.api_keys, checksum: digest.checksum() }
     }
 }
 
@@ -172,6 +174,14 @@ pub async fn copy(
         last = event.key;
         copied.audit_events += events.len();
         target.add_audit_events(&events).await.map_err(&write)?;
+    }
+    let mut last = None;
+    loop {
+        let keys = source.api_keys(last).await.map_err(&read)?;
+        let Some(key) = keys.last() else { break };
+        last = Some(key.id);
+        copied.add_api_keys(&keys);
+        target.add_api_keys(keys).await.map_err(&write)?;
     }
     target.analyze().await.map_err(&write)?;
     let summary = Summary::from(&copied);

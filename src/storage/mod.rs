@@ -1,5 +1,7 @@
 //! Storage of users: repositories in SQL, one folder per database, below one cache.
 
+mod admission;
+mod api_keys;
 mod aside;
 mod audit_events;
 mod cache;
@@ -26,13 +28,14 @@ mod unique;
 mod users;
 
 pub use error::StorageError;
-pub use maintenance::{MaintenanceError, back_up, check, copy};
+pub use maintenance::{MaintenanceError, Summary, back_up, check, copy};
 pub use restore::{Restored, restore};
 
-use crate::domain::{AuditEvents, Signers, Throttles, UserRepository};
+use crate::domain::{ApiKeyRepository, AuditEvents, Signers, Throttles, UserRepository};
 use crate::settings::{CacheSettings, DatabaseSettings, Settings, UserSettings, make_data_dir};
+use crate::storage::api_keys::ApiKeys;
 use crate::storage::audit_events::DatabaseAuditEvents;
-use crate::storage::cache::{CachedUsers, Freshness};
+use crate::storage::cache::{CachedApiKeys, CachedUsers, Freshness};
 use crate::storage::database::Database;
 use crate::storage::signers::DatabaseSigners;
 use crate::storage::sqlite::refuse_damaged;
@@ -54,6 +57,8 @@ enum Missing {
 pub struct Opened {
     /// Its users, with the cache above them.
     pub users: Arc<dyn UserRepository>,
+    /// Their API keys, with the same cache above them.
+    pub api_keys: Arc<dyn ApiKeyRepository>,
     /// Where servers find each other's secrets.
     pub signers: Arc<dyn Signers>,
     /// Where tries at passwords are counted.
@@ -101,9 +106,12 @@ async fn open_unique(
     opened.watch(Arc::clone(&freshness))?;
     let opened = Arc::new(opened);
     let users = Users::of(Arc::clone(&opened)).requiring(unique, missing).await?;
+    let keys = ApiKeys::of(Arc::clone(&opened));
+    let api_keys = Arc::new(CachedApiKeys::new(keys, cache, Arc::clone(&freshness)));
     let users = Arc::new(CachedUsers::new(users, cache, Arc::clone(&freshness)));
     Ok(Opened {
         users,
+        api_keys,
         signers: Arc::new(DatabaseSigners(Arc::clone(&opened))),
         throttles: Arc::new(DatabaseThrottles::new(Arc::clone(&opened), freshness)),
         audit_events: Arc::new(DatabaseAuditEvents(opened)),

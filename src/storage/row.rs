@@ -1,7 +1,8 @@
 //! Conversions for both databases: a user from a row, and a user after a change.
 
 use crate::domain::{
-    NewUser, PasswordHash, ScopeName, Timestamp, User, UserChange, UserId, Username,
+    ApiKey, Day, LastUse, NewUser, PasswordHash, ScopeName, Timestamp, User, UserChange, UserId,
+    Username,
 };
 use serde_json::{Value, json};
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
@@ -36,6 +37,30 @@ where
             },
             created_at: Timestamp(row.try_get("created_at")?),
             updated_at: Timestamp(row.try_get("updated_at")?),
+        })
+    }
+}
+
+/// A row with the columns of `api_keys`, and the owner's name.
+impl<'r, R: Row> FromRow<'r, R> for ApiKey
+where
+    &'static str: ColumnIndex<R>,
+    &'r str: Decode<'r, R::Database> + Type<R::Database>,
+    Option<i64>: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let number = |column| row.try_get::<Option<i64>, _>(column);
+        Ok(Self {
+            id: parse("id", row.try_get("id")?)?,
+            hash: parse("hash", row.try_get("hash")?)?,
+            user: UserId(row.try_get("user_id")?),
+            owner: parse("owner", row.try_get("owner")?)?,
+            name: row.try_get::<&str, _>("name")?.into(),
+            scopes: parse("scopes", row.try_get("scopes")?)?,
+            created_at: Timestamp(row.try_get("created_at")?),
+            expires_at: number("expires_at")?.map(Timestamp),
+            last_used: LastUse::new(number("last_day")?.map(Day)),
         })
     }
 }

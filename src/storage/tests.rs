@@ -1,5 +1,6 @@
 //! The contract on SQLite, with and without the cache, and what is SQLite's own.
 
+mod api_keys;
 mod audit;
 mod unique;
 

@@ -1,6 +1,9 @@
 //! Reads or writes everything in a database in one transaction.
 
-use crate::domain::{AuditEvent, AuditKey, AuditQuery, Page, RepositoryError, User, Username};
+use crate::domain::{
+    ApiKey, AuditEvent, AuditKey, AuditQuery, KeyId, Page, RepositoryError, User, Username,
+};
+use crate::storage::api_keys;
 use crate::storage::audit_events::{self, keep, page};
 use crate::storage::database::{Database, Session, Sql, sql};
 use crate::storage::row::{rows, scopes};
@@ -145,6 +148,26 @@ impl Transfer {
         added.await
     }
 
+    /// API keys after this one: a page of them, empty after the last.
+    pub(super) async fn api_keys(
+        &mut self,
+        after: Option<KeyId>,
+    ) -> Result<Vec<ApiKey>, RepositoryError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let keys = self.0.run(|mut database| {
+            Box::pin(async move { api_keys::page(&mut database, &after).await })
+        });
+        keys.await
+    }
+
+    /// Stores these API keys.
+    pub(super) async fn add_api_keys(&mut self, keys: Vec<ApiKey>) -> Result<(), RepositoryError> {
+        let added = self.0.run(|mut database| {
+            Box::pin(async move { api_keys::insert(&mut database, &keys).await })
+        });
+        added.await
+    }
+
     /// Updates the planner's statistics for what was written.
     pub(super) async fn analyze(&mut self) -> Result<(), RepositoryError> {
         analyze(&mut self.0).await
@@ -184,13 +207,14 @@ impl<'a> Pages<'a> {
     }
 }
 
-/// Count and checksum of users in the order of their names: equal for equal users in every
-/// database, within one run of the program.
+/// Counts and checksum of users in the order of their names, and of their keys: equal for equal ones
+/// in every database, within one run of the program.
 #[derive(Default)]
 pub(super) struct Digest {
     pub(super) count: u64,
     /// Events of the audit log.
     pub(super) audit_events: usize,
+    pub(super) api_keys: u64,
     hasher: DefaultHasher,
 }
 
@@ -203,12 +227,19 @@ impl Digest {
         }
     }
 
+    pub(super) fn add_api_keys(&mut self, keys: &[ApiKey]) {
+        for key in keys {
+            self.api_keys += 1;
+            self.hasher.write(api_keys::key_rows(std::slice::from_ref(key)).as_bytes());
+        }
+    }
+
     pub(super) fn checksum(&self) -> u64 {
         self.hasher.finish()
     }
 }
 
-/// Reads every user and every event: each must be valid in the domain.
+/// Reads every user, event and API key: each must be valid in the domain.
 pub(super) async fn digest(from: &mut Transfer) -> Result<Digest, RepositoryError> {
     let (mut digest, mut pages) = (Digest::default(), Pages::of(from));
     loop {
@@ -221,9 +252,16 @@ pub(super) async fn digest(from: &mut Transfer) -> Result<Digest, RepositoryErro
     let mut last = AuditKey::default();
     loop {
         let events = from.audit_events(last).await?;
-        let Some(event) = events.last() else { return Ok(digest) };
+        let Some(event) = events.last() else { break };
         last = event.key;
         digest.audit_events += events.len();
+    }
+    let mut last = None;
+    loop {
+        let keys = from.api_keys(last).await?;
+        let Some(key) = keys.last() else { return Ok(digest) };
+        last = Some(key.id);
+        digest.add_api_keys(&keys);
     }
 }
 

@@ -163,7 +163,7 @@ impl UserImport for Import {
 /// PostgreSQL's plans now fit the current number of users. If the role does not own the tables, the
 /// server only warns.
 pub(super) async fn analyze(session: &mut Session) -> Result<(), RepositoryError> {
-    let analyze = "ANALYZE users, user_scopes, folded_names";
+    let analyze = "ANALYZE users, user_scopes, folded_names, api_keys";
     let analyzed = session
         .run(move |mut database| Box::pin(async move { database.on_postgres(analyze, &[]).await }));
     analyzed.await

@@ -1,5 +1,6 @@
 //! Access tokens: JWT (RFC 7519). The only floor that knows jsonwebtoken.
 
+mod api_key;
 mod claims;
 mod error;
 mod header;
@@ -8,6 +9,7 @@ mod kind;
 mod new_token;
 mod secret;
 
+pub use api_key::{PresentedKey, new_api_key};
 pub use error::{NO_SCOPE, NO_USER, TokenError};
 pub use new_token::NewToken;
 pub use secret::{SecretError, check_secret, load_accepted_secrets, load_secret, made_secret};

@@ -160,6 +160,9 @@ fn provoke(app: &mut App, action: AuditAction) -> Vec<(&'static str, &'static st
             import(app, &[json!({"username": "dora"}), json!({"username": "erik"})]);
             vec![("outcome", "accepted"), ("via", "command"), ("added", "2"), ("skipped", "0")]
         }
+        AuditAction::ApiKeyMake | AuditAction::ApiKeyRevoke | AuditAction::ApiKeyUse => {
+            provoke_key(app, action)
+        }
         AuditAction::SettingsReload => {
             app.signal("HUP");
             vec![("outcome", "accepted"), ("via", "server")]
@@ -169,6 +172,39 @@ fn provoke(app: &mut App, action: AuditAction) -> Vec<(&'static str, &'static st
             stop(app);
             run(app, &["db", "restore", "backup.db"], "");
             vec![("outcome", "accepted"), ("via", "command"), ("backup", "backup.db")]
+        }
+    }
+}
+
+/// The same for an action on API keys.
+fn provoke_key(app: &App, action: AuditAction) -> Vec<(&'static str, &'static str)> {
+    match action {
+        AuditAction::ApiKeyMake => {
+            let body = json!({"name": "k", "scopes": ["me"], "expires_at": "2099-01-31"});
+            let made = admin(app, ("POST", "/users/johndoe/api-keys"), &body);
+            assert_eq!(made.status, 201, "{}", made.body);
+            vec![
+                ("who", "root"),
+                ("whom", "johndoe"),
+                ("scopes", "me"),
+                ("expires_at", "2099-02-01T00:00:00Z"),
+            ]
+        }
+        AuditAction::ApiKeyRevoke => {
+            let listed = admin(app, ("GET", "/users/johndoe/api-keys"), &Value::Null).json();
+            let path = format!("/users/johndoe/api-keys/{}", listed[0]["id"].as_str().expect("it"));
+            assert_eq!(admin(app, ("DELETE", &path), &Value::Null).status, 204);
+            vec![("who", "root"), ("whom", "johndoe")]
+        }
+        _ => {
+            // Of the form of a key, with a right checksum.
+            let none = format!("bwk_{}{}1rH0PE", "0".repeat(22), "z".repeat(43));
+            assert_eq!(app.get_as("/users/me", &none).status, 401);
+            vec![
+                ("outcome", "refused"),
+                ("reason", "unknown_key"),
+                ("key_id", "0000000000000000000000"),
+            ]
         }
     }
 }

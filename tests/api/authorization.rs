@@ -6,7 +6,8 @@ use crate::signer::{now, sign, token};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 /// An operation of the document.
 struct Operation {
@@ -23,7 +24,7 @@ impl Operation {
         let mut headers = vec![("content-type", "application/json")];
         headers.extend(authorization.map(|value| ("authorization", value)));
         let body = if self.method == "GET" { "" } else { "{}" };
-        let path = self.path.replace("{username}", "nobody");
+        let path = self.path.replace("{username}", "nobody").replace("{id}", "none");
         let answer = app.send(&self.method, &path, &headers, body);
         let twin = app.send(&self.method, &format!("{path}/"), &headers, body);
         assert_eq!((answer.status, &answer.body), (twin.status, &twin.body), "{path}/");
@@ -43,8 +44,10 @@ fn operations(app: &App) -> Vec<Operation> {
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("an item") {
             let needs = operation.get("security").map(|security| {
-                let [alternative] = security.as_array().expect("a list").as_slice() else {
-                    panic!("{path}: the binary's operations have one requirement: {security}");
+                let alternative = match security.as_array().expect("a list").as_slice() {
+                    [token, key] if *key == json!({"APIKey": []}) => token,
+                    [login] if login.get("HTTPBasic").is_some() => login,
+                    _ => panic!("{path}: expected a token or a key, or a login: {security}"),
                 };
                 let mut schemes = alternative.as_object().expect("an object").iter();
                 let (Some((scheme, scopes)), None) = (schemes.next(), schemes.next()) else {
@@ -61,7 +64,7 @@ fn operations(app: &App) -> Vec<Operation> {
             });
         }
     }
-    assert!(operations.len() >= 13, "only {}", operations.len());
+    assert!(operations.len() >= 19, "only {}", operations.len());
     operations
 }
 
@@ -86,6 +89,21 @@ fn people(app: &App) -> Vec<String> {
     }
     import(app, &users);
     scopes
+}
+
+/// An API key of this user with these scopes; made once.
+fn key(app: &App, user: &str, scopes: &[&str]) -> String {
+    static KEYS: Mutex<BTreeMap<(u32, String, String), String>> = Mutex::new(BTreeMap::new());
+    let name = (app.pid(), user.to_owned(), scopes.join(" "));
+    let mut keys = KEYS.lock().expect("no panic");
+    let make = || {
+        let mut args = vec!["api-keys", "add", user, "k"];
+        args.extend(scopes.iter().flat_map(|scope| ["--scope", scope]));
+        let made = app.command(&args, "");
+        assert!(made.status.success(), "{made:?}");
+        String::from_utf8(made.stdout).expect("a key").trim().to_owned()
+    };
+    keys.entry(name).or_insert_with(make).clone()
 }
 
 fn assert_response(answer: &Response, expected: (u16, &str, &str), what: &str) {
@@ -114,7 +132,7 @@ fn the_document_lists_the_scopes_that_the_guards_enforce() {
                 check_basic(&app, &operation, strict);
             }
         }
-        assert!(guarded >= 11, "only {guarded}");
+        assert!(guarded >= 17, "only {guarded}");
     }
 }
 
@@ -151,15 +169,19 @@ fn check_oauth2(
 
     // All required scopes, or all there are: admitted.
     for held in [needed.as_slice(), all] {
-        let answer = operation.bearer(app, &token("full", held));
-        assert!(!matches!(answer.status, 401 | 403), "{what} {held:?}: {}", answer.body);
+        for credential in [token("full", held), key(app, "full", held)] {
+            let answer = operation.bearer(app, &credential);
+            assert!(!matches!(answer.status, 401 | 403), "{what} {held:?}: {}", answer.body);
+        }
     }
     // Every proper subset, including none: refused.
     for chosen in 0..(1 << needed.len()) - 1 {
         let held: Vec<&str> =
             (0..needed.len()).filter(|at| chosen & (1 << at) != 0).map(|at| needed[at]).collect();
-        let answer = operation.bearer(app, &token("full", &held));
-        assert_response(&answer, few, &format!("{what} {held:?}"));
+        for credential in [token("full", &held), key(app, "full", &held)] {
+            let answer = operation.bearer(app, &credential);
+            assert_response(&answer, few, &format!("{what} {held:?}"));
+        }
     }
     for missing in all {
         // All scopes but one, first missing in the token, then in the user: the same.
@@ -168,6 +190,8 @@ fn check_oauth2(
         for answer in [
             operation.bearer(app, &token("full", &others)),
             operation.bearer(app, &token(&thief, all)),
+            operation.bearer(app, &key(app, "full", &others)),
+            operation.bearer(app, &key(app, &thief, &others)),
         ] {
             if needed.contains(missing) {
                 assert_response(&answer, few, &format!("{what} without {missing}"));
@@ -184,12 +208,13 @@ fn check_oauth2(
     for bad in ["garbage", "a.b.c", &expired, &token("nobody", all)] {
         assert_response(&operation.bearer(app, bad), invalid, &format!("{what} {bad}"));
     }
+    let disabled = if strict { invalid } else { (400, "", "Inactive user") };
+    assert_response(&operation.bearer(app, &key(app, "off", all)), disabled, &what);
     let off = operation.bearer(app, &token("off", all));
     if operation.path == "/status" {
         assert_eq!(off.status, 200, "{what}");
     } else {
-        let expected = if strict { invalid } else { (400, "", "Inactive user") };
-        assert_response(&off, expected, &what);
+        assert_response(&off, disabled, &what);
     }
 }
 

@@ -84,7 +84,7 @@ fn schemathesis_finds_no_fault_as_a_stranger() {
 #[test]
 fn schemathesis_finds_no_fault_as_an_administrator() {
     let app = quick_app();
-    let scopes = ["me", "items", "users:read", "users:write"];
+    let scopes = ["me", "items", "users:read", "users:write", "api-keys:write"];
     let mut add = vec!["users", "add", "root", "--password-stdin"];
     add.extend(scopes.iter().flat_map(|scope| ["--scope", scope]));
     let output = app.command(&add, &format!("{ADMIN_PASSWORD}\n"));
@@ -113,6 +113,7 @@ fn schemathesis(app: &App, folder: &TempDir) -> Command {
     let mut command = python_tool("schemathesis");
     command.current_dir(folder.path()).env("NO_COLOR", "1");
     command.arg("--config-file").arg(repository("tests/clients/schemathesis.toml"));
+    command.env("SCHEMATHESIS_HOOKS", repository("tests/clients/schemathesis_hooks.py"));
     command.args(["run", &app.url("/openapi.json"), "--checks", "all", "--seed", "1"]);
     command.args(["--max-examples", "25", "--generation-database", "none"]);
     command

@@ -242,13 +242,16 @@ fn own_scopes_are_listed_beside_the_shipped_ones() {
     assert_eq!(scopes["me"], "Read information about the current user.");
 
     let needs = |path: &str, method: &str| document["paths"][path][method]["security"].clone();
-    let bearer = |scopes: &[&str]| json!([{ "OAuth2PasswordBearer": scopes }]);
+    let bearer = |scopes: &[&str]| json!([{ "OAuth2PasswordBearer": scopes }, {"APIKey": []}]);
     assert_eq!(needs("/orders", "get"), bearer(&["orders:read", "me"]));
     assert_eq!(needs("/orders", "post"), bearer(&["orders:write", "me"]));
     assert_eq!(needs("/reports/daily", "get"), bearer(&["orders:read", "me"]));
     assert_eq!(needs("/reports", "get"), bearer(&["orders:read", "me"]));
     // Optional: no credentials are fine.
-    assert_eq!(needs("/hello", "get"), json!([{"OAuth2PasswordBearer": ["me"]}, {}]));
+    assert_eq!(
+        needs("/hello", "get"),
+        json!([{"OAuth2PasswordBearer": ["me"]}, {"APIKey": []}, {}])
+    );
 
     let undeclared = app.command(&["users", "add", "bob", "--scope", "orders:eat"], "");
     assert!(!undeclared.status.success());

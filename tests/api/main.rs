@@ -1,6 +1,7 @@
 //! The real binary, called from outside: by curl, sockets, nginx, Python clients and a browser.
 
 mod admin;
+mod api_keys;
 mod audit;
 mod authorization;
 mod bodies;

@@ -29,7 +29,7 @@ pub(crate) fn administered(config: &str) -> App {
 }
 
 /// Every scope of the binary.
-pub(crate) const ALL: [&str; 4] = ["items", "me", "users:read", "users:write"];
+pub(crate) const ALL: [&str; 5] = ["api-keys:write", "items", "me", "users:read", "users:write"];
 
 /// Adds users with `users import`; their password is [`PASSWORD`] unless they have a hash.
 pub(crate) fn import(app: &App, users: &[Value]) {

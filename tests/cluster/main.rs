@@ -1,6 +1,7 @@
 //! The real binary on both databases: copies, crashes, servers that disappear or take no writes.
 
 mod absent;
+mod api_keys;
 mod audit;
 mod away;
 mod changes;

@@ -129,6 +129,8 @@ impl Worker {
         let _ = writer.send(&Report::Ready).await;
         let signing = Arc::clone(&state.services.signing);
         actix_web::rt::spawn(async move { signing.watch().await });
+        let api_keys = state.services.api_keys.clone();
+        actix_web::rt::spawn(async move { api_keys.watch().await });
         let audit = state.services.accounts.audit_log().clone();
         let keeping = actix_web::rt::spawn({
             let audit = audit.clone();

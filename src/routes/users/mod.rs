@@ -3,26 +3,25 @@
 mod bodies;
 mod changed;
 mod created;
-mod parameters;
 
 use crate::accounts::{AccountChange, NewAccount};
 use crate::api_error::ApiError;
 use crate::domain::{Page, UsersRead, UsersWrite};
 use crate::extract::Query;
 use crate::routes::fields::set_of;
+use crate::routes::guarded;
+use crate::routes::parameters::{PageQuery, PathUsername};
 use crate::routes::profile::{UserPage, UserRecord};
-use crate::security::{self, Authorized, EnabledUser, Resolve, Scoped};
+use crate::security::{Authorized, EnabledUser, Scoped};
 use crate::services::Services;
 use actix_web::HttpRequest;
-use actix_web::guard::{self, GuardContext, fn_guard};
 use actix_web::http::Method;
 use actix_web::web::{Data, Json};
 use bodies::{PasswordBody, PasswordJson, ScopesBody, UserChangeBody, UserCreateBody, UserJson};
 use changed::Changed;
 use created::Created;
-use paperclip::actix::web::{Route, ServiceConfig, delete, get, patch, post, put, resource};
+use paperclip::actix::web::{ServiceConfig, delete, get, patch, post, put};
 use paperclip::actix::{NoContent, api_v2_operation};
-use parameters::{PageQuery, PathUsername};
 
 type Reader = Scoped<EnabledUser, UsersRead>;
 type Writer = Scoped<EnabledUser, UsersWrite>;
@@ -61,25 +60,6 @@ pub(super) fn mount(routes: &mut ServiceConfig) {
     guarded::<Writer>(routes, "/users/{username}/scopes", &Method::PUT, || put().to(set_scopes));
 }
 
-/// Mounts a route behind a guard, with and without a slash at its end. It is one of its method alone,
-/// so that nobody is asked for a token who uses another one, and is told 405.
-fn guarded<D: Resolve>(
-    routes: &mut ServiceConfig,
-    path: &str,
-    method: &Method,
-    route: impl Fn() -> Route,
-) {
-    for path in [path, &format!("{path}/")] {
-        let resource = resource(path).guard(guard::Method(method.clone())).guard(fn_guard(not_me));
-        routes.service(security::guard::<D>(resource.route(route())));
-    }
-}
-
-/// `/users/me` is no user's: a method that it does not have is 405, not a question for a token.
-fn not_me(request: &GuardContext<'_>) -> bool {
-    !matches!(request.head().uri.path(), "/users/me" | "/users/me/")
-}
-
 /// List users
 ///
 /// A page in the order of the names; `next` is the `after` of the following page.
@@ -110,6 +90,7 @@ async fn create(
     let UserCreateBody { username, email, full_name, disabled, password, scopes } =
         body.into_inner();
     let (username, password, scopes) = (username.0, password.0, set_of(scopes));
+    let password = Some(password);
     let account = NewAccount { username, password, email, full_name, disabled, scopes };
     let created = services.accounts.create(account, &caller.author(&request)).await;
     let user = created.map_err(|error| caller.failed(error, &services))?;

@@ -1,6 +1,6 @@
 //! Whether the database responds, and so what a cache may trust.
 
-use crate::domain::RepositoryError;
+use crate::domain::{Actor, RepositoryError};
 use crate::storage::cache::outage::{Cause, Outage, away};
 use crate::storage::error::is_unanswered;
 use quick_cache::DefaultHashBuilder;
@@ -76,6 +76,19 @@ impl Freshness {
     /// This user has changed: its cached entry no longer counts.
     pub(in crate::storage) fn forget(&self, username: &str) {
         self.changes_of(username).fetch_add(1, SeqCst);
+    }
+
+    /// Forgets an actor that was refused, and its key: others have changed them, which is not known
+    /// here yet.
+    pub(super) fn forget_refused<T>(
+        &self,
+        result: &Result<T, RepositoryError>,
+        actor: Option<&Actor>,
+    ) {
+        if let (Err(RepositoryError::Denied(_)), Some(actor)) = (result, actor) {
+            self.forget(actor.username.as_str());
+            actor.key.iter().for_each(|key| self.forget(key.as_str()));
+        }
     }
 
     /// The change counter of this user, and of the few that share it.

@@ -1,8 +1,8 @@
-//! Reads cached users again: one read per user, in the background.
+//! Reads what is cached again: one read at a time for each, in the background.
 
-use crate::domain::{User, Username};
 use crate::storage::cache::freshness::Epoch;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -11,35 +11,46 @@ use tokio::time::{Instant, timeout_at};
 /// How long a read is waited for by those who can use the cached entry.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// The user, or that it is gone, once a read has ended; `None` if it failed.
-type Outcome = Option<Option<Arc<User>>>;
+/// What was read, or that it is gone, once a read has ended; `None` if it failed.
+type Outcome<V> = Option<Option<Arc<V>>>;
 
-/// The reads in progress, by user and epoch.
-#[derive(Clone, Default)]
-pub(super) struct Refreshes(Arc<Mutex<HashMap<(Username, Epoch), Refresh>>>);
+/// The reads in progress, by key and epoch.
+type UnderWay<K, V> = HashMap<(K, Epoch), Refresh<V>>;
 
-#[derive(Clone)]
-struct Refresh {
-    begun: Instant,
-    found: watch::Receiver<Outcome>,
+/// The reads in progress.
+pub(super) struct Refreshes<K, V>(Arc<Mutex<UnderWay<K, V>>>);
+
+impl<K, V> Default for Refreshes<K, V> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
 }
 
-impl Refreshes {
+struct Refresh<V> {
+    begun: Instant,
+    found: watch::Receiver<Outcome<V>>,
+}
+
+impl<K, V> Refreshes<K, V>
+where
+    K: Clone + Eq + Hash + Send + 'static,
+    V: Send + Sync + 'static,
+{
     /// The result of the read in progress, or of one that starts now; `None` if it fails or takes
     /// long. It continues all the same.
     pub(super) async fn join<R>(
         &self,
-        username: &Username,
+        key: &K,
         epoch: Epoch,
         read: impl FnOnce() -> R + Send,
-    ) -> Outcome
+    ) -> Outcome<V>
     where
-        R: Future<Output = Outcome> + Send + 'static,
+        R: Future<Output = Outcome<V>> + Send + 'static,
     {
-        let key = (username.clone(), epoch);
+        let key = (key.clone(), epoch);
         let (Refresh { begun, mut found }, begins) = self.enter(&key);
         if let Some(sender) = begins {
-            let (read, end) = (read(), End(self.clone(), key));
+            let (read, end) = (read(), End(Self(Arc::clone(&self.0)), key));
             tokio::spawn(async move {
                 let read = read.await;
                 // Later callers find the result in the cache.
@@ -52,27 +63,35 @@ impl Refreshes {
     }
 
     /// The read in progress; for a new one, also the sender of its outcome.
-    fn enter(&self, key: &(Username, Epoch)) -> (Refresh, Option<watch::Sender<Outcome>>) {
+    fn enter(&self, key: &(K, Epoch)) -> (Refresh<V>, Option<watch::Sender<Outcome<V>>>) {
         let mut under_way = self.under_way();
         if let Some(refresh) = under_way.get(key) {
-            return (refresh.clone(), None);
+            return (refresh.another(), None);
         }
         let (sender, found) = watch::channel(None);
         let refresh = Refresh { begun: Instant::now(), found };
-        under_way.insert(key.clone(), refresh.clone());
+        under_way.insert(key.clone(), refresh.another());
         (refresh, Some(sender))
     }
+}
 
-    fn under_way(&self) -> MutexGuard<'_, HashMap<(Username, Epoch), Refresh>> {
+impl<K, V> Refreshes<K, V> {
+    fn under_way(&self) -> MutexGuard<'_, UnderWay<K, V>> {
         // No panic leaves the map inconsistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Ends a read on drop, even if its thread ends.
-struct End(Refreshes, (Username, Epoch));
+impl<V> Refresh<V> {
+    fn another(&self) -> Self {
+        Self { begun: self.begun, found: self.found.clone() }
+    }
+}
 
-impl Drop for End {
+/// Ends a read on drop, even if its thread ends.
+struct End<K: Eq + Hash, V>(Refreshes<K, V>, (K, Epoch));
+
+impl<K: Eq + Hash, V> Drop for End<K, V> {
     fn drop(&mut self) {
         self.0.under_way().remove(&self.1);
     }

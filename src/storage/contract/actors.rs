@@ -6,7 +6,7 @@ use crate::domain::{Actor, Denied, RepositoryError, User, UserChange, UserReposi
 const NEEDED: &[&str] = &["users:write", "me"];
 
 fn actor(user: &User) -> Actor {
-    Actor { username: user.username.clone(), id: user.id, scopes: NEEDED }
+    Actor { username: user.username.clone(), id: user.id, scopes: NEEDED, key: None }
 }
 
 async fn admin(users: &dyn UserRepository, username: &str) -> Actor {

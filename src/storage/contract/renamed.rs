@@ -95,7 +95,7 @@ pub(in crate::storage) async fn a_renamed_actor_goes_on(users: &dyn UserReposito
     let admin = users.create(new("admin", "me users:write"), None, T1).await.unwrap();
     users.create(new("bob", "me"), None, T1).await.unwrap();
     let User { username, id, .. } = admin;
-    let actor = Actor { username, id, scopes: &["users:write"] };
+    let actor = Actor { username, id, scopes: &["users:write"], key: None };
     let (by, keep) = (Some(&actor), scope("users:write"));
     users.update(&name("admin"), rename("boss"), Some(&keep), by, T2).await.unwrap();
     users.update(&name("bob"), grant("items"), Some(&keep), by, T2).await.unwrap();

@@ -1,5 +1,6 @@
 //! The contract on PostgreSQL, with and without the cache, and PostgreSQL's own rules.
 
+mod api_keys;
 mod audit;
 mod away;
 pub(super) mod server;

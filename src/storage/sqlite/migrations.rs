@@ -7,7 +7,7 @@ use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnection;
 
-pub(super) const TEXTS: [(&str, &str); 11] = [
+pub(super) const TEXTS: [(&str, &str); 12] = [
     ("users", include_str!("migrations/0001_users.sql")),
     ("user ids", include_str!("migrations/0002_user_ids.sql")),
     ("users inserted", include_str!("migrations/0003_users_inserted.sql")),
@@ -19,6 +19,7 @@ pub(super) const TEXTS: [(&str, &str); 11] = [
     ("displaced users", include_str!("migrations/0009_displaced_users.sql")),
     ("throttles", include_str!("migrations/0010_throttles.sql")),
     ("audit events", include_str!("migrations/0011_audit_events.sql")),
+    ("api keys", include_str!("migrations/0012_api_keys.sql")),
 ];
 
 /// Applies missing migrations: all of them or, on any error, none. Returns the newest migration, if

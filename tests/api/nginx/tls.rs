@@ -127,6 +127,7 @@ fn in_the_clear_pages_are_redirected_to_tls_and_logins_are_refused() {
     for request in [
         "POST /token HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
         "GET /users/me HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer x\r\n\r\n",
+        "GET /users/me HTTP/1.1\r\nHost: a\r\nX-API-Key: x\r\n\r\n",
     ] {
         let answer = tls.in_the_clear(request);
         assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");

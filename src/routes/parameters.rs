@@ -1,7 +1,7 @@
-//! Path and query of user administration.
+//! Paths and query of user administration.
 
 use crate::api_error::ApiError;
-use crate::domain::Username;
+use crate::domain::{KeyId, Username};
 use crate::extract::Path;
 use crate::routes::fields::PRINTABLE;
 use crate::routes::missing::refusal;
@@ -51,6 +51,37 @@ impl Apiv2Schema for PathUsername {}
 impl OperationModifier for PathUsername {
     fn update_parameter(operation: &mut DefaultOperationRaw) {
         Path::<UserPath>::update_parameter(operation);
+    }
+
+    fn update_definitions(_: &mut BTreeMap<String, DefaultSchemaRaw>) {}
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct KeyPath {
+    /// The key's id
+    #[schemars(extend("example" = "7Qx0Vb3JmW9tYc2ZkR5nLa"))]
+    id: String,
+}
+
+/// `{id}` of an API key in the path.
+pub(super) struct PathKeyId(pub(super) KeyId);
+
+impl FromRequest for PathKeyId {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let path = Path::<KeyPath>::from_request(request, payload).into_inner();
+        let missing = |_| ApiError::NotFound("API key not found");
+        ready(path.and_then(|path| path.id.parse().map(Self).map_err(missing)))
+    }
+}
+
+impl Apiv2Schema for PathKeyId {}
+
+impl OperationModifier for PathKeyId {
+    fn update_parameter(operation: &mut DefaultOperationRaw) {
+        Path::<KeyPath>::update_parameter(operation);
     }
 
     fn update_definitions(_: &mut BTreeMap<String, DefaultSchemaRaw>) {}
