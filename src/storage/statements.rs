@@ -239,11 +239,16 @@ pub(super) async fn write(
     insert_scopes(database, scopes(after).collect()).await
 }
 
-/// Deletes the user, with its scopes and the places where it has logged in.
+/// Deletes the user, with its scopes, its API keys and the places where it has logged in.
 pub(super) async fn remove(database: &mut Connection<'_>, user: &User) -> Result<(), sqlx::Error> {
     let delete = "DELETE FROM users WHERE username = $1";
     database.query(delete).bind(user.username.as_str()).execute().await?;
-    database.query("DELETE FROM known WHERE user_id = $1").bind(user.id.0).execute().await
+    for delete in
+        ["DELETE FROM known WHERE user_id = $1", "DELETE FROM api_keys WHERE user_id = $1"]
+    {
+        database.query(delete).bind(user.id.0).execute().await?;
+    }
+    Ok(())
 }
 
 /// Whether an enabled user other than this one holds the scope. Users that leave at the same time

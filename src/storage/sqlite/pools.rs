@@ -145,7 +145,7 @@ impl Pools {
             .await
             .map_err(unavailable)?;
         if !orphans.is_empty() {
-            faults.push(format!("{} scopes or API keys belong to no user", orphans.len()));
+            faults.push(format!("{} scopes belong to no user", orphans.len()));
         }
         Ok(faults)
     }

@@ -1,7 +1,7 @@
 -- API keys, whose secrets are known to their owners only.
 CREATE TABLE api_keys (
     id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-    user_id    BIGINT NOT NULL REFERENCES users (id) ON UPDATE CASCADE ON DELETE CASCADE,
+    user_id    BIGINT NOT NULL, -- without this user the key is nobody's, and counts for nothing
     hash       TEXT   NOT NULL, -- SHA-256, in hexadecimal digits
     name       TEXT   NOT NULL,
     scopes     TEXT   NOT NULL, -- separated by spaces
