@@ -256,7 +256,7 @@ async fn take(
     let take = sql!(
         "INSERT INTO throttles (key, tat, taken_at, taken_by)
          SELECT value ->> 0, $2 + CAST(value ->> 1 AS bigint), $2, $3 FROM " [records "$1"] "
-         WHERE true ORDER BY 1
+         WHERE true ORDER BY " [bytes "(value ->> 0)"] "
          ON CONFLICT (key) DO UPDATE SET
              tat = CASE WHEN throttles.tat > $2 THEN throttles.tat ELSE $2 END + excluded.tat - $2,
              taken_at = $2,
@@ -289,7 +289,7 @@ async fn give_back(database: &mut Connection<'_>, rows: String) -> Result<(), sq
     let give_back = sql!(
         "INSERT INTO throttles (key, tat, taken_at, taken_by)
          SELECT value ->> 0, CAST(value ->> 1 AS bigint), 0, 0 FROM " [records "$1"] "
-         WHERE true ORDER BY 1
+         WHERE true ORDER BY " [bytes "(value ->> 0)"] "
          ON CONFLICT (key) DO UPDATE SET tat = throttles.tat - excluded.tat"
     );
     database.query(give_back).bind(rows).execute().await

@@ -52,6 +52,10 @@ macro_rules! differs {
             $engine concat!("lower(", $column, ")"), concat!("lower(", $column, " COLLATE \"C\")")
         )
     };
+    // A text that is compared by its bytes, whatever the database's own collation is.
+    ($engine:ident [bytes $text:literal]) => {
+        $crate::storage::database::of!($engine $text, concat!($text, " COLLATE \"C\""))
+    };
     // Whether a text contains a character of a class such as `[^a-z]`.
     ($engine:ident [has $class:literal]) => {
         $crate::storage::database::of!(
