@@ -8,6 +8,11 @@ use crate::domain::{
 };
 use crate::tokens::{PresentedKey, new_api_key};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Longest wait for the database at the end of a server.
+const LAST: Duration = Duration::from_secs(1);
 
 /// The API keys of the users in a repository.
 #[derive(Clone)]
@@ -201,5 +206,11 @@ impl ApiKeys {
     /// Stores when keys were used, as long as it is polled.
     pub async fn watch(&self) {
         self.uses.watch(&*self.keys).await;
+    }
+
+    /// Stores it a last time, for a server that ends and does not wait long.
+    pub async fn end(&self) {
+        // What is lost is the day of a use, and the next use tells it.
+        let _ = timeout(LAST, self.uses.store(&*self.keys)).await;
     }
 }

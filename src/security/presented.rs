@@ -42,19 +42,17 @@ impl Presented {
 
 impl Resolve for Presented {
     async fn resolve<Outer: ScopeList>(request: &HttpRequest) -> Result<Self, ApiError> {
-        let absent = match AccessToken::resolve::<Outer>(request).await {
-            Ok(token) => {
-                return Ok(match PresentedKey::read(token.expose()) {
-                    Some(key) => Self::Key(key, AuthScheme::Bearer),
-                    None => Self::Token(token),
-                });
-            }
-            Err(absent) => absent,
-        };
+        if let Ok(Some(token)) = AccessToken::SCHEME.find(request) {
+            return Ok(match PresentedKey::read(token.expose()) {
+                Some(key) => Self::Key(key, AuthScheme::Bearer),
+                None => Self::Token(AccessToken::found(token)),
+            });
+        }
         let key = OwnApiKey::SCHEME.find(request).ok().flatten();
         match key.and_then(|key| PresentedKey::read(key.expose())) {
             Some(key) => Ok(Self::Key(key, AuthScheme::ApiKey)),
-            None => Err(absent),
+            // Refuses: there is none.
+            None => AccessToken::resolve::<Outer>(request).await.map(Self::Token),
         }
     }
 

@@ -1,26 +1,35 @@
 //! A real browser: the pages of the documentation, and HTTP Basic's own prompt.
 
-use crate::harness::{repository, run_tool, shared_app};
+use crate::harness::{repository, run_tool, shared_app, spawn_app};
 use std::process::Command;
 
-fn run_script(name: &str) {
+fn run_script(name: &str, arguments: &[&str]) {
     let modules = repository("tests/browser/node_modules");
     assert!(modules.exists(), "{} is missing: run `make tools`", modules.display());
     let script = repository("tests/browser").join(name);
-    run_tool(Command::new("node").arg(script).arg(shared_app().url("")));
+    run_tool(Command::new("node").arg(script).args(arguments));
 }
 
 #[test]
 fn the_docs_log_in_and_call_a_guarded_route() {
-    run_script("docs.mjs");
+    run_script("docs.mjs", &[&shared_app().url("")]);
+}
+
+#[test]
+fn the_docs_take_an_api_key() {
+    let app = spawn_app();
+    let add = ["api-keys", "add", "johndoe", "k", "--scope", "me", "--scope", "items"];
+    let made = app.command(&add, "");
+    let key = String::from_utf8(made.stdout).expect("a key");
+    run_script("api_key.mjs", &[&app.url(""), key.trim()]);
 }
 
 #[test]
 fn the_reference_is_rendered() {
-    run_script("redoc.mjs");
+    run_script("redoc.mjs", &[&shared_app().url("")]);
 }
 
 #[test]
 fn the_browsers_prompt_opens_the_page_behind_http_basic() {
-    run_script("basic.mjs");
+    run_script("basic.mjs", &[&shared_app().url("")]);
 }

@@ -130,7 +130,10 @@ impl Worker {
         let signing = Arc::clone(&state.services.signing);
         actix_web::rt::spawn(async move { signing.watch().await });
         let api_keys = state.services.api_keys.clone();
-        actix_web::rt::spawn(async move { api_keys.watch().await });
+        let noting = actix_web::rt::spawn({
+            let api_keys = api_keys.clone();
+            async move { api_keys.watch().await }
+        });
         let audit = state.services.accounts.audit_log().clone();
         let keeping = actix_web::rt::spawn({
             let audit = audit.clone();
@@ -144,7 +147,8 @@ impl Worker {
             () = reporter.run() => unreachable!("reports never end"),
         };
         keeping.abort();
-        audit.end().await;
+        noting.abort();
+        tokio::join!(audit.end(), api_keys.end());
         reporter.send_last_report().await;
         ended
     }

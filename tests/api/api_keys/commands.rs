@@ -72,3 +72,15 @@ fn what_cannot_be_done_is_said_in_a_line() {
     run(&app, &["users", "delete", "svc", "--yes"], "");
     assert_eq!(fails(&app, &["users", "add", "x", "--no-password", "--password-stdin"]).0, Some(2));
 }
+
+#[test]
+fn a_server_that_stops_has_stored_the_last_uses() {
+    let mut app = with_keys("");
+    let (key, _) = says(&app, &["api-keys", "add", "svc", "k", "--scope", "me"]);
+    assert_eq!(shown(&app, "/users/me", key.trim()).map(|answer| answer.status), [200, 200]);
+    app.signal("TERM");
+    assert!(app.wait().success());
+    let (listed, _) = says(&app, &["api-keys", "list", "svc", "--json"]);
+    let listed: Value = serde_json::from_str(&listed).expect("JSON");
+    assert!(listed[0]["last_used"].is_string(), "{listed}");
+}
