@@ -12,7 +12,7 @@ impl Accounts {
     }
 
     /// The user of a token with these claims, possibly disabled or renamed since; `None` if the
-    /// user is gone.
+    /// user is gone, or has ended the token by a new password or by signing out everywhere.
     ///
     /// A token without an id, as other applications sign them, belongs to the user who has the
     /// name, unless another user had it before.
@@ -22,10 +22,36 @@ impl Accounts {
         {
             return Ok(Some(user));
         }
-        if let Some(id) = claims.id {
-            return self.users.find_by_id(id, &claims.subject).await;
-        }
-        let found = self.users.find(&claims.subject).await?;
+        let found = match claims.id {
+            Some(id) => {
+                let found = self.users.find_by_id(id, &claims.subject).await?;
+                // A login after an end that this server has not heard of yet.
+                match found {
+                    Some(user) if user.epoch < claims.epoch => {
+                        self.users.find_now(id, &claims.subject).await?
+                    }
+                    found => found,
+                }
+            }
+            None => self.users.find(&claims.subject).await?,
+        };
         Ok(found.filter(|user| claims.are_of(user)))
+    }
+
+    /// The user whose password was verified, as stored now: what was verified may be a second old,
+    /// and a token for that user would have ended already. `None` if the password was changed
+    /// meanwhile.
+    pub(crate) async fn renewed(
+        &self,
+        user: Arc<User>,
+    ) -> Result<Option<Arc<User>>, RepositoryError> {
+        match self.users.find_now(user.id, &user.username).await {
+            // Another login may have renewed the hash.
+            Ok(now) => Ok(now
+                .filter(|now| now.password_hash == user.password_hash || now.epoch == user.epoch)),
+            // The token will be judged by the user of then.
+            Err(RepositoryError::Unavailable(_)) => Ok(Some(user)),
+            Err(error) => Err(error),
+        }
     }
 }

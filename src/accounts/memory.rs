@@ -58,6 +58,8 @@ impl MemoryUsers {
             scopes: Arc::default(),
             created_at: Timestamp(0),
             updated_at: Timestamp(0),
+            epoch: 0,
+            signed_out_at: None,
         };
         let users = Self::default();
         users.0.lock().unwrap().users.insert(username, user);
@@ -115,7 +117,13 @@ impl UserRepository for MemoryUsers {
         if change.expected_hash.is_some_and(|expected| expected != user.password_hash) {
             return Err(RepositoryError::NotFound);
         }
-        user.password_hash = change.password_hash.unwrap();
+        if let Some(hash) = change.password_hash {
+            user.password_hash = hash;
+        }
+        if change.signs_out {
+            user.epoch += 1;
+            user.signed_out_at = Some(now);
+        }
         user.updated_at = now;
         Ok(user.clone())
     }

@@ -18,6 +18,7 @@ mod login;
 #[cfg(test)]
 pub(crate) mod memory;
 mod password;
+mod sign_out;
 mod throttle;
 
 pub use api_keys::{ApiKeys, NewKey};

@@ -15,7 +15,7 @@ pub struct PasswordChange {
 }
 
 impl Accounts {
-    /// Sets a password without the old one. Callers cannot set their own like that:
+    /// Sets a password without the old one, and ends the user's tokens. Callers cannot set their own like that:
     /// `RepositoryError::OwnPassword`.
     pub async fn set_password(
         &self,
@@ -25,7 +25,7 @@ impl Accounts {
     ) -> Result<User, AccountError> {
         let set = async {
             let password_hash = Some(self.hash(password, author).await?);
-            let change = UserChange { password_hash, ..UserChange::default() };
+            let change = UserChange { password_hash, signs_out: true, ..UserChange::default() };
             self.update(username, change, author).await
         };
         let set = set.await;
@@ -34,7 +34,7 @@ impl Accounts {
         set
     }
 
-    /// Changes a caller's own password. `user` is the caller as admitted: a password changed since
+    /// Changes a caller's own password, and ends the caller's tokens. `user` is the caller as admitted: a password changed since
     /// then is kept, but a new name does not matter.
     pub async fn change_password(
         &self,
@@ -60,17 +60,10 @@ impl Accounts {
         let change = UserChange {
             password_hash: Some(self.hash(new, author).await?),
             expected_hash: Some(user.password_hash.clone()),
+            signs_out: true,
             ..UserChange::default()
         };
-        let username = &user.username;
-        let mut changed = self.update(username, change.clone(), author).await;
-        if let Err(AccountError::Repository(RepositoryError::NotFound)) = changed {
-            let now = self.users.find_by_id(user.id, username).await?;
-            if let Some(now) = now.filter(|now| now.username != *username) {
-                changed = self.update(&now.username, change, author).await;
-            }
-        }
-        match changed {
+        match self.update_own(user, change, author).await {
             // The user exists, but with another hash.
             Err(AccountError::Repository(RepositoryError::NotFound)) => {
                 Err(AccountError::PasswordChanged)

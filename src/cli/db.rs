@@ -5,7 +5,9 @@ use crate::cli::progress::bar;
 use crate::cli::report::{CommandError, note, print};
 use crate::domain::{AuditAction, AuditEntry, AuditReason};
 use crate::process::{self, Request};
-use crate::services::{MaintenanceError, Restored, Store, Summary, back_up, check, copy, restore};
+use crate::services::{
+    Keep, MaintenanceError, Restored, Store, Summary, back_up, check, copy, restore,
+};
 use crate::settings::{DatabaseUrl, Layers, Settings};
 use clap::Subcommand;
 use std::path::{Path, PathBuf};
@@ -35,9 +37,13 @@ pub(super) enum DbCommand {
     /// Replace the configured SQLite database with a backup, while no server runs.
     ///
     /// The backup is checked first and left as it is; the old database is kept beside the new one.
+    /// All tokens end, since those that were ended after the backup would count again.
     Restore {
         /// The backup.
         file: PathBuf,
+        /// Leave the tokens as they are in the backup.
+        #[arg(long)]
+        keep_sessions: bool,
     },
 }
 
@@ -103,10 +109,11 @@ pub(super) fn run(
                 back_up(settings, &file).await?;
                 Ok(format!("{}: written", file.display()))
             }
-            DbCommand::Restore { file } => {
+            DbCommand::Restore { file, keep_sessions } => {
+                let keep = if keep_sessions { Keep::Sessions } else { Keep::Users };
                 refuse_server(settings)?;
                 let _log = process::start_audit_log(settings)?;
-                let restored = restore(settings, &file).await;
+                let restored = restore(settings, &file, keep).await;
                 audit_restore(settings, &file, restored.as_ref().err()).await;
                 let Restored { file, users, replaced } = restored?;
                 let before = replaced.map_or_else(String::new, |replaced| {

@@ -33,7 +33,7 @@ pub(super) enum UsersCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Replace a user's password; prompts for it twice.
+    /// Replace a user's password, which ends the user's tokens; prompts for it twice.
     SetPassword {
         /// The user's name.
         name: Username,
@@ -69,6 +69,11 @@ pub(super) enum UsersCommand {
     },
     /// Forget a user's wrong passwords: whoever was refused for them may try again.
     Unlock {
+        /// The user's name.
+        name: Username,
+    },
+    /// End all tokens of a user; the password stays.
+    SignOut {
         /// The user's name.
         name: Username,
     },
@@ -269,6 +274,10 @@ impl Session<'_> {
                 self.find(&name).await?;
                 let unlocked = self.store.accounts.unlock(&name, &Author::Operator).await;
                 self.report(&name, unlocked, "unlocked")
+            }
+            UsersCommand::SignOut { name } => {
+                let ended = self.store.accounts.sign_out(&name, &Author::Operator).await;
+                self.report(&name, ended, "signed out everywhere")
             }
             UsersCommand::Delete { name, yes } => self.delete(&name, yes).await,
             UsersCommand::Import(import) => self.import(import).await,

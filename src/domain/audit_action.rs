@@ -43,6 +43,8 @@ words! {
         UserEnable = "user_enable",
         /// A user's wrong passwords were forgotten.
         UserUnlock = "user_unlock",
+        /// All tokens of a user were ended.
+        UserSignOut = "user_sign_out",
         /// A user was deleted.
         UserDelete = "user_delete",
         /// A user's scopes were replaced.

@@ -44,6 +44,8 @@ pub struct UserChange {
     pub expected_hash: Option<PasswordHash>,
     /// Replaces all scopes.
     pub scopes: Option<Scopes>,
+    /// Ends all tokens of the user.
+    pub signs_out: bool,
 }
 
 /// A page of users in the order of their names (by bytes): keyset pagination.
@@ -170,6 +172,15 @@ pub trait UserRepository: Send + Sync {
         name: &Username,
     ) -> Result<Option<Arc<User>>, RepositoryError> {
         Ok(self.find(name).await?.filter(|user| user.id == id))
+    }
+
+    /// The same as stored now, whatever is in memory.
+    async fn find_now(
+        &self,
+        id: UserId,
+        name: &Username,
+    ) -> Result<Option<Arc<User>>, RepositoryError> {
+        self.find_by_id(id, name).await
     }
 
     /// The only user whose name differs from this one just in case, if case is ignored

@@ -47,6 +47,11 @@ pub struct User {
     pub created_at: Timestamp,
     /// When the user was last changed.
     pub updated_at: Timestamp,
+    /// Counts how often the user's tokens were ended: a token counts only in its own epoch.
+    pub epoch: i64,
+    /// When that was last, by the database's clock. Tokens of other applications count if they were
+    /// issued later.
+    pub signed_out_at: Option<Timestamp>,
 }
 
 /// A user's name: 1 to 128 characters, case-sensitive, without control characters.
@@ -201,6 +206,8 @@ mod tests {
             scopes: Arc::default(),
             created_at: Timestamp(0),
             updated_at: Timestamp(0),
+            epoch: 0,
+            signed_out_at: None,
         };
         assert!(!format!("{user:?}").contains("jTjay"));
     }

@@ -11,7 +11,7 @@ use crate::security::{ActiveUser, Authorized, Scoped};
 use crate::services::Services;
 use actix_web::HttpRequest;
 use actix_web::web::{Data, Json};
-use paperclip::actix::web::{ServiceConfig, get, put};
+use paperclip::actix::web::{ServiceConfig, delete, get, put};
 use paperclip::actix::{Apiv2Schema, NoContent, api_v2_operation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,7 @@ use serde_json::json;
 pub(super) fn mount(routes: &mut ServiceConfig) {
     route_with_slash(routes, "/users/me", || get().to(me));
     route_with_slash(routes, "/users/me/password", || put().to(set_password));
+    route_with_slash(routes, "/users/me/sessions", || delete().to(sign_out));
 }
 
 /// Mounts the demo users' items.
@@ -79,7 +80,7 @@ crate::failures! {
 
 /// Change your own password
 ///
-/// Needs the old one. Tokens that are out stay valid until they expire.
+/// Needs the old one. Ends all your tokens, this one included.
 #[api_v2_operation(operation_id = "set_own_password", tags("me"))]
 async fn set_password(
     Authorized(caller, body): Authorized<
@@ -94,5 +95,19 @@ async fn set_password(
     let changed =
         services.accounts.change_password(&caller, change, &caller.author(&request)).await;
     changed.map_err(|error| caller.failed(error, &services))?;
+    Ok(NoContent)
+}
+
+/// Sign out everywhere
+///
+/// Ends all your tokens, this one included. Your password and API keys stay.
+#[api_v2_operation(operation_id = "sign_out_everywhere", tags("me"))]
+async fn sign_out(
+    caller: ActiveUser,
+    services: Data<Services>,
+    request: HttpRequest,
+) -> Result<NoContent, ApiError> {
+    let ended = services.accounts.sign_out_own(&caller, &caller.author(&request)).await;
+    ended.map_err(|error| caller.failed(error, &services))?;
     Ok(NoContent)
 }

@@ -260,6 +260,14 @@ impl<R: UserRepository + 'static> UserRepository for CachedUsers<R> {
         self.follow(id, name).await
     }
 
+    async fn find_now(
+        &self,
+        id: UserId,
+        name: &Username,
+    ) -> Result<Option<Arc<User>>, RepositoryError> {
+        self.read_by_id(id, name).await
+    }
+
     async fn find_folded(&self, username: &Username) -> Result<Option<Arc<User>>, RepositoryError> {
         self.freshness.ask(self.inner.find_folded(username)).await
     }

@@ -55,7 +55,7 @@ pub(super) fn update(
             if change.expected_hash.as_ref().is_some_and(|hash| *hash != before.password_hash) {
                 return Err(RepositoryError::NotFound);
             }
-            let after = apply(&before, change, now);
+            let mut after = apply(&before, change, now);
             refuse_name(&mut database, unique, (&before, &after)).await?;
             refuse_email(&mut database, unique, (&before, &after)).await?;
             if let Some(keep) = keep
@@ -65,12 +65,12 @@ pub(super) fn update(
                 require_another_holder(&mut database, &username, &keep).await?;
             }
             if after.username == before.username {
-                statements::write(&mut database, &before, &after).await?;
+                statements::write(&mut database, &before, &mut after).await?;
                 return Ok(after);
             }
             let renamed = statements::rename(&mut database, &username, &after.username).await;
             renamed.map_err(exists_or_unavailable)?;
-            statements::write(&mut database, &before, &after).await?;
+            statements::write(&mut database, &before, &mut after).await?;
             // Other users may have had the name.
             let after = admit(&mut database, Some(&after.username), None).await?.target;
             after.ok_or(RepositoryError::NotFound)

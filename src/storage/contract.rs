@@ -7,6 +7,8 @@ pub(super) mod api_keys;
 #[cfg(test)]
 pub(super) mod audit_events;
 #[cfg(test)]
+mod epochs;
+#[cfg(test)]
 mod notices;
 #[cfg(test)]
 mod renamed;
@@ -24,6 +26,8 @@ pub(super) use actors::{
     an_actor_who_may_makes_changes, an_actor_who_may_not_any_more_is_refused,
     an_actors_own_password_needs_the_old_one,
 };
+
+pub(super) use epochs::{a_users_tokens_end_and_only_they, an_end_is_found_whatever_is_in_memory};
 
 pub(super) use notices::{
     a_change_by_another_is_seen, a_change_of_one_leaves_the_others_in_memory,
@@ -78,6 +82,8 @@ macro_rules! contract {
             a_taken_name_refuses_a_rename,
             a_renamed_actor_goes_on,
             users_who_take_each_others_names_do_not_block,
+            a_users_tokens_end_and_only_they,
+            an_end_is_found_whatever_is_in_memory,
         );
     };
     (@ $database:ident, $open:expr, $($rule:ident,)+) => {

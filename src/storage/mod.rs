@@ -29,7 +29,7 @@ mod users;
 
 pub use error::StorageError;
 pub use maintenance::{MaintenanceError, Summary, back_up, check, copy};
-pub use restore::{Restored, restore};
+pub use restore::{Keep, Restored, restore};
 
 use crate::domain::{ApiKeyRepository, AuditEvents, Signers, Throttles, UserRepository};
 use crate::settings::{CacheSettings, DatabaseSettings, Settings, UserSettings, make_data_dir};

@@ -14,6 +14,15 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+/// What of a backup comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// The users; all tokens have ended.
+    Users,
+    /// Tokens that were out count again, even those that were ended since.
+    Sessions,
+}
+
 /// A restored database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
@@ -27,7 +36,11 @@ pub struct Restored {
 
 /// Replaces the configured SQLite file with the content of a backup, and keeps the previous file,
 /// with its log.
-pub async fn restore(settings: &Settings, backup: &Path) -> Result<Restored, MaintenanceError> {
+pub async fn restore(
+    settings: &Settings,
+    backup: &Path,
+    keep: Keep,
+) -> Result<Restored, MaintenanceError> {
     let Some(path) = settings.database_file() else { return Err(MaintenanceError::UsePgRestore) };
     if path.starts_with(&settings.data_dir) {
         create_folder(&settings.data_dir)?;
@@ -57,7 +70,7 @@ pub async fn restore(settings: &Settings, backup: &Path) -> Result<Restored, Mai
     let part = Part::beside(&path).map_err(fail)?;
     let name = part.path().to_str().ok_or_else(|| fail(io::ErrorKind::InvalidFilename.into()))?;
     copy_sound(backup, name).await?;
-    let users = adopt(part.path()).await?;
+    let users = adopt(part.path(), keep).await?;
     let owner = match present {
         Some(found) => Some(found),
         // Root restores for the folder's owner.

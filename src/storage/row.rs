@@ -17,6 +17,7 @@ where
     Option<&'r str>: Decode<'r, R::Database> + Type<R::Database>,
     bool: Decode<'r, R::Database> + Type<R::Database>,
     i64: Decode<'r, R::Database> + Type<R::Database>,
+    Option<i64>: Decode<'r, R::Database> + Type<R::Database>,
 {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         Ok(Self {
@@ -37,6 +38,8 @@ where
             },
             created_at: Timestamp(row.try_get("created_at")?),
             updated_at: Timestamp(row.try_get("updated_at")?),
+            epoch: row.try_get("epoch")?,
+            signed_out_at: row.try_get::<Option<i64>, _>("signed_out_at")?.map(Timestamp),
         })
     }
 }
@@ -96,6 +99,8 @@ pub(super) fn apply(before: &User, change: UserChange, now: Timestamp) -> User {
         scopes: change.scopes.map_or_else(|| Arc::clone(&before.scopes), Arc::new),
         created_at: before.created_at,
         updated_at: now,
+        epoch: before.epoch.saturating_add(change.signs_out.into()),
+        signed_out_at: before.signed_out_at,
     }
 }
 
@@ -123,6 +128,8 @@ pub(super) fn created(new: NewUser, now: Timestamp) -> User {
         scopes: Arc::new(new.scopes),
         created_at: now,
         updated_at: now,
+        epoch: 0,
+        signed_out_at: None,
     }
 }
 
@@ -141,6 +148,8 @@ pub(super) fn rows(users: &[User]) -> String {
                 "password_hash": user.password_hash.expose(),
                 "created_at": user.created_at.seconds(),
                 "updated_at": user.updated_at.seconds(),
+                "epoch": user.epoch,
+                "signed_out_at": user.signed_out_at.map(Timestamp::seconds),
             })
         })
         .collect();

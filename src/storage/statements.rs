@@ -1,6 +1,6 @@
 //! The statements on users, for both databases.
 
-use crate::domain::{Page, ScopeName, User, UserId, Username};
+use crate::domain::{Page, ScopeName, Timestamp, User, UserId, Username};
 use crate::storage::database::{Connection, sql};
 use crate::storage::row::{changed_hash, folded, rows, scopes};
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ macro_rules! select_users {
     ($which:literal) => {
         concat!(
             "SELECT username, id, email, full_name, disabled, password_hash, created_at, updated_at,
+                 epoch, signed_out_at,
                  (SELECT string_agg(scope, ' ' ORDER BY position) FROM user_scopes
                   WHERE user_scopes.username = users.username) AS scopes,
                  EXISTS (SELECT 1 FROM former_names WHERE name = username AND former_names.id <> users.id)
@@ -154,10 +155,12 @@ pub(super) async fn insert(
 ) -> Result<Vec<Username>, sqlx::Error> {
     let insert = sql!(
         "INSERT INTO users
-             (username, id, email, full_name, disabled, password_hash, created_at, updated_at)
+             (username, id, email, full_name, disabled, password_hash, created_at, updated_at, epoch,
+              signed_out_at)
          SELECT value ->> 'username', CAST(value ->> 'id' AS bigint), value ->> 'email',
              value ->> 'full_name', CAST(value ->> 'disabled' AS boolean), value ->> 'password_hash',
-             CAST(value ->> 'created_at' AS bigint), CAST(value ->> 'updated_at' AS bigint)
+             CAST(value ->> 'created_at' AS bigint), CAST(value ->> 'updated_at' AS bigint),
+             CAST(value ->> 'epoch' AS bigint), CAST(value ->> 'signed_out_at' AS bigint)
          FROM " [records "$1"] " WHERE true
          ON CONFLICT DO NOTHING
          RETURNING username"
@@ -217,20 +220,28 @@ pub(super) async fn rename(
 }
 
 /// Writes a user's changes; the user already has its new name. A hash that stays is kept as stored,
-/// even if it cannot be read here.
+/// even if it cannot be read here. When a user's tokens end is for the database's clock to say: that
+/// is the same for all servers.
 pub(super) async fn write(
     database: &mut Connection<'_>,
     before: &User,
-    after: &User,
+    after: &mut User,
 ) -> Result<(), sqlx::Error> {
-    let update = "UPDATE users SET email = $2, full_name = $3, disabled = $4,
-             password_hash = coalesce($5, password_hash), updated_at = $6
-         WHERE username = $1";
+    let update = sql!(
+        "UPDATE users SET email = $2, full_name = $3, disabled = $4,
+             password_hash = coalesce($5, password_hash), updated_at = $6, epoch = $7,
+             signed_out_at = CASE WHEN epoch = $7 THEN signed_out_at
+                 ELSE " [milliseconds] " / 1000 END
+         WHERE username = $1
+         RETURNING signed_out_at"
+    );
     let username = after.username.as_str();
     let update = database.query(update).bind(username).bind(after.email.as_deref());
     let update = update.bind(after.full_name.as_deref()).bind(after.disabled);
     let update = update.bind(changed_hash(before, after)).bind(after.updated_at.seconds());
-    update.execute().await?;
+    let (signed_out_at,): (Option<i64>,) = update.bind(after.epoch).one().await?;
+    after.signed_out_at = signed_out_at.map(Timestamp);
+    let username = after.username.as_str();
     if before.scopes == after.scopes {
         return Ok(());
     }

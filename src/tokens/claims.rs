@@ -27,6 +27,9 @@ pub(super) struct IssuedClaims<'a> {
     /// [`NOBODY`] in a token that is ours and of none of our users.
     #[serde(rename = "bailiwick_id", skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<UserId>,
+    /// The user's; absent is the first, 0.
+    #[serde(rename = "bailiwick_epoch", skip_serializing_if = "is_first")]
+    pub(super) epoch: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) iss: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,6 +37,11 @@ pub(super) struct IssuedClaims<'a> {
     /// The application's own claims.
     #[serde(flatten)]
     pub(super) own: &'a Map<String, Value>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_first(epoch: &i64) -> bool {
+    *epoch == 0
 }
 
 /// The claims of a token presented to us. Claims of a wrong type make it malformed.
@@ -46,6 +54,8 @@ pub(super) struct PresentedClaims<'a> {
     pub(super) unused_scopes: Scopes,
     pub(super) exp: Option<f64>,
     pub(super) nbf: Option<f64>,
+    pub(super) iat: Option<f64>,
+    pub(super) epoch: i64,
     pub(super) id: Option<UserId>,
     /// It carries a number as `bailiwick_id`: we issued it. Null counts as absent.
     pub(super) is_own: bool,
@@ -83,8 +93,19 @@ impl Party<'_> {
 }
 
 /// The claims read here, in the order of the bits that mark them as seen.
-pub(super) const KNOWN: [&str; 10] =
-    ["sub", "exp", "nbf", "iat", "jti", "bailiwick_id", "scopes", "scope", "iss", "aud"];
+pub(super) const KNOWN: [&str; 11] = [
+    "sub",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "bailiwick_id",
+    "bailiwick_epoch",
+    "scopes",
+    "scope",
+    "iss",
+    "aud",
+];
 
 impl<'de> Deserialize<'de> for PresentedClaims<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -116,7 +137,10 @@ impl<'de> Visitor<'de> for PresentedClaimsVisitor {
                     read.is_own = id.is_some();
                     read.id = id.filter(|id| *id != NOBODY);
                 }
-                "iat" => drop(map.next_value::<f64>()?),
+                "bailiwick_epoch" => {
+                    read.epoch = map.next_value::<Option<i64>>()?.unwrap_or_default();
+                }
+                "iat" => read.iat = Some(map.next_value()?),
                 "jti" => drop(map.next_value::<Text<'de>>()?),
                 "scopes" => list = Some(map.next_value::<KnownScopes>()?.0),
                 "scope" => {

@@ -41,6 +41,7 @@ pub struct Tokens {
     issuer: Option<String>,
     audience: Option<String>,
     accept_foreign_until: Option<Timestamp>,
+    foreign_lifetime: Option<f64>,
     clock: Arc<dyn Clock>,
     refused: Tally<{ REFUSALS.len() }>,
 }
@@ -65,14 +66,28 @@ pub struct Claims {
     pub scopes: Scopes,
     /// The user's id, whatever the name is now; `None` in tokens of other applications.
     pub id: Option<UserId>,
+    /// The user's when the token was issued.
+    pub(crate) epoch: i64,
+    /// When a token without an id was issued, if that is known.
+    pub(crate) issued_at: Option<Timestamp>,
 }
 
 impl Claims {
-    /// Whether it is this user's token rather than that of an earlier user of the same name; a
-    /// token without an id may be either.
+    /// Whether it is this user's token, and has not been ended: by a new password, or because the
+    /// user was signed out. A token without an id may be that of an earlier user of the same name,
+    /// and must have been issued after the last such end.
     #[must_use]
     pub fn are_of(&self, user: &User) -> bool {
-        self.id.map_or(!user.has_predecessor, |id| id == user.id)
+        match self.id {
+            Some(id) => id == user.id && self.epoch == user.epoch,
+            None => {
+                !user.has_predecessor && user.signed_out_at.is_none_or(|end| self.is_after(end))
+            }
+        }
+    }
+
+    fn is_after(&self, end: Timestamp) -> bool {
+        self.issued_at.is_some_and(|at| at > end)
     }
 }
 
@@ -107,6 +122,7 @@ impl Tokens {
             issuer: settings.issuer.clone(),
             audience: settings.audience.clone(),
             accept_foreign_until: settings.accept_foreign_until.map(Into::into),
+            foreign_lifetime: settings.foreign_lifetime.map(|seconds| seconds.get().into()),
             clock,
             refused: Tally::new(REFUSALS),
         })
@@ -140,7 +156,7 @@ impl Tokens {
     /// A claim that is always written here is [`TokenError::Reserved`]; one that no access token
     /// may have, such as `"type": "refresh"`, is [`TokenError::Claim`].
     pub fn create_access_token(&self, token: NewToken<'_>) -> Result<IssuedToken, TokenError> {
-        let NewToken { subject, id, scopes, claims: own, lifetime } = token;
+        let NewToken { subject, id, epoch, scopes, claims: own, lifetime } = token;
         if let Some(name) = claims::KNOWN.into_iter().find(|name| own.contains_key(*name)) {
             return Err(TokenError::Reserved(name));
         }
@@ -158,6 +174,7 @@ impl Tokens {
             iat: now,
             jti: &jti,
             id: id.or(self.accept_foreign_until.map(|_| claims::NOBODY)),
+            epoch,
             iss: self.issuer.as_deref(),
             aud: self.audience.as_deref(),
             own: &own,
@@ -220,12 +237,23 @@ impl Tokens {
         check_kind(&read)?;
         self.check_times(&read)?;
         self.check_parties(&read)?;
+        let issued_at = self.issued_at(&read);
         let subject = read.sub.ok_or(TokenError::MissingClaim)?;
         Ok(Claims {
             subject: subject.0.parse().map_err(|_| TokenError::Claim("sub"))?,
             scopes: read.scopes,
             id: read.id,
+            epoch: read.epoch,
+            issued_at,
         })
+    }
+
+    /// When it was issued: as it says or, for other applications that do not write that, by its
+    /// expiry and `tokens.foreign_lifetime`. What is no date is treated as unknown.
+    #[expect(clippy::cast_possible_truncation, reason = "a date fits, and else it saturates")]
+    fn issued_at(&self, read: &PresentedClaims<'_>) -> Option<Timestamp> {
+        let by_expiry = || Some(read.exp? - self.foreign_lifetime?);
+        read.iat.or_else(by_expiry).map(|at| Timestamp(at.trunc() as i64))
     }
 
     /// Compares issuer and audience if configured; a token with an audience is not for a server

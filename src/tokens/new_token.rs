@@ -24,6 +24,7 @@ use std::time::Duration;
 pub struct NewToken<'a> {
     pub(super) subject: &'a Username,
     pub(super) id: Option<UserId>,
+    pub(super) epoch: i64,
     pub(super) scopes: Cow<'a, Scopes>,
     pub(super) claims: Map<String, Value>,
     pub(super) lifetime: Option<Duration>,
@@ -34,14 +35,14 @@ impl<'a> NewToken<'a> {
     /// configured lifetime.
     #[must_use]
     pub fn to(user: &'a User) -> Self {
-        Self { id: Some(user.id), ..Self::to_subject(&user.username) }
+        Self { id: Some(user.id), epoch: user.epoch, ..Self::to_subject(&user.username) }
     }
 
     /// The same for an application's own user: the token belongs to the name.
     #[must_use]
     pub fn to_subject(subject: &'a Username) -> Self {
         let (scopes, claims) = (Cow::default(), Map::new());
-        Self { subject, id: None, scopes, claims, lifetime: None }
+        Self { subject, id: None, epoch: 0, scopes, claims, lifetime: None }
     }
 
     /// With these scopes. The caller must check that the user holds them.

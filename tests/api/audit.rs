@@ -131,6 +131,10 @@ fn provoke(app: &mut App, action: AuditAction) -> Vec<(&'static str, &'static st
             run(app, &["users", "unlock", "robert"], "");
             vec![("outcome", "accepted"), ("via", "command"), ("whom", "robert")]
         }
+        AuditAction::UserSignOut => {
+            assert_eq!(admin(app, ("DELETE", "/users/robert/sessions"), &Value::Null).status, 204);
+            of_root(&[("whom", "robert")])
+        }
         AuditAction::UserDelete => {
             assert_eq!(admin(app, ("DELETE", "/users/carol"), &Value::Null).status, 204);
             of_root(&[("whom", "carol")])

@@ -18,6 +18,9 @@ pub(crate) fn server(config: &str) -> Builder {
         .env("BAILIWICK__SERVER__WORKERS", "2")
         .env("BAILIWICK__PASSWORDS__BCRYPT_COST", "4")
         .env("BAILIWICK__LOGINS__THROTTLE", "false")
+        // The tests' own tokens say nothing of when they were made; this makes them newer than any
+        // change of a password.
+        .env("BAILIWICK__TOKENS__FOREIGN_LIFETIME", "1")
         .config(config)
 }
 

@@ -9,6 +9,7 @@ mod keepers;
 mod names;
 mod passwords;
 mod renaming;
+mod sign_out;
 
 use crate::harness::App;
 use crate::people::{PASSWORD, admin, administered, can_log_in, import, log_in, segment, server};

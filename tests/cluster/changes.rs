@@ -42,6 +42,17 @@ impl Cluster<'_> {
         }
         self.longest = self.longest.max(start.elapsed());
     }
+
+    /// What was out ends everywhere; a new token counts everywhere at once, even before the replica
+    /// that issues it has heard of the end.
+    fn logs_in_anew(&mut self, at: usize) {
+        let next = self.replicas[at].login("jane", PASSWORD, "me");
+        for replica in &self.replicas {
+            assert_eq!(me(replica, &next), 200, "a new token");
+        }
+        self.everywhere(401, me);
+        self.token = next;
+    }
 }
 
 fn me(replica: &App, token: &str) -> u16 {
@@ -96,18 +107,24 @@ fn changes_bite_everywhere(folder: &Path, url: &str) {
             all.by_command(&["users", "set-scopes", "jane", "me"], "");
             all.everywhere(200, me);
             all.by_replica(one, ("PUT", "/users/jane/password"), &json!({"password": LATER}));
+            all.everywhere(401, me);
             all.everywhere(400, login(PASSWORD));
             all.everywhere(200, login(LATER));
             all.by_command(&["users", "set-password", "jane", "--password-stdin"], PASSWORD);
             all.everywhere(400, login(LATER));
             all.everywhere(200, login(PASSWORD));
+            all.logs_in_anew(one);
+            all.by_command(&["users", "sign-out", "jane"], "");
+            all.logs_in_anew(other);
+            all.by_replica(one, ("DELETE", "/users/jane/sessions"), &Value::Null);
+            all.logs_in_anew(other);
         }
         all.by_command(&["users", "delete", "jane", "--yes"], "");
         all.everywhere(401, me);
         over.store(true, Ordering::Relaxed);
     });
     println!(
-        "31 changes, 3 replicas, {} reads beside: the longest delay until all knew was {:?}",
+        "41 changes, 3 replicas, {} reads beside: the longest delay until all knew was {:?}",
         reads.into_inner(),
         all.longest
     );

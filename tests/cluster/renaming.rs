@@ -91,7 +91,7 @@ fn tokens_follow_the_user(folder: &Path, url: &str) {
 /// A replica's memory is outdated when the request arrives: the writer is identified by id.
 fn a_renamed_caller_writes_at_once(folder: &Path, url: &str) {
     let (replicas, admin) = cluster(folder, url);
-    let jane = replicas[0].login("jane", PASSWORD, "me");
+    let mut jane = replicas[0].login("jane", PASSWORD, "me");
     let passwords = [PASSWORD, LATER];
     let names = [["admin", "boss"], ["jane", "janet"]];
     for round in 0..4 {
@@ -115,6 +115,8 @@ fn a_renamed_caller_writes_at_once(folder: &Path, url: &str) {
             all.then_some(())
         });
         assert!(!logs_in(other, names[1][from], passwords[to]));
+        // The new password has ended the token.
+        jane = one.login(names[1][to], passwords[to], "me");
         everywhere(&replicas, &jane, names[1][to]);
     }
 }

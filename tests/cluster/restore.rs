@@ -32,7 +32,9 @@ fn add_later(folder: &Path, last: &str) {
     let ids = if last.is_empty() { 1 } else { 1 + LATER };
     let code = format!(
         "hash = database.execute('SELECT password_hash FROM users').fetchone()[0]
-database.executemany('INSERT INTO users VALUES (?, NULL, ?, 0, ?, 1, 1, ?)',
+database.executemany('''INSERT INTO users
+    (username, email, full_name, disabled, password_hash, created_at, updated_at, id)
+    VALUES (?, NULL, ?, 0, ?, 1, 1, ?)''',
     [(f'later{{at}}{last:.1}', 'x' * 100, hash, at + {ids}) for at in range({LATER})])
 database.commit()
 {last}"
@@ -358,7 +360,39 @@ fn the_guides_commands_restore(
     app.wait();
     paste(folder, url, restore, server);
     let app = serve(url);
+    // What has ended since must not count again.
+    assert_eq!(app.get_as("/users/me", &token).status, 401);
+    let token = app.login("jane", PASSWORD, "me");
     assert_eq!(app.get_as("/users/me", &token).status, 200);
     let list = done(folder, url, &["users", "list", "--json"], "");
     assert!(list.contains("jane") && !list.contains("joe"), "{list}");
+}
+
+/// Whatever was ended since the backup, and however often the same backup is restored.
+#[test]
+fn a_restored_database_ends_all_tokens_unless_told_to_keep_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let url = format!("sqlite:{}", folder.join("users.db").display());
+    let secret = "[tokens]\nsecret = \"a-signing-secret-of-these-very-tests\"\n";
+    let serve = || App::bare().config(&config(&url)).config(secret).spawn();
+    add(folder, &url, "jane", &["me"]);
+    let mut tokens = vec![serve().login("jane", PASSWORD, "me")];
+    done(folder, &url, &["db", "backup", "night.db"], "");
+    let statuses = |tokens: &[String]| -> Vec<u16> {
+        let app = serve();
+        tokens.iter().map(|token| app.get_as("/users/me", token).status).collect()
+    };
+    done(folder, &url, &["users", "sign-out", "jane"], "");
+    tokens.push(serve().login("jane", PASSWORD, "me"));
+    assert_eq!(statuses(&tokens), [401, 200]);
+    for round in 0..2 {
+        done(folder, &url, &["db", "restore", "night.db"], "");
+        assert!(statuses(&tokens).iter().all(|status| *status == 401), "round {round}");
+        tokens.push(serve().login("jane", PASSWORD, "me"));
+        assert_eq!(statuses(&tokens).last(), Some(&200), "round {round}");
+        done(folder, &url, &["users", "sign-out", "jane"], "");
+    }
+    done(folder, &url, &["db", "restore", "night.db", "--keep-sessions"], "");
+    assert_eq!(statuses(&tokens), [200, 401, 401, 401]);
 }

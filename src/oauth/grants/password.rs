@@ -54,6 +54,8 @@ impl PasswordGrant {
             .identify(login, self.password)
             .await?
             .ok_or(GrantError::InvalidCredentials)?;
+        let user = context.accounts.renewed(user).await.map_err(GrantError::Unavailable)?;
+        let user = user.ok_or(GrantError::InvalidCredentials)?;
         if context.strict && user.disabled {
             return Err(GrantError::Disabled);
         }

@@ -42,6 +42,9 @@ crate::failures! {
         403: "This would leave no enabled user with the scope `users:write`",
         404: "User not found",
     }
+    SignOutFailure {
+        404: "User not found",
+    }
     SetPasswordFailure {
         403: "Your own password is changed by PUT /users/me/password, with the old one",
         404: "User not found",
@@ -56,6 +59,9 @@ pub(super) fn mount(routes: &mut ServiceConfig) {
     guarded::<Writer>(routes, "/users/{username}", &Method::DELETE, || delete().to(remove));
     guarded::<Writer>(routes, "/users/{username}/password", &Method::PUT, || {
         put().to(set_password)
+    });
+    guarded::<Writer>(routes, "/users/{username}/sessions", &Method::DELETE, || {
+        delete().to(sign_out)
     });
     guarded::<Writer>(routes, "/users/{username}/scopes", &Method::PUT, || put().to(set_scopes));
 }
@@ -151,8 +157,8 @@ async fn remove(
 
 /// Set a user's password
 ///
-/// Without the old one, so not your own: that is `PUT /users/me/password`. Tokens that are out stay
-/// valid until they expire.
+/// Without the old one, so not your own: that is `PUT /users/me/password`. Ends all tokens of the
+/// user.
 #[api_v2_operation(operation_id = "set_user_password", tags("users"))]
 async fn set_password(
     Authorized(caller, (username, body)): Authorized<
@@ -165,6 +171,20 @@ async fn set_password(
     let (password, author) = (body.into_inner().password.0, caller.author(&request));
     let set = services.accounts.set_password(&username.0, password, &author).await;
     set.map_err(|error| caller.failed(error, &services))?;
+    Ok(NoContent)
+}
+
+/// Sign a user out everywhere
+///
+/// Ends all tokens of the user, within a second on every server. The password and API keys stay.
+#[api_v2_operation(operation_id = "sign_out_user", tags("users"))]
+async fn sign_out(
+    Authorized(caller, (username,)): Authorized<Writer, (PathUsername,)>,
+    services: Data<Services>,
+    request: HttpRequest,
+) -> Result<NoContent, SignOutFailure> {
+    let ended = services.accounts.sign_out(&username.0, &caller.author(&request)).await;
+    ended.map_err(|error| caller.failed(error, &services))?;
     Ok(NoContent)
 }
 

@@ -45,5 +45,11 @@ settings! {
         /// secret stops someone who knows the old one. Absent: forever.
         #[example = "2027-01-31"]
         accept_foreign_until: Option<Until>;
+
+        /// Seconds that tokens of other applications live, for those without `iat`, such as
+        /// FastAPI's tutorial issues: once their user has a new password or was signed out, `exp`
+        /// less this tells whether such a token is newer. Absent: from then on, they are refused.
+        #[example = 1800]
+        foreign_lifetime: Option<NonZeroU32> => seconds(1, 366 * 24 * 60 * 60);
     }
 }

@@ -50,7 +50,7 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
 
     /// Reads a user, and caches it if it still has this name: only then is it certain that nothing
     /// has changed since the read began.
-    async fn read_by_id(
+    pub(super) async fn read_by_id(
         &self,
         id: UserId,
         name: &Username,

@@ -45,6 +45,8 @@ impl UserRepository for Arc<Slow> {
                 scopes: Arc::new("me".parse().unwrap()),
                 created_at: Timestamp(0),
                 updated_at: Timestamp(0),
+                epoch: 0,
+                signed_out_at: None,
             })
         }))
     }

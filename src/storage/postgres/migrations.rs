@@ -8,7 +8,7 @@ use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnection;
 
-pub(super) const TEXTS: [(&str, &str); 11] = [
+pub(super) const TEXTS: [(&str, &str); 12] = [
     ("users", include_str!("migrations/0001_users.sql")),
     ("user ids", include_str!("migrations/0002_user_ids.sql")),
     ("users inserted", include_str!("migrations/0003_users_inserted.sql")),
@@ -20,6 +20,7 @@ pub(super) const TEXTS: [(&str, &str); 11] = [
     ("throttles", include_str!("migrations/0009_throttles.sql")),
     ("audit events", include_str!("migrations/0010_audit_events.sql")),
     ("api keys", include_str!("migrations/0011_api_keys.sql")),
+    ("epochs", include_str!("migrations/0012_epochs.sql")),
 ];
 
 /// The lock that replicas hold while they migrate: the bytes of `bailiwic`.

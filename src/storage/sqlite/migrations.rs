@@ -7,7 +7,7 @@ use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnection;
 
-pub(super) const TEXTS: [(&str, &str); 12] = [
+pub(super) const TEXTS: [(&str, &str); 13] = [
     ("users", include_str!("migrations/0001_users.sql")),
     ("user ids", include_str!("migrations/0002_user_ids.sql")),
     ("users inserted", include_str!("migrations/0003_users_inserted.sql")),
@@ -20,6 +20,7 @@ pub(super) const TEXTS: [(&str, &str); 12] = [
     ("throttles", include_str!("migrations/0010_throttles.sql")),
     ("audit events", include_str!("migrations/0011_audit_events.sql")),
     ("api keys", include_str!("migrations/0012_api_keys.sql")),
+    ("epochs", include_str!("migrations/0013_epochs.sql")),
 ];
 
 /// Applies missing migrations: all of them or, on any error, none. Returns the newest migration, if
@@ -136,13 +137,22 @@ mod tests {
              FROM former_names";
         for (statement, remembered) in [
             (
-                "INSERT INTO users VALUES ('a', '', '', 0, '', 1, 1, 1), ('b', '', '', 0, '', 1, 1, 2)",
+                "INSERT INTO users (username, email, full_name, disabled, password_hash, created_at, updated_at, id) VALUES ('a', '', '', 0, '', 1, 1, 1), ('b', '', '', 0, '', 1, 1, 2)",
                 "",
             ),
             // Gets its own id.
-            ("INSERT INTO users VALUES ('c', '', '', 0, '', 1, 1, 0)", ""),
-            ("REPLACE INTO users VALUES ('a', '', '', 0, '', 1, 1, 3)", "a1"),
-            ("REPLACE INTO users VALUES ('d', '', '', 0, '', 1, 1, 2)", "a1 b2"),
+            (
+                "INSERT INTO users (username, email, full_name, disabled, password_hash, created_at, updated_at, id) VALUES ('c', '', '', 0, '', 1, 1, 0)",
+                "",
+            ),
+            (
+                "REPLACE INTO users (username, email, full_name, disabled, password_hash, created_at, updated_at, id) VALUES ('a', '', '', 0, '', 1, 1, 3)",
+                "a1",
+            ),
+            (
+                "REPLACE INTO users (username, email, full_name, disabled, password_hash, created_at, updated_at, id) VALUES ('d', '', '', 0, '', 1, 1, 2)",
+                "a1 b2",
+            ),
             ("UPDATE OR REPLACE users SET id = 2 WHERE username = 'c'", "a1 b2 d2"),
             ("UPDATE OR REPLACE users SET username = 'a' WHERE username = 'c'", "a1 a3 b2 c2 d2"),
         ] {
