@@ -5,7 +5,7 @@ use crate::settings::Settings;
 use crate::storage::aside::{replaced, with};
 use crate::storage::maintenance::MaintenanceError;
 use crate::storage::part::Part;
-use crate::storage::sqlite::{ExclusiveUse, adopt, copy_sound};
+use crate::storage::sqlite::{ExclusiveUse, adopt, copy_sound, end_tokens};
 use crate::storage::{StorageError, create_folder};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::process::geteuid;
@@ -70,7 +70,10 @@ pub async fn restore(
     let part = Part::beside(&path).map_err(fail)?;
     let name = part.path().to_str().ok_or_else(|| fail(io::ErrorKind::InvalidFilename.into()))?;
     copy_sound(backup, name).await?;
-    let users = adopt(part.path(), keep).await?;
+    let users = adopt(part.path()).await?;
+    if keep == Keep::Users {
+        end_tokens(part.path()).await?;
+    }
     let owner = match present {
         Some(found) => Some(found),
         // Root restores for the folder's owner.

@@ -149,7 +149,9 @@ async fn a_user_whose_id_another_one_takes_is_seen_to_go() {
     for (gone, statement) in [
         (
             "alice",
-            "REPLACE INTO users SELECT 'carol', '', '', disabled, password_hash, 1, 1, id
+            "REPLACE INTO users
+             (username, email, full_name, disabled, password_hash, created_at, updated_at, id)
+             SELECT 'carol', '', '', disabled, password_hash, 1, 1, id
              FROM users WHERE username = 'alice'",
         ),
         (
@@ -180,8 +182,11 @@ async fn a_change_by_plain_sql_is_seen() {
         "UPDATE users SET email = ?1",
         "UPDATE OR REPLACE users SET email = ?1",
         "REPLACE INTO users
+         (username, email, full_name, disabled, password_hash, created_at, updated_at, id)
          SELECT username, ?1, full_name, disabled, password_hash, 1, 1, id FROM users",
-        "INSERT INTO users SELECT username, '', full_name, disabled, password_hash, 1, 1, id
+        "INSERT INTO users
+             (username, email, full_name, disabled, password_hash, created_at, updated_at, id)
+             SELECT username, '', full_name, disabled, password_hash, 1, 1, id
          FROM users WHERE true ON CONFLICT DO UPDATE SET email = ?1",
     ] {
         for (keys, email) in [(true, "1"), (true, "2"), (false, "3"), (false, "4")] {
@@ -342,6 +347,7 @@ async fn a_replaced_user_of_an_earlier_version_is_seen() {
     let users = open().await;
     let found = async || users.find(&name("alice")).await.unwrap().unwrap();
     let replace = "REPLACE INTO users
+         (username, email, full_name, disabled, password_hash, created_at, updated_at, id)
          SELECT username, ?1, full_name, disabled, password_hash, 1, 1, id FROM users";
     // Earlier changes may cover the first.
     for email in ["1", "2"] {

@@ -11,7 +11,7 @@ mod watch;
 pub(super) use damage::refuse_damaged;
 pub(super) use place::{ExclusiveUse, folder};
 pub(super) use pools::Pools;
-pub(super) use restore::{adopt, copy_sound};
+pub(super) use restore::{adopt, copy_sound, end_tokens};
 pub(super) use watch::Watch;
 
 use crate::storage::aside::replaced;

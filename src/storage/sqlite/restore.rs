@@ -4,7 +4,7 @@ use crate::storage::migrations::SetUpError;
 use crate::storage::sqlite::damage::faults;
 use crate::storage::sqlite::look::{Inspected, reading};
 use crate::storage::sqlite::{Pools, apart, explain};
-use crate::storage::{Keep, Missing, StorageError};
+use crate::storage::{Missing, StorageError};
 use sqlx::Connection as _;
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -33,22 +33,24 @@ pub(in crate::storage) async fn copy_sound(from: &Path, to: &str) -> Result<(), 
     }
 }
 
-/// What was ended since the backup must not count again: every user's epoch becomes one that no
-/// token has, not even one issued after the backup.
-const END_TOKENS: &str = "UPDATE users SET signed_out_at = unixepoch(),
-    epoch = max(epoch + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER))";
-
 /// Migrates the file to this version's schema; returns the number of its users.
-pub(in crate::storage) async fn adopt(path: &Path, keep: Keep) -> Result<u64, StorageError> {
+pub(in crate::storage) async fn adopt(path: &Path) -> Result<u64, StorageError> {
     drop(Pools::open(path, NonZeroU32::MIN, Missing::Refuse).await?);
-    if keep == Keep::Users {
-        let end = apart(path, |connection| Box::pin(sqlx::query(END_TOKENS).execute(connection)));
-        end.await?;
-    }
     // The last connection to close removes the log.
     let count = apart(path, |connection| {
         Box::pin(sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(connection))
     });
     let count: i64 = count.await?;
     Ok(count.unsigned_abs())
+}
+
+/// What was ended since the backup must not count again: every user's epoch becomes one that no
+/// token has, not even one issued after the backup.
+const END_TOKENS: &str = "UPDATE users SET signed_out_at = unixepoch(),
+    epoch = max(epoch + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER))";
+
+/// Ends all tokens of all users.
+pub(in crate::storage) async fn end_tokens(path: &Path) -> Result<(), StorageError> {
+    let end = apart(path, |connection| Box::pin(sqlx::query(END_TOKENS).execute(connection)));
+    end.await.map(drop)
 }
