@@ -151,8 +151,7 @@ async fn a_user_whose_id_another_one_takes_is_seen_to_go() {
             "alice",
             "REPLACE INTO users
              (username, email, full_name, disabled, password_hash, created_at, updated_at, id)
-             SELECT 'carol', '', '', disabled, password_hash, 1, 1, id
-             FROM users WHERE username = 'alice'",
+             SELECT 'carol', '', '', disabled, password_hash, 1, 1, id FROM users WHERE username = 'alice'",
         ),
         (
             "dave",
