@@ -19,7 +19,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
-pub use crate::storage::{Keep, MaintenanceError, Restored, Summary, back_up, check, copy, restore};
+pub use crate::storage::{
+    Keep, MaintenanceError, Restored, Summary, back_up, check, copy, restore,
+};
 
 /// What the admin commands need: users and passwords, without the signing secret.
 #[derive(Clone)]

@@ -183,8 +183,7 @@ async fn a_change_by_plain_sql_is_seen() {
         "REPLACE INTO users
          (username, email, full_name, disabled, password_hash, created_at, updated_at, id)
          SELECT username, ?1, full_name, disabled, password_hash, 1, 1, id FROM users",
-        "INSERT INTO users
-             (username, email, full_name, disabled, password_hash, created_at, updated_at, id)
+        "INSERT INTO users (username, email, full_name, disabled, password_hash, created_at, updated_at, id)
              SELECT username, '', full_name, disabled, password_hash, 1, 1, id
          FROM users WHERE true ON CONFLICT DO UPDATE SET email = ?1",
     ] {
