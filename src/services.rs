@@ -6,8 +6,8 @@ pub use signing::Signing;
 
 use crate::accounts::{Accounts, ApiKeys, AuditTrail, Limits, Throttle};
 use crate::domain::{
-    AuditAction, AuditEntry, AuditEvents, Clock, Limit, NewUser, RepositoryError, ScopeTable,
-    Signers, SystemClock, User, UserRepository,
+    AuditAction, AuditEntry, AuditEvents, Clock, LastLogins, Limit, NewUser, RepositoryError,
+    ScopeTable, Signers, SystemClock, User, UserRepository,
 };
 use crate::passwords::{self, Passwords};
 use crate::settings::{LoginSettings, NamedFile, Settings};
@@ -40,6 +40,8 @@ pub struct Store {
     pub audit_events: Arc<dyn AuditEvents>,
     /// The use cases on API keys.
     pub api_keys: ApiKeys,
+    /// The days of users' last logins.
+    pub last_logins: Arc<dyn LastLogins>,
     signers: Arc<dyn Signers>,
 }
 
@@ -48,6 +50,8 @@ pub struct Store {
 pub struct Services {
     /// The users.
     pub(crate) users: Arc<dyn UserRepository>,
+    /// The days of their last logins.
+    pub(crate) last_logins: Arc<dyn LastLogins>,
     /// Hashing and the password policy.
     pub passwords: Arc<Passwords>,
     /// The scopes that users may hold.
@@ -119,11 +123,13 @@ impl Store {
         let passwords = Passwords::new(&settings.passwords).map_err(StartError::new)?;
         let (passwords, clock) = (Arc::new(passwords), Arc::new(SystemClock));
         let opened = opened.await.map_err(StartError::new)?;
-        let storage::Opened { users, api_keys, signers, throttles, audit_events } = opened;
+        let storage::Opened { users, api_keys, signers, throttles, audit_events, last_logins } =
+            opened;
         let folds = settings.users.case_insensitive;
         let throttle = Arc::new(Throttle::new(limits(&settings.logins), folds, throttles));
         let accounts = Accounts::new(users.clone(), passwords.clone(), clock.clone())
-            .with_throttle(throttle, settings.logins.throttle);
+            .with_throttle(throttle, settings.logins.throttle)
+            .noting(Arc::clone(&last_logins));
         let accounts = match settings.audit.retain_days {
             0 => accounts,
             days => {
@@ -137,6 +143,7 @@ impl Store {
             accounts,
             users,
             audit_events,
+            last_logins,
             passwords,
             scopes: Arc::new(scope_table(settings)?),
             clock,
@@ -166,8 +173,9 @@ pub async fn refuse_damage(settings: &Settings) -> Result<(), StartError> {
 impl Services {
     /// Starts all services; with `demo`, ensures that the demo users exist.
     pub async fn open(settings: Arc<Settings>, demo: bool) -> Result<Self, StartError> {
-        let Store { users, passwords, scopes, clock, accounts, api_keys, signers, .. } =
-            Store::open(&settings).await?;
+        let Store {
+            users, passwords, scopes, clock, accounts, api_keys, signers, last_logins, ..
+        } = Store::open(&settings).await?;
         let secret =
             load_secret(&settings.tokens, &settings.data_dir, demo).map_err(StartError::new)?;
         let accepted = load_accepted_secrets(&settings.tokens, demo).map_err(StartError::new)?;
@@ -188,7 +196,17 @@ impl Services {
         }
         let tokens = Arc::new(tokens);
         let signing = Arc::new(Signing::new(&tokens, signers));
-        Ok(Self { users, passwords, scopes, accounts, api_keys, tokens, signing, settings })
+        Ok(Self {
+            users,
+            last_logins,
+            passwords,
+            scopes,
+            accounts,
+            api_keys,
+            tokens,
+            signing,
+            settings,
+        })
     }
 }
 

@@ -1,8 +1,8 @@
 //! A login that is under way: counted, and told to the audit log, once and however it ends.
 
-use crate::accounts::{Accounts, Audit};
+use crate::accounts::Accounts;
 use crate::domain::{
-    AuditAction, AuditEntry, AuditReason, Login, LoginOutcome, Scopes, Sender, User,
+    AuditAction, AuditEntry, AuditReason, Day, Login, LoginOutcome, Scopes, Sender, User, UserId,
 };
 
 /// How a password is shown.
@@ -28,7 +28,7 @@ impl LoginMethod {
 
 /// A login that is under way; abandoned, unless it ends otherwise.
 pub(crate) struct LoginAttempt<'a> {
-    audit: &'a Audit,
+    accounts: &'a Accounts,
     counted: Option<Login<'a>>,
     outcome: LoginOutcome,
     pub(super) tried: String,
@@ -36,7 +36,8 @@ pub(crate) struct LoginAttempt<'a> {
     method: LoginMethod,
     /// Whether there is a user of that name at all; only the audit log may say so.
     pub(super) is_known: bool,
-    /// Whether that user is disabled.
+    /// Whose password it was, and whether that user is disabled.
+    user: Option<UserId>,
     is_disabled: bool,
 }
 
@@ -49,13 +50,14 @@ impl Accounts {
         sender: Sender,
     ) -> LoginAttempt<'_> {
         LoginAttempt {
-            audit: &self.audit,
+            accounts: self,
             counted: Some(self.logins.begin()),
             outcome: LoginOutcome::Abandoned,
             tried: tried.to_owned(),
             sender,
             method,
             is_known: false,
+            user: None,
             is_disabled: false,
         }
     }
@@ -81,6 +83,7 @@ impl LoginAttempt<'_> {
     /// The password was that of this user.
     pub(super) fn is_of(&mut self, user: &User) {
         user.username.as_str().clone_into(&mut self.tried);
+        self.user = Some(user.id);
         self.is_disabled = user.disabled;
     }
 
@@ -115,7 +118,15 @@ impl Drop for LoginAttempt<'_> {
             .who(&self.tried)
             .detail("method", self.method.word())
             .because(self.reason());
-        let is_let_in = self.is_disabled && self.outcome == LoginOutcome::Accepted;
-        self.audit.tell(if is_let_in { entry.detail("disabled", "true") } else { entry });
+        let is_accepted = self.outcome == LoginOutcome::Accepted;
+        let Accounts { audit, last_logins, clock, .. } = self.accounts;
+        if let (Some(notes), Some(user)) = (last_logins, self.user)
+            && is_accepted
+            && !self.is_disabled
+        {
+            notes.take(user, Day::from(clock.now()));
+        }
+        let is_let_in = self.is_disabled && is_accepted;
+        audit.tell(if is_let_in { entry.detail("disabled", "true") } else { entry });
     }
 }

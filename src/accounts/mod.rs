@@ -14,6 +14,7 @@ mod error;
 mod holder;
 mod import;
 mod key_uses;
+mod last_login;
 mod login;
 #[cfg(test)]
 pub(crate) mod memory;
@@ -33,10 +34,11 @@ pub use password::PasswordChange;
 pub use throttle::{Limits, Throttle};
 
 use crate::domain::{
-    Actor, AuditAction, AuditEntry, Clock, Logins, Origin, Scope as _, ScopeName, Sender,
-    UserRepository, Username, UsersWrite,
+    Actor, AuditAction, AuditEntry, Clock, LastLogins, Logins, Origin, Scope as _, ScopeName,
+    Sender, UserRepository, Username, UsersWrite,
 };
 use crate::passwords::Passwords;
+use last_login::LastLoginNotes;
 use std::sync::Arc;
 
 /// The accounts of the users in a repository.
@@ -47,6 +49,7 @@ pub struct Accounts {
     clock: Arc<dyn Clock>,
     logins: Arc<Logins>,
     audit: Audit,
+    last_logins: Option<Arc<LastLoginNotes>>,
     throttle: Option<Arc<Throttle>>,
     is_throttled: bool,
 }
@@ -75,6 +78,7 @@ impl Accounts {
             clock,
             logins: Arc::default(),
             audit: Audit::default(),
+            last_logins: None,
             throttle: None,
             is_throttled: false,
         }
@@ -90,6 +94,33 @@ impl Accounts {
     #[must_use]
     pub(crate) fn keeping(self, trail: AuditTrail) -> Self {
         Self { audit: self.audit.keeping(trail), ..self }
+    }
+
+    /// Notes the day of each user's last login.
+    #[must_use]
+    pub(crate) fn noting(self, last_logins: Arc<dyn LastLogins>) -> Self {
+        Self { last_logins: Some(Arc::new(LastLoginNotes::new(last_logins))), ..self }
+    }
+
+    /// Writes what no login waits for, as long as it is polled: what the database keeps of the audit
+    /// log, and the days of last logins.
+    pub(crate) async fn write_behind(&self) {
+        let last_logins = async {
+            if let Some(notes) = &self.last_logins {
+                notes.run().await;
+            }
+        };
+        tokio::join!(self.audit.run(), last_logins);
+    }
+
+    /// Writes the last of it, at the end of a process.
+    pub(crate) async fn end_writing(&self) {
+        let last_logins = async {
+            if let Some(notes) = &self.last_logins {
+                notes.end().await;
+            }
+        };
+        tokio::join!(self.audit.end(), last_logins);
     }
 
     /// The audit log of what is done with these accounts.

@@ -12,7 +12,7 @@ use crate::domain::{
 };
 use crate::process;
 use crate::services::Store;
-use crate::settings::Settings;
+use crate::settings::{Settings, read_duration};
 use clap::{Args, Subcommand};
 use std::fmt;
 use std::io::{self, BufRead, BufWriter, IsTerminal as _, Write};
@@ -128,6 +128,16 @@ pub(super) struct List {
     /// List at most this many. Default: all.
     #[arg(long)]
     limit: Option<u64>,
+    /// Only users whose last login is more than this long ago, such as `90d`. Users who have never
+    /// logged in count from their creation.
+    #[arg(long, value_name = "DAYS", value_parser = days)]
+    inactive: Option<i64>,
+}
+
+fn days(text: &str) -> Result<i64, String> {
+    const DAY: i64 = 24 * 60 * 60;
+    let seconds = read_duration(text).filter(|seconds| *seconds >= DAY && seconds % DAY == 0);
+    seconds.map(|seconds| seconds / DAY).ok_or_else(|| "expected days, such as `90d`".to_owned())
 }
 
 fn new_name(text: &str) -> Result<Username, crate::domain::FieldError> {

@@ -2,34 +2,14 @@
 
 use crate::domain::actor::Actor;
 use crate::domain::clock::Timestamp;
+use crate::domain::day::Day;
 use crate::domain::key_id::{KeyHash, KeyId};
 use crate::domain::repository::RepositoryError;
 use crate::domain::scope::{ScopeName, Scopes};
 use crate::domain::user::{UserId, Username};
 use async_trait::async_trait;
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
-
-/// Seconds of a day.
-const DAY: i64 = 86_400;
-
-/// A day in UTC, counted from 1970-01-01; prints as `2026-01-31`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Day(pub i64);
-
-impl From<Timestamp> for Day {
-    fn from(time: Timestamp) -> Self {
-        Self(time.seconds().div_euclid(DAY))
-    }
-}
-
-impl fmt::Display for Day {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let start = Timestamp(self.0.saturating_mul(DAY)).to_string();
-        f.write_str(start.split('T').next().unwrap_or_default())
-    }
-}
 
 /// The day of a key's last use, which requests move on in memory.
 #[derive(Debug)]

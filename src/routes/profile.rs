@@ -1,6 +1,6 @@
 //! A user as the API shows it: to itself, and to administrators.
 
-use crate::domain::User;
+use crate::domain::{Day, User};
 use paperclip::actix::Apiv2Schema;
 use paperclip::v2::models::DefaultSchemaRaw;
 use paperclip::v2::schema::Apiv2Schema as Schema;
@@ -80,6 +80,9 @@ pub(super) struct UserRecord {
     /// The scopes that the user may ask for in a token.
     #[openapi(example = "[\"me\", \"items\"]")]
     scopes: Vec<String>,
+    /// The day of the user's last login, by UTC; null if there was none.
+    #[openapi(example = "2026-01-31")]
+    last_login: Option<String>,
     /// When the user was created (RFC 3339).
     #[openapi(example = "2026-01-31T08:00:00Z")]
     created_at: String,
@@ -89,8 +92,9 @@ pub(super) struct UserRecord {
 }
 
 impl UserRecord {
-    pub(super) fn of(user: &User) -> Self {
+    pub(super) fn of(user: &User, last_login: Option<Day>) -> Self {
         Self {
+            last_login: last_login.map(|day| day.to_string()),
             username: user.username.to_string(),
             email: user.email.clone().map(String::from),
             full_name: user.full_name.clone().map(String::from),

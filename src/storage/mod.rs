@@ -11,6 +11,7 @@ mod contract;
 mod database;
 mod error;
 mod give_back;
+mod last_logins;
 mod maintenance;
 mod migrations;
 mod part;
@@ -31,12 +32,15 @@ pub use error::StorageError;
 pub use maintenance::{MaintenanceError, Summary, back_up, check, copy};
 pub use restore::{Keep, Restored, restore};
 
-use crate::domain::{ApiKeyRepository, AuditEvents, Signers, Throttles, UserRepository};
+use crate::domain::{
+    ApiKeyRepository, AuditEvents, LastLogins, Signers, Throttles, UserRepository,
+};
 use crate::settings::{CacheSettings, DatabaseSettings, Settings, UserSettings, make_data_dir};
 use crate::storage::api_keys::ApiKeys;
 use crate::storage::audit_events::DatabaseAuditEvents;
 use crate::storage::cache::{CachedApiKeys, CachedUsers, Freshness};
 use crate::storage::database::Database;
+use crate::storage::last_logins::DatabaseLastLogins;
 use crate::storage::signers::DatabaseSigners;
 use crate::storage::sqlite::refuse_damaged;
 use crate::storage::throttles::DatabaseThrottles;
@@ -65,6 +69,8 @@ pub struct Opened {
     pub throttles: Arc<dyn Throttles>,
     /// Where the audit log's events are kept.
     pub audit_events: Arc<dyn AuditEvents>,
+    /// The days of users' last logins.
+    pub last_logins: Arc<dyn LastLogins>,
 }
 
 /// Opens the configured database, creates or migrates it if necessary, and adds the cache.
@@ -113,7 +119,8 @@ async fn open_unique(
         users,
         api_keys,
         signers: Arc::new(DatabaseSigners(Arc::clone(&opened))),
-        throttles: Arc::new(DatabaseThrottles::new(Arc::clone(&opened), freshness)),
+        throttles: Arc::new(DatabaseThrottles::new(Arc::clone(&opened), Arc::clone(&freshness))),
+        last_logins: Arc::new(DatabaseLastLogins::new(Arc::clone(&opened), freshness)),
         audit_events: Arc::new(DatabaseAuditEvents(opened)),
     })
 }

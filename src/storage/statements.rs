@@ -254,9 +254,11 @@ pub(super) async fn write(
 pub(super) async fn remove(database: &mut Connection<'_>, user: &User) -> Result<(), sqlx::Error> {
     let delete = "DELETE FROM users WHERE username = $1";
     database.query(delete).bind(user.username.as_str()).execute().await?;
-    for delete in
-        ["DELETE FROM known WHERE user_id = $1", "DELETE FROM api_keys WHERE user_id = $1"]
-    {
+    for delete in [
+        "DELETE FROM known WHERE user_id = $1",
+        "DELETE FROM last_logins WHERE user_id = $1",
+        "DELETE FROM api_keys WHERE user_id = $1",
+    ] {
         database.query(delete).bind(user.id.0).execute().await?;
     }
     Ok(())

@@ -27,7 +27,17 @@ pub(super) struct Table {
 }
 
 /// All of them.
-pub(super) static TABLES: [Table; 3] = [
+pub(super) static TABLES: [Table; 4] = [
+    Table {
+        page: "SELECT '', user_id, day FROM last_logins JOIN users ON users.id = user_id
+               WHERE user_id > $2 AND $1 = '' ORDER BY user_id LIMIT 1000",
+        add: sql!(
+            "INSERT INTO last_logins (user_id, day)
+             SELECT CAST(value ->> 1 AS bigint), CAST(value ->> 2 AS bigint)
+             FROM " [records "$1"] " WHERE true
+             ON CONFLICT DO NOTHING"
+        ),
+    },
     Table {
         page: "SELECT name, id, CAST(0 AS bigint) FROM former_names
                WHERE (name, id) > ($1, $2) ORDER BY name, id LIMIT 1000",

@@ -6,6 +6,7 @@ mod commands;
 mod fields;
 mod foreign;
 mod keepers;
+mod last_login;
 mod names;
 mod passwords;
 mod renaming;
@@ -64,6 +65,7 @@ fn a_user_is_created_changed_and_deleted_over_http() {
             "full_name": "Bob Builder",
             "disabled": false,
             "scopes": ["me", "items"],
+            "last_login": null,
             "created_at": times.0,
             "updated_at": times.1,
         }),

@@ -24,6 +24,13 @@ fn events(folder: &Path, url: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
+/// What is shown of all users; the one who has logged in has a day.
+fn last_logins(folder: &Path, url: &str) -> String {
+    let users = done(folder, url, &["users", "list", "--json"], "");
+    assert!(users.contains("\"last_login\":\"20"), "{users}");
+    users
+}
+
 fn three_replicas_and_commands(folder: &Path, url: &str) -> Vec<Value> {
     add(folder, url, "jane", &["me"]);
     let mut replicas = [0; 3].map(|_| replica(url));
@@ -64,6 +71,7 @@ fn events_on_postgresql() {
     let copy = format!("sqlite:{}", folder.join("copy.db").display());
     done(folder, &url, &["db", "copy", "--from", &url, "--to", &copy], "");
     assert_eq!(events(folder, &copy), all);
+    assert_eq!(last_logins(folder, &copy), last_logins(folder, &url));
     let checked = [&url, &copy].map(|url| done(folder, url, &["db", "check"], ""));
     assert_eq!(checked[0], checked[1]);
     shared().sql(&database, "UPDATE audit_events SET fields = 'x' WHERE whom = 'jane'");
@@ -82,6 +90,7 @@ fn events_on_sqlite() {
     let copy = shared().url(&database);
     done(folder, &url, &["db", "copy", "--from", &url, "--to", &copy], "");
     assert_eq!(events(folder, &copy), all);
+    assert_eq!(last_logins(folder, &copy), last_logins(folder, &url));
     let backup = folder.join("backup.db").display().to_string();
     done(folder, &url, &["db", "backup", &backup], "");
     let change = "database.execute('UPDATE audit_events SET who = \"x\", fields = \"x\"')\ndatabase.commit()";

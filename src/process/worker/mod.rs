@@ -134,10 +134,10 @@ impl Worker {
             let api_keys = api_keys.clone();
             async move { api_keys.watch().await }
         });
-        let audit = state.services.accounts.audit_log().clone();
-        let keeping = actix_web::rt::spawn({
-            let audit = audit.clone();
-            async move { audit.run().await }
+        let accounts = state.services.accounts.clone();
+        let writing = actix_web::rt::spawn({
+            let accounts = accounts.clone();
+            async move { accounts.write_behind().await }
         });
         let reports = news.0.clone();
         let changes = Changes::default();
@@ -146,9 +146,9 @@ impl Worker {
             ended = running.until(orders, reports) => ended.is_ok(),
             () = reporter.run() => unreachable!("reports never end"),
         };
-        keeping.abort();
+        writing.abort();
         noting.abort();
-        tokio::join!(audit.end(), api_keys.end());
+        tokio::join!(accounts.end_writing(), api_keys.end());
         reporter.send_last_report().await;
         ended
     }

@@ -26,7 +26,7 @@ impl Created {
     pub(super) fn new(user: &User, root_path: &RootPath) -> Self {
         let name = utf8_percent_encode(user.username.as_str(), ENCODED);
         let location = format!("{}/users/{name}", root_path.as_str());
-        Self { user: UserRecord::of(user), location }
+        Self { user: UserRecord::of(user, None), location }
     }
 }
 

@@ -6,7 +6,7 @@ mod created;
 
 use crate::accounts::{AccountChange, NewAccount};
 use crate::api_error::ApiError;
-use crate::domain::{Page, UsersRead, UsersWrite};
+use crate::domain::{Page, User, UsersRead, UsersWrite};
 use crate::extract::Query;
 use crate::routes::fields::set_of;
 use crate::routes::guarded;
@@ -80,7 +80,10 @@ async fn list(
     let more = users.len() > limit as usize;
     users.truncate(limit as usize);
     let next = users.last().filter(|_| more).map(|user| user.username.to_string());
-    Ok(Json(UserPage { users: users.iter().map(UserRecord::of).collect(), next }))
+    let ids: Vec<_> = users.iter().map(|user| user.id).collect();
+    let days = services.last_logins.of(&ids).await?;
+    let users = users.iter().map(|user| UserRecord::of(user, days.get(&user.id).copied()));
+    Ok(Json(UserPage { users: users.collect(), next }))
 }
 
 /// Create a user
@@ -113,7 +116,8 @@ async fn show(
 ) -> Result<Json<UserRecord>, ShowFailure> {
     let user = services.users.find(&username.0).await?;
     let user = user.ok_or(ApiError::NotFound("User not found"))?;
-    Ok(Json(UserRecord::of(&user)))
+    let day = services.last_logins.of(&[user.id]).await?.remove(&user.id);
+    Ok(Json(UserRecord::of(&user, day)))
 }
 
 /// Change a user
@@ -138,7 +142,13 @@ async fn change(
     let changed = services.accounts.change(&username.0, change, &caller.author(&request)).await;
     let user = changed.map_err(|error| caller.failed(error, &services))?;
     let is_shown = !asks_only || caller.may::<UsersRead>();
-    Ok(Changed(is_shown.then(|| UserRecord::of(&user))))
+    Ok(Changed(if is_shown { Some(after_change(&services, &user).await) } else { None }))
+}
+
+/// The user after a change, which is made whatever comes of this.
+async fn after_change(services: &Services, user: &User) -> UserRecord {
+    let days = services.last_logins.of(&[user.id]).await;
+    UserRecord::of(user, days.ok().and_then(|mut days| days.remove(&user.id)))
 }
 
 /// Delete a user
@@ -201,5 +211,5 @@ async fn set_scopes(
     let change = AccountChange { scopes, ..AccountChange::default() };
     let changed = services.accounts.change(&username.0, change, &caller.author(&request)).await;
     let user = changed.map_err(|error| caller.failed(error, &services))?;
-    Ok(Json(UserRecord::of(&user)))
+    Ok(Json(after_change(&services, &user).await))
 }

@@ -8,7 +8,7 @@ use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnection;
 
-pub(super) const TEXTS: [(&str, &str); 12] = [
+pub(super) const TEXTS: [(&str, &str); 13] = [
     ("users", include_str!("migrations/0001_users.sql")),
     ("user ids", include_str!("migrations/0002_user_ids.sql")),
     ("users inserted", include_str!("migrations/0003_users_inserted.sql")),
@@ -21,6 +21,7 @@ pub(super) const TEXTS: [(&str, &str); 12] = [
     ("audit events", include_str!("migrations/0010_audit_events.sql")),
     ("api keys", include_str!("migrations/0011_api_keys.sql")),
     ("epochs", include_str!("migrations/0012_epochs.sql")),
+    ("last logins", include_str!("migrations/0013_last_logins.sql")),
 ];
 
 /// The lock that replicas hold while they migrate: the bytes of `bailiwic`.

@@ -7,7 +7,7 @@ use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnection;
 
-pub(super) const TEXTS: [(&str, &str); 13] = [
+pub(super) const TEXTS: [(&str, &str); 14] = [
     ("users", include_str!("migrations/0001_users.sql")),
     ("user ids", include_str!("migrations/0002_user_ids.sql")),
     ("users inserted", include_str!("migrations/0003_users_inserted.sql")),
@@ -21,6 +21,7 @@ pub(super) const TEXTS: [(&str, &str); 13] = [
     ("audit events", include_str!("migrations/0011_audit_events.sql")),
     ("api keys", include_str!("migrations/0012_api_keys.sql")),
     ("epochs", include_str!("migrations/0013_epochs.sql")),
+    ("last logins", include_str!("migrations/0014_last_logins.sql")),
 ];
 
 /// Applies missing migrations: all of them or, on any error, none. Returns the newest migration, if
