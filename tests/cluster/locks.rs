@@ -11,9 +11,10 @@ use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
-/// The sessions waiting for a lock.
+/// The sessions waiting for a lock, except the one that stores the days of logins.
 const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
-     WHERE datname = current_database() AND wait_event_type = 'Lock'";
+     WHERE datname = current_database() AND wait_event_type = 'Lock'
+         AND query NOT LIKE '%INTO last_logins%'";
 
 /// Locks held by a separate session; released on drop.
 pub(crate) struct Held(Child);
