@@ -1,6 +1,6 @@
 //! API keys: made, listed, revoked, and taken as credentials.
 
-use crate::accounts::key_uses::KeyUses;
+use crate::accounts::days::Days;
 use crate::accounts::{AccountError, Audit, Author};
 use crate::domain::{
     ApiKey, ApiKeyRepository, AuditAction, AuditEntry, AuditReason, Clock, Day, KeyId, NewApiKey,
@@ -8,11 +8,9 @@ use crate::domain::{
 };
 use crate::tokens::{PresentedKey, new_api_key};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::timeout;
 
-/// Longest wait for the database at the end of a server.
-const LAST: Duration = Duration::from_secs(1);
+/// What is stored of the keys' uses, for the log.
+const USES: &str = "the last uses of API keys";
 
 /// The API keys of the users in a repository.
 #[derive(Clone)]
@@ -21,7 +19,8 @@ pub struct ApiKeys {
     users: Arc<dyn UserRepository>,
     clock: Arc<dyn Clock>,
     audit: Audit,
-    uses: KeyUses,
+    /// A process stores each key's use once a day.
+    uses: Arc<Days<KeyId>>,
 }
 
 /// A key to be made.
@@ -56,7 +55,7 @@ impl ApiKeys {
         clock: Arc<dyn Clock>,
         audit: Audit,
     ) -> Self {
-        Self { keys, users, clock, audit, uses: KeyUses::default() }
+        Self { keys, users, clock, audit, uses: Arc::default() }
     }
 
     /// The same for a command that this system user runs.
@@ -167,7 +166,10 @@ impl ApiKeys {
                 Some(user) if !self.is_called(&user, by).await? => AuditReason::OtherUsersKey,
                 Some(user) if user.disabled => AuditReason::UserDisabled,
                 Some(user) => {
-                    self.uses.note(&key, Day::from(now));
+                    let today = Day::from(now);
+                    if key.last_used.is_first_on(today) {
+                        self.uses.take(key.id, today);
+                    }
                     return Ok(Ok(KeyHolder { user, key }));
                 }
             },
@@ -205,12 +207,11 @@ impl ApiKeys {
 
     /// Stores when keys were used, as long as it is polled.
     pub async fn watch(&self) {
-        self.uses.watch(&*self.keys).await;
+        self.uses.run(USES, async |uses| self.keys.store_uses(uses).await).await;
     }
 
     /// Stores it a last time, for a server that ends and does not wait long.
     pub async fn end(&self) {
-        // What is lost is the day of a use, and the next use tells it.
-        let _ = timeout(LAST, self.uses.store(&*self.keys)).await;
+        self.uses.end(USES, async |uses| self.keys.store_uses(uses).await).await;
     }
 }

@@ -123,7 +123,7 @@ impl Accounts {
         Ok(Some(user))
     }
 
-    /// Counts a try, unless nothing is counted. A flood that fills the queue is no work for the
+    /// Counts an attempt, unless nothing is counted. A flood that fills the queue is no work for the
     /// database.
     async fn admit(&self, username: &str, client: Origin) -> Result<Ticket, AuthenticateError> {
         let Some(throttle) = self.throttle.as_ref().filter(|_| self.is_throttled) else {
@@ -158,7 +158,7 @@ impl Accounts {
             log::warn!(
                 target: "bailiwick.error",
                 "{name}: no password is accepted because what is stored is no hash that is \
-                 verified here;                  set a new one with: bailiwick users set-password {name}",
+                 verified here; set a new one with: bailiwick users set-password {name}",
                 name = user.username,
             );
         }

@@ -10,10 +10,10 @@ mod audit_trail;
 mod authenticate;
 mod change;
 mod create;
+mod days;
 mod error;
 mod holder;
 mod import;
-mod key_uses;
 mod last_login;
 mod login;
 #[cfg(test)]

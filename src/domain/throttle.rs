@@ -1,20 +1,20 @@
-//! Tries at passwords, counted in buckets that empty with time.
+//! Attempts at passwords, counted in buckets that empty with time.
 
 use crate::domain::RepositoryError;
 use crate::domain::user::{UserId, Username};
 use async_trait::async_trait;
 use std::time::Duration;
 
-/// How many tries a bucket takes at once, and how often one more.
+/// How many attempts a bucket takes at once, and how often one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// Tries at once.
+    /// Attempts at once.
     pub burst: u32,
     /// After this time there is room for one more.
     pub every: Duration,
 }
 
-/// A bucket of tries: the generic cell rate algorithm, kept as the time at which it is empty.
+/// A bucket of attempts: the generic cell rate algorithm, kept as the time at which it is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
     /// Tells it from all others.
@@ -23,7 +23,7 @@ pub struct Bucket {
     pub limit: Limit,
 }
 
-/// A try at a password: for whom, and where it counts.
+/// An attempt at a password: for whom, and where it counts.
 #[derive(Clone, Debug)]
 pub struct Try {
     /// The name, if it can be one.
@@ -41,7 +41,7 @@ pub struct Try {
 pub struct Case {
     /// Applies if the user has logged in from this place lately; without one, always.
     pub place: Option<String>,
-    /// In the order of their keys, so that no two tries wait for each other.
+    /// In the order of their keys, so that no two attempts wait for each other.
     pub buckets: Vec<Bucket>,
 }
 
@@ -59,7 +59,8 @@ pub enum Reserved {
 pub struct Reservation {
     /// The buckets.
     pub buckets: Vec<Bucket>,
-    /// Places of the try that need not be remembered again after a login: that was done a moment ago.
+    /// Places of the attempt that need not be remembered again after a login: that was done a
+    /// moment ago.
     pub fresh_places: Vec<String>,
 }
 
@@ -83,11 +84,11 @@ pub struct KnownPlace {
     pub place: String,
 }
 
-/// Where tries are counted for all processes. Each method is one step that happens as a whole.
+/// Where attempts are counted for all processes. Each method is one step that happens as a whole.
 #[async_trait]
 pub trait Throttles: Send + Sync {
-    /// Takes room in all buckets of a try, or in none. Nothing if the database answers, but takes no
-    /// writes.
+    /// Takes room in all buckets of an attempt, or in none. Nothing if the database answers, but
+    /// takes no writes.
     async fn reserve(&self, attempt: &Try) -> Result<Option<Reserved>, RepositoryError>;
 
     /// Gives the room back, and remembers the place of a login.

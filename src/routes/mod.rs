@@ -44,8 +44,8 @@ pub fn route_with_slash(routes: &mut ServiceConfig, path: &str, route: impl Fn()
     routes.route(&format!("{path}/"), route());
 }
 
-/// Mounts a route behind a guard, with and without a slash at its end. It is one of its method alone,
-/// so that nobody is asked for a token who uses another one, and is told 405.
+/// Mounts a route behind a guard, with and without a slash at its end. The guard stands before this
+/// method only: any other gets 405 without being asked for a token.
 fn guarded<D: Resolve>(
     routes: &mut ServiceConfig,
     path: &str,
@@ -58,7 +58,7 @@ fn guarded<D: Resolve>(
     }
 }
 
-/// `/users/me` is no user's: a method that it does not have is 405, not a question for a token.
+/// `/users/me` is not the path of a user called me: a method that it lacks is 405.
 fn not_me(request: &GuardContext<'_>) -> bool {
     !matches!(request.head().uri.path(), "/users/me" | "/users/me/")
 }

@@ -170,15 +170,6 @@ impl<R: UserRepository + 'static> CachedUsers<R> {
         self.refreshes.join(&entry.user.username, epoch, begin).await
     }
 
-    /// Whether an entry may be served without asking the database.
-    fn is_valid(&self, validity: Validity, entry: &Entry, now: u64) -> bool {
-        match validity {
-            Validity::Fresh => now.saturating_sub(entry.read) < nanoseconds(self.max_age),
-            Validity::Stale => true,
-            Validity::Unknown => false,
-        }
-    }
-
     /// Forgets the users with these names, who are being written, and an actor that was refused.
     ///
     /// This also applies if a write fails half-way or its caller leaves; but not if it certainly
@@ -227,7 +218,9 @@ impl<R: UserRepository + 'static> UserRepository for CachedUsers<R> {
         let name = username.as_str();
         let known @ (validity, epoch) = self.freshness.validity(name, self.stale_max, read);
         let entry = self.entry(name, epoch);
-        if let Some(entry) = entry.as_ref().filter(|entry| self.is_valid(validity, entry, read)) {
+        if let Some(entry) =
+            entry.as_ref().filter(|entry| validity.allows(entry.read, self.max_age, read))
+        {
             self.hits.add_one();
             return Ok(Some(Arc::clone(&entry.user)));
         }
@@ -246,8 +239,9 @@ impl<R: UserRepository + 'static> UserRepository for CachedUsers<R> {
     fn find_in_memory(&self, username: &str) -> Option<Arc<User>> {
         let now = self.freshness.now();
         let (validity, epoch) = self.freshness.validity(username, self.stale_max, now);
-        let entry =
-            self.entry(username, epoch).filter(|entry| self.is_valid(validity, entry, now))?;
+        let entry = self
+            .entry(username, epoch)
+            .filter(|entry| validity.allows(entry.read, self.max_age, now))?;
         self.hits.add_one();
         Some(entry.user)
     }

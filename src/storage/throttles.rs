@@ -1,4 +1,4 @@
-//! Tries at passwords, counted for all processes; and the places where users have logged in.
+//! Attempts at passwords, counted for all processes; and the places where users have logged in.
 //!
 //! Times are milliseconds since 1970 by the database's clock. A bucket is one row: `tat`, the
 //! theoretical arrival time of the generic cell rate algorithm, is when it is empty.
@@ -159,8 +159,9 @@ impl Throttles for DatabaseThrottles {
     }
 }
 
-/// The time, places of the try where the user has logged in lately, those of them that are fresh, and
-/// a bucket: its key, when it is empty, when room was taken and by whom, and when before by others.
+/// The time, places of the attempt where the user has logged in lately, those of them that are
+/// fresh, and a bucket: its key, when it is empty, when room was taken and by whom, and when before
+/// by others.
 type Seen = (
     i64,
     Option<String>,
@@ -194,8 +195,8 @@ async fn reserve(
     Ok(Reserved::Taken(Reservation { buckets: buckets.to_vec(), fresh_places }))
 }
 
-/// What there is of everything that a try may need, at one look: each table by its index, however many
-/// rows it has.
+/// What there is of everything that an attempt may need, at one look: each table by its index,
+/// however many rows it has.
 pub(super) const LOOK: Sql = sql!(
     "SELECT " [milliseconds] ", places.known, places.fresh,
             key, tat, taken_at, taken_by, others_took_at
@@ -274,7 +275,8 @@ async fn take(
     Ok(())
 }
 
-/// For statements: each with its key, the time that a try takes, and how full it may be before.
+/// For statements: each with its key, the time that an attempt takes, and how full it may be
+/// before.
 fn rows(buckets: &[Bucket]) -> String {
     let rows = buckets.iter().map(|Bucket { key, limit }| {
         let every = milliseconds(limit.every);
@@ -283,8 +285,8 @@ fn rows(buckets: &[Bucket]) -> String {
     json!(rows.collect::<Vec<_>>()).to_string()
 }
 
-/// A bucket that was forgotten meanwhile has nothing to get back, and its new row will be forgotten,
-/// too.
+/// A bucket that was forgotten meanwhile has nothing to get back, and its new row will be
+/// forgotten, too.
 async fn give_back(database: &mut Connection<'_>, rows: String) -> Result<(), sqlx::Error> {
     let give_back = sql!(
         "INSERT INTO throttles (key, tat, taken_at, taken_by)

@@ -1,4 +1,4 @@
-//! Who has room in a bucket until a verdict is there, and who waits in line for some.
+//! Which attempts hold room in a bucket until they are decided, and which wait in line for it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::futures::Notified;
 use tokio::sync::{Mutex as Turns, MutexGuard as Turn, Notify};
 
-/// Most tries that wait in a process.
+/// Most attempts that wait in a process.
 const MOST_WAITING: usize = 1_000;
 
 /// The lines before all buckets, each kept as long as somebody is in it or has room in the bucket.
@@ -33,7 +33,7 @@ impl Lines {
         Some(Waiting(self.hold(key)))
     }
 
-    /// Says that a try is under way that may have room in these buckets.
+    /// Announces an attempt that may take room in these buckets.
     pub(super) fn set_out<'k>(
         self: &Arc<Self>,
         keys: impl Iterator<Item = &'k String>,

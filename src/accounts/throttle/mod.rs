@@ -1,9 +1,9 @@
 //! Guessing is limited: failed logins are counted by account and place.
 //!
-//! A try takes room in buckets *before* its password is hashed, and gives it back unless the password
-//! was wrong. So as many guesses at once as anybody likes are counted exactly. A try for which there is
-//! no room waits for the outcome of those that are under way, and is refused only if they fail: many
-//! right logins at once all succeed.
+//! An attempt takes room in buckets *before* its password is hashed, and gives it back unless the
+//! password was wrong. So as many guesses at once as anybody likes are counted exactly. An attempt
+//! for which there is no room waits for the outcome of those that are under way, and is refused
+//! only if they fail: many right logins at once all succeed.
 
 mod lines;
 mod places;
@@ -24,11 +24,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// A try of another process may be under way for so long: it waits in the queue of those that hash.
+/// An attempt of another process may be under way for so long: it waits in the queue of those that
+/// hash.
 const UNDER_WAY_ELSEWHERE: Duration = Duration::from_secs(5);
 
-/// Another process tells nobody how its tries end, so whoever waits for them looks: soon, then less
-/// and less often.
+/// Another process tells nobody how its attempts end, so whoever waits for them looks: soon, then
+/// less and less often.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 const LAST_LOOK: Duration = Duration::from_secs(1);
 
@@ -41,7 +42,7 @@ const NOT_WRITABLE: Duration = Duration::from_secs(10);
 /// How often what has expired is removed.
 const CLEAN_UP: Duration = Duration::from_mins(5);
 
-/// Counts tries and refuses those that are too many; share it in an [`Arc`].
+/// Counts attempts and refuses those that are too many; share it in an [`Arc`].
 pub struct Throttle {
     limits: Limits,
     /// Whether names that differ only in case are one account.
@@ -76,7 +77,7 @@ impl Throttle {
         }
     }
 
-    /// A try that is not known to be refused.
+    /// An attempt that is not known to be refused.
     pub(super) fn attempt(&self, username: &str, place: &Place) -> Result<Attempt, ThrottleError> {
         let account = Account::named(username, self.folds);
         let name = format!("{} {}", account.key, place.to_remember());
@@ -88,7 +89,7 @@ impl Throttle {
         Ok(Attempt { of, place: place.clone(), name })
     }
 
-    /// Counts a try, or refuses it. Waits while those under way decide about it.
+    /// Counts an attempt, or refuses it. Waits while those under way decide about it.
     pub(super) async fn admit(self: &Arc<Self>, attempt: Attempt) -> Result<Ticket, ThrottleError> {
         let attempt = Arc::new(attempt);
         let taken = match self.take(&attempt).await {
@@ -149,8 +150,8 @@ impl Throttle {
         }
     }
 
-    /// Looks for room until there is some, or until nobody is left who could give any back, or until
-    /// another bucket is what is full.
+    /// Looks for room until there is some, or until nobody is left who could give any back, or
+    /// until another bucket is what is full.
     async fn at_the_head(
         self: &Arc<Self>,
         attempt: &Arc<Attempt>,
@@ -265,7 +266,7 @@ impl Throttle {
     }
 }
 
-/// A try at an account.
+/// An attempt at an account.
 pub(super) struct Attempt {
     of: Try,
     place: Place,
@@ -279,7 +280,7 @@ enum Refused {
     Unavailable(RepositoryError),
 }
 
-/// Why a try is not made.
+/// Why an attempt is not made.
 #[derive(Debug)]
 pub(super) enum ThrottleError {
     /// There is no room for it.

@@ -1,4 +1,4 @@
-//! Where a try comes from, and in which buckets it counts.
+//! Where an attempt comes from, and in which buckets it counts.
 
 use crate::domain::{Bucket, Case, Limit, Origin, Try, Username};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -24,7 +24,7 @@ pub struct Limits {
     pub known_for: Duration,
 }
 
-/// Where a try comes from.
+/// Where an attempt comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The device, by what only it can know (never its secret itself, but the hash of that).
@@ -59,7 +59,7 @@ impl Place {
         &self.network
     }
 
-    /// A try for an account from here. A known device asks nobody but itself.
+    /// An attempt for an account from here. A known device asks nobody but itself.
     pub(super) fn attempt(&self, limits: &Limits, account: &Account) -> Try {
         let Self { device, network } = self;
         let key = &account.key;

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 /// Most refusals that are remembered; beyond that the database is asked.
 const MOST: usize = 20_000;
 
-/// So often one try may find out whether the refusal still holds: an administrator may have lifted it.
+/// So often one attempt may find out whether the refusal still holds: an administrator may have
+/// lifted it.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// What was refused, and until when.

@@ -89,7 +89,7 @@ fn at(address: &str) -> Place {
     Origin::from(address.parse::<IpAddr>().unwrap()).into()
 }
 
-/// Counts a try, or refuses it.
+/// Counts an attempt, or refuses it.
 async fn admit(
     throttle: &Arc<Throttle>,
     name: &str,
@@ -244,7 +244,7 @@ async fn tries_of_other_processes_are_waited_for() {
         while store.asked.load(SeqCst) < 8 {
             tokio::task::yield_now().await;
         }
-        // A try of another process succeeds.
+        // An attempt of another process succeeds.
         let of = at("192.0.2.1").attempt(&limits(), &Account::named("jane", false));
         store.give_back(&of.cases.last().unwrap().buckets, None).await
     });

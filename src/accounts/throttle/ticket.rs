@@ -1,4 +1,4 @@
-//! A try that is under way, until its verdict.
+//! An attempt that is under way, until its verdict.
 
 use crate::accounts::throttle::Throttle;
 use crate::accounts::throttle::lines::UnderWay;
@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 /// Allows to verify one password. Dropped without a verdict, it gives back what it has taken.
 pub(in crate::accounts) struct Ticket(Option<Taken>);
 
-/// What a try has taken.
+/// What an attempt has taken.
 pub(super) struct Taken {
     pub(super) throttle: Arc<Throttle>,
     pub(super) reservation: Reservation,
@@ -21,7 +21,7 @@ pub(super) struct Taken {
 }
 
 impl Ticket {
-    /// For a try that has its room.
+    /// For an attempt that has its room.
     pub(super) fn new(taken: Taken) -> Self {
         Self(Some(taken))
     }

@@ -67,14 +67,6 @@ impl<R: ApiKeyRepository + 'static> CachedApiKeys<R> {
         }
     }
 
-    fn is_valid(&self, validity: Validity, entry: &Entry, now: u64) -> bool {
-        match validity {
-            Validity::Fresh => now.saturating_sub(entry.read) < nanoseconds(self.max_age),
-            Validity::Stale => true,
-            Validity::Unknown => false,
-        }
-    }
-
     /// Whether it was looked up in vain a moment ago.
     pub(in crate::storage) fn is_known_to_be_nobodys(&self, id: &KeyId) -> bool {
         let looked_up = self.unknown.get(id);
@@ -159,7 +151,7 @@ impl<R: ApiKeyRepository + 'static> ApiKeyRepository for CachedApiKeys<R> {
         let now = self.freshness.now();
         let (validity, epoch) = self.freshness.validity(id.as_str(), self.stale_max, now);
         let entry = self.cache.get(id).filter(|entry| entry.epoch == epoch)?;
-        self.is_valid(validity, &entry, now).then_some(entry.key)
+        validity.allows(entry.read, self.max_age, now).then_some(entry.key)
     }
 
     async fn find(&self, id: KeyId) -> Result<Option<Arc<ApiKey>>, RepositoryError> {
@@ -169,7 +161,7 @@ impl<R: ApiKeyRepository + 'static> ApiKeyRepository for CachedApiKeys<R> {
         if entry.epoch != epoch {
             return self.read(id, read, known).await;
         }
-        if self.is_valid(validity, &entry, read) {
+        if validity.allows(entry.read, self.max_age, read) {
             return Ok(Some(entry.key));
         }
         let may_stand_in = || self.freshness.may_stand_in(id.as_str(), epoch, self.stale_max);

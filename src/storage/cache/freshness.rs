@@ -258,3 +258,14 @@ pub(super) enum Validity {
     /// Ask the database.
     Unknown,
 }
+
+impl Validity {
+    /// Whether an entry that was read then may be served without asking the database.
+    pub(super) fn allows(self, read: u64, max_age: Duration, now: u64) -> bool {
+        match self {
+            Self::Fresh => now.saturating_sub(read) < nanoseconds(max_age),
+            Self::Stale => true,
+            Self::Unknown => false,
+        }
+    }
+}
