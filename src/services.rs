@@ -123,11 +123,12 @@ impl Store {
         let passwords = Passwords::new(&settings.passwords).map_err(StartError::new)?;
         let (passwords, clock) = (Arc::new(passwords), Arc::new(SystemClock));
         let opened = opened.await.map_err(StartError::new)?;
-        let storage::Opened { users, api_keys, signers, throttles, audit_events, last_logins } =
+        let storage::Opened { users, api_keys, revocations, signers, throttles, audit_events, last_logins } =
             opened;
         let folds = settings.users.case_insensitive;
         let throttle = Arc::new(Throttle::new(limits(&settings.logins), folds, throttles));
         let accounts = Accounts::new(users.clone(), passwords.clone(), clock.clone())
+            .with_revocations(revocations)
             .with_throttle(throttle, settings.logins.throttle)
             .noting(Arc::clone(&last_logins));
         let accounts = match settings.audit.retain_days {

@@ -1,7 +1,7 @@
 //! Finds users by name or by token.
 
 use crate::accounts::Accounts;
-use crate::domain::{RepositoryError, User, Username};
+use crate::domain::{RepositoryError, Revocations, User, Username};
 use crate::tokens::Claims;
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ impl Accounts {
     }
 
     /// The user of a token with these claims, possibly disabled or renamed since; `None` if the
-    /// user is gone, or has ended the token by a new password or by signing out everywhere.
+    /// user is gone, or the token has ended: by a new password, by signing out everywhere, or by itself.
     ///
     /// A token without an id, as other applications sign them, belongs to the user who has the
     /// name, unless another user had it before.
@@ -20,7 +20,8 @@ impl Accounts {
         if let Some(user) = self.users.find_in_memory(claims.subject.as_str())
             && claims.are_of(&user)
         {
-            return Ok(Some(user));
+            let holds = |all: &Arc<dyn Revocations>| all.holds(claims.token);
+            return Ok(Some(user).filter(|_| !self.revocations.as_ref().is_some_and(holds)));
         }
         let found = match claims.id {
             Some(id) => {
@@ -35,7 +36,13 @@ impl Accounts {
             }
             None => self.users.find(&claims.subject).await?,
         };
-        Ok(found.filter(|user| claims.are_of(user)))
+        let found = found.filter(|user| claims.are_of(user));
+        match &self.revocations {
+            Some(revocations) if found.is_some() && revocations.finds(claims.token).await? => {
+                Ok(None)
+            }
+            _ => Ok(found),
+        }
     }
 
     /// The user whose password was verified, as stored now: what was verified may be a second old,

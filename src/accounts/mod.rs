@@ -19,6 +19,7 @@ mod login;
 #[cfg(test)]
 pub(crate) mod memory;
 mod password;
+mod revoke;
 mod sign_out;
 mod throttle;
 
@@ -34,8 +35,8 @@ pub use password::PasswordChange;
 pub use throttle::{Limits, Throttle};
 
 use crate::domain::{
-    Actor, AuditAction, AuditEntry, Clock, LastLogins, Logins, Origin, Scope as _, ScopeName,
-    Sender, UserRepository, Username, UsersWrite,
+    Actor, AuditAction, AuditEntry, Clock, LastLogins, Logins, Origin, Revocations, Scope as _,
+    ScopeName, Sender, UserRepository, Username, UsersWrite,
 };
 use crate::passwords::Passwords;
 use last_login::LastLoginNotes;
@@ -51,6 +52,7 @@ pub struct Accounts {
     audit: Audit,
     last_logins: Option<Arc<LastLoginNotes>>,
     throttle: Option<Arc<Throttle>>,
+    revocations: Option<Arc<dyn Revocations>>,
     is_throttled: bool,
 }
 
@@ -80,6 +82,7 @@ impl Accounts {
             audit: Audit::default(),
             last_logins: None,
             throttle: None,
+            revocations: None,
             is_throttled: false,
         }
     }
@@ -132,6 +135,12 @@ impl Accounts {
     #[must_use]
     pub fn with_throttle(self, throttle: Arc<Throttle>, is_throttled: bool) -> Self {
         Self { throttle: Some(throttle), is_throttled, ..self }
+    }
+
+    /// The same with the tokens that have ended before they expire.
+    #[must_use]
+    pub fn with_revocations(self, revocations: Arc<dyn Revocations>) -> Self {
+        Self { revocations: Some(revocations), ..self }
     }
 
     /// Forgets an account's wrong passwords. Servers that remember a refusal notice within a second.

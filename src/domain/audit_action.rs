@@ -31,6 +31,8 @@ words! {
         Login = "login",
         /// An access token was issued.
         TokenIssue = "token_issue",
+        /// A token was ended by whoever held it.
+        TokenRevoke = "token_revoke",
         /// A user was created.
         UserCreate = "user_create",
         /// Details of a user were changed.

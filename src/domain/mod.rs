@@ -14,6 +14,7 @@ mod new_name;
 mod origin;
 mod password_hash;
 mod repository;
+mod revocation;
 mod scope;
 mod scope_table;
 mod secret;
@@ -43,6 +44,7 @@ pub use repository::{
     Away, Lookups, NewUser, Page, PoolUse, RepositoryError, StoreHealth, Taken, UserChange,
     UserImport, UserRepository,
 };
+pub use revocation::{Revocations, TokenId};
 pub use scope::{
     ApiKeysWrite, ItemsRead, MeRead, Scope, ScopeDeclaration, ScopeName, Scopes, UsersRead,
     UsersWrite,

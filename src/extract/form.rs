@@ -90,6 +90,17 @@ impl FormFields {
         Some(&last.1.0).filter(|value| *value != "")
     }
 
+    /// The text of a field that is there once and not empty.
+    pub(crate) fn once(&self, name: &str) -> Option<&str> {
+        let is_once = self.pairs.iter().filter(|(other, _)| other == name).count() == 1;
+        self.get(name).filter(|_| is_once)?.as_str()
+    }
+
+    /// Whether a field is there more than once.
+    pub(crate) fn repeats(&self, name: &str) -> bool {
+        self.pairs.iter().filter(|(other, _)| other == name).count() > 1
+    }
+
     /// Checks the fields against the type's schema.
     pub(crate) fn check<T: DeserializeOwned + JsonSchema + 'static>(
         self,

@@ -44,8 +44,7 @@ pub(crate) fn app(
     };
     // The router tries routes in order: first the API, then the pages, last the application's own,
     // which cannot replace either.
-    let demo = state.settings.demo.routes;
-    let app = app.wrap_api().configure(|routes| routes::mount(routes, demo)).build();
+    let app = app.wrap_api().configure(|routes| routes::mount(routes, &state.settings)).build();
     let app = match &state.docs {
         Some(docs) => app.app_data(docs.clone()).configure(routes::docs::mount),
         None => app,

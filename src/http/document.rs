@@ -16,14 +16,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// An application route hidden by the server's own is an error: it would never be reached.
 pub fn document(mounts: &Mounts, settings: &Settings) -> Result<Value, ServeError> {
     let scopes = scope_table(settings).map_err(ServeError::Services)?;
-    let demo = settings.demo.routes;
     // The hook in `panic.rs` has logged the cause.
     let panicked = |_| ServeError::Workers(io::Error::other("mounting panicked"));
     let gather = |built_in: bool, added: bool| {
         let gathered = AssertUnwindSafe(|| {
             gather(|routes: &mut Routes<'_>| {
                 if built_in {
-                    routes::mount(routes, demo);
+                    routes::mount(routes, settings);
                 }
                 if added {
                     mounts.configure(routes);

@@ -9,6 +9,7 @@ mod me;
 mod missing;
 mod parameters;
 mod profile;
+mod revoke;
 mod status;
 mod token;
 mod users;
@@ -17,12 +18,14 @@ pub use form::{PasswordRequestForm, PasswordRequestFormStrict};
 pub use missing::{AllowedMethods, not_found};
 
 use crate::security::{Resolve, guard as behind};
+use crate::settings::Settings;
 use actix_web::guard::{self, GuardContext, fn_guard};
 use actix_web::http::Method;
 use paperclip::actix::web::{Route, ServiceConfig, resource};
 
-/// Mounts every documented route of the server; with `demo`, also the demo routes.
-pub fn mount(routes: &mut ServiceConfig, demo: bool) {
+/// Mounts every documented route of the server that the settings ask for.
+pub fn mount(routes: &mut ServiceConfig, settings: &Settings) {
+    let demo = settings.demo.routes;
     // The router tries routes in order: the most requested ones first.
     me::mount(routes);
     if demo {
@@ -30,6 +33,9 @@ pub fn mount(routes: &mut ServiceConfig, demo: bool) {
     }
     token::mount(routes);
     api_keys::mount(routes);
+    if settings.server.public_url.is_some() {
+        revoke::mount(routes);
+    }
     users::mount(routes);
     if demo {
         status::mount(routes);

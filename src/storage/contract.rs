@@ -15,6 +15,8 @@ mod notices;
 #[cfg(test)]
 mod renamed;
 #[cfg(test)]
+pub(super) mod revocations;
+#[cfg(test)]
 pub(super) mod signers;
 #[cfg(test)]
 pub(super) mod throttles;

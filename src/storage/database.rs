@@ -26,6 +26,7 @@ use crate::storage::cache::Freshness;
 #[cfg(feature = "postgres")]
 use crate::storage::postgres::{self, Address, Driver, Session as PostgresSession, set_up};
 use crate::storage::sqlite::{self, Pools, Watch};
+use crate::storage::revoked::Revoked;
 use crate::storage::{Missing, StorageError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -90,11 +91,15 @@ impl Database {
     }
 
     /// Reports changes by others, as long as this exists.
-    pub(super) fn watch(&mut self, freshness: Arc<Freshness>) -> Result<(), StorageError> {
+    pub(super) fn watch(
+        &mut self,
+        freshness: Arc<Freshness>,
+        revoked: Arc<Revoked>,
+    ) -> Result<(), StorageError> {
         match &self.engine {
-            Engine::Sqlite(_, path) => self.watch = Some(Watch::start(path, freshness)?),
+            Engine::Sqlite(_, path) => self.watch = Some(Watch::start(path, freshness, revoked)?),
             #[cfg(feature = "postgres")]
-            Engine::Postgres(driver, address) => driver.watch(*address.clone(), freshness),
+            Engine::Postgres(driver, address) => driver.watch(*address.clone(), freshness, revoked),
         }
         Ok(())
     }

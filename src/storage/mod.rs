@@ -18,6 +18,8 @@ mod part;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod restore;
+mod revocations;
+mod revoked;
 mod row;
 mod signers;
 mod sqlite;
@@ -33,7 +35,7 @@ pub use maintenance::{MaintenanceError, Summary, back_up, check, copy};
 pub use restore::{Keep, Restored, restore};
 
 use crate::domain::{
-    ApiKeyRepository, AuditEvents, LastLogins, Signers, Throttles, UserRepository,
+    ApiKeyRepository, AuditEvents, LastLogins, Revocations, Signers, Throttles, UserRepository,
 };
 use crate::settings::{CacheSettings, DatabaseSettings, Settings, UserSettings, make_data_dir};
 use crate::storage::api_keys::ApiKeys;
@@ -41,6 +43,8 @@ use crate::storage::audit_events::DatabaseAuditEvents;
 use crate::storage::cache::{CachedApiKeys, CachedUsers, Freshness};
 use crate::storage::database::Database;
 use crate::storage::last_logins::DatabaseLastLogins;
+use crate::storage::revocations::DatabaseRevocations;
+use crate::storage::revoked::Revoked;
 use crate::storage::signers::DatabaseSigners;
 use crate::storage::sqlite::refuse_damaged;
 use crate::storage::throttles::DatabaseThrottles;
@@ -67,6 +71,8 @@ pub struct Opened {
     pub signers: Arc<dyn Signers>,
     /// Where tries at passwords are counted.
     pub throttles: Arc<dyn Throttles>,
+    /// Tokens that have ended before they expire.
+    pub revocations: Arc<dyn Revocations>,
     /// Where the audit log's events are kept.
     pub audit_events: Arc<dyn AuditEvents>,
     /// The days of users' last logins.
@@ -109,15 +115,22 @@ async fn open_unique(
 ) -> Result<Opened, StorageError> {
     let freshness = Arc::new(Freshness::default());
     let mut opened = Database::open(data_dir, database, missing).await?;
-    opened.watch(Arc::clone(&freshness))?;
+    let held = Arc::new(Revoked::default());
+    opened.watch(Arc::clone(&freshness), Arc::clone(&held))?;
     let opened = Arc::new(opened);
     let users = Users::of(Arc::clone(&opened)).requiring(unique, missing).await?;
     let keys = ApiKeys::of(Arc::clone(&opened));
     let api_keys = Arc::new(CachedApiKeys::new(keys, cache, Arc::clone(&freshness)));
     let users = Arc::new(CachedUsers::new(users, cache, Arc::clone(&freshness)));
+    let revocations = DatabaseRevocations {
+        database: Arc::clone(&opened),
+        freshness: Arc::clone(&freshness),
+        held,
+    };
     Ok(Opened {
         users,
         api_keys,
+        revocations: Arc::new(revocations),
         signers: Arc::new(DatabaseSigners(Arc::clone(&opened))),
         throttles: Arc::new(DatabaseThrottles::new(Arc::clone(&opened), Arc::clone(&freshness))),
         last_logins: Arc::new(DatabaseLastLogins::new(Arc::clone(&opened), freshness)),

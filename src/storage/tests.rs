@@ -2,13 +2,13 @@
 
 mod api_keys;
 mod audit;
+mod revocations;
 mod unique;
 
 use crate::domain::{Page, Timestamp, UserRepository};
 use crate::settings::{DatabaseSettings, DatabaseUrl};
 use crate::storage::cache::{CachedUsers, Freshness};
 use crate::storage::contract::signers::servers_find_each_other;
-use crate::storage::contract::throttles::tries_are_counted;
 use crate::storage::contract::{
     a_change_by_another_is_seen, a_change_of_one_leaves_the_others_in_memory, all_have_ids,
     cache_settings, contract, name, new, until_within_a_second,
@@ -388,13 +388,4 @@ async fn servers_on_one_file_find_each_other() {
         sqlx::query(statement).execute(&mut raw(&path).await).await.unwrap();
     };
     servers_find_each_other((&signers().await, &signers().await), by_hand).await;
-}
-
-#[tokio::test]
-async fn tries_at_passwords_are_counted() {
-    tries_are_counted(async || {
-        let folder = tempfile::tempdir().unwrap();
-        (Arc::new(database_at(&folder.path().join("test.db")).await.unwrap()), folder)
-    })
-    .await;
 }

@@ -58,6 +58,16 @@ pub(super) static TABLES: [Table; 4] = [
         ),
     },
     Table {
+        page: "SELECT id, until, CAST(0 AS bigint) FROM revocations
+               WHERE kind = 'token' AND (id, until) > ($1, $2) ORDER BY id, until LIMIT 1000",
+        add: sql!(
+            "INSERT INTO revocations (kind, id, until)
+             SELECT 'token', value ->> 0, CAST(value ->> 1 AS bigint)
+             FROM " [records "$1"] " WHERE true
+             ON CONFLICT DO NOTHING"
+        ),
+    },
+    Table {
         page: "SELECT key, tat, taken_at FROM throttles
                WHERE (key, tat) > ($1, $2) ORDER BY key, tat LIMIT 1000",
         add: sql!(

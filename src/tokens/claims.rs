@@ -55,6 +55,7 @@ pub(super) struct PresentedClaims<'a> {
     pub(super) exp: Option<f64>,
     pub(super) nbf: Option<f64>,
     pub(super) iat: Option<f64>,
+    pub(super) jti: Option<Text<'a>>,
     pub(super) epoch: i64,
     pub(super) id: Option<UserId>,
     /// It carries a number as `bailiwick_id`: we issued it. Null counts as absent.
@@ -141,7 +142,7 @@ impl<'de> Visitor<'de> for PresentedClaimsVisitor {
                     read.epoch = map.next_value::<Option<i64>>()?.unwrap_or_default();
                 }
                 "iat" => read.iat = Some(map.next_value()?),
-                "jti" => drop(map.next_value::<Text<'de>>()?),
+                "jti" => read.jti = Some(map.next_value()?),
                 "scopes" => list = Some(map.next_value::<KnownScopes>()?.0),
                 "scope" => {
                     let text = map.next_value::<Text<'de>>()?;

@@ -14,11 +14,12 @@ pub use error::{NO_SCOPE, NO_USER, TokenError};
 pub use new_token::NewToken;
 pub use secret::{SecretError, check_secret, load_accepted_secrets, load_secret, made_secret};
 
-use crate::domain::{Clock, Fingerprint, Scopes, Secret, Tally, Timestamp, User, UserId, Username};
+use crate::domain::{Clock, Fingerprint, Scopes, Secret, Tally, Timestamp, TokenId, User, UserId, Username};
 use crate::settings::TokenSettings;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use claims::{IssuedClaims, Party, PresentedClaims};
+use aws_lc_rs::digest::{SHA256, digest};
+use claims::{IssuedClaims, Party, PresentedClaims, Text};
 use error::REFUSALS;
 use keys::{Key, KeyRing};
 use serde::de::DeserializeOwned;
@@ -68,6 +69,10 @@ pub struct Claims {
     pub id: Option<UserId>,
     /// The user's when the token was issued.
     pub(crate) epoch: i64,
+    /// Tells this token from all others.
+    pub(crate) token: TokenId,
+    /// The first second at which it is refused.
+    pub(crate) ends_at: Timestamp,
     /// When a token without an id was issued, if that is known.
     pub(crate) issued_at: Option<Timestamp>,
 }
@@ -237,7 +242,7 @@ impl Tokens {
         check_kind(&read)?;
         self.check_times(&read)?;
         self.check_parties(&read)?;
-        let issued_at = self.issued_at(&read);
+        let (issued_at, ends_at) = (self.issued_at(&read), self.ends_at(&read));
         let subject = read.sub.ok_or(TokenError::MissingClaim)?;
         Ok(Claims {
             subject: subject.0.parse().map_err(|_| TokenError::Claim("sub"))?,
@@ -245,7 +250,15 @@ impl Tokens {
             id: read.id,
             epoch: read.epoch,
             issued_at,
+            token: token_id(read.jti.as_ref(), token),
+            ends_at,
         })
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a date fits, and else it saturates")]
+    fn ends_at(&self, read: &PresentedClaims<'_>) -> Timestamp {
+        let exp = read.exp.unwrap_or_default().trunc() as i64;
+        Timestamp(exp.saturating_add_unsigned(self.leeway_seconds))
     }
 
     /// When it was issued: as it says or, for other applications that do not write that, by its
@@ -297,6 +310,16 @@ impl Tokens {
             Ok(())
         }
     }
+}
+
+/// The `jti` of this server's tokens; other tokens, which may use theirs twice, are told apart by their
+/// hashes.
+fn token_id(jti: Option<&Text<'_>>, token: &str) -> TokenId {
+    jti.and_then(|jti| jti.0.parse().ok()).unwrap_or_else(|| {
+        let hash = digest(&SHA256, token.as_bytes());
+        let half = hash.as_ref().first_chunk().copied().unwrap_or_default();
+        TokenId(u128::from_be_bytes(half))
+    })
 }
 
 /// A token of another kind is not an access token, whatever else it says (RFC 8725 §3.11).

@@ -102,6 +102,12 @@ fn provoke(app: &mut App, action: AuditAction) -> Vec<(&'static str, &'static st
             assert_eq!(log_in(app, &fields).status, 200);
             vec![("who", "johndoe"), ("scopes", "me"), ("expires_in", "1800")]
         }
+        AuditAction::TokenRevoke => {
+            let form = format!("token={}", token("johndoe", &["me"]));
+            let headers = [("content-type", crate::harness::FORM)];
+            assert_eq!(app.send("POST", "/oauth/revoke", &headers, &form).status, 200);
+            vec![("outcome", "accepted"), ("via", "http"), ("whom", "johndoe")]
+        }
         AuditAction::UserCreate => {
             let body = json!({"username": "bob", "password": PASSWORD, "scopes": ["me"]});
             assert_eq!(admin(app, ("POST", "/users"), &body).status, 201);
@@ -222,7 +228,7 @@ fn stop(app: &mut App) {
 
 #[test]
 fn every_action_leaves_its_line_and_no_secret() {
-    let mut app = audited("");
+    let mut app = audited("[server]\npublic_url = \"http://localhost:8000\"\n");
     let issued = log_in(&app, &[("username", "root"), ("password", PASSWORD)]);
     let issued = issued.json()["access_token"].as_str().expect("a token").to_owned();
     for action in AuditAction::ALL {

@@ -4,6 +4,7 @@ mod attacks;
 mod dates;
 mod form;
 mod kinds;
+mod revoke;
 mod secrets;
 
 use crate::harness::App;

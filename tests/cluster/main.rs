@@ -26,6 +26,7 @@ mod pooler;
 mod postgres;
 mod renaming;
 mod restore;
+mod revoke;
 mod secrets;
 #[path = "../api/signer.rs"]
 #[expect(dead_code, reason = "shared with the tests of the API, which use all of it")]

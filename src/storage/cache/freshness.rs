@@ -202,6 +202,11 @@ impl Freshness {
         self.checks.borrow().away
     }
 
+    /// Whether every change that is a second old is known.
+    pub(in crate::storage) fn is_fresh(&self) -> bool {
+        self.was_confirmed_within(TRUST, self.now())
+    }
+
     /// Nanoseconds after `start`.
     pub(super) fn now(&self) -> u64 {
         nanoseconds(self.start.elapsed())

@@ -9,6 +9,7 @@ use crate::storage::postgres::address::Address;
 use crate::storage::postgres::silence::{Connectivity, OperationTimeout};
 use crate::storage::postgres::turns::Turns;
 use crate::storage::postgres::watch::watch;
+use crate::storage::revoked::Revoked;
 use crate::storage::underway::Underway;
 use futures_util::future::BoxFuture;
 use sqlx::Postgres;
@@ -96,10 +97,15 @@ impl Driver {
     }
 
     /// Watches the server, for `freshness` and for operations in progress, as long as this exists.
-    pub(in crate::storage) fn watch(&self, address: Address, freshness: Arc<Freshness>) {
+    pub(in crate::storage) fn watch(
+        &self,
+        address: Address,
+        freshness: Arc<Freshness>,
+        revoked: Arc<Revoked>,
+    ) {
         let (connectivity, pools) =
             (self.connectivity.clone(), [self.readers.clone(), self.writers.clone()]);
-        self.handle.spawn(watch(address, freshness, connectivity, pools));
+        self.handle.spawn(watch(address, (freshness, revoked), connectivity, pools));
     }
 
     /// How the connections are used.

@@ -22,6 +22,7 @@ pub(super) const TEXTS: [(&str, &str); 13] = [
     ("api keys", include_str!("migrations/0011_api_keys.sql")),
     ("epochs", include_str!("migrations/0012_epochs.sql")),
     ("last logins", include_str!("migrations/0013_last_logins.sql")),
+    ("revocations", include_str!("migrations/0014_revocations.sql")),
 ];
 
 /// The lock that replicas hold while they migrate: the bytes of `bailiwic`.

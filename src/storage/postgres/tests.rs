@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod audit;
+mod revocations;
 mod away;
 pub(super) mod server;
 mod tls;

@@ -3,6 +3,7 @@
 use crate::storage::cache::Freshness;
 use crate::storage::postgres::address::Address;
 use crate::storage::postgres::silence::Connectivity;
+use crate::storage::revoked::{Revoked, Row};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use sqlx::Connection as _;
@@ -14,6 +15,10 @@ use tokio::time::{error::Elapsed, sleep_until, timeout, timeout_at};
 
 /// The channel of the migrations' triggers.
 const CHANNEL: &str = "bailiwick_users";
+/// The channel of ended tokens: kind, id, and until when each counts.
+const REVOKED: &str = "bailiwick_revocations";
+/// All of them.
+const REVOCATIONS: &str = "SELECT kind, id, until FROM revocations";
 /// Sent by a watcher to itself to check that notifications arrive; it reports no change.
 const PROBE: &str = "probe";
 /// The prefix of the name of a changed user; without a name it may be any user.
@@ -36,32 +41,36 @@ const MOST: usize = 8;
 /// Listens forever; after each gap, everything cached is forgotten.
 pub(super) async fn watch(
     address: Address,
-    freshness: Arc<Freshness>,
+    (freshness, revoked): (Arc<Freshness>, Arc<Revoked>),
     connectivity: Connectivity,
     pools: [PgPool; 2],
 ) {
     loop {
-        let listener = reach(&address, &freshness, &pools[0]).await;
+        let listener = reach(&address, (&freshness, &revoked), &pools[0]).await;
         for pool in &pools {
             pool.set_connect_options(address.servers.chosen());
         }
         connectivity.restore();
         // Earlier changes were missed.
         freshness.invalidate();
-        listen(&address, listener, &freshness).await;
+        listen(&address, listener, (&freshness, &revoked)).await;
         connectivity.lose();
     }
 }
 
 /// Connects, however long it takes. An attempt that hangs blocks no other: the network may let a
 /// new one through although the old one never completes.
-async fn reach(address: &Address, freshness: &Freshness, readers: &PgPool) -> PgListener {
+async fn reach(
+    address: &Address,
+    (freshness, revoked): (&Freshness, &Revoked),
+    readers: &PgPool,
+) -> PgListener {
     let mut attempts = FuturesUnordered::new();
     loop {
         let begun = Instant::now();
         attempts.push(async {
             let check = freshness.begin_check();
-            let connected = connect(address).await;
+            let connected = connect(address, revoked).await;
             if connected.is_err() && serves(readers).await {
                 freshness.doubt();
             }
@@ -96,10 +105,14 @@ async fn serves(readers: &PgPool) -> bool {
 }
 
 /// Checks and listens until there is no response.
-async fn listen(address: &Address, mut listener: PgListener, freshness: &Freshness) {
+async fn listen(
+    address: &Address,
+    mut listener: PgListener,
+    (freshness, revoked): (&Freshness, &Revoked),
+) {
     loop {
         let check = freshness.begin_check();
-        if let Err(cause) = listen_once(address, &mut listener, freshness).await {
+        if let Err(cause) = listen_once(address, &mut listener, (freshness, revoked)).await {
             return freshness.lose(check, &cause);
         }
     }
@@ -108,7 +121,7 @@ async fn listen(address: &Address, mut listener: PgListener, freshness: &Freshne
 async fn listen_once(
     address: &Address,
     listener: &mut PgListener,
-    freshness: &Freshness,
+    (freshness, revoked): (&Freshness, &Revoked),
 ) -> Result<(), sqlx::Error> {
     // The server delivers pending notifications before it responds.
     let asked = Instant::now();
@@ -119,24 +132,28 @@ async fn listen_once(
     }
     timeout(ANSWER, address.servers.check(&mut *listener)).await.map_err(late)??;
     while let Some(notification) = listener.next_buffered() {
-        heard(&notification, freshness);
+        heard(&notification, freshness, revoked);
     }
     freshness.confirm(asked);
     while let Ok(received) = timeout_at((asked + PAUSE).into(), listener.try_recv()).await {
-        heard(&received?.ok_or_else(lost)?, freshness);
+        heard(&received?.ok_or_else(lost)?, freshness, revoked);
     }
     Ok(())
 }
 
 /// Connects, and makes sure that notifications arrive: a pooler in between may swallow them.
-async fn connect(address: &Address) -> Result<PgListener, sqlx::Error> {
+async fn connect(address: &Address, revoked: &Revoked) -> Result<PgListener, sqlx::Error> {
     // A pool would wait for a server that refuses.
     let reached = address.servers.connect(CONNECT).await?;
-    timeout(CONNECT, hear(address, reached)).await.map_err(late)?
+    timeout(CONNECT, hear(address, reached, revoked)).await.map_err(late)?
 }
 
 /// A listening session on the server that was reached.
-async fn hear(address: &Address, reached: PgConnection) -> Result<PgListener, sqlx::Error> {
+async fn hear(
+    address: &Address,
+    reached: PgConnection,
+    revoked: &Revoked,
+) -> Result<PgListener, sqlx::Error> {
     reached.close().await?;
     let pool = address
         .pool()
@@ -147,23 +164,44 @@ async fn hear(address: &Address, reached: PgConnection) -> Result<PgListener, sq
         .connect_lazy_with(address.servers.chosen());
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.eager_reconnect(false);
-    listener.listen(CHANNEL).await?;
+    listener.listen_all([CHANNEL, REVOKED]).await?;
     sqlx::query("SELECT pg_notify($1, $2)")
         .bind(CHANNEL)
         .bind(PROBE)
         .execute(&mut listener)
         .await?;
-    while listener.try_recv().await?.ok_or_else(lost)?.payload() != PROBE {}
+    // After LISTEN: what is committed from now on is notified. To read on from the last number would
+    // miss a transaction that began before and commits later.
+    let ended: Vec<Row> = sqlx::query_as(REVOCATIONS).fetch_all(&mut listener).await?;
+    revoked.add_rows(ended);
+    loop {
+        let notification = listener.try_recv().await?.ok_or_else(lost)?;
+        if notification.payload() == PROBE {
+            break;
+        }
+        if notification.channel() == REVOKED {
+            revoked.add_rows(ended_by(notification.payload()));
+        }
+    }
     Ok(listener)
 }
 
-fn heard(notification: &PgNotification, freshness: &Freshness) {
+fn heard(notification: &PgNotification, freshness: &Freshness, revoked: &Revoked) {
     let payload = notification.payload();
-    if let Some(username) = payload.strip_prefix(CHANGED) {
+    if notification.channel() == REVOKED {
+        revoked.add_rows(ended_by(payload));
+    } else if let Some(username) = payload.strip_prefix(CHANGED) {
         freshness.forget(username);
     } else if payload != PROBE {
         freshness.invalidate();
     }
+}
+
+/// The row that a notification tells of.
+fn ended_by(payload: &str) -> Option<Row> {
+    let mut words = payload.split(' ');
+    let (kind, id, until) = (words.next()?, words.next()?, words.next()?.parse().ok()?);
+    Some((kind.to_owned(), id.to_owned(), until))
 }
 
 fn late(_: Elapsed) -> sqlx::Error {

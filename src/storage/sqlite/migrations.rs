@@ -22,6 +22,7 @@ pub(super) const TEXTS: [(&str, &str); 14] = [
     ("api keys", include_str!("migrations/0012_api_keys.sql")),
     ("epochs", include_str!("migrations/0013_epochs.sql")),
     ("last logins", include_str!("migrations/0014_last_logins.sql")),
+    ("revocations", include_str!("migrations/0015_revocations.sql")),
 ];
 
 /// Applies missing migrations: all of them or, on any error, none. Returns the newest migration, if

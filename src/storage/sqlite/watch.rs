@@ -2,6 +2,7 @@
 
 use crate::storage::StorageError;
 use crate::storage::cache::Freshness;
+use crate::storage::revoked::{Revoked, Row};
 use crate::storage::sqlite::options;
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -23,6 +24,11 @@ const LAST: &str = "SELECT max(
 /// Users changed between two numbers, once per change.
 const CHANGED: &str = "SELECT username FROM changed_users WHERE seq > ?1 AND seq <= ?2";
 
+/// The number of the last token that has ended, and those after a number.
+const LAST_REVOCATION: &str =
+    "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'revocations'), 0)";
+const REVOCATIONS: &str = "SELECT kind, id, until FROM revocations WHERE seq > ?1";
+
 /// From this many changes on, as in an import, they are not read one by one.
 const MOST: i64 = 4096;
 
@@ -39,12 +45,13 @@ impl Watch {
     pub(in crate::storage) fn start(
         path: &Path,
         freshness: Arc<Freshness>,
+        revoked: Arc<Revoked>,
     ) -> Result<Self, StorageError> {
         let (stop, stopped) = channel();
         let fail = |error| StorageError::file(path, format_args!("cannot be watched: {error}"));
         let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(fail)?;
         let options = options(path);
-        let mut watcher = Watcher { connection: None, seen: None, freshness };
+        let mut watcher = Watcher { connection: None, seen: None, freshness, revocation: 0, revoked };
         let watch = move || {
             loop {
                 let check = watcher.freshness.begin_check();
@@ -67,6 +74,9 @@ struct Watcher {
     /// The number of the last known change.
     seen: Option<i64>,
     freshness: Arc<Freshness>,
+    /// The number of the last token that is known to have ended.
+    revocation: i64,
+    revoked: Arc<Revoked>,
 }
 
 impl Watcher {
@@ -78,6 +88,15 @@ impl Watcher {
             Some(connection) => connection,
             None => self.connection.insert(options.connect().await?),
         };
+        let last: i64 = sqlx::query_scalar(LAST_REVOCATION).fetch_one(&mut *connection).await?;
+        if last != self.revocation {
+            // A number that went back: another file, whose numbers mean something else.
+            let since = if last < self.revocation { 0 } else { self.revocation };
+            let rows = sqlx::query_as(REVOCATIONS).bind(since).fetch_all(&mut *connection);
+            let rows: Vec<Row> = rows.await?;
+            self.revoked.add_rows(rows);
+            self.revocation = last;
+        }
         let last: i64 = sqlx::query_scalar(LAST).fetch_one(&mut *connection).await?;
         let since = self.seen.map(|seen| (seen, last.saturating_sub(seen)));
         let changed = match since {

@@ -1,0 +1,58 @@
+//! Ended tokens and counted tries on SQLite.
+
+use crate::domain::{Revocations as _, TokenId};
+use crate::storage::contract::revocations::{
+    tokens_end_everywhere, what_would_have_expired_is_forgotten,
+};
+use crate::storage::contract::throttles::tries_are_counted;
+use crate::storage::contract::until_within_a_second;
+use crate::storage::revocations::DatabaseRevocations;
+use crate::storage::tests::{database_at, raw};
+use std::path::Path;
+use std::sync::Arc;
+
+async fn process(path: &Path) -> DatabaseRevocations {
+    DatabaseRevocations::watching(database_at(path).await.unwrap())
+}
+
+async fn deaf(path: &Path) -> DatabaseRevocations {
+    let database = Arc::new(database_at(path).await.unwrap());
+    DatabaseRevocations { database, freshness: Arc::default(), held: Arc::default() }
+}
+
+#[tokio::test]
+async fn tokens_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.db");
+    let (one, other, none) = (process(&path).await, process(&path).await, deaf(&path).await);
+    tokens_end_everywhere((&one, &other), &none).await;
+    what_would_have_expired_is_forgotten((&one, &other), &none).await;
+}
+
+/// Another file has taken the place of the database, or somebody has set its numbers back.
+#[tokio::test]
+async fn a_number_that_goes_back_makes_all_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.db");
+    let (one, other) = (process(&path).await, process(&path).await);
+    for token in 1..=9 {
+        one.revoke(TokenId(token), crate::domain::Timestamp(i64::MAX)).await.unwrap();
+    }
+    until_within_a_second(async || other.holds(TokenId(9))).await;
+    let back = format!(
+        "BEGIN; DELETE FROM revocations; UPDATE sqlite_sequence SET seq = 0 WHERE name = 'revocations';
+         INSERT INTO revocations (kind, id, until) VALUES ('token', '{}', 1); COMMIT",
+        TokenId(77)
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(back)).execute(&mut raw(&path).await).await.unwrap();
+    until_within_a_second(async || one.holds(TokenId(77)) && other.holds(TokenId(77))).await;
+}
+
+#[tokio::test]
+async fn tries_at_passwords_are_counted() {
+    tries_are_counted(async || {
+        let folder = tempfile::tempdir().unwrap();
+        (Arc::new(database_at(&folder.path().join("test.db")).await.unwrap()), folder)
+    })
+    .await;
+}
