@@ -25,8 +25,8 @@ use crate::settings::DatabaseSettings;
 use crate::storage::cache::Freshness;
 #[cfg(feature = "postgres")]
 use crate::storage::postgres::{self, Address, Driver, Session as PostgresSession, set_up};
-use crate::storage::sqlite::{self, Pools, Watch};
 use crate::storage::revoked::Revoked;
+use crate::storage::sqlite::{self, Pools, Watch};
 use crate::storage::{Missing, StorageError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -56,7 +56,7 @@ impl Revocations for DatabaseRevocations {
 
     async fn clean_up(&self) -> Result<(), RepositoryError> {
         let now = self.database.read(|mut database| {
-            Box::pin(async move { database.query(sql!("SELECT " [now])).scalar::<i64>().await })
+            Box::pin(async move { database.query(sql!("SELECT "[now])).scalar::<i64>().await })
         });
         let now = now.await?;
         self.held.forget(Timestamp(now));

@@ -14,11 +14,13 @@ pub use error::{NO_SCOPE, NO_USER, TokenError};
 pub use new_token::NewToken;
 pub use secret::{SecretError, check_secret, load_accepted_secrets, load_secret, made_secret};
 
-use crate::domain::{Clock, Fingerprint, Scopes, Secret, Tally, Timestamp, TokenId, User, UserId, Username};
+use crate::domain::{
+    Clock, Fingerprint, Scopes, Secret, Tally, Timestamp, TokenId, User, UserId, Username,
+};
 use crate::settings::TokenSettings;
+use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use aws_lc_rs::digest::{SHA256, digest};
 use claims::{IssuedClaims, Party, PresentedClaims, Text};
 use error::REFUSALS;
 use keys::{Key, KeyRing};

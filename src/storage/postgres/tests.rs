@@ -2,8 +2,8 @@
 
 mod api_keys;
 mod audit;
-mod revocations;
 mod away;
+mod revocations;
 pub(super) mod server;
 mod tls;
 

@@ -51,7 +51,8 @@ impl Watch {
         let fail = |error| StorageError::file(path, format_args!("cannot be watched: {error}"));
         let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(fail)?;
         let options = options(path);
-        let mut watcher = Watcher { connection: None, seen: None, freshness, revocation: 0, revoked };
+        let mut watcher =
+            Watcher { connection: None, seen: None, freshness, revocation: 0, revoked };
         let watch = move || {
             loop {
                 let check = watcher.freshness.begin_check();

@@ -49,7 +49,8 @@ async fn an_earlier_number_that_commits_later_is_heard() {
     assert!(!one.holds(TokenId(1)) && !other.holds(TokenId(1)));
     run(&mut late, "COMMIT".to_owned()).await;
     until_within_a_second(async || one.holds(TokenId(1)) && other.holds(TokenId(1))).await;
-    let numbers = shared().sql(&name, "SELECT string_agg(right(id, 1), '' ORDER BY seq) FROM revocations");
+    let numbers =
+        shared().sql(&name, "SELECT string_agg(right(id, 1), '' ORDER BY seq) FROM revocations");
     assert_eq!(numbers.trim(), "12", "the number of the first is the smaller one");
 }
 
