@@ -49,7 +49,7 @@ async fn plain() -> (Users, ()) {
 async fn cached() -> (CachedUsers<Users>, ()) {
     let mut database = open(&settings(&shared().url(&shared().database()))).await.unwrap();
     let freshness = Arc::new(Freshness::default());
-    database.watch(Arc::clone(&freshness)).unwrap();
+    database.watch(Arc::clone(&freshness), Arc::default()).unwrap();
     (CachedUsers::new(Users::of(Arc::new(database)), &cache_settings(100), freshness), ())
 }
 

@@ -18,7 +18,7 @@ async fn plain_keys() -> (ApiKeys, Users, ()) {
 async fn cached_keys() -> (CachedApiKeys<ApiKeys>, Users, ()) {
     let mut database = open(&settings(&shared().url(&shared().database()))).await.unwrap();
     let freshness = Arc::new(Freshness::default());
-    database.watch(Arc::clone(&freshness)).unwrap();
+    database.watch(Arc::clone(&freshness), Arc::default()).unwrap();
     let database = Arc::new(database);
     let keys = ApiKeys::of(Arc::clone(&database));
     (CachedApiKeys::new(keys, &cache_settings(100), freshness), Users::of(database), ())
