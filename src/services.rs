@@ -123,8 +123,15 @@ impl Store {
         let passwords = Passwords::new(&settings.passwords).map_err(StartError::new)?;
         let (passwords, clock) = (Arc::new(passwords), Arc::new(SystemClock));
         let opened = opened.await.map_err(StartError::new)?;
-        let storage::Opened { users, api_keys, revocations, signers, throttles, audit_events, last_logins } =
-            opened;
+        let storage::Opened {
+            users,
+            api_keys,
+            revocations,
+            signers,
+            throttles,
+            audit_events,
+            last_logins,
+        } = opened;
         let folds = settings.users.case_insensitive;
         let throttle = Arc::new(Throttle::new(limits(&settings.logins), folds, throttles));
         let accounts = Accounts::new(users.clone(), passwords.clone(), clock.clone())

@@ -8,7 +8,7 @@ use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnection;
 
-pub(super) const TEXTS: [(&str, &str); 13] = [
+pub(super) const TEXTS: [(&str, &str); 14] = [
     ("users", include_str!("migrations/0001_users.sql")),
     ("user ids", include_str!("migrations/0002_user_ids.sql")),
     ("users inserted", include_str!("migrations/0003_users_inserted.sql")),

@@ -4,8 +4,8 @@ use crate::storage::cache::Freshness;
 use crate::storage::postgres::address::Address;
 use crate::storage::postgres::silence::Connectivity;
 use crate::storage::revoked::{Revoked, Row};
-use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use sqlx::Connection as _;
 use sqlx::postgres::{PgConnection, PgListener, PgNotification, PgPool};
 use std::io;
@@ -29,7 +29,7 @@ const LOOK: &str = "SELECT has_table_privilege('users', 'SELECT')";
 const PAUSE: Duration = Duration::from_millis(400);
 /// Longest wait for a check: the loss is known before the cache's trust ends.
 const ANSWER: Duration = Duration::from_millis(550);
-/// Longest time to reconnect.
+/// Longest time to reconnect, and pause while all that has ended is read.
 const CONNECT: Duration = Duration::from_secs(2);
 /// Pause after a failed attempt to connect, while operations wait for it.
 const FAILED: Duration = Duration::from_millis(50);
@@ -110,12 +110,27 @@ async fn listen(
     mut listener: PgListener,
     (freshness, revoked): (&Freshness, &Revoked),
 ) {
+    let check = freshness.begin_check();
+    if let Err(cause) = load(&mut listener, revoked).await {
+        return freshness.lose(check, &cause);
+    }
     loop {
         let check = freshness.begin_check();
         if let Err(cause) = listen_once(address, &mut listener, (freshness, revoked)).await {
             return freshness.lose(check, &cause);
         }
     }
+}
+
+/// Reads all tokens that have ended, however many there are. What is committed after the listening
+/// began is notified: to read on from the last number instead would miss a transaction that began
+/// earlier and commits later.
+async fn load(listener: &mut PgListener, revoked: &Revoked) -> Result<(), sqlx::Error> {
+    let mut ended = sqlx::query_as::<_, Row>(REVOCATIONS).fetch(&mut *listener);
+    while let Some(row) = timeout(CONNECT, ended.try_next()).await.map_err(late)?? {
+        revoked.add_rows([row]);
+    }
+    Ok(())
 }
 
 async fn listen_once(
@@ -170,10 +185,6 @@ async fn hear(
         .bind(PROBE)
         .execute(&mut listener)
         .await?;
-    // After LISTEN: what is committed from now on is notified. To read on from the last number would
-    // miss a transaction that began before and commits later.
-    let ended: Vec<Row> = sqlx::query_as(REVOCATIONS).fetch_all(&mut listener).await?;
-    revoked.add_rows(ended);
     loop {
         let notification = listener.try_recv().await?.ok_or_else(lost)?;
         if notification.payload() == PROBE {

@@ -7,7 +7,7 @@ use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnection;
 
-pub(super) const TEXTS: [(&str, &str); 14] = [
+pub(super) const TEXTS: [(&str, &str); 15] = [
     ("users", include_str!("migrations/0001_users.sql")),
     ("user ids", include_str!("migrations/0002_user_ids.sql")),
     ("users inserted", include_str!("migrations/0003_users_inserted.sql")),
