@@ -33,7 +33,7 @@ impl Revocations for DatabaseRevocations {
         let revoked = self.database.write(None, move |mut database| {
             Box::pin(async move { revoke(&mut database, token, until).await })
         });
-        let is_new = self.freshness.ask(revoked).await?;
+        let is_new = self.freshness.ask(Box::pin(revoked)).await?;
         self.held.add(token, until);
         Ok(is_new)
     }
