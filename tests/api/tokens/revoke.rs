@@ -72,8 +72,8 @@ fn what_is_no_valid_token_ends_nothing() {
     let app = with_bob();
     let bob = login(&app);
     let held = claims(&bob);
-    let (head, signature) = bob.rsplit_once('.').expect("a signature");
-    let forged = format!("{head}.{}", signature.chars().rev().collect::<String>());
+    let (message, signature) = bob.rsplit_once('.').expect("a signature");
+    let forged = format!("{message}.{}", signature.chars().rev().collect::<String>());
     let mut expired = held.clone();
     expired["exp"] = json!(now() - 10);
     for token in ["x", "a.b.c", &forged, &sign(&expired), held["jti"].as_str().expect("a text")] {
