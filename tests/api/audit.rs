@@ -39,6 +39,9 @@ const LOG: &str = r#"
     json = true
 "#;
 
+/// For the actions that not every server has.
+const EVERYTHING: &str = "[server]\npublic_url = \"http://localhost:8000\"\n";
+
 /// A server with `root` and `johndoe` whose audit log is in files.
 fn audited(config: &str) -> App {
     audited_by(server(""), config)
@@ -228,7 +231,7 @@ fn stop(app: &mut App) {
 
 #[test]
 fn every_action_leaves_its_line_and_no_secret() {
-    let mut app = audited("[server]\npublic_url = \"http://localhost:8000\"\n");
+    let mut app = audited(EVERYTHING);
     let issued = log_in(&app, &[("username", "root"), ("password", PASSWORD)]);
     let issued = issued.json()["access_token"].as_str().expect("a token").to_owned();
     for action in AuditAction::ALL {
