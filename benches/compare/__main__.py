@@ -14,7 +14,7 @@ import report
 import servers
 from data import SECRET, token, token_file, username
 from limit import verification
-from load import GUESS, Logins, burst_of_logins, reads, use_up
+from load import GUESS, INVALID, Logins, burst_of_logins, reads, use_up
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", 5))
 SECONDS = int(os.environ.get("BENCH_SECONDS", 1))
@@ -125,11 +125,12 @@ def logins(bench, *contenders):
 
 
 def guesses(bench, counting, file):
-    """What a guess costs that is refused without a hash, beside a read."""
+    """What a guess costs that is refused without a hash, beside a form without a password and a read."""
     bench.say("refused guesses")
     for _ in range(ROUNDS):
         use_up(counting.port, GUESS)
         bench.read(report.GUESS, counting, "/token", form=GUESS, refused=True)
+        bench.read(report.INVALID, counting, "/token", form=INVALID, refused=True)
         bench.read("`GET /users/me/`", counting, ME, file)
 
 

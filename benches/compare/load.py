@@ -11,6 +11,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 LOGIN = "username=johndoe&password=1234&scope=me+items"
 GUESS = "username=user0000001&password=wrong&scope=me+items"
+INVALID = "username=user0000001&password=&scope=me+items+others"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
