@@ -45,7 +45,7 @@
 //! | floor | owns |
 //! |---|---|
 //! | `main` | argv in, exit code out |
-//! | `cli` | the commands: serve, users, api-keys, db, ctl, check-config, print-config, openapi |
+//! | `cli` | the commands: serve, users, api-keys, keys, db, ctl, check-config, print-config, openapi |
 //! | `server` | what the author of an application touches: the builder, `Routes` |
 //! | `process` | gunicorn's half: master, worker processes, listeners, signals, drain, control socket, systemd |
 //! | `http` | uvicorn's half: connections, middleware and its order, access log, health, metrics |
@@ -59,6 +59,7 @@
 //! | `oauth` | one file per grant; RFC 6749's errors |
 //! | `accounts` | what is done with accounts, once for handlers, commands and grants: log in, create, change, delete |
 //! | `tokens` | JWT: claims, issuing, verifying, the signing secret |
+//! | `sealing` | what is encrypted for ourselves, and the keys for it |
 //! | `passwords` | hashing off the workers, verification, the policy |
 //! | `logging` | loggers, handlers, formatters, filters, the sink, request ids |
 //! | `settings` | typed settings, layered |
@@ -77,6 +78,7 @@ mod passwords;
 pub mod prelude;
 mod process;
 mod routes;
+mod sealing;
 pub mod security;
 mod server;
 mod services;

@@ -1,15 +1,18 @@
 //! The composition root: settings in, services out. The only file that names a database.
 
+mod keeper;
 mod signing;
 
+pub use keeper::{Keeper, KeyError, Rotated};
 pub use signing::Signing;
 
 use crate::accounts::{Accounts, ApiKeys, AuditTrail, Limits, Throttle};
 use crate::domain::{
     AuditAction, AuditEntry, AuditEvents, Clock, LastLogins, Limit, NewUser, RepositoryError,
-    ScopeTable, Signers, SystemClock, User, UserRepository,
+    ScopeTable, ServerKeys, Signers, SigningKeys, SystemClock, User, UserRepository,
 };
 use crate::passwords::{self, Passwords};
+use crate::sealing::Wrapping;
 use crate::settings::{LoginSettings, NamedFile, Settings};
 use crate::storage;
 use crate::tokens::{self, SecretError, Tokens, load_accepted_secrets, load_secret, made_secret};
@@ -43,6 +46,7 @@ pub struct Store {
     /// The days of users' last logins.
     pub last_logins: Arc<dyn LastLogins>,
     signers: Arc<dyn Signers>,
+    keys: (Arc<dyn ServerKeys>, Arc<dyn SigningKeys>),
 }
 
 /// What a request handler needs: accounts, tokens, passwords, settings; cheap to clone, one per worker thread.
@@ -64,6 +68,8 @@ pub struct Services {
     pub tokens: Arc<Tokens>,
     /// Whether other servers on this database sign with the same secret.
     pub(crate) signing: Arc<Signing>,
+    /// Keeps the keys that sign tokens.
+    pub(crate) keeper: Arc<Keeper>,
     /// The settings.
     pub settings: Arc<Settings>,
 }
@@ -131,7 +137,9 @@ impl Store {
             throttles,
             audit_events,
             last_logins,
+            ..
         } = opened;
+        let keys = (opened.server_keys, opened.signing_keys);
         let folds = settings.users.case_insensitive;
         let throttle = Arc::new(Throttle::new(limits(&settings.logins), folds, throttles));
         let accounts = Accounts::new(users.clone(), passwords.clone(), clock.clone())
@@ -156,6 +164,7 @@ impl Store {
             scopes: Arc::new(scope_table(settings)?),
             clock,
             signers,
+            keys,
         })
     }
 }
@@ -173,6 +182,36 @@ fn limits(settings: &LoginSettings) -> Limits {
     }
 }
 
+/// The keys of an existing database, for a command that this system user runs; makes none.
+pub async fn open_keys(
+    settings: &Settings,
+    demo: bool,
+    operator: &str,
+) -> Result<Keeper, StartError> {
+    let mut store = Store::open_existing(settings).await?;
+    store.accounts = store.accounts.of_operator(operator);
+    keys(settings, &store, demo).map(|(_, keeper)| keeper)
+}
+
+fn keys(
+    settings: &Settings,
+    store: &Store,
+    demo: bool,
+) -> Result<(Arc<Tokens>, Keeper), StartError> {
+    let secret =
+        load_secret(&settings.tokens, &settings.data_dir, demo).map_err(StartError::new)?;
+    let accepted = load_accepted_secrets(&settings.tokens, demo).map_err(StartError::new)?;
+    let (secrets, issuer) = ((&secret, &*accepted), settings.server.public_url.as_ref());
+    let clock = Arc::clone(&store.clock);
+    let tokens = Tokens::accepting(secrets, &settings.tokens, issuer, clock);
+    let tokens = Arc::new(tokens.map_err(StartError::new)?);
+    let wrapping = Wrapping::of(&secret, &accepted).map_err(StartError::new)?;
+    let algorithm = settings.tokens.algorithm.asymmetric();
+    let (of, keys) = (Arc::clone(&tokens), store.keys.clone());
+    let keeper = Keeper::new(of, algorithm, keys, wrapping, issuer.is_some());
+    Ok((tokens, keeper.telling(store.accounts.audit_log().clone())))
+}
+
 /// Refuses a damaged database, as far as a quick check can tell.
 pub async fn refuse_damage(settings: &Settings) -> Result<(), StartError> {
     storage::refuse_damage(settings).await.map_err(StartError::new)
@@ -181,14 +220,11 @@ pub async fn refuse_damage(settings: &Settings) -> Result<(), StartError> {
 impl Services {
     /// Starts all services; with `demo`, ensures that the demo users exist.
     pub async fn open(settings: Arc<Settings>, demo: bool) -> Result<Self, StartError> {
+        let store = Store::open(&settings).await?;
+        let (tokens, keeper) = keys(&settings, &store, demo)?;
         let Store {
             users, passwords, scopes, clock, accounts, api_keys, signers, last_logins, ..
-        } = Store::open(&settings).await?;
-        let secret =
-            load_secret(&settings.tokens, &settings.data_dir, demo).map_err(StartError::new)?;
-        let accepted = load_accepted_secrets(&settings.tokens, demo).map_err(StartError::new)?;
-        let tokens = Tokens::accepting(&secret, &accepted, &settings.tokens, clock.clone());
-        let tokens = tokens.map_err(StartError::new)?;
+        } = store;
         if demo {
             create_demo_users(&accounts, users.as_ref(), clock.as_ref())
                 .await
@@ -202,7 +238,8 @@ impl Services {
                 "there are no users yet; add one with: bailiwick users add NAME --scope me"
             );
         }
-        let tokens = Arc::new(tokens);
+        keeper.start().await.map_err(StartError::new)?;
+        let keeper = Arc::new(keeper);
         let signing = Arc::new(Signing::new(&tokens, signers));
         Ok(Self {
             users,
@@ -213,6 +250,7 @@ impl Services {
             api_keys,
             tokens,
             signing,
+            keeper,
             settings,
         })
     }

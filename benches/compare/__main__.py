@@ -2,6 +2,7 @@
 same load on each in turn, round after round. Writes target/bench/report.md and figures.svg.
 """
 import os
+import shutil
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ import report
 import servers
 from data import SECRET, token, token_file, username
 from limit import verification
-from load import GUESS, INVALID, Logins, burst_of_logins, reads, use_up
+from load import GUESS, INVALID, Logins, burst_of_logins, log_in, reads, use_up
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", 5))
 SECONDS = int(os.environ.get("BENCH_SECONDS", 1))
@@ -105,6 +106,22 @@ def requests(bench, tokens):
         guesses(bench, counting, tokens["johndoe"])
         counting.stop()
         floods(bench, ours, python[0], tokens["johndoe"])
+
+
+def algorithms(bench):
+    """The same read with tokens of each algorithm; all but the first of each are known from before."""
+    bench.say("algorithms")
+    for _ in range(ROUNDS):
+        for algorithm in report.ALGORITHMS:
+            folder = FOLDER / f"data-{algorithm}"
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(data.sqlite(FOLDER, 10), folder)
+            settings = {"DATA_DIR": folder, "TOKENS__ALGORITHM": algorithm}
+            settings["SERVER__PUBLIC_URL"] = "https://auth.example.com"
+            with servers.bailiwick(FOLDER, SECRET, name=algorithm, **settings) as server:
+                server.wait()
+                file = token_file(FOLDER, algorithm, [log_in(server.port)])
+                bench.read(report.BY_ALGORITHM, server, ME, file)
 
 
 def few():
@@ -308,6 +325,7 @@ def main():
         "spread": token_file(FOLDER, "spread", (token(username(n)) for n in range(SPREAD))),
     }
     requests(bench, tokens)
+    algorithms(bench)
     full_queue(bench)
     starts(bench)
     many_read(bench)

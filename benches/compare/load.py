@@ -1,5 +1,6 @@
 """Load on 127.0.0.1, bounded in time and count: wrk for reads, threads of our own for logins."""
 import http.client
+import json
 import selectors
 import socket
 import subprocess
@@ -48,6 +49,13 @@ def reads(port, path, tokens=None, connections=32, seconds=1, passed=0, form=Non
     if not requests:  # All have waited for longer than wrk ran.
         p50 = p99 = micros
     return Reads(requests, micros / 1e6, p50 / 1e3, p99 / 1e3, refused, broken)
+
+
+def log_in(port):
+    """The token of a login."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("POST", "/token", LOGIN, FORM)
+    return json.load(connection.getresponse())["access_token"]
 
 
 def use_up(port, form):

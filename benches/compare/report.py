@@ -20,6 +20,7 @@ from servers import BAILIWICK
 OURS, QUIET, BARE, GUNICORN = "bailiwick", "bailiwick, log off", "bare actix-web", "gunicorn"
 ME = "`GET /users/me/`"
 KEY = "`GET /users/me/`, an API key"
+BY_ALGORITHM, ALGORITHMS = f"{ME}, by algorithm", ["HS256", "EdDSA", "ES256", "RS256"]
 COUNTING = "bailiwick, counting wrong passwords"
 GUESS, INVALID = "a refused guess (429)", "a form without a password (422)"
 ALONE, FLOODED = "reads alone", "reads, 64 connections log in"
@@ -120,6 +121,9 @@ class Report:
              "≥", 0.9),
             ("CPU µs that a refused guess costs more than a form without a password ÷ `GET /users/me/`",
              self.excess("cpu", (GUESS, COUNTING), (INVALID, COUNTING), (ME, COUNTING)), "≤", 1),
+            *((f"CPU µs per `GET /users/me/`, a token of {name} ÷ of HS256",
+               self.ratio("cpu", (BY_ALGORITHM, name), (BY_ALGORITHM, "HS256")), "≤", 1.15)
+              for name in ALGORITHMS[1:]),
             ("p99 of reads while 64 connections log in ÷ alone",
              self.ratio("p99", (FLOODED, OURS), (ALONE, OURS)), "≤", 2),
             ("requests/s of reads while 64 connections log in ÷ alone",

@@ -5,6 +5,7 @@ use crate::cli::audit::AuditCommand;
 use crate::cli::ctl::CtlCommand;
 use crate::cli::db::DbCommand;
 use crate::cli::key_flags::{self, KeyFlags};
+use crate::cli::keys::KeysCommand;
 use crate::cli::print_config::PrintForm;
 use crate::cli::users::UsersCommand;
 use crate::settings::{self, Layers, SettingsErrors};
@@ -65,6 +66,11 @@ pub(super) enum Command {
         /// Also require that the database responds and requests may be sent here.
         #[arg(long)]
         ready: bool,
+    },
+    /// Show and change the keys that sign tokens, even while the server runs.
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
     },
     /// Copy, check, back up and restore databases.
     Db {

@@ -9,6 +9,7 @@ mod db;
 mod foreign;
 mod health;
 mod key_flags;
+mod keys;
 mod openapi;
 mod print_config;
 mod progress;
@@ -47,6 +48,9 @@ impl Server {
             Command::Audit(command) => audit::run(&command, &load(options.layers()?)?.settings)?,
             Command::ApiKeys { command } => {
                 api_keys::run(command, &load(options.layers()?)?.settings)?;
+            }
+            Command::Keys { command } => {
+                keys::run(command, &load(options.layers()?)?.settings, demo)?;
             }
             Command::Db { command } => {
                 let layers = options.layers()?;

@@ -63,6 +63,16 @@ words! {
         ApiKeyRevoke = "api_key_revoke",
         /// An API key was presented; only told when it was refused.
         ApiKeyUse = "api_key_use",
+        /// A key that signs tokens was made.
+        SigningKeyMake = "signing_key_make",
+        /// A key that signs tokens was imported.
+        SigningKeyImport = "signing_key_import",
+        /// The next key that signs tokens was published, or its turn came.
+        SigningKeyRotate = "signing_key_rotate",
+        /// A key that signs tokens was ended.
+        SigningKeyRetire = "signing_key_retire",
+        /// The keys that seal data were sealed with the signing secret.
+        ServerKeysRewrap = "server_keys_rewrap",
         /// The server read its settings again.
         SettingsReload = "settings_reload",
         /// The database was replaced by a backup.
@@ -101,7 +111,7 @@ words! {
         CallerLostScope = "caller_lost_scope",
         /// The caller's API key was revoked meanwhile.
         CallerKeyRevoked = "caller_key_revoked",
-        /// There is no such API key, or no more.
+        /// There is no such key, or no more.
         UnknownKey = "unknown_key",
         /// The secret of an API key is wrong.
         WrongKey = "wrong_key",
@@ -117,7 +127,7 @@ words! {
         OwnPassword = "own_password",
         /// Nobody would be left to administer users.
         LastAdministrator = "last_administrator",
-        /// The new settings, or what was to be restored, are not sound.
+        /// The new settings, or what was to be restored or imported, are not sound.
         Invalid = "invalid",
         /// The database does not answer.
         DatabaseUnavailable = "database_unavailable",

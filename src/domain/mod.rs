@@ -19,6 +19,7 @@ mod scope;
 mod scope_table;
 mod secret;
 mod sender;
+mod server_keys;
 mod signers;
 mod tally;
 mod throttle;
@@ -52,6 +53,9 @@ pub use scope::{
 pub use scope_table::ScopeTable;
 pub use secret::Secret;
 pub use sender::Sender;
+pub use server_keys::{
+    KeyAlgorithm, SHARED_SECRET, ServerKeys, SigningKeys, StoredKey, StoredKeys,
+};
 pub use signers::{Fingerprint, Signers};
 pub use tally::Tally;
 pub use throttle::{Bucket, Case, Full, KnownPlace, Limit, Reservation, Reserved, Throttles, Try};

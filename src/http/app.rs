@@ -49,6 +49,10 @@ pub(crate) fn app(
         Some(docs) => app.app_data(docs.clone()).configure(routes::docs::mount),
         None => app,
     };
+    let app = match &state.settings.server.public_url {
+        Some(url) => app.configure(|routes| routes::oauth::mount(routes, url)),
+        None => app,
+    };
     let app = if state.settings.admin.public { app.configure(admin::mount) } else { app };
     app.wrap_api()
         .configure(|routes| state.mounts.configure(routes))

@@ -2,7 +2,7 @@
 
 use crate::http::{Mounts, Routes, ServeError, monitoring};
 use crate::openapi::{self, gather};
-use crate::routes::{self, docs};
+use crate::routes::{self, docs, oauth};
 use crate::services::scope_table;
 use crate::settings::Settings;
 use actix_web::dev::ResourceDef;
@@ -45,7 +45,9 @@ pub fn document(mounts: &Mounts, settings: &Settings) -> Result<Value, ServeErro
 fn hidden_route(own: &Value, added: &Value, settings: &Settings) -> Option<(String, String)> {
     let pages = settings.docs.enabled.then_some(docs::PATHS).into_iter().flatten();
     let monitoring = settings.admin.public.then_some(monitoring::PATHS).into_iter().flatten();
-    let extra = pages.chain(monitoring).flat_map(|path| [("GET", path), ("HEAD", path)]);
+    let keys = settings.server.public_url.iter().flat_map(|_| oauth::PATHS);
+    let extra =
+        pages.chain(monitoring).chain(keys).flat_map(|path| [("GET", path), ("HEAD", path)]);
     let extra = extra.map(|(method, path)| (method.to_owned(), path.to_owned()));
     let own: Vec<_> = operations(own).chain(extra).collect();
     operations(added).find_map(|(method, path)| {

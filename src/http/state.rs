@@ -4,8 +4,8 @@ use crate::http::budget::Budget;
 use crate::http::monitoring::metrics::{FiguresRequest, Metrics};
 use crate::http::monitoring::stats::{Heartbeat, WorkerStats};
 use crate::http::{Mounts, ServeError, monitoring};
-use crate::routes::AllowedMethods;
 use crate::routes::docs::{self, Docs};
+use crate::routes::{AllowedMethods, oauth};
 use crate::security::TrustedProxies;
 use crate::services::Services;
 use crate::settings::Settings;
@@ -58,6 +58,9 @@ impl DocumentData {
         let mut pages = Vec::new();
         if enabled {
             pages.extend(docs::PATHS);
+        }
+        if settings.server.public_url.is_some() {
+            pages.extend(oauth::PATHS);
         }
         if settings.admin.public {
             pages.extend(monitoring::PATHS);

@@ -7,6 +7,7 @@ mod fields;
 mod form;
 mod me;
 mod missing;
+pub mod oauth;
 mod parameters;
 mod profile;
 mod revoke;

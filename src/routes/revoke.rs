@@ -21,8 +21,11 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::pin::Pin;
 
+/// Its path.
+pub(super) const REVOKE: &str = "/oauth/revoke";
+
 pub(super) fn mount(routes: &mut ServiceConfig) {
-    route_with_slash(routes, "/oauth/revoke", || post().to(revoke));
+    route_with_slash(routes, REVOKE, || post().to(revoke));
 }
 
 crate::failures! {
@@ -113,7 +116,7 @@ async fn revoke(
     services: Data<Services>,
     request: HttpRequest,
 ) -> Result<Ended, RevokeFailure> {
-    if let Ok(claims) = services.tokens.verify(token.expose()) {
+    if let Ok(claims) = services.keeper.verify(token.expose()).await {
         services.accounts.revoke(&claims, &sender(&request)).await?;
     }
     Ok(Ended)

@@ -103,7 +103,7 @@ impl Dependency for CurrentUser {
 /// Verifies a token and looks up its user.
 async fn verify(token: &AccessToken, call: &Call<'_>) -> Result<Principal, ApiError> {
     let services = call.services()?;
-    let claims = services.tokens.verify(token.expose()).map_err(|cause| {
+    let claims = services.keeper.verify(token.expose()).await.map_err(|cause| {
         log::debug!(target: "bailiwick.error", "a caller is refused: {cause}");
         call.invalid()
     })?;

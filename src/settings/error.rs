@@ -40,6 +40,12 @@ pub(super) enum SettingsError {
     /// Two names for the issuer of tokens, each key with its origin.
     #[error("{first} and {second} differ: expected the same, for both name the issuer of tokens")]
     TwoIssuers { first: String, second: String },
+    /// Tokens of asymmetric keys name their issuer.
+    #[error(
+        "{algorithm} needs server.public_url, the issuer of its tokens, for example \
+         \"https://auth.example.com\"; only HS256 does without"
+    )]
+    NoPublicUrl { algorithm: String },
     /// Two conflicting addresses, each with its key and origin.
     #[error("{first} and {second} are one address: expected different ones")]
     SameAddress { first: String, second: String },

@@ -135,9 +135,8 @@ impl Key {
             }
             (Kind::Share, ValueKind::I64(share @ (0 | 1))) => Some(ValueKind::I64(*share)),
             (Kind::Word(words), _) => text
-                .map(str::to_lowercase)
-                .filter(|text| words.contains(&text.as_str()))
-                .map(ValueKind::String),
+                .and_then(|text| words.iter().find(|word| word.eq_ignore_ascii_case(text)))
+                .map(|word| ValueKind::from(*word)),
             (Kind::Text(passes, ..) | Kind::Secret(passes, _), _) => {
                 text.filter(|text| passes(text)).map(ValueKind::from)
             }

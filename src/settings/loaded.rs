@@ -179,7 +179,10 @@ impl Loaded {
             others.map(|other| (named(one), named(other)))
         });
         let twice = twice.map(|(first, second)| SettingsError::SameAddress { first, second });
-        both.chain(issuers).chain(twice).collect()
+        let algorithm = self.settings.tokens.algorithm.asymmetric().filter(|_| url.is_none());
+        let no_url = algorithm.and_then(|_| self.set("tokens.algorithm"));
+        let no_url = no_url.map(|algorithm| SettingsError::NoPublicUrl { algorithm });
+        both.chain(issuers).chain(no_url).chain(twice).collect()
     }
 
     /// What is wrong with `PGSSLMODE`, if it counts.

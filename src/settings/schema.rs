@@ -109,7 +109,7 @@ fn list(is_needed: bool, each_is_needed: bool) -> Value {
 
 /// JSON schema's patterns are case-sensitive.
 fn any_case(words: &[&str]) -> String {
-    let letter = |c: char| format!("[{}{c}]", c.to_ascii_uppercase());
+    let letter = |c: char| format!("[{}{}]", c.to_ascii_uppercase(), c.to_ascii_lowercase());
     let word = |word: &&str| word.chars().map(letter).collect::<String>();
     format!("^({})$", words.iter().map(word).collect::<Vec<_>>().join("|"))
 }

@@ -9,6 +9,8 @@ pub(super) mod audit_events;
 #[cfg(test)]
 mod epochs;
 #[cfg(test)]
+pub(super) mod keys;
+#[cfg(test)]
 pub(super) mod last_logins;
 #[cfg(test)]
 mod notices;

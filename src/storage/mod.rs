@@ -21,6 +21,7 @@ mod restore;
 mod revocations;
 mod revoked;
 mod row;
+mod server_keys;
 mod signers;
 mod sqlite;
 mod statements;
@@ -35,7 +36,8 @@ pub use maintenance::{MaintenanceError, Summary, back_up, check, copy};
 pub use restore::{Keep, Restored, restore};
 
 use crate::domain::{
-    ApiKeyRepository, AuditEvents, LastLogins, Revocations, Signers, Throttles, UserRepository,
+    ApiKeyRepository, AuditEvents, LastLogins, Revocations, ServerKeys, Signers, SigningKeys,
+    Throttles, UserRepository,
 };
 use crate::settings::{CacheSettings, DatabaseSettings, Settings, UserSettings, make_data_dir};
 use crate::storage::api_keys::ApiKeys;
@@ -45,6 +47,7 @@ use crate::storage::database::Database;
 use crate::storage::last_logins::DatabaseLastLogins;
 use crate::storage::revocations::DatabaseRevocations;
 use crate::storage::revoked::Revoked;
+use crate::storage::server_keys::DatabaseKeys;
 use crate::storage::signers::DatabaseSigners;
 use crate::storage::sqlite::refuse_damaged;
 use crate::storage::throttles::DatabaseThrottles;
@@ -69,6 +72,10 @@ pub struct Opened {
     pub api_keys: Arc<dyn ApiKeyRepository>,
     /// Where servers find each other's secrets.
     pub signers: Arc<dyn Signers>,
+    /// The keys that seal data.
+    pub server_keys: Arc<dyn ServerKeys>,
+    /// The keys that sign tokens.
+    pub signing_keys: Arc<dyn SigningKeys>,
     /// Where tries at passwords are counted.
     pub throttles: Arc<dyn Throttles>,
     /// Tokens that have ended before they expire.
@@ -127,11 +134,14 @@ async fn open_unique(
         freshness: Arc::clone(&freshness),
         held,
     };
+    let keys = Arc::new(DatabaseKeys(Arc::clone(&opened)));
     Ok(Opened {
         users,
         api_keys,
         revocations: Arc::new(revocations),
         signers: Arc::new(DatabaseSigners(Arc::clone(&opened))),
+        server_keys: keys.clone(),
+        signing_keys: keys,
         throttles: Arc::new(DatabaseThrottles::new(Arc::clone(&opened), Arc::clone(&freshness))),
         last_logins: Arc::new(DatabaseLastLogins::new(Arc::clone(&opened), freshness)),
         audit_events: Arc::new(DatabaseAuditEvents(opened)),

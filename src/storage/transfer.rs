@@ -27,7 +27,7 @@ pub(super) struct Table {
 }
 
 /// All of them.
-pub(super) static TABLES: [Table; 5] = [
+pub(super) static TABLES: [Table; 7] = [
     Table {
         page: "SELECT '', user_id, day FROM last_logins JOIN users ON users.id = user_id
                WHERE user_id > $2 AND $1 = '' ORDER BY user_id LIMIT 1000",
@@ -73,6 +73,32 @@ pub(super) static TABLES: [Table; 5] = [
         add: sql!(
             "INSERT INTO throttles (key, tat, taken_at, taken_by)
              SELECT value ->> 0, CAST(value ->> 1 AS bigint), CAST(value ->> 2 AS bigint), 0
+             FROM " [records "$1"] " WHERE true
+             ON CONFLICT DO NOTHING"
+        ),
+    },
+    // No text of keys needs an escape in JSON.
+    Table {
+        page: r#"SELECT '["' || name || '","' || sealed || '"]', CAST(0 AS bigint), CAST(0 AS bigint)
+               FROM server_keys WHERE ('["' || name || '","' || sealed || '"]', 0) > ($1, $2)
+               ORDER BY 1 LIMIT 1000"#,
+        add: sql!(
+            "INSERT INTO server_keys (name, sealed)
+             SELECT " [json "value ->> 0"] " ->> 0, " [json "value ->> 0"] " ->> 1
+             FROM " [records "$1"] " WHERE true
+             ON CONFLICT DO NOTHING"
+        ),
+    },
+    Table {
+        page: r#"SELECT key, active_from, coalesce(retired_at, 0)
+               FROM (SELECT '["' || kid || '","' || alg || '","' || public || '","' || sealed || '"]'
+                   AS key, active_from, retired_at FROM signing_keys) AS keys
+               WHERE (key, active_from) > ($1, $2) ORDER BY key, active_from LIMIT 1000"#,
+        add: sql!(
+            "INSERT INTO signing_keys (kid, alg, public, sealed, active_from, retired_at)
+             SELECT " [json "value ->> 0"] " ->> 0, " [json "value ->> 0"] " ->> 1,
+                 " [json "value ->> 0"] " ->> 2, " [json "value ->> 0"] " ->> 3,
+                 CAST(value ->> 1 AS bigint), nullif(CAST(value ->> 2 AS bigint), 0)
              FROM " [records "$1"] " WHERE true
              ON CONFLICT DO NOTHING"
         ),

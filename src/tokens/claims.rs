@@ -44,6 +44,49 @@ fn is_first(epoch: &i64) -> bool {
     *epoch == 0
 }
 
+/// The claims of a token that an asymmetric key signs (RFC 9068 §2.2).
+#[derive(Serialize)]
+pub(super) struct AccessTokenClaims<'a> {
+    pub(super) iss: &'a str,
+    /// The user's id in decimal; for an application's own user, the name.
+    pub(super) sub: String,
+    pub(super) aud: Audience<'a>,
+    pub(super) exp: i64,
+    pub(super) iat: i64,
+    pub(super) jti: &'a str,
+    pub(super) client_id: &'a str,
+    pub(super) scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) auth_time: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) amr: Option<[&'static str; 1]>,
+    pub(super) username: &'a str,
+    /// [`NOBODY`] if `sub` is a name.
+    #[serde(rename = "bailiwick_id", skip_serializing_if = "Option::is_none")]
+    pub(super) id: Option<UserId>,
+    /// The user's; absent is the first, 0.
+    #[serde(rename = "bailiwick_epoch", skip_serializing_if = "is_first")]
+    pub(super) epoch: i64,
+    /// The application's own claims.
+    #[serde(flatten)]
+    pub(super) own: &'a Map<String, Value>,
+}
+
+/// For whom a token is: its issuer, and the configured audience.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Audience<'a> {
+    Issuer(&'a str),
+    Both([&'a str; 2]),
+}
+
+/// The client of a token that was asked for without a registered one.
+pub(super) const NO_CLIENT: &str = "bailiwick";
+
+/// Claims that only such a token always has.
+pub(super) const RESERVED: [&str; 5] =
+    ["client_id", "auth_time", "amr", "username", "bailiwick_grant"];
+
 /// The claims of a token presented to us. Claims of a wrong type make it malformed.
 #[derive(Default)]
 pub(super) struct PresentedClaims<'a> {
@@ -62,6 +105,10 @@ pub(super) struct PresentedClaims<'a> {
     pub(super) is_own: bool,
     pub(super) iss: Option<Party<'a>>,
     pub(super) aud: Option<Party<'a>>,
+    /// The name of the user, in tokens of asymmetric keys.
+    pub(super) username: Option<Party<'a>>,
+    /// It carries [`NOBODY`]'s id: `sub` is a name.
+    pub(super) is_nobodys: bool,
     /// The claim that shows that it is not an access token.
     pub(super) other_kind: Option<&'static str>,
     /// A name occurs twice; then the values above must not be used.
@@ -136,6 +183,7 @@ impl<'de> Visitor<'de> for PresentedClaimsVisitor {
                 "bailiwick_id" => {
                     let id: Option<UserId> = map.next_value()?;
                     read.is_own = id.is_some();
+                    read.is_nobodys = id == Some(NOBODY);
                     read.id = id.filter(|id| *id != NOBODY);
                 }
                 "bailiwick_epoch" => {
@@ -150,6 +198,7 @@ impl<'de> Visitor<'de> for PresentedClaimsVisitor {
                 }
                 "iss" => read.iss = Some(map.next_value()?),
                 "aud" => read.aud = Some(map.next_value()?),
+                "username" => read.username = Some(map.next_value()?),
                 other => match kind::kind_claim(other) {
                     Some(claim) => {
                         let allows = claim.allows(&map.next_value()?);

@@ -17,9 +17,18 @@ pub enum TokenError {
     /// Not three parts of base64url, not a JSON object, or a claim of a wrong type.
     #[error("the token is malformed")]
     Malformed,
-    /// Signed with an algorithm other than HS256, or not at all.
-    #[error("the token is not signed with HS256")]
+    /// Signed with an algorithm other than its key's, or not at all.
+    #[error("the token is not signed with its key's algorithm")]
     Algorithm,
+    /// Signed by an asymmetric key that is not known.
+    #[error("the token's key is not known")]
+    Key,
+    /// Signed by an asymmetric key that has ended.
+    #[error("the token's key has been retired")]
+    RetiredKey,
+    /// Signed with the shared secret, which has been left for asymmetric keys.
+    #[error("the token is signed with the shared secret, which counts no more")]
+    SharedSecret,
     /// Signed with another key, or modified.
     #[error("the token's signature is wrong")]
     Signature,
@@ -54,10 +63,12 @@ pub enum TokenError {
 
 /// Reasons for refusing tokens, as in the metrics; the last two are found when the user is looked
 /// up.
-pub(super) const REFUSALS: [&str; 13] = [
+pub(super) const REFUSALS: [&str; 15] = [
     "too_large",
     "malformed",
     "algorithm",
+    "key",
+    "shared_secret",
     "signature",
     "duplicate",
     "critical",
@@ -83,6 +94,8 @@ impl TokenError {
             Self::TooLarge => "too_large",
             Self::Malformed => "malformed",
             Self::Algorithm => "algorithm",
+            Self::Key | Self::RetiredKey => "key",
+            Self::SharedSecret => "shared_secret",
             Self::Signature => "signature",
             Self::Duplicate => "duplicate",
             Self::Critical => "critical",

@@ -20,13 +20,28 @@ pub(super) struct Presented {
     /// The key that signed it; a value that is not text names none.
     pub(super) kid: Option<String>,
     algorithm: Option<Algorithm>,
-    kind: Result<(), TokenError>,
+    kind: Kind,
+}
+
+/// What `typ` says.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// Nothing, or a JWT.
+    Jwt,
+    /// An access token (RFC 9068).
+    AccessToken,
+    Other,
+}
+
+/// Whether it is one of those.
+pub(super) fn is_usual(encoded: &str) -> bool {
+    USUAL.contains(&encoded)
 }
 
 /// Reads a header. Refuses one with a duplicate name or unsupported critical extensions.
 pub(super) fn read(encoded: &str) -> Result<Presented, TokenError> {
-    if USUAL.contains(&encoded) {
-        return Ok(Presented { kid: None, algorithm: Some(Algorithm::HS256), kind: Ok(()) });
+    if is_usual(encoded) {
+        return Ok(Presented { kid: None, algorithm: Some(Algorithm::HS256), kind: Kind::Jwt });
     }
     let json = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| TokenError::Malformed)?;
     let header: Header = serde_json::from_slice(&json).map_err(|_| TokenError::Malformed)?;
@@ -42,20 +57,46 @@ pub(super) fn read(encoded: &str) -> Result<Presented, TokenError> {
 impl Presented {
     /// Refuses an algorithm other than the key's, and another kind of JWT.
     pub(super) fn check(&self, algorithm: Algorithm) -> Result<(), TokenError> {
-        if self.algorithm == Some(algorithm) { self.kind } else { Err(TokenError::Algorithm) }
+        self.must_be(algorithm, Kind::Jwt)
+    }
+
+    /// The same for a key that signs only access tokens and says so (RFC 9068 §4).
+    pub(super) fn check_access_token(&self, algorithm: Algorithm) -> Result<(), TokenError> {
+        self.must_be(algorithm, Kind::AccessToken)
+    }
+
+    fn must_be(&self, algorithm: Algorithm, kind: Kind) -> Result<(), TokenError> {
+        if self.algorithm != Some(algorithm) {
+            Err(TokenError::Algorithm)
+        } else if self.kind != kind {
+            Err(TokenError::Claim("typ"))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether it names an algorithm of an asymmetric key, perhaps one that is not known yet.
+    pub(super) fn is_asymmetric(&self) -> bool {
+        matches!(self.algorithm, Some(Algorithm::EdDSA | Algorithm::ES256 | Algorithm::RS256))
     }
 }
 
-/// `typ` may only say that it is a JWT. It is a media type: case does not matter, and
-/// `application/` may be omitted (RFC 7515 §4.1.9). Other kinds have their own names:
-/// `refresh+jwt`, `logout+jwt`, `dpop+jwt`, `at+jwt` (RFC 8725 §3.11).
-fn check_type(typ: &str) -> Result<(), TokenError> {
+/// `typ` is a media type: case does not matter, and `application/` may be omitted (RFC 7515
+/// §4.1.9). Other kinds have their own names: `refresh+jwt`, `logout+jwt`, `dpop+jwt`, `at+jwt`
+/// (RFC 8725 §3.11).
+fn kind_of(typ: &str) -> Kind {
     const PREFIX: &str = "application/";
     let name = match typ.split_at_checked(PREFIX.len()) {
         Some((prefix, name)) if prefix.eq_ignore_ascii_case(PREFIX) => name,
         _ => typ,
     };
-    if name.eq_ignore_ascii_case("JWT") { Ok(()) } else { Err(TokenError::Claim("typ")) }
+    if name.eq_ignore_ascii_case("JWT") {
+        Kind::Jwt
+    } else if name.eq_ignore_ascii_case("at+jwt") {
+        Kind::AccessToken
+    } else {
+        Kind::Other
+    }
 }
 
 struct Header {
@@ -96,7 +137,7 @@ impl<'de> Visitor<'de> for HeaderVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
-        let presented = Presented { kid: None, algorithm: None, kind: Ok(()) };
+        let presented = Presented { kid: None, algorithm: None, kind: Kind::Jwt };
         let mut header = Header { presented, duplicate: false, critical: false };
         let mut names = HashSet::new();
         while let Some(name) = map.next_key::<Text<'de>>()? {
@@ -104,7 +145,7 @@ impl<'de> Visitor<'de> for HeaderVisitor {
                 "alg" => {
                     header.presented.algorithm = map.next_value::<Text<'de>>()?.0.parse().ok();
                 }
-                "typ" => header.presented.kind = check_type(&map.next_value::<Text<'de>>()?.0),
+                "typ" => header.presented.kind = kind_of(&map.next_value::<Text<'de>>()?.0),
                 "kid" => header.presented.kid = map.next_value::<KeyId>()?.into(),
                 other => {
                     header.critical |= other == "crit";

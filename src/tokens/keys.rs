@@ -1,56 +1,48 @@
-//! The keys that sign and verify tokens, both with jsonwebtoken.
+//! The shared secrets that sign and verify tokens, and how any key verifies, with jsonwebtoken.
 
 use crate::domain::Secret;
 use crate::tokens::error::TokenError;
 use crate::tokens::{SHORTEST_SECRET, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::crypto::JwtVerifier;
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
-use jsonwebtoken::crypto::{JwtVerifier, sign};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, encode};
 use serde::Serialize;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// All keys of a server.
+/// The shared secrets of a server.
 pub(super) struct KeyRing {
-    /// Signs new tokens, and verifies those whose `kid` names no other key.
+    signing: EncodingKey,
+    /// Verifies what the signing secret has signed.
     shared: Key,
     /// Verify what `shared` does not, and never sign: an old secret, or the next one.
     accepted: Vec<Key>,
-    /// Found by their `kid`.
-    named: Vec<(String, Key)>,
 }
 
 impl KeyRing {
-    /// The ring of a server that has only shared secrets.
+    /// The signing secret, and those that are accepted as well.
     pub(super) fn of_secrets(secret: &Secret, accepted: &[Secret]) -> Result<Self, TokenError> {
         let accepted = accepted.iter().map(Key::of_secret).collect::<Result<_, _>>()?;
-        Ok(Self { shared: Key::of_secret(secret)?, accepted, named: Vec::new() })
+        let signing = EncodingKey::from_secret(secret.expose().as_bytes());
+        Ok(Self { signing, shared: Key::of_secret(secret)?, accepted })
     }
 
-    /// The key that signs new tokens.
-    pub(super) fn signing(&self) -> &Key {
-        &self.shared
+    /// Creates a token with these claims.
+    pub(super) fn sign(&self, claims: &impl Serialize) -> Result<String, TokenError> {
+        let header = Header::new(self.shared.algorithm);
+        encode(&header, claims, &self.signing).map_err(|_| TokenError::Signing)
     }
 
-    /// The keys whose secrets verify tokens beside the signing one.
-    pub(super) fn accepted(&self) -> &[Key] {
-        &self.accepted
-    }
-
-    /// Whether the key that the header names made the signature of `message`. Issuers that share a
-    /// secret call it what they like.
+    /// Whether a shared secret made the signature of `message`. Issuers that share one call it what
+    /// they like, so the header's `kid` does not count.
     pub(super) fn verify(
         &self,
         header: &header::Presented,
         message: &str,
         signature: &str,
     ) -> Result<(), TokenError> {
-        let named = self.named.iter().find(|(name, _)| header.kid.as_deref() == Some(name));
-        if let Some((_, key)) = named {
-            return key.verify(header, message, signature);
-        }
         let mut verdict = self.shared.verify(header, message, signature);
         for key in &self.accepted {
             if verdict != Err(TokenError::Signature) {
@@ -65,9 +57,8 @@ impl KeyRing {
 /// A key. Its algorithm is fixed here, never by a token (RFC 8725 §3.1).
 pub(super) struct Key {
     algorithm: Algorithm,
-    /// Bytes of a signature.
-    length: usize,
-    signing: EncodingKey,
+    /// Bytes of a signature; RSA's depend on the key.
+    length: Option<usize>,
     verifying: DecodingKey,
     /// Unique among all keys of this process.
     number: u64,
@@ -75,30 +66,24 @@ pub(super) struct Key {
 
 impl Key {
     fn of_secret(secret: &Secret) -> Result<Self, TokenError> {
-        static MADE: AtomicU64 = AtomicU64::new(0);
         let secret = secret.expose().as_bytes();
         if secret.len() < SHORTEST_SECRET {
             return Err(TokenError::ShortSecret);
         }
         Ok(Self {
-            algorithm: Algorithm::HS256,
-            length: 32,
-            signing: EncodingKey::from_secret(secret),
-            verifying: DecodingKey::from_secret(secret),
-            number: MADE.fetch_add(1, Ordering::Relaxed),
+            length: Some(32),
+            ..Self::of(Algorithm::HS256, DecodingKey::from_secret(secret))
         })
     }
 
-    /// Creates a token with these claims.
-    pub(super) fn sign(&self, claims: &impl Serialize) -> Result<String, TokenError> {
-        encode(&Header::new(self.algorithm), claims, &self.signing).map_err(|_| TokenError::Signing)
+    /// A public key.
+    pub(super) fn of_public(algorithm: Algorithm, verifying: DecodingKey) -> Self {
+        Self::of(algorithm, verifying)
     }
 
-    /// The bytes of a signature of this text, which no token can have.
-    pub(super) fn seal(&self, text: &str) -> Result<Vec<u8>, TokenError> {
-        let signature = sign(text.as_bytes(), &self.signing, self.algorithm);
-        let signature = signature.map_err(|_| TokenError::Signing)?;
-        URL_SAFE_NO_PAD.decode(signature).map_err(|_| TokenError::Signing)
+    fn of(algorithm: Algorithm, verifying: DecodingKey) -> Self {
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        Self { algorithm, length: None, verifying, number: MADE.fetch_add(1, Ordering::Relaxed) }
     }
 
     /// Whether this key made the signature of `message`, and the token's header does not say
@@ -110,10 +95,19 @@ impl Key {
         signature: &str,
     ) -> Result<(), TokenError> {
         header.check(self.algorithm)?;
+        self.verify_signature(message, signature)
+    }
+
+    /// Whether this key made the signature of `message`.
+    pub(super) fn verify_signature(
+        &self,
+        message: &str,
+        signature: &str,
+    ) -> Result<(), TokenError> {
         KEPT.with_borrow_mut(|kept| {
             kept.signature.clear();
             let read = URL_SAFE_NO_PAD.decode_vec(signature, &mut kept.signature);
-            if read.is_err() || kept.signature.len() != self.length {
+            if read.is_err() || self.length.is_some_and(|length| kept.signature.len() != length) {
                 return Err(TokenError::Malformed);
             }
             kept.make_verifier(self)?;
@@ -160,8 +154,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn key(text: &str) -> Key {
-        Key::of_secret(&Secret::new(text.repeat(32))).unwrap()
+    fn secret(text: &str) -> Secret {
+        Secret::new(text.repeat(32))
     }
 
     fn verdict(ring: &KeyRing, token: &str) -> Result<(), TokenError> {
@@ -170,48 +164,37 @@ mod tests {
         ring.verify(&header, message, signature)
     }
 
-    fn token(kid: Option<&str>, key: &Key) -> String {
+    fn token(kid: Option<&str>, by: &Secret) -> String {
         let header = Header { kid: kid.map(str::to_owned), ..Header::new(Algorithm::HS256) };
-        encode(&header, &json!({"sub": "johndoe"}), &key.signing).unwrap()
+        let key = EncodingKey::from_secret(by.expose().as_bytes());
+        encode(&header, &json!({"sub": "johndoe"}), &key).unwrap()
     }
 
     #[test]
-    fn the_kid_chooses_the_key() {
-        let ring = KeyRing {
-            shared: key("s"),
-            accepted: vec![key("o"), key("n")],
-            named: vec![("a".into(), key("a")), ("b".into(), key("b"))],
-        };
-        for (kid, by, verdict_) in [
-            (Some("a"), "a", Ok(())),
-            (Some("b"), "b", Ok(())),
-            (Some("b"), "a", Err(TokenError::Signature)),
-            (Some("a"), "s", Err(TokenError::Signature)),
-            (None, "a", Err(TokenError::Signature)),
-            (None, "s", Ok(())),
-            (None, "o", Ok(())),
-            (None, "n", Ok(())),
-            (None, "x", Err(TokenError::Signature)),
-            (Some("a"), "o", Err(TokenError::Signature)),
-            (Some("whatever"), "n", Ok(())),
-            (Some("whatever"), "s", Ok(())),
-            (Some("whatever"), "a", Err(TokenError::Signature)),
-        ] {
-            assert_eq!(verdict(&ring, &token(kid, &key(by))), verdict_, "{kid:?} by {by}");
+    fn accepted_secrets_verify_whatever_the_kid() {
+        let ring = KeyRing::of_secrets(&secret("s"), &[secret("o"), secret("n")]).unwrap();
+        for kid in [None, Some("whatever"), Some("../../dev/null"), Some("")] {
+            for by in ["s", "o", "n"] {
+                assert_eq!(verdict(&ring, &token(kid, &secret(by))), Ok(()), "{kid:?} by {by}");
+            }
+            let other = verdict(&ring, &token(kid, &secret("x")));
+            assert_eq!(other, Err(TokenError::Signature), "{kid:?}");
         }
+        let own = ring.sign(&json!({"sub": "johndoe"})).unwrap();
+        let signs = |by: &str| verdict(&KeyRing::of_secrets(&secret(by), &[]).unwrap(), &own);
+        assert_eq!(["s", "o", "n"].map(|by| signs(by).is_ok()), [true, false, false]);
     }
 
     /// More keys than are kept, one after the other, twice.
     #[test]
     fn a_thread_verifies_by_any_number_of_keys() {
-        let rings: Vec<_> = (0..2 * MOST_KEPT)
-            .map(|n| KeyRing::of_secrets(&Secret::new(format!("{n:032}")), &[]).unwrap())
-            .collect();
+        let secrets: Vec<_> = (0..2 * MOST_KEPT).map(|n| Secret::new(format!("{n:032}"))).collect();
+        let ring = |secret: &Secret| KeyRing::of_secrets(secret, &[]).unwrap();
+        let rings: Vec<_> = secrets.iter().map(ring).collect();
         for _ in 0..2 {
             for (at, ring) in rings.iter().enumerate() {
-                let own = token(None, ring.signing());
-                assert_eq!(verdict(ring, &own), Ok(()));
-                let other = token(None, rings[(at + 1) % rings.len()].signing());
+                assert_eq!(verdict(ring, &token(None, &secrets[at])), Ok(()));
+                let other = token(None, &secrets[(at + 1) % secrets.len()]);
                 assert_eq!(verdict(ring, &other), Err(TokenError::Signature));
             }
         }

@@ -1,30 +1,41 @@
 //! Access tokens: JWT (RFC 7519). The only floor that knows jsonwebtoken.
 
+mod access;
 mod api_key;
+mod asymmetric;
 mod claims;
 mod error;
 mod header;
+mod key_file;
 mod keys;
 mod kind;
 mod new_token;
+mod published;
 mod secret;
+mod shared;
 
+pub(crate) use access::AFTERWARDS;
 pub use api_key::{PresentedKey, new_api_key};
+pub use asymmetric::{KeyPair, PublicKey};
 pub use error::{NO_SCOPE, NO_USER, TokenError};
 pub use new_token::NewToken;
 pub use secret::{SecretError, check_secret, load_accepted_secrets, load_secret, made_secret};
 
 use crate::domain::{
-    Clock, Fingerprint, Scopes, Secret, Tally, Timestamp, TokenId, User, UserId, Username,
+    Clock, Fingerprint, KeyAlgorithm, Scopes, Secret, Tally, Timestamp, TokenId, User, UserId,
+    Username,
 };
-use crate::settings::TokenSettings;
+use crate::sealing;
+use crate::settings::{PublicUrl, TokenSettings};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use claims::{IssuedClaims, Party, PresentedClaims, Text};
+use claims::{Party, PresentedClaims, Text};
 use error::REFUSALS;
-use keys::{Key, KeyRing};
+use keys::KeyRing;
+use published::Published;
 use serde::de::DeserializeOwned;
+use std::mem;
 use std::sync::Arc;
 
 /// Shortest signing secret in bytes: as many bits as HS256's output (RFC 7518 §3.2).
@@ -37,6 +48,11 @@ pub const LARGEST_TOKEN: usize = 16 * 1024;
 /// Issues and verifies access tokens; share it in an [`Arc`].
 pub struct Tokens {
     keys: KeyRing,
+    published: Published,
+    /// What signs new tokens, unless it is the shared secret.
+    algorithm: Option<KeyAlgorithm>,
+    /// The issuer of tokens of asymmetric keys.
+    issuer_of_keys: Option<String>,
     fingerprint: Fingerprint,
     accepted: Vec<Fingerprint>,
     lifetime_seconds: u64,
@@ -105,25 +121,24 @@ impl Tokens {
         settings: &TokenSettings,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TokenError> {
-        Self::accepting(secret, &[], settings, clock)
+        Self::accepting((secret, &[]), settings, None, clock)
     }
 
-    /// The same, and tokens signed with these other secrets are accepted as well.
+    /// The same, and tokens signed with these other secrets are accepted as well; asymmetric keys
+    /// need an issuer.
     pub(crate) fn accepting(
-        secret: &Secret,
-        accepted: &[Secret],
+        (secret, accepted): (&Secret, &[Secret]),
         settings: &TokenSettings,
+        issuer: Option<&PublicUrl>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TokenError> {
-        let keys = KeyRing::of_secrets(secret, accepted)?;
-        let fingerprint = |key: &Key| {
-            let mac = key.seal("the fingerprint of bailiwick's signing secret")?;
-            Ok(Fingerprint::of_mac(&mac))
-        };
         Ok(Self {
-            fingerprint: fingerprint(keys.signing())?,
-            accepted: keys.accepted().iter().map(fingerprint).collect::<Result<_, _>>()?,
-            keys,
+            fingerprint: sealing::fingerprint(secret),
+            accepted: accepted.iter().map(sealing::fingerprint).collect(),
+            keys: KeyRing::of_secrets(secret, accepted)?,
+            published: Published::none(),
+            algorithm: settings.algorithm.asymmetric(),
+            issuer_of_keys: issuer.map(|issuer| issuer.as_str().to_owned()),
             lifetime_seconds: u64::from(settings.access_token_expire_minutes.get()) * 60,
             leeway_seconds: settings.leeway,
             issuer: settings.issuer.clone(),
@@ -135,8 +150,7 @@ impl Tokens {
         })
     }
 
-    /// Shows whether two servers have the same secret. No token is signed over this text: it has
-    /// spaces.
+    /// Shows whether two servers have the same secret.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
@@ -153,6 +167,15 @@ impl Tokens {
         self.create_access_token(NewToken::to(user).scopes(scopes))
     }
 
+    /// The same for a user who has just shown the password.
+    pub(crate) fn issue_by_password(
+        &self,
+        user: &User,
+        scopes: &Scopes,
+    ) -> Result<IssuedToken, TokenError> {
+        self.create_access_token(NewToken::to(user).scopes(scopes).by_password())
+    }
+
     /// The same for an application's own user: the token belongs to the name.
     pub fn issue(&self, subject: &Username, scopes: &Scopes) -> Result<IssuedToken, TokenError> {
         self.create_access_token(NewToken::to_subject(subject).scopes(scopes))
@@ -163,38 +186,24 @@ impl Tokens {
     /// A claim that is always written here is [`TokenError::Reserved`]; one that no access token
     /// may have, such as `"type": "refresh"`, is [`TokenError::Claim`].
     pub fn create_access_token(&self, token: NewToken<'_>) -> Result<IssuedToken, TokenError> {
-        let NewToken { subject, id, epoch, scopes, claims: own, lifetime } = token;
-        if let Some(name) = claims::KNOWN.into_iter().find(|name| own.contains_key(*name)) {
+        let known = |name: &&str| token.claims.contains_key(*name);
+        if let Some(name) = claims::KNOWN.into_iter().find(known) {
             return Err(TokenError::Reserved(name));
         }
-        let expires_in = lifetime.map_or(self.lifetime_seconds, |lifetime| lifetime.as_secs());
-        if expires_in == 0 {
-            return Err(TokenError::Lifetime);
-        }
-        let now = self.clock.now().seconds();
-        let jti = format!("{:032x}", rand::random::<u128>());
-        let written = IssuedClaims {
-            sub: subject.as_str(),
-            scopes: &scopes,
-            scope: scopes.to_string(),
-            exp: now.saturating_add_unsigned(expires_in),
-            iat: now,
-            jti: &jti,
-            id: id.or(self.accept_foreign_until.map(|_| claims::NOBODY)),
-            epoch,
-            iss: self.issuer.as_deref(),
-            aud: self.audience.as_deref(),
-            own: &own,
-        };
-        let access_token = self.keys.signing().sign(&written)?;
-        if access_token.len() > LARGEST_TOKEN {
+        let has_own = !token.claims.is_empty();
+        let created = match (self.algorithm, &self.issuer_of_keys) {
+            (Some(_), Some(issuer)) => self.create_signed(issuer, token),
+            (Some(_), None) => Err(TokenError::Signing),
+            (None, _) => self.create_shared(token),
+        }?;
+        if created.access_token.len() > LARGEST_TOKEN {
             return Err(TokenError::TooLarge);
         }
-        if !own.is_empty() {
+        if has_own {
             // Never issues a token that would be refused.
-            self.check(&access_token)?;
+            self.check(&created.access_token)?;
         }
-        Ok(IssuedToken { access_token, id: jti, expires_in })
+        Ok(created)
     }
 
     /// Verifies a token and also reads its claims into a type of the application's own;
@@ -214,10 +223,15 @@ impl Tokens {
     /// `crit` and duplicate names.
     pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
         let result = self.check(token);
+        self.count(&result);
+        result
+    }
+
+    /// Counts a token that was refused.
+    pub(crate) fn count(&self, result: &Result<Claims, TokenError>) {
         if let Some(refusal) = result.as_ref().err().and_then(TokenError::refusal) {
             self.refused.count(refusal);
         }
-        result
     }
 
     /// The refused tokens, by reason.
@@ -225,35 +239,42 @@ impl Tokens {
         &self.refused
     }
 
-    fn check(&self, token: &str) -> Result<Claims, TokenError> {
+    /// The same without counting.
+    pub(crate) fn check(&self, token: &str) -> Result<Claims, TokenError> {
         if token.len() > LARGEST_TOKEN {
             return Err(TokenError::TooLarge);
         }
         let (message, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
         let (header, payload) = message.split_once('.').ok_or(TokenError::Malformed)?;
-        let header = header::read(header)?;
-        self.keys.verify(&header, message, signature)?;
-        let json = URL_SAFE_NO_PAD.decode(payload).map_err(|_| TokenError::Malformed)?;
-        // All of it: the parser does not validate strings that are not read.
-        let json = str::from_utf8(&json).map_err(|_| TokenError::Malformed)?;
-        let read: PresentedClaims<'_> =
-            serde_json::from_str(json).map_err(|_| TokenError::Malformed)?;
-        if read.duplicate {
-            return Err(TokenError::Duplicate);
+        // The key decides what kind of token it is, never the token itself.
+        if !header::is_usual(header)
+            && let Some(found) = self.published.by_header(header)
+        {
+            return self.check_signed(found, None, token);
         }
-        check_kind(&read)?;
-        self.check_times(&read)?;
-        self.check_parties(&read)?;
-        let (issued_at, ends_at) = (self.issued_at(&read), self.ends_at(&read));
-        let subject = read.sub.ok_or(TokenError::MissingClaim)?;
-        Ok(Claims {
-            subject: subject.0.parse().map_err(|_| TokenError::Claim("sub"))?,
-            scopes: read.scopes,
-            id: read.id,
-            epoch: read.epoch,
-            issued_at,
-            token: token_id(read.jti.as_ref(), token),
-            ends_at,
+        let header = header::read(header)?;
+        if let Some(found) = header.kid.as_deref().and_then(|kid| self.published.by_kid(kid)) {
+            return self.check_signed(found, Some(&header), token);
+        }
+        if header.is_asymmetric() && self.issuer_of_keys.is_some() {
+            return Err(TokenError::Key);
+        }
+        self.keys.verify(&header, message, signature)?;
+        read_claims(payload, |read| {
+            check_kind(read)?;
+            self.check_secret_counts(read)?;
+            self.check_times(read)?;
+            self.check_parties(read)?;
+            let subject = read.sub.as_ref().ok_or(TokenError::MissingClaim)?;
+            Ok(Claims {
+                subject: subject.0.parse().map_err(|_| TokenError::Claim("sub"))?,
+                scopes: mem::take(&mut read.scopes),
+                id: read.id,
+                epoch: read.epoch,
+                token: token_id(read.jti.as_ref(), token),
+                ends_at: self.ends_at(read),
+                issued_at: self.issued_at(read),
+            })
         })
     }
 
@@ -295,13 +316,18 @@ impl Tokens {
     ///
     /// Compares whole seconds and drops fractions, as `PyJWT` and python-jose do. So a token whose
     /// `nbf` is `time.time()` is valid at once.
-    #[expect(clippy::cast_precision_loss, reason = "dates of this age fit an f64's 53 bits")]
     fn check_times(&self, read: &PresentedClaims<'_>) -> Result<(), TokenError> {
         let now = self.clock.now();
         if !read.is_own && self.accept_foreign_until.is_some_and(|end| end <= now) {
             return Err(TokenError::Foreign);
         }
-        let now = now.seconds() as f64;
+        self.check_validity(read)
+    }
+
+    /// `exp` and `nbf`.
+    #[expect(clippy::cast_precision_loss, reason = "dates of this age fit an f64's 53 bits")]
+    fn check_validity(&self, read: &PresentedClaims<'_>) -> Result<(), TokenError> {
+        let now = self.clock.now().seconds() as f64;
         let leeway = self.leeway_seconds as f64;
         let exp = read.exp.ok_or(TokenError::MissingClaim)?.trunc();
         if exp <= now - leeway {
@@ -322,6 +348,22 @@ fn token_id(jti: Option<&Text<'_>>, token: &str) -> TokenId {
         let half = hash.as_ref().first_chunk().copied().unwrap_or_default();
         TokenId(u128::from_be_bytes(half))
     })
+}
+
+/// Reads the claims of a token, and judges them.
+fn read_claims<T>(
+    payload: &str,
+    judge: impl FnOnce(&mut PresentedClaims<'_>) -> Result<T, TokenError>,
+) -> Result<T, TokenError> {
+    let json = URL_SAFE_NO_PAD.decode(payload).map_err(|_| TokenError::Malformed)?;
+    // All of it: the parser does not validate strings that are not read.
+    let json = str::from_utf8(&json).map_err(|_| TokenError::Malformed)?;
+    let mut read: PresentedClaims<'_> =
+        serde_json::from_str(json).map_err(|_| TokenError::Malformed)?;
+    if read.duplicate {
+        return Err(TokenError::Duplicate);
+    }
+    judge(&mut read)
 }
 
 /// A token of another kind is not an access token, whatever else it says (RFC 8725 §3.11).

@@ -28,6 +28,7 @@ pub struct NewToken<'a> {
     pub(super) scopes: Cow<'a, Scopes>,
     pub(super) claims: Map<String, Value>,
     pub(super) lifetime: Option<Duration>,
+    pub(super) by_password: bool,
 }
 
 impl<'a> NewToken<'a> {
@@ -42,7 +43,7 @@ impl<'a> NewToken<'a> {
     #[must_use]
     pub fn to_subject(subject: &'a Username) -> Self {
         let (scopes, claims) = (Cow::default(), Map::new());
-        Self { subject, id: None, epoch: 0, scopes, claims, lifetime: None }
+        Self { subject, id: None, epoch: 0, scopes, claims, lifetime: None, by_password: false }
     }
 
     /// With these scopes. The caller must check that the user holds them.
@@ -60,8 +61,16 @@ impl<'a> NewToken<'a> {
         self
     }
 
+    /// For a user who has just shown the password.
+    #[must_use]
+    pub(crate) fn by_password(mut self) -> Self {
+        self.by_password = true;
+        self
+    }
+
     /// With its own lifetime instead of `tokens.access_token_expire_minutes`. Whole seconds count,
-    /// at least one.
+    /// at least one. With a `tokens.algorithm` other than HS256 it is at most the configured one:
+    /// keys are retired once their last token has ended.
     #[must_use]
     pub fn expires_in(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);

@@ -4,6 +4,7 @@ mod callers;
 mod commands;
 mod fail2ban;
 mod kept;
+mod keys;
 
 use crate::gone::metric;
 use crate::harness::{App, Builder, FORM, Response, eventually};
@@ -38,9 +39,6 @@ const LOG: &str = r#"
     [formatters.json]
     json = true
 "#;
-
-/// For the actions that not every server has.
-const EVERYTHING: &str = "[server]\npublic_url = \"http://localhost:8000\"\n";
 
 /// A server with `root` and `johndoe` whose audit log is in files.
 fn audited(config: &str) -> App {
@@ -176,6 +174,11 @@ fn provoke(app: &mut App, action: AuditAction) -> Vec<(&'static str, &'static st
         AuditAction::ApiKeyMake | AuditAction::ApiKeyRevoke | AuditAction::ApiKeyUse => {
             provoke_key(app, action)
         }
+        AuditAction::SigningKeyMake
+        | AuditAction::SigningKeyImport
+        | AuditAction::SigningKeyRotate
+        | AuditAction::SigningKeyRetire
+        | AuditAction::ServerKeysRewrap => keys::provoke(app, action),
         AuditAction::SettingsReload => {
             app.signal("HUP");
             vec![("outcome", "accepted"), ("via", "server")]
@@ -231,7 +234,7 @@ fn stop(app: &mut App) {
 
 #[test]
 fn every_action_leaves_its_line_and_no_secret() {
-    let mut app = audited(EVERYTHING);
+    let mut app = audited(keys::CONFIG);
     let issued = log_in(&app, &[("username", "root"), ("password", PASSWORD)]);
     let issued = issued.json()["access_token"].as_str().expect("a token").to_owned();
     for action in AuditAction::ALL {

@@ -17,6 +17,7 @@ mod golden;
 mod gone;
 mod greedy;
 mod harness;
+mod keys;
 mod library;
 mod logging;
 mod monitoring;

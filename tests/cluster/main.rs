@@ -18,6 +18,7 @@ mod guesses;
 )]
 mod harness;
 mod hosts;
+mod keys;
 mod locks;
 mod migrations;
 mod million;
@@ -32,6 +33,7 @@ mod secrets;
 #[expect(dead_code, reason = "shared with the tests of the API, which use all of it")]
 mod signer;
 mod start;
+mod switch;
 mod upgrade;
 mod urls;
 mod writes;

@@ -113,10 +113,10 @@ fn a_data_folder_is_needed_only_for_what_is_kept_there() {
     assert!(!output.status.success() && line.contains("data_dir"), "{line}");
 }
 
-/// The listings of the guide's procedure, with the folder of a server in place of /etc/bailiwick.
-fn procedure() -> Vec<(String, String)> {
+/// The listings of the guide's procedure.
+pub(super) fn procedure(heading: &str) -> Vec<(String, String)> {
     let text = fs::read_to_string(repository("src/guide/operations.md")).expect("the guide");
-    let (_, chapter) = text.split_once("\n## Change the secret\n").expect("the heading");
+    let (_, chapter) = text.split_once(&format!("\n## {heading}\n")).expect("the heading");
     let chapter = chapter.split("\n#").next().unwrap_or_default();
     let mut listings = chapter.split("\n```").skip(1).step_by(2);
     let listings = listings.by_ref().map(|listing| listing.split_once('\n').expect("a listing"));
@@ -124,7 +124,7 @@ fn procedure() -> Vec<(String, String)> {
 }
 
 /// Runs the guide's commands beside a server.
-fn paste(app: &App, commands: &str) {
+pub(super) fn paste(app: &App, commands: &str) {
     let function = format!(
         "bailiwick() {{ {} --config config.toml \"$@\"; }}",
         env!("CARGO_BIN_EXE_bailiwick")
@@ -135,6 +135,7 @@ fn paste(app: &App, commands: &str) {
     run_tool(&mut shell);
 }
 
+/// With the folder of a server in place of /etc/bailiwick.
 fn here(app: &App, listing: &str) -> String {
     listing.replace("/etc/bailiwick", &app.folder().display().to_string())
 }
@@ -147,7 +148,7 @@ fn fingerprint(app: &App) -> Value {
 }
 
 /// After every single step, each server accepts what any of them has issued so far.
-fn the_guides_procedure_refuses_no_token(url: &str) {
+fn the_guides_procedure_refuses_no_token(url: &str, algorithm: &str) {
     let folder = tempfile::tempdir().expect("done");
     add(folder.path(), url, "jane", &["me"]);
     let old = "the-old-secret-of-three-servers-on-one-database";
@@ -157,6 +158,8 @@ fn the_guides_procedure_refuses_no_token(url: &str) {
         App::bare()
             .config(&format!("{}[tokens]\nsecret_file = 'secret'\n", config(url)))
             .env("BAILIWICK__TOKENS__SECRET", "")
+            .env("BAILIWICK__TOKENS__ALGORITHM", algorithm)
+            .env("BAILIWICK__SERVER__PUBLIC_URL", "https://auth.example.com")
             .spawn_in(folder)
     });
     let mut tokens = Vec::new();
@@ -170,11 +173,11 @@ fn the_guides_procedure_refuses_no_token(url: &str) {
     let first = none_is_refused("before");
     let before = replicas.each_ref().map(fingerprint);
     assert!(before[0].is_string() && before.iter().all(|it| *it == before[0]), "{before:?}");
-    let listings = procedure();
+    let listings = procedure("Change the secret");
     let (words, last) = listings.split_at(listings.len() - 2);
     let kinds: Vec<_> = listings.iter().map(|(kind, _)| kind.as_str()).collect();
     let sh = "sh by-hand";
-    assert_eq!(kinds, [sh, "toml", sh, "toml", sh, "toml", sh]);
+    assert_eq!(kinds, [sh, "toml", sh, "toml", sh, sh, "toml", sh]);
     let step = |app: &App, kind: &str, listing: &str| match kind {
         "toml" => {
             let file = app.folder().join("config.toml");
@@ -207,7 +210,9 @@ fn the_guides_procedure_refuses_no_token(url: &str) {
         }
     }
     for app in &replicas {
-        assert_eq!(app.get_as("/users/me", &first).status, 401, "the old secret counts no more");
+        // The old secret counts no more; key pairs do.
+        let status = if algorithm == "HS256" { 401 } else { 200 };
+        assert_eq!(app.get_as("/users/me", &first).status, status);
         let token = app.login("jane", PASSWORD, "me");
         assert!(replicas.iter().all(|app| app.get_as("/users/me", &token).status == 200));
     }
@@ -215,12 +220,18 @@ fn the_guides_procedure_refuses_no_token(url: &str) {
 
 #[test]
 fn the_guides_procedure_changes_the_secret_on_postgresql() {
-    the_guides_procedure_refuses_no_token(&shared().url(&shared().database()));
+    the_guides_procedure_refuses_no_token(&shared().url(&shared().database()), "HS256");
+}
+
+/// The private keys, sealed with the old secret, go on signing.
+#[test]
+fn the_guides_procedure_changes_the_secret_that_seals_private_keys() {
+    the_guides_procedure_refuses_no_token(&shared().url(&shared().database()), "EdDSA");
 }
 
 #[test]
 fn the_guides_procedure_changes_the_secret_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("users.db").display());
-    the_guides_procedure_refuses_no_token(&url);
+    the_guides_procedure_refuses_no_token(&url, "HS256");
 }

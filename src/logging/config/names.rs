@@ -18,7 +18,7 @@ const ALIASES: [(&str, &str); 6] = [
 ];
 
 /// Our modules, which log under their paths.
-const MODULES: [&str; 18] = [
+const MODULES: [&str; 19] = [
     "accounts",
     "api_error",
     "cli",
@@ -31,6 +31,7 @@ const MODULES: [&str; 18] = [
     "passwords",
     "process",
     "routes",
+    "sealing",
     "security",
     "server",
     "services",

@@ -63,7 +63,7 @@ impl PasswordGrant {
             return Err(GrantError::TooManyScopes);
         }
         let scopes = granted(&self.scope, &user.scopes)?;
-        let token = context.tokens.issue_to(&user, &scopes)?;
+        let token = context.tokens.issue_by_password(&user, &scopes)?;
         Ok(Issued { user, scopes, token })
     }
 }

@@ -141,6 +141,8 @@ impl Worker {
             let accounts = accounts.clone();
             async move { accounts.write_behind().await }
         });
+        let keeper = Arc::clone(&state.services.keeper);
+        actix_web::rt::spawn(async move { keeper.watch().await });
         let reports = news.0.clone();
         let changes = Changes::default();
         let mut reporter = Reporter { state, writer, questions, figures_requests, news, changes };

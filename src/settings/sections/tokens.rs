@@ -1,7 +1,7 @@
 //! `[tokens]`
 
-use crate::domain::Secret;
-use crate::settings::declaration::{minutes, seconds, settings};
+use crate::domain::{KeyAlgorithm, Secret};
+use crate::settings::declaration::{minutes, seconds, settings, words};
 use crate::settings::key::Kind;
 use crate::settings::named_file::NamedFile;
 use crate::settings::until::Until;
@@ -25,6 +25,14 @@ settings! {
         /// one, while servers change their secret one after the other. The guide's chapter on
         /// operations has the procedure.
         accepted_secret_files: Vec<NamedFile> = [];
+
+        /// What signs access tokens: `HS256`, the secret, which everyone who verifies must hold; or
+        /// `EdDSA`, `ES256` or `RS256`, a private key of this server's, whose public half
+        /// `/oauth/jwks` publishes. Those tokens are `at+jwt` (RFC 9068) and need
+        /// `server.public_url`. The keys are made, replaced every 90 days and retired by
+        /// themselves. After a switch, tokens signed with the secret count until the last one has
+        /// expired, and those of other applications until `accept_foreign_until`.
+        algorithm: TokenAlgorithm = "HS256";
 
         /// Minutes until an access token expires.
         access_token_expire_minutes: NonZeroU32 = 30 => minutes(1, 366 * 24 * 60);
@@ -51,5 +59,32 @@ settings! {
         /// less this tells whether such a token is newer. Absent: from then on, they are refused.
         #[example = 1800]
         foreign_lifetime: Option<NonZeroU32> => seconds(1, 366 * 24 * 60 * 60);
+    }
+}
+
+words! {
+    /// What signs access tokens.
+    pub enum TokenAlgorithm {
+        /// The shared secret.
+        Hs256 = "HS256",
+        /// An Ed25519 key.
+        EdDsa = "EdDSA",
+        /// A key on P-256.
+        Es256 = "ES256",
+        /// An RSA key.
+        Rs256 = "RS256",
+    }
+}
+
+impl TokenAlgorithm {
+    /// The algorithm of the key that signs, unless it is the shared secret.
+    #[must_use]
+    pub fn asymmetric(self) -> Option<KeyAlgorithm> {
+        match self {
+            Self::Hs256 => None,
+            Self::EdDsa => Some(KeyAlgorithm::EdDsa),
+            Self::Es256 => Some(KeyAlgorithm::Es256),
+            Self::Rs256 => Some(KeyAlgorithm::Rs256),
+        }
     }
 }

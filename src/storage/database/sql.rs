@@ -102,6 +102,12 @@ macro_rules! differs {
     ($engine:ident [skip locked]) => {
         $crate::storage::database::of!($engine "", "FOR UPDATE SKIP LOCKED")
     };
+    // A JSON text, whose elements are `->> 0`, `->> 1` and so on.
+    ($engine:ident [json $text:literal]) => {
+        $crate::storage::database::of!(
+            $engine concat!("(", $text, ")"), concat!("(", $text, ")::jsonb")
+        )
+    };
     // Whether there is an index with this name.
     ($engine:ident [index $name:literal]) => {
         $crate::storage::database::of!(

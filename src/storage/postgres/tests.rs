@@ -10,6 +10,7 @@ mod tls;
 use crate::domain::{Timestamp, UserRepository};
 use crate::settings::{DatabaseSettings, DatabaseUrl};
 use crate::storage::cache::{CachedUsers, Freshness};
+use crate::storage::contract::keys::servers_share_keys;
 use crate::storage::contract::signers::servers_find_each_other;
 use crate::storage::contract::throttles::tries_are_counted;
 use crate::storage::contract::{
@@ -17,6 +18,7 @@ use crate::storage::contract::{
     cache_settings, contract, grant, name, new, until_within_a_second,
 };
 use crate::storage::database::Database;
+use crate::storage::server_keys::DatabaseKeys;
 use crate::storage::signers::DatabaseSigners;
 use crate::storage::users::Users;
 use crate::storage::{Missing, StorageError, open_in};
@@ -386,4 +388,13 @@ mod unique {
         let by_hand = async |statement| drop(shared().sql(&database, statement));
         who_is_there_already_stays(async |unique| at(&url, unique).await, by_hand).await;
     }
+}
+
+#[tokio::test]
+async fn keys_are_shared() {
+    let database = shared().database();
+    let settings = settings(&shared().url(&database));
+    let keys = async || DatabaseKeys(Arc::new(open(&settings).await.unwrap()));
+    let by_hand = async |statement| drop(shared().sql(&database, statement));
+    servers_share_keys((&keys().await, &keys().await), by_hand).await;
 }

@@ -45,12 +45,15 @@ pub(in crate::storage) async fn adopt(path: &Path) -> Result<u64, StorageError> 
 }
 
 /// What was ended since the backup must not count again: every user's epoch becomes one that no
-/// token has, not even one issued after the backup.
+/// token has, not even one issued after the backup. The keys that sign tokens end as well: somebody
+/// may hold one that was retired since.
 const END_TOKENS: &str = "UPDATE users SET signed_out_at = unixepoch(),
-    epoch = max(epoch + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER))";
+    epoch = max(epoch + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
+    UPDATE signing_keys SET retired_at = unixepoch()
+    WHERE kid <> 'HS256' AND (retired_at IS NULL OR retired_at > unixepoch())";
 
 /// Ends all tokens of all users.
 pub(in crate::storage) async fn end_tokens(path: &Path) -> Result<(), StorageError> {
-    let end = apart(path, |connection| Box::pin(sqlx::query(END_TOKENS).execute(connection)));
+    let end = apart(path, |connection| Box::pin(sqlx::raw_sql(END_TOKENS).execute(connection)));
     end.await.map(drop)
 }

@@ -3,7 +3,7 @@
 #![expect(clippy::float_cmp, reason = "what is compared are whole numbers")]
 
 use super::audit_action::AuditAction;
-use super::{EVERYTHING, NEW, audited, basic, provoke, stop};
+use super::{NEW, audited, basic, provoke, stop};
 use crate::harness::{App, Watched, eventually};
 use crate::people::{ALL, HASH, PASSWORD, administered, import, log_in, server};
 use crate::signer::SECRET;
@@ -41,7 +41,7 @@ fn python(folder: &Path, code: &str) -> String {
 
 #[test]
 fn every_action_is_kept_and_no_secret() {
-    let mut app = audited(&format!("{KEEP}{EVERYTHING}"));
+    let mut app = audited(&(super::keys::CONFIG.to_owned() + KEEP));
     for action in AuditAction::ALL {
         let fields = provoke(&mut app, *action);
         wait_for(&app, &[&[("what", action.word())], &*fields].concat());

@@ -1,0 +1,158 @@
+//! `bailiwick keys`: the keys that sign tokens, and those that seal data.
+
+use crate::cli::report::{CommandError, print};
+use crate::cli::users::keep_audit;
+use crate::domain::{KeyAlgorithm, SHARED_SECRET, StoredKey, StoredKeys, Timestamp};
+use crate::process;
+use crate::services::{Keeper, KeyError, Rotated, open_keys};
+use crate::settings::Settings;
+use clap::Subcommand;
+use serde_json::json;
+use std::fmt::Display;
+use std::fs;
+use std::path::PathBuf;
+use zeroize::Zeroizing;
+
+/// The keys that sign tokens. Running servers see every change within a second.
+#[derive(Debug, Subcommand)]
+pub(super) enum KeysCommand {
+    /// List the keys that sign tokens, and when.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Publish the next key of tokens.algorithm; it signs from tomorrow.
+    Rotate {
+        /// Let it, or the one that is published already, sign from now on. Services that keep the
+        /// published keys may refuse the tokens of a new key until they read them again.
+        #[arg(long)]
+        now: bool,
+    },
+    /// End a key at once, for example because it has leaked: its tokens are refused.
+    ///
+    /// If it signs, the next key does from now on. After a switch, HS256 stands for the shared secret.
+    Retire {
+        /// The key's name, as `keys list` shows it.
+        kid: String,
+    },
+    /// Publish a private key of your own; it signs from tomorrow.
+    ///
+    /// The file is PEM (PKCS #8), unencrypted: Ed25519, EC on P-256, or RSA of 2048 to 4096 bits.
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// Let it sign from now on.
+        #[arg(long)]
+        now: bool,
+    },
+    /// Seal the server keys with the signing secret, after it was changed.
+    Rewrap,
+}
+
+impl From<KeyError> for CommandError {
+    fn from(error: KeyError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// Runs one command.
+pub(super) fn run(
+    command: KeysCommand,
+    settings: &Settings,
+    demo: bool,
+) -> Result<(), CommandError> {
+    let failed = |error: &dyn Display| CommandError::Failed(error.to_string());
+    let changes = !matches!(command, KeysCommand::List { .. });
+    // Before the change: one that cannot be audited is not made.
+    let _log = changes.then(|| process::start_audit_log(settings)).transpose()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| failed(&error))?;
+    let text = runtime.block_on(async {
+        let keys = open_keys(settings, demo, &process::operator()).await;
+        let keys = keys.map_err(|error| failed(&error))?;
+        let done = done(command, &keys).await;
+        keep_audit(keys.audit_log()).await;
+        done
+    })?;
+    print(&text)
+}
+
+async fn done(command: KeysCommand, keys: &Keeper) -> Result<String, CommandError> {
+    Ok(match command {
+        KeysCommand::List { json } => {
+            let stored = keys.list().await?;
+            if json { as_json(&stored) } else { as_table(&stored) }
+        }
+        KeysCommand::Rotate { now } => {
+            let key = keys.rotate(now).await?;
+            let done = if key.was_published { "is published already" } else { "published" };
+            format!("{}: {done}, {}\n", key.kid, signs(&key))
+        }
+        KeysCommand::Retire { kid } => match keys.retire(&kid).await? {
+            Some(next) => format!("{kid}: retired; {next} signs now\n"),
+            None => format!("{kid}: retired\n"),
+        },
+        KeysCommand::Import { file, now } => {
+            let of =
+                |cause: &dyn Display| CommandError::Failed(format!("{}: {cause}", file.display()));
+            let bytes = Zeroizing::new(fs::read(&file).map_err(|cause| of(&cause))?);
+            let pem = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
+            let key = keys.import(&pem, now).await.map_err(|cause| of(&cause))?;
+            format!("{}: imported, {}\n", key.kid, signs(&key))
+        }
+        KeysCommand::Rewrap => match keys.rewrap().await? {
+            (0, _) => "there are no server keys\n".to_owned(),
+            (_, 0) => "the signing secret seals all server keys already\n".to_owned(),
+            (all, changed) => format!("server keys sealed anew: {changed} of {all}\n"),
+        },
+    })
+}
+
+fn signs(key: &Rotated) -> String {
+    match key.active_from {
+        Some(from) => format!("signs from {from}"),
+        None => format!("verifies; it signs only with tokens.algorithm = \"{}\"", key.algorithm),
+    }
+}
+
+/// What a key does now.
+fn state(stored: &StoredKeys, key: &StoredKey) -> &'static str {
+    let active = KeyAlgorithm::named(&key.alg).and_then(|algorithm| stored.active(algorithm));
+    if key.retired_at.is_some_and(|end| end <= stored.now) {
+        "ended"
+    } else if key.retired_at.is_none() && key.active_from > stored.now {
+        "next"
+    } else if active.is_some_and(|active| active.kid == key.kid) {
+        "signs"
+    } else {
+        "verifies"
+    }
+}
+
+fn as_table(stored: &StoredKeys) -> String {
+    let line = |kid: &str, rest: [&str; 4]| {
+        let [alg, state, from, until] = rest;
+        format!("{kid:43}  {alg:5}  {state:8}  {from:20}  {until}\n")
+    };
+    let rows = stored.keys.iter().map(|key| {
+        let is_secret = key.kid == SHARED_SECRET;
+        let from = if is_secret { "-".to_owned() } else { key.active_from.to_string() };
+        let until = key.retired_at.map_or_else(|| "-".to_owned(), |end: Timestamp| end.to_string());
+        line(&key.kid, [&key.alg, state(stored, key), &from, &until])
+    });
+    [line("KID", ["ALG", "STATE", "FROM", "UNTIL"])].into_iter().chain(rows).collect()
+}
+
+fn as_json(stored: &StoredKeys) -> String {
+    let keys = stored.keys.iter().map(|key| {
+        json!({
+            "kid": key.kid, "alg": key.alg, "state": state(stored, key),
+            "active_from": key.active_from.to_string(),
+            "retired_at": key.retired_at.map(|end| end.to_string()),
+        })
+    });
+    format!("{:#}\n", json!(keys.collect::<Vec<_>>()))
+}

@@ -1,0 +1,61 @@
+//! What other services need to verify tokens: the public keys, and where everything is. Only with
+//! `server.public_url`.
+
+use crate::api_error::ApiError;
+use crate::routes::revoke::REVOKE;
+use crate::services::Services;
+use crate::settings::PublicUrl;
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::{Data, ServiceConfig, get, head};
+use actix_web::{Handler, HttpResponse, Responder};
+use serde_json::json;
+
+/// How long others may keep the keys: the next one is published a day before it signs.
+const MAX_AGE: &str = "public, max-age=3600";
+
+const JWKS: &str = "/oauth/jwks";
+const METADATA: &str = "/.well-known/oauth-authorization-server";
+
+/// The paths.
+pub const PATHS: [&str; 2] = [JWKS, METADATA];
+
+/// Mounts them; the metadata also where a URL with a path has them (RFC 8414 §3.1).
+pub fn mount(routes: &mut ServiceConfig, url: &PublicUrl) {
+    page(routes, JWKS, jwks);
+    page(routes, METADATA, metadata);
+    if !url.path().is_empty() {
+        page(routes, &format!("{METADATA}{}", url.path()), metadata);
+    }
+}
+
+fn page<F, R>(routes: &mut ServiceConfig, path: &str, response: F)
+where
+    F: Handler<(Data<Services>,), Output = R>,
+    R: Responder + 'static,
+{
+    routes.route(path, get().to(response.clone())).route(path, head().to(response));
+}
+
+/// The public keys (RFC 7517).
+async fn jwks(services: Data<Services>) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, MAX_AGE)).json(services.keeper.jwks())
+}
+
+/// What this authorization server can do (RFC 8414).
+async fn metadata(services: Data<Services>) -> Result<HttpResponse, ApiError> {
+    let url = services.settings.server.public_url.as_ref();
+    let url = url.ok_or(ApiError::NotFound("Not Found"))?.as_str();
+    let scopes: Vec<_> = services.scopes.iter().map(|(name, _)| name.to_owned()).collect();
+    let metadata = json!({
+        "issuer": url,
+        "token_endpoint": format!("{url}/token"),
+        "jwks_uri": format!("{url}{JWKS}"),
+        "scopes_supported": scopes,
+        "response_types_supported": [],
+        "grant_types_supported": ["password"],
+        "token_endpoint_auth_methods_supported": ["none"],
+        "revocation_endpoint": format!("{url}{REVOKE}"),
+        "revocation_endpoint_auth_methods_supported": ["none"],
+    });
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, MAX_AGE)).json(metadata))
+}

@@ -1,0 +1,316 @@
+//! Keeps the keys that sign tokens: reads them, and makes, publishes and retires them in time.
+
+mod commands;
+mod plan;
+
+pub use commands::Rotated;
+
+use crate::accounts::Audit;
+use crate::domain::{
+    AuditAction, AuditEntry, AuditReason, KeyAlgorithm, RepositoryError, ServerKeys, SigningKeys,
+    StoredKey, StoredKeys, Timestamp,
+};
+use crate::sealing::{SealError, SealingKey, Wrapping};
+use crate::tokens::{AFTERWARDS, Claims, KeyPair, PublicKey, TokenError, Tokens};
+use plan::{Work, plan};
+use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex as Lock, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+use thiserror::Error;
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
+
+/// Pause between two looks at the keys, where asymmetric ones count.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The same where they do not.
+const LONG_PAUSE: Duration = Duration::from_secs(5);
+
+/// An unknown key makes the keys be read again at most this often.
+const FORCED: Duration = Duration::from_secs(1);
+
+/// How long a start waits for its first key.
+const START: Duration = Duration::from_secs(30);
+
+/// How many seconds one server has for making a key.
+const LEASE: i64 = 10;
+
+/// Seconds that a server which still signs with the shared secret has for withdrawing the record of a
+/// switch: its tokens count until they expire, too.
+const GRACE: i64 = 60;
+
+/// The server key that seals private keys.
+const SEAL: &str = "seal";
+
+/// Why keys cannot be read or changed.
+#[derive(Debug, Error)]
+pub enum KeyError {
+    /// The database does not respond.
+    #[error("{0}")]
+    Database(#[from] RepositoryError),
+    /// A server key cannot be opened.
+    #[error("the server key `{0}` cannot be opened: it is {1}")]
+    Server(String, SealError),
+    /// A private key cannot be made.
+    #[error("a key cannot be made: {0}")]
+    Make(TokenError),
+    /// No key has the name.
+    #[error("no key is named {0:?}; `bailiwick keys list` shows them")]
+    Unknown(String),
+    /// What was asked for does not fit the keys or the settings.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl KeyError {
+    fn reason(&self) -> AuditReason {
+        match self {
+            Self::Database(_) => AuditReason::DatabaseUnavailable,
+            Self::Server(..) | Self::Make(_) => AuditReason::Internal,
+            Self::Unknown(_) => AuditReason::UnknownKey,
+            Self::Refused(_) => AuditReason::Invalid,
+        }
+    }
+}
+
+/// Whoever keeps the keys that sign tokens.
+pub struct Keeper {
+    tokens: Arc<Tokens>,
+    algorithm: Option<KeyAlgorithm>,
+    signing: Arc<dyn SigningKeys>,
+    server: Arc<dyn ServerKeys>,
+    wrapping: Wrapping,
+    seal: OnceLock<SealingKey>,
+    forced: Mutex<Option<Instant>>,
+    /// The fault that was logged last.
+    fault: Lock<String>,
+    audit: Audit,
+    pause: Duration,
+}
+
+impl Keeper {
+    pub(super) fn new(
+        tokens: Arc<Tokens>,
+        algorithm: Option<KeyAlgorithm>,
+        (server, signing): (Arc<dyn ServerKeys>, Arc<dyn SigningKeys>),
+        wrapping: Wrapping,
+        has_issuer: bool,
+    ) -> Self {
+        let pause = if has_issuer { PAUSE } else { LONG_PAUSE };
+        let (seal, forced) = (OnceLock::new(), Mutex::default());
+        let (fault, audit) = (Lock::default(), Audit::default());
+        Self { tokens, algorithm, signing, server, wrapping, seal, forced, fault, audit, pause }
+    }
+
+    /// Each change of a key is told to this log.
+    pub(super) fn telling(self, audit: Audit) -> Self {
+        Self { audit, ..self }
+    }
+
+    /// The log that it tells.
+    #[must_use]
+    pub fn audit_log(&self) -> &Audit {
+        &self.audit
+    }
+
+    /// Returns once there is a key to sign with.
+    pub(super) async fn start(&self) -> Result<(), KeyError> {
+        let start = Instant::now();
+        loop {
+            let stored = self.read().await?;
+            if self.keep(&stored).await? {
+                self.read().await?;
+            }
+            if self.tokens.can_sign() {
+                return Ok(());
+            }
+            if start.elapsed() > START {
+                let line = "no server on this database has made a key to sign tokens with";
+                return Err(KeyError::Refused(line.to_owned()));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Keeps the keys, as long as it is polled.
+    pub async fn watch(&self) {
+        loop {
+            tokio::time::sleep(self.pause).await;
+            let kept = async {
+                let stored = self.read().await?;
+                if self.keep(&stored).await? {
+                    self.read().await?;
+                }
+                Ok::<_, KeyError>(())
+            };
+            match kept.await {
+                // An unreachable database is reported elsewhere; the keys in memory still count.
+                Ok(()) | Err(KeyError::Database(_)) => {}
+                Err(cause) => self.complain(format!("signing keys: {cause}")),
+            }
+        }
+    }
+
+    /// Verifies a token. A key that is not known may be new: then they are read again, once a second
+    /// at most.
+    pub async fn verify(&self, token: &str) -> Result<Claims, TokenError> {
+        let mut verdict = self.tokens.check(token);
+        if verdict == Err(TokenError::Key) {
+            let mut forced = self.forced.lock().await;
+            if forced.is_none_or(|at| at.elapsed() >= FORCED) {
+                if let Err(cause) = self.read().await {
+                    log::debug!("the signing keys cannot be read: {cause}");
+                }
+                // Afterwards: a database that is slow to respond is not asked by each one that waits.
+                *forced = Some(Instant::now());
+            }
+            drop(forced);
+            verdict = self.tokens.check(token);
+        }
+        self.tokens.count(&verdict);
+        verdict
+    }
+
+    /// Reads the keys, and uses them from now on.
+    async fn read(&self) -> Result<StoredKeys, KeyError> {
+        let stored = self.signing.read().await?;
+        let algorithm = self.algorithm.map(KeyAlgorithm::name);
+        let signs = |key: &StoredKey| Some(&*key.alg) == algorithm && key.retired_at.is_none();
+        let mut opened = Ok(());
+        if self.seal.get().is_none()
+            && stored.keys.iter().any(signs)
+            && let Some(wrapped) = self.server.find(SEAL).await?
+        {
+            opened = self.open_seal(&wrapped).map(drop);
+        }
+        let faults = RefCell::new(String::new());
+        // Public keys verify whatever becomes of the private ones.
+        self.tokens.take_keys(&stored, |kid, sealed| {
+            let private = self.seal.get()?.open(&place(kid), sealed);
+            if let Err(cause) = &private {
+                *faults.borrow_mut() =
+                    format!("the signing key {kid} cannot be used: it is {cause}");
+            }
+            private.ok()
+        });
+        opened?;
+        self.complain(faults.into_inner());
+        Ok(stored)
+    }
+
+    /// Logs a fault once, however often it is found.
+    fn complain(&self, fault: String) {
+        let mut last = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last != fault && !fault.is_empty() {
+            log::error!(target: "bailiwick.error", "{fault}");
+        }
+        *last = fault;
+    }
+
+    fn open_seal(&self, wrapped: &str) -> Result<&SealingKey, KeyError> {
+        let key = self.wrapping.unwrap(SEAL, wrapped);
+        let key = key.map_err(|cause| KeyError::Server(SEAL.to_owned(), cause))?;
+        Ok(self.seal.get_or_init(|| key))
+    }
+
+    /// The key that seals private ones, made if there is none.
+    async fn seal(&self) -> Result<&SealingKey, KeyError> {
+        if let Some(key) = self.seal.get() {
+            return Ok(key);
+        }
+        let failed = |cause| KeyError::Server(SEAL.to_owned(), cause);
+        let wrapped = if let Some(wrapped) = self.server.find(SEAL).await? {
+            wrapped
+        } else {
+            let new = SealingKey::random().map_err(failed)?;
+            self.server.keep(SEAL, &self.wrapping.wrap(SEAL, &new).map_err(failed)?).await?
+        };
+        self.open_seal(&wrapped)
+    }
+
+    /// Does what is due, if this server gets to do it; whether it did.
+    async fn keep(&self, stored: &StoredKeys) -> Result<bool, KeyError> {
+        let work = plan(stored, self.algorithm, self.tokens.longest_life(), AFTERWARDS);
+        if work.is_empty() || !self.signing.lease("signing keys", LEASE).await? {
+            return Ok(false);
+        }
+        for one in work {
+            match one {
+                Work::Make { algorithm, seconds, unless_after } => {
+                    let key = make(algorithm).await?;
+                    let kid = key.kid.clone();
+                    if self.add(key, seconds, unless_after).await? {
+                        self.audit.tell(of(AuditAction::SigningKeyMake, &kid, Some(algorithm)));
+                    }
+                }
+                Work::Promote(algorithm) => {
+                    if let Some(kid) = self.signing.promote(algorithm).await? {
+                        self.audit.tell(of(AuditAction::SigningKeyRotate, &kid, Some(algorithm)));
+                    }
+                }
+                Work::Retire { kid, seconds } => {
+                    if self.signing.retire(&kid, seconds).await? {
+                        let end = Timestamp(stored.now.0.saturating_add(seconds));
+                        let entry = of(AuditAction::SigningKeyRetire, &kid, None);
+                        self.audit.tell(entry.detail("ends_at", end.to_string()));
+                    }
+                }
+                Work::LeaveSharedSecret => {
+                    let seconds = self.tokens.longest_life().saturating_add(GRACE);
+                    self.signing.leave_shared_secret(seconds).await?;
+                }
+                Work::KeepSharedSecret => self.signing.keep_shared_secret().await?,
+                Work::Forget { seconds } => self.signing.forget(seconds).await?,
+            }
+        }
+        Ok(true)
+    }
+
+    async fn add(&self, key: KeyPair, seconds: i64, unless_after: i64) -> Result<bool, KeyError> {
+        let sealed = self.seal().await?.seal(&place(&key.kid), &key.private);
+        let stored = StoredKey {
+            alg: key.algorithm.name().to_owned(),
+            public: key.public,
+            sealed: sealed.map_err(|cause| KeyError::Server(SEAL.to_owned(), cause))?,
+            kid: key.kid,
+            active_from: Timestamp(0),
+            retired_at: None,
+        };
+        Ok(self.signing.add(stored, seconds, unless_after).await?)
+    }
+
+    /// The published keys as a JWK set (RFC 7517 §5).
+    #[must_use]
+    pub fn jwks(&self) -> Value {
+        let keys: Vec<_> = self.tokens.public_keys().iter().map(PublicKey::jwk).collect();
+        json!({ "keys": keys })
+    }
+
+    /// Every stored key, and the time.
+    pub async fn list(&self) -> Result<StoredKeys, KeyError> {
+        Ok(self.signing.read().await?)
+    }
+}
+
+/// On a thread that serves no requests.
+async fn make(algorithm: KeyAlgorithm) -> Result<KeyPair, KeyError> {
+    let made = spawn_blocking(move || KeyPair::generate(algorithm)).await;
+    made.map_err(|_| KeyError::Make(TokenError::Signing))?.map_err(KeyError::Make)
+}
+
+fn place(kid: &str) -> String {
+    format!("signing_keys {kid}")
+}
+
+/// An event that concerns a key.
+fn of(action: AuditAction, kid: &str, algorithm: Option<KeyAlgorithm>) -> AuditEntry {
+    let entry = AuditEntry::of(action).detail("kid", kid);
+    match algorithm {
+        Some(algorithm) => entry.detail("algorithm", algorithm.name()),
+        None => entry,
+    }
+}
+
+#[cfg(test)]
+mod tests;

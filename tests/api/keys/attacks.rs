@@ -1,0 +1,232 @@
+//! Attacks on tokens of asymmetric keys. The test holds the private key, so that only one thing is
+//! wrong at a time.
+
+use super::{ISSUER, admits, config, keys, login, published};
+use crate::harness::{App, eventually, run_tool};
+use crate::signer::{claims, encode, forge, now};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, EncodingKey, crypto};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// A new private key in PEM, and to sign with.
+fn private(folder: &Path, kind: &[&str]) -> (String, EncodingKey, Algorithm) {
+    let file = folder.join("key.pem");
+    run_tool(
+        Command::new("openssl").args(["genpkey", "-algorithm"]).args(kind).arg("-out").arg(&file),
+    );
+    let pem = fs::read_to_string(file).expect("a key");
+    let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    let der = STANDARD.decode(body).expect("base64");
+    match kind[0] {
+        "ed25519" => (pem, EncodingKey::from_ed_der(&der), Algorithm::EdDSA),
+        _ => (pem, EncodingKey::from_ec_der(&der), Algorithm::ES256),
+    }
+}
+
+struct Attacked {
+    app: App,
+    key: EncodingKey,
+    by: Algorithm,
+    kid: String,
+    good: Value,
+}
+
+impl Attacked {
+    fn new(generate: &[&str], algorithm: &str) -> Self {
+        let app = App::demo()
+            .config(&config(algorithm).replace("[passwords]", "leeway = 5\n[passwords]"))
+            .spawn();
+        let good = claims(&login(&app));
+        let (pem, key, by) = private(app.folder(), generate);
+        fs::write(app.folder().join("import.pem"), pem).expect("written");
+        let line = keys(&app, &["import", "--now", "import.pem"]);
+        let kid = line.split(':').next().expect("a name").to_owned();
+        eventually("the key", || published(&app).contains(&kid).then_some(()));
+        Self { app, key, by, kid, good }
+    }
+
+    fn header(&self, changes: &Value) -> String {
+        let alg = format!("{:?}", self.by);
+        changed(&json!({"typ": "at+jwt", "alg": alg, "kid": self.kid}), changes).to_string()
+    }
+
+    fn sign(&self, header: &Value, claims: &Value) -> String {
+        self.sign_by(&self.key, header, claims)
+    }
+
+    fn sign_by(&self, key: &EncodingKey, header: &Value, claims: &Value) -> String {
+        let claims = changed(&self.good, claims).to_string();
+        let message = format!("{}.{}", encode(self.header(header)), encode(claims));
+        let signature = crypto::sign(message.as_bytes(), key, self.by).expect("signed");
+        format!("{message}.{signature}")
+    }
+
+    fn admits(&self, token: &str) -> bool {
+        admits(&self.app, token)
+    }
+}
+
+/// Null removes.
+fn changed(object: &Value, changes: &Value) -> Value {
+    let mut all = object.as_object().expect("an object").clone();
+    for (name, value) in changes.as_object().expect("an object") {
+        match value {
+            Value::Null => drop(all.remove(name)),
+            value => drop(all.insert(name.clone(), value.clone())),
+        }
+    }
+    all.into()
+}
+
+#[test]
+fn only_what_a_key_of_ours_signed_as_an_access_token_for_us_is_accepted() {
+    let none = json!({});
+    for (kind, algorithm) in
+        [(&["ed25519"][..], "EdDSA"), (&["EC", "-pkeyopt", "ec_paramgen_curve:P-256"], "ES256")]
+    {
+        let it = Attacked::new(kind, algorithm);
+        assert!(it.admits(&it.sign(&none, &none)));
+        for (header, is_good) in [
+            (json!({"typ": "application/at+jwt"}), true),
+            (json!({"typ": "AT+JWT"}), true),
+            (json!({"typ": null}), false),
+            (json!({"typ": "JWT"}), false),
+            (json!({"typ": "refresh+jwt"}), false),
+            (json!({"typ": "logout+jwt"}), false),
+            (json!({"alg": "none"}), false),
+            (json!({"alg": "HS256"}), false),
+            (json!({"alg": "RS256"}), false),
+            (json!({"alg": "ES384"}), false),
+            (json!({"kid": null}), false),
+            (json!({"kid": 7}), false),
+            (json!({"crit": ["b64"], "b64": false}), false),
+            // The rest of a header says nothing.
+            (json!({"jku": "https://evil.example/jwks", "x5u": "https://evil.example/x"}), true),
+        ] {
+            assert_eq!(it.admits(&it.sign(&header, &none)), is_good, "{algorithm} {header}");
+        }
+        let at = now();
+        for (claims, is_good) in [
+            (json!({"aud": ["https://api.example.com", ISSUER]}), true),
+            (json!({"aud": ["https://api.example.com"]}), false),
+            (json!({"aud": "https://api.example.com"}), false),
+            (json!({"aud": null}), false),
+            (json!({"aud": {}}), false),
+            (json!({"iss": null}), false),
+            (json!({"iss": "https://auth.example.com/"}), false),
+            (json!({"iss": [ISSUER]}), false),
+            (json!({"iss": "https://evil.example"}), false),
+            (json!({"sub": null}), false),
+            (json!({"sub": "johndoe"}), false),
+            (json!({"sub": "1"}), false),
+            (json!({"sub": format!("0{}", it.good["sub"].as_str().expect("a text"))}), false),
+            (json!({"sub": format!("+{}", it.good["sub"].as_str().expect("a text"))}), false),
+            (json!({"sub": "-1"}), false),
+            (json!({"sub": "99999999999999999999"}), false),
+            (json!({"username": null}), false),
+            (json!({"username": 7}), false),
+            // The id decides whose it is.
+            (json!({"username": "alice"}), true),
+            (json!({"bailiwick_epoch": 1}), false),
+            (json!({"bailiwick_epoch": "0"}), false),
+            (json!({"bailiwick_epoch": -1}), false),
+            (json!({"bailiwick_id": -1}), false),
+            (json!({"cnf": {"jkt": "x"}}), false),
+            (json!({"nonce": "x"}), false),
+            (json!({"token_type": "refresh"}), false),
+            (json!({"type": "refresh"}), false),
+            (json!({"exp": null}), false),
+            (json!({"exp": at - 60}), false),
+            (json!({"exp": at - 2}), true),
+            (json!({"nbf": at + 60}), false),
+            (json!({"nbf": at + 2}), true),
+            (json!({"iat": at + 60}), true),
+        ] {
+            assert_eq!(it.admits(&it.sign(&none, &claims)), is_good, "{algorithm} {claims}");
+        }
+        let mut other = it.sign(&none, &none);
+        let end = other.len() - 10;
+        other.replace_range(end.., "AAAAAAAAAA");
+        assert!(!it.admits(&other), "another signature");
+        let (message, signature) = other.rsplit_once('.').expect("three parts");
+        for signature in ["", "AAAA", &signature[..20], &"A".repeat(4000)] {
+            assert!(!it.admits(&format!("{message}.{signature}")), "{algorithm} {signature}");
+        }
+    }
+}
+
+#[test]
+fn another_key_is_refused_whatever_the_header_says() {
+    let none = json!({});
+    let it = Attacked::new(&["ed25519"], "EdDSA");
+    let (_, evil, _) = private(it.app.folder(), &["ed25519"]);
+    let jwk = it.app.get("/oauth/jwks").json()["keys"][0].clone();
+    let mut kids =
+        ["../../../../dev/null", "/etc/passwd", "https://evil.example/key", "", "HS256", "\u{0}"]
+            .map(str::to_owned)
+            .to_vec();
+    kids.extend(["' OR 1=1 --", "a' UNION SELECT 'HS256", "$(id)"].map(str::to_owned));
+    kids.extend([it.kid.clone(), it.kid.to_lowercase(), it.kid.clone() + " ", "k".repeat(4_000)]);
+    for kid in kids {
+        for more in [
+            json!({}),
+            json!({"jku": "http://127.0.0.1:1/jwks"}),
+            json!({"x5u": "http://127.0.0.1:1/x5u", "x5c": ["AAAA"]}),
+            json!({"jwk": jwk}),
+        ] {
+            let header = changed(&json!({"kid": kid}), &more);
+            assert!(!it.admits(&it.sign_by(&evil, &header, &none)), "{header}");
+        }
+    }
+    assert!(it.admits(&it.sign(&none, &none)), "the server is well");
+}
+
+/// The public key is no secret.
+#[test]
+fn a_public_key_is_never_a_secret() {
+    let it = Attacked::new(&["ed25519"], "EdDSA");
+    let set = it.app.get("/oauth/jwks").json();
+    let jwk = set["keys"].as_array().expect("keys").iter().find(|key| key["kid"] == it.kid);
+    let jwk = jwk.expect("the key");
+    let x = jwk["x"].as_str().expect("x");
+    let secrets = [
+        URL_SAFE_NO_PAD.decode(x).expect("base64"),
+        x.into(),
+        jwk.to_string().into(),
+        it.kid.clone().into(),
+    ];
+    let hs256 = json!({"sub": "johndoe", "scopes": ["me"], "exp": now() + 600}).to_string();
+    for secret in secrets {
+        for typ in ["JWT", "at+jwt"] {
+            for kid in [json!(it.kid), Value::Null] {
+                let header = it.header(&json!({"alg": "HS256", "typ": typ, "kid": kid}));
+                for claims in [&hs256, &it.good.to_string()] {
+                    assert!(!it.admits(&forge(&header, claims, &secret)), "{header} {claims}");
+                }
+            }
+        }
+    }
+    // Nor does the shared secret sign what only keys may.
+    let secret = b"a-secret-of-the-tests-that-is-long-enough";
+    let at_jwt = json!({"alg": "HS256", "typ": "at+jwt"}).to_string();
+    assert!(!it.admits(&forge(&at_jwt, &it.good.to_string(), secret)));
+    assert!(!it.admits(&forge(&it.header(&json!({"alg": "HS256"})), &hs256, secret)));
+}
+
+#[test]
+fn a_retired_key_signs_for_nobody() {
+    let none = json!({});
+    let it = Attacked::new(&["ed25519"], "EdDSA");
+    let (seen, unseen) = (it.sign(&none, &none), it.sign(&none, &json!({"jti": "another"})));
+    assert!(it.admits(&seen));
+    keys(&it.app, &["retire", &it.kid]);
+    eventually("its end", || (!it.admits(&seen)).then_some(()));
+    assert!(!it.admits(&unseen), "not even from memory");
+    assert!(!published(&it.app).contains(&it.kid));
+    let again = it.app.command(&["keys", "import", "--now", "import.pem"], "");
+    assert!(!again.status.success(), "it does not come back");
+}
