@@ -2,7 +2,7 @@
 
 use crate::cli::report::{CommandError, print};
 use crate::cli::users::keep_audit;
-use crate::domain::{KeyAlgorithm, SHARED_SECRET, StoredKey, StoredKeys, Timestamp};
+use crate::domain::{KeyAlgorithm, SHARED_SECRET, Secret, StoredKey, StoredKeys, Timestamp};
 use crate::process;
 use crate::services::{Keeper, KeyError, Rotated, open_keys};
 use crate::settings::Settings;
@@ -11,7 +11,6 @@ use serde_json::json;
 use std::fmt::Display;
 use std::fs;
 use std::path::PathBuf;
-use zeroize::Zeroizing;
 
 /// The keys that sign tokens. Running servers see every change within a second.
 #[derive(Debug, Subcommand)]
@@ -98,9 +97,9 @@ async fn done(command: KeysCommand, keys: &Keeper) -> Result<String, CommandErro
         KeysCommand::Import { file, now } => {
             let of =
                 |cause: &dyn Display| CommandError::Failed(format!("{}: {cause}", file.display()));
-            let bytes = Zeroizing::new(fs::read(&file).map_err(|cause| of(&cause))?);
-            let pem = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
-            let key = keys.import(&pem, now).await.map_err(|cause| of(&cause))?;
+            let bytes = fs::read(&file).map_err(|cause| of(&cause))?;
+            let pem = Secret::new(String::from_utf8_lossy(&bytes).into_owned());
+            let key = keys.import(pem.expose(), now).await.map_err(|cause| of(&cause))?;
             format!("{}: imported, {}\n", key.kid, signs(&key))
         }
         KeysCommand::Rewrap => match keys.rewrap().await? {
