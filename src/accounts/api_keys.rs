@@ -157,6 +157,7 @@ impl ApiKeys {
             None => self.keys.find(shown.id).await?,
         };
         let now = self.clock.now();
+        let known = key.clone();
         let refusal = match key {
             None => AuditReason::UnknownKey,
             Some(key) if !key.hash.equals(&shown.hash) => AuditReason::WrongKey,
@@ -174,7 +175,10 @@ impl ApiKeys {
                 }
             },
         };
-        let entry = AuditEntry::of(AuditAction::ApiKeyUse).by_request(&sender());
+        let mut entry = AuditEntry::of(AuditAction::ApiKeyUse).by_request(&sender());
+        if let Some(key) = &known {
+            entry = entry.whom(key.owner.as_str());
+        }
         let entry = entry.detail("key_id", shown.id.as_str()).because(Some(refusal));
         self.audit.tell(match by {
             Some(tried) => entry.who(tried),

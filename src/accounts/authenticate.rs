@@ -107,10 +107,10 @@ impl Accounts {
         let verdict = place.verify(password.clone(), hash).await?;
         if let Some(user) = &user {
             login.is_known = true;
-            self.warn_of_hash(user);
+            login.is_unusable = self.warn_of_hash(user);
         }
         let Some(user) = user.filter(|_| verdict.matches) else {
-            ticket.failed();
+            ticket.failed(!login.is_unusable);
             return Ok(None);
         };
         login.is_of(&user);
@@ -144,16 +144,18 @@ impl Accounts {
         let ticket = self.admit(user.username.as_str(), client).await?;
         let place = self.passwords.place(client, user.username.as_str()).await?;
         let verdict = place.verify(password, Some(user.password_hash.clone())).await?;
-        self.warn_of_hash(user);
+        let is_unusable = self.warn_of_hash(user);
         if verdict.matches {
             ticket.succeeded(user.id).await;
         } else {
-            ticket.failed();
+            ticket.failed(!is_unusable);
         }
         Ok(verdict.matches)
     }
 
-    fn warn_of_hash(&self, user: &User) {
+    /// Whether no password can be that of the stored hash; the log is told why.
+    fn warn_of_hash(&self, user: &User) -> bool {
+        let lacks_pepper = self.passwords.lacks_pepper(&user.password_hash);
         if !user.password_hash.is_readable() {
             log::warn!(
                 target: "bailiwick.error",
@@ -162,12 +164,12 @@ impl Accounts {
                 name = user.username,
             );
         }
-        if self.passwords.lacks_pepper(&user.password_hash) {
+        if lacks_pepper {
             log::warn!(
                 target: "bailiwick.error",
                 "{name}: no password is accepted because the stored hash was made with another pepper \
-                 than that of passwords.pepper_file; set a new one with: bailiwick users \
-                 set-password {name}",
+                 than that of passwords.pepper_file, or that names none; configure that pepper again, \
+                 or if it is lost, set a new password with: bailiwick users set-password {name}",
                 name = user.username,
             );
         }
@@ -181,6 +183,7 @@ impl Accounts {
                 name = user.username,
             );
         }
+        lacks_pepper || cost > most || !user.password_hash.is_readable()
     }
 
     /// The user who logs in by this name: its owner, or else, if case is ignored, the one whose

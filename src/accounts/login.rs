@@ -36,6 +36,8 @@ pub(crate) struct LoginAttempt<'a> {
     method: LoginMethod,
     /// Whether there is a user of that name at all; only the audit log may say so.
     pub(super) is_known: bool,
+    /// Whether no password could have been right.
+    pub(super) is_unusable: bool,
     /// Whose password it was, and whether that user is disabled.
     user: Option<UserId>,
     is_disabled: bool,
@@ -57,6 +59,7 @@ impl Accounts {
             sender,
             method,
             is_known: false,
+            is_unusable: false,
             user: None,
             is_disabled: false,
         }
@@ -95,6 +98,7 @@ impl LoginAttempt<'_> {
     fn reason(&self) -> Option<AuditReason> {
         Some(match self.outcome {
             LoginOutcome::Accepted => return None,
+            LoginOutcome::Rejected if self.is_unusable => AuditReason::UnusableHash,
             LoginOutcome::Rejected if self.is_known => AuditReason::WrongPassword,
             LoginOutcome::Rejected => AuditReason::UnknownUser,
             LoginOutcome::Disabled => AuditReason::UserDisabled,

@@ -3,10 +3,11 @@
 use crate::accounts::{ApiKeys, Author, NewKey};
 use crate::cli::report::{CommandError, print};
 use crate::cli::users::keep_audit;
-use crate::domain::{ApiKey, KeyId, ScopeName, Username};
+use crate::domain::{ApiKey, KeyId, NoKeyId, ScopeName, Username};
 use crate::process;
 use crate::services::Store;
 use crate::settings::{Settings, Until};
+use crate::tokens::PresentedKey;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::fmt;
@@ -27,7 +28,8 @@ pub(super) enum ApiKeysCommand {
     },
     /// Revoke a key.
     Revoke {
-        /// The key's id, which `list` shows; in the key it follows `bwk_`.
+        /// The key's id, which `list` shows; in the key it follows `bwk_`. Or the whole key.
+        #[arg(value_parser = key_id)]
         id: KeyId,
     },
 }
@@ -57,6 +59,11 @@ fn key_name(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err(format!("expected 1 to {} characters, no control characters", ApiKey::LONGEST_NAME))
+}
+
+/// A whole key does as well: it is at hand when it has leaked.
+fn key_id(text: &str) -> Result<KeyId, NoKeyId> {
+    PresentedKey::read(text).map_or_else(|| text.parse(), |key| Ok(key.id))
 }
 
 fn until(text: &str) -> Result<Until, String> {

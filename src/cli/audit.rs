@@ -166,13 +166,23 @@ impl Table {
     }
 }
 
+/// The widest cell: a client that chose a longer name must not make the table unreadable.
+const WIDEST: usize = 40;
+
+fn shortened(cell: String) -> String {
+    match cell.char_indices().nth(WIDEST) {
+        None => cell,
+        Some(_) => cell.chars().take(WIDEST - 1).chain(['…']).collect(),
+    }
+}
+
 /// The columns, and all other fields. What clients chose is quoted as in the log.
 fn row(event: &AuditEvent) -> ([String; HEAD.len()], String) {
     let cell = |name| {
         event
             .fields
             .get(name)
-            .map_or_else(|| "-".to_owned(), |value| shown_value(value).to_string())
+            .map_or_else(|| "-".to_owned(), |value| shortened(shown_value(value).to_string()))
     };
     let [what, outcome, who, whom, address] = ["what", "outcome", "who", "whom", "address"];
     let shown = [what, outcome, who, whom, address];

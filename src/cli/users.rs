@@ -281,7 +281,7 @@ impl Session<'_> {
                 self.report(&name, enabled, "enabled")
             }
             UsersCommand::Unlock { name } => {
-                self.find(&name).await?;
+                self.find_for(AuditAction::UserUnlock, &name).await?;
                 let unlocked = self.store.accounts.unlock(&name, &Author::Operator).await;
                 self.report(&name, unlocked, "unlocked")
             }

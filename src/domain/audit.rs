@@ -1,7 +1,9 @@
 //! An entry of the audit log: who did what to whom, and how it ended.
 
 use crate::domain::audit_action::{AuditAction, AuditReason};
+use crate::domain::mask::without_keys;
 use crate::domain::sender::Sender;
+use std::borrow::Cow;
 
 /// Most characters of a text that a client sent, such as the name that it tried.
 const LONGEST: usize = 256;
@@ -58,7 +60,12 @@ impl AuditEntry {
     /// More about it.
     #[must_use]
     pub fn detail(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.details.push((name, value.into()));
+        let value = value.into();
+        let value = match without_keys(&value) {
+            Cow::Owned(masked) => masked,
+            Cow::Borrowed(_) => value,
+        };
+        self.details.push((name, value));
         self
     }
 
@@ -101,10 +108,11 @@ impl AuditEntry {
     }
 }
 
-/// No more than is worth reading: a client chooses its length.
+/// No more than is worth reading, and no secret: a client chooses the text.
 fn bounded(text: &str) -> String {
+    let text = without_keys(text);
     match text.char_indices().nth(LONGEST) {
-        None => text.to_owned(),
+        None => text.into_owned(),
         Some((end, _)) => format!("{}…", &text[..end]),
     }
 }

@@ -87,6 +87,8 @@ words! {
         UnknownUser = "unknown_user",
         /// Another password.
         WrongPassword = "wrong_password",
+        /// What is stored of the password can be compared with none here.
+        UnusableHash = "unusable_hash",
         /// The user is disabled.
         UserDisabled = "user_disabled",
         /// The user does not hold the scope.

@@ -54,6 +54,12 @@ pub enum PasswordHashError {
          new password"
     )]
     Crypt,
+    /// What Django writes in tests only, and both from long ago.
+    #[error(
+        "a simple digest of Django or Werkzeug, which is not verified; import `null` and set a new \
+         password"
+    )]
+    Simple,
     /// A known scheme, but malformed.
     #[error("expected {0}")]
     Malformed(&'static str),

@@ -1,5 +1,6 @@
 //! Makes client input safe to log: it cannot forge a line or leak a secret.
 
+use crate::domain::without_keys;
 use percent_encoding::percent_decode_str;
 use std::fmt;
 use std::io;
@@ -85,8 +86,9 @@ fn is_plain(byte: u8) -> bool {
 }
 
 /// Writes a URL or part of one escaped, with `***` for the value of each parameter that can carry a
-/// secret.
+/// secret, and of API keys wherever they stand.
 pub fn redact_query(out: &mut impl fmt::Write, query: &str) -> fmt::Result {
+    let query = &*without_keys(query);
     if !query.contains('=') {
         return escape(out, query.as_bytes());
     }
@@ -124,11 +126,11 @@ fn is_separator(c: char) -> bool {
 
 /// Writes a header's value escaped; URLs in it lose their secrets.
 pub(super) fn redact_header(out: &mut impl fmt::Write, value: &[u8]) -> fmt::Result {
-    if !value.contains(&b'=') {
-        return escape(out, value);
-    }
     if let Ok(value) = str::from_utf8(value) {
         return redact_query(out, value);
+    }
+    if !value.contains(&b'=') {
+        return escape(out, value);
     }
     // It is unclear where the names are.
     let plain = value.iter().position(|byte| matches!(byte, b'?' | b'#'));

@@ -229,7 +229,11 @@ impl Passwords {
     /// Whether a user may choose this password; the setting `passwords.policy` turns it off, but
     /// not the bounds that bcrypt has.
     pub fn check_policy(&self, password: &Secret) -> Result<(), PasswordError> {
-        if self.policy { policy::check_choice(password) } else { policy::check_hashable(password) }
+        if self.policy {
+            policy::check_choice(password)
+        } else {
+            policy::check_hashable(password, LONGEST)
+        }
     }
 
     /// Hashes begun so far.
@@ -254,10 +258,14 @@ impl Passwords {
 impl Place<'_> {
     /// Hashes a password as the settings say: as `$2b$` or `$argon2id$`, with a pepper or without.
     ///
-    /// More than [`LONGEST`] bytes and NUL are refused, instead of hashing less than was given.
+    /// NUL, and more than [`LONGEST`] bytes where bcrypt reads the password itself, are refused instead
+    /// of hashing less than was given.
     pub async fn hash(self, password: Secret) -> Result<PasswordHash, PasswordError> {
-        policy::check_hashable(&password)?;
         let Self { passwords, place } = self;
+        let is_read_by_bcrypt =
+            passwords.algorithm == HashAlgorithm::Bcrypt && passwords.pepper.is_none();
+        let longest = if is_read_by_bcrypt { LONGEST } else { LONGEST_VERIFIED };
+        policy::check_hashable(&password, longest)?;
         let mut salt = [0; SALT_LENGTH];
         OsRng.try_fill_bytes(&mut salt).map_err(|cause| {
             log::error!("no random bytes for a password's salt: {cause}");
@@ -304,11 +312,11 @@ impl Place<'_> {
         let Self { passwords, place } = self;
         let text = password.expose();
         let readable = text.len() <= LONGEST_VERIFIED && !text.contains('\0');
-        let hash = hash.filter(|hash| passwords.is_verifiable(hash, &password));
+        let hash = hash.filter(|hash| readable && passwords.is_verifiable(hash, &password));
         let computed = hash.as_ref().unwrap_or(&passwords.dummy);
         let order = passwords.order(computed, password, passwords.at_least);
         let digest = place.digest(order).await?;
-        let matches = readable & hash.as_ref().is_some_and(|hash| hash.has_digest(&digest));
+        let matches = hash.as_ref().is_some_and(|hash| hash.has_digest(&digest));
         let needs_rehash = matches && hash.is_some_and(|hash| passwords.is_outdated(&hash));
         Ok(Verdict { matches, needs_rehash })
     }

@@ -18,8 +18,8 @@ const MARKER: &str = "\u{1}\u{2}\u{3}\u{4}\u{5}\u{6}\u{7}\u{8}\u{e}\u{f}\u{10}\u
 const LONGEST_COMMON: usize = 20;
 
 /// What every hash of ours requires, policy or not.
-pub(super) fn check_hashable(password: &Secret) -> Result<(), PasswordError> {
-    if password.expose().len() > LONGEST {
+pub(super) fn check_hashable(password: &Secret, longest: usize) -> Result<(), PasswordError> {
+    if password.expose().len() > longest {
         Err(PasswordError::TooLong)
     } else if password.expose().contains('\0') {
         Err(PasswordError::Nul)
@@ -30,7 +30,7 @@ pub(super) fn check_hashable(password: &Secret) -> Result<(), PasswordError> {
 
 /// What a user may choose.
 pub(super) fn check_choice(password: &Secret) -> Result<(), PasswordError> {
-    check_hashable(password)?;
+    check_hashable(password, LONGEST)?;
     if password.expose().chars().count() < SHORTEST {
         Err(PasswordError::TooShort)
     } else if is_common(password.expose()) {

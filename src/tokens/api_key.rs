@@ -1,13 +1,10 @@
 //! The text of an API key: `bwk_`, an id, a secret, and a checksum by which scanners tell a leaked
 //! key from other text.
 
-use crate::domain::{KeyHash, KeyId, Secret};
+use crate::domain::{KEY_PREFIX as PREFIX, KeyHash, KeyId, Secret};
 use aws_lc_rs::digest::{SHA256, digest};
 use rand::Rng as _;
 use rand::distr::Alphanumeric;
-
-/// What every key begins with.
-const PREFIX: &str = "bwk_";
 
 /// Base62 digits of the secret: 256 bits.
 const SECRET: usize = 43;

@@ -4,6 +4,7 @@ mod administration;
 mod commands;
 mod document;
 mod ends;
+mod leaks;
 
 use crate::example_server::Example;
 use crate::harness::{App, Response, eventually};

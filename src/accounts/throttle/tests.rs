@@ -102,7 +102,7 @@ async fn admit(
 /// A wrong password; whether it was verified.
 async fn guess(throttle: &Arc<Throttle>, name: &str, address: &str) -> bool {
     match admit(throttle, name, address).await {
-        Ok(ticket) => ticket.failed(),
+        Ok(ticket) => ticket.failed(true),
         Err(ThrottleError::Refused { .. }) => return false,
         Err(other) => panic!("{other:?}"),
     }

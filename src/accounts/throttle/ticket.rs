@@ -31,9 +31,12 @@ impl Ticket {
         Self(None)
     }
 
-    /// The password was wrong: what was taken stays so.
-    pub(in crate::accounts) fn failed(mut self) {
-        drop(self.0.take());
+    /// The password was wrong: what was taken stays so. It is given back if no password could have been
+    /// right: its user must not be locked out once what is stored can be compared again.
+    pub(in crate::accounts) fn failed(mut self, could_be_right: bool) {
+        if could_be_right {
+            drop(self.0.take());
+        }
     }
 
     /// The password was this user's.

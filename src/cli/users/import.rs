@@ -18,7 +18,7 @@ use indicatif::ProgressBar;
 use std::collections::HashMap;
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, Seek as _};
+use std::io::{self, BufRead as _, BufReader, Seek as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -30,14 +30,17 @@ jsonl: one JSON object a line; username and hashed_password are required:
 csv: a header with these names, in any order; the scopes of a user are separated by blanks.
 htpasswd: the file that Apache's and nginx's htpasswd write.
 django: what `manage.py dumpdata auth.user` writes as JSON or JSON lines, or the table auth_user as
-CSV with a header.
+CSV with a header. Users of another model are known by the fields `password` and `last_login`.
 
 A hash is kept as it is, and replaced at the user's next login unless it is what would be written
-today. Accepted are bcrypt ($2a$, $2b$, $2x$, $2y$), bcrypt_sha256, argon2, scrypt and PBKDF2 as
+today, or the password has more than 71 bytes, of which bcrypt reads no more. Accepted are bcrypt ($2a$, $2b$, $2x$, $2y$), bcrypt_sha256, argon2, scrypt and PBKDF2 as
 passlib, pwdlib, Django and Werkzeug write them, SHA-crypt ($5$, $6$), MD5-crypt ($1$, $apr1$) and
 digests like {SHA} and {SSHA}. Where it is null or begins with `!`, the user has no password and
 cannot log in with one. bcrypt's cost is at most 14, or 2 above the configured one
 (passwords.bcrypt_cost); argon2 and scrypt take at most 256 MiB.";
+
+/// What some programs write before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Users written at once.
 const BATCH: usize = 1_000;
@@ -75,7 +78,10 @@ type Entries<'a> = Box<dyn Iterator<Item = (u64, Result<Line, Problem>)> + 'a>;
 impl Format {
     /// The entries of a file, and what their numbers count.
     fn entries<'a>(self, from: impl io::Read + 'a) -> io::Result<(Entries<'a>, &'static str)> {
-        let from = BufReader::new(from);
+        let mut from = BufReader::new(from);
+        if from.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
+            from.consume(BYTE_ORDER_MARK.len());
+        }
         Ok(match self {
             Self::Jsonl => (Box::new(Lines::new(from, |bytes| Some(Line::read(bytes)))), "line"),
             Self::Csv => (Box::new(Table::new(from, table::own, false)), "line"),
@@ -108,6 +114,16 @@ impl Session<'_> {
         let checked = self.check(&mut entries, unit, &scopes, &bar);
         drop(entries);
         let checked = checked?;
+        if checked.numbers.is_empty() {
+            bar.finish_and_clear();
+            let none = "no users in the file";
+            // A dump of something else: an entry of another model is no mistake by itself.
+            if matches!(format, Format::Django) {
+                let known_by = "their model is auth.user, or they have `password` and `last_login`";
+                return Err(UsersError::Failed(format!("{none}: {known_by}")));
+            }
+            writeln!(self.errors, "warning: {none}")?;
+        }
         file.rewind().map_err(fail)?;
 
         let mut import = self.store.accounts.import().await.map_err(UsersError::failed)?;

@@ -27,6 +27,9 @@ pub(super) fn parse(text: &str) -> Option<Result<PasswordHash, PasswordHashError
         "bcrypt_sha256" => {
             rest.parse::<BcryptHash>().map(|hash| hash.with(Before::HexOfSha256).into())
         }
+        "md5" | "sha1" | "unsalted_md5" | "unsalted_sha1" | "crypt" => {
+            Err(PasswordHashError::Simple)
+        }
         _ => return None,
     })
 }

@@ -16,8 +16,9 @@ const PBKDF2: PasswordHashError =
 const BCRYPT_SHA256: PasswordHashError = PasswordHashError::Malformed(
     "`$bcrypt-sha256$v=2,t=2b,r=12$`, 22 characters, `$` and 31 characters",
 );
-const SHA_CRYPT: PasswordHashError =
-    PasswordHashError::Malformed("`$6$rounds=5000$`, a salt, `$` and 86 characters");
+const SHA_CRYPT: PasswordHashError = PasswordHashError::Malformed(
+    "`$5$` or `$6$`, perhaps `rounds=5000$`, a salt, `$` and 43 or 86 characters",
+);
 const MD5_CRYPT: PasswordHashError =
     PasswordHashError::Malformed("`$apr1$`, a salt, `$` and 22 characters");
 

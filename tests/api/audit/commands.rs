@@ -46,6 +46,7 @@ fn a_command_is_found_where_the_server_writes() {
         (&["delete", "nobody", "--yes"][..], "user_delete", "unknown_user", "nobody"),
         (&["set-password", "nobody", "--password-stdin"], "password_set", "unknown_user", "nobody"),
         (&["disable", "nobody"], "user_disable", "unknown_user", "nobody"),
+        (&["unlock", "nobody"], "user_unlock", "unknown_user", "nobody"),
         (&["set-scopes", "nobody", "me"], "scopes_change", "unknown_user", "nobody"),
         (&["rename", "johndoe", "carol"], "user_rename", "name_taken", "johndoe"),
         (&["add", "carol", "--password-stdin"], "user_create", "name_taken", "carol"),

@@ -150,13 +150,48 @@ fn files_of_other_programs_are_imported() {
         ("ht1", Value::Null, false, json!(["me"])),
         ("dj2", json!("Ada Lovelace"), true, json!([])),
         ("dj4", json!("Ada Lovelace"), true, json!([])),
-        ("dj5", json!("Lovelace Ada"), false, json!([])),
+        ("dj5", json!("Ada Lovelace"), false, json!([])),
     ] {
         let shown = app.command(&["users", "show", name, "--json"], "");
         let user: Value = serde_json::from_slice(&shown.stdout).expect("a user");
         assert_eq!(user["full_name"], full_name, "{name}");
         assert_eq!((&user["disabled"], &user["scopes"]), (&json!(disabled), &scopes), "{name}");
         assert_eq!(can_log_in(&app, name, PASSWORD), name != "csv2", "{name}");
+    }
+}
+
+/// By programs, or by hand.
+#[test]
+fn files_are_taken_as_others_write_them() {
+    let app = administered("");
+    let bare = json!({"model": "auth.user", "fields": {"username": "d", "password": HASH}});
+    for (name, format, text) in [
+        ("j", "jsonl", json!({"username": "j", "hashed_password": HASH}).to_string()),
+        ("c", "csv", format!("username,hashed_password\r\nc,{HASH}\r\n")),
+        ("h", "htpasswd", format!("h:{HASH}:as nginx has it: a comment\r\n")),
+        ("s", "htpasswd", "s:{SHA}/Hrn08gEogcgvDjo5YNQSGibZVE=:comment\n".to_owned()),
+        ("d", "django", json!([bare]).to_string()),
+    ] {
+        let (done, said) = imported(&app, &["--format", format], &format!("\u{feff}{text}"));
+        assert!(done && said == "1 added, 0 skipped\n", "{format}: {said}");
+        let password = if name == "s" { "pässwörd 1" } else { PASSWORD };
+        assert!(can_log_in(&app, name, password), "{name}");
+    }
+}
+
+/// bcrypt reads 72 bytes, and nothing else has that limit.
+#[test]
+fn hashes_of_long_passwords_are_renewed_where_bcrypt_does_not_read_them() {
+    let hash = "{SHA512}8VVzQotpJdzMReSyT/U1LCbxtB2sTUir8pwkhrh0px\
+                kkfp2V4fAa3KopoXRSe65dKMb5rlHjvZ6UKT6DEpKZHg==";
+    let password = "y".repeat(100);
+    for (settings, is_renewed) in [("", false), ("algorithm = \"argon2id\"", true)] {
+        let app = administered(&format!("[passwords]\n{settings}\n"));
+        import(&app, &[json!({"username": "long", "hashed_password": hash})]);
+        assert!(can_log_in(&app, "long", &password), "{settings}");
+        assert_eq!(stored(&app)["long"] != hash, is_renewed, "{settings}");
+        assert!(can_log_in(&app, "long", &password), "{settings}");
+        assert!(!can_log_in(&app, "long", &password[1..]), "{settings}");
     }
 }
 
@@ -172,7 +207,7 @@ fn what_cannot_be_imported_is_said_by_line() {
         "line 1: hashed_password: expected a bcrypt hash, or one by argon2",
         "line 3: hashed_password: a traditional crypt hash",
         "line 4: expected `name:hash`",
-        "line 5: hashed_password: expected `$6$",
+        "line 5: hashed_password: expected `$5$` or `$6$`",
         "line 6: ",
         "5 of 5 lines are wrong; nothing was imported",
     ] {
@@ -205,10 +240,38 @@ fn what_cannot_be_imported_is_said_by_line() {
         ("django", "[{\"fields\": {\"passw", "entry 1: EOF"),
         ("django", "{\"fields\": {}}\nswordfish\n", "line 2: expected value"),
         ("jsonl", "{\"username\": \"a\"}", "line 1: hashed_password: is required"),
+        (
+            "jsonl",
+            "{\"username\": \"\", \"hashed_password\": \"!\", \"email\": 5, \"scopes\": [\"zz\", 5, \"yy\"]}",
+            "email: expected a string or null; scopes: `zz` is not a declared scope; scopes: expected a \
+             list of strings; scopes: `yy` is not a declared scope\n",
+        ),
+        (
+            "django",
+            "[{\"model\": \"auth.user\", \"fields\": {\"username\": \"a\", \"password\": \"\"}}]",
+            "entry 1: hashed_password: is required; `!` stands for none",
+        ),
+        (
+            "django",
+            "[{\"model\": \"auth.user\", \"fields\": {\"username\": \"a\", \"password\": \"md5$a$b\"}}]",
+            "entry 1: hashed_password: a simple digest of Django",
+        ),
+        (
+            "django",
+            "[{\"model\": \"auth.group\", \"fields\": {\"name\": \"x\"}}]",
+            "no users in the file",
+        ),
+        ("django", "[]", "no users in the file"),
     ] {
         let (done, said) = imported(&app, &["--format", format], text);
         assert!(!done && said.contains(says), "{format} {text}: {said}");
         assert!(!said.contains("swordfish") && !said.contains(HASH), "{said}");
+    }
+    for (format, text) in
+        [("csv", "username,hashed_password\n"), ("htpasswd", "# nobody\n"), ("jsonl", "")]
+    {
+        let (done, said) = imported(&app, &["--format", format], text);
+        assert!(done && said == "0 added, 0 skipped\nwarning: no users in the file\n", "{said}");
     }
     let list = app.command(&["users", "list"], "");
     assert_eq!(String::from_utf8_lossy(&list.stdout).lines().count(), 2, "root alone: {list:?}");

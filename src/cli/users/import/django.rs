@@ -33,19 +33,22 @@ fn skip_blank(from: &mut impl BufRead) -> io::Result<()> {
     }
 }
 
-/// `None` if it is not a user: dumps may hold other models.
+/// `None` if it is not a user: dumps may hold other models, and a project may have a user model of its
+/// own.
 fn user(mut object: Value) -> Option<Result<Line, Problem>> {
+    let is_djangos = object["model"] == "auth.user";
     let Some(Value::Object(fields)) = object.get_mut("fields") else {
         return Some(Err(Problem::new("", "expected a JSON object with `model` and `fields`")));
     };
-    if !fields.contains_key("password") || !fields.contains_key("last_login") {
+    if !is_djangos && !["password", "last_login"].iter().all(|name| fields.contains_key(*name)) {
         return None;
     }
+    let hashed_password = fields.remove("password").filter(|hash| hash != "");
     let mut take = |name: &str| fields.remove(name).unwrap_or_default();
     let mut line = Line {
         username: take("username"),
         email: take("email"),
-        hashed_password: Some(take("password")),
+        hashed_password,
         ..Line::default()
     };
     if line.email == "" {
@@ -56,9 +59,9 @@ fn user(mut object: Value) -> Option<Result<Line, Problem>> {
         Value::Null => {}
         _ => return Some(Err(Problem::new("is_active", "expected true or false"))),
     }
-    for name in ["first_name", "last_name"] {
-        if let Value::String(part) = take(name) {
-            add_name(&mut line, &part);
+    for (name, part) in ["first_name", "last_name"].into_iter().zip(&mut line.names) {
+        if let Value::String(name) = take(name) {
+            *part = name;
         }
     }
     Some(Ok(line))
@@ -79,7 +82,8 @@ fn column(line: &mut Line, name: &str, value: &str) -> Option<Result<(), Problem
         "password" => line.hashed_password = (!value.is_empty()).then(|| value.into()),
         "email" if value.is_empty() => {}
         "email" => line.email = value.into(),
-        "first_name" | "last_name" => add_name(line, value),
+        "first_name" => value.clone_into(&mut line.names[0]),
+        "last_name" => value.clone_into(&mut line.names[1]),
         "is_active" => match truth(value) {
             Some(active) => line.disabled = (!active).into(),
             None => return Some(Err(Problem::new("is_active", "expected true or false"))),
@@ -87,19 +91,6 @@ fn column(line: &mut Line, name: &str, value: &str) -> Option<Result<(), Problem
         _ => return None,
     }
     Some(Ok(()))
-}
-
-/// Joins first and last name.
-fn add_name(line: &mut Line, part: &str) {
-    let part = part.trim();
-    match &mut line.full_name {
-        _ if part.is_empty() => {}
-        Value::String(name) => {
-            name.push(' ');
-            name.push_str(part);
-        }
-        name => *name = part.into(),
-    }
 }
 
 /// The objects of a JSON array, read one by one, with their numbers from 1.

@@ -1,4 +1,4 @@
-//! A line of the file that `htpasswd` writes: `name:hash`.
+//! A line of the file that `htpasswd` writes: `name:hash`, to which nginx adds `:comment`.
 
 use crate::cli::users::import::line::{Line, Problem};
 use serde_json::Value;
@@ -13,6 +13,11 @@ pub(super) fn read(bytes: &[u8]) -> Option<Result<Line, Problem>> {
     };
     let Some((name, hash)) = text.split_once(':') else {
         return Some(Err(Problem::new("", "expected `name:hash`")));
+    };
+    // Other applications' hashes may contain colons.
+    let hash = match hash.split_once(':') {
+        Some((hash, _)) if hash.starts_with(['$', '{']) => hash,
+        _ => hash,
     };
     Some(Ok(Line {
         username: Value::from(name),

@@ -1,7 +1,8 @@
 //! One line of an import: its fields, and what is wrong with it.
 
 use crate::domain::{
-    FieldError, NewUser, PasswordHash, ScopeName, ScopeTable, Scopes, check_email, check_full_name,
+    FieldError, NewUser, PasswordHash, ScopeName, ScopeTable, Scopes, Username, check_email,
+    check_full_name,
 };
 use crate::services::Store;
 use serde::{Deserialize, Deserializer};
@@ -9,18 +10,21 @@ use serde_json::Value;
 use std::fmt;
 use thiserror::Error;
 
-/// What is wrong with a line: `field: why`, or `why` about the whole line. It never repeats a
+/// All that is wrong with a line: `field: why`, or `why` about the whole line. It never repeats a
 /// field's value, except for scopes.
-#[derive(Debug, Error)]
-#[error("{field}{}{why}", if field.is_empty() { "" } else { ": " })]
-pub(super) struct Problem {
-    field: &'static str,
-    why: String,
-}
+#[derive(Debug, Default, Error)]
+#[error("{}", .0.join("; "))]
+pub(super) struct Problem(Vec<String>);
 
 impl Problem {
     pub(super) fn new(field: &'static str, why: impl fmt::Display) -> Self {
-        Self { field, why: why.to_string() }
+        let colon = if field.is_empty() { "" } else { ": " };
+        Self(vec![format!("{field}{colon}{why}")])
+    }
+
+    /// Takes what is wrong with a field.
+    fn without<T>(&mut self, field: Result<T, Self>) -> Option<T> {
+        field.map_err(|wrong| self.0.extend(wrong.0)).ok()
     }
 
     pub(super) fn json(error: &serde_json::Error) -> Self {
@@ -42,6 +46,9 @@ pub(super) struct Line {
     #[serde(deserialize_with = "given")]
     pub(super) hashed_password: Option<Value>,
     pub(super) scopes: Value,
+    /// First and last name, where there is no full one.
+    #[serde(skip)]
+    pub(super) names: [String; 2],
 }
 
 /// Keeps `null`, which serde would treat as missing.
@@ -52,31 +59,39 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D:
 impl Line {
     /// The user, once all fields are valid; gets `scopes` if the line has none.
     pub(super) fn user(self, store: &Store, default: &Scopes) -> Result<NewUser, Problem> {
-        let username = required("username", self.username)?;
-        let hash = match self.hashed_password {
-            None => {
-                return Err(Problem::new("hashed_password", "is required; `!` stands for none"));
-            }
-            Some(Value::Null) => PasswordHash::NoPassword,
-            Some(value) => required("hashed_password", value)?
-                .parse()
-                .map_err(|why| Problem::new("hashed_password", why))?,
+        let names = self.names.each_ref().map(|name| name.trim()).into_iter();
+        let names = names.filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" ");
+        let full_name = match self.full_name {
+            Value::Null if !names.is_empty() => Value::String(names),
+            full_name => full_name,
         };
-        Ok(NewUser {
-            username: username.parse().map_err(|why| Problem::new("username", why))?,
-            email: optional("email", self.email, check_email)?,
-            full_name: optional("full_name", self.full_name, check_full_name)?,
-            disabled: match self.disabled {
-                Value::Null => false,
-                Value::Bool(disabled) => disabled,
-                _ => return Err(Problem::new("disabled", "expected true, false or null")),
-            },
-            password_hash: affordable(hash, store.passwords.highest_imported_cost())?,
-            scopes: match self.scopes {
-                Value::Null => default.clone(),
-                value => scopes(value, &store.scopes)?,
-            },
-        })
+        let disabled = match self.disabled {
+            Value::Null => Ok(false),
+            Value::Bool(disabled) => Ok(disabled),
+            _ => Err(Problem::new("disabled", "expected true, false or null")),
+        };
+        let scopes = match self.scopes {
+            Value::Null => Ok(default.clone()),
+            value => scopes(value, &store.scopes),
+        };
+        let mut wrong = Problem::default();
+        let username = wrong.without(username(self.username));
+        let hash = password_hash(self.hashed_password, store.passwords.highest_imported_cost());
+        let hash = wrong.without(hash);
+        let email = wrong.without(optional("email", self.email, check_email));
+        let full_name = wrong.without(optional("full_name", full_name, check_full_name));
+        let (disabled, scopes) = (wrong.without(disabled), wrong.without(scopes));
+        match (username, hash, email, full_name, disabled, scopes) {
+            (
+                Some(username),
+                Some(password_hash),
+                Some(email),
+                Some(full_name),
+                Some(disabled),
+                Some(scopes),
+            ) => Ok(NewUser { username, email, full_name, disabled, password_hash, scopes }),
+            _ => Err(wrong),
+        }
     }
 
     /// A JSON object.
@@ -86,6 +101,20 @@ impl Line {
         }
         serde_json::from_slice(bytes).map_err(|error| Problem::json(&error))
     }
+}
+
+fn username(value: Value) -> Result<Username, Problem> {
+    required("username", value)?.parse().map_err(|why| Problem::new("username", why))
+}
+
+fn password_hash(value: Option<Value>, highest_cost: u32) -> Result<PasswordHash, Problem> {
+    let field = "hashed_password";
+    let hash = match value {
+        None => return Err(Problem::new(field, "is required; `!` stands for none")),
+        Some(Value::Null) => PasswordHash::NoPassword,
+        Some(value) => required(field, value)?.parse().map_err(|why| Problem::new(field, why))?,
+    };
+    affordable(hash, highest_cost)
 }
 
 /// Every login of its user would cost as much: each further unit doubles it.
@@ -127,16 +156,20 @@ fn scopes(value: Value, declared: &ScopeTable) -> Result<Scopes, Problem> {
     let Value::Array(values) = value else {
         return Err(Problem::new("scopes", "expected a list of strings"));
     };
-    let one = |value| {
-        let Value::String(text) = value else {
-            return Err(Problem::new("scopes", "expected a list of strings"));
-        };
-        let name: ScopeName = text.parse().map_err(|why| Problem::new("scopes", why))?;
-        if declared.contains(name.as_str()) {
-            Ok(name)
-        } else {
-            Err(Problem::new("scopes", format_args!("`{name}` is not a declared scope")))
-        }
+    let mut wrong = Problem::default();
+    let names = values.into_iter().map(|value| scope(value, declared));
+    let names: Vec<_> = names.filter_map(|name| wrong.without(name)).collect();
+    if wrong.0.is_empty() { Ok(names.into_iter().collect()) } else { Err(wrong) }
+}
+
+fn scope(value: Value, declared: &ScopeTable) -> Result<ScopeName, Problem> {
+    let Value::String(text) = value else {
+        return Err(Problem::new("scopes", "expected a list of strings"));
     };
-    values.into_iter().map(one).collect()
+    let name: ScopeName = text.parse().map_err(|why| Problem::new("scopes", why))?;
+    if declared.contains(name.as_str()) {
+        Ok(name)
+    } else {
+        Err(Problem::new("scopes", format_args!("`{name}` is not a declared scope")))
+    }
 }

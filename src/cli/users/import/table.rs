@@ -31,7 +31,9 @@ impl<R: io::Read> Table<R> {
             |at: usize, why: &str| Problem::new("", format_args!("column {} {why}", at + 1));
         for (at, name) in header.iter().enumerate() {
             if !ignores && fill(&mut Line::default(), name, "").is_none() {
-                wrong = wrong.or(Some(column(at, "of the header has an unknown name")));
+                let why = "of the header has an unknown name: expected username, email, full_name, \
+                           hashed_password, disabled or scopes, and commas between them";
+                wrong = wrong.or(Some(column(at, why)));
             } else if header.iter().take(at).any(|other| other == name) {
                 wrong = wrong.or(Some(column(at, "has the name of one before")));
             }
