@@ -3,11 +3,10 @@
 use crate::accounts::{ApiKeys, Author, NewKey};
 use crate::cli::report::{CommandError, print};
 use crate::cli::users::keep_audit;
-use crate::domain::{ApiKey, KeyId, NoKeyId, ScopeName, Username};
+use crate::domain::{ApiKey, KEY_PREFIX, KeyId, NoKeyId, ScopeName, Username};
 use crate::process;
 use crate::services::Store;
 use crate::settings::{Settings, Until};
-use crate::tokens::PresentedKey;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::fmt;
@@ -63,7 +62,8 @@ fn key_name(text: &str) -> Result<String, String> {
 
 /// A whole key does as well: it is at hand when it has leaked.
 fn key_id(text: &str) -> Result<KeyId, NoKeyId> {
-    PresentedKey::read(text).map_or_else(|| text.parse(), |key| Ok(key.id))
+    let id = text.strip_prefix(KEY_PREFIX).and_then(|key| key.get(..KeyId::LENGTH));
+    id.unwrap_or(text).parse()
 }
 
 fn until(text: &str) -> Result<Until, String> {
