@@ -2,7 +2,7 @@
 
 use crate::cli::report::{CommandError, print};
 use crate::cli::users::keep_audit;
-use crate::domain::{KeyAlgorithm, SHARED_SECRET, Secret, StoredKey, StoredKeys, Timestamp};
+use crate::domain::{SHARED_SECRET, Secret, StoredKey, StoredKeys, Timestamp};
 use crate::process;
 use crate::services::{Keeper, KeyError, Rotated, open_keys};
 use crate::settings::Settings;
@@ -33,6 +33,7 @@ pub(super) enum KeysCommand {
     /// If it signs, the next key does from now on. After a switch, HS256 stands for the shared secret.
     Retire {
         /// The key's name, as `keys list` shows it.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
     /// Publish a private key of your own; it signs from tomorrow.
@@ -83,12 +84,17 @@ async fn done(command: KeysCommand, keys: &Keeper) -> Result<String, CommandErro
     Ok(match command {
         KeysCommand::List { json } => {
             let stored = keys.list().await?;
-            if json { as_json(&stored) } else { as_table(&stored) }
+            let signs = keys.active(&stored);
+            if json { as_json(&stored, signs) } else { as_table(&stored, signs) }
         }
         KeysCommand::Rotate { now } => {
             let key = keys.rotate(now).await?;
-            let done = if key.was_published { "is published already" } else { "published" };
-            format!("{}: {done}, {}\n", key.kid, signs(&key))
+            let done = match (key.was_published, now) {
+                (false, _) => "published, ",
+                (true, false) => "is published already, ",
+                (true, true) => "",
+            };
+            format!("{}: {done}{}\n", key.kid, signs(&key))
         }
         KeysCommand::Retire { kid } => match keys.retire(&kid).await? {
             Some(next) => format!("{kid}: retired; {next} signs now\n"),
@@ -118,38 +124,41 @@ fn signs(key: &Rotated) -> String {
 }
 
 /// What a key does now.
-fn state(stored: &StoredKeys, key: &StoredKey) -> &'static str {
-    let active = KeyAlgorithm::named(&key.alg).and_then(|algorithm| stored.active(algorithm));
+fn state(stored: &StoredKeys, key: &StoredKey, signs: Option<&str>) -> &'static str {
     if key.retired_at.is_some_and(|end| end <= stored.now) {
         "ended"
     } else if key.retired_at.is_none() && key.active_from > stored.now {
         "next"
-    } else if active.is_some_and(|active| active.kid == key.kid) {
+    } else if signs == Some(&*key.kid) {
         "signs"
     } else {
         "verifies"
     }
 }
 
-fn as_table(stored: &StoredKeys) -> String {
+/// When it began; nobody knows of the shared secret.
+fn from(key: &StoredKey) -> Option<String> {
+    (key.kid != SHARED_SECRET).then(|| key.active_from.to_string())
+}
+
+fn as_table(stored: &StoredKeys, signs: Option<&str>) -> String {
     let line = |kid: &str, rest: [&str; 4]| {
         let [alg, state, from, until] = rest;
         format!("{kid:43}  {alg:5}  {state:8}  {from:20}  {until}\n")
     };
     let rows = stored.keys.iter().map(|key| {
-        let is_secret = key.kid == SHARED_SECRET;
-        let from = if is_secret { "-".to_owned() } else { key.active_from.to_string() };
+        let from = from(key).unwrap_or_else(|| "-".to_owned());
         let until = key.retired_at.map_or_else(|| "-".to_owned(), |end: Timestamp| end.to_string());
-        line(&key.kid, [&key.alg, state(stored, key), &from, &until])
+        line(&key.kid, [&key.alg, state(stored, key, signs), &from, &until])
     });
     [line("KID", ["ALG", "STATE", "FROM", "UNTIL"])].into_iter().chain(rows).collect()
 }
 
-fn as_json(stored: &StoredKeys) -> String {
+fn as_json(stored: &StoredKeys, signs: Option<&str>) -> String {
     let keys = stored.keys.iter().map(|key| {
         json!({
-            "kid": key.kid, "alg": key.alg, "state": state(stored, key),
-            "active_from": key.active_from.to_string(),
+            "kid": key.kid, "alg": key.alg, "state": state(stored, key, signs),
+            "active_from": from(key),
             "retired_at": key.retired_at.map(|end| end.to_string()),
         })
     });

@@ -45,10 +45,10 @@ pub fn document(mounts: &Mounts, settings: &Settings) -> Result<Value, ServeErro
 fn hidden_route(own: &Value, added: &Value, settings: &Settings) -> Option<(String, String)> {
     let pages = settings.docs.enabled.then_some(docs::PATHS).into_iter().flatten();
     let monitoring = settings.admin.public.then_some(monitoring::PATHS).into_iter().flatten();
-    let keys = settings.server.public_url.iter().flat_map(|_| oauth::PATHS);
+    let keys = settings.server.public_url.iter().flat_map(oauth::paths);
+    let extra = pages.chain(monitoring).map(str::to_owned).chain(keys);
     let extra =
-        pages.chain(monitoring).chain(keys).flat_map(|path| [("GET", path), ("HEAD", path)]);
-    let extra = extra.map(|(method, path)| (method.to_owned(), path.to_owned()));
+        extra.flat_map(|path| ["GET", "HEAD"].map(|method| (method.to_owned(), path.clone())));
     let own: Vec<_> = operations(own).chain(extra).collect();
     operations(added).find_map(|(method, path)| {
         let hides = |(by, pattern): &&(String, String)| {

@@ -57,13 +57,13 @@ impl DocumentData {
         let enabled = settings.docs.enabled;
         let mut pages = Vec::new();
         if enabled {
-            pages.extend(docs::PATHS);
+            pages.extend(docs::PATHS.map(str::to_owned));
         }
-        if settings.server.public_url.is_some() {
-            pages.extend(oauth::PATHS);
+        if let Some(url) = &settings.server.public_url {
+            pages.extend(oauth::paths(url));
         }
         if settings.admin.public {
-            pages.extend(monitoring::PATHS);
+            pages.extend(monitoring::PATHS.map(str::to_owned));
         }
         Self {
             allowed_methods: Data::new(AllowedMethods::new(document, &pages)),

@@ -26,14 +26,14 @@ struct Path {
 impl AllowedMethods {
     /// Everything in the document, with and without a trailing slash, and `more`.
     #[must_use]
-    pub fn new(document: &Value, more: &[&'static str]) -> Self {
+    pub fn new(document: &Value, more: &[String]) -> Self {
         let documented = document["paths"].as_object().into_iter().flatten().map(|(path, item)| {
             let methods = item.as_object().into_iter().flatten();
             let methods = methods
                 .filter_map(|(name, _)| Method::from_bytes(name.to_uppercase().as_bytes()).ok());
             (path.as_str(), methods.filter(is_standard).collect())
         });
-        let more = more.iter().map(|path| (*path, vec![Method::GET, Method::HEAD]));
+        let more = more.iter().map(|path| (path.as_str(), vec![Method::GET, Method::HEAD]));
         Self(
             documented
                 .chain(more)
@@ -106,7 +106,7 @@ mod tests {
             "/users/{username}": {"get": {}, "delete": {}},
             "/users/me": {"get": {}},
         }});
-        let known = AllowedMethods::new(&document, &["/docs"]);
+        let known = AllowedMethods::new(&document, &["/docs".to_owned()]);
         assert_eq!(known.methods("/users/"), [Method::GET, Method::POST]);
         assert_eq!(known.methods("/users/bob"), [Method::DELETE, Method::GET]);
         assert_eq!(known.methods("/docs"), [Method::GET, Method::HEAD]);

@@ -287,6 +287,12 @@ impl Keeper {
         json!({ "keys": keys })
     }
 
+    /// The name of the key that signs, if servers have this configuration.
+    #[must_use]
+    pub fn active<'a>(&self, stored: &'a StoredKeys) -> Option<&'a str> {
+        stored.active(self.algorithm?).map(|key| key.kid.as_str())
+    }
+
     /// Every stored key, and the time.
     pub async fn list(&self) -> Result<StoredKeys, KeyError> {
         Ok(self.signing.read().await?)

@@ -34,8 +34,17 @@ pub struct KeyPair {
 }
 
 impl KeyPair {
-    /// A new one; RSA takes a tenth of a second and more.
+    /// A new one; RSA takes a tenth of a second and more. Its name is no flag of a command.
     pub fn generate(algorithm: KeyAlgorithm) -> Result<Self, TokenError> {
+        loop {
+            let key = Self::of_random(algorithm)?;
+            if !key.kid.starts_with('-') {
+                return Ok(key);
+            }
+        }
+    }
+
+    fn of_random(algorithm: KeyAlgorithm) -> Result<Self, TokenError> {
         let random = SystemRandom::new();
         let failed = |_| TokenError::Signing;
         let private = match algorithm {
@@ -212,5 +221,19 @@ impl Signer {
             }
         };
         Ok(message + "." + &signature)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One in 64 thumbprints would.
+    #[test]
+    fn no_key_made_here_is_named_like_a_flag() {
+        for _ in 0..500 {
+            let key = KeyPair::generate(KeyAlgorithm::EdDsa).unwrap();
+            assert!(!key.kid.starts_with('-') && key.kid.len() == 43, "{}", key.kid);
+        }
     }
 }

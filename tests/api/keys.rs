@@ -163,6 +163,18 @@ fn without_a_public_url_nothing_is_published() {
     let inserted = app.get(&format!("{path}/auth")).json();
     assert_eq!(inserted["issuer"], format!("{ISSUER}/auth"));
     assert_eq!(app.get(path).json(), inserted);
+    for path in [path, &format!("{path}/auth"), "/oauth/jwks"] {
+        for path in [path, &format!("{path}/")] {
+            assert_eq!(app.get(path).status, 200, "{path}");
+            let refused = app.send("POST", path, &[], "");
+            assert_eq!(
+                (refused.status, refused.header("allow")),
+                (405, Some("GET, HEAD")),
+                "{path}"
+            );
+        }
+    }
+    assert_eq!(app.get(&format!("{path}/other")).status, 404);
     let token = login(&app);
     assert!(admits(&app, &token));
     let read = claims(&token);
@@ -191,6 +203,8 @@ fn keys_are_rotated_and_retired_while_the_server_runs() {
         all.find(|key| key["kid"] == name).expect("the key")["state"].clone()
     };
     assert_eq!((state(&kid(&first)), state(&next)), (json!("verifies"), json!("signs")));
+    let secret = list.as_array().expect("keys").iter().find(|key| key["kid"] == "HS256");
+    assert_eq!(secret.expect("the record")["active_from"], Value::Null);
 
     // Retiring the one that signs puts another in its place.
     keys(&app, &["retire", &next]);

@@ -16,24 +16,36 @@ const MAX_AGE: &str = "public, max-age=3600";
 const JWKS: &str = "/oauth/jwks";
 const METADATA: &str = "/.well-known/oauth-authorization-server";
 
-/// The paths.
-pub const PATHS: [&str; 2] = [JWKS, METADATA];
+/// Their paths, with or without a slash at the end.
+pub fn paths(url: &PublicUrl) -> Vec<String> {
+    [JWKS.to_owned()].into_iter().chain(metadata_paths(url)).collect()
+}
 
-/// Mounts them; the metadata also where a URL with a path has them (RFC 8414 §3.1).
-pub fn mount(routes: &mut ServiceConfig, url: &PublicUrl) {
-    page(routes, JWKS, jwks);
-    page(routes, METADATA, metadata);
+/// The metadata is also where a URL with a path has it (RFC 8414 §3.1).
+fn metadata_paths(url: &PublicUrl) -> Vec<String> {
+    let mut paths = vec![METADATA.to_owned()];
     if !url.path().is_empty() {
-        page(routes, &format!("{METADATA}{}", url.path()), metadata);
+        paths.push(format!("{METADATA}{}", url.path()));
+    }
+    paths
+}
+
+/// Mounts them.
+pub fn mount(routes: &mut ServiceConfig, url: &PublicUrl) {
+    page(routes, JWKS, &jwks);
+    for path in metadata_paths(url) {
+        page(routes, &path, &metadata);
     }
 }
 
-fn page<F, R>(routes: &mut ServiceConfig, path: &str, response: F)
+fn page<F, R>(routes: &mut ServiceConfig, path: &str, response: &F)
 where
     F: Handler<(Data<Services>,), Output = R>,
     R: Responder + 'static,
 {
-    routes.route(path, get().to(response.clone())).route(path, head().to(response));
+    for path in [path, &format!("{path}/")] {
+        routes.route(path, get().to(response.clone())).route(path, head().to(response.clone()));
+    }
 }
 
 /// The public keys (RFC 7517).

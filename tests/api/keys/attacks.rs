@@ -2,7 +2,7 @@
 //! wrong at a time.
 
 use super::{ISSUER, admits, config, keys, login, published};
-use crate::harness::{App, eventually, run_tool};
+use crate::harness::{App, FORM, eventually, run_tool};
 use crate::signer::{claims, encode, forge, now};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -18,11 +18,17 @@ fn private(folder: &Path, kind: &[&str]) -> (String, EncodingKey, Algorithm) {
     run_tool(
         Command::new("openssl").args(["genpkey", "-algorithm"]).args(kind).arg("-out").arg(&file),
     );
-    let pem = fs::read_to_string(file).expect("a key");
+    let pem = fs::read_to_string(&file).expect("a key");
     let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     let der = STANDARD.decode(body).expect("base64");
     match kind[0] {
         "ed25519" => (pem, EncodingKey::from_ed_der(&der), Algorithm::EdDSA),
+        "RSA" => {
+            let convert = ["pkey", "-traditional", "-outform", "DER", "-out", "key.der", "-in"];
+            run_tool(Command::new("openssl").args(convert).arg(&file).current_dir(folder));
+            let der = fs::read(folder.join("key.der")).expect("a key");
+            (pem, EncodingKey::from_rsa_der(&der), Algorithm::RS256)
+        }
         _ => (pem, EncodingKey::from_ec_der(&der), Algorithm::ES256),
     }
 }
@@ -116,6 +122,10 @@ fn only_what_a_key_of_ours_signed_as_an_access_token_for_us_is_accepted() {
             (json!({"aud": "https://api.example.com"}), false),
             (json!({"aud": null}), false),
             (json!({"aud": {}}), false),
+            (json!({"aud": []}), false),
+            (json!({"aud": [[ISSUER]]}), false),
+            (json!({"aud": [ISSUER, 7]}), false),
+            (json!({"aud": ISSUER.to_uppercase()}), false),
             (json!({"iss": null}), false),
             (json!({"iss": "https://auth.example.com/"}), false),
             (json!({"iss": [ISSUER]}), false),
@@ -139,7 +149,12 @@ fn only_what_a_key_of_ours_signed_as_an_access_token_for_us_is_accepted() {
             (json!({"nonce": "x"}), false),
             (json!({"token_type": "refresh"}), false),
             (json!({"type": "refresh"}), false),
+            (json!({"scope": ["me"]}), false),
+            (json!({"scope": "items"}), false),
             (json!({"exp": null}), false),
+            (json!({"exp": "9999999999"}), false),
+            (json!({"exp": -1}), false),
+            (json!({"exp": true}), false),
             (json!({"exp": at - 60}), false),
             (json!({"exp": at - 2}), true),
             (json!({"nbf": at + 60}), false),
@@ -147,6 +162,15 @@ fn only_what_a_key_of_ours_signed_as_an_access_token_for_us_is_accepted() {
             (json!({"iat": at + 60}), true),
         ] {
             assert_eq!(it.admits(&it.sign(&none, &claims)), is_good, "{algorithm} {claims}");
+        }
+        for alg in ["none", "None", "NONE", "nOnE", ""] {
+            let unsigned = it.sign(&json!({"alg": alg}), &none);
+            let (message, signature) = unsigned.rsplit_once('.').expect("three parts");
+            for token in
+                [format!("{message}."), message.to_owned(), format!("{message}.{signature}")]
+            {
+                assert!(!it.admits(&token), "{alg} {token}");
+            }
         }
         let mut other = it.sign(&none, &none);
         let end = other.len() - 10;
@@ -185,36 +209,144 @@ fn another_key_is_refused_whatever_the_header_says() {
     assert!(it.admits(&it.sign(&none, &none)), "the server is well");
 }
 
-/// The public key is no secret.
+/// However long its head is.
 #[test]
-fn a_public_key_is_never_a_secret() {
+fn a_huge_name_of_a_key_is_refused() {
     let it = Attacked::new(&["ed25519"], "EdDSA");
-    let set = it.app.get("/oauth/jwks").json();
-    let jwk = set["keys"].as_array().expect("keys").iter().find(|key| key["kid"] == it.kid);
-    let jwk = jwk.expect("the key");
-    let x = jwk["x"].as_str().expect("x");
-    let secrets = [
-        URL_SAFE_NO_PAD.decode(x).expect("base64"),
-        x.into(),
-        jwk.to_string().into(),
-        it.kid.clone().into(),
-    ];
-    let hs256 = json!({"sub": "johndoe", "scopes": ["me"], "exp": now() + 600}).to_string();
-    for secret in secrets {
-        for typ in ["JWT", "at+jwt"] {
-            for kid in [json!(it.kid), Value::Null] {
-                let header = it.header(&json!({"alg": "HS256", "typ": typ, "kid": kid}));
-                for claims in [&hs256, &it.good.to_string()] {
-                    assert!(!it.admits(&forge(&header, claims, &secret)), "{header} {claims}");
-                }
+    let none = json!({});
+    for (length, statuses) in [(12_000, [401, 431]), (1 << 20, [431, 431])] {
+        let token = it.sign(&json!({"kid": "k".repeat(length)}), &none);
+        let status = it.app.get_as("/users/me", &token).status;
+        assert!(statuses.contains(&status), "{length}: {status}");
+    }
+    assert!(it.admits(&it.sign(&none, &none)), "the server is well");
+}
+
+/// Each published key signs only with its own name and algorithm.
+#[test]
+fn no_key_signs_in_the_name_of_another() {
+    let it = Attacked::new(&["ed25519"], "EdDSA");
+    let on_p256 = ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
+    let (pem, key, by) = private(it.app.folder(), &on_p256);
+    fs::write(it.app.folder().join("ec.pem"), pem).expect("written");
+    let line = keys(&it.app, &["import", "--now", "ec.pem"]);
+    let kid = line.split(':').next().expect("a name").to_owned();
+    eventually("the key", || published(&it.app).contains(&kid).then_some(()));
+    let signed = |key: &EncodingKey, by: Algorithm, kid: &str, alg: &str| {
+        let header = json!({"typ": "at+jwt", "alg": alg, "kid": kid}).to_string();
+        let message = format!("{}.{}", encode(header), encode(it.good.to_string()));
+        let signature = crypto::sign(message.as_bytes(), key, by).expect("signed");
+        format!("{message}.{signature}")
+    };
+    for (key, by, own) in [(&it.key, it.by, "EdDSA"), (&key, by, "ES256")] {
+        for named in [&it.kid, &kid] {
+            for alg in ["EdDSA", "ES256", "RS256", "PS256", "ES384", "HS256", "none"] {
+                let is_its = alg == own && (*named == it.kid) == (own == "EdDSA");
+                assert_eq!(it.admits(&signed(key, by, named, alg)), is_its, "{own} {named} {alg}");
             }
         }
     }
-    // Nor does the shared secret sign what only keys may.
-    let secret = b"a-secret-of-the-tests-that-is-long-enough";
-    let at_jwt = json!({"alg": "HS256", "typ": "at+jwt"}).to_string();
-    assert!(!it.admits(&forge(&at_jwt, &it.good.to_string(), secret)));
-    assert!(!it.admits(&forge(&it.header(&json!({"alg": "HS256"})), &hs256, secret)));
+}
+
+/// Whoever has one signature of ECDSA knows another one, (r, n - s). It is no way around the end of a
+/// token.
+#[test]
+fn the_twin_of_a_signature_ends_with_its_token() {
+    const ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+    let app = App::demo().config(&config("ES256")).spawn();
+    let token = login(&app);
+    let (message, signature) = token.rsplit_once('.').expect("three parts");
+    let bytes = URL_SAFE_NO_PAD.decode(signature).expect("base64");
+    let (r, s) = bytes.split_at(32);
+    let order: Vec<u8> = (0..32)
+        .map(|at| u8::from_str_radix(&ORDER[2 * at..2 * at + 2], 16).expect("digits"))
+        .collect();
+    let mut twin = vec![0; 32];
+    let mut borrow = 0;
+    for at in (0..32).rev() {
+        let difference = i16::from(order[at]) - i16::from(s[at]) - borrow;
+        borrow = i16::from(difference < 0);
+        twin[at] = u8::try_from(difference.rem_euclid(256)).expect("a byte");
+    }
+    let with = |signature: &[u8]| format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature));
+    let twin = with(&[r, &twin].concat());
+    assert!(twin != token && admits(&app, &twin), "it verifies");
+    // Other lengths, the form of ASN.1, and numbers out of range.
+    let der = [&[0x30, 70, 2, 33, 0], r, &[2, 33, 0], s].concat();
+    for bad in [
+        &bytes[..63],
+        &[&bytes[..], &[0]].concat(),
+        &[&[0][..], &bytes].concat(),
+        &der,
+        &[0; 64],
+        &[0xff; 64],
+        &[r, &[0; 32]].concat(),
+        &[&[0; 32], s].concat(),
+        &[r, &order].concat(),
+        &[s, r].concat(),
+    ] {
+        assert!(!admits(&app, &with(bad)), "{bad:?}");
+    }
+    let form = format!("token={token}");
+    let ended = app.send("POST", "/oauth/revoke", &[("content-type", FORM)], &form);
+    assert_eq!(ended.status, 200);
+    for one in [&token, &twin] {
+        eventually("the end", || (!admits(&app, one)).then_some(()));
+    }
+}
+
+/// The public key is no secret, however it is written.
+#[test]
+fn a_public_key_is_never_a_secret() {
+    for (kind, algorithm) in [
+        (&["ed25519"][..], "EdDSA"),
+        (&["EC", "-pkeyopt", "ec_paramgen_curve:P-256"], "ES256"),
+        (&["RSA", "-pkeyopt", "rsa_keygen_bits:2048"], "RS256"),
+    ] {
+        let it = Attacked::new(kind, algorithm);
+        let set = it.app.get("/oauth/jwks").json();
+        let jwk = set["keys"].as_array().expect("keys").iter().find(|key| key["kid"] == it.kid);
+        let jwk = jwk.expect("the key");
+        let openssl = |args: &[&str]| {
+            let input = ["pkey", "-in", "import.pem", "-pubout", "-out", "public"];
+            run_tool(Command::new("openssl").args(input).args(args).current_dir(it.app.folder()));
+            fs::read(it.app.folder().join("public")).expect("a key")
+        };
+        let (pem, der) = (openssl(&[]), openssl(&["-outform", "DER"]));
+        let text = String::from_utf8(pem.clone()).expect("PEM");
+        let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
+        let mut secrets = vec![
+            text.trim_end().into(),
+            text.replace('\n', "\r\n").into(),
+            body.into(),
+            pem,
+            der,
+            jwk.to_string().into(),
+            set.to_string().into(),
+            it.kid.clone().into(),
+        ];
+        for part in ["x", "y", "n"].into_iter().filter_map(|name| jwk[name].as_str()) {
+            secrets.push(URL_SAFE_NO_PAD.decode(part).expect("base64"));
+            secrets.push(part.into());
+        }
+        let hs256 = json!({"sub": "johndoe", "scopes": ["me"], "exp": now() + 600}).to_string();
+        for secret in &secrets {
+            for typ in ["JWT", "at+jwt"] {
+                for kid in [json!(it.kid), Value::Null] {
+                    let header = it.header(&json!({"alg": "HS256", "typ": typ, "kid": kid}));
+                    for claims in [&hs256, &it.good.to_string()] {
+                        assert!(!it.admits(&forge(&header, claims, secret)), "{header} {claims}");
+                    }
+                }
+            }
+        }
+        // Nor does the shared secret sign what only keys may.
+        let secret = b"a-secret-of-the-tests-that-is-long-enough";
+        let at_jwt = json!({"alg": "HS256", "typ": "at+jwt"}).to_string();
+        assert!(!it.admits(&forge(&at_jwt, &it.good.to_string(), secret)));
+        assert!(!it.admits(&forge(&it.header(&json!({"alg": "HS256"})), &hs256, secret)));
+        assert!(it.admits(&it.sign(&json!({}), &json!({}))), "the server is well");
+    }
 }
 
 #[test]
