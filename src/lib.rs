@@ -45,7 +45,7 @@
 //! | floor | owns |
 //! |---|---|
 //! | `main` | argv in, exit code out |
-//! | `cli` | the commands: serve, users, api-keys, keys, db, ctl, check-config, print-config, openapi |
+//! | `cli` | the commands: serve, users, api-keys, clients, keys, db, ctl, check-config, print-config, openapi |
 //! | `server` | what the author of an application touches: the builder, `Routes` |
 //! | `process` | gunicorn's half: master, worker processes, listeners, signals, drain, control socket, systemd |
 //! | `http` | uvicorn's half: connections, middleware and its order, access log, health, metrics |
@@ -55,8 +55,8 @@
 //! | `openapi` | the document: all that works around paperclip |
 //! | `api_error` | errors to HTTP: every status, every challenge, every body |
 //! | `services` | the composition root; the only file that names a database |
-//! | `storage` | users and API keys in SQL, migrations, the user cache |
-//! | `oauth` | one file per grant; RFC 6749's errors |
+//! | `storage` | users, API keys and clients in SQL, migrations, the user cache |
+//! | `oauth` | one file per grant; how clients prove who they are; RFC 6749's errors |
 //! | `accounts` | what is done with accounts, once for handlers, commands and grants: log in, create, change, delete |
 //! | `tokens` | JWT: claims, issuing, verifying, the signing secret |
 //! | `sealing` | what is encrypted for ourselves, and the keys for it |

@@ -1,12 +1,13 @@
 //! The composition root: settings in, services out. The only file that names a database.
 
+mod configured;
 mod keeper;
 mod signing;
 
 pub use keeper::{Keeper, KeyError, Rotated};
 pub use signing::Signing;
 
-use crate::accounts::{Accounts, ApiKeys, AuditTrail, Limits, Throttle};
+use crate::accounts::{Accounts, ApiKeys, AuditTrail, Clients, Limits, Throttle};
 use crate::domain::{
     AuditAction, AuditEntry, AuditEvents, Clock, LastLogins, Limit, NewUser, RepositoryError,
     ScopeTable, ServerKeys, Signers, SigningKeys, SystemClock, User, UserRepository,
@@ -43,6 +44,8 @@ pub struct Store {
     pub audit_events: Arc<dyn AuditEvents>,
     /// The use cases on API keys.
     pub api_keys: ApiKeys,
+    /// The use cases on clients; without the secrets of those of the configuration.
+    pub clients: Clients,
     /// The days of users' last logins.
     pub last_logins: Arc<dyn LastLogins>,
     signers: Arc<dyn Signers>,
@@ -64,6 +67,8 @@ pub struct Services {
     pub accounts: Accounts,
     /// The use cases on API keys.
     pub(crate) api_keys: ApiKeys,
+    /// The use cases on clients.
+    pub(crate) clients: Clients,
     /// Issues and verifies access tokens.
     pub tokens: Arc<Tokens>,
     /// Whether other servers on this database sign with the same secret.
@@ -106,6 +111,11 @@ pub fn check_pepper(settings: &Settings) -> Result<(), StartError> {
     passwords::check_pepper(&settings.passwords).map_err(StartError::new)
 }
 
+/// Checks the configured clients and their secrets.
+pub fn check_clients(settings: &Settings) -> Result<(), StartError> {
+    configured::clients(settings, &scope_table(settings)?).map(drop)
+}
+
 /// The signing secret in the data folder, created if missing; `None` if the settings name one.
 pub fn make_secret(settings: &Settings) -> Result<Option<NamedFile>, SecretError> {
     made_secret(&settings.tokens, &settings.data_dir)
@@ -133,6 +143,8 @@ impl Store {
             users,
             api_keys,
             revocations,
+            clients,
+            seen,
             signers,
             throttles,
             audit_events,
@@ -154,14 +166,18 @@ impl Store {
             }
         };
         let audit = accounts.audit_log().clone();
+        let scopes = Arc::new(scope_table(settings)?);
+        let clients = Clients::new((clients, seen), scopes.clone(), clock.clone(), audit.clone())
+            .with(configured::without_secrets(settings));
         Ok(Self {
             api_keys: ApiKeys::new(api_keys, users.clone(), clock.clone(), audit),
+            clients,
             accounts,
             users,
             audit_events,
             last_logins,
             passwords,
-            scopes: Arc::new(scope_table(settings)?),
+            scopes,
             clock,
             signers,
             keys,
@@ -223,8 +239,28 @@ impl Services {
         let store = Store::open(&settings).await?;
         let (tokens, keeper) = keys(&settings, &store, demo)?;
         let Store {
-            users, passwords, scopes, clock, accounts, api_keys, signers, last_logins, ..
+            users,
+            passwords,
+            scopes,
+            clock,
+            accounts,
+            api_keys,
+            clients,
+            signers,
+            last_logins,
+            ..
         } = store;
+        let clients = clients.with(configured::clients(&settings, &scopes)?);
+        let clients = match &settings.server.public_url {
+            Some(url) => clients.of_issuer(url.as_str()),
+            None => clients,
+        };
+        if let Some(id) = clients.clash().await.map_err(StartError::new)? {
+            return Err(StartError(format!(
+                "clients.{id}: the database has a client of this id as well: rename this one, or delete that \
+                 one with: bailiwick clients delete {id}"
+            )));
+        }
         if demo {
             create_demo_users(&accounts, users.as_ref(), clock.as_ref())
                 .await
@@ -248,6 +284,7 @@ impl Services {
             scopes,
             accounts,
             api_keys,
+            clients,
             tokens,
             signing,
             keeper,

@@ -39,6 +39,8 @@ impl AccountError {
             Self::WrongPassword => AuditReason::WrongPassword,
             Self::KeyMakesKey => AuditReason::KeyMakesKey,
             Self::KeyExpired => AuditReason::KeyExpired,
+            Self::ConfiguredClient(_) => AuditReason::ConfiguredClient,
+            Self::ShortClientSecret => AuditReason::Invalid,
             Self::PasswordChanged => AuditReason::ChangedMeanwhile,
             Self::Authenticate(AuthenticateError::Unavailable(_)) => {
                 AuditReason::DatabaseUnavailable
@@ -56,7 +58,7 @@ impl AccountError {
 
 fn of_repository(error: &RepositoryError) -> AuditReason {
     match error {
-        RepositoryError::Exists => AuditReason::NameTaken,
+        RepositoryError::Exists | RepositoryError::ClientExists => AuditReason::NameTaken,
         RepositoryError::EmailExists => AuditReason::EmailTaken,
         RepositoryError::NotFound => AuditReason::UnknownUser,
         RepositoryError::Denied(Denied::Gone) => AuditReason::CallerDeleted,
@@ -64,7 +66,12 @@ fn of_repository(error: &RepositoryError) -> AuditReason {
         RepositoryError::Denied(Denied::MissingScope) => AuditReason::CallerLostScope,
         RepositoryError::Denied(Denied::Revoked) => AuditReason::CallerKeyRevoked,
         RepositoryError::NoSuchKey => AuditReason::UnknownKey,
-        RepositoryError::KeyScope(_) => AuditReason::ScopeNotAllowed,
+        RepositoryError::KeyScope(_) | RepositoryError::ClientScope(_) => {
+            AuditReason::ScopeNotAllowed
+        }
+        RepositoryError::NoSuchClient => AuditReason::UnknownClient,
+        RepositoryError::BadClient(_) => AuditReason::Invalid,
+        RepositoryError::TooManyClients => AuditReason::TooManyClients,
         RepositoryError::TooManyKeys => AuditReason::TooManyKeys,
         RepositoryError::OwnPassword => AuditReason::OwnPassword,
         RepositoryError::LastHolder(_) => AuditReason::LastAdministrator,

@@ -1,7 +1,7 @@
 //! Why an account was not changed.
 
 use crate::accounts::AuthenticateError;
-use crate::domain::RepositoryError;
+use crate::domain::{ClientId, RepositoryError};
 use crate::passwords::PasswordError;
 use thiserror::Error;
 
@@ -20,6 +20,12 @@ pub enum AccountError {
     /// A new key would have expired already.
     #[error("the expiry is in the past")]
     KeyExpired,
+    /// The client is in the configuration.
+    #[error("the client is in the configuration: change [clients.{0}] there")]
+    ConfiguredClient(ClientId),
+    /// A client's secret from elsewhere is short, and so can be guessed.
+    #[error("the client's secret has fewer than 32 bytes")]
+    ShortClientSecret,
     /// The old password could not be verified.
     #[error(transparent)]
     Authenticate(#[from] AuthenticateError),

@@ -9,6 +9,7 @@ mod audit_change;
 mod audit_trail;
 mod authenticate;
 mod change;
+mod clients;
 mod create;
 mod days;
 mod error;
@@ -28,6 +29,9 @@ pub use audit::Audit;
 pub use audit_trail::AuditTrail;
 pub use authenticate::AuthenticateError;
 pub use change::AccountChange;
+pub use clients::{
+    Clients, Registrar, Registration, check as check_client, outside as client_secret,
+};
 pub use create::NewAccount;
 pub use error::AccountError;
 pub(crate) use login::{LoginAttempt, LoginMethod};

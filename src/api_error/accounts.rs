@@ -2,6 +2,7 @@
 
 use crate::accounts::{AccountError, AuthenticateError};
 use crate::api_error::{ApiError, FieldProblem};
+use crate::domain::ClientFault;
 use crate::oauth::GrantError;
 
 impl From<AccountError> for ApiError {
@@ -14,6 +15,13 @@ impl From<AccountError> for ApiError {
                 ("body", "expires_at"),
                 "Value error, expected a time in the future",
             )]),
+            AccountError::ConfiguredClient(_) => {
+                Self::Conflict("The client is in the configuration, and is changed there")
+            }
+            AccountError::ShortClientSecret => Self::ClientMetadata(ClientFault::new(
+                "client_secret",
+                "expected at least 32 bytes",
+            )),
             AccountError::PasswordChanged => Self::Conflict("The password was changed meanwhile"),
             AccountError::Authenticate(cause) => cause.into(),
             AccountError::Password(cause) => cause.into(),

@@ -28,6 +28,15 @@ impl From<RepositoryError> for ApiError {
             RepositoryError::TooManyKeys => {
                 Self::Conflict("The user has too many API keys: revoke some first")
             }
+            RepositoryError::ClientExists => Self::Conflict("Client already exists"),
+            RepositoryError::NoSuchClient => Self::NotFound("Client not found"),
+            RepositoryError::BadClient(fault) => Self::ClientMetadata(fault),
+            RepositoryError::ClientScope(scope) => Self::Forbidden(format!(
+                "Whoever changes a client must hold all its scopes, by the token as well: not `{scope}`"
+            )),
+            RepositoryError::TooManyClients => {
+                Self::Conflict("There are too many clients: delete some first")
+            }
             RepositoryError::OwnPassword => Self::Forbidden(
                 "Your own password is changed by PUT /users/me/password, with the old one".into(),
             ),

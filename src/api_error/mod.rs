@@ -16,6 +16,7 @@ pub use overload::Overload;
 pub use passwords::password_problem;
 pub use validation::FieldProblem;
 
+use crate::domain::ClientFault;
 use crate::oauth::{GrantError, TOO_MANY_ATTEMPTS};
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
@@ -37,6 +38,8 @@ pub enum ApiError {
     NotAForm(Vec<FieldProblem>, String),
     /// An OAuth 2.0 grant failed (RFC 6749 §5.2).
     Grant(GrantError),
+    /// What would be registered of a client is not valid (RFC 7591 §3.2.2).
+    ClientMetadata(ClientFault),
     /// The request is not valid HTTP, or cannot be read.
     BadRequest(&'static str),
     /// Nothing exists there.
@@ -118,6 +121,7 @@ impl ApiError {
             Self::InactiveUser => json!("Inactive user"),
             Self::Validation(problems) | Self::NotAForm(problems, _) => json!(problems),
             Self::Grant(error) => json!(error.description()),
+            Self::ClientMetadata(fault) => json!(fault.to_string()),
             Self::BadRequest(detail) | Self::NotFound(detail) | Self::Conflict(detail) => {
                 json!(detail)
             }
@@ -148,6 +152,12 @@ impl ApiError {
             body["error"] = json!(error.code());
             body["error_description"] = json!(error.description());
         }
+        if let Self::ClientMetadata(fault) = self {
+            let is_uri = fault.field == "redirect_uris";
+            let error = if is_uri { "invalid_redirect_uri" } else { "invalid_client_metadata" };
+            body["error"] = json!(error);
+            body["error_description"] = json!(fault.to_string());
+        }
         // FastAPI's list only says that every field is missing, even if JSON was sent.
         if let Self::NotAForm(_, found) = self {
             body["error"] = json!("invalid_request");
@@ -170,8 +180,17 @@ impl ApiError {
             Self::Grant(error) => {
                 response.insert_header((header::CACHE_CONTROL, "no-store"));
                 response.insert_header((header::PRAGMA, "no-cache"));
-                if let GrantError::Throttled { retry_after_seconds } = error {
-                    response.insert_header((header::RETRY_AFTER, retry_after_seconds.to_string()));
+                match error {
+                    GrantError::Throttled { retry_after_seconds } => {
+                        let seconds = retry_after_seconds.to_string();
+                        response.insert_header((header::RETRY_AFTER, seconds));
+                    }
+                    // RFC 6749 §5.2: only a client that tried this way.
+                    GrantError::InvalidClient { by_basic: true } => {
+                        let basic = r#"Basic realm="clients", charset="UTF-8""#;
+                        response.insert_header((header::WWW_AUTHENTICATE, basic));
+                    }
+                    _ => {}
                 }
             }
             Self::TooManyAttempts(seconds) => {
@@ -199,6 +218,7 @@ impl ApiError {
             Self::InactiveUser
             | Self::Validation(_)
             | Self::NotAForm(..)
+            | Self::ClientMetadata(_)
             | Self::BadRequest(_)
             | Self::NotFound(_)
             | Self::Conflict(_)
@@ -213,10 +233,13 @@ impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Refused(refusal) => refusal.status(),
+            Self::Grant(GrantError::InvalidClient { .. }) => StatusCode::UNAUTHORIZED,
             Self::TooManyAttempts(_) | Self::Grant(GrantError::Throttled { .. }) => {
                 StatusCode::TOO_MANY_REQUESTS
             }
-            Self::InactiveUser | Self::Grant(_) | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::InactiveUser | Self::Grant(_) | Self::ClientMetadata(_) | Self::BadRequest(_) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Validation(_) | Self::NotAForm(..) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,

@@ -13,6 +13,8 @@ impl From<GrantError> for ApiError {
             GrantError::Signing(cause) => Self::internal(&cause),
             GrantError::Hashing => Self::internal(&"a password could not be hashed"),
             GrantError::InvalidRequest
+            | GrantError::InvalidClient { .. }
+            | GrantError::UnauthorizedClient
             | GrantError::UnsupportedGrantType
             | GrantError::InvalidCredentials
             | GrantError::Throttled { .. }

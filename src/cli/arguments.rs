@@ -2,6 +2,7 @@
 
 use crate::cli::api_keys::ApiKeysCommand;
 use crate::cli::audit::AuditCommand;
+use crate::cli::clients::ClientsCommand;
 use crate::cli::ctl::CtlCommand;
 use crate::cli::db::DbCommand;
 use crate::cli::key_flags::{self, KeyFlags};
@@ -55,6 +56,11 @@ pub(super) enum Command {
     ApiKeys {
         #[command(subcommand)]
         command: ApiKeysCommand,
+    },
+    /// Register, change and delete clients of the authorization server, even while it runs.
+    Clients {
+        #[command(subcommand)]
+        command: ClientsCommand,
     },
     /// Query or control the running server that has the same configuration.
     Ctl {
@@ -239,6 +245,7 @@ mod tests {
             "users",
             "audit",
             "api-keys",
+            "clients",
             "db",
             "check-config",
             "print-config",

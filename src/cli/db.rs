@@ -127,9 +127,11 @@ pub(super) fn run(
 }
 
 fn counted(summary: &Summary) -> String {
-    match summary.api_keys {
-        0 => format!("{} users", summary.users),
-        keys => format!("{} users and {keys} API keys", summary.users),
+    let Summary { users, api_keys, clients, .. } = summary;
+    match (api_keys, clients) {
+        (0, 0) => format!("{users} users"),
+        (keys, 0) => format!("{users} users and {keys} API keys"),
+        (keys, clients) => format!("{users} users, {keys} API keys and {clients} clients"),
     }
 }
 

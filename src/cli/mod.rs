@@ -4,6 +4,7 @@ mod api_keys;
 mod arguments;
 mod audit;
 mod check_config;
+mod clients;
 mod ctl;
 mod db;
 mod foreign;
@@ -51,6 +52,9 @@ impl Server {
             }
             Command::Keys { command } => {
                 keys::run(command, &load(options.layers()?)?.settings, demo)?;
+            }
+            Command::Clients { command } => {
+                clients::run(command, &load(options.layers()?)?.settings)?;
             }
             Command::Db { command } => {
                 let layers = options.layers()?;

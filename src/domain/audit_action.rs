@@ -73,6 +73,16 @@ words! {
         SigningKeyRetire = "signing_key_retire",
         /// The keys that seal data were sealed with the signing secret.
         ServerKeysRewrap = "server_keys_rewrap",
+        /// A client was registered.
+        ClientAdd = "client_add",
+        /// What is registered of a client was changed.
+        ClientChange = "client_change",
+        /// A client got another secret.
+        ClientSecretRotate = "client_secret_rotate",
+        /// A client was deleted.
+        ClientDelete = "client_delete",
+        /// A client tried to prove who it is; only told when it was refused.
+        ClientAuthenticate = "client_authenticate",
         /// The server read its settings again.
         SettingsReload = "settings_reload",
         /// The database was replaced by a backup.
@@ -125,6 +135,20 @@ words! {
         KeyMakesKey = "key_makes_key",
         /// The user has too many API keys.
         TooManyKeys = "too_many_keys",
+        /// There is no such client.
+        UnknownClient = "unknown_client",
+        /// The client is in the configuration, and is changed there.
+        ConfiguredClient = "configured_client",
+        /// There are too many clients.
+        TooManyClients = "too_many_clients",
+        /// A client's secret is wrong, or has ended.
+        WrongSecret = "wrong_secret",
+        /// A client's assertion is wrong.
+        WrongAssertion = "wrong_assertion",
+        /// A client's assertion was shown before.
+        ReplayedAssertion = "replayed_assertion",
+        /// The client is registered with another way to prove who it is.
+        OtherAuthMethod = "other_auth_method",
         /// Callers need the old password to change their own.
         OwnPassword = "own_password",
         /// Nobody would be left to administer users.

@@ -5,6 +5,10 @@ mod api_key;
 mod audit;
 mod audit_action;
 mod audit_event;
+mod client;
+mod client_id;
+mod client_metadata;
+mod client_uri;
 mod clock;
 mod day;
 mod key_id;
@@ -31,6 +35,11 @@ pub use api_key::{ApiKey, ApiKeyRepository, LastUse, NewApiKey};
 pub use audit::AuditEntry;
 pub use audit_action::{AuditAction, AuditReason};
 pub use audit_event::{AuditEvent, AuditEvents, AuditFields, AuditKey, AuditQuery};
+pub use client::{
+    Client, ClientAuthor, ClientEdit, ClientRepository, ClientSecret, NewClient, Seen,
+};
+pub use client_id::ClientId;
+pub use client_metadata::{ClientAuthMethod, ClientFault, ClientGrant, ClientMetadata};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use day::Day;
 pub use key_id::{KeyHash, KeyId, NoKeyId};
@@ -49,8 +58,8 @@ pub use repository::{
 };
 pub use revocation::{Revocations, TokenId};
 pub use scope::{
-    ApiKeysWrite, ItemsRead, MeRead, Scope, ScopeDeclaration, ScopeName, Scopes, UsersRead,
-    UsersWrite,
+    ApiKeysWrite, ItemsRead, MeRead, OauthClients, Scope, ScopeDeclaration, ScopeName, Scopes,
+    UsersRead, UsersWrite,
 };
 pub use scope_table::ScopeTable;
 pub use secret::Secret;

@@ -1,6 +1,7 @@
 //! What a user repository must offer; `storage` implements it for each database.
 
 use crate::domain::actor::{Actor, Denied};
+use crate::domain::client_metadata::ClientFault;
 use crate::domain::clock::Timestamp;
 use crate::domain::password_hash::PasswordHash;
 use crate::domain::scope::{ScopeName, Scopes};
@@ -87,6 +88,21 @@ pub enum RepositoryError {
     /// The user has as many keys as a user may have.
     #[error("the user has too many API keys: revoke some first")]
     TooManyKeys,
+    /// The id is taken.
+    #[error("a client with that id already exists")]
+    ClientExists,
+    /// No client has this id.
+    #[error("no such client")]
+    NoSuchClient,
+    /// What would be registered is not valid.
+    #[error("{0}")]
+    BadClient(ClientFault),
+    /// A client has or would get a scope that whoever changes it does not hold.
+    #[error("the scope `{0}` is not that of the token that changes the client")]
+    ClientScope(ScopeName),
+    /// The database has as many clients as it may have.
+    #[error("there are too many clients: delete some first")]
+    TooManyClients,
     /// The database does not respond or is unusable: try again later.
     #[error("the database is unavailable: {0}")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

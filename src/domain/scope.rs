@@ -91,6 +91,8 @@ scopes! {
     pub UsersWrite = "users:write";
     /// Make, list and revoke one's own API keys.
     pub ApiKeysWrite = "api-keys:write";
+    /// Register, change and delete clients of the authorization server.
+    pub OauthClients = "oauth:clients";
 }
 
 /// A scope token of RFC 6749 §3.3, at most 128 characters.
@@ -266,7 +268,10 @@ mod tests {
     #[test]
     fn the_shipped_scopes_are_in_the_table() {
         let names: Vec<_> = declared_scopes().iter().map(|scope| scope.name).collect();
-        assert_eq!(names, ["api-keys:write", "items", "me", "users:read", "users:write"]);
+        assert_eq!(
+            names,
+            ["api-keys:write", "items", "me", "oauth:clients", "users:read", "users:write"]
+        );
         assert_eq!(MeRead::DESCRIPTION, "Read information about the current user.");
     }
 }

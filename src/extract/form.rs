@@ -68,12 +68,15 @@ impl FormFields {
         let value = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = value.unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
-        let pairs = if media_type.eq_ignore_ascii_case(URLENCODED) {
-            urlencoded(&read_body(request, payload, most).await?)?
-        } else if media_type.eq_ignore_ascii_case(MULTIPART) {
-            multipart::parse(content_type.as_bytes(), &read_body(request, payload, most).await?)?
-        } else {
+        let is_urlencoded = media_type.eq_ignore_ascii_case(URLENCODED);
+        if !is_urlencoded && !media_type.eq_ignore_ascii_case(MULTIPART) {
             return Ok(Self { pairs: Vec::new(), instead: Some(shown(media_type)) });
+        }
+        let body = read_body(request, payload, most).await?;
+        let pairs = if is_urlencoded {
+            urlencoded(&body)?
+        } else {
+            multipart::parse(content_type.as_bytes(), &body)?
         };
         Ok(Self { pairs, instead: None })
     }
@@ -81,7 +84,8 @@ impl FormFields {
     /// The fields of an urlencoded body.
     #[cfg(test)]
     pub(crate) fn of(body: &str) -> Self {
-        Self { pairs: urlencoded(body.as_bytes()).unwrap(), instead: None }
+        let pairs = urlencoded(body.as_bytes()).unwrap();
+        Self { pairs, instead: None }
     }
 
     /// The value of a field that is not empty; an object if it is a file.

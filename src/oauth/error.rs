@@ -15,6 +15,13 @@ pub(crate) const TOO_MANY_ATTEMPTS: &str = "Too many attempts, try again later";
 pub enum GrantError {
     /// A parameter is missing, malformed or repeated.
     InvalidRequest,
+    /// The client did not prove who it is.
+    InvalidClient {
+        /// Whether it tried by HTTP Basic, and so is told of it.
+        by_basic: bool,
+    },
+    /// The client may not redeem such a grant.
+    UnauthorizedClient,
     /// An unsupported `grant_type`.
     UnsupportedGrantType,
     /// Unknown user or wrong password; the client does not learn which.
@@ -49,6 +56,8 @@ impl GrantError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::InvalidRequest => "invalid_request",
+            Self::InvalidClient { .. } => "invalid_client",
+            Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidCredentials | Self::Disabled => "invalid_grant",
             Self::InvalidScope(_) | Self::TooManyScopes => "invalid_scope",
@@ -69,6 +78,8 @@ impl GrantError {
             Self::Throttled { .. } => LoginOutcome::Throttled,
             Self::Unavailable(_) => LoginOutcome::Unavailable,
             Self::InvalidRequest
+            | Self::InvalidClient { .. }
+            | Self::UnauthorizedClient
             | Self::UnsupportedGrantType
             | Self::Signing(_)
             | Self::Hashing => LoginOutcome::Failed,
@@ -80,6 +91,8 @@ impl GrantError {
     pub fn description(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::InvalidRequest => "A parameter is missing or malformed",
+            Self::InvalidClient { .. } => "Client authentication failed",
+            Self::UnauthorizedClient => "The client may not use this grant type",
             Self::UnsupportedGrantType => "The grant type is not supported",
             Self::InvalidCredentials => "Incorrect username or password",
             Self::Disabled => "Inactive user",

@@ -1,8 +1,12 @@
 //! Requests to `POST /token`, told apart by `grant_type` (RFC 6749 §4).
 
+use crate::accounts::Clients;
+use crate::domain::{ClientGrant, Sender};
+use crate::oauth::client_auth::ClientCredentials;
 use crate::oauth::error::GrantError;
 use crate::oauth::grants::PasswordGrant;
 use crate::oauth::response::{GrantContext, TokenResponse};
+use crate::oauth::scope::granted;
 use std::str::FromStr;
 
 /// The supported values of `grant_type`.
@@ -27,15 +31,54 @@ impl FromStr for GrantType {
 /// A parsed request to the token endpoint.
 #[derive(Debug)]
 pub enum TokenRequest {
-    /// RFC 6749 §4.3.
-    Password(PasswordGrant),
+    /// RFC 6749 §4.3, and the client that sends it, where there are clients.
+    Password(PasswordGrant, Option<PasswordClient>),
+}
+
+/// The client that sends a user's password. One that is not registered counts for nothing, as with
+/// FastAPI's form, unless a registered one is required.
+#[derive(Debug, Default)]
+pub struct PasswordClient {
+    /// What the request shows of it.
+    pub shown: ClientCredentials,
+    /// Whether it must be registered.
+    pub is_required: bool,
+}
+
+impl PasswordClient {
+    /// Refuses a client that does not prove who it is, or may not have what the grant asks for.
+    async fn admit(
+        self,
+        grant: &PasswordGrant,
+        clients: &Clients,
+        sender: &Sender,
+    ) -> Result<(), GrantError> {
+        let is_registered = self.shown.names_one_of(clients).await;
+        if !self.is_required && !is_registered.map_err(GrantError::Unavailable)? {
+            return Ok(());
+        }
+        let client = self.shown.require(clients, sender).await?;
+        if !client.metadata.may_redeem(ClientGrant::Password) {
+            return Err(GrantError::UnauthorizedClient);
+        }
+        granted(&grant.scope, &client.metadata.scope).map(drop)
+    }
 }
 
 impl TokenRequest {
     /// Issues a token for the grant.
-    pub async fn redeem(self, context: GrantContext<'_>) -> Result<TokenResponse, GrantError> {
+    pub async fn redeem(
+        self,
+        context: GrantContext<'_>,
+        clients: &Clients,
+    ) -> Result<TokenResponse, GrantError> {
         match self {
-            Self::Password(grant) => grant.redeem(context).await,
+            Self::Password(grant, client) => {
+                if let Some(client) = client {
+                    client.admit(&grant, clients, &context.sender).await?;
+                }
+                grant.redeem(context).await
+            }
         }
     }
 }

@@ -3,7 +3,10 @@
 use crate::api_error::{ApiError, FieldProblem};
 use crate::domain::Secret;
 use crate::extract::{FormFields, document_form, form_schema};
-use crate::oauth::{GrantError, GrantType, PasswordGrant, TokenRequest, scope_names};
+use crate::oauth::{
+    GrantError, GrantType, PasswordClient, PasswordGrant, TokenRequest, scope_names,
+};
+use crate::routes::client_form;
 use crate::security::services;
 use crate::settings::SecurityProfile;
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
@@ -84,6 +87,8 @@ impl Deref for PasswordRequestFormStrict {
 }
 
 /// The form of `POST /token`, parsed to a grant.
+///
+/// A password may come with a client, as RFC 6749 §3.2.1 says.
 #[derive(Debug)]
 pub(super) struct TokenForm(pub(super) TokenRequest);
 
@@ -124,7 +129,15 @@ impl FromRequest for TokenForm {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         extract(request.clone(), payload.take(), false, |request, fields, rule| {
             let asked = match grant_type(&fields, rule)? {
-                GrantType::Password => TokenRequest::Password(read(request, fields, rule)?.into()),
+                GrantType::Password => {
+                    let settings = &services(request)?.settings;
+                    // Without a URL, there are no clients.
+                    let client = settings.server.public_url.as_ref().map(|_| PasswordClient {
+                        shown: client_form::last_shown(request, &fields),
+                        is_required: settings.oauth.require_client,
+                    });
+                    TokenRequest::Password(read(request, fields, rule)?.into(), client)
+                }
             };
             Ok(Self(asked))
         })

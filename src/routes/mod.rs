@@ -2,6 +2,8 @@
 
 mod api_keys;
 mod basic;
+mod client_form;
+mod clients;
 pub mod docs;
 mod fields;
 mod form;
@@ -36,6 +38,7 @@ pub fn mount(routes: &mut ServiceConfig, settings: &Settings) {
     api_keys::mount(routes);
     if settings.server.public_url.is_some() {
         revoke::mount(routes);
+        clients::mount(routes);
     }
     users::mount(routes);
     if demo {

@@ -1,7 +1,7 @@
 //! Paths and query of user administration.
 
 use crate::api_error::ApiError;
-use crate::domain::{KeyId, Username};
+use crate::domain::{ClientId, KeyId, Username};
 use crate::extract::Path;
 use crate::routes::fields::PRINTABLE;
 use crate::routes::missing::refusal;
@@ -82,6 +82,37 @@ impl Apiv2Schema for PathKeyId {}
 impl OperationModifier for PathKeyId {
     fn update_parameter(operation: &mut DefaultOperationRaw) {
         Path::<KeyPath>::update_parameter(operation);
+    }
+
+    fn update_definitions(_: &mut BTreeMap<String, DefaultSchemaRaw>) {}
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct ClientPath {
+    /// The client's id
+    #[schemars(extend("example" = "reports"))]
+    client_id: String,
+}
+
+/// `{client_id}` in the path.
+pub(super) struct PathClientId(pub(super) ClientId);
+
+impl FromRequest for PathClientId {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let path = Path::<ClientPath>::from_request(request, payload).into_inner();
+        let missing = |_| ApiError::NotFound("Client not found");
+        ready(path.and_then(|path| path.client_id.parse().map(Self).map_err(missing)))
+    }
+}
+
+impl Apiv2Schema for PathClientId {}
+
+impl OperationModifier for PathClientId {
+    fn update_parameter(operation: &mut DefaultOperationRaw) {
+        Path::<ClientPath>::update_parameter(operation);
     }
 
     fn update_definitions(_: &mut BTreeMap<String, DefaultSchemaRaw>) {}

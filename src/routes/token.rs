@@ -21,6 +21,7 @@ pub(super) fn mount(routes: &mut ServiceConfig) {
 crate::failures! {
     LoginFailure {
         400: "Incorrect username or password",
+        401: "Client authentication failed",
         429: "Too many attempts, try again later",
     }
 }
@@ -67,5 +68,5 @@ async fn login(
         tokens: &services.tokens,
         strict: services.settings.security.profile == SecurityProfile::Strict,
     };
-    Ok(NotStored(asked.redeem(context).await?))
+    Ok(NotStored(asked.redeem(context, &services.clients).await?))
 }

@@ -200,6 +200,12 @@ macro_rules! settings {
                 /// `[scopes]`: names and descriptions in addition to the compiled ones.
                 #[serde(default)]
                 pub scopes: std::collections::BTreeMap<crate::domain::ScopeName, String>,
+                /// `[clients.NAME]`: clients of the authorization server.
+                #[serde(default)]
+                pub clients: std::collections::BTreeMap<
+                    crate::domain::ClientId,
+                    crate::settings::ClientSettings,
+                >,
             },
             $($fields)+
         }

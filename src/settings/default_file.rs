@@ -1,8 +1,8 @@
 //! The text of `config/default.toml`, from the declarations.
 
-use crate::settings::Settings;
 use crate::settings::flag::Flag;
 use crate::settings::key::{Key, Kind};
+use crate::settings::{ClientSettings, Settings};
 use config::ValueKind;
 
 /// The longest line of a comment.
@@ -37,6 +37,19 @@ const SCOPES: &str = "
 # \"orders:read\" = \"Read orders.\"
 ";
 
+const CLIENTS: &str = "
+# Clients of the authorization server, one table each by its id, in the words of RFC 7591; they need
+# server.public_url. `bailiwick clients` and /oauth/clients keep others in the database. Only in a file.
+";
+
+const CLIENT_EXAMPLE: &str = "\
+[clients]
+#   [clients.reports]
+#   grant_types = [\"client_credentials\"]
+#   scope = \"items\"
+#   client_secret_files = [\"/run/secrets/reports\"]
+";
+
 /// Every key with its explanation and its default: `config/default.toml`.
 #[must_use]
 pub fn default_file() -> String {
@@ -47,7 +60,18 @@ pub fn default_file() -> String {
         }
         keys.iter().for_each(|key| file.extend([String::from("\n"), key.explained()]));
     }
-    file + SCOPES
+    file + SCOPES + CLIENTS + &keys_of_each(ClientSettings::KEYS) + CLIENT_EXAMPLE
+}
+
+/// The keys of the tables of a list or section.
+fn keys_of_each(keys: &[Key]) -> String {
+    let mut text = String::new();
+    comment(&mut text, "The keys of each, all of which may be absent:");
+    for key in keys {
+        let about = key.lines().collect::<Vec<_>>().join(" ");
+        comment(&mut text, &format!("- {}: {about}", key.name));
+    }
+    text
 }
 
 impl Key {
@@ -113,11 +137,7 @@ impl Key {
         }
         comment(&mut text, &self.rule());
         if let Kind::Tables(keys) = self.kind {
-            comment(&mut text, "The keys of each, all of which may be absent:");
-            for key in keys {
-                let about = key.lines().collect::<Vec<_>>().join(" ");
-                comment(&mut text, &format!("- {}: {about}", key.name));
-            }
+            text.push_str(&keys_of_each(keys));
         }
         let name = self.name.rsplit('.').next().unwrap_or_default();
         let line = match (self.default, self.example) {

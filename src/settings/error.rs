@@ -46,6 +46,9 @@ pub(super) enum SettingsError {
          \"https://auth.example.com\"; only HS256 does without"
     )]
     NoPublicUrl { algorithm: String },
+    /// Clients are for an authorization server, which has a URL.
+    #[error("{key} needs server.public_url, for example \"https://auth.example.com\"")]
+    NeedsUrl { key: String },
     /// Two conflicting addresses, each with its key and origin.
     #[error("{first} and {second} are one address: expected different ones")]
     SameAddress { first: String, second: String },

@@ -37,6 +37,9 @@ const SECRET: &str = "tokens.secret_file";
 /// The files of `tokens.accepted_secret_files`.
 const ACCEPTED_SECRETS: &str = "tokens.accepted_secret_files";
 
+/// The files of `client_secret_files` in `[clients]`.
+const CLIENT_SECRETS: &str = "clients: client_secret_files";
+
 impl Settings {
     /// Reads every file that the settings name, opened by `open`, and holds its content.
     pub fn hold_files(
@@ -86,6 +89,8 @@ impl Settings {
         ];
         let accepted = self.tokens.accepted_secret_files.iter_mut();
         files.extend(accepted.map(|file| (ACCEPTED_SECRETS, Some(file))));
+        let clients = self.clients.values_mut().flat_map(|client| &mut client.client_secret_files);
+        files.extend(clients.map(|file| (CLIENT_SECRETS, Some(file))));
         if let DatabaseUrl::Postgres(url) = &mut self.database.url {
             if let SslRoot::File(file) = &mut url.ssl_root {
                 files.push(("database.url: sslrootcert", Some(file)));
@@ -120,10 +125,13 @@ mod tests {
             path("key.pem")
         );
         let text = format!(
-            "[tokens]\nsecret_file = '{secret}'\naccepted_secret_files = ['{old}', '{next}']\n\
+            "[server]\npublic_url = 'https://auth.example.com'\n\
+             [tokens]\nsecret_file = '{secret}'\naccepted_secret_files = ['{old}', '{next}']\n\
              [logging]\nconfig = '{log}'\n\
+             [clients.c]\nclient_secret_files = ['{client}']\n\
              [passwords]\npepper_file = '{pepper}'\n\
              [database]\nurl = 'postgres://me@localhost/d?{tls}'\npassword_file = '{password}'\n",
+            client = path("client"),
             pepper = path("pepper"),
             old = path("former"),
             next = path("next"),

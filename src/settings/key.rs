@@ -59,6 +59,8 @@ pub(super) enum Kind {
     Share,
     /// A list of tables with these keys.
     Tables(&'static [Key]),
+    /// A table with these keys.
+    Table(&'static [Key]),
 }
 
 pub(super) type Check = fn(&str) -> bool;
@@ -155,7 +157,10 @@ impl Key {
                 .filter(|texts| !needed || !texts.is_empty())
                 .map(ValueKind::from),
             (Kind::Tables(keys), ValueKind::Array(tables)) => return read_tables(keys, tables),
-            (Kind::Share | Kind::Tables(_) | Kind::Database, _) => None,
+            (Kind::Table(keys), ValueKind::Table(table)) => {
+                return read_table(keys, table, "").map(ValueKind::from);
+            }
+            (Kind::Share | Kind::Tables(_) | Kind::Table(_) | Kind::Database, _) => None,
         };
         read.ok_or_else(|| vec![mismatch()])
     }
@@ -171,6 +176,12 @@ impl Key {
                 Some(paths) => paths.iter().map(|path| shown_path(Path::new(path))).collect(),
                 None => "***".into(),
             },
+            (Kind::Table(keys), ValueKind::Table(table)) => {
+                let shown = keys.iter().filter_map(|key| {
+                    Some((key.name.to_owned(), key.shown(&table.get(key.name)?.kind)))
+                });
+                serde_json::Value::Object(shown.collect())
+            }
             _ => json(value),
         }
     }
@@ -203,6 +214,7 @@ impl Key {
             Kind::Database => DatabaseUrlProblem::Scheme.to_string(),
             Kind::Share => Keep::EXPECTED.to_owned(),
             Kind::Tables(_) => format!("a list of tables [[{}]]", self.name),
+            Kind::Table(_) => format!("a table [{}.NAME]", self.name),
         }
     }
 }
@@ -234,41 +246,55 @@ fn list(kind: &ValueKind) -> Option<Vec<String>> {
 }
 
 fn read_tables(keys: &[Key], given: &[Value]) -> Result<ValueKind, Vec<Mismatch>> {
-    let names = keys.iter().map(|key| key.name).collect::<Vec<_>>().join(", ");
     let (mut tables, mut wrong) = (Vec::new(), Vec::new());
     for (at, one) in given.iter().enumerate() {
         let ValueKind::Table(one) = &one.kind else {
             wrong.push(Mismatch {
                 within: format!("[{at}]"),
                 value: json(&one.kind).to_string(),
-                expected: format!("a table with {names}"),
+                expected: format!("a table with {}", names(keys)),
             });
             continue;
         };
-        let mut table = Map::new();
-        for (name, value) in one.iter().collect::<BTreeMap<_, _>>() {
-            let within = format!("[{at}].{name}");
-            let Some(key) = keys.iter().find(|key| key.name == name) else {
-                let value = json(&value.kind).to_string();
-                wrong.push(Mismatch { within, value, expected: format!("only the keys {names}") });
-                continue;
-            };
-            match key.read(value) {
-                // Absent conditions match everything; a null would not be read as absent.
-                Ok(ValueKind::Nil) => {}
-                Ok(kind) => {
-                    table.insert(name.clone(), Value::new(None, kind));
-                }
-                Err(all) => {
-                    wrong.extend(
-                        all.into_iter().map(|one| Mismatch { within: within.clone(), ..one }),
-                    );
-                }
-            }
+        match read_table(keys, one, &format!("[{at}]")) {
+            Ok(table) => tables.push(table),
+            Err(all) => wrong.extend(all),
         }
-        tables.push(table);
     }
     if wrong.is_empty() { Ok(tables.into()) } else { Err(wrong) }
+}
+
+fn names(keys: &[Key]) -> String {
+    keys.iter().map(|key| key.name).collect::<Vec<_>>().join(", ")
+}
+
+/// Reads a table, whose place in the key is given for messages.
+fn read_table(
+    keys: &[Key],
+    given: &Map<String, Value>,
+    place: &str,
+) -> Result<Map<String, Value>, Vec<Mismatch>> {
+    let (mut table, mut wrong) = (Map::new(), Vec::new());
+    for (name, value) in given.iter().collect::<BTreeMap<_, _>>() {
+        let within = format!("{place}.{name}");
+        let Some(key) = keys.iter().find(|key| key.name == name) else {
+            let value = json(&value.kind).to_string();
+            let expected = format!("only the keys {}", names(keys));
+            wrong.push(Mismatch { within, value, expected });
+            continue;
+        };
+        match key.read(value) {
+            // Absent conditions match everything; a null would not be read as absent.
+            Ok(ValueKind::Nil) => {}
+            Ok(kind) => {
+                table.insert(name.clone(), Value::new(None, kind));
+            }
+            Err(all) => {
+                wrong.extend(all.into_iter().map(|one| Mismatch { within: within.clone(), ..one }));
+            }
+        }
+    }
+    if wrong.is_empty() { Ok(table) } else { Err(wrong) }
 }
 
 pub(super) fn json(kind: &ValueKind) -> serde_json::Value {

@@ -1,10 +1,10 @@
 //! All keys, by name and by section.
 
-use crate::domain::ScopeName;
-use crate::settings::Settings;
+use crate::domain::{ClientId, ScopeName};
 use crate::settings::declaration::HasKind as _;
 use crate::settings::flag::Flag;
 use crate::settings::key::{Key, Kind};
+use crate::settings::{ClientSettings, Settings};
 use std::sync::LazyLock;
 
 /// Every key except those of `[scopes]`, in the order of `config/default.toml`.
@@ -25,10 +25,23 @@ pub(super) const DESCRIPTION: &Key = &Key {
     flag: None,
 };
 
-/// A key, including `scopes.NAME`.
+/// The key of every table in `[clients]`.
+pub(super) const CLIENT: &Key = &Key {
+    name: "clients",
+    text: &[],
+    default: Some("{}"),
+    example: None,
+    kind: Kind::Table(ClientSettings::KEYS),
+    flag: None,
+};
+
+/// A key, including `scopes.NAME` and `clients.NAME`.
 pub(super) fn find(name: &str) -> Option<&'static Key> {
     if name.starts_with("scopes.") {
         return Some(DESCRIPTION);
+    }
+    if name.starts_with("clients.") {
+        return Some(CLIENT);
     }
     KEYS.iter().copied().find(|key| key.name == name)
 }
@@ -41,9 +54,14 @@ pub(super) fn scope_name(name: &str) -> Result<(), &'static str> {
     }
 }
 
+/// The same for `[clients]`.
+pub(super) fn client_name(name: &str) -> Result<(), &'static str> {
+    if ClientId::is_valid(name) { Ok(()) } else { Err(ClientId::EXPECTED) }
+}
+
 /// Whether `name` is a section.
 pub(super) fn is_section(name: &str) -> bool {
-    name == "scopes" || sections().any(|section| section == name)
+    name == "scopes" || name == "clients" || sections().any(|section| section == name)
 }
 
 /// Each section except `[scopes]`.

@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-/// Scopes are case-sensitive and contain colons, which names of variables cannot.
-const SCOPES: &str = "BAILIWICK__SCOPES";
+/// Scopes and names of clients are case-sensitive and contain colons or dots, which names of variables
+/// cannot.
+const ONLY_IN_FILES: [&str; 2] = ["BAILIWICK__SCOPES", "BAILIWICK__CLIENTS"];
 
 /// One layer, its values checked and in their key's type.
 #[derive(Clone)]
@@ -60,14 +61,16 @@ impl Layer {
     ) -> Result<Self, Vec<SettingsError>> {
         match keys::KEYS.iter().find(|key| key.variable() == variable) {
             Some(key) if !matches!(key.kind, Kind::Tables(_)) => Self::of_key(key, value, origin),
-            None if !variable.starts_with(SCOPES) => Err(vec![SettingsError::UnknownKey {
-                place: match origin {
-                    Origin::EnvFile { place, .. } => place,
-                    _ => "environment".to_owned(),
-                },
-                nearest: nearest(variable, keys::KEYS.iter().map(|key| key.variable())),
-                key: variable.to_owned(),
-            }]),
+            None if !ONLY_IN_FILES.iter().any(|section| variable.starts_with(section)) => {
+                Err(vec![SettingsError::UnknownKey {
+                    place: match origin {
+                        Origin::EnvFile { place, .. } => place,
+                        _ => "environment".to_owned(),
+                    },
+                    nearest: nearest(variable, keys::KEYS.iter().map(|key| key.variable())),
+                    key: variable.to_owned(),
+                }])
+            }
             _ => Err(vec![SettingsError::OnlyInFile { origin: origin.to_string() }]),
         }
     }
@@ -154,6 +157,10 @@ impl Reader<'_> {
             return Err(not_shown(format!("a section: [{name}]")));
         }
         let key = keys::find(name).ok_or_else(|| vec![unknown(name, self.place_of(name))])?;
+        if let Some(client) = name.strip_prefix("clients.") {
+            keys::client_name(client)
+                .map_err(|expected| not_shown(format!("its name to be one: {expected}")))?;
+        }
         if let Some(scope) = name.strip_prefix("scopes.") {
             keys::scope_name(scope)
                 .map_err(|expected| not_shown(format!("its name to be {expected}")))?;

@@ -116,11 +116,13 @@ pub struct Effective<'a> {
 }
 
 impl Loaded {
-    /// Each key in the order of `config/default.toml`, then each of `[scopes]`.
+    /// Each key in the order of `config/default.toml`, then each of `[scopes]` and `[clients]`.
     pub fn effective(&self) -> impl Iterator<Item = Effective<'_>> {
         let declared = self.values.keys().map(String::as_str);
-        let scopes = declared.filter(|name| name.starts_with("scopes."));
-        keys::KEYS.iter().map(|key| key.name).chain(scopes).map(|name| {
+        let named = ["scopes.", "clients."].into_iter().flat_map(move |section| {
+            declared.clone().filter(move |name| name.starts_with(section))
+        });
+        keys::KEYS.iter().map(|key| key.name).chain(named).map(|name| {
             let (value, origin) = match self.values.get(name) {
                 Some((value, origin)) => (value, origin),
                 None => (&ValueKind::Nil, &Origin::Default),
@@ -141,7 +143,7 @@ impl Loaded {
         let line = complaint.to_string();
         let bare = line.replace('"', "");
         let is_about = |name: &str| {
-            bare.strip_prefix(name).is_some_and(|rest| rest.starts_with([':', '[', ' ']))
+            bare.strip_prefix(name).is_some_and(|rest| rest.starts_with([':', '[', ' ', '.']))
         };
         match self.values.iter().find(|(name, _)| is_about(name)) {
             Some((_, (_, Origin::File(path)))) => format!("{}: {line}", path.display()),
@@ -167,6 +169,12 @@ impl Loaded {
             Some(SettingsError::TwoIssuers { first, second })
         });
 
+        let clients = self.settings.clients.keys().map(|id| format!("clients.{id}"));
+        let asks = self.settings.oauth.require_client.then(|| "oauth.require_client".to_owned());
+        let homeless = clients.chain(asks).filter(|_| url.is_none());
+        let homeless =
+            homeless.filter_map(|name| Some(SettingsError::NeedsUrl { key: self.set(&name)? }));
+
         let (server, admin) = (&self.settings.server.bind, &self.settings.admin.bind);
         let binds = server.iter().map(|bind| ("server.bind", bind));
         let binds: Vec<_> = binds.chain(admin.iter().map(|bind| ("admin.bind", bind))).collect();
@@ -182,7 +190,7 @@ impl Loaded {
         let algorithm = self.settings.tokens.algorithm.asymmetric().filter(|_| url.is_none());
         let no_url = algorithm.and_then(|_| self.set("tokens.algorithm"));
         let no_url = no_url.map(|algorithm| SettingsError::NoPublicUrl { algorithm });
-        both.chain(issuers).chain(no_url).chain(twice).collect()
+        both.chain(issuers).chain(no_url).chain(homeless).chain(twice).collect()
     }
 
     /// What is wrong with `PGSSLMODE`, if it counts.

@@ -51,9 +51,9 @@ pub use root_path::RootPath;
 pub use schema::schema;
 pub use secret_file::shown_path;
 pub use sections::{
-    CacheSettings, CorsSettings, DatabaseSettings, HashAlgorithm, Level, LoggingSettings,
-    LoginSettings, PasswordSettings, SecurityProfile, ServerSettings, Settings, TokenSettings,
-    Upgrade, UserSettings,
+    CacheSettings, ClientSettings, CorsSettings, DatabaseSettings, HashAlgorithm, Level,
+    LoggingSettings, LoginSettings, PasswordSettings, SecurityProfile, ServerSettings, Settings,
+    TokenSettings, Upgrade, UserSettings,
 };
 pub use units::read_duration;
 pub use until::Until;

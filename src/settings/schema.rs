@@ -7,7 +7,7 @@ use crate::domain::ScopeName;
 use crate::settings::Settings;
 use crate::settings::declaration::HasKind as _;
 use crate::settings::key::{Key, Kind};
-use crate::settings::keys::DESCRIPTION;
+use crate::settings::keys::{CLIENT, DESCRIPTION};
 use crate::settings::layers::defaults;
 use serde_json::{Map, Value, json};
 
@@ -28,7 +28,13 @@ pub fn schema() -> Value {
         "propertyNames": ScopeName::KIND.schema(),
         "additionalProperties": DESCRIPTION.kind.schema(),
     });
-    root.extend([("scopes".to_owned(), scopes)]);
+    let clients = json!({
+        "type": "object",
+        "description": "Clients of the authorization server, by their ids.",
+        "propertyNames": { "pattern": "^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$" },
+        "additionalProperties": CLIENT.kind.schema(),
+    });
+    root.extend([("scopes".to_owned(), scopes), ("clients".to_owned(), clients)]);
     let mut schema = object(root);
     schema["$schema"] = "http://json-schema.org/draft-07/schema#".into();
     schema["title"] = "bailiwick's configuration".into();
@@ -92,6 +98,7 @@ impl Kind {
             Self::Database => json!({ "type": "string" }),
             Self::OriginRegex => json!({ "type": "string", "minLength": 1, "maxLength": 1024 }),
             Self::Share => json!({ "type": ["boolean", "number"], "minimum": 0, "maximum": 1 }),
+            Self::Table(keys) => object(properties(keys)),
             Self::Tables(keys) => json!({ "type": "array", "items": object(properties(keys)) }),
         }
     }

@@ -2,14 +2,17 @@
 //! responds.
 
 mod api_keys;
+mod clients;
 mod count;
 mod evictions;
 mod freshness;
+mod known;
 mod outage;
 mod refresh;
 mod renamed;
 
 pub(super) use api_keys::CachedApiKeys;
+pub(super) use clients::CachedClients;
 pub(super) use freshness::Freshness;
 
 use crate::domain::{

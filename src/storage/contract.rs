@@ -7,6 +7,8 @@ pub(super) mod api_keys;
 #[cfg(test)]
 pub(super) mod audit_events;
 #[cfg(test)]
+pub(super) mod clients;
+#[cfg(test)]
 mod epochs;
 #[cfg(test)]
 pub(super) mod keys;

@@ -19,8 +19,10 @@ pub enum MaintenanceError {
     /// There is nothing to copy.
     #[error("database {0}: there is no such {1}, so nothing was copied")]
     NoSource(String, &'static str),
-    /// The target of a copy already has users.
-    #[error("database {0}: already holds users; nothing was copied (the target must be empty)")]
+    /// The target of a copy already has users or clients.
+    #[error(
+        "database {0}: already holds users or clients; nothing was copied (the target must be empty)"
+    )]
     NotEmpty(String),
     /// A newer version has changed one of the databases: the copy would be incomplete.
     #[error(
@@ -90,13 +92,16 @@ pub struct Summary {
     pub users: u64,
     /// Their API keys.
     pub api_keys: u64,
-    /// Over every field of every user and key; comparable within one version of this program.
+    /// Clients of the authorization server.
+    pub clients: u64,
+    /// Over every field of every user, key and client; comparable within one version of this program.
     pub checksum: u64,
 }
 
 impl From<&Digest> for Summary {
     fn from(digest: &Digest) -> Self {
-        Self { users: digest.count, api_keys: digest.api_keys, checksum: digest.checksum() }
+        let Digest { count: users, api_keys, clients, .. } = *digest;
+        Self { users, api_keys, clients, checksum: digest.checksum() }
     }
 }
 
@@ -144,7 +149,8 @@ pub async fn copy(
     let (read, write) = (failed(&from), failed(&to));
     let mut source = Transfer::reading(&from).await.map_err(&read)?;
     let mut target = Transfer::writing(&to).await.map_err(&write)?;
-    if target.count().await.map_err(&write)? > 0 {
+    let has_clients = !target.clients(None).await.map_err(&write)?.is_empty();
+    if has_clients || target.count().await.map_err(&write)? > 0 {
         return Err(MaintenanceError::NotEmpty(to.label().to_owned()));
     }
     let total = source.count().await.map_err(&read)?;
@@ -182,6 +188,14 @@ pub async fn copy(
         last = Some(key.id);
         copied.add_api_keys(&keys);
         target.add_api_keys(keys).await.map_err(&write)?;
+    }
+    let mut last = None;
+    loop {
+        let clients = source.clients(last.as_ref()).await.map_err(&read)?;
+        let Some(client) = clients.last() else { break };
+        last = Some(client.id.clone());
+        copied.add_clients(&clients);
+        target.add_clients(clients).await.map_err(&write)?;
     }
     target.analyze().await.map_err(&write)?;
     let summary = Summary::from(&copied);

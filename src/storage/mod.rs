@@ -6,6 +6,7 @@ mod aside;
 mod audit_events;
 mod cache;
 mod change;
+mod clients;
 #[cfg(test)]
 mod contract;
 mod database;
@@ -21,6 +22,7 @@ mod restore;
 mod revocations;
 mod revoked;
 mod row;
+mod seen;
 mod server_keys;
 mod signers;
 mod sqlite;
@@ -36,17 +38,19 @@ pub use maintenance::{MaintenanceError, Summary, back_up, check, copy};
 pub use restore::{Keep, Restored, restore};
 
 use crate::domain::{
-    ApiKeyRepository, AuditEvents, LastLogins, Revocations, ServerKeys, Signers, SigningKeys,
-    Throttles, UserRepository,
+    ApiKeyRepository, AuditEvents, ClientRepository, LastLogins, Revocations, Seen, ServerKeys,
+    Signers, SigningKeys, Throttles, UserRepository,
 };
 use crate::settings::{CacheSettings, DatabaseSettings, Settings, UserSettings, make_data_dir};
 use crate::storage::api_keys::ApiKeys;
 use crate::storage::audit_events::DatabaseAuditEvents;
-use crate::storage::cache::{CachedApiKeys, CachedUsers, Freshness};
+use crate::storage::cache::{CachedApiKeys, CachedClients, CachedUsers, Freshness};
+use crate::storage::clients::Clients;
 use crate::storage::database::Database;
 use crate::storage::last_logins::DatabaseLastLogins;
 use crate::storage::revocations::DatabaseRevocations;
 use crate::storage::revoked::Revoked;
+use crate::storage::seen::DatabaseSeen;
 use crate::storage::server_keys::DatabaseKeys;
 use crate::storage::signers::DatabaseSigners;
 use crate::storage::sqlite::refuse_damaged;
@@ -70,6 +74,10 @@ pub struct Opened {
     pub users: Arc<dyn UserRepository>,
     /// Their API keys, with the same cache above them.
     pub api_keys: Arc<dyn ApiKeyRepository>,
+    /// The clients of the authorization server, with the same cache above them.
+    pub clients: Arc<dyn ClientRepository>,
+    /// What counts once.
+    pub seen: Arc<dyn Seen>,
     /// Where servers find each other's secrets.
     pub signers: Arc<dyn Signers>,
     /// The keys that seal data.
@@ -128,6 +136,8 @@ async fn open_unique(
     let users = Users::of(Arc::clone(&opened)).requiring(unique, missing).await?;
     let keys = ApiKeys::of(Arc::clone(&opened));
     let api_keys = Arc::new(CachedApiKeys::new(keys, cache, Arc::clone(&freshness)));
+    let clients = Clients::of(Arc::clone(&opened));
+    let clients = Arc::new(CachedClients::new(clients, cache, Arc::clone(&freshness)));
     let users = Arc::new(CachedUsers::new(users, cache, Arc::clone(&freshness)));
     let revocations = DatabaseRevocations {
         database: Arc::clone(&opened),
@@ -139,6 +149,8 @@ async fn open_unique(
         users,
         api_keys,
         revocations: Arc::new(revocations),
+        clients,
+        seen: Arc::new(DatabaseSeen::new(Arc::clone(&opened), Arc::clone(&freshness))),
         signers: Arc::new(DatabaseSigners(Arc::clone(&opened))),
         server_keys: keys.clone(),
         signing_keys: keys,

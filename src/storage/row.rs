@@ -1,9 +1,10 @@
 //! Conversions for both databases: a user from a row, and a user after a change.
 
 use crate::domain::{
-    ApiKey, Day, LastUse, NewUser, PasswordHash, ScopeName, Timestamp, User, UserChange, UserId,
-    Username,
+    ApiKey, Client, ClientSecret, Day, LastUse, NewUser, PasswordHash, ScopeName, Timestamp, User,
+    UserChange, UserId, Username,
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use std::str::FromStr;
@@ -66,6 +67,43 @@ where
             last_used: LastUse::new(number("last_day")?.map(Day)),
         })
     }
+}
+
+/// A row with the columns of `clients`, and the secrets as a JSON text.
+impl<'r, R: Row> FromRow<'r, R> for Client
+where
+    &'static str: ColumnIndex<R>,
+    &'r str: Decode<'r, R::Database> + Type<R::Database>,
+    Option<&'r str>: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let secrets: Vec<(&str, i64, Option<i64>)> =
+            read_json("secrets", row.try_get::<Option<&str>, _>("secrets")?.unwrap_or("[]"))?;
+        let secret = |(hash, created_at, expires_at): (_, _, Option<_>)| {
+            Ok(ClientSecret {
+                hash: parse("hash", hash)?,
+                created_at: Timestamp(created_at),
+                expires_at: expires_at.map(Timestamp),
+            })
+        };
+        Ok(Self {
+            id: parse("client_id", row.try_get("client_id")?)?,
+            metadata: read_json("metadata", row.try_get("metadata")?)?,
+            secrets: secrets.into_iter().map(secret).collect::<Result<_, sqlx::Error>>()?,
+            epoch: row.try_get("epoch")?,
+            created_at: Timestamp(row.try_get("created_at")?),
+            updated_at: Timestamp(row.try_get("updated_at")?),
+            is_configured: false,
+        })
+    }
+}
+
+fn read_json<'r, T: Deserialize<'r>>(column: &str, text: &'r str) -> Result<T, sqlx::Error> {
+    serde_json::from_str(text).map_err(|error| sqlx::Error::ColumnDecode {
+        index: column.into(),
+        source: Box::new(error),
+    })
 }
 
 /// A value that others may have written: an invalid one is an error, not a panic.

@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod audit;
+mod clients;
 mod keys;
 mod revocations;
 mod unique;

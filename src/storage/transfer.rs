@@ -1,10 +1,12 @@
 //! Reads or writes everything in a database in one transaction.
 
 use crate::domain::{
-    ApiKey, AuditEvent, AuditKey, AuditQuery, KeyId, Page, RepositoryError, User, Username,
+    ApiKey, AuditEvent, AuditKey, AuditQuery, Client, ClientId, KeyId, Page, RepositoryError, User,
+    Username,
 };
 use crate::storage::api_keys;
 use crate::storage::audit_events::{self, keep, page};
+use crate::storage::clients;
 use crate::storage::database::{Database, Session, Sql, sql};
 use crate::storage::row::{rows, scopes};
 use crate::storage::statements::{count, insert, list};
@@ -27,7 +29,7 @@ pub(super) struct Table {
 }
 
 /// All of them.
-pub(super) static TABLES: [Table; 7] = [
+pub(super) static TABLES: [Table; 8] = [
     Table {
         page: "SELECT '', user_id, day FROM last_logins JOIN users ON users.id = user_id
                WHERE user_id > $2 AND $1 = '' ORDER BY user_id LIMIT 1000",
@@ -64,6 +66,15 @@ pub(super) static TABLES: [Table; 7] = [
             "INSERT INTO revocations (kind, id, until)
              SELECT 'token', value ->> 0, CAST(value ->> 1 AS bigint)
              FROM " [records "$1"] " WHERE true
+             ON CONFLICT DO NOTHING"
+        ),
+    },
+    Table {
+        page: "SELECT hash, until, CAST(0 AS bigint) FROM seen
+               WHERE (hash, until) > ($1, $2) ORDER BY hash, until LIMIT 1000",
+        add: sql!(
+            "INSERT INTO seen (hash, until)
+             SELECT value ->> 0, CAST(value ->> 1 AS bigint) FROM " [records "$1"] " WHERE true
              ON CONFLICT DO NOTHING"
         ),
     },
@@ -214,6 +225,29 @@ impl Transfer {
         added.await
     }
 
+    /// Clients after this one: a page of them, empty after the last.
+    pub(super) async fn clients(
+        &mut self,
+        after: Option<&ClientId>,
+    ) -> Result<Vec<Client>, RepositoryError> {
+        let after = after.map(ToString::to_string).unwrap_or_default();
+        let clients = self.0.run(|mut database| {
+            Box::pin(async move { clients::page(&mut database, &after, BATCH).await })
+        });
+        clients.await
+    }
+
+    /// Stores these clients.
+    pub(super) async fn add_clients(
+        &mut self,
+        clients: Vec<Client>,
+    ) -> Result<(), RepositoryError> {
+        let added = self.0.run(|mut database| {
+            Box::pin(async move { clients::insert(&mut database, &clients).await })
+        });
+        added.await
+    }
+
     /// Updates the planner's statistics for what was written.
     pub(super) async fn analyze(&mut self) -> Result<(), RepositoryError> {
         analyze(&mut self.0).await
@@ -253,14 +287,15 @@ impl<'a> Pages<'a> {
     }
 }
 
-/// Counts and checksum of users in the order of their names, and of their keys: equal for equal ones
-/// in every database, within one run of the program.
+/// Counts and checksum of users in the order of their names, of their keys and of clients: equal for
+/// equal ones in every database, within one run of the program.
 #[derive(Default)]
 pub(super) struct Digest {
     pub(super) count: u64,
     /// Events of the audit log.
     pub(super) audit_events: usize,
     pub(super) api_keys: u64,
+    pub(super) clients: u64,
     hasher: DefaultHasher,
 }
 
@@ -280,12 +315,21 @@ impl Digest {
         }
     }
 
+    pub(super) fn add_clients(&mut self, clients: &[Client]) {
+        for client in clients {
+            self.clients += 1;
+            for rows in clients::client_rows(std::slice::from_ref(client)) {
+                self.hasher.write(rows.as_bytes());
+            }
+        }
+    }
+
     pub(super) fn checksum(&self) -> u64 {
         self.hasher.finish()
     }
 }
 
-/// Reads every user, event and API key: each must be valid in the domain.
+/// Reads every user, event, API key and client: each must be valid in the domain.
 pub(super) async fn digest(from: &mut Transfer) -> Result<Digest, RepositoryError> {
     let (mut digest, mut pages) = (Digest::default(), Pages::of(from));
     loop {
@@ -305,9 +349,16 @@ pub(super) async fn digest(from: &mut Transfer) -> Result<Digest, RepositoryErro
     let mut last = None;
     loop {
         let keys = from.api_keys(last).await?;
-        let Some(key) = keys.last() else { return Ok(digest) };
+        let Some(key) = keys.last() else { break };
         last = Some(key.id);
         digest.add_api_keys(&keys);
+    }
+    let mut last = None;
+    loop {
+        let clients = from.clients(last.as_ref()).await?;
+        let Some(client) = clients.last() else { return Ok(digest) };
+        last = Some(client.id.clone());
+        digest.add_clients(&clients);
     }
 }
 

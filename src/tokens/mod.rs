@@ -2,8 +2,10 @@
 
 mod access;
 mod api_key;
+mod assertion;
 mod asymmetric;
 mod claims;
+mod client_secret;
 mod error;
 mod header;
 mod key_file;
@@ -16,7 +18,9 @@ mod shared;
 
 pub(crate) use access::AFTERWARDS;
 pub use api_key::{PresentedKey, new_api_key};
+pub use assertion::ClientKeys;
 pub use asymmetric::{KeyPair, PublicKey};
+pub use client_secret::{SHORTEST_CLIENT_SECRET, client_secret_hash, new_client_secret};
 pub use error::{NO_SCOPE, NO_USER, TokenError};
 pub use new_token::NewToken;
 pub use secret::{SecretError, check_secret, load_accepted_secrets, load_secret, made_secret};

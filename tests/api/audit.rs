@@ -179,6 +179,11 @@ fn provoke(app: &mut App, action: AuditAction) -> Vec<(&'static str, &'static st
         | AuditAction::SigningKeyRotate
         | AuditAction::SigningKeyRetire
         | AuditAction::ServerKeysRewrap => keys::provoke(app, action),
+        AuditAction::ClientAdd
+        | AuditAction::ClientChange
+        | AuditAction::ClientSecretRotate
+        | AuditAction::ClientDelete
+        | AuditAction::ClientAuthenticate => provoke_client(app, action),
         AuditAction::SettingsReload => {
             app.signal("HUP");
             vec![("outcome", "accepted"), ("via", "server")]
@@ -221,6 +226,45 @@ fn provoke_key(app: &App, action: AuditAction) -> Vec<(&'static str, &'static st
                 ("reason", "unknown_key"),
                 ("key_id", "0000000000000000000000"),
             ]
+        }
+    }
+}
+
+/// The same for an action on clients.
+fn provoke_client(app: &App, action: AuditAction) -> Vec<(&'static str, &'static str)> {
+    let path = "/oauth/clients/reports";
+    let body = json!({"client_id": "reports", "grant_types": ["password"], "scope": "me"});
+    match action {
+        AuditAction::ClientAdd => {
+            assert_eq!(admin(app, ("POST", "/oauth/clients"), &body).status, 201);
+            vec![
+                ("who", "root"),
+                ("whom", "reports"),
+                ("scopes", "me"),
+                ("grant_types", "password"),
+            ]
+        }
+        AuditAction::ClientChange => {
+            let body =
+                json!({"grant_types": ["password"], "client_name": "Reports", "scope": "me"});
+            assert_eq!(admin(app, ("PUT", path), &body).status, 200);
+            vec![("who", "root"), ("whom", "reports"), ("fields", "client_name")]
+        }
+        AuditAction::ClientSecretRotate => {
+            let secret = admin(app, ("POST", "/oauth/clients/reports/secret"), &json!({}));
+            assert_eq!(secret.status, 201, "{}", secret.body);
+            vec![("who", "root"), ("whom", "reports"), ("keeps_old_seconds", "86400")]
+        }
+        AuditAction::ClientDelete => {
+            assert_eq!(admin(app, ("DELETE", path), &Value::Null).status, 204);
+            vec![("who", "root"), ("whom", "reports")]
+        }
+        _ => {
+            assert_eq!(admin(app, ("POST", "/oauth/clients"), &body).status, 201);
+            let client = [("client_id", "reports"), ("client_secret", "no-such-password")];
+            let user = [("username", "johndoe"), ("password", PASSWORD)];
+            assert_eq!(log_in(app, &[client, user].concat()).status, 401);
+            vec![("outcome", "refused"), ("reason", "wrong_secret"), ("who", "reports")]
         }
     }
 }

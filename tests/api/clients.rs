@@ -84,7 +84,7 @@ fn schemathesis_finds_no_fault_as_a_stranger() {
 #[test]
 fn schemathesis_finds_no_fault_as_an_administrator() {
     let app = quick_app();
-    let scopes = ["me", "items", "users:read", "users:write", "api-keys:write"];
+    let scopes = ["me", "items", "users:read", "users:write", "api-keys:write", "oauth:clients"];
     let mut add = vec!["users", "add", "root", "--password-stdin"];
     add.extend(scopes.iter().flat_map(|scope| ["--scope", scope]));
     let output = app.command(&add, &format!("{ADMIN_PASSWORD}\n"));

@@ -22,6 +22,7 @@ mod library;
 mod logging;
 mod monitoring;
 mod nginx;
+mod oauth_clients;
 mod people;
 mod profiles;
 mod readme;

@@ -32,7 +32,8 @@ pub(crate) fn administered(config: &str) -> App {
 }
 
 /// Every scope of the binary.
-pub(crate) const ALL: [&str; 5] = ["api-keys:write", "items", "me", "users:read", "users:write"];
+pub(crate) const ALL: [&str; 6] =
+    ["api-keys:write", "items", "me", "oauth:clients", "users:read", "users:write"];
 
 /// Adds users with `users import`; their password is [`PASSWORD`] unless they have a hash.
 pub(crate) fn import(app: &App, users: &[Value]) {

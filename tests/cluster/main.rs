@@ -5,6 +5,7 @@ mod api_keys;
 mod audit;
 mod away;
 mod changes;
+mod clients;
 mod compose;
 mod crash;
 mod database;

@@ -1,16 +1,12 @@
 //! The password grant: RFC 6749 §4.3.
 
 use crate::accounts::{LoginAttempt, LoginMethod};
-use crate::domain::{LoginOutcome, ScopeName, Scopes, Secret, User};
+use crate::domain::{LoginOutcome, Scopes, Secret, User};
 use crate::oauth::error::GrantError;
 use crate::oauth::response::{GrantContext, TokenResponse};
-use crate::oauth::scope::scope_names;
+use crate::oauth::scope::granted;
 use crate::tokens::IssuedToken;
 use std::sync::Arc;
-
-/// Longest `scope` in bytes: longer than any user's scopes, and short enough for a quadratic
-/// comparison.
-const LONGEST_SCOPE: usize = 4096;
 
 /// A username and a password, to be redeemed for a token.
 #[derive(Debug)]
@@ -59,9 +55,6 @@ impl PasswordGrant {
         if context.strict && user.disabled {
             return Err(GrantError::Disabled);
         }
-        if self.scope.len() > LONGEST_SCOPE {
-            return Err(GrantError::TooManyScopes);
-        }
         let scopes = granted(&self.scope, &user.scopes)?;
         let token = context.tokens.issue_by_password(&user, &scopes)?;
         Ok(Issued { user, scopes, token })
@@ -75,30 +68,11 @@ struct Issued {
     token: IssuedToken,
 }
 
-/// The requested scopes, if the user holds them all.
-fn granted(asked: &str, allowed: &Scopes) -> Result<Scopes, GrantError> {
-    let mut scopes: Vec<ScopeName> = Vec::new();
-    let mut refused: Vec<String> = Vec::new();
-    for name in scope_names(asked) {
-        match name.parse() {
-            Ok(scope) if allowed.contains(name) => scopes.push(scope),
-            _ if refused.iter().any(|known| known == name) => {}
-            _ => refused.push(name.to_owned()),
-        }
-    }
-    if refused.is_empty() {
-        Ok(scopes.into_iter().collect())
-    } else {
-        Err(GrantError::InvalidScope(refused))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::accounts::memory::{MemoryUsers, accounts, hashed};
     use crate::domain::{Origin, SystemClock};
-    use crate::oauth::TokenRequest;
     use crate::settings::TokenSettings;
     use crate::tokens::Tokens;
 
@@ -127,9 +101,7 @@ mod tests {
         let accounts = accounts(users, 4);
         let tokens = tokens();
         let (accounts, tokens, sender) = (&accounts, &tokens, Origin::Local.into());
-        TokenRequest::Password(grant)
-            .redeem(GrantContext { accounts, sender, tokens, strict })
-            .await
+        grant.redeem(GrantContext { accounts, sender, tokens, strict }).await
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 mod admin;
 mod audit;
 mod cache;
+mod clients;
 mod cors;
 mod database;
 mod docs;
@@ -18,6 +19,7 @@ mod users;
 pub use admin::AdminSettings;
 pub use audit::AuditSettings;
 pub use cache::CacheSettings;
+pub use clients::ClientSettings;
 pub use cors::CorsSettings;
 pub use database::DatabaseSettings;
 pub use docs::{DemoSettings, DocsSettings};

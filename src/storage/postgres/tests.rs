@@ -3,6 +3,7 @@
 mod api_keys;
 mod audit;
 mod away;
+mod clients;
 mod revocations;
 pub(super) mod server;
 mod tls;

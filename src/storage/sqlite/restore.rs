@@ -44,15 +44,16 @@ pub(in crate::storage) async fn adopt(path: &Path) -> Result<u64, StorageError> 
     Ok(count.unsigned_abs())
 }
 
-/// What was ended since the backup must not count again: every user's epoch becomes one that no
+/// What was ended since the backup must not count again: every epoch becomes one that no
 /// token has, not even one issued after the backup. The keys that sign tokens end as well: somebody
 /// may hold one that was retired since.
 const END_TOKENS: &str = "UPDATE users SET signed_out_at = unixepoch(),
     epoch = max(epoch + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
     UPDATE signing_keys SET retired_at = unixepoch()
-    WHERE kid <> 'HS256' AND (retired_at IS NULL OR retired_at > unixepoch())";
+    WHERE kid <> 'HS256' AND (retired_at IS NULL OR retired_at > unixepoch());
+    UPDATE clients SET epoch = abs(random() % 9007199254740991) + 1";
 
-/// Ends all tokens of all users.
+/// Ends all tokens of all users and clients.
 pub(in crate::storage) async fn end_tokens(path: &Path) -> Result<(), StorageError> {
     let end = apart(path, |connection| Box::pin(sqlx::raw_sql(END_TOKENS).execute(connection)));
     end.await.map(drop)

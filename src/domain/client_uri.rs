@@ -1,0 +1,156 @@
+//! Where a client may have its users sent back to.
+
+use std::net::Ipv6Addr;
+
+/// Longest URI, in bytes.
+const LONGEST: usize = 2048;
+
+/// Schemes that no application is called by: they run a script, show a file, or are another protocol.
+const NO_APPLICATIONS: [&str; 16] = [
+    "about",
+    "blob",
+    "chrome",
+    "data",
+    "file",
+    "filesystem",
+    "ftp",
+    "intent",
+    "javascript",
+    "mailto",
+    "sms",
+    "tel",
+    "vbscript",
+    "view-source",
+    "ws",
+    "wss",
+];
+
+/// What is wrong with a URI to redirect to; `None` if it may be registered (RFC 6749 §3.1.2, RFC 8252 §7,
+/// RFC 9700 §2.1).
+pub(super) fn fault(uri: &str) -> Option<&'static str> {
+    if uri.len() > LONGEST {
+        return Some("is longer than 2048 bytes");
+    }
+    let is_of_uri =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
+    if !uri.bytes().all(is_of_uri) {
+        return Some("has characters that a URI cannot have (RFC 3986 §2)");
+    }
+    if uri.contains('#') {
+        return Some("has a fragment");
+    }
+    let Some((scheme, rest)) = uri.split_once(':') else { return Some("is not absolute") };
+    let is_of_scheme =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte);
+    if !scheme.starts_with(|first: char| first.is_ascii_lowercase())
+        || !scheme.bytes().all(is_of_scheme)
+    {
+        return Some("does not begin with a scheme in lower case");
+    }
+    match scheme {
+        "https" | "http" => web_fault(scheme == "https", rest),
+        _ if NO_APPLICATIONS.contains(&scheme) => {
+            Some("has a scheme that belongs to no application")
+        }
+        _ if rest.trim_start_matches('/').is_empty() => Some("is a scheme only"),
+        _ => None,
+    }
+}
+
+fn web_fault(secure: bool, rest: &str) -> Option<&'static str> {
+    let Some(rest) = rest.strip_prefix("//") else { return Some("is not absolute") };
+    let authority = &rest[..rest.find(['/', '?']).unwrap_or(rest.len())];
+    if authority.contains('@') {
+        return Some("has a user");
+    }
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    if port.is_some_and(|port| port.starts_with('+') || port.parse::<u16>().is_err()) {
+        return Some("has no valid port");
+    }
+    if !is_host(host) {
+        return Some("has no valid host, in lower case and without wildcards");
+    }
+    (!secure && !is_loopback(host))
+        .then_some("is http, which is for localhost, 127.0.0.1 and [::1] only")
+}
+
+fn is_host(host: &str) -> bool {
+    if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return address.parse::<Ipv6Addr>().is_ok();
+    }
+    let plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte);
+    !host.is_empty() && host.bytes().all(plain)
+}
+
+fn is_loopback(host: &str) -> bool {
+    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_redirected_to() {
+        for uri in [
+            "https://app.example.com/callback",
+            "https://app.example.com",
+            "https://app.example.com:8443/cb?tenant=a&x=%2F",
+            "https://192.0.2.1/cb",
+            "https://[2001:db8::1]/cb",
+            "http://localhost/cb",
+            "http://127.0.0.1:5000/cb",
+            "http://[::1]/cb",
+            "com.example.app:/oauth",
+            "myapp://callback",
+            "cursor://anysphere.cursor-retrieval/oauth/cb",
+            "vscode://x",
+        ] {
+            assert_eq!(fault(uri), None, "{uri}");
+        }
+        for uri in [
+            "",
+            "/callback",
+            "//app.example.com/cb",
+            "app.example.com/cb",
+            "https:/app.example.com",
+            "https:app.example.com",
+            "https://",
+            "https:///cb",
+            "https://app.example.com/cb#x",
+            "https://app.example.com/cb#",
+            "https://me@app.example.com/cb",
+            "https://app.example.com@evil.example/cb",
+            "https://app.example.com\\@evil.example/cb",
+            "https://*.example.com/cb",
+            "https://App.example.com/cb",
+            "HTTPS://app.example.com/cb",
+            "https://app.example.com:/cb",
+            "https://app.example.com:+1/cb",
+            "https://app.example.com:99999/cb",
+            "https://[::1/cb",
+            "https://exämple.com/cb",
+            "https://app.example.com/a b",
+            "https://app.example.com/\n",
+            "http://app.example.com/cb",
+            "http://localhost.example.com/cb",
+            "http://127.0.0.1.example.com/cb",
+            "http://0.0.0.0/cb",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "file:///etc/passwd",
+            "ws://localhost/x",
+            "myapp:",
+            "myapp://",
+            "1app://x",
+            "*",
+        ] {
+            assert!(fault(uri).is_some(), "{uri}");
+        }
+        assert!(fault(&format!("https://example.com/{}", "x".repeat(LONGEST))).is_some());
+    }
+}

@@ -1,0 +1,54 @@
+//! `[clients.NAME]`
+
+use crate::domain::{ClientAuthMethod, ClientGrant, Scopes};
+use crate::settings::declaration::settings;
+use crate::settings::key::Kind;
+use crate::settings::named_file::NamedFile;
+
+settings! {
+    /// A client of the authorization server, in the words of RFC 7591 §2.
+    pub struct ClientSettings without section {
+        /// What users are shown.
+        client_name: Option<String>;
+
+        /// URIs that users may be sent back to: https, http on this machine, or an application's own
+        /// scheme.
+        redirect_uris: Vec<String> => Kind::List(|text| !text.is_empty(), "a list of URIs");
+
+        /// The same after a logout.
+        post_logout_redirect_uris: Vec<String> =>
+            Kind::List(|text| !text.is_empty(), "a list of URIs");
+
+        /// How it proves who it is: `client_secret_basic` (also `client_secret_post`: the client chooses),
+        /// `private_key_jwt`, or `none`. Absent: `client_secret_basic`.
+        token_endpoint_auth_method: Option<ClientAuthMethod> => Kind::Word(ClientAuthMethod::NAMES);
+
+        /// What it may redeem: `authorization_code`, `client_credentials`, `password`, `refresh_token`.
+        /// Absent: `authorization_code`.
+        grant_types: Vec<ClientGrant> =>
+            Kind::List(|text| text.parse::<ClientGrant>().is_ok(), "a list of grant types");
+
+        /// The most that its tokens may carry, separated by spaces.
+        scope: Option<String> => Kind::Text(
+            |text| text.parse::<Scopes>().is_ok(),
+            "scopes, separated by single spaces",
+            "",
+        );
+
+        /// Its public keys for `private_key_jwt`: a JWK Set as a text of JSON.
+        jwks: Option<String> => Kind::Text(
+            |text| serde_json::from_str::<serde_json::Value>(text).is_ok(),
+            "a JWK Set as JSON",
+            "",
+        );
+
+        /// Files with its secret, of at least 32 bytes; two while it changes.
+        client_secret_files: Vec<NamedFile>;
+
+        /// Whether it may introspect the tokens of all.
+        introspect: bool;
+
+        /// Whether its assertions may name the token endpoint as their audience instead of the issuer.
+        token_endpoint_audience: bool;
+    }
+}
