@@ -148,7 +148,7 @@ pub(super) const fn mebibytes(least: i64, most: i64) -> Kind {
 /// ([`HasKind`]); after the comma the flag. What is allowed and the flag are added to the text.
 ///
 /// With `without section` the keys are those of a table in a list, and all are optional. With `with
-/// sections` they come before the first section, and the sections follow.
+/// sections` they come before the first section, and the sections follow; each client has its own table.
 macro_rules! settings {
     (
         $(#[$meta:meta])*
@@ -186,6 +186,8 @@ macro_rules! settings {
         $(#[$meta:meta])*
         pub struct $name:ident with sections {
             $($section:ident: $settings:ty),+ $(,)?
+        } and clients {
+            $client:ty
         } and {
             $($fields:tt)+
         }
@@ -202,10 +204,7 @@ macro_rules! settings {
                 pub scopes: std::collections::BTreeMap<crate::domain::ScopeName, String>,
                 /// `[clients.NAME]`: clients of the authorization server.
                 #[serde(default)]
-                pub clients: std::collections::BTreeMap<
-                    crate::domain::ClientId,
-                    crate::settings::ClientSettings,
-                >,
+                pub clients: std::collections::BTreeMap<crate::domain::ClientId, $client>,
             },
             $($fields)+
         }

@@ -4,13 +4,12 @@ use crate::domain::{
     ApiKey, AuditEvent, AuditKey, AuditQuery, Client, ClientId, KeyId, Page, RepositoryError, User,
     Username,
 };
-use crate::storage::api_keys;
 use crate::storage::audit_events::{self, keep, page};
-use crate::storage::clients;
 use crate::storage::database::{Database, Session, Sql, sql};
 use crate::storage::row::{rows, scopes};
 use crate::storage::statements::{count, insert, list};
 use crate::storage::users::analyze;
+use crate::storage::{api_keys, clients};
 use serde_json::json;
 use std::hash::{DefaultHasher, Hasher as _};
 

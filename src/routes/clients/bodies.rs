@@ -1,10 +1,9 @@
 //! What is sent to and from `/oauth/clients`, in the words of RFC 7591.
 
 use crate::api_error::ApiError;
-use crate::domain::RepositoryError;
 use crate::domain::{
     Client, ClientAuthMethod, ClientFault, ClientGrant, ClientId, ClientMetadata, ClientSecret,
-    Secret,
+    RepositoryError, Secret,
 };
 use crate::extract;
 use paperclip::actix::Apiv2Schema;

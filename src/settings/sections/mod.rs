@@ -53,6 +53,8 @@ settings! {
         docs: DocsSettings,
         logging: LoggingSettings,
         audit: AuditSettings,
+    } and clients {
+        ClientSettings
     } and {
         /// The folder for everything the server keeps: database and generated secret. Created with
         /// mode 0700. A relative path starts in the folder that bailiwick is started in, so run
