@@ -25,8 +25,7 @@ use crate::storage::users::Users;
 use crate::storage::{Missing, StorageError, open_in};
 use server::{PASSWORD, shared};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, atomic::AtomicBool, atomic::AtomicUsize, atomic::Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 fn settings(url: &str) -> DatabaseSettings {
