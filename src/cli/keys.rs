@@ -1,6 +1,6 @@
 //! `bailiwick keys`: the keys that sign tokens, and those that seal data.
 
-use crate::cli::report::{CommandError, print};
+use crate::cli::report::{CommandError, note, print};
 use crate::cli::users::keep_audit;
 use crate::domain::{SHARED_SECRET, Secret, StoredKey, StoredKeys, Timestamp};
 use crate::process;
@@ -85,6 +85,9 @@ async fn done(command: KeysCommand, keys: &Keeper) -> Result<String, CommandErro
         KeysCommand::List { json } => {
             let stored = keys.list().await?;
             let signs = keys.active(&stored);
+            if !keys.uses_pairs() {
+                note("tokens.algorithm is HS256: the shared secret signs");
+            }
             if json { as_json(&stored, signs) } else { as_table(&stored, signs) }
         }
         KeysCommand::Rotate { now } => {

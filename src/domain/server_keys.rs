@@ -117,10 +117,10 @@ pub trait SigningKeys: Send + Sync {
     /// The next key of this algorithm signs from now on; returns its name, if there was one.
     async fn promote(&self, alg: KeyAlgorithm) -> Result<Option<String>, RepositoryError>;
     /// Records that tokens signed with the shared secret end in so many seconds, unless that is
-    /// recorded.
-    async fn leave_shared_secret(&self, seconds: i64) -> Result<(), RepositoryError>;
-    /// Forgets that.
-    async fn keep_shared_secret(&self) -> Result<(), RepositoryError>;
+    /// recorded; returns whether it did.
+    async fn leave_shared_secret(&self, seconds: i64) -> Result<bool, RepositoryError>;
+    /// Forgets that; returns whether it was recorded.
+    async fn keep_shared_secret(&self) -> Result<bool, RepositoryError>;
     /// Deletes keys that ended so many seconds ago.
     async fn forget(&self, seconds: i64) -> Result<(), RepositoryError>;
     /// Takes the lease on this work for so many seconds, unless somebody has it.

@@ -258,9 +258,24 @@ impl Keeper {
                 }
                 Work::LeaveSharedSecret => {
                     let seconds = self.tokens.longest_life().saturating_add(GRACE);
-                    self.signing.leave_shared_secret(seconds).await?;
+                    if self.signing.leave_shared_secret(seconds).await? {
+                        log::info!(
+                            target: "bailiwick.error",
+                            "tokens signed with the shared secret count until {}, unless a server \
+                             signs with it again",
+                            Timestamp(stored.now.0.saturating_add(seconds)),
+                        );
+                    }
                 }
-                Work::KeepSharedSecret => self.signing.keep_shared_secret().await?,
+                Work::KeepSharedSecret => {
+                    if self.signing.keep_shared_secret().await? {
+                        log::warn!(
+                            target: "bailiwick.error",
+                            "tokens.algorithm is HS256 here: tokens signed with the shared secret count \
+                             again on all servers of this database"
+                        );
+                    }
+                }
                 Work::Forget { seconds } => self.signing.forget(seconds).await?,
             }
         }
@@ -285,6 +300,12 @@ impl Keeper {
     pub fn jwks(&self) -> Value {
         let keys: Vec<_> = self.tokens.public_keys().iter().map(PublicKey::jwk).collect();
         json!({ "keys": keys })
+    }
+
+    /// Whether key pairs sign, or else the shared secret.
+    #[must_use]
+    pub fn uses_pairs(&self) -> bool {
+        self.algorithm.is_some()
     }
 
     /// The name of the key that signs, if servers have this configuration.

@@ -157,17 +157,17 @@ impl SigningKeys for DatabaseKeys {
         Ok(self.change(promote, [text(alg.name())]).await?.pop())
     }
 
-    async fn leave_shared_secret(&self, seconds: i64) -> Result<(), RepositoryError> {
+    async fn leave_shared_secret(&self, seconds: i64) -> Result<bool, RepositoryError> {
         let leave = sql!(
             "INSERT INTO signing_keys (kid, alg, public, sealed, active_from, retired_at)
              VALUES ($1, $1, '', '', 0, " [now] " + $2) ON CONFLICT (kid) DO NOTHING RETURNING kid"
         );
-        self.change(leave, [text(SHARED_SECRET), Value::Number(seconds)]).await.map(drop)
+        Ok(!self.change(leave, [text(SHARED_SECRET), Value::Number(seconds)]).await?.is_empty())
     }
 
-    async fn keep_shared_secret(&self) -> Result<(), RepositoryError> {
+    async fn keep_shared_secret(&self) -> Result<bool, RepositoryError> {
         let keep = sql!("DELETE FROM signing_keys WHERE kid = $1 RETURNING kid");
-        self.change(keep, [text(SHARED_SECRET)]).await.map(drop)
+        Ok(!self.change(keep, [text(SHARED_SECRET)]).await?.is_empty())
     }
 
     async fn forget(&self, seconds: i64) -> Result<(), RepositoryError> {

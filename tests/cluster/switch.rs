@@ -50,6 +50,10 @@ fn the_guides_switch_refuses_no_token(url: &str) {
         settle(app, known, reload);
         none_is_refused("on the way back");
     }
+    let line = "tokens signed with the shared secret count again";
+    eventually("a line", || {
+        replicas.iter().any(|app| app.stderr.text().contains(line)).then_some(())
+    });
     eventually("no record", || (!listed().contains("HS256")).then_some(()));
     assert_eq!(none_is_refused("at the end"), [false; 3]);
 }

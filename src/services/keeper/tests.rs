@@ -35,12 +35,12 @@ impl SigningKeys for Kept {
         Ok(None)
     }
 
-    async fn leave_shared_secret(&self, _: i64) -> Result<(), RepositoryError> {
-        Ok(())
+    async fn leave_shared_secret(&self, _: i64) -> Result<bool, RepositoryError> {
+        Ok(true)
     }
 
-    async fn keep_shared_secret(&self) -> Result<(), RepositoryError> {
-        Ok(())
+    async fn keep_shared_secret(&self) -> Result<bool, RepositoryError> {
+        Ok(true)
     }
 
     async fn forget(&self, _: i64) -> Result<(), RepositoryError> {

@@ -67,9 +67,9 @@ pub(in crate::storage) async fn servers_share_keys(
     assert!(retired <= stored.now, "an end does not move on");
 
     // The first switch counts.
-    one.leave_shared_secret(60).await.unwrap();
+    assert!(one.leave_shared_secret(60).await.unwrap());
     by_hand("UPDATE signing_keys SET retired_at = 7 WHERE kid = 'HS256'").await;
-    other.leave_shared_secret(60).await.unwrap();
+    assert!(!other.leave_shared_secret(60).await.unwrap());
     let left = |stored: StoredKeys| {
         let mut keys = stored.keys.into_iter();
         keys.find(|key| key.kid == SHARED_SECRET).map(|key| key.retired_at)
@@ -80,7 +80,8 @@ pub(in crate::storage) async fn servers_share_keys(
     let stored = one.read().await.unwrap();
     assert!(stored.keys.iter().all(|key| key.kid != "c"));
     assert!(left(stored).is_some(), "a switch is not forgotten");
-    one.keep_shared_secret().await.unwrap();
+    assert!(one.keep_shared_secret().await.unwrap());
+    assert!(!other.keep_shared_secret().await.unwrap());
     assert_eq!(left(other.read().await.unwrap()), None);
 
     assert!(one.lease("keys", 60).await.unwrap());

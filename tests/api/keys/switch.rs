@@ -73,6 +73,16 @@ fn tokens_of_the_shared_secret_end_with_the_last_one_that_was_out() {
     assert!(!keys_of(&folder).contains("HS256"));
 }
 
+/// Its lease runs out.
+#[test]
+fn a_server_that_died_while_it_made_a_key_does_not_keep_others_from_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    drop(again("HS256", "", &folder));
+    by_hand(folder.path(), "INSERT INTO leases VALUES ('signing keys', unixepoch() + 2)");
+    let app = again("EdDSA", "", &folder);
+    assert!(admits(&app, &login(&app)));
+}
+
 fn keys_of(folder: &TempDir) -> String {
     fs::write(folder.path().join("c.toml"), config("EdDSA")).expect("written");
     let mut command = bailiwick(folder.path());
@@ -160,4 +170,6 @@ fn hs256_has_no_keys_to_rotate() {
     let refused = app.command(&["keys", "rotate"], "");
     assert!(String::from_utf8_lossy(&refused.stderr).contains("tokens.algorithm is HS256"));
     assert_eq!(keys(&app, &["list", "--json"]), "[]\n");
+    let listed = app.command(&["keys", "list"], "");
+    assert!(String::from_utf8_lossy(&listed.stderr).contains("the shared secret signs"));
 }
