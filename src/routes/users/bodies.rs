@@ -27,10 +27,7 @@ pub(super) type PasswordJson<T> = Json<T, { 16 * 1024 }>;
 )]
 pub(super) struct UserCreateBody {
     pub(super) username: NewName,
-    /// Null for a service account, which cannot log in and has API keys only.
-    #[serde(deserialize_with = "Option::deserialize")]
-    #[schemars(required, extend("nullable" = true))]
-    pub(super) password: Option<NewPassword>,
+    pub(super) password: NewPassword,
     #[schemars(length(max = 254), regex(pattern = PRINTABLE), extend("x-rule" = "email"))]
     pub(super) email: Option<String>,
     #[schemars(length(max = 256), regex(pattern = PRINTABLE), extend("x-rule" = "full-name"))]

@@ -98,8 +98,8 @@ async fn create(
 ) -> Result<Created, CreateFailure> {
     let UserCreateBody { username, email, full_name, disabled, password, scopes } =
         body.into_inner();
-    let (username, scopes) = (username.0, set_of(scopes));
-    let password = password.map(|password| password.0);
+    let (username, password, scopes) = (username.0, password.0, set_of(scopes));
+    let password = Some(password);
     let account = NewAccount { username, password, email, full_name, disabled, scopes };
     let created = services.accounts.create(account, &caller.author(&request)).await;
     let user = created.map_err(|error| caller.failed(error, &services))?;

@@ -14,6 +14,10 @@ const LOOK: Duration = Duration::from_millis(20);
 /// SQLite's instructions between two looks at the clock.
 const STEPS: i32 = 1_000;
 
+/// Looks at the clock before which a check never ends: on a busy machine, little would be read in its
+/// time.
+const LEAST: u32 = 64;
+
 /// What to do about a damaged file, appended to what is wrong with it.
 pub(super) const WAY_OUT: &str = "restore a backup with `bailiwick db restore FILE`; where there is \
      none, the `.recover` of SQLite's own shell saves what can be read";
@@ -52,7 +56,11 @@ async fn look(path: &Path, locked: bool) -> Result<Vec<String>, sqlx::Error> {
     }
     let end = Instant::now() + LOOK;
     let mut handle = connection.lock_handle().await?;
-    handle.set_progress_handler(STEPS, move || Instant::now() < end);
+    let mut looks = 0;
+    handle.set_progress_handler(STEPS, move || {
+        looks += 1;
+        looks < LEAST || Instant::now() < end
+    });
     drop(handle);
     let found = faults(&mut connection, "PRAGMA quick_check").await;
     connection.lock_handle().await?.remove_progress_handler();
