@@ -7,6 +7,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::Payload;
 use bailiwick::prelude::*;
+use bailiwick::security::AnyPrincipal;
 use bailiwick::{Access, LogFilter};
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,18 @@ async fn place(
 ) -> Result<Json<Order>, ApiError> {
     log::info!("{} orders {} {}", caller.username, order.quantity, order.item);
     Ok(order)
+}
+
+/// How many were ordered
+///
+/// For people, and for services: clients of the authorization server with tokens of their own.
+#[api_v2_operation]
+async fn total(caller: Scoped<AnyPrincipal, OrdersRead>) -> Result<Json<u32>, ApiError> {
+    match caller.client_id() {
+        Some(client) => log::info!("the service {client} counts orders"),
+        None => log::info!("a user counts orders"),
+    }
+    Ok(Json(2))
 }
 
 failures! {
@@ -115,6 +128,7 @@ fn mount(routes: &mut Routes) {
     routes
         .route("/orders", get().to(list))
         .route("/orders", post().to(place))
+        .route("/orders/total", get().to(total))
         .route("/orders/{number}", put().to(amend))
         .route("/orders/feed", get().to(feed))
         .route("/hello", get().to(hello))

@@ -3,11 +3,13 @@
 
 use crate::accounts::{AccountError, Audit, Author};
 use crate::domain::{
-    AuditAction, AuditEntry, AuditReason, Client, ClientAuthor, ClientEdit, ClientFault, ClientId,
-    ClientMetadata, ClientRepository, Clock, KeyHash, NewClient, RepositoryError, ScopeTable,
-    Scopes, Secret, Seen, Sender, Timestamp,
+    AuditAction, AuditEntry, AuditReason, Client, ClientAuthor, ClientEdit, ClientFault,
+    ClientGrant, ClientId, ClientMetadata, ClientRepository, Clock, KeyHash, NewClient,
+    RepositoryError, ScopeTable, Scopes, Secret, Seen, Sender, Timestamp,
 };
-use crate::tokens::{ClientKeys, SHORTEST_CLIENT_SECRET, client_secret_hash, new_client_secret};
+use crate::tokens::{
+    Claims, ClientKeys, SHORTEST_CLIENT_SECRET, client_secret_hash, new_client_secret,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -282,6 +284,37 @@ impl Clients {
         until: Timestamp,
     ) -> Result<bool, RepositoryError> {
         self.seen.is_first(what, until).await
+    }
+
+    /// The client whose own token it is; `None` if the client is gone, may not have such tokens any more,
+    /// or has ended them.
+    pub(crate) async fn holder(
+        &self,
+        claims: &Claims,
+    ) -> Result<Option<Arc<Client>>, RepositoryError> {
+        let Some(id) = &claims.client else { return Ok(None) };
+        let client = self.find(id.as_str()).await?;
+        Ok(client.filter(|client| {
+            client.epoch == claims.epoch
+                && client.metadata.may_redeem(ClientGrant::ClientCredentials)
+        }))
+    }
+
+    /// Tells of a token that was issued to a client.
+    pub(crate) fn audit_token(
+        &self,
+        client: &Client,
+        (id, scopes, expires_in): (&str, &Scopes, u64),
+        sender: &Sender,
+    ) {
+        let entry = AuditEntry::of(AuditAction::TokenIssue)
+            .by_request(sender)
+            .who(client.id.as_str())
+            .detail("token_id", id)
+            .detail("scopes", scopes.to_string())
+            .detail("expires_in", expires_in.to_string())
+            .detail("grant", ClientGrant::ClientCredentials.as_str());
+        self.audit.tell(entry);
     }
 
     /// Tells of a client that did not prove who it is.

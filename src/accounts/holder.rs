@@ -45,6 +45,14 @@ impl Accounts {
         }
     }
 
+    /// Whether a token was ended by itself.
+    pub(crate) async fn has_ended(&self, claims: &Claims) -> Result<bool, RepositoryError> {
+        match &self.revocations {
+            Some(revocations) => revocations.finds(claims.token).await,
+            None => Ok(false),
+        }
+    }
+
     /// The user whose password was verified, as stored now: what was verified may be a second old,
     /// and a token for that user would have ended already. `None` if the password was changed
     /// meanwhile.

@@ -195,13 +195,29 @@ fn keys(file: &PathBuf) -> Result<Value, CommandError> {
 /// Runs one command.
 pub(super) fn run(command: ClientsCommand, settings: &Settings) -> Result<(), CommandError> {
     let changes = !matches!(command, ClientsCommand::List { .. } | ClientsCommand::Show { .. });
-    if changes && settings.server.public_url.is_none() {
-        note("warning: server.public_url is not set, and clients count only where it is");
-    }
+    let is_service = command.asks_for_service();
     // Before the change: one that cannot be audited is not made.
     let _log = changes.then(|| process::start_audit_log(settings)).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    print(&runtime.map_err(failed)?.block_on(execute(command, settings))?)
+    let done = runtime.map_err(failed)?.block_on(execute(command, settings))?;
+    if changes && settings.server.public_url.is_none() {
+        note("warning: server.public_url is not set, and clients count only where it is");
+    } else if is_service && settings.tokens.algorithm.asymmetric().is_none() {
+        note("warning: client_credentials needs tokens.algorithm EdDSA, ES256 or RS256");
+    }
+    print(&done)
+}
+
+impl ClientsCommand {
+    /// Whether it gives a client tokens of its own.
+    fn asks_for_service(&self) -> bool {
+        match self {
+            Self::Add(Add { metadata, .. }) | Self::Set { metadata, .. } => {
+                metadata.grant_types.contains(&ClientGrant::ClientCredentials)
+            }
+            _ => false,
+        }
+    }
 }
 
 async fn execute(command: ClientsCommand, settings: &Settings) -> Result<String, CommandError> {

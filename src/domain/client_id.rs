@@ -20,9 +20,9 @@ pub struct NoClientId;
 
 /// What is expected of one.
 const EXPECTED: &str = "a client's id is 1 to 128 letters, digits and `-._~`, begins with a letter or digit, \
-     and is neither a number nor `bailiwick`";
+     and is not a number, `bailiwick` or `me`";
 
-/// What tokens have that were asked for without a client.
+/// What tokens have that were asked for without a client. Nobody is called `me` either.
 const NONE: &str = "bailiwick";
 
 impl ClientId {
@@ -40,7 +40,7 @@ impl ClientId {
             && text.starts_with(|first: char| first.is_ascii_alphanumeric())
             && text.bytes().all(is_plain)
             && !text.bytes().all(|byte| byte.is_ascii_digit())
-            && text != NONE
+            && ![NONE, "me"].contains(&text)
     }
 
     /// The text.

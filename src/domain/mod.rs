@@ -5,6 +5,7 @@ mod api_key;
 mod audit;
 mod audit_action;
 mod audit_event;
+mod caller;
 mod client;
 mod client_id;
 mod client_metadata;
@@ -35,6 +36,7 @@ pub use api_key::{ApiKey, ApiKeyRepository, LastUse, NewApiKey};
 pub use audit::AuditEntry;
 pub use audit_action::{AuditAction, AuditReason};
 pub use audit_event::{AuditEvent, AuditEvents, AuditFields, AuditKey, AuditQuery};
+pub use caller::Caller;
 pub use client::{
     Client, ClientAuthor, ClientEdit, ClientRepository, ClientSecret, NewClient, Seen,
 };

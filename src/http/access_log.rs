@@ -1,7 +1,7 @@
 //! One line for every request, including refused, panicked and abandoned ones; and the request's
 //! id.
 
-use crate::domain::User;
+use crate::domain::Caller;
 use crate::http::monitoring::metrics::CLIENT_CLOSED_REQUEST;
 use crate::http::state::AppState;
 use crate::logging::{ACCESS, Access, Headers, Host, RequestId};
@@ -12,7 +12,6 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode, Version};
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::Instant;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -84,7 +83,7 @@ impl Entry {
     }
 
     /// Who sent the request.
-    pub(super) fn set_caller(&mut self, caller: Option<Arc<User>>) {
+    pub(super) fn set_caller(&mut self, caller: Option<Caller>) {
         if let Some(access) = &mut self.access {
             access.caller = caller;
         }

@@ -3,7 +3,7 @@
 
 use super::request_id::keep_caller;
 use super::{ACCESS, RequestId, escape, redact_query};
-use crate::domain::User;
+use crate::domain::{Caller, Client, User};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
@@ -41,8 +41,8 @@ pub struct Access {
     pub elapsed: Duration,
     /// Its id.
     pub request_id: RequestId,
-    /// The user whose credentials were good, where `Headers::caller` asks for it.
-    pub caller: Option<Arc<User>>,
+    /// The user or client whose credentials were good, where `Headers::caller` asks for it.
+    pub caller: Option<Caller>,
     /// Values of `Headers::request`, in its order.
     pub request_headers: Vec<Option<Box<[u8]>>>,
     /// Values of `Headers::response`, in its order; empty without a response.
@@ -155,7 +155,7 @@ impl Access {
 
     /// The caller's name, as one word.
     pub(super) fn write_caller(&self, out: &mut impl fmt::Write) -> Option<fmt::Result> {
-        let name = self.caller.as_ref()?.username.as_str();
+        let name = self.caller.as_ref()?.name();
         let mut words = name.split(' ');
         let first = words.next().map_or(Ok(()), |word| escape(out, word.as_bytes()));
         Some(first.and_then(|()| {
@@ -187,7 +187,14 @@ impl fmt::Display for Host {
 /// Names who has sent the request that is being served, where the log wants to know.
 pub fn name_caller(user: &Arc<User>) {
     if Headers::wanted().caller {
-        keep_caller(user);
+        keep_caller(Caller::User(Arc::clone(user)));
+    }
+}
+
+/// The same for a client that acts in its own name.
+pub fn name_client(client: &Arc<Client>) {
+    if Headers::wanted().caller {
+        keep_caller(Caller::Client(Arc::clone(client)));
     }
 }
 

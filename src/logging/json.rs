@@ -80,7 +80,7 @@ impl JsonFormat {
         line.serialize_entry("query", &shown(|f| redact_query(f, query)))?;
         line.serialize_entry("protocol", access.protocol)?;
         if let Some(caller) = &access.caller {
-            line.serialize_entry("user", caller.username.as_str())?;
+            line.serialize_entry("user", caller.name())?;
         }
         line.serialize_entry("status", &access.status)?;
         if let Some(length) = access.length {

@@ -22,7 +22,7 @@ mod timestamp;
 mod whole;
 
 pub use self::config::Note;
-pub use access::{Access, Headers, Host, name_caller};
+pub use access::{Access, Headers, Host, name_caller, name_client};
 pub use audit::{shown_value, write_audit};
 pub use code_filter::{LogFilter, filter_by};
 pub use commands::init_audit;

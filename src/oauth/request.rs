@@ -4,7 +4,7 @@ use crate::accounts::Clients;
 use crate::domain::{ClientGrant, Sender};
 use crate::oauth::client_auth::ClientCredentials;
 use crate::oauth::error::GrantError;
-use crate::oauth::grants::PasswordGrant;
+use crate::oauth::grants::{ClientCredentialsGrant, PasswordGrant};
 use crate::oauth::response::{GrantContext, TokenResponse};
 use crate::oauth::scope::granted;
 use std::str::FromStr;
@@ -33,6 +33,8 @@ impl FromStr for GrantType {
 pub enum TokenRequest {
     /// RFC 6749 §4.3, and the client that sends it, where there are clients.
     Password(PasswordGrant, Option<PasswordClient>),
+    /// RFC 6749 §4.4.
+    ClientCredentials(ClientCredentialsGrant),
 }
 
 /// The client that sends a user's password. One that is not registered counts for nothing, as with
@@ -79,6 +81,7 @@ impl TokenRequest {
                 }
                 grant.redeem(context).await
             }
+            Self::ClientCredentials(grant) => grant.redeem(context, clients).await,
         }
     }
 }

@@ -12,7 +12,6 @@ const NAMES: [&str; 4] =
 
 /// What is shown by header and form. A parameter that is empty counts as absent, and one that is there
 /// twice is refused (RFC 6749 §3.2).
-#[expect(dead_code, reason = "the other grants use it, which come next")]
 pub(super) fn shown(
     request: &HttpRequest,
     fields: &FormFields,

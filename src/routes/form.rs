@@ -6,7 +6,7 @@ use crate::extract::{FormFields, document_form, form_schema};
 use crate::oauth::{
     GrantError, GrantType, PasswordClient, PasswordGrant, TokenRequest, scope_names,
 };
-use crate::routes::client_form;
+use crate::routes::{client_form, service_form};
 use crate::security::services;
 use crate::settings::SecurityProfile;
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
@@ -128,11 +128,16 @@ impl FromRequest for TokenForm {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         extract(request.clone(), payload.take(), false, |request, fields, rule| {
+            let settings = &services(request)?.settings;
+            // Without a URL, there are no clients.
+            let url = settings.server.public_url.as_ref();
+            if let Some(asked) = url.and_then(|_| service_form::read(request, &fields).transpose())
+            {
+                return Ok(Self(asked?));
+            }
             let asked = match grant_type(&fields, rule)? {
                 GrantType::Password => {
-                    let settings = &services(request)?.settings;
-                    // Without a URL, there are no clients.
-                    let client = settings.server.public_url.as_ref().map(|_| PasswordClient {
+                    let client = url.map(|_| PasswordClient {
                         shown: client_form::last_shown(request, &fields),
                         is_required: settings.oauth.require_client,
                     });

@@ -13,6 +13,7 @@ pub mod oauth;
 mod parameters;
 mod profile;
 mod revoke;
+mod service_form;
 mod status;
 mod token;
 mod users;

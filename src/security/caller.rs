@@ -2,14 +2,15 @@
 
 use crate::accounts::AccountError;
 use crate::api_error::{ApiError, Reason};
-use crate::domain::{Actor, Denied, RepositoryError, User};
+use crate::domain::{self, Actor, Denied, RepositoryError, User};
 use crate::security::dependency::Call;
 use crate::security::principal::Principal;
 use crate::security::refusal::{inactive, refuse, style};
 use crate::services::Services;
 use crate::tokens::NO_SCOPE;
+use std::sync::Arc;
 
-/// An admitted principal, and the scopes the chain requires.
+/// An admitted user, and the scopes the chain requires.
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
     pub(super) principal: Principal,
@@ -17,8 +18,20 @@ pub(super) struct Caller {
 }
 
 impl Caller {
+    pub(super) fn user(&self) -> &Arc<User> {
+        let Some(user) = self.principal.user() else { unreachable!("only users are admitted") };
+        user
+    }
+
+    pub(super) fn into_user(self) -> Arc<User> {
+        match self.principal.into_caller() {
+            domain::Caller::User(user) => user,
+            domain::Caller::Client(_) => unreachable!("only users are admitted"),
+        }
+    }
+
     pub(super) fn actor(&self) -> Actor {
-        let User { username, id, .. } = &**self.principal.user();
+        let User { username, id, .. } = &**self.user();
         let key = self.principal.key_id().copied();
         Actor { username: username.clone(), id: *id, scopes: self.scopes, key }
     }
@@ -41,10 +54,19 @@ impl Caller {
 }
 
 impl Principal {
-    /// Admits the principal if it holds every scope the chain requires.
+    /// Admits a user who holds every scope the chain requires. A client's token is none of a user.
     pub(super) fn admit(self, call: &Call<'_>) -> Result<Caller, ApiError> {
+        if self.user().is_none() {
+            return Err(call.refuse(self.scheme(), Reason::Invalid));
+        }
+        self.check(call)?;
+        Ok(Caller { principal: self, scopes: call.scopes() })
+    }
+
+    /// Whether the principal holds every scope the chain requires.
+    pub(super) fn check(&self, call: &Call<'_>) -> Result<(), ApiError> {
         if call.scopes().iter().all(|scope| self.may(scope)) {
-            return Ok(Caller { principal: self, scopes: call.scopes() });
+            return Ok(());
         }
         if self.has_token() {
             call.services()?.tokens.refused().count(NO_SCOPE);

@@ -23,7 +23,7 @@
 //! | `auto_error=False` | [`Maybe`] |
 //! | `APIRouter(dependencies=[Depends(f)])` | [`guard::<F>`](guard()) around a scope of URLs |
 //! | `scheme_name=`, `description=` | `as "Name"` and the doc comment in [`schemes!`](crate::schemes) |
-//! | `get_current_user`, `get_current_active_user` | [`CurrentUser`], [`ActiveUser`] |
+//! | `get_current_user`, `get_current_active_user` | [`CurrentUser`], [`ActiveUser`]; with clients of the authorization server [`AnyPrincipal`] |
 //! | `HTTPException(status_code=…, detail=…)` | [`ApiError::http`](crate::ApiError::http) |
 //!
 //! All of them work in a WebSocket's handler too: the handshake is refused with the same response.
@@ -36,6 +36,7 @@
 //! let user = bailiwick::security::CurrentUser(todo!());
 //! ```
 
+mod any;
 mod authorized;
 mod caller;
 mod client_address;
@@ -53,6 +54,7 @@ mod user;
 pub use crate::api_error::{AuthScheme, Reason};
 pub(crate) use crate::domain::Origin;
 pub use crate::domain::{ItemsRead, MeRead, Scope, Secret, UsersRead, UsersWrite};
+pub use any::AnyPrincipal;
 pub use authorized::Authorized;
 pub(crate) use authorized::Parts;
 pub(crate) use client_address::{BadPeer, TrustedProxies, mark_unix_peer};

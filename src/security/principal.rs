@@ -1,17 +1,21 @@
 //! Who is calling: the result of every scheme, and the one place that compares scopes.
 
-use crate::api_error::AuthScheme;
-use crate::domain::{ApiKey, KeyId, Scopes, User};
-use crate::logging::name_caller;
+use crate::api_error::{ApiError, AuthScheme};
+use crate::domain::{ApiKey, Caller, Client, KeyId, Scopes, User};
+use crate::logging::{name_caller, name_client};
+use crate::security::dependency::Call;
+use crate::security::presented::{AccessToken, Presented, by_key};
+use crate::tokens::NO_USER;
 use actix_web::{HttpMessage as _, HttpRequest};
 use std::sync::Arc;
 
-/// A user with valid credentials, how they were presented, and what they allow.
+/// A user, or a client of the authorization server, with valid credentials, how they were presented, and
+/// what they allow.
 ///
 /// There is no constructor: a principal comes from a request.
 #[derive(Clone, Debug)]
 pub struct Principal {
-    user: Arc<User>,
+    caller: Caller,
     scheme: AuthScheme,
     means: Means,
 }
@@ -30,17 +34,44 @@ pub(super) enum Means {
 impl Principal {
     pub(super) fn new(user: Arc<User>, scheme: AuthScheme, means: Means) -> Self {
         name_caller(&user);
-        Self { user, scheme, means }
+        Self { caller: Caller::User(user), scheme, means }
     }
 
-    /// The user, possibly disabled.
+    /// A client, by a token of its own with these scopes.
+    fn of_client(client: Arc<Client>, scopes: Scopes) -> Self {
+        name_client(&client);
+        let caller = Caller::Client(client);
+        Self { caller, scheme: AuthScheme::Bearer, means: Means::Token(scopes) }
+    }
+
+    /// The user, possibly disabled; `None` if it is a client.
     #[must_use]
-    pub fn user(&self) -> &Arc<User> {
-        &self.user
+    pub fn user(&self) -> Option<&Arc<User>> {
+        match &self.caller {
+            Caller::User(user) => Some(user),
+            Caller::Client(_) => None,
+        }
     }
 
-    pub(super) fn into_user(self) -> Arc<User> {
-        self.user
+    pub(super) fn into_caller(self) -> Caller {
+        self.caller
+    }
+
+    /// The id of the client that acts in its own name; `None` if it is a user.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        match &self.caller {
+            Caller::User(_) => None,
+            Caller::Client(client) => Some(client.id.as_str()),
+        }
+    }
+
+    /// The scopes that the user holds now, or the client has now.
+    fn held(&self) -> &Scopes {
+        match &self.caller {
+            Caller::User(user) => &user.scopes,
+            Caller::Client(client) => &client.metadata.scope,
+        }
     }
 
     /// How the credentials were presented.
@@ -49,11 +80,11 @@ impl Principal {
         self.scheme
     }
 
-    /// Whether the principal may do this: the user holds the scope now, and the token or API key, if
-    /// there is one, carries it.
+    /// Whether the principal may do this: the user or client holds the scope now, and the token or API
+    /// key, if there is one, carries it.
     #[must_use]
     pub fn may(&self, scope: &str) -> bool {
-        self.user.scopes.contains(scope)
+        self.held().contains(scope)
             && match &self.means {
                 Means::Password => true,
                 Means::Token(granted) => granted.contains(scope),
@@ -64,7 +95,7 @@ impl Principal {
     /// All that the principal may do.
     pub(crate) fn scopes(&self) -> Scopes {
         let mut scopes = Scopes::default();
-        let held = self.user.scopes.iter().filter(|scope| self.may(scope));
+        let held = self.held().iter().filter(|scope| self.may(scope));
         held.for_each(|scope| scopes.insert_known(scope));
         scopes
     }
@@ -86,6 +117,41 @@ impl Principal {
     pub(super) fn has_token(&self) -> bool {
         matches!(self.means, Means::Token(_))
     }
+}
+
+/// Whom the credentials belong to, as a guard has found already, or as is found now.
+pub(super) async fn resolve(presented: Presented, call: &Call<'_>) -> Result<Principal, ApiError> {
+    if let Some(principal) = found(call.request(), presented.scheme()) {
+        return Ok(principal);
+    }
+    let principal = match presented {
+        Presented::Token(token) => verify(&token, call).await?,
+        Presented::Key(key, scheme) => by_key((key, scheme), None, call).await?,
+    };
+    remember(call.request(), &principal);
+    Ok(principal)
+}
+
+/// Verifies a token and looks up whose it is.
+async fn verify(token: &AccessToken, call: &Call<'_>) -> Result<Principal, ApiError> {
+    let services = call.services()?;
+    let claims = services.keeper.verify(token.expose()).await.map_err(|cause| {
+        log::debug!(target: "bailiwick.error", "a caller is refused: {cause}");
+        call.invalid()
+    })?;
+    let nobody = || {
+        services.tokens.refused().count(NO_USER);
+        call.invalid()
+    };
+    if claims.client.is_some() {
+        let client = services.clients.holder(&claims).await?.ok_or_else(nobody)?;
+        if services.accounts.has_ended(&claims).await? {
+            return Err(nobody());
+        }
+        return Ok(Principal::of_client(client, claims.scopes));
+    }
+    let user = services.accounts.holder(&claims).await?.ok_or_else(nobody)?;
+    Ok(Principal::new(user, AuthScheme::Bearer, Means::Token(claims.scopes)))
 }
 
 /// The principal that a guard found, kept with its request.

@@ -6,11 +6,11 @@ use crate::domain::{Actor, MeRead, Scope, User};
 use crate::security::caller::Caller;
 use crate::security::client_address::sender;
 use crate::security::dependency::{Call, Dependency, Scoped};
-use crate::security::presented::{AccessToken, Presented, by_key};
-use crate::security::principal::{self, Means, Principal};
+use crate::security::presented::{Presented, by_key};
+use crate::security::principal::{Means, Principal, resolve};
 use crate::security::scheme::{BasicCredentials, HttpBasic};
 use crate::services::Services;
-use crate::tokens::{NO_USER, PresentedKey};
+use crate::tokens::PresentedKey;
 use actix_web::{HttpMessage as _, HttpRequest};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -59,13 +59,13 @@ macro_rules! is_a_user {
             type Target = User;
 
             fn deref(&self) -> &User {
-                self.0.principal.user()
+                self.0.user()
             }
         }
 
         impl From<$caller> for Arc<User> {
             fn from(caller: $caller) -> Self {
-                caller.0.principal.into_user()
+                caller.0.into_user()
             }
         }
 
@@ -88,30 +88,8 @@ impl Dependency for CurrentUser {
     const RESPONSES: &'static [(u16, &'static str)] = &[(400, "Inactive user")];
 
     async fn build(presented: Presented, call: &Call<'_>) -> Result<Self, ApiError> {
-        if let Some(principal) = principal::found(call.request(), presented.scheme()) {
-            return principal.admit(call).map(Self);
-        }
-        let principal = match presented {
-            Presented::Token(token) => verify(&token, call).await?,
-            Presented::Key(key, scheme) => by_key((key, scheme), None, call).await?,
-        };
-        principal::remember(call.request(), &principal);
-        principal.admit(call).map(Self)
+        resolve(presented, call).await?.admit(call).map(Self)
     }
-}
-
-/// Verifies a token and looks up its user.
-async fn verify(token: &AccessToken, call: &Call<'_>) -> Result<Principal, ApiError> {
-    let services = call.services()?;
-    let claims = services.keeper.verify(token.expose()).await.map_err(|cause| {
-        log::debug!(target: "bailiwick.error", "a caller is refused: {cause}");
-        call.invalid()
-    })?;
-    let user = services.accounts.holder(&claims).await?.ok_or_else(|| {
-        services.tokens.refused().count(NO_USER);
-        call.invalid()
-    })?;
-    Ok(Principal::new(user, AuthScheme::Bearer, Means::Token(claims.scopes)))
 }
 
 /// A [`CurrentUser`] that is not disabled; requires no scope of its own.
@@ -123,9 +101,8 @@ impl Dependency for EnabledUser {
     const RESPONSES: &'static [(u16, &'static str)] = &[(400, "Inactive user")];
 
     async fn build(CurrentUser(caller): CurrentUser, call: &Call<'_>) -> Result<Self, ApiError> {
-        let principal = &caller.principal;
-        if principal.user().disabled {
-            Err(call.inactive(principal.scheme()))
+        if caller.user().disabled {
+            Err(call.inactive(caller.principal.scheme()))
         } else {
             Ok(Self(caller))
         }

@@ -2,8 +2,8 @@
 
 use crate::accounts::{check_client, client_secret};
 use crate::domain::{
-    Client, ClientFault, ClientId, ClientMetadata, ClientSecret, KeyHash, ScopeTable, Secret,
-    Timestamp,
+    Client, ClientFault, ClientGrant, ClientId, ClientMetadata, ClientSecret, KeyHash, ScopeTable,
+    Secret, Timestamp,
 };
 use crate::services::StartError;
 use crate::settings::{ClientSettings, NamedFile, Settings};
@@ -19,6 +19,12 @@ pub(super) fn clients(settings: &Settings, scopes: &ScopeTable) -> Result<Config
         let faulty = |fault| StartError::new(format_args!("clients.{id}.{fault}"));
         let metadata = metadata(given).map_err(faulty)?;
         check_client(&metadata, scopes).map_err(faulty)?;
+        let is_service = metadata.may_redeem(ClientGrant::ClientCredentials);
+        if is_service && settings.tokens.algorithm.asymmetric().is_none() {
+            let problem =
+                "client_credentials needs tokens.algorithm \"EdDSA\", \"ES256\" or \"RS256\"";
+            return Err(faulty(ClientFault::new("grant_types", problem)));
+        }
         let hashes = secrets(given, &metadata).map_err(faulty)?;
         Ok((id.clone(), Arc::new(client(id, metadata, &hashes))))
     });

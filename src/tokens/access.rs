@@ -1,6 +1,6 @@
 //! Access tokens of asymmetric keys (RFC 9068), and where those keys come from.
 
-use crate::domain::{StoredKeys, Timestamp, UserId, Username};
+use crate::domain::{Client, ClientId, Scopes, StoredKeys, Timestamp, UserId, Username};
 use crate::tokens::asymmetric::PublicKey;
 use crate::tokens::claims::{
     AccessTokenClaims, Audience, NO_CLIENT, NOBODY, Party, PresentedClaims, RESERVED,
@@ -19,7 +19,8 @@ impl Tokens {
         issuer: &str,
         token: NewToken<'_>,
     ) -> Result<IssuedToken, TokenError> {
-        let NewToken { subject, id, scopes, epoch, claims: own, lifetime, by_password } = token;
+        let NewToken { subject, id, scopes, epoch, claims: own, lifetime, by_password, client } =
+            token;
         if let Some(name) = RESERVED.into_iter().find(|name| own.contains_key(*name)) {
             return Err(TokenError::Reserved(name));
         }
@@ -32,7 +33,11 @@ impl Tokens {
         let jti = format!("{:032x}", rand::random::<u128>());
         let written = AccessTokenClaims {
             iss: issuer,
-            sub: id.map_or_else(|| subject.to_string(), |UserId(id)| id.to_string()),
+            sub: match (client, id) {
+                (Some(client), _) => client.to_string(),
+                (None, Some(UserId(id))) => id.to_string(),
+                (None, None) => subject.to_string(),
+            },
             aud: match &self.audience {
                 Some(audience) if audience != issuer => Audience::Both([issuer, audience]),
                 _ => Audience::Issuer(issuer),
@@ -40,12 +45,12 @@ impl Tokens {
             exp: now.seconds().saturating_add_unsigned(expires_in),
             iat: now.seconds(),
             jti: &jti,
-            client_id: NO_CLIENT,
+            client_id: client.map_or(NO_CLIENT, ClientId::as_str),
             scope: scopes.to_string(),
             auth_time: by_password.then_some(now.seconds()),
             amr: by_password.then_some(["pwd"]),
-            username: subject.as_str(),
-            id: id.is_none().then_some(NOBODY),
+            username: client.is_none().then_some(subject.as_str()),
+            id: (id.is_none() && client.is_none()).then_some(NOBODY),
             epoch,
             own: &own,
         };
@@ -110,13 +115,17 @@ impl Tokens {
         token: &str,
     ) -> Result<(Claims, i64), TokenError> {
         let subject = read.sub.as_ref().ok_or(TokenError::MissingClaim)?;
+        let client = client_of(read)?;
         let name = match &read.username {
+            _ if client.is_some() => &subject.0,
             Some(Party::One(name)) => &name.0,
             Some(_) => return Err(TokenError::Claim("username")),
             None => return Err(TokenError::MissingClaim),
         };
         let name: Username = name.parse().map_err(|_| TokenError::Claim("username"))?;
-        let id = if read.is_nobodys {
+        let id = if client.is_some() {
+            None
+        } else if read.is_nobodys {
             if subject.0 != name.as_str() {
                 return Err(TokenError::Claim("sub"));
             }
@@ -135,6 +144,7 @@ impl Tokens {
         let issued_at = read.iat.map(|at| Timestamp(at.trunc() as i64));
         let claims = Claims {
             subject: name,
+            client,
             scopes: mem::take(&mut read.scopes),
             id,
             epoch: read.epoch,
@@ -169,6 +179,39 @@ impl Tokens {
     /// The public keys whose tokens count now or soon.
     pub(crate) fn public_keys(&self) -> Vec<PublicKey> {
         self.published.public(self.clock.now())
+    }
+}
+
+/// The client whose own token it is: `sub` and `client_id` are the same (RFC 9068 §2.2).
+fn client_of(read: &PresentedClaims<'_>) -> Result<Option<ClientId>, TokenError> {
+    let (Some(subject), Some(Party::One(client))) = (&read.sub, &read.client_id) else {
+        return Ok(None);
+    };
+    if subject.0 != client.0 || read.is_nobodys {
+        return Ok(None);
+    }
+    subject.0.parse().map(Some).map_err(|_| TokenError::Claim("client_id"))
+}
+
+impl Tokens {
+    /// Whether clients can have tokens of their own: those of an asymmetric key.
+    pub(crate) fn issues_to_clients(&self) -> bool {
+        self.algorithm.is_some() && self.issuer_of_keys.is_some()
+    }
+
+    /// Issues a client's own token.
+    pub(crate) fn issue_to_client(
+        &self,
+        client: &Client,
+        scopes: &Scopes,
+    ) -> Result<IssuedToken, TokenError> {
+        if !self.issues_to_clients() {
+            return Err(TokenError::Signing);
+        }
+        let name = client.id.as_str().parse().map_err(|_| TokenError::Claim("sub"))?;
+        let token = NewToken::to_subject(&name).scopes(scopes);
+        let (epoch, client) = (client.epoch, Some(&client.id));
+        self.create_access_token(NewToken { epoch, client, ..token })
     }
 }
 

@@ -60,7 +60,9 @@ pub(super) struct AccessTokenClaims<'a> {
     pub(super) auth_time: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) amr: Option<[&'static str; 1]>,
-    pub(super) username: &'a str,
+    /// Absent in a token of a client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) username: Option<&'a str>,
     /// [`NOBODY`] if `sub` is a name.
     #[serde(rename = "bailiwick_id", skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<UserId>,
@@ -107,6 +109,8 @@ pub(super) struct PresentedClaims<'a> {
     pub(super) aud: Option<Party<'a>>,
     /// The name of the user, in tokens of asymmetric keys.
     pub(super) username: Option<Party<'a>>,
+    /// The client, in tokens of asymmetric keys.
+    pub(super) client_id: Option<Party<'a>>,
     /// It carries [`NOBODY`]'s id: `sub` is a name.
     pub(super) is_nobodys: bool,
     /// The claim that shows that it is not an access token.
@@ -199,6 +203,7 @@ impl<'de> Visitor<'de> for PresentedClaimsVisitor {
                 "iss" => read.iss = Some(map.next_value()?),
                 "aud" => read.aud = Some(map.next_value()?),
                 "username" => read.username = Some(map.next_value()?),
+                "client_id" => read.client_id = Some(map.next_value()?),
                 other => match kind::kind_claim(other) {
                     Some(claim) => {
                         let allows = claim.allows(&map.next_value()?);

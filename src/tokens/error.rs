@@ -29,6 +29,9 @@ pub enum TokenError {
     /// Signed with the shared secret, which has been left for asymmetric keys.
     #[error("the token is signed with the shared secret, which counts no more")]
     SharedSecret,
+    /// A client's own, where a user's is expected.
+    #[error("the token is a client's own")]
+    Client,
     /// Signed with another key, or modified.
     #[error("the token's signature is wrong")]
     Signature,
@@ -63,12 +66,13 @@ pub enum TokenError {
 
 /// Reasons for refusing tokens, as in the metrics; the last two are found when the user is looked
 /// up.
-pub(super) const REFUSALS: [&str; 15] = [
+pub(super) const REFUSALS: [&str; 16] = [
     "too_large",
     "malformed",
     "algorithm",
     "key",
     "shared_secret",
+    "client",
     "signature",
     "duplicate",
     "critical",
@@ -96,6 +100,7 @@ impl TokenError {
             Self::Algorithm => "algorithm",
             Self::Key | Self::RetiredKey => "key",
             Self::SharedSecret => "shared_secret",
+            Self::Client => "client",
             Self::Signature => "signature",
             Self::Duplicate => "duplicate",
             Self::Critical => "critical",

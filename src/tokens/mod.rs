@@ -26,8 +26,8 @@ pub use new_token::NewToken;
 pub use secret::{SecretError, check_secret, load_accepted_secrets, load_secret, made_secret};
 
 use crate::domain::{
-    Clock, Fingerprint, KeyAlgorithm, Scopes, Secret, Tally, Timestamp, TokenId, User, UserId,
-    Username,
+    ClientId, Clock, Fingerprint, KeyAlgorithm, Scopes, Secret, Tally, Timestamp, TokenId, User,
+    UserId, Username,
 };
 use crate::sealing;
 use crate::settings::{PublicUrl, TokenSettings};
@@ -87,6 +87,8 @@ pub struct Claims {
     pub subject: Username,
     /// The granted scopes; each counts only while the user still holds it.
     pub scopes: Scopes,
+    /// The client whose own token it is, and `subject` its id: no user's.
+    pub(crate) client: Option<ClientId>,
     /// The user's id, whatever the name is now; `None` in tokens of other applications.
     pub id: Option<UserId>,
     /// The user's when the token was issued.
@@ -106,6 +108,7 @@ impl Claims {
     #[must_use]
     pub fn are_of(&self, user: &User) -> bool {
         match self.id {
+            _ if self.client.is_some() => false,
             Some(id) => id == user.id && self.epoch == user.epoch,
             None => {
                 !user.has_predecessor && user.signed_out_at.is_none_or(|end| self.is_after(end))
@@ -220,13 +223,18 @@ impl Tokens {
         Ok((claims, own))
     }
 
-    /// Verifies a token: signature, times, and every claim's type (RFC 7519 §4.1, §7.2).
+    /// Verifies a user's token: signature, times, and every claim's type (RFC 7519 §4.1, §7.2). A
+    /// client's own is [`TokenError::Client`].
     ///
     /// jsonwebtoken verifies the signature. Header and claims are read here, once and without
     /// copying their values: its own `decode` reads them twice into owned values, and accepts
     /// `crit` and duplicate names.
     pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
-        let result = self.check(token);
+        let result = self.check(token).and_then(|claims| match claims.client {
+            // Whoever only looks at the subject would take it for a user.
+            Some(_) => Err(TokenError::Client),
+            None => Ok(claims),
+        });
         self.count(&result);
         result
     }
@@ -271,6 +279,7 @@ impl Tokens {
             self.check_parties(read)?;
             let subject = read.sub.as_ref().ok_or(TokenError::MissingClaim)?;
             Ok(Claims {
+                client: None,
                 subject: subject.0.parse().map_err(|_| TokenError::Claim("sub"))?,
                 scopes: mem::take(&mut read.scopes),
                 id: read.id,

@@ -1,6 +1,6 @@
 //! The content of a new token.
 
-use crate::domain::{Scopes, User, UserId, Username};
+use crate::domain::{ClientId, Scopes, User, UserId, Username};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -29,6 +29,8 @@ pub struct NewToken<'a> {
     pub(super) claims: Map<String, Value>,
     pub(super) lifetime: Option<Duration>,
     pub(super) by_password: bool,
+    /// The client whose own token it is; then nothing else says whose it is.
+    pub(super) client: Option<&'a ClientId>,
 }
 
 impl<'a> NewToken<'a> {
@@ -43,7 +45,16 @@ impl<'a> NewToken<'a> {
     #[must_use]
     pub fn to_subject(subject: &'a Username) -> Self {
         let (scopes, claims) = (Cow::default(), Map::new());
-        Self { subject, id: None, epoch: 0, scopes, claims, lifetime: None, by_password: false }
+        Self {
+            subject,
+            id: None,
+            epoch: 0,
+            scopes,
+            claims,
+            lifetime: None,
+            by_password: false,
+            client: None,
+        }
     }
 
     /// With these scopes. The caller must check that the user holds them.

@@ -247,6 +247,7 @@ mod tests {
     fn claims() -> Claims {
         let subject = "johndoe".parse().unwrap();
         Claims {
+            client: None,
             subject,
             scopes: Scopes::default(),
             id: Some(UserId(1)),

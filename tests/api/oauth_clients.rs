@@ -7,6 +7,7 @@ mod commands;
 mod configuration;
 mod keys;
 mod registration;
+mod service;
 
 use crate::harness::{App, FORM, Response};
 use crate::people::{ALL, PASSWORD, import, server};

@@ -47,6 +47,7 @@ impl Edge {
                 )
                 // The load comes from one address, which may log in once a second.
                 .replace("rate=20r/s", "rate=100000r/s")
+                .replace("rate=200r/s", "rate=100000r/s")
                 .replace("burst=20", "burst=100000")
                 .replace("access_log /var/log/nginx/access.log bailiwick;", "access_log off;");
             fs::write(target.join(file.file_name()), text).expect("written");

@@ -2,6 +2,7 @@
 //! `server.public_url`.
 
 use crate::api_error::ApiError;
+use crate::domain::{ClientAuthMethod, ClientGrant};
 use crate::routes::revoke::REVOKE;
 use crate::services::Services;
 use crate::settings::PublicUrl;
@@ -12,6 +13,10 @@ use serde_json::json;
 
 /// How long others may keep the keys: the next one is published a day before it signs.
 const MAX_AGE: &str = "public, max-age=3600";
+
+/// Of assertions by which clients prove who they are; their keys decide.
+const ASSERTION_ALGORITHMS: [&str; 9] =
+    ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
 
 const JWKS: &str = "/oauth/jwks";
 const METADATA: &str = "/.well-known/oauth-authorization-server";
@@ -58,14 +63,21 @@ async fn metadata(services: Data<Services>) -> Result<HttpResponse, ApiError> {
     let url = services.settings.server.public_url.as_ref();
     let url = url.ok_or(ApiError::NotFound("Not Found"))?.as_str();
     let scopes: Vec<_> = services.scopes.iter().map(|(name, _)| name.to_owned()).collect();
+    let service = services.tokens.issues_to_clients().then_some(ClientGrant::ClientCredentials);
+    let grants: Vec<_> = [Some(ClientGrant::Password), service]
+        .into_iter()
+        .flatten()
+        .map(ClientGrant::as_str)
+        .collect();
     let metadata = json!({
         "issuer": url,
         "token_endpoint": format!("{url}/token"),
         "jwks_uri": format!("{url}{JWKS}"),
         "scopes_supported": scopes,
         "response_types_supported": [],
-        "grant_types_supported": ["password"],
-        "token_endpoint_auth_methods_supported": ["none"],
+        "grant_types_supported": grants,
+        "token_endpoint_auth_methods_supported": ClientAuthMethod::NAMES,
+        "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "revocation_endpoint": format!("{url}{REVOKE}"),
         "revocation_endpoint_auth_methods_supported": ["none"],
     });

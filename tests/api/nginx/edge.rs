@@ -70,7 +70,8 @@ fn each_response_has_the_request_id_of_the_log() {
 }
 
 /// A busy machine reaches this limit, too.
-const SLOW: [(&str, &str); 1] = [("rate=20r/s", "rate=1r/s")];
+const SLOW: [(&str, &str); 3] =
+    [("rate=20r/s", "rate=1r/s"), ("rate=200r/s", "rate=1r/s"), ("burst=1000", "burst=100")];
 
 /// Wrong passwords are counted by the server: nginx stops only floods. As many at once as a busy
 /// machine serves before nginx stops waiting.
@@ -227,6 +228,7 @@ fn the_texts_that_tests_replace_are_in_the_files() {
         "client_body_timeout 30s;",
         "proxy_read_timeout 60s;",
         "rate=20r/s;",
+        "rate=200r/s;",
     ] {
         assert!(text.contains(line), "{line}");
     }

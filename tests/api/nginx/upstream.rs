@@ -4,6 +4,7 @@ use super::Nginx;
 use crate::harness::{
     App, DEADLINE, FORM, Response, connect, eventually, read_response, read_until,
 };
+use base64::Engine as _;
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
@@ -18,6 +19,58 @@ fn refused_in_json(answer: &Response, status: u16) {
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert_eq!(answer.header("retry-after"), Some("1"));
     assert!(answer.json()["detail"].is_string(), "{}", answer.body);
+}
+
+/// A redirect with everything that a login says, or a token in a header.
+#[test]
+fn the_head_of_a_response_may_have_16_kib() {
+    let upstream = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = upstream.local_addr().expect("an address").to_string();
+    let long = "x".repeat(15 * 1024);
+    let sent = format!("HTTP/1.1 200 OK\r\nX-Token: {long}\r\nContent-Length: 2\r\n\r\nhi");
+    thread::spawn(move || {
+        for stream in upstream.incoming() {
+            let mut stream = stream.expect("a connection");
+            read_until(&mut stream, "\r\n\r\n");
+            drop(stream.write_all(sent.as_bytes()));
+        }
+    });
+    let nginx = Nginx::before(&address);
+    let answer = nginx.send("GET", "/long", &[], "");
+    assert_eq!((answer.status, &*answer.body), (200, "hi"), "{}", answer.body);
+    assert_eq!(answer.header("x-token").map(str::len), Some(long.len()));
+}
+
+/// Many a second and from one address: with a secret in the header, with one in the form, and with a token
+/// as long as one may be.
+#[test]
+fn a_backend_gets_and_shows_tokens_at_its_own_speed() {
+    let config =
+        "[server]\npublic_url = 'https://auth.example.com'\n[tokens]\nalgorithm = 'EdDSA'\n";
+    let app = App::demo().config(config).spawn();
+    let add = ["clients", "add", "svc", "--grant-type", "client_credentials", "--scope", "me"];
+    let added = app.command(&add, "");
+    let secret = String::from_utf8(added.stdout).expect("a secret").trim().to_owned();
+    let nginx = Nginx::before(&app.address);
+    let pair = base64::engine::general_purpose::STANDARD.encode(format!("svc:{secret}"));
+    let basic = format!("Basic {pair}");
+    let in_form = format!("grant_type=client_credentials&client_id=svc&client_secret={secret}");
+    let form = ("content-type", FORM);
+    for number in 0..300 {
+        let answer = match number % 2 {
+            0 => nginx.send(
+                "POST",
+                "/token",
+                &[form, ("authorization", &basic)],
+                "grant_type=client_credentials",
+            ),
+            _ => nginx.send("POST", "/token/", &[form], &in_form),
+        };
+        assert_eq!(answer.status, 200, "{number}: {}", answer.body);
+    }
+    // Elsewhere HTTP Basic counts as before: it hashes.
+    let long = format!("Bearer {}", "x".repeat(16 * 1024));
+    assert_eq!(nginx.send("GET", "/users/me", &[("authorization", &long)], "").status, 401);
 }
 
 #[test]

@@ -112,8 +112,8 @@ fn what_is_wrong_is_told_in_a_line() {
         (&["new", "--scope", "root"], "scope: `root` is not a declared scope"),
         (&["new", "--name", "a\nb"], "client_name: expected 1 to 100 characters"),
         (&["taken"], "taken: a client with that id already exists"),
-        (&["0123456789"], "neither a number nor `bailiwick`"),
-        (&["bailiwick"], "neither a number nor `bailiwick`"),
+        (&["0123456789"], "is not a number, `bailiwick` or `me`"),
+        (&["bailiwick"], "is not a number, `bailiwick` or `me`"),
         (&["a/b"], "a client's id is 1 to 128 letters, digits"),
         (
             &["new", "--grant-type", "implicit"],

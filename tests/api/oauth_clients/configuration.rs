@@ -140,7 +140,7 @@ fn every_fault_stops_the_start_with_its_line() {
         ("jwks = \"{}\"".into(), "clients.c.jwks: expected a JWK Set"),
         ("jwks_uri = \"https://x\"".into(), "clients.c.jwks_uri"),
         ("introspect = 7".into(), "clients.c.introspect = 7: expected true or false"),
-        ("[clients.0123]".into(), "neither a number nor `bailiwick`"),
+        ("[clients.0123]".into(), "is not a number, `bailiwick` or `me`"),
         ("[clients.\"a b\"]".into(), "a client's id is 1 to 128 letters"),
     ] {
         let (is_good, lines) = check(&format!("{PUBLIC}{service}{more}\n"));
