@@ -140,8 +140,8 @@ const HOMES: [(&str, &[&str]); 36] = [
 /// The limit for the code of a file, and separately for its unit tests.
 const LONGEST: usize = 400;
 
-/// The most items that applications see.
-const MOST_PUBLIC: usize = 72;
+/// The most items that applications see; the last one is `AnyPrincipal`, by which a route takes clients.
+const MOST_PUBLIC: usize = 73;
 
 #[test]
 fn imports_point_down() {

@@ -3,7 +3,8 @@
 use crate::api_error::ApiError;
 use crate::security::dependency::{Call, Dependency};
 use crate::security::presented::Presented;
-use crate::security::principal::{Principal, resolve};
+use crate::security::principal::Principal;
+use crate::security::whose::resolve;
 use std::ops::Deref;
 
 /// An enabled user, by a token or an API key, or a client of the authorization server, by a token that it

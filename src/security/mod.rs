@@ -50,6 +50,7 @@ mod required;
 mod requirements;
 mod scheme;
 mod user;
+mod whose;
 
 pub use crate::api_error::{AuthScheme, Reason};
 pub(crate) use crate::domain::Origin;

@@ -1,11 +1,8 @@
 //! Who is calling: the result of every scheme, and the one place that compares scopes.
 
-use crate::api_error::{ApiError, AuthScheme};
+use crate::api_error::AuthScheme;
 use crate::domain::{ApiKey, Caller, Client, KeyId, Scopes, User};
 use crate::logging::{name_caller, name_client};
-use crate::security::dependency::Call;
-use crate::security::presented::{AccessToken, Presented, by_key};
-use crate::tokens::NO_USER;
 use actix_web::{HttpMessage as _, HttpRequest};
 use std::sync::Arc;
 
@@ -38,7 +35,7 @@ impl Principal {
     }
 
     /// A client, by a token of its own with these scopes.
-    fn of_client(client: Arc<Client>, scopes: Scopes) -> Self {
+    pub(super) fn of_client(client: Arc<Client>, scopes: Scopes) -> Self {
         name_client(&client);
         let caller = Caller::Client(client);
         Self { caller, scheme: AuthScheme::Bearer, means: Means::Token(scopes) }
@@ -117,41 +114,6 @@ impl Principal {
     pub(super) fn has_token(&self) -> bool {
         matches!(self.means, Means::Token(_))
     }
-}
-
-/// Whom the credentials belong to, as a guard has found already, or as is found now.
-pub(super) async fn resolve(presented: Presented, call: &Call<'_>) -> Result<Principal, ApiError> {
-    if let Some(principal) = found(call.request(), presented.scheme()) {
-        return Ok(principal);
-    }
-    let principal = match presented {
-        Presented::Token(token) => verify(&token, call).await?,
-        Presented::Key(key, scheme) => by_key((key, scheme), None, call).await?,
-    };
-    remember(call.request(), &principal);
-    Ok(principal)
-}
-
-/// Verifies a token and looks up whose it is.
-async fn verify(token: &AccessToken, call: &Call<'_>) -> Result<Principal, ApiError> {
-    let services = call.services()?;
-    let claims = services.keeper.verify(token.expose()).await.map_err(|cause| {
-        log::debug!(target: "bailiwick.error", "a caller is refused: {cause}");
-        call.invalid()
-    })?;
-    let nobody = || {
-        services.tokens.refused().count(NO_USER);
-        call.invalid()
-    };
-    if claims.client.is_some() {
-        let client = services.clients.holder(&claims).await?.ok_or_else(nobody)?;
-        if services.accounts.has_ended(&claims).await? {
-            return Err(nobody());
-        }
-        return Ok(Principal::of_client(client, claims.scopes));
-    }
-    let user = services.accounts.holder(&claims).await?.ok_or_else(nobody)?;
-    Ok(Principal::new(user, AuthScheme::Bearer, Means::Token(claims.scopes)))
 }
 
 /// The principal that a guard found, kept with its request.
