@@ -103,7 +103,7 @@ fn provoke(app: &mut App, action: AuditAction) -> Vec<(&'static str, &'static st
             vec![("who", "johndoe"), ("scopes", "me"), ("expires_in", "1800")]
         }
         AuditAction::TokenRevoke => {
-            let form = format!("token={}", token("johndoe", &["me"]));
+            let form = format!("token={}", token("johndoe", &["items"]));
             let headers = [("content-type", crate::harness::FORM)];
             assert_eq!(app.send("POST", "/oauth/revoke", &headers, &form).status, 200);
             vec![("outcome", "accepted"), ("via", "http"), ("whom", "johndoe")]
