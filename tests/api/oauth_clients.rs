@@ -6,6 +6,7 @@ mod authentication;
 mod commands;
 mod configuration;
 mod keys;
+mod libraries;
 mod registration;
 mod service;
 
