@@ -33,7 +33,8 @@ soak: debian .venv-soak/installed ## Reloads, upgrades and crashes under load, a
 	cargo build --release --locked --bin bailiwick
 	$(SOAK) timeout 1500 cargo test --locked --test process -- --nocapture --test-threads=1 soak mix
 	$(SOAK) timeout 300 cargo test --locked --test faulty
-	$(SOAK) timeout 1800 cargo test --locked --test cluster crash -- --nocapture
+	$(SOAK) timeout 1800 cargo test --locked --test cluster -- --nocapture crash refresh
+	$(SOAK) timeout 900 cargo test --locked --lib families_of_refresh_tokens
 	$(SOAK) timeout 1800 cargo test --locked --test cluster -- --nocapture million migrations
 
 check: ## Format, lints, documentation, known vulnerabilities

@@ -1,22 +1,28 @@
 //! The composition root: settings in, services out. The only file that names a database.
 
+mod clean_up;
 mod configured;
+mod demo;
 mod keeper;
 mod signing;
 
+pub use clean_up::CleanUp;
 pub use keeper::{Keeper, KeyError, Rotated};
 pub use signing::Signing;
 
-use crate::accounts::{Accounts, ApiKeys, AuditTrail, Clients, Limits, Throttle};
+use crate::accounts::{
+    Accounts, ApiKeys, AuditTrail, Clients, Limits, MARGIN, RefreshTokens, Throttle,
+};
 use crate::domain::{
-    AuditAction, AuditEntry, AuditEvents, Clock, LastLogins, Limit, NewUser, RepositoryError,
-    ScopeTable, ServerKeys, Signers, SigningKeys, SystemClock, User, UserRepository,
+    AuditEvents, Clock, FamilyRules, LastLogins, Limit, RefreshFamilies, Revocations, ScopeTable,
+    ServerKeys, Signers, SigningKeys, SystemClock, UserRepository,
 };
 use crate::passwords::{self, Passwords};
 use crate::sealing::Wrapping;
-use crate::settings::{LoginSettings, NamedFile, Settings};
+use crate::settings::{LoginSettings, NamedFile, Settings, TokenSettings};
 use crate::storage;
 use crate::tokens::{self, SecretError, Tokens, load_accepted_secrets, load_secret, made_secret};
+use demo::{create_demo_users, warn_of_demo_passwords};
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -50,6 +56,8 @@ pub struct Store {
     pub last_logins: Arc<dyn LastLogins>,
     signers: Arc<dyn Signers>,
     keys: (Arc<dyn ServerKeys>, Arc<dyn SigningKeys>),
+    revocations: Arc<dyn Revocations>,
+    refresh_families: Arc<dyn RefreshFamilies>,
 }
 
 /// What a request handler needs: accounts, tokens, passwords, settings; cheap to clone, one per worker thread.
@@ -75,6 +83,8 @@ pub struct Services {
     pub(crate) signing: Arc<Signing>,
     /// Keeps the keys that sign tokens.
     pub(crate) keeper: Arc<Keeper>,
+    /// Deletes what nobody needs to know any more.
+    pub(crate) clean_up: Arc<CleanUp>,
     /// The settings.
     pub settings: Arc<Settings>,
 }
@@ -147,6 +157,7 @@ impl Store {
             users,
             api_keys,
             revocations,
+            refresh_families,
             clients,
             seen,
             signers,
@@ -159,7 +170,7 @@ impl Store {
         let folds = settings.users.case_insensitive;
         let throttle = Arc::new(Throttle::new(limits(&settings.logins), folds, throttles));
         let accounts = Accounts::new(users.clone(), passwords.clone(), clock.clone())
-            .with_revocations(revocations)
+            .with_revocations(Arc::clone(&revocations))
             .with_throttle(throttle, settings.logins.throttle)
             .noting(Arc::clone(&last_logins));
         let accounts = match settings.audit.retain_days {
@@ -185,6 +196,8 @@ impl Store {
             clock,
             signers,
             keys,
+            revocations,
+            refresh_families,
         })
     }
 }
@@ -232,6 +245,15 @@ fn keys(
     Ok((tokens, keeper.telling(store.accounts.audit_log().clone())))
 }
 
+fn family_rules(settings: &TokenSettings) -> FamilyRules {
+    let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+    FamilyRules {
+        idle: seconds(settings.refresh_token_idle.get()),
+        lifetime: seconds(settings.refresh_token_lifetime.get()),
+        reuse: seconds(settings.refresh_token_reuse_seconds),
+    }
+}
+
 /// Refuses a damaged database, as far as a quick check can tell.
 pub async fn refuse_damage(settings: &Settings) -> Result<(), StartError> {
     storage::refuse_damage(settings).await.map_err(StartError::new)
@@ -252,6 +274,9 @@ impl Services {
             clients,
             signers,
             last_logins,
+            revocations,
+            refresh_families,
+            keys: (_, leases),
             ..
         } = store;
         let clients = clients.with(configured::clients(&settings, &scopes)?);
@@ -279,7 +304,18 @@ impl Services {
             );
         }
         keeper.start().await.map_err(StartError::new)?;
+        let on = &settings.tokens;
+        let accounts = if on.password_refresh {
+            let key = keeper.refresh_key().await.map_err(StartError::new)?;
+            let (rules, access_life) = (family_rules(on), tokens.longest_life() + MARGIN);
+            let families = Arc::clone(&refresh_families);
+            accounts.with_refresh_tokens(RefreshTokens { families, key, rules, access_life })
+        } else {
+            accounts
+        };
         let keeper = Arc::new(keeper);
+        let (rules, families) = (family_rules(on), refresh_families);
+        let clean_up = Arc::new(CleanUp { revocations, families, leases, rules });
         let signing = Arc::new(Signing::new(&tokens, signers));
         Ok(Self {
             users,
@@ -292,6 +328,7 @@ impl Services {
             tokens,
             signing,
             keeper,
+            clean_up,
             settings,
         })
     }
@@ -301,73 +338,4 @@ impl fmt::Debug for Services {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Services")
     }
-}
-
-/// `johndoe` with the password `1234`, and `alice`, disabled, with `secretalice`.
-fn demo_users() -> [NewUser; 2] {
-    let user = |username: &str, full_name: &str, email: &str, hash: &str| {
-        let (Ok(username), Ok(password_hash), Ok(scopes)) =
-            (username.parse(), hash.parse(), "me items".parse())
-        else {
-            unreachable!("the demo users are well-formed; a test creates them");
-        };
-        NewUser {
-            username,
-            email: Some(email.to_owned()),
-            full_name: Some(full_name.to_owned()),
-            disabled: false,
-            password_hash,
-            scopes,
-        }
-    };
-    let johndoe = user(
-        "johndoe",
-        "John Doe",
-        "johndoe@example.com",
-        "$2b$12$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G",
-    );
-    let alice = user(
-        "alice",
-        "Alice Chains",
-        "alicechains@example.com",
-        "$2b$12$gSvqqUPvlXP2tfVFaWK1Be7DlH.PKZbv5H8KnzzVgXXbVxpva.pFm",
-    );
-    [johndoe, NewUser { disabled: true, ..alice }]
-}
-
-/// Creates missing demo users.
-async fn create_demo_users(
-    accounts: &Accounts,
-    users: &dyn UserRepository,
-    clock: &dyn Clock,
-) -> Result<(), RepositoryError> {
-    for user in demo_users() {
-        match users.create(user, None, clock.now()).await {
-            Ok(user) => accounts.audit_log().tell(told(&user)),
-            Err(RepositoryError::Exists) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-fn told(user: &User) -> AuditEntry {
-    let entry = AuditEntry::of(AuditAction::UserCreate).whom(user.username.as_str());
-    entry.detail("scopes", user.scopes.to_string())
-}
-
-/// The demo's data folder may have become the real one, and its passwords are public.
-async fn warn_of_demo_passwords(users: &dyn UserRepository) -> Result<(), RepositoryError> {
-    for demo in demo_users() {
-        let stored = users.find(&demo.username).await?;
-        if stored.is_some_and(|user| !user.disabled && user.password_hash == demo.password_hash) {
-            log::warn!(
-                target: "bailiwick.error",
-                "{name} still has the demo's public password; change it with: bailiwick users \
-                 set-password {name}",
-                name = demo.username,
-            );
-        }
-    }
-    Ok(())
 }

@@ -20,7 +20,7 @@ impl Accounts {
         if let Some(user) = self.users.find_in_memory(claims.subject.as_str())
             && claims.are_of(&user)
         {
-            let holds = |all: &Arc<dyn Revocations>| all.holds(claims.token);
+            let holds = |all: &Arc<dyn Revocations>| claims.ends_with().any(|it| all.holds(it));
             return Ok(Some(user).filter(|_| !self.revocations.as_ref().is_some_and(holds)));
         }
         let found = match claims.id {
@@ -37,20 +37,21 @@ impl Accounts {
             None => self.users.find(&claims.subject).await?,
         };
         let found = found.filter(|user| claims.are_of(user));
-        match &self.revocations {
-            Some(revocations) if found.is_some() && revocations.finds(claims.token).await? => {
-                Ok(None)
-            }
-            _ => Ok(found),
+        if found.is_some() && self.has_ended(claims).await? {
+            return Ok(None);
         }
+        Ok(found)
     }
 
-    /// Whether a token was ended by itself.
+    /// Whether a token was ended by itself, or with its login.
     pub(crate) async fn has_ended(&self, claims: &Claims) -> Result<bool, RepositoryError> {
-        match &self.revocations {
-            Some(revocations) => revocations.finds(claims.token).await,
-            None => Ok(false),
+        let Some(revocations) = &self.revocations else { return Ok(false) };
+        for what in claims.ends_with() {
+            if revocations.finds(what).await? {
+                return Ok(true);
+            }
         }
+        Ok(false)
     }
 
     /// The user whose password was verified, as stored now: what was verified may be a second old,

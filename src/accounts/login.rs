@@ -70,6 +70,7 @@ impl Accounts {
         &self,
         user: &User,
         (id, scopes, expires_in): (&str, &Scopes, u64),
+        more: &[(&'static str, String)],
         sender: &Sender,
     ) {
         let entry = AuditEntry::of(AuditAction::TokenIssue)
@@ -78,7 +79,10 @@ impl Accounts {
             .detail("token_id", id)
             .detail("scopes", scopes.to_string())
             .detail("expires_in", expires_in.to_string());
-        self.audit.tell(entry);
+        let detailed = |entry: AuditEntry, (name, value): &(&'static str, String)| {
+            entry.detail(name, value.as_str())
+        };
+        self.audit.tell(more.iter().fold(entry, detailed));
     }
 }
 

@@ -20,6 +20,7 @@ mod login;
 #[cfg(test)]
 pub(crate) mod memory;
 mod password;
+mod refresh;
 mod revoke;
 mod sign_out;
 mod throttle;
@@ -36,6 +37,9 @@ pub use create::NewAccount;
 pub use error::AccountError;
 pub(crate) use login::{LoginAttempt, LoginMethod};
 pub use password::PasswordChange;
+pub use refresh::RefreshTokens;
+pub(crate) use refresh::{RefusedRefresh, Renewed};
+pub use revoke::MARGIN;
 pub use throttle::{Limits, Throttle};
 
 use crate::domain::{
@@ -57,6 +61,7 @@ pub struct Accounts {
     last_logins: Option<Arc<LastLoginNotes>>,
     throttle: Option<Arc<Throttle>>,
     revocations: Option<Arc<dyn Revocations>>,
+    refresh_tokens: Option<Arc<RefreshTokens>>,
     is_throttled: bool,
 }
 
@@ -87,6 +92,7 @@ impl Accounts {
             last_logins: None,
             throttle: None,
             revocations: None,
+            refresh_tokens: None,
             is_throttled: false,
         }
     }

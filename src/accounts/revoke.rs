@@ -3,13 +3,9 @@
 use crate::accounts::Accounts;
 use crate::domain::{AuditAction, AuditEntry, RepositoryError, Sender, Timestamp};
 use crate::tokens::Claims;
-use std::time::Duration;
 
-/// For servers whose clocks are behind.
-const MARGIN: i64 = 60;
-
-/// Pause between two looks for what has expired.
-const PAUSE: Duration = Duration::from_mins(5);
+/// Seconds for servers whose clocks are behind.
+pub const MARGIN: i64 = 60;
 
 impl Accounts {
     /// Ends a token, on every server within a second.
@@ -28,16 +24,5 @@ impl Accounts {
             self.audit.tell(entry);
         }
         Ok(())
-    }
-
-    /// Forgets ended tokens that would have expired by now, as long as it is polled.
-    pub(crate) async fn forget_expired(&self) {
-        let Some(revocations) = &self.revocations else { return };
-        loop {
-            tokio::time::sleep(PAUSE).await;
-            if let Err(cause) = revocations.clean_up().await {
-                log::debug!("tokens that have expired are still kept as ended: {cause}");
-            }
-        }
     }
 }

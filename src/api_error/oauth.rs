@@ -17,6 +17,7 @@ impl From<GrantError> for ApiError {
             | GrantError::UnauthorizedClient
             | GrantError::UnsupportedGrantType
             | GrantError::InvalidCredentials
+            | GrantError::InvalidRefreshToken
             | GrantError::Throttled { .. }
             | GrantError::Disabled
             | GrantError::InvalidScope(_)

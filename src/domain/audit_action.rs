@@ -31,6 +31,8 @@ words! {
         Login = "login",
         /// An access token was issued.
         TokenIssue = "token_issue",
+        /// A refresh token was presented; only told when it was refused.
+        TokenRefresh = "token_refresh",
         /// A token was ended by whoever held it.
         TokenRevoke = "token_revoke",
         /// A user was created.
@@ -123,6 +125,12 @@ words! {
         CallerLostScope = "caller_lost_scope",
         /// The caller's API key was revoked meanwhile.
         CallerKeyRevoked = "caller_key_revoked",
+        /// No server on this database has made the refresh token.
+        UnknownToken = "unknown_token",
+        /// The login of the refresh token has ended.
+        TokenEnded = "token_ended",
+        /// The refresh token was used before, and others have gone on since: its login was ended.
+        TokenReused = "token_reused",
         /// There is no such key, or no more.
         UnknownKey = "unknown_key",
         /// The secret of an API key is wrong.

@@ -19,6 +19,7 @@ mod mask;
 mod new_name;
 mod origin;
 mod password_hash;
+mod refresh_family;
 mod repository;
 mod revocation;
 mod scope;
@@ -29,6 +30,7 @@ mod server_keys;
 mod signers;
 mod tally;
 mod throttle;
+mod token_id;
 mod user;
 
 pub use actor::{Actor, Denied};
@@ -54,11 +56,15 @@ pub use password_hash::{
     Argon2, BcryptHash, BcryptVersion, Before, HashFunction, OtherHash, PasswordHash, PepperId,
     Peppered, Scheme,
 };
+pub use refresh_family::{
+    Family, FamilyClient, FamilyRules, FamilyUse, NewFamily, RefreshFamilies, RefreshToken,
+    Rotation,
+};
 pub use repository::{
     Away, Lookups, NewUser, Page, PoolUse, RepositoryError, StoreHealth, Taken, UserChange,
     UserImport, UserRepository,
 };
-pub use revocation::{Revocations, TokenId};
+pub use revocation::{Ended, Revocations};
 pub use scope::{
     ApiKeysWrite, ItemsRead, MeRead, OauthClients, Scope, ScopeDeclaration, ScopeName, Scopes,
     UsersRead, UsersWrite,
@@ -72,4 +78,5 @@ pub use server_keys::{
 pub use signers::{Fingerprint, Signers};
 pub use tally::Tally;
 pub use throttle::{Bucket, Case, Full, KnownPlace, Limit, Reservation, Reserved, Throttles, Try};
+pub use token_id::{FamilyId, TokenId};
 pub use user::{FieldError, User, UserId, Username, check_email, check_full_name};

@@ -26,6 +26,8 @@ pub enum GrantError {
     UnsupportedGrantType,
     /// Unknown user or wrong password; the client does not learn which.
     InvalidCredentials,
+    /// A refresh token that is unknown, or has ended.
+    InvalidRefreshToken,
     /// The user is disabled and gets no token.
     Disabled,
     /// Requested scopes that the user does not hold or that are malformed: in order, each once.
@@ -59,7 +61,9 @@ impl GrantError {
             Self::InvalidClient { .. } => "invalid_client",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
-            Self::InvalidCredentials | Self::Disabled => "invalid_grant",
+            Self::InvalidCredentials | Self::InvalidRefreshToken | Self::Disabled => {
+                "invalid_grant"
+            }
             Self::InvalidScope(_) | Self::TooManyScopes => "invalid_scope",
             Self::Busy { .. } | Self::Throttled { .. } | Self::Unavailable(_) => {
                 "temporarily_unavailable"
@@ -81,6 +85,7 @@ impl GrantError {
             | Self::InvalidClient { .. }
             | Self::UnauthorizedClient
             | Self::UnsupportedGrantType
+            | Self::InvalidRefreshToken
             | Self::Signing(_)
             | Self::Hashing => LoginOutcome::Failed,
         }
@@ -95,6 +100,7 @@ impl GrantError {
             Self::UnauthorizedClient => "The client may not use this grant type",
             Self::UnsupportedGrantType => "The grant type is not supported",
             Self::InvalidCredentials => "Incorrect username or password",
+            Self::InvalidRefreshToken => "The refresh token is unknown, expired or revoked",
             Self::Disabled => "Inactive user",
             Self::InvalidScope(refused) => return describe(refused).into(),
             Self::TooManyScopes => "Too many scopes for one token",

@@ -12,7 +12,7 @@ mod scope;
 pub use client_auth::{BasicPair, ClientCredentials};
 pub use error::GrantError;
 pub(crate) use error::TOO_MANY_ATTEMPTS;
-pub use grants::{ClientCredentialsGrant, PasswordGrant};
+pub use grants::{ClientCredentialsGrant, PasswordGrant, RefreshTokenGrant};
 pub use request::{GrantType, PasswordClient, TokenRequest};
 pub use response::{GrantContext, TokenResponse};
 pub use scope::scope_names;

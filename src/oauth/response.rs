@@ -1,8 +1,8 @@
 //! What redeeming a grant needs, and what it returns.
 
 use crate::accounts::Accounts;
-use crate::domain::Sender;
-use crate::tokens::Tokens;
+use crate::domain::{Scopes, Secret, Sender};
+use crate::tokens::{IssuedToken, Tokens};
 use paperclip::actix::Apiv2Schema;
 use serde::Serialize;
 
@@ -38,4 +38,25 @@ pub struct TokenResponse {
     #[openapi(example = "me items")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// Renews this token; the next response has the next one.
+    #[openapi(example = "bwr_AQAAAAAAAKvNAAAAAAAAAAUAAAAAAAABAnP5mbV5Aik6Fm_--7hUSCs")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+}
+
+impl TokenResponse {
+    /// The response with these tokens.
+    pub(super) fn bearer(
+        token: IssuedToken,
+        scopes: &Scopes,
+        refresh_token: Option<Secret>,
+    ) -> Self {
+        Self {
+            access_token: token.access_token,
+            token_type: "bearer",
+            expires_in: token.expires_in,
+            scope: Some(scopes.to_string()).filter(|scope| !scope.is_empty()),
+            refresh_token: refresh_token.map(|token| token.expose().to_owned()),
+        }
+    }
 }

@@ -4,7 +4,8 @@ use crate::api_error::{ApiError, FieldProblem};
 use crate::domain::Secret;
 use crate::extract::{FormFields, document_form, form_schema};
 use crate::oauth::{
-    GrantError, GrantType, PasswordClient, PasswordGrant, TokenRequest, scope_names,
+    ClientCredentials, GrantError, GrantType, PasswordClient, PasswordGrant, RefreshTokenGrant,
+    TokenRequest, scope_names,
 };
 use crate::routes::{client_form, service_form};
 use crate::security::services;
@@ -86,11 +87,11 @@ impl Deref for PasswordRequestFormStrict {
     }
 }
 
-/// The form of `POST /token`, parsed to a grant.
+/// The form of `POST /token`, parsed to a grant; with or without refresh tokens.
 ///
 /// A password may come with a client, as RFC 6749 §3.2.1 says.
 #[derive(Debug)]
-pub(super) struct TokenForm(pub(super) TokenRequest);
+pub(super) struct TokenForm<const REFRESHES: bool>(pub(super) TokenRequest);
 
 impl From<PasswordRequestForm> for PasswordGrant {
     fn from(form: PasswordRequestForm) -> Self {
@@ -106,6 +107,8 @@ struct GrantTypeRule {
     demanded: bool,
     /// Whether an unknown one is RFC 6749's error instead of an invalid field.
     rfc: bool,
+    /// Whether refresh tokens are taken.
+    refreshes: bool,
 }
 
 /// Larger forms are refused: a password has at most 4096 bytes, and scopes do not fill the rest.
@@ -122,26 +125,28 @@ impl FromRequest for PasswordRequestForm {
     }
 }
 
-impl FromRequest for TokenForm {
+impl<const REFRESHES: bool> FromRequest for TokenForm<REFRESHES> {
     type Error = ApiError;
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         extract(request.clone(), payload.take(), false, |request, fields, rule| {
-            let settings = &services(request)?.settings;
             // Without a URL, there are no clients.
-            let url = settings.server.public_url.as_ref();
+            let url = services(request)?.settings.server.public_url.as_ref();
             if let Some(asked) = url.and_then(|_| service_form::read(request, &fields).transpose())
             {
                 return Ok(Self(asked?));
             }
+            let rule = GrantTypeRule { refreshes: REFRESHES, ..rule };
             let asked = match grant_type(&fields, rule)? {
                 GrantType::Password => {
-                    let client = url.map(|_| PasswordClient {
-                        shown: client_form::last_shown(request, &fields),
-                        is_required: settings.oauth.require_client,
-                    });
+                    let client =
+                        client(request, |request| client_form::last_shown(request, &fields))?;
                     TokenRequest::Password(read(request, fields, rule)?.into(), client)
+                }
+                GrantType::RefreshToken => {
+                    let shown = client_form::shown(request, &fields)?;
+                    TokenRequest::RefreshToken(refresh(&fields)?, client(request, |_| shown)?)
                 }
             };
             Ok(Self(asked))
@@ -171,6 +176,7 @@ fn extract<T: 'static>(
         let rule = GrantTypeRule {
             demanded: demanded || settings.oauth.require_grant_type,
             rfc: settings.security.profile == SecurityProfile::Strict,
+            refreshes: false,
         };
         let fields = FormFields::read(&request, payload, MOST_BYTES).await?;
         read(&request, fields, rule)
@@ -180,10 +186,44 @@ fn extract<T: 'static>(
 /// The grant that a form requests. In the default profile, FastAPI's error about an unknown one is
 /// listed with those of the other fields.
 fn grant_type(fields: &FormFields, rule: GrantTypeRule) -> Result<GrantType, GrantError> {
-    match fields.get("grant_type").and_then(|value| value.as_str()).map(str::parse) {
+    let parse = |text: &str| match text.parse()? {
+        GrantType::RefreshToken if !rule.refreshes => Err(GrantError::UnsupportedGrantType),
+        other => Ok(other),
+    };
+    match fields.get("grant_type").and_then(|value| value.as_str()).map(parse) {
         Some(Err(error)) if rule.rfc => Err(error),
         Some(Ok(grant_type)) => Ok(grant_type),
         Some(Err(_)) | None => Ok(GrantType::default()),
+    }
+}
+
+/// The client that sends the request. Without a URL, there are no clients.
+fn client(
+    request: &HttpRequest,
+    shown: impl FnOnce(&HttpRequest) -> ClientCredentials,
+) -> Result<Option<PasswordClient>, ApiError> {
+    let settings = &services(request)?.settings;
+    let is_required = settings.oauth.require_client;
+    let has_clients = settings.server.public_url.is_some();
+    Ok(has_clients.then(|| PasswordClient { shown: shown(request), is_required }))
+}
+
+/// RFC 6749 §3.2: no parameter is repeated, and an empty one counts as missing.
+fn refresh(fields: &FormFields) -> Result<RefreshTokenGrant, GrantError> {
+    let parameters = ["grant_type", "refresh_token", "scope", "resource"];
+    if parameters.into_iter().any(|name| fields.repeats(name)) {
+        return Err(GrantError::InvalidRequest);
+    }
+    let text = |name| match fields.get(name) {
+        None => Ok(""),
+        Some(value) => value.as_str().ok_or(GrantError::InvalidRequest),
+    };
+    match text("refresh_token")? {
+        "" => Err(GrantError::InvalidRequest),
+        token => Ok(RefreshTokenGrant {
+            refresh_token: Secret::new(token),
+            scope: text("scope")?.to_owned(),
+        }),
     }
 }
 
@@ -223,11 +263,25 @@ impl OperationModifier for PasswordRequestForm {
     fn update_definitions(_: &mut BTreeMap<String, DefaultSchemaRaw>) {}
 }
 
-impl Apiv2Schema for TokenForm {}
+impl<const REFRESHES: bool> Apiv2Schema for TokenForm<REFRESHES> {}
 
-impl OperationModifier for TokenForm {
+impl<const REFRESHES: bool> OperationModifier for TokenForm<REFRESHES> {
     fn update_parameter(operation: &mut DefaultOperationRaw) {
-        PasswordRequestForm::update_parameter(operation);
+        if !REFRESHES {
+            return PasswordRequestForm::update_parameter(operation);
+        }
+        let mut schema = form_schema::<PasswordRequestForm>();
+        schema["title"] = json!("TokenRequestForm");
+        schema["description"] = json!(
+            "The form of OAuth2's password flow, or `grant_type=refresh_token` with `refresh_token`"
+        );
+        schema["properties"]["grant_type"]["pattern"] = json!("^(password|refresh_token)?$");
+        schema["properties"]["refresh_token"] =
+            json!({"type": "string", "description": "The token of the last response."});
+        if let Some(schema) = schema.as_object_mut() {
+            schema.remove("required");
+        }
+        document_form(operation, &schema);
     }
 
     fn update_definitions(_: &mut BTreeMap<String, DefaultSchemaRaw>) {}
@@ -259,7 +313,7 @@ mod tests {
     }
 
     fn reading(demanded: bool, body: &str) -> Result<PasswordRequestForm, ApiError> {
-        reading_as(GrantTypeRule { demanded, rfc: false }, body)
+        reading_as(GrantTypeRule { demanded, rfc: false, refreshes: false }, body)
     }
 
     fn problems(body: &str, strict: bool) -> Vec<(&'static str, String)> {
@@ -309,7 +363,7 @@ mod tests {
     #[test]
     fn an_unknown_grant_is_the_rfcs_error_if_configured() {
         for demanded in [false, true] {
-            let rule = GrantTypeRule { demanded, rfc: true };
+            let rule = GrantTypeRule { demanded, rfc: true, refreshes: false };
             for body in
                 ["grant_type=x", "grant_type=x&username=a&password=b", "grant_type=PASSWORD"]
             {
@@ -329,7 +383,9 @@ mod tests {
     proptest! {
         #[test]
         fn any_urlencoded_body_is_read_or_refused(body in ".{0,200}", strict: bool) {
-            let _ = reading_as(GrantTypeRule { demanded: strict, rfc: !strict }, &body);
+            let rule = GrantTypeRule { demanded: strict, rfc: !strict, refreshes: false };
+            let _ = reading_as(rule, &body);
+            let _ = refresh(&FormFields::of(&body));
         }
     }
 }

@@ -35,7 +35,7 @@ pub fn mount(routes: &mut ServiceConfig, settings: &Settings) {
     if demo {
         me::mount_items(routes);
     }
-    token::mount(routes);
+    token::mount(routes, settings.tokens.password_refresh);
     api_keys::mount(routes);
     if settings.server.public_url.is_some() {
         revoke::mount(routes);

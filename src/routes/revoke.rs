@@ -3,8 +3,8 @@
 use crate::api_error::ApiError;
 use crate::domain::Secret;
 use crate::extract::{FormFields, document_form, form_schema};
-use crate::oauth::GrantError;
-use crate::routes::route_with_slash;
+use crate::oauth::{GrantError, PasswordClient};
+use crate::routes::{client_form, route_with_slash};
 use crate::security::sender;
 use crate::services::Services;
 use actix_web::body::BoxBody;
@@ -31,6 +31,7 @@ pub(super) fn mount(routes: &mut ServiceConfig) {
 crate::failures! {
     RevokeFailure {
         400: "A parameter is missing or malformed",
+        401: "Client authentication failed",
     }
 }
 
@@ -51,8 +52,8 @@ struct RevocationForm {
     token_type_hint: String,
 }
 
-/// The token to end.
-struct Asked(Secret);
+/// The token to end, and what is shown of a client.
+struct Asked(Secret, PasswordClient);
 
 impl FromRequest for Asked {
     type Error = ApiError;
@@ -63,7 +64,11 @@ impl FromRequest for Asked {
         Box::pin(async move {
             let fields = FormFields::read(&request, payload, MOST_BYTES).await?;
             match fields.once("token") {
-                Some(token) if !fields.repeats("token_type_hint") => Ok(Self(Secret::new(token))),
+                Some(token) if !fields.repeats("token_type_hint") => {
+                    let shown = client_form::shown(&request, &fields)?;
+                    let client = PasswordClient { shown, is_required: false };
+                    Ok(Self(Secret::new(token), client))
+                }
                 _ => Err(GrantError::InvalidRequest.into()),
             }
         })
@@ -108,16 +113,21 @@ impl OperationModifier for Ended {
 
 /// End a token
 ///
-/// Whoever holds a token may end it (RFC 7009), on every server within a second. A token that is unknown,
-/// expired or malformed has ended already.
+/// Whoever holds a token may end it (RFC 7009), on every server within a second. A refresh token ends its
+/// login, with all access tokens; that of a registered client needs the client's credentials. A token that is unknown, expired or malformed has ended already.
 #[api_v2_operation(operation_id = "revoke_token", tags("token"))]
 async fn revoke(
-    Asked(token): Asked,
+    Asked(token, client): Asked,
     services: Data<Services>,
     request: HttpRequest,
 ) -> Result<Ended, RevokeFailure> {
+    let (accounts, sender) = (&services.accounts, sender(&request));
+    let client = client.identify(&services.clients, &sender).await?;
+    if accounts.end_login(&token, client.as_deref(), &sender).await? {
+        return Ok(Ended);
+    }
     if let Ok(claims) = services.keeper.verify(token.expose()).await {
-        services.accounts.revoke(&claims, &sender(&request)).await?;
+        accounts.revoke(&claims, &sender).await?;
     }
     Ok(Ended)
 }

@@ -1,6 +1,6 @@
 //! `POST /token`: a form in, a bearer token out.
 
-use crate::oauth::{GrantContext, TokenResponse};
+use crate::oauth::{GrantContext, GrantError, TokenRequest, TokenResponse};
 use crate::routes::form::TokenForm;
 use crate::routes::route_with_slash;
 use crate::security::sender;
@@ -12,10 +12,15 @@ use actix_web::{HttpRequest, HttpResponse, Responder};
 use paperclip::actix::web::{ServiceConfig, post};
 use paperclip::actix::{OperationModifier, api_v2_operation};
 use paperclip::v2::models::{DefaultOperationRaw, DefaultSchemaRaw};
+use paperclip::v2::schema::Apiv2Schema;
 use std::collections::BTreeMap;
 
-pub(super) fn mount(routes: &mut ServiceConfig) {
-    route_with_slash(routes, "/token", || post().to(login));
+pub(super) fn mount(routes: &mut ServiceConfig, refreshes: bool) {
+    if refreshes {
+        route_with_slash(routes, "/token", || post().to(login_or_refresh));
+    } else {
+        route_with_slash(routes, "/token", || post().to(login));
+    }
 }
 
 crate::failures! {
@@ -27,9 +32,9 @@ crate::failures! {
 }
 
 /// A response with a token: no cache may store it.
-struct NotStored(TokenResponse);
+struct NotStored<const REFRESHES: bool>(TokenResponse);
 
-impl Responder for NotStored {
+impl<const REFRESHES: bool> Responder for NotStored<REFRESHES> {
     type Body = actix_web::body::BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
@@ -40,15 +45,18 @@ impl Responder for NotStored {
     }
 }
 
-impl paperclip::v2::schema::Apiv2Schema for NotStored {}
+impl<const REFRESHES: bool> Apiv2Schema for NotStored<REFRESHES> {}
 
-impl OperationModifier for NotStored {
+impl<const REFRESHES: bool> OperationModifier for NotStored<REFRESHES> {
     fn update_response(operation: &mut DefaultOperationRaw) {
         Json::<TokenResponse>::update_response(operation);
     }
 
     fn update_definitions(map: &mut BTreeMap<String, DefaultSchemaRaw>) {
         Json::<TokenResponse>::update_definitions(map);
+        if let Some(token) = map.get_mut("Token").filter(|_| !REFRESHES) {
+            token.properties.remove("refresh_token");
+        }
     }
 }
 
@@ -58,15 +66,37 @@ impl OperationModifier for NotStored {
 /// for, which must be among the user's own.
 #[api_v2_operation(operation_id = "login_for_access_token", tags("token"))]
 async fn login(
-    TokenForm(asked): TokenForm,
+    TokenForm(asked): TokenForm<false>,
     services: Data<Services>,
     request: HttpRequest,
-) -> Result<NotStored, LoginFailure> {
+) -> Result<NotStored<false>, LoginFailure> {
+    Ok(NotStored(redeem(asked, &services, &request).await?))
+}
+
+/// Log in, or renew a token
+///
+/// User name and password in, a bearer token and a refresh token out (RFC 6749 §4.3). With
+/// `grant_type=refresh_token`, the refresh token takes the place of both (§6), and the response has the
+/// next one.
+#[api_v2_operation(operation_id = "login_for_access_token", tags("token"))]
+async fn login_or_refresh(
+    TokenForm(asked): TokenForm<true>,
+    services: Data<Services>,
+    request: HttpRequest,
+) -> Result<NotStored<true>, LoginFailure> {
+    Ok(NotStored(redeem(asked, &services, &request).await?))
+}
+
+async fn redeem(
+    asked: TokenRequest,
+    services: &Services,
+    request: &HttpRequest,
+) -> Result<TokenResponse, GrantError> {
     let context = GrantContext {
         accounts: &services.accounts,
-        sender: sender(&request),
+        sender: sender(request),
         tokens: &services.tokens,
         strict: services.settings.security.profile == SecurityProfile::Strict,
     };
-    Ok(NotStored(asked.redeem(context, &services.clients).await?))
+    asked.redeem(context, &services.clients).await
 }

@@ -1,6 +1,10 @@
 //! What is encrypted for ourselves, and the keys for that: the signing secret yields a key that
 //! wraps random server keys, and these seal everything else (AES-256-GCM).
 
+mod mac;
+
+pub use mac::{MacKey, TAG};
+
 use crate::domain::{Fingerprint, Secret};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
@@ -59,6 +63,12 @@ impl SealingKey {
     fn of(bytes: Zeroizing<[u8; 32]>) -> Result<Self, SealError> {
         let key = RandomizedNonceKey::new(&AES_256_GCM, bytes.as_slice());
         Ok(Self { key: key.map_err(|_| SealError::Broken)?, bytes })
+    }
+
+    /// The same bytes for tags, of a key that seals nothing.
+    #[must_use]
+    pub fn into_mac_key(self) -> MacKey {
+        MacKey::new(&self.bytes)
     }
 
     /// Seals data for a place, such as a table and a row: nobody can move it to another one.

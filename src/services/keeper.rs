@@ -11,7 +11,7 @@ use crate::domain::{
     StoredKey, StoredKeys, Timestamp,
 };
 use crate::sealing::{SealError, SealingKey, Wrapping};
-use crate::tokens::{AFTERWARDS, Claims, KeyPair, PublicKey, TokenError, Tokens};
+use crate::tokens::{AFTERWARDS, Claims, KeyPair, PublicKey, RefreshKey, TokenError, Tokens};
 use plan::{Work, plan};
 use serde_json::{Value, json};
 use std::cell::RefCell;
@@ -42,6 +42,9 @@ const GRACE: i64 = 60;
 
 /// The server key that seals private keys.
 const SEAL: &str = "seal";
+
+/// The one that makes the tags of refresh tokens.
+const REFRESH: &str = "rt";
 
 /// Why keys cannot be read or changed.
 #[derive(Debug, Error)]
@@ -219,14 +222,25 @@ impl Keeper {
         if let Some(key) = self.seal.get() {
             return Ok(key);
         }
-        let failed = |cause| KeyError::Server(SEAL.to_owned(), cause);
-        let wrapped = if let Some(wrapped) = self.server.find(SEAL).await? {
+        let key = self.server_key(SEAL).await?;
+        Ok(self.seal.get_or_init(|| key))
+    }
+
+    /// The key that proves that refresh tokens were made here, made if there is none.
+    pub(super) async fn refresh_key(&self) -> Result<RefreshKey, KeyError> {
+        Ok(RefreshKey::new(self.server_key(REFRESH).await?.into_mac_key()))
+    }
+
+    /// The server key with this name, made if there is none.
+    async fn server_key(&self, name: &str) -> Result<SealingKey, KeyError> {
+        let failed = |cause| KeyError::Server(name.to_owned(), cause);
+        let wrapped = if let Some(wrapped) = self.server.find(name).await? {
             wrapped
         } else {
             let new = SealingKey::random().map_err(failed)?;
-            self.server.keep(SEAL, &self.wrapping.wrap(SEAL, &new).map_err(failed)?).await?
+            self.server.keep(name, &self.wrapping.wrap(name, &new).map_err(failed)?).await?
         };
-        self.open_seal(&wrapped)
+        self.wrapping.unwrap(name, &wrapped).map_err(failed)
     }
 
     /// Does what is due, if this server gets to do it; whether it did.

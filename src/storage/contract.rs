@@ -17,6 +17,8 @@ pub(super) mod last_logins;
 #[cfg(test)]
 mod notices;
 #[cfg(test)]
+pub(super) mod refresh_families;
+#[cfg(test)]
 mod renamed;
 #[cfg(test)]
 pub(super) mod revocations;

@@ -18,6 +18,7 @@ mod migrations;
 mod part;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod refresh_families;
 mod restore;
 mod revocations;
 mod revoked;
@@ -27,6 +28,7 @@ mod server_keys;
 mod signers;
 mod sqlite;
 mod statements;
+mod tables;
 mod throttles;
 mod transfer;
 mod underway;
@@ -38,8 +40,8 @@ pub use maintenance::{MaintenanceError, Summary, back_up, check, copy};
 pub use restore::{Keep, Restored, restore};
 
 use crate::domain::{
-    ApiKeyRepository, AuditEvents, ClientRepository, LastLogins, Revocations, Seen, ServerKeys,
-    Signers, SigningKeys, Throttles, UserRepository,
+    ApiKeyRepository, AuditEvents, ClientRepository, LastLogins, RefreshFamilies, Revocations,
+    Seen, ServerKeys, Signers, SigningKeys, Throttles, UserRepository,
 };
 use crate::settings::{CacheSettings, DatabaseSettings, Settings, UserSettings, make_data_dir};
 use crate::storage::api_keys::ApiKeys;
@@ -48,6 +50,7 @@ use crate::storage::cache::{CachedApiKeys, CachedClients, CachedUsers, Freshness
 use crate::storage::clients::Clients;
 use crate::storage::database::Database;
 use crate::storage::last_logins::DatabaseLastLogins;
+use crate::storage::refresh_families::DatabaseRefreshFamilies;
 use crate::storage::revocations::DatabaseRevocations;
 use crate::storage::revoked::Revoked;
 use crate::storage::seen::DatabaseSeen;
@@ -88,6 +91,8 @@ pub struct Opened {
     pub throttles: Arc<dyn Throttles>,
     /// Tokens that have ended before they expire.
     pub revocations: Arc<dyn Revocations>,
+    /// The families of refresh tokens.
+    pub refresh_families: Arc<dyn RefreshFamilies>,
     /// Where the audit log's events are kept.
     pub audit_events: Arc<dyn AuditEvents>,
     /// The days of users' last logins.
@@ -142,15 +147,18 @@ async fn open_unique(
     let revocations = DatabaseRevocations {
         database: Arc::clone(&opened),
         freshness: Arc::clone(&freshness),
-        held,
+        held: Arc::clone(&held),
     };
     let keys = Arc::new(DatabaseKeys(Arc::clone(&opened)));
+    let refresh_families =
+        DatabaseRefreshFamilies::new(Arc::clone(&opened), Arc::clone(&freshness), held);
     Ok(Opened {
         users,
         api_keys,
         revocations: Arc::new(revocations),
         clients,
         seen: Arc::new(DatabaseSeen::new(Arc::clone(&opened), Arc::clone(&freshness))),
+        refresh_families: Arc::new(refresh_families),
         signers: Arc::new(DatabaseSigners(Arc::clone(&opened))),
         server_keys: keys.clone(),
         signing_keys: keys,

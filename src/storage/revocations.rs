@@ -1,6 +1,6 @@
 //! Tokens that have ended, in either database.
 
-use crate::domain::{RepositoryError, Revocations, Timestamp, TokenId};
+use crate::domain::{Ended, RepositoryError, Revocations, Timestamp, TokenId};
 use crate::storage::cache::Freshness;
 use crate::storage::database::{Connection, Database, sql};
 use crate::storage::revoked::Revoked;
@@ -34,35 +34,43 @@ impl Revocations for DatabaseRevocations {
             Box::pin(async move { revoke(&mut database, token, until).await })
         });
         let is_new = self.freshness.ask(Box::pin(revoked)).await?;
-        self.held.add(token, until);
+        self.held.add(Ended::Token(token), until);
         Ok(is_new)
     }
 
-    fn holds(&self, token: TokenId) -> bool {
-        self.held.holds(token)
+    fn holds(&self, what: Ended) -> bool {
+        self.held.holds(what)
     }
 
-    async fn finds(&self, token: TokenId) -> Result<bool, RepositoryError> {
+    async fn finds(&self, what: Ended) -> Result<bool, RepositoryError> {
         // First: the watcher reads what has ended before it confirms.
         let is_fresh = self.freshness.is_fresh();
-        if self.held.holds(token) || is_fresh {
-            return Ok(self.held.holds(token));
+        if self.held.holds(what) || is_fresh {
+            return Ok(self.held.holds(what));
         }
         let found = self
             .database
-            .read(move |mut database| Box::pin(async move { finds(&mut database, token).await }));
+            .read(move |mut database| Box::pin(async move { finds(&mut database, what).await }));
         self.freshness.ask(found).await
     }
 
-    async fn clean_up(&self) -> Result<(), RepositoryError> {
+    async fn forget_expired(&self) -> Result<(), RepositoryError> {
         let now = self.database.read(|mut database| {
-            Box::pin(async move { database.query(sql!("SELECT "[now])).scalar::<i64>().await })
+            Box::pin(async move { database.query(sql!("SELECT "[now])).scalar().await })
         });
-        let now = now.await?;
-        self.held.forget(Timestamp(now));
+        self.held.forget(Timestamp(self.freshness.ask(now).await?));
+        Ok(())
+    }
+
+    async fn clean_up(&self) -> Result<(), RepositoryError> {
+        let forget = sql!(
+            "DELETE FROM revocations WHERE seq IN (
+                 SELECT seq FROM revocations WHERE until < " [now] " LIMIT 1000 " [skip locked] ")
+             RETURNING id"
+        );
         loop {
             let removed = self.database.write_and_close(move |mut database| {
-                Box::pin(async move { forget(&mut database, now).await })
+                Box::pin(async move { database.query(forget).scalars::<String>().await })
             });
             if removed.await?.len() < BATCH {
                 return Ok(());
@@ -82,16 +90,8 @@ async fn revoke(
     Ok(!query.scalars::<String>().await?.is_empty())
 }
 
-async fn finds(database: &mut Connection<'_>, token: TokenId) -> Result<bool, sqlx::Error> {
-    let find = "SELECT EXISTS (SELECT 1 FROM revocations WHERE kind = 'token' AND id = $1)";
-    database.query(find).bind(token.to_string()).scalar().await
-}
-
-async fn forget(database: &mut Connection<'_>, now: i64) -> Result<Vec<String>, sqlx::Error> {
-    let forget = sql!(
-        "DELETE FROM revocations WHERE seq IN (
-             SELECT seq FROM revocations WHERE until < $1 LIMIT 1000 " [skip locked] ")
-         RETURNING id"
-    );
-    database.query(forget).bind(now).scalars().await
+async fn finds(database: &mut Connection<'_>, what: Ended) -> Result<bool, sqlx::Error> {
+    let find = "SELECT EXISTS (SELECT 1 FROM revocations WHERE kind = $1 AND id = $2)";
+    let (kind, id) = what.parts();
+    database.query(find).bind(kind).bind(id).scalar().await
 }

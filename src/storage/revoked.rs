@@ -1,6 +1,6 @@
 //! The ended tokens in memory: all that count, in every process.
 
-use crate::domain::{Timestamp, TokenId};
+use crate::domain::{Ended, Timestamp};
 use quick_cache::DefaultHashBuilder;
 use std::collections::HashMap;
 use std::hash::BuildHasher as _;
@@ -18,7 +18,7 @@ pub(in crate::storage) struct Revoked {
     /// How many of them have their hash here. Where there is none, no lock is taken.
     places: Box<[AtomicU32]>,
     hashes: DefaultHashBuilder,
-    until: RwLock<HashMap<TokenId, Timestamp>>,
+    until: RwLock<HashMap<Ended, Timestamp>>,
 }
 
 impl Default for Revoked {
@@ -32,50 +32,50 @@ impl Default for Revoked {
 }
 
 impl Revoked {
-    /// Whether a token has ended.
-    pub(in crate::storage) fn holds(&self, token: TokenId) -> bool {
-        self.place(token).load(SeqCst) > 0 && self.read().contains_key(&token)
+    /// Whether this has ended.
+    pub(in crate::storage) fn holds(&self, what: Ended) -> bool {
+        self.place(what).load(SeqCst) > 0 && self.read().contains_key(&what)
     }
 
-    /// A token has ended.
-    pub(in crate::storage) fn add(&self, token: TokenId, until: Timestamp) {
+    /// This has ended.
+    pub(in crate::storage) fn add(&self, what: Ended, until: Timestamp) {
         let mut all = self.write();
-        if all.insert(token, until).is_none() {
-            self.place(token).fetch_add(1, SeqCst);
+        if all.insert(what, until).is_none() {
+            self.place(what).fetch_add(1, SeqCst);
         }
     }
 
     /// Rows of the table. Other versions may have written other kinds.
     pub(in crate::storage) fn add_rows(&self, rows: impl IntoIterator<Item = Row>) {
         for (kind, id, until) in rows {
-            if let ("token", Ok(token)) = (kind.as_str(), id.parse()) {
-                self.add(token, Timestamp(until));
+            if let Some(what) = Ended::of(&kind, &id) {
+                self.add(what, Timestamp(until));
             }
         }
     }
 
-    /// Forgets the tokens that count until a moment before this one.
+    /// Forgets what counts until a moment before this one.
     pub(in crate::storage) fn forget(&self, now: Timestamp) {
-        self.write().retain(|token, until| {
+        self.write().retain(|what, until| {
             let stays = *until >= now;
             if !stays {
-                self.place(*token).fetch_sub(1, SeqCst);
+                self.place(*what).fetch_sub(1, SeqCst);
             }
             stays
         });
     }
 
-    fn place(&self, token: TokenId) -> &AtomicU32 {
-        let hash = usize::try_from(self.hashes.hash_one(token) % PLACES as u64);
+    fn place(&self, what: Ended) -> &AtomicU32 {
+        let hash = usize::try_from(self.hashes.hash_one(what) % PLACES as u64);
         &self.places[hash.unwrap_or_default()]
     }
 
     /// No code that could panic runs under the lock, so a poisoned one is still good.
-    fn read(&self) -> RwLockReadGuard<'_, HashMap<TokenId, Timestamp>> {
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<Ended, Timestamp>> {
         self.until.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, HashMap<TokenId, Timestamp>> {
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<Ended, Timestamp>> {
         self.until.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -83,22 +83,27 @@ impl Revoked {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{FamilyId, TokenId};
+
+    fn token(id: u128) -> Ended {
+        Ended::Token(TokenId(id))
+    }
 
     #[test]
     fn what_is_forgotten_leaves_its_place_to_others() {
         let revoked = Revoked::default();
         let all = 0..3 * PLACES as u128;
-        for token in all.clone().map(TokenId) {
-            revoked.add(token, Timestamp(i64::from(token.0.is_multiple_of(2))));
-            revoked.add(token, Timestamp(i64::from(token.0.is_multiple_of(2))));
+        for id in all.clone() {
+            revoked.add(token(id), Timestamp(i64::from(id.is_multiple_of(2))));
+            revoked.add(token(id), Timestamp(i64::from(id.is_multiple_of(2))));
         }
-        assert!(all.clone().all(|token| revoked.holds(TokenId(token))));
-        assert!(!revoked.holds(TokenId(u128::MAX)));
+        assert!(all.clone().all(|id| revoked.holds(token(id))));
+        assert!(!revoked.holds(token(u128::MAX)));
         revoked.forget(Timestamp(1));
-        assert!(all.clone().all(|token| revoked.holds(TokenId(token)) == token.is_multiple_of(2)));
+        assert!(all.clone().all(|id| revoked.holds(token(id)) == id.is_multiple_of(2)));
         revoked.forget(Timestamp(2));
         assert!(revoked.places.iter().all(|place| place.load(SeqCst) == 0));
-        assert!(!all.into_iter().any(|token| revoked.holds(TokenId(token))));
+        assert!(!all.into_iter().any(|id| revoked.holds(token(id))));
     }
 
     #[test]
@@ -109,6 +114,8 @@ mod tests {
         revoked.add_rows([row("planet", &id), row("token", "7"), row("", "")]);
         assert!(revoked.read().is_empty());
         revoked.add_rows([row("token", &id)]);
-        assert!(revoked.holds(TokenId(7)));
+        assert!(revoked.holds(token(7)) && !revoked.holds(Ended::Family(FamilyId(7))));
+        revoked.add_rows([row("family", &id)]);
+        assert!(revoked.holds(Ended::Family(FamilyId(7))));
     }
 }

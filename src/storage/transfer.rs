@@ -5,9 +5,10 @@ use crate::domain::{
     Username,
 };
 use crate::storage::audit_events::{self, keep, page};
-use crate::storage::database::{Database, Session, Sql, sql};
+use crate::storage::database::{Database, Session};
 use crate::storage::row::{rows, scopes};
 use crate::storage::statements::{count, insert, list};
+use crate::storage::tables::{TABLES, Table};
 use crate::storage::users::analyze;
 use crate::storage::{api_keys, clients};
 use serde_json::json;
@@ -18,102 +19,6 @@ const BATCH: u32 = 1_000;
 
 /// A row of a [`Table`].
 pub(super) type Row = (String, i64, i64);
-
-/// What belongs to users, or is counted for them: copied row by row, after the users.
-pub(super) struct Table {
-    /// Up to a thousand rows after the one with this text and number.
-    page: &'static str,
-    /// Adds rows, unless they are there.
-    add: Sql,
-}
-
-/// All of them.
-pub(super) static TABLES: [Table; 8] = [
-    Table {
-        page: "SELECT '', user_id, day FROM last_logins JOIN users ON users.id = user_id
-               WHERE user_id > $2 AND $1 = '' ORDER BY user_id LIMIT 1000",
-        add: sql!(
-            "INSERT INTO last_logins (user_id, day)
-             SELECT CAST(value ->> 1 AS bigint), CAST(value ->> 2 AS bigint)
-             FROM " [records "$1"] " WHERE true
-             ON CONFLICT DO NOTHING"
-        ),
-    },
-    Table {
-        page: "SELECT name, id, CAST(0 AS bigint) FROM former_names
-               WHERE (name, id) > ($1, $2) ORDER BY name, id LIMIT 1000",
-        add: sql!(
-            "INSERT INTO former_names (name, id)
-             SELECT value ->> 0, CAST(value ->> 1 AS bigint) FROM " [records "$1"] " WHERE true
-             ON CONFLICT DO NOTHING"
-        ),
-    },
-    Table {
-        page: "SELECT place, user_id, last FROM known JOIN users ON users.id = user_id
-               WHERE (user_id, place) > ($2, $1) ORDER BY user_id, place LIMIT 1000",
-        add: sql!(
-            "INSERT INTO known (place, user_id, last)
-             SELECT value ->> 0, CAST(value ->> 1 AS bigint), CAST(value ->> 2 AS bigint)
-             FROM " [records "$1"] " WHERE true
-             ON CONFLICT DO NOTHING"
-        ),
-    },
-    Table {
-        page: "SELECT id, until, CAST(0 AS bigint) FROM revocations
-               WHERE kind = 'token' AND (id, until) > ($1, $2) ORDER BY id, until LIMIT 1000",
-        add: sql!(
-            "INSERT INTO revocations (kind, id, until)
-             SELECT 'token', value ->> 0, CAST(value ->> 1 AS bigint)
-             FROM " [records "$1"] " WHERE true
-             ON CONFLICT DO NOTHING"
-        ),
-    },
-    Table {
-        page: "SELECT hash, until, CAST(0 AS bigint) FROM seen
-               WHERE (hash, until) > ($1, $2) ORDER BY hash, until LIMIT 1000",
-        add: sql!(
-            "INSERT INTO seen (hash, until)
-             SELECT value ->> 0, CAST(value ->> 1 AS bigint) FROM " [records "$1"] " WHERE true
-             ON CONFLICT DO NOTHING"
-        ),
-    },
-    Table {
-        page: "SELECT key, tat, taken_at FROM throttles
-               WHERE (key, tat) > ($1, $2) ORDER BY key, tat LIMIT 1000",
-        add: sql!(
-            "INSERT INTO throttles (key, tat, taken_at, taken_by)
-             SELECT value ->> 0, CAST(value ->> 1 AS bigint), CAST(value ->> 2 AS bigint), 0
-             FROM " [records "$1"] " WHERE true
-             ON CONFLICT DO NOTHING"
-        ),
-    },
-    // No text of keys needs an escape in JSON.
-    Table {
-        page: r#"SELECT '["' || name || '","' || sealed || '"]', CAST(0 AS bigint), CAST(0 AS bigint)
-               FROM server_keys WHERE ('["' || name || '","' || sealed || '"]', 0) > ($1, $2)
-               ORDER BY 1 LIMIT 1000"#,
-        add: sql!(
-            "INSERT INTO server_keys (name, sealed)
-             SELECT " [json "value ->> 0"] " ->> 0, " [json "value ->> 0"] " ->> 1
-             FROM " [records "$1"] " WHERE true
-             ON CONFLICT DO NOTHING"
-        ),
-    },
-    Table {
-        page: r#"SELECT key, active_from, coalesce(retired_at, 0)
-               FROM (SELECT '["' || kid || '","' || alg || '","' || public || '","' || sealed || '"]'
-                   AS key, active_from, retired_at FROM signing_keys) AS keys
-               WHERE (key, active_from) > ($1, $2) ORDER BY key, active_from LIMIT 1000"#,
-        add: sql!(
-            "INSERT INTO signing_keys (kid, alg, public, sealed, active_from, retired_at)
-             SELECT " [json "value ->> 0"] " ->> 0, " [json "value ->> 0"] " ->> 1,
-                 " [json "value ->> 0"] " ->> 2, " [json "value ->> 0"] " ->> 3,
-                 CAST(value ->> 1 AS bigint), nullif(CAST(value ->> 2 AS bigint), 0)
-             FROM " [records "$1"] " WHERE true
-             ON CONFLICT DO NOTHING"
-        ),
-    },
-];
 
 /// A transaction over all users; dropped without a commit, it leaves nothing behind.
 pub(super) struct Transfer(Session);

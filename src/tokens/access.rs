@@ -8,7 +8,9 @@ use crate::tokens::claims::{
 use crate::tokens::error::TokenError;
 use crate::tokens::header::Presented;
 use crate::tokens::published::{Found, fingerprint};
-use crate::tokens::{Claims, IssuedToken, NewToken, Tokens, check_kind, read_claims, token_id};
+use crate::tokens::{
+    Claims, IssuedToken, NewToken, Tokens, check_kind, family_id, read_claims, token_id,
+};
 use std::mem;
 use zeroize::Zeroizing;
 
@@ -19,8 +21,18 @@ impl Tokens {
         issuer: &str,
         token: NewToken<'_>,
     ) -> Result<IssuedToken, TokenError> {
-        let NewToken { subject, id, scopes, epoch, claims: own, lifetime, by_password, client } =
-            token;
+        let NewToken {
+            subject,
+            id,
+            scopes,
+            epoch,
+            family,
+            claims: own,
+            lifetime,
+            by_password,
+            auth_time,
+            client,
+        } = token;
         if let Some(name) = RESERVED.into_iter().find(|name| own.contains_key(*name)) {
             return Err(TokenError::Reserved(name));
         }
@@ -47,11 +59,12 @@ impl Tokens {
             jti: &jti,
             client_id: client.map_or(NO_CLIENT, ClientId::as_str),
             scope: scopes.to_string(),
-            auth_time: by_password.then_some(now.seconds()),
+            auth_time: by_password.then(|| auth_time.unwrap_or(now).seconds()),
             amr: by_password.then_some(["pwd"]),
             username: client.is_none().then_some(subject.as_str()),
             id: (id.is_none() && client.is_none()).then_some(NOBODY),
             epoch,
+            family,
             own: &own,
         };
         let access_token = self.published.sign(now, &written)?;
@@ -149,6 +162,7 @@ impl Tokens {
             id,
             epoch: read.epoch,
             token: token_id(read.jti.as_ref(), token),
+            family: family_id(read.family.as_ref())?,
             ends_at: self.ends_at(read),
             issued_at,
         };

@@ -1,6 +1,6 @@
 //! Claims in a token: what we write, and how strictly we read.
 
-use crate::domain::{Scopes, UserId};
+use crate::domain::{FamilyId, Scopes, UserId};
 use crate::tokens::kind;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,9 @@ pub(super) struct IssuedClaims<'a> {
     /// The user's; absent is the first, 0.
     #[serde(rename = "bailiwick_epoch", skip_serializing_if = "is_first")]
     pub(super) epoch: i64,
+    /// The family of refresh tokens that it ends with.
+    #[serde(rename = "bailiwick_grant", skip_serializing_if = "Option::is_none")]
+    pub(super) family: Option<FamilyId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) iss: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,6 +72,9 @@ pub(super) struct AccessTokenClaims<'a> {
     /// The user's; absent is the first, 0.
     #[serde(rename = "bailiwick_epoch", skip_serializing_if = "is_first")]
     pub(super) epoch: i64,
+    /// The family of refresh tokens that it ends with.
+    #[serde(rename = "bailiwick_grant", skip_serializing_if = "Option::is_none")]
+    pub(super) family: Option<FamilyId>,
     /// The application's own claims.
     #[serde(flatten)]
     pub(super) own: &'a Map<String, Value>,
@@ -86,8 +92,7 @@ pub(super) enum Audience<'a> {
 pub(super) const NO_CLIENT: &str = "bailiwick";
 
 /// Claims that only such a token always has.
-pub(super) const RESERVED: [&str; 5] =
-    ["client_id", "auth_time", "amr", "username", "bailiwick_grant"];
+pub(super) const RESERVED: [&str; 4] = ["client_id", "auth_time", "amr", "username"];
 
 /// The claims of a token presented to us. Claims of a wrong type make it malformed.
 #[derive(Default)]
@@ -102,6 +107,7 @@ pub(super) struct PresentedClaims<'a> {
     pub(super) iat: Option<f64>,
     pub(super) jti: Option<Text<'a>>,
     pub(super) epoch: i64,
+    pub(super) family: Option<Text<'a>>,
     pub(super) id: Option<UserId>,
     /// It carries a number as `bailiwick_id`: we issued it. Null counts as absent.
     pub(super) is_own: bool,
@@ -145,7 +151,7 @@ impl Party<'_> {
 }
 
 /// The claims read here, in the order of the bits that mark them as seen.
-pub(super) const KNOWN: [&str; 11] = [
+pub(super) const KNOWN: [&str; 12] = [
     "sub",
     "exp",
     "nbf",
@@ -153,6 +159,7 @@ pub(super) const KNOWN: [&str; 11] = [
     "jti",
     "bailiwick_id",
     "bailiwick_epoch",
+    "bailiwick_grant",
     "scopes",
     "scope",
     "iss",
@@ -193,6 +200,7 @@ impl<'de> Visitor<'de> for PresentedClaimsVisitor {
                 "bailiwick_epoch" => {
                     read.epoch = map.next_value::<Option<i64>>()?.unwrap_or_default();
                 }
+                "bailiwick_grant" => read.family = map.next_value()?,
                 "iat" => read.iat = Some(map.next_value()?),
                 "jti" => read.jti = Some(map.next_value()?),
                 "scopes" => list = Some(map.next_value::<KnownScopes>()?.0),

@@ -13,6 +13,7 @@ mod keys;
 mod kind;
 mod new_token;
 mod published;
+mod refresh_token;
 mod secret;
 mod shared;
 
@@ -23,11 +24,12 @@ pub use asymmetric::{KeyPair, PublicKey};
 pub use client_secret::{SHORTEST_CLIENT_SECRET, client_secret_hash, new_client_secret};
 pub use error::{NO_SCOPE, NO_USER, TokenError};
 pub use new_token::NewToken;
+pub use refresh_token::RefreshKey;
 pub use secret::{SecretError, check_secret, load_accepted_secrets, load_secret, made_secret};
 
 use crate::domain::{
-    ClientId, Clock, Fingerprint, KeyAlgorithm, Scopes, Secret, Tally, Timestamp, TokenId, User,
-    UserId, Username,
+    ClientId, Clock, Ended, FamilyId, Fingerprint, KeyAlgorithm, Scopes, Secret, Tally, Timestamp,
+    TokenId, User, UserId, Username,
 };
 use crate::sealing;
 use crate::settings::{PublicUrl, TokenSettings};
@@ -95,6 +97,8 @@ pub struct Claims {
     pub(crate) epoch: i64,
     /// Tells this token from all others.
     pub(crate) token: TokenId,
+    /// The family of refresh tokens that it was issued with.
+    pub(crate) family: Option<FamilyId>,
     /// The first second at which it is refused.
     pub(crate) ends_at: Timestamp,
     /// When a token without an id was issued, if that is known.
@@ -114,6 +118,11 @@ impl Claims {
                 !user.has_predecessor && user.signed_out_at.is_none_or(|end| self.is_after(end))
             }
         }
+    }
+
+    /// What ends it, once that has ended.
+    pub(crate) fn ends_with(&self) -> impl Iterator<Item = Ended> {
+        [Ended::Token(self.token)].into_iter().chain(self.family.map(Ended::Family))
     }
 
     fn is_after(&self, end: Timestamp) -> bool {
@@ -172,15 +181,6 @@ impl Tokens {
     /// scopes than a token can hold.
     pub fn issue_to(&self, user: &User, scopes: &Scopes) -> Result<IssuedToken, TokenError> {
         self.create_access_token(NewToken::to(user).scopes(scopes))
-    }
-
-    /// The same for a user who has just shown the password.
-    pub(crate) fn issue_by_password(
-        &self,
-        user: &User,
-        scopes: &Scopes,
-    ) -> Result<IssuedToken, TokenError> {
-        self.create_access_token(NewToken::to(user).scopes(scopes).by_password())
     }
 
     /// The same for an application's own user: the token belongs to the name.
@@ -285,6 +285,7 @@ impl Tokens {
                 id: read.id,
                 epoch: read.epoch,
                 token: token_id(read.jti.as_ref(), token),
+                family: family_id(read.family.as_ref())?,
                 ends_at: self.ends_at(read),
                 issued_at: self.issued_at(read),
             })
@@ -377,6 +378,12 @@ fn read_claims<T>(
         return Err(TokenError::Duplicate);
     }
     judge(&mut read)
+}
+
+/// What is no id was not written here.
+fn family_id(family: Option<&Text<'_>>) -> Result<Option<FamilyId>, TokenError> {
+    let read = family.map(|id| id.0.parse()).transpose();
+    read.map_err(|_| TokenError::Claim("bailiwick_grant"))
 }
 
 /// A token of another kind is not an access token, whatever else it says (RFC 8725 §3.11).

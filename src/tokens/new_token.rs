@@ -1,6 +1,6 @@
 //! The content of a new token.
 
-use crate::domain::{ClientId, Scopes, User, UserId, Username};
+use crate::domain::{ClientId, FamilyId, Scopes, Timestamp, User, UserId, Username};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -25,12 +25,14 @@ pub struct NewToken<'a> {
     pub(super) subject: &'a Username,
     pub(super) id: Option<UserId>,
     pub(super) epoch: i64,
+    pub(super) family: Option<FamilyId>,
     pub(super) scopes: Cow<'a, Scopes>,
     pub(super) claims: Map<String, Value>,
     pub(super) lifetime: Option<Duration>,
     pub(super) by_password: bool,
     /// The client whose own token it is; then nothing else says whose it is.
     pub(super) client: Option<&'a ClientId>,
+    pub(super) auth_time: Option<Timestamp>,
 }
 
 impl<'a> NewToken<'a> {
@@ -49,12 +51,21 @@ impl<'a> NewToken<'a> {
             subject,
             id: None,
             epoch: 0,
+            family: None,
             scopes,
             claims,
             lifetime: None,
             by_password: false,
             client: None,
+            auth_time: None,
         }
+    }
+
+    /// Ends with this family of refresh tokens.
+    #[must_use]
+    pub(crate) fn of_family(mut self, family: FamilyId) -> Self {
+        self.family = Some(family);
+        self
     }
 
     /// With these scopes. The caller must check that the user holds them.
@@ -76,6 +87,13 @@ impl<'a> NewToken<'a> {
     #[must_use]
     pub(crate) fn by_password(mut self) -> Self {
         self.by_password = true;
+        self
+    }
+
+    /// For a user who showed it then.
+    #[must_use]
+    pub(crate) fn authenticated_at(mut self, auth_time: Timestamp) -> Self {
+        self.auth_time = Some(auth_time);
         self
     }
 

@@ -253,6 +253,7 @@ mod tests {
             id: Some(UserId(1)),
             epoch: 0,
             token: TokenId(1),
+            family: None,
             ends_at: Timestamp(200),
             issued_at: None,
         }

@@ -7,7 +7,7 @@ use crate::tokens::{IssuedToken, NewToken, Tokens};
 impl Tokens {
     /// Signs an access token with the shared secret.
     pub(super) fn create_shared(&self, token: NewToken<'_>) -> Result<IssuedToken, TokenError> {
-        let NewToken { subject, id, epoch, scopes, claims: own, lifetime, .. } = token;
+        let NewToken { subject, id, epoch, family, scopes, claims: own, lifetime, .. } = token;
         let expires_in = lifetime.map_or(self.lifetime_seconds, |lifetime| lifetime.as_secs());
         if expires_in == 0 {
             return Err(TokenError::Lifetime);
@@ -23,6 +23,7 @@ impl Tokens {
             jti: &jti,
             id: id.or(self.accept_foreign_until.map(|_| NOBODY)),
             epoch,
+            family,
             iss: self.issuer.as_deref(),
             aud: self.audience.as_deref(),
             own: &own,

@@ -9,7 +9,7 @@ mod keys;
 use crate::gone::metric;
 use crate::harness::{App, Builder, FORM, Response, eventually};
 use crate::people::{ALL, HASH, PASSWORD, admin, call, import, log_in, run, server};
-use crate::signer::{SECRET, token};
+use crate::signer::{SECRET, now, sign, token};
 use serde_json::{Value, json};
 use std::fs;
 use tempfile::TempDir;
@@ -88,6 +88,27 @@ fn basic(app: &App, name: &str, password: &str) -> Response {
     app.send("GET", "/basic/users/me", &[("authorization", &format!("Basic {shown}"))], "")
 }
 
+/// Uses a refresh token that was used before the last one.
+fn refresh(app: &App) -> Vec<(&'static str, &'static str)> {
+    let login = log_in(app, &[("username", "johndoe"), ("password", PASSWORD)]).json();
+    let token = |response: &Value| response["refresh_token"].as_str().map(str::to_owned);
+    let first = token(&login).expect("a refresh token");
+    let refresh =
+        |token: &str| log_in(app, &[("grant_type", "refresh_token"), ("refresh_token", token)]);
+    let second = token(&refresh(&first).json()).expect("the next one");
+    assert_eq!([refresh(&second).status, refresh(&first).status], [200, 400]);
+    vec![("outcome", "refused"), ("reason", "token_reused"), ("who", "johndoe")]
+}
+
+/// Not the token of any other step, which may be made in the same second.
+fn revoke(app: &App) -> Vec<(&'static str, &'static str)> {
+    let claims = json!({"sub": "johndoe", "scopes": ["me"], "exp": now() + 1_000});
+    let form = format!("token={}", sign(&claims));
+    let headers = [("content-type", FORM)];
+    assert_eq!(app.send("POST", "/oauth/revoke", &headers, &form).status, 200);
+    vec![("outcome", "accepted"), ("via", "http"), ("whom", "johndoe")]
+}
+
 /// Does what the action is about, and says what of it is to be read.
 fn provoke(app: &mut App, action: AuditAction) -> Vec<(&'static str, &'static str)> {
     let by_root = [("outcome", "accepted"), ("via", "http"), ("who", "root")];
@@ -102,12 +123,8 @@ fn provoke(app: &mut App, action: AuditAction) -> Vec<(&'static str, &'static st
             assert_eq!(log_in(app, &fields).status, 200);
             vec![("who", "johndoe"), ("scopes", "me"), ("expires_in", "1800")]
         }
-        AuditAction::TokenRevoke => {
-            let form = format!("token={}", token("johndoe", &["items"]));
-            let headers = [("content-type", crate::harness::FORM)];
-            assert_eq!(app.send("POST", "/oauth/revoke", &headers, &form).status, 200);
-            vec![("outcome", "accepted"), ("via", "http"), ("whom", "johndoe")]
-        }
+        AuditAction::TokenRefresh => refresh(app),
+        AuditAction::TokenRevoke => revoke(app),
         AuditAction::UserCreate => {
             let body = json!({"username": "bob", "password": PASSWORD, "scopes": ["me"]});
             assert_eq!(admin(app, ("POST", "/users"), &body).status, 201);

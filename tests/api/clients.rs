@@ -30,6 +30,12 @@ fn authlib_logs_in_and_calls() {
     run_script("authlib_login.py", shared_app());
 }
 
+#[test]
+fn clients_renew_their_tokens_by_themselves() {
+    let app = App::demo().config("[tokens]\npassword_refresh = true\n").spawn();
+    run_script("refreshed_logins.py", &app);
+}
+
 /// What the unit tests hold the checks of bodies against is what the pinned pydantic says.
 #[test]
 fn the_recorded_errors_are_those_of_pydantic() {

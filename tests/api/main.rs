@@ -26,6 +26,7 @@ mod oauth_clients;
 mod people;
 mod profiles;
 mod readme;
+mod refresh;
 mod schemes;
 mod serving;
 mod settings;

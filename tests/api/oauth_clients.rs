@@ -7,6 +7,7 @@ mod commands;
 mod configuration;
 mod keys;
 mod libraries;
+mod refresh;
 mod registration;
 mod service;
 

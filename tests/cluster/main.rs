@@ -26,6 +26,7 @@ mod million;
 mod pooler;
 #[path = "../../src/storage/postgres/tests/server.rs"]
 mod postgres;
+mod refresh;
 mod renaming;
 mod restore;
 mod revoke;

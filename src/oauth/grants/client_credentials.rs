@@ -38,11 +38,6 @@ impl ClientCredentialsGrant {
         };
         let token = context.tokens.issue_to_client(&client, &scopes)?;
         clients.audit_token(&client, (&token.id, &scopes, token.expires_in), &context.sender);
-        Ok(TokenResponse {
-            access_token: token.access_token,
-            token_type: "bearer",
-            expires_in: token.expires_in,
-            scope: Some(scopes.to_string()).filter(|scope| !scope.is_empty()),
-        })
+        Ok(TokenResponse::bearer(token, &scopes, None))
     }
 }

@@ -2,6 +2,8 @@
 
 mod client_credentials;
 mod password;
+mod refresh_token;
 
 pub use client_credentials::ClientCredentialsGrant;
 pub use password::PasswordGrant;
+pub use refresh_token::RefreshTokenGrant;

@@ -1,11 +1,11 @@
 //! The password grant: RFC 6749 §4.3.
 
 use crate::accounts::{LoginAttempt, LoginMethod};
-use crate::domain::{LoginOutcome, Scopes, Secret, User};
+use crate::domain::{Client, FamilyId, LoginOutcome, Scopes, Secret, User};
 use crate::oauth::error::GrantError;
 use crate::oauth::response::{GrantContext, TokenResponse};
 use crate::oauth::scope::granted;
-use crate::tokens::IssuedToken;
+use crate::tokens::{IssuedToken, NewToken};
 use std::sync::Arc;
 
 /// A username and a password, to be redeemed for a token.
@@ -24,25 +24,34 @@ impl PasswordGrant {
     ///
     /// Checks scopes only after the password, so that nobody learns what another user may do.
     pub async fn redeem(self, context: GrantContext<'_>) -> Result<TokenResponse, GrantError> {
+        self.redeem_by(None, context).await
+    }
+
+    /// The same for a registered client, whose tokens may carry its own scopes only.
+    pub(crate) async fn redeem_by(
+        self,
+        client: Option<&Client>,
+        context: GrantContext<'_>,
+    ) -> Result<TokenResponse, GrantError> {
+        if let Some(client) = client {
+            granted(&self.scope, &client.metadata.scope)?;
+        }
         let accounts = context.accounts;
         let method = LoginMethod::PasswordGrant;
         let mut login = accounts.begin_login(method, &self.username, context.sender.clone());
-        let result = self.issue(&mut login, &context).await;
+        let result = self.issue(&mut login, client, &context).await;
         login.end(result.as_ref().map_or_else(GrantError::outcome, |_| LoginOutcome::Accepted));
-        let Issued { user, scopes, token } = result?;
+        let Issued { user, scopes, token, family } = result?;
         let about = (token.id.as_str(), &scopes, token.expires_in);
-        accounts.audit_token(&user, about, &context.sender);
-        Ok(TokenResponse {
-            access_token: token.access_token,
-            token_type: "bearer",
-            expires_in: token.expires_in,
-            scope: Some(scopes.to_string()).filter(|scope| !scope.is_empty()),
-        })
+        let more = family.as_ref().map(|(id, _)| ("family_id", id.to_string()));
+        accounts.audit_token(&user, about, more.as_slice(), &context.sender);
+        Ok(TokenResponse::bearer(token, &scopes, family.map(|(_, first)| first)))
     }
 
     async fn issue(
         self,
         login: &mut LoginAttempt<'_>,
+        client: Option<&Client>,
         context: &GrantContext<'_>,
     ) -> Result<Issued, GrantError> {
         let user = context
@@ -56,8 +65,15 @@ impl PasswordGrant {
             return Err(GrantError::Disabled);
         }
         let scopes = granted(&self.scope, &user.scopes)?;
-        let token = context.tokens.issue_by_password(&user, &scopes)?;
-        Ok(Issued { user, scopes, token })
+        let family = context.accounts.begin_family(&user, &scopes, client).await;
+        let family = family.map_err(GrantError::Unavailable)?;
+        let new = NewToken::to(&user).scopes(&scopes).by_password();
+        let new = match &family {
+            Some((id, _)) => new.of_family(*id),
+            None => new,
+        };
+        let token = context.tokens.create_access_token(new)?;
+        Ok(Issued { user, scopes, token, family })
     }
 }
 
@@ -66,6 +82,8 @@ struct Issued {
     user: Arc<User>,
     scopes: Scopes,
     token: IssuedToken,
+    /// With its first refresh token.
+    family: Option<(FamilyId, Secret)>,
 }
 
 #[cfg(test)]

@@ -129,8 +129,8 @@ impl Worker {
         let _ = writer.send(&Report::Ready).await;
         let signing = Arc::clone(&state.services.signing);
         actix_web::rt::spawn(async move { signing.watch().await });
-        let accounts = state.services.accounts.clone();
-        actix_web::rt::spawn(async move { accounts.forget_expired().await });
+        let clean_up = Arc::clone(&state.services.clean_up);
+        actix_web::rt::spawn(async move { clean_up.run().await });
         let api_keys = state.services.api_keys.clone();
         let noting = actix_web::rt::spawn({
             let api_keys = api_keys.clone();

@@ -4,6 +4,7 @@ use crate::domain::{KeyAlgorithm, Secret};
 use crate::settings::declaration::{minutes, seconds, settings, words};
 use crate::settings::key::Kind;
 use crate::settings::named_file::NamedFile;
+use crate::settings::units::DAY;
 use crate::settings::until::Until;
 use std::num::NonZeroU32;
 
@@ -39,6 +40,22 @@ settings! {
 
         /// Seconds of tolerance for a token's start and expiry, for machines whose clocks differ.
         leeway: u64 = 0 => seconds(0, 3600);
+
+        /// Whether a login by password also gets a refresh token, with which a client renews its access
+        /// token without the password (`grant_type=refresh_token`).
+        password_refresh: bool = false;
+
+        /// Seconds after which a refresh token ends that is not used.
+        refresh_token_idle: NonZeroU32 = "30d" => seconds(60, 366 * DAY);
+
+        /// Seconds from a login until its refresh tokens end, however often they are used.
+        refresh_token_lifetime: NonZeroU32 = "90d" => seconds(60, 3660 * DAY);
+
+        /// Seconds for which a refresh token that was used is taken again, with the same response: for
+        /// clients that lost it, or that share a token among tabs. Later, or after the next one was
+        /// used, it counts as stolen, and the login ends. 0 is never, so that two tabs at once log the
+        /// user out.
+        refresh_token_reuse_seconds: u32 = 30 => seconds(0, 600);
 
         /// The issuer: written into tokens as `iss`, and then required. Absent: neither.
         #[example = "https://auth.example.com"]

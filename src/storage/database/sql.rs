@@ -39,6 +39,12 @@ macro_rules! differs {
     ($engine:ident [now]) => {
         $crate::storage::database::of!($engine "unixepoch()", "extract(epoch FROM now())::bigint")
     };
+    // The same at this moment: a transaction may have waited.
+    ($engine:ident [clock]) => {
+        $crate::storage::database::of!(
+            $engine "unixepoch()", "floor(extract(epoch FROM clock_timestamp()))::bigint"
+        )
+    };
     // The milliseconds since 1970, at this moment: a transaction may have waited.
     ($engine:ident [milliseconds]) => {
         $crate::storage::database::of!(

@@ -8,7 +8,7 @@ use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnection;
 
-pub(super) const TEXTS: [(&str, &str); 16] = [
+pub(super) const TEXTS: [(&str, &str); 17] = [
     ("users", include_str!("migrations/0001_users.sql")),
     ("user ids", include_str!("migrations/0002_user_ids.sql")),
     ("users inserted", include_str!("migrations/0003_users_inserted.sql")),
@@ -25,6 +25,7 @@ pub(super) const TEXTS: [(&str, &str); 16] = [
     ("revocations", include_str!("migrations/0014_revocations.sql")),
     ("keys", include_str!("migrations/0015_keys.sql")),
     ("clients", include_str!("migrations/0016_clients.sql")),
+    ("refresh families", include_str!("migrations/0017_refresh_families.sql")),
 ];
 
 /// The lock that replicas hold while they migrate: the bytes of `bailiwic`.

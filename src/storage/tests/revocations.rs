@@ -1,6 +1,7 @@
-//! Ended tokens and counted tries on SQLite.
+//! Ended tokens, families of refresh tokens, and counted tries on SQLite.
 
-use crate::domain::{Revocations as _, TokenId};
+use crate::domain::{Ended, Revocations as _, TokenId};
+use crate::storage::contract::refresh_families::families_live_and_end;
 use crate::storage::contract::revocations::{
     tokens_end_everywhere, what_would_have_expired_is_forgotten,
 };
@@ -38,14 +39,26 @@ async fn a_number_that_goes_back_makes_all_be_read() {
     for token in 1..=9 {
         one.revoke(TokenId(token), crate::domain::Timestamp(i64::MAX)).await.unwrap();
     }
-    until_within_a_second(async || other.holds(TokenId(9))).await;
+    until_within_a_second(async || other.holds(Ended::Token(TokenId(9)))).await;
     let back = format!(
         "BEGIN; DELETE FROM revocations; UPDATE sqlite_sequence SET seq = 0 WHERE name = 'revocations';
          INSERT INTO revocations (kind, id, until) VALUES ('token', '{}', 1); COMMIT",
         TokenId(77)
     );
     sqlx::raw_sql(sqlx::AssertSqlSafe(back)).execute(&mut raw(&path).await).await.unwrap();
-    until_within_a_second(async || one.holds(TokenId(77)) && other.holds(TokenId(77))).await;
+    until_within_a_second(async || {
+        one.holds(Ended::Token(TokenId(77))) && other.holds(Ended::Token(TokenId(77)))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn families_of_refresh_tokens_live_and_end() {
+    families_live_and_end(async || {
+        let folder = tempfile::tempdir().unwrap();
+        (Arc::new(database_at(&folder.path().join("test.db")).await.unwrap()), folder)
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -7,12 +7,13 @@ use crate::signer::SECRET;
 use std::fs;
 use std::process::{Command, Output};
 
-/// With a key that the server makes.
+/// With everything that is told of: refresh tokens, and a key that the server makes.
 pub(super) const CONFIG: &str = "
     [server]
     public_url = 'https://auth.example.com'
     [tokens]
     algorithm = 'EdDSA'
+    password_refresh = true
 ";
 
 /// Does what the action is about, and says what of it is to be read.

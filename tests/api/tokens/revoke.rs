@@ -3,7 +3,7 @@
 use crate::harness::{App, FORM, Response};
 use crate::people::{PASSWORD, import, log_in, server};
 use crate::signer::{claims, now, sign};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const ON: &str = "[server]\npublic_url = \"http://localhost:8000\"\n";
 
@@ -44,6 +44,42 @@ fn a_token_ends_and_no_other() {
     assert_eq!(me(&app, &other), 200);
     revoke(&app, &one);
     assert_eq!((me(&app, &one), me(&app, &other), me(&app, &login(&app))), (401, 200, 200));
+}
+
+/// Whichever of its tokens: a copy that was found somewhere is good enough to end it.
+#[test]
+fn a_refresh_token_ends_its_login_and_no_other() {
+    let app = server(&format!("{ON}[tokens]\npassword_refresh = true\n")).spawn();
+    import(&app, &[json!({"username": "bob", "scopes": ["me"]})]);
+    let fields = [("username", "bob"), ("password", PASSWORD), ("scope", "me")];
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let refresh = |token: &Value| {
+        log_in(&app, &[("grant_type", "refresh_token"), ("refresh_token", &text(token))])
+    };
+    let [one, two, other] = [(); 3].map(|()| log_in(&app, &fields).json());
+    for (login, ends_by_first, hint) in [(one, true, "refresh_token"), (two, false, "access_token")]
+    {
+        let first = &login["refresh_token"];
+        let next = refresh(first).json();
+        // Tampered with, it is nobody's.
+        revoke(&app, &format!("{}A", &text(first)[..text(first).len() - 1]));
+        let all = [&login, &next].map(|response| text(&response["access_token"]));
+        assert!(all.iter().all(|token| me(&app, token) == 200));
+        let token = text(if ends_by_first { first } else { &next["refresh_token"] });
+        assert_eq!(send(&app, &format!("token={token}&token_type_hint={hint}")).status, 200);
+        assert!(all.iter().all(|token| me(&app, token) == 401), "at once");
+        for token in [first, &next["refresh_token"]] {
+            let answer = refresh(token);
+            assert_eq!((answer.status, &answer.json()["error"]), (400, &json!("invalid_grant")));
+        }
+        revoke(&app, &token);
+    }
+    assert_eq!(me(&app, &text(&other["access_token"])), 200);
+    // An access token ends alone.
+    revoke(&app, &text(&other["access_token"]));
+    assert_eq!(me(&app, &text(&other["access_token"])), 401);
+    let next = refresh(&other["refresh_token"]).json();
+    assert_eq!(me(&app, &text(&next["access_token"])), 200);
 }
 
 /// They may have no `jti`, or the same one in all.

@@ -1,8 +1,9 @@
-//! Ended tokens on PostgreSQL.
+//! Ended tokens and families of refresh tokens on PostgreSQL.
 
 use super::server::shared;
 use super::{open, settings};
-use crate::domain::{Revocations as _, Timestamp, TokenId};
+use crate::domain::{Ended, Revocations as _, Timestamp, TokenId};
+use crate::storage::contract::refresh_families::families_live_and_end;
 use crate::storage::contract::revocations::{
     tokens_end_everywhere, what_would_have_expired_is_forgotten,
 };
@@ -35,6 +36,15 @@ async fn tokens_end() {
     what_would_have_expired_is_forgotten((&one, &other), &none).await;
 }
 
+#[tokio::test]
+async fn families_of_refresh_tokens_live_and_end() {
+    families_live_and_end(async || {
+        let url = shared().url(&shared().database());
+        (Arc::new(open(&settings(&url)).await.unwrap()), ())
+    })
+    .await;
+}
+
 /// Reading on from the last number would miss it.
 #[tokio::test]
 async fn an_earlier_number_that_commits_later_is_heard() {
@@ -45,10 +55,13 @@ async fn an_earlier_number_that_commits_later_is_heard() {
     one.revoke(TokenId(2), Timestamp(4_000_000_000)).await.unwrap();
     // A process that starts in between reads all that there is, and hears of the rest.
     let other = process(&name).await;
-    until_within_a_minute(async || other.holds(TokenId(2))).await;
-    assert!(!one.holds(TokenId(1)) && !other.holds(TokenId(1)));
+    until_within_a_minute(async || other.holds(Ended::Token(TokenId(2)))).await;
+    assert!(!one.holds(Ended::Token(TokenId(1))) && !other.holds(Ended::Token(TokenId(1))));
     run(&mut late, "COMMIT".to_owned()).await;
-    until_within_a_second(async || one.holds(TokenId(1)) && other.holds(TokenId(1))).await;
+    until_within_a_second(async || {
+        one.holds(Ended::Token(TokenId(1))) && other.holds(Ended::Token(TokenId(1)))
+    })
+    .await;
     let numbers =
         shared().sql(&name, "SELECT string_agg(right(id, 1), '' ORDER BY seq) FROM revocations");
     assert_eq!(numbers.trim(), "12", "the number of the first is the smaller one");
@@ -72,7 +85,7 @@ async fn a_gap_is_filled() {
             ),
         )
         .await;
-        until_within_a_minute(async || one.holds(token)).await;
+        until_within_a_minute(async || one.holds(Ended::Token(token))).await;
     }
 }
 

@@ -1,0 +1,189 @@
+//! Refresh tokens: each login has a family of them, which renews its access token until it ends.
+
+use crate::accounts::Accounts;
+use crate::domain::{
+    AuditAction, AuditEntry, AuditReason, Client, ClientAuthMethod, ClientGrant, Family,
+    FamilyClient, FamilyId, FamilyRules, FamilyUse, NewFamily, RefreshFamilies, RefreshToken,
+    RepositoryError, Rotation, Scopes, Secret, Sender, Timestamp, User, Username,
+};
+use crate::tokens::RefreshKey;
+use std::sync::Arc;
+
+/// How refresh tokens are made and stored, and how long they live.
+pub struct RefreshTokens {
+    /// Where their families are.
+    pub families: Arc<dyn RefreshFamilies>,
+    /// Makes them.
+    pub key: RefreshKey,
+    /// How long they live.
+    pub rules: FamilyRules,
+    /// Seconds until nobody needs to know an access token any more that is issued now.
+    pub access_life: i64,
+}
+
+/// What a refresh token was used for.
+pub(crate) struct Renewed {
+    pub(crate) user: Arc<User>,
+    /// The family's.
+    pub(crate) scopes: Scopes,
+    /// When the user logged in.
+    pub(crate) auth_time: Timestamp,
+    /// The refresh token to go on with.
+    pub(crate) next: Secret,
+    /// Whether this one was used before.
+    pub(crate) is_repeated: bool,
+}
+
+impl RefreshTokens {
+    fn access_until(&self, now: Timestamp) -> Timestamp {
+        Timestamp(now.seconds().saturating_add(self.access_life))
+    }
+}
+
+impl Accounts {
+    /// The same with refresh tokens.
+    #[must_use]
+    pub(crate) fn with_refresh_tokens(self, refresh_tokens: RefreshTokens) -> Self {
+        Self { refresh_tokens: Some(Arc::new(refresh_tokens)), ..self }
+    }
+
+    /// Begins a family for a user who has logged in; returns its id and its first token. None if there
+    /// are no refresh tokens here or for the client, for a user who is disabled, or whose tokens were
+    /// ended meanwhile.
+    pub(crate) async fn begin_family(
+        &self,
+        user: &User,
+        scopes: &Scopes,
+        client: Option<&Client>,
+    ) -> Result<Option<(FamilyId, Secret)>, RepositoryError> {
+        let Some(refresh) = &self.refresh_tokens else { return Ok(None) };
+        if client.is_some_and(|client| !client.metadata.may_redeem(ClientGrant::RefreshToken)) {
+            return Ok(None);
+        }
+        let id = FamilyId(rand::random());
+        let new = NewFamily {
+            id,
+            client: client.map(known),
+            user: user.id,
+            epoch: user.epoch,
+            scopes: scopes.clone(),
+            access_until: refresh.access_until(self.clock.now()),
+        };
+        let has_begun = refresh.families.begin(new, refresh.rules).await?;
+        let first = || refresh.key.write(RefreshToken { family: id, generation: 0 });
+        Ok(has_begun.then(|| (id, first())))
+    }
+
+    /// Reads a refresh token that one of these servers has made.
+    pub(crate) fn read_refresh_token(&self, text: &Secret) -> Option<RefreshToken> {
+        self.refresh_tokens.as_ref()?.key.read(text.expose())
+    }
+
+    /// The scopes of a token's family, if it has not ended.
+    pub(crate) async fn family_scopes(
+        &self,
+        token: RefreshToken,
+        client: Option<&Client>,
+    ) -> Result<Option<Scopes>, RepositoryError> {
+        let Some(refresh) = &self.refresh_tokens else { return Ok(None) };
+        refresh.families.scopes(token.family, client.map(known)).await
+    }
+
+    /// Uses a refresh token: for the next one, with the user as stored now, or to find that it was
+    /// stolen.
+    pub(crate) async fn renew(
+        &self,
+        token: RefreshToken,
+        client: Option<&Client>,
+    ) -> Result<Result<Renewed, RefusedRefresh>, RepositoryError> {
+        let Some(refresh) = &self.refresh_tokens else { return Ok(Err(RefusedRefresh::unknown())) };
+        let access_until = refresh.access_until(self.clock.now());
+        let rotates = client.is_none_or(|client| {
+            client.metadata.token_endpoint_auth_method == ClientAuthMethod::None
+        });
+        let presented = FamilyUse { token, client: client.map(known), rotates, access_until };
+        let refused = |user, reason| Ok(Err(RefusedRefresh { token: Some(token), user, reason }));
+        let (family, generation, is_repeated) =
+            match refresh.families.rotate(presented, refresh.rules).await? {
+                Rotation::Renewed { family, generation, is_repeated } => {
+                    (family, generation, is_repeated)
+                }
+                Rotation::Reused(user) => return refused(user, AuditReason::TokenReused),
+                Rotation::Disabled(user) => return refused(Some(user), AuditReason::UserDisabled),
+                Rotation::Ended(user) => return refused(user, AuditReason::TokenEnded),
+            };
+        let next = RefreshToken { family: token.family, generation };
+        Ok(match self.user_of(&family).await? {
+            Some(user) => {
+                let Family { scopes, auth_time, .. } = family;
+                Ok(Renewed { user, scopes, auth_time, next: refresh.key.write(next), is_repeated })
+            }
+            None => return refused(Some(family.username), AuditReason::TokenEnded),
+        })
+    }
+
+    /// Ends the login of a refresh token, with its access tokens; returns whether it is one that was
+    /// made here. Whoever holds one, however old, may end the login; that of a registered client only
+    /// this client.
+    pub(crate) async fn end_login(
+        &self,
+        token: &Secret,
+        client: Option<&Client>,
+        sender: &Sender,
+    ) -> Result<bool, RepositoryError> {
+        let Some(refresh) = &self.refresh_tokens else { return Ok(false) };
+        let Some(token) = refresh.key.read(token.expose()) else { return Ok(false) };
+        if let Some(user) = refresh.families.end(token.family, client.map(known)).await? {
+            let entry = AuditEntry::of(AuditAction::TokenRevoke)
+                .by_request(sender)
+                .whom(user.as_str())
+                .detail("family_id", token.family.to_string());
+            self.audit.tell(entry);
+        }
+        Ok(true)
+    }
+
+    /// The user of a family; `None` if the user's tokens were ended a moment ago.
+    async fn user_of(&self, family: &Family) -> Result<Option<Arc<User>>, RepositoryError> {
+        let is_its = |user: &Arc<User>| user.id == family.user && user.epoch == family.epoch;
+        let found = self.users.find_by_id(family.user, &family.username).await?;
+        if let Some(user) = found.filter(is_its) {
+            return Ok(Some(user));
+        }
+        // What is in memory may be a second old.
+        let found = self.users.find_now(family.user, &family.username).await?;
+        Ok(found.filter(is_its))
+    }
+
+    /// Tells of a refresh token that was refused.
+    pub(crate) fn audit_refused_refresh(&self, refused: &RefusedRefresh, sender: &Sender) {
+        let mut entry = AuditEntry::of(AuditAction::TokenRefresh)
+            .by_request(sender)
+            .because(Some(refused.reason));
+        if let Some(user) = &refused.user {
+            entry = entry.who(user.as_str());
+        }
+        if let Some(token) = refused.token {
+            entry = entry.detail("family_id", token.family.to_string());
+        }
+        self.audit.tell(entry);
+    }
+}
+
+fn known(client: &Client) -> FamilyClient {
+    FamilyClient { id: client.id.clone(), epoch: client.epoch }
+}
+
+/// A refresh token that was refused: which, whose, and why.
+pub(crate) struct RefusedRefresh {
+    pub(crate) token: Option<RefreshToken>,
+    pub(crate) user: Option<Username>,
+    pub(crate) reason: AuditReason,
+}
+
+impl RefusedRefresh {
+    /// Nobody here has made it.
+    pub(crate) fn unknown() -> Self {
+        Self { token: None, user: None, reason: AuditReason::UnknownToken }
+    }
+}

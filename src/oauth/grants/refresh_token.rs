@@ -1,0 +1,80 @@
+//! The refresh token grant: RFC 6749 §6.
+
+use crate::accounts::{RefusedRefresh, Renewed};
+use crate::domain::{AuditReason, Client, RefreshToken, Scopes, Secret};
+use crate::oauth::error::GrantError;
+use crate::oauth::response::{GrantContext, TokenResponse};
+use crate::oauth::scope::{granted, scope_names};
+use crate::tokens::NewToken;
+
+/// A refresh token, to be redeemed for an access token and the next refresh token.
+#[derive(Debug)]
+pub struct RefreshTokenGrant {
+    /// The token.
+    pub refresh_token: Secret,
+    /// Scopes that the access token is to have, separated by white space; empty: all of the login's.
+    pub scope: String,
+}
+
+impl RefreshTokenGrant {
+    /// Issues an access token with the scopes of the login, or fewer if those are asked for, and as
+    /// far as the user still holds them, and the client may have them.
+    pub async fn redeem(
+        self,
+        client: Option<&Client>,
+        context: GrantContext<'_>,
+    ) -> Result<TokenResponse, GrantError> {
+        let accounts = context.accounts;
+        let read = accounts.read_refresh_token(&self.refresh_token);
+        let Some(token) = read else { return Err(refused(&RefusedRefresh::unknown(), &context)) };
+        let asked = self.asked(token, client, &context).await?;
+        let renewed = accounts.renew(token, client).await.map_err(GrantError::Unavailable)?;
+        let renewed = renewed.map_err(|why| refused(&why, &context))?;
+        let Renewed { user, scopes, auth_time, next, is_repeated } = renewed;
+        let mut held = Scopes::default();
+        let asked = asked.unwrap_or(scopes);
+        let is_held = |scope: &&str| {
+            let is_the_clients = |client: &Client| client.metadata.scope.contains(scope);
+            user.scopes.contains(scope) && client.is_none_or(is_the_clients)
+        };
+        asked.iter().filter(is_held).for_each(|scope| held.insert_known(scope));
+        let new = NewToken::to(&user).scopes(&held).of_family(token.family);
+        let new = new.by_password().authenticated_at(auth_time);
+        let issued = context.tokens.create_access_token(new)?;
+        let about = (issued.id.as_str(), &held, issued.expires_in);
+        let repeated = is_repeated.then(|| ("repeated", "true".to_owned()));
+        let more =
+            [("grant_type", "refresh_token".to_owned()), ("family_id", token.family.to_string())];
+        let more: Vec<_> = more.into_iter().chain(repeated).collect();
+        accounts.audit_token(&user, about, &more, &context.sender);
+        Ok(TokenResponse::bearer(issued, &held, Some(next)))
+    }
+
+    /// The requested scopes, all of which must be the family's. Looked at before anything changes:
+    /// what is refused for them uses up no token.
+    async fn asked(
+        &self,
+        token: RefreshToken,
+        client: Option<&Client>,
+        context: &GrantContext<'_>,
+    ) -> Result<Option<Scopes>, GrantError> {
+        if scope_names(&self.scope).next().is_none() {
+            return Ok(None);
+        }
+        let scopes = context.accounts.family_scopes(token, client).await;
+        let Some(scopes) = scopes.map_err(GrantError::Unavailable)? else { return Ok(None) };
+        granted(&self.scope, &scopes).map(Some).inspect_err(|_| {
+            let (token, reason) = (Some(token), AuditReason::ScopeNotAllowed);
+            let why = RefusedRefresh { token, user: None, reason };
+            context.accounts.audit_refused_refresh(&why, &context.sender);
+        })
+    }
+}
+
+fn refused(why: &RefusedRefresh, context: &GrantContext<'_>) -> GrantError {
+    context.accounts.audit_refused_refresh(why, &context.sender);
+    match why.reason {
+        AuditReason::UserDisabled => GrantError::Disabled,
+        _ => GrantError::InvalidRefreshToken,
+    }
+}

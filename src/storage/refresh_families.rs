@@ -1,0 +1,294 @@
+//! Families of refresh tokens, in either database: one row each, and one statement that decides
+//! what a presented token is worth.
+
+use crate::domain::{
+    Ended, Family, FamilyClient, FamilyId, FamilyRules, FamilyUse, NewFamily, RefreshFamilies,
+    RepositoryError, Rotation, Scopes, Timestamp, UserId, Username,
+};
+use crate::storage::cache::Freshness;
+use crate::storage::database::{Connection, Database, sql};
+use crate::storage::revoked::Revoked;
+use async_trait::async_trait;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Rows that one statement looks at: nobody waits for long.
+const BATCH: usize = 1_000;
+
+/// How long a family is kept once it has ended: what is shown of it then is still known.
+const KEPT: i64 = 7 * 24 * 60 * 60;
+
+/// The families of one database.
+pub(super) struct DatabaseRefreshFamilies {
+    database: Arc<Database>,
+    /// Knows of outages: one that is known is not waited for, nor told again.
+    freshness: Arc<Freshness>,
+    /// What has ended, in memory: this process need not wait to be told.
+    held: Arc<Revoked>,
+    /// Seconds that are added to the database's clock.
+    offset: i64,
+}
+
+impl DatabaseRefreshFamilies {
+    pub(super) fn new(
+        database: Arc<Database>,
+        freshness: Arc<Freshness>,
+        held: Arc<Revoked>,
+    ) -> Self {
+        Self { database, freshness, held, offset: 0 }
+    }
+
+    /// With a clock that goes ahead.
+    #[cfg(test)]
+    pub(super) fn later(&self, by: Duration) -> Self {
+        let Self { database, freshness, held, offset } = self;
+        Self {
+            database: Arc::clone(database),
+            freshness: Arc::clone(freshness),
+            held: Arc::clone(held),
+            offset: offset + seconds(by),
+        }
+    }
+}
+
+#[async_trait]
+impl RefreshFamilies for DatabaseRefreshFamilies {
+    async fn begin(&self, new: NewFamily, rules: FamilyRules) -> Result<bool, RepositoryError> {
+        let offset = self.offset;
+        let begun = self.database.write(None, move |mut database| {
+            Box::pin(async move { begin(&mut database, &new, rules, offset).await })
+        });
+        self.freshness.ask(Box::pin(begun)).await
+    }
+
+    async fn scopes(
+        &self,
+        family: FamilyId,
+        client: Option<FamilyClient>,
+    ) -> Result<Option<Scopes>, RepositoryError> {
+        let offset = self.offset;
+        let found = self.database.read(move |mut database| {
+            Box::pin(async move { find(&mut database, family, client, offset).await })
+        });
+        let found = self.freshness.ask(found).await?;
+        Ok(found.map(|scopes| scopes.parse().unwrap_or_default()))
+    }
+
+    async fn rotate(
+        &self,
+        presented: FamilyUse,
+        rules: FamilyRules,
+    ) -> Result<Rotation, RepositoryError> {
+        let offset = self.offset;
+        let family = presented.token.family;
+        let rotated = self.database.write(None, move |mut database| {
+            Box::pin(async move { rotate(&mut database, &presented, rules, offset).await })
+        });
+        let (rotation, until) = self.freshness.ask(Box::pin(rotated)).await?;
+        if let Rotation::Reused(_) = rotation {
+            self.held.add(Ended::Family(family), until);
+        }
+        Ok(rotation)
+    }
+
+    async fn end(
+        &self,
+        family: FamilyId,
+        client: Option<FamilyClient>,
+    ) -> Result<Option<Username>, RepositoryError> {
+        let offset = self.offset;
+        let ended = self.database.write(None, move |mut database| {
+            Box::pin(async move { end(&mut database, family, client, offset).await })
+        });
+        let Some((username, until)) = self.freshness.ask(Box::pin(ended)).await? else {
+            return Ok(None);
+        };
+        self.held.add(Ended::Family(family), until);
+        Ok(username.parse().ok())
+    }
+
+    async fn clean_up(&self, rules: FamilyRules) -> Result<(), RepositoryError> {
+        // Those that were used meanwhile are looked at again when they may be over.
+        let put_off = sql!(
+            "UPDATE refresh_families
+             SET look_at = CASE WHEN expires < seen + $2 THEN expires ELSE seen + $2 END
+             WHERE id IN (
+                 SELECT id FROM refresh_families
+                 WHERE look_at < " [clock] " + $1 AND revoked_at IS NULL
+                     AND expires >= " [clock] " + $1 AND seen + $2 >= " [clock] " + $1
+                 LIMIT 1000 " [skip locked] ")
+             RETURNING id"
+        );
+        let forget = sql!(
+            "DELETE FROM refresh_families WHERE id IN (
+                 SELECT id FROM refresh_families
+                 WHERE look_at < " [clock] " + $1 AND (revoked_at IS NOT NULL
+                     OR expires < " [clock] " + $1 OR seen + $2 < " [clock] " + $1)
+                 LIMIT 1000 " [skip locked] ")
+             RETURNING id"
+        );
+        let (since, idle) = (self.offset - KEPT, seconds(rules.idle));
+        for statement in [put_off, forget] {
+            loop {
+                let changed = self.database.write_and_close(move |mut database| {
+                    Box::pin(async move {
+                        let query = database.query(statement).bind(since).bind(idle);
+                        query.scalars::<String>().await
+                    })
+                });
+                if changed.await?.len() < BATCH {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn begin(
+    database: &mut Connection<'_>,
+    new: &NewFamily,
+    rules: FamilyRules,
+    offset: i64,
+) -> Result<bool, sqlx::Error> {
+    let begin = sql!(
+        "INSERT INTO refresh_families
+             (id, client_id, user_id, epoch, scope, access_until, auth_time, rotated_at, seen,
+              expires, look_at, generation, repeats, client_epoch)
+         SELECT $1, $2, users.id, users.epoch, $5, $6, clock.now, clock.now, clock.now,
+             clock.now + $7, clock.now + $8, 0, 0, $10
+         FROM users, (SELECT " [clock] " + $9 AS now) AS clock
+         WHERE users.id = $3 AND users.epoch = $4 AND NOT disabled
+         RETURNING id"
+    );
+    let (lifetime, idle) = (seconds(rules.lifetime), seconds(rules.idle));
+    let (client, client_epoch) = parts(new.client.as_ref());
+    let query = database.query(begin).bind(new.id.to_string()).bind(client);
+    let query = query.bind(new.user.0).bind(new.epoch).bind(new.scopes.as_str());
+    let query = query.bind(new.access_until.seconds()).bind(lifetime).bind(lifetime.min(idle));
+    let query = query.bind(offset).bind(client_epoch);
+    Ok(!query.scalars::<String>().await?.is_empty())
+}
+
+async fn find(
+    database: &mut Connection<'_>,
+    family: FamilyId,
+    client: Option<FamilyClient>,
+    offset: i64,
+) -> Result<Option<String>, sqlx::Error> {
+    let find = sql!(
+        "SELECT scope FROM refresh_families
+         WHERE id = $1 AND client_id IS NOT DISTINCT FROM $2 AND revoked_at IS NULL
+             AND expires > " [clock] " + $3 AND client_epoch IS NOT DISTINCT FROM $4"
+    );
+    let (client, client_epoch) = parts(client.as_ref());
+    let query = database.query(find).bind(family.to_string()).bind(client).bind(offset);
+    Ok(query.bind(client_epoch).scalars().await?.pop())
+}
+
+/// What a rotation returns: the generation, how often it was repeated, whether the family has ended,
+/// and of the family its scopes, the user's id and name, the epoch, the login, and the end
+/// of its access tokens.
+type Rotated = (i64, i64, bool, String, i64, Option<String>, i64, i64, i64);
+
+/// In `SET` and `CASE`, columns have the values from before; on PostgreSQL, those from after any
+/// wait for another rotation.
+async fn rotate(
+    database: &mut Connection<'_>,
+    presented: &FamilyUse,
+    rules: FamilyRules,
+    offset: i64,
+) -> Result<(Rotation, Timestamp), sqlx::Error> {
+    // $1 family, $2 client, $3 generation, $4 that of the next token, $5 how long a token is taken
+    // again, $6 how long a family may be unused, $7 the end of the next access token.
+    let rotate = sql!(
+        "UPDATE refresh_families SET
+             generation = CASE WHEN generation <= $3 THEN $4 ELSE generation END,
+             rotated_at = CASE WHEN generation <= $3 THEN " [clock] " + $8 ELSE rotated_at END,
+             repeats = CASE WHEN generation <= $3 THEN 0 ELSE repeats + 1 END,
+             seen = " [clock] " + $8,
+             access_until = CASE WHEN access_until < $7 THEN $7 ELSE access_until END,
+             revoked_at = CASE
+                 WHEN generation <= $3 THEN NULL
+                 WHEN generation = $3 + 1 AND rotated_at > " [clock] " + $8 - CAST($5 AS bigint)
+                     AND CAST($5 AS bigint) > 0 THEN NULL
+                 ELSE " [clock] " + $8 END
+         WHERE id = $1 AND client_id IS NOT DISTINCT FROM $2 AND revoked_at IS NULL
+             AND client_epoch IS NOT DISTINCT FROM $9
+             AND expires > " [clock] " + $8 AND seen + $6 > " [clock] " + $8
+             AND EXISTS (SELECT 1 FROM users WHERE users.id = user_id
+                 AND users.epoch = refresh_families.epoch AND NOT disabled)
+         RETURNING generation, repeats, revoked_at IS NOT NULL, scope, user_id,
+             (SELECT username FROM users WHERE users.id = user_id), epoch, auth_time,
+             access_until"
+    );
+    let generation = presented.token.generation;
+    let next = generation + i64::from(presented.rotates);
+    let query = database.query(rotate).bind(presented.token.family.to_string());
+    let (client, client_epoch) = parts(presented.client.as_ref());
+    let query = query.bind(client).bind(generation).bind(next);
+    let query = query.bind(seconds(rules.reuse)).bind(seconds(rules.idle));
+    let query = query.bind(presented.access_until.seconds()).bind(offset).bind(client_epoch);
+    let Some(row) = query.optional::<Rotated>().await? else {
+        return Ok((why_not(database, presented.token.family).await?, presented.access_until));
+    };
+    let (generation, repeats, has_ended, scopes, user, username, epoch, auth_time, until) = row;
+    let username = username.and_then(|name| name.parse().ok());
+    let rotation = match username {
+        username if has_ended => Rotation::Reused(username),
+        Some(username) => Rotation::Renewed {
+            family: Family {
+                user: UserId(user),
+                username,
+                epoch,
+                scopes: scopes.parse().unwrap_or_default(),
+                auth_time: Timestamp(auth_time),
+            },
+            generation,
+            is_repeated: repeats > 0,
+        },
+        None => Rotation::Ended(None),
+    };
+    Ok((rotation, Timestamp(until)))
+}
+
+/// Why there was nothing to rotate.
+async fn why_not(database: &mut Connection<'_>, family: FamilyId) -> Result<Rotation, sqlx::Error> {
+    let find =
+        "SELECT username, disabled AND revoked_at IS NULL AND users.epoch = refresh_families.epoch
+         FROM refresh_families JOIN users ON users.id = user_id WHERE refresh_families.id = $1";
+    let found = database.query(find).bind(family.to_string()).optional::<(String, bool)>();
+    let Some((username, is_disabled)) = found.await? else { return Ok(Rotation::Ended(None)) };
+    let username: Option<Username> = username.parse().ok();
+    Ok(match username {
+        Some(username) if is_disabled => Rotation::Disabled(username),
+        username => Rotation::Ended(username),
+    })
+}
+
+async fn end(
+    database: &mut Connection<'_>,
+    family: FamilyId,
+    client: Option<FamilyClient>,
+    offset: i64,
+) -> Result<Option<(String, Timestamp)>, sqlx::Error> {
+    let end = sql!(
+        "UPDATE refresh_families SET revoked_at = " [clock] " + $3
+         WHERE id = $1 AND client_id IS NOT DISTINCT FROM $2 AND revoked_at IS NULL
+             AND client_epoch IS NOT DISTINCT FROM $4
+         RETURNING coalesce((SELECT username FROM users WHERE users.id = user_id), ''), access_until"
+    );
+    let (client, client_epoch) = parts(client.as_ref());
+    let query = database.query(end).bind(family.to_string()).bind(client).bind(offset);
+    let query = query.bind(client_epoch);
+    let ended = query.optional::<(String, i64)>().await?;
+    Ok(ended.map(|(username, until)| (username, Timestamp(until))))
+}
+
+fn parts(client: Option<&FamilyClient>) -> (Option<&str>, Option<i64>) {
+    (client.map(|client| client.id.as_str()), client.map(|client| client.epoch))
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX / 4)
+}
