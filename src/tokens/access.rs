@@ -7,10 +7,9 @@ use crate::tokens::claims::{
 };
 use crate::tokens::error::TokenError;
 use crate::tokens::header::Presented;
+use crate::tokens::ids::{family_id, token_id};
 use crate::tokens::published::{Found, fingerprint};
-use crate::tokens::{
-    Claims, IssuedToken, NewToken, Tokens, check_kind, family_id, read_claims, token_id,
-};
+use crate::tokens::{Claims, IssuedToken, NewToken, Tokens, check_kind, read_claims};
 use std::mem;
 use zeroize::Zeroizing;
 

@@ -8,6 +8,7 @@ mod claims;
 mod client_secret;
 mod error;
 mod header;
+mod ids;
 mod key_file;
 mod keys;
 mod kind;
@@ -33,11 +34,11 @@ use crate::domain::{
 };
 use crate::sealing;
 use crate::settings::{PublicUrl, TokenSettings};
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use claims::{Party, PresentedClaims, Text};
+use claims::{Party, PresentedClaims};
 use error::REFUSALS;
+use ids::{family_id, token_id};
 use keys::KeyRing;
 use published::Published;
 use serde::de::DeserializeOwned;
@@ -354,16 +355,6 @@ impl Tokens {
     }
 }
 
-/// The `jti` of this server's tokens; other tokens, which may use theirs twice, are told apart by their
-/// hashes.
-fn token_id(jti: Option<&Text<'_>>, token: &str) -> TokenId {
-    jti.and_then(|jti| jti.0.parse().ok()).unwrap_or_else(|| {
-        let hash = digest(&SHA256, token.as_bytes());
-        let half = hash.as_ref().first_chunk().copied().unwrap_or_default();
-        TokenId(u128::from_be_bytes(half))
-    })
-}
-
 /// Reads the claims of a token, and judges them.
 fn read_claims<T>(
     payload: &str,
@@ -378,12 +369,6 @@ fn read_claims<T>(
         return Err(TokenError::Duplicate);
     }
     judge(&mut read)
-}
-
-/// What is no id was not written here.
-fn family_id(family: Option<&Text<'_>>) -> Result<Option<FamilyId>, TokenError> {
-    let read = family.map(|id| id.0.parse()).transpose();
-    read.map_err(|_| TokenError::Claim("bailiwick_grant"))
 }
 
 /// A token of another kind is not an access token, whatever else it says (RFC 8725 §3.11).
