@@ -7,6 +7,7 @@ mod clients;
 pub mod docs;
 mod fields;
 mod form;
+mod introspect;
 mod me;
 mod missing;
 pub mod oauth;
@@ -39,6 +40,7 @@ pub fn mount(routes: &mut ServiceConfig, settings: &Settings) {
     api_keys::mount(routes);
     if settings.server.public_url.is_some() {
         revoke::mount(routes);
+        introspect::mount(routes);
         clients::mount(routes);
     }
     users::mount(routes);

@@ -75,3 +75,4 @@ pub use scheme::{
     Scheme,
 };
 pub use user::{ActiveUser, BasicUser, CurrentUser, EnabledUser};
+pub(crate) use whose::principal_of;

@@ -1,10 +1,12 @@
 //! Finds whom a token or an API key belongs to.
 
 use crate::api_error::{ApiError, AuthScheme};
+use crate::domain::RepositoryError;
 use crate::security::dependency::Call;
 use crate::security::presented::{AccessToken, Presented, by_key};
 use crate::security::principal::{Means, Principal, found, remember};
-use crate::tokens::NO_USER;
+use crate::services::Services;
+use crate::tokens::{Claims, NO_USER};
 
 /// Whom the credentials belong to, as a guard has found already, or as is found now.
 pub(super) async fn resolve(presented: Presented, call: &Call<'_>) -> Result<Principal, ApiError> {
@@ -26,17 +28,23 @@ async fn verify(token: &AccessToken, call: &Call<'_>) -> Result<Principal, ApiEr
         log::debug!(target: "bailiwick.error", "a caller is refused: {cause}");
         call.invalid()
     })?;
-    let nobody = || {
+    principal_of(claims, services).await?.ok_or_else(|| {
         services.tokens.refused().count(NO_USER);
         call.invalid()
-    };
+    })
+}
+
+/// The user or client of a verified token; `None` if there is none any more, or the token was ended.
+pub(crate) async fn principal_of(
+    claims: Claims,
+    services: &Services,
+) -> Result<Option<Principal>, RepositoryError> {
     if claims.client.is_some() {
-        let client = services.clients.holder(&claims).await?.ok_or_else(nobody)?;
-        if services.accounts.has_ended(&claims).await? {
-            return Err(nobody());
-        }
-        return Ok(Principal::of_client(client, claims.scopes));
+        let Some(client) = services.clients.holder(&claims).await? else { return Ok(None) };
+        let has_ended = services.accounts.has_ended(&claims).await?;
+        return Ok((!has_ended).then(|| Principal::of_client(client, claims.scopes)));
     }
-    let user = services.accounts.holder(&claims).await?.ok_or_else(nobody)?;
-    Ok(Principal::new(user, AuthScheme::Bearer, Means::Token(claims.scopes)))
+    let user = services.accounts.holder(&claims).await?;
+    let means = Means::Token(claims.scopes);
+    Ok(user.map(|user| Principal::new(user, AuthScheme::Bearer, means)))
 }

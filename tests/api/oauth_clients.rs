@@ -5,6 +5,7 @@ mod assertions;
 mod authentication;
 mod commands;
 mod configuration;
+mod introspection;
 mod keys;
 mod libraries;
 mod refresh;

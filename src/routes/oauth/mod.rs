@@ -3,6 +3,7 @@
 
 use crate::api_error::ApiError;
 use crate::domain::{ClientAuthMethod, ClientGrant};
+use crate::routes::introspect::INTROSPECT;
 use crate::routes::revoke::REVOKE;
 use crate::services::Services;
 use crate::settings::PublicUrl;
@@ -17,6 +18,9 @@ const MAX_AGE: &str = "public, max-age=3600";
 /// Of assertions by which clients prove who they are; their keys decide.
 const ASSERTION_ALGORITHMS: [&str; 9] =
     ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
+
+/// How clients prove who they are where it is required.
+const CONFIDENTIAL: [&str; 3] = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
 
 const JWKS: &str = "/oauth/jwks";
 const METADATA: &str = "/.well-known/oauth-authorization-server";
@@ -78,6 +82,9 @@ async fn metadata(services: Data<Services>) -> Result<HttpResponse, ApiError> {
         "grant_types_supported": grants,
         "token_endpoint_auth_methods_supported": ClientAuthMethod::NAMES,
         "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+        "introspection_endpoint": format!("{url}{INTROSPECT}"),
+        "introspection_endpoint_auth_methods_supported": CONFIDENTIAL,
+        "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "revocation_endpoint": format!("{url}{REVOKE}"),
         "revocation_endpoint_auth_methods_supported": ["none"],
     });
