@@ -3,10 +3,9 @@
 use crate::api_error::ApiError;
 use crate::domain::{Client, ClientAuthMethod, Secret};
 use crate::extract::{FormFields, document_form, form_schema};
-use crate::logging::name_client;
 use crate::oauth::{ClientCredentials, GrantError};
 use crate::routes::{client_form, route_with_slash};
-use crate::security::{Principal, principal_of, sender};
+use crate::security::{Principal, by_client, principal_of, sender};
 use crate::services::Services;
 use actix_web::body::BoxBody;
 use actix_web::dev::Payload;
@@ -172,7 +171,7 @@ async fn introspect(
     }
     let found = look(&token, &client, &services).await;
     // It is the caller, not the token's holder.
-    name_client(&client);
+    by_client(&client);
     Ok(Found(found?.map_or_else(|| json!({"active": false}), Value::Object)))
 }
 

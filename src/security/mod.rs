@@ -75,4 +75,4 @@ pub use scheme::{
     Scheme,
 };
 pub use user::{ActiveUser, BasicUser, CurrentUser, EnabledUser};
-pub(crate) use whose::principal_of;
+pub(crate) use whose::{by_client, principal_of};

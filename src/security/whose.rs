@@ -1,12 +1,14 @@
 //! Finds whom a token or an API key belongs to.
 
 use crate::api_error::{ApiError, AuthScheme};
-use crate::domain::RepositoryError;
+use crate::domain::{Client, RepositoryError};
+use crate::logging::name_client;
 use crate::security::dependency::Call;
 use crate::security::presented::{AccessToken, Presented, by_key};
 use crate::security::principal::{Means, Principal, found, remember};
 use crate::services::Services;
 use crate::tokens::{Claims, NO_USER};
+use std::sync::Arc;
 
 /// Whom the credentials belong to, as a guard has found already, or as is found now.
 pub(super) async fn resolve(presented: Presented, call: &Call<'_>) -> Result<Principal, ApiError> {
@@ -32,6 +34,11 @@ async fn verify(token: &AccessToken, call: &Call<'_>) -> Result<Principal, ApiEr
         services.tokens.refused().count(NO_USER);
         call.invalid()
     })
+}
+
+/// The request is this client's, for the access log, whoever else it is about.
+pub(crate) fn by_client(client: &Arc<Client>) {
+    name_client(client);
 }
 
 /// The user or client of a verified token; `None` if there is none any more, or the token was ended.
