@@ -3,8 +3,8 @@
 use crate::accounts::Accounts;
 use crate::domain::{
     AuditAction, AuditEntry, AuditReason, Client, ClientAuthMethod, ClientGrant, Family,
-    FamilyClient, FamilyId, FamilyRules, FamilyUse, NewFamily, RefreshFamilies, RefreshToken,
-    RepositoryError, Rotation, Scopes, Secret, Sender, Timestamp, User, Username,
+    FamilyClient, FamilyId, FamilyRules, FamilyUse, FoundFamily, NewFamily, RefreshFamilies,
+    RefreshToken, RepositoryError, Rotation, Scopes, Secret, Sender, Timestamp, User, Username,
 };
 use crate::tokens::RefreshKey;
 use std::sync::Arc;
@@ -87,6 +87,20 @@ impl Accounts {
     ) -> Result<Option<Scopes>, RepositoryError> {
         let Some(refresh) = &self.refresh_tokens else { return Ok(None) };
         refresh.families.scopes(token.family, client.map(known)).await
+    }
+
+    /// The family of a refresh token and its user, if the token is the newest one and could be used now.
+    pub(crate) async fn look_at_refresh_token(
+        &self,
+        token: RefreshToken,
+    ) -> Result<Option<(FoundFamily, Arc<User>)>, RepositoryError> {
+        let Some(refresh) = &self.refresh_tokens else { return Ok(None) };
+        let found = refresh.families.find(token.family, refresh.rules).await?;
+        let Some(found) = found.filter(|found| found.generation <= token.generation) else {
+            return Ok(None);
+        };
+        let user = self.user_of(&found.family).await?;
+        Ok(user.map(|user| (found, user)))
     }
 
     /// Uses a refresh token: for the next one, with the user as stored now, or to find that it was

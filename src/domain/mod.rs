@@ -57,8 +57,8 @@ pub use password_hash::{
     Peppered, Scheme,
 };
 pub use refresh_family::{
-    Family, FamilyClient, FamilyRules, FamilyUse, NewFamily, RefreshFamilies, RefreshToken,
-    Rotation,
+    Family, FamilyClient, FamilyRules, FamilyUse, FoundFamily, NewFamily, RefreshFamilies,
+    RefreshToken, Rotation,
 };
 pub use repository::{
     Away, Lookups, NewUser, Page, PoolUse, RepositoryError, StoreHealth, Taken, UserChange,

@@ -83,6 +83,19 @@ pub struct Family {
     pub auth_time: Timestamp,
 }
 
+/// A living family as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundFamily {
+    /// The family.
+    pub family: Family,
+    /// Whom it was granted to; `None` for a client that is not registered.
+    pub client: Option<FamilyClient>,
+    /// The generation of its newest token.
+    pub generation: i64,
+    /// When it ends unless it is used before.
+    pub ends_at: Timestamp,
+}
+
 /// What came of the use of a refresh token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rotation {
@@ -117,6 +130,13 @@ pub trait RefreshFamilies: Send + Sync {
         family: FamilyId,
         client: Option<FamilyClient>,
     ) -> Result<Option<Scopes>, RepositoryError>;
+
+    /// A family that could be rotated now; it is not.
+    async fn find(
+        &self,
+        family: FamilyId,
+        rules: FamilyRules,
+    ) -> Result<Option<FoundFamily>, RepositoryError>;
 
     /// Rotates a family, repeats the last rotation, or finds reuse and ends the family: one
     /// statement, so that whoever comes when, there are never two branches.

@@ -1,7 +1,7 @@
 //! `POST /oauth/introspect`: what a token is worth now (RFC 7662).
 
 use crate::api_error::ApiError;
-use crate::domain::{Client, ClientAuthMethod, Secret};
+use crate::domain::{Client, ClientAuthMethod, RefreshToken, Scopes, Secret};
 use crate::extract::{FormFields, document_form, form_schema};
 use crate::oauth::{ClientCredentials, GrantError};
 use crate::routes::{client_form, route_with_slash};
@@ -175,8 +175,54 @@ async fn introspect(
     Ok(Found(found?.map_or_else(|| json!({"active": false}), Value::Object)))
 }
 
-/// What a guard would say of an access token, if the client may know.
+/// What a token is worth, if the client may know.
 async fn look(
+    token: &Secret,
+    client: &Client,
+    services: &Services,
+) -> Result<Option<Map<String, Value>>, ApiError> {
+    match services.accounts.read_refresh_token(token) {
+        Some(token) => look_at_refresh_token(token, client, services).await,
+        None => look_at_access_token(token, client, services).await,
+    }
+}
+
+/// Whether a login could be renewed.
+async fn look_at_refresh_token(
+    token: RefreshToken,
+    client: &Client,
+    services: &Services,
+) -> Result<Option<Map<String, Value>>, ApiError> {
+    let found = services.accounts.look_at_refresh_token(token).await?;
+    let Some((found, user)) = found else { return Ok(None) };
+    let granted_to = found.client.as_ref();
+    if !client.metadata.introspect && granted_to.is_none_or(|its| its.id != client.id) {
+        return Ok(None);
+    }
+    if let Some(its) = granted_to {
+        let now = services.clients.find(its.id.as_str()).await?;
+        if now.is_none_or(|now| now.epoch != its.epoch) {
+            return Ok(None);
+        }
+    }
+    let mut scopes = Scopes::default();
+    let held = found.family.scopes.iter().filter(|scope| user.scopes.contains(scope));
+    held.for_each(|scope| scopes.insert_known(scope));
+    let shown = [
+        ("active", Some(json!(true))),
+        ("scope", Some(scopes.to_string()).filter(|scope| !scope.is_empty()).map(Value::String)),
+        ("username", Some(json!(user.username.as_str()))),
+        ("client_id", granted_to.map(|its| json!(its.id.as_str()))),
+        ("exp", Some(json!(found.ends_at.seconds()))),
+        ("auth_time", Some(json!(found.family.auth_time.seconds()))),
+    ];
+    Ok(Some(
+        shown.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
+    ))
+}
+
+/// What a guard would say.
+async fn look_at_access_token(
     token: &Secret,
     client: &Client,
     services: &Services,

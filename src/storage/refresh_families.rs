@@ -2,8 +2,8 @@
 //! what a presented token is worth.
 
 use crate::domain::{
-    Ended, Family, FamilyClient, FamilyId, FamilyRules, FamilyUse, NewFamily, RefreshFamilies,
-    RepositoryError, Rotation, Scopes, Timestamp, UserId, Username,
+    Ended, Family, FamilyClient, FamilyId, FamilyRules, FamilyUse, FoundFamily, NewFamily,
+    RefreshFamilies, RepositoryError, Rotation, Scopes, Timestamp, UserId, Username,
 };
 use crate::storage::cache::Freshness;
 use crate::storage::database::{Connection, Database, sql};
@@ -68,10 +68,22 @@ impl RefreshFamilies for DatabaseRefreshFamilies {
     ) -> Result<Option<Scopes>, RepositoryError> {
         let offset = self.offset;
         let found = self.database.read(move |mut database| {
-            Box::pin(async move { find(&mut database, family, client, offset).await })
+            Box::pin(async move { scopes(&mut database, family, client, offset).await })
         });
         let found = self.freshness.ask(found).await?;
         Ok(found.map(|scopes| scopes.parse().unwrap_or_default()))
+    }
+
+    async fn find(
+        &self,
+        family: FamilyId,
+        rules: FamilyRules,
+    ) -> Result<Option<FoundFamily>, RepositoryError> {
+        let offset = self.offset;
+        let found = self.database.read(move |mut database| {
+            Box::pin(async move { look(&mut database, family, rules, offset).await })
+        });
+        self.freshness.ask(found).await
     }
 
     async fn rotate(
@@ -170,7 +182,7 @@ async fn begin(
     Ok(!query.scalars::<String>().await?.is_empty())
 }
 
-async fn find(
+async fn scopes(
     database: &mut Connection<'_>,
     family: FamilyId,
     client: Option<FamilyClient>,
@@ -184,6 +196,43 @@ async fn find(
     let (client, client_epoch) = parts(client.as_ref());
     let query = database.query(find).bind(family.to_string()).bind(client).bind(offset);
     Ok(query.bind(client_epoch).scalars().await?.pop())
+}
+
+/// A living family: of whose client, whose it is, the epoch, the scopes, the login, the generation, and
+/// the end.
+type Living = (Option<String>, Option<i64>, i64, String, i64, String, i64, i64, i64);
+
+async fn look(
+    database: &mut Connection<'_>,
+    family: FamilyId,
+    rules: FamilyRules,
+    offset: i64,
+) -> Result<Option<FoundFamily>, sqlx::Error> {
+    let look = sql!(
+        "SELECT client_id, client_epoch, user_id, username, refresh_families.epoch, scope, auth_time,
+             generation, CASE WHEN expires < seen + $2 THEN expires ELSE seen + $2 END
+         FROM refresh_families
+         JOIN users ON users.id = user_id AND users.epoch = refresh_families.epoch
+         WHERE refresh_families.id = $1 AND revoked_at IS NULL AND NOT disabled
+             AND expires > " [clock] " + $3 AND seen + $2 > " [clock] " + $3"
+    );
+    let query = database.query(look).bind(family.to_string());
+    let row = query.bind(seconds(rules.idle)).bind(offset).optional::<Living>().await?;
+    Ok(row.and_then(|row| {
+        let (client, client_epoch, user, username, epoch, scopes, auth_time, generation, end) = row;
+        let client = match (client, client_epoch) {
+            (Some(id), Some(epoch)) => Some(FamilyClient { id: id.parse().ok()?, epoch }),
+            _ => None,
+        };
+        let family = Family {
+            user: UserId(user),
+            username: username.parse().ok()?,
+            epoch,
+            scopes: scopes.parse().unwrap_or_default(),
+            auth_time: Timestamp(auth_time),
+        };
+        Some(FoundFamily { family, client, generation, ends_at: Timestamp(end) })
+    }))
 }
 
 /// What a rotation returns: the generation, how often it was repeated, whether the family has ended,

@@ -258,6 +258,8 @@ impl World {
             }
             let scopes = self.families.scopes(family, client.clone()).await.unwrap();
             assert_eq!(scopes.map(|it| it.to_string()), Some("me".to_owned()));
+            let found = self.families.find(family, RULES).await.unwrap().unwrap();
+            assert_eq!((&found.client, found.generation), (client, 0));
             // One who proves who it is keeps its token.
             let presented = by_client(family, 0, client.clone());
             let stays = FamilyUse { rotates: false, ..presented.clone() };
@@ -279,6 +281,7 @@ impl World {
         assert_eq!(self.families.end(family, None).await.unwrap(), None, "it had ended before");
         assert_eq!(self.rotate(family, 1).await, Rotation::Ended(name));
         assert_eq!(self.families.scopes(family, None).await.unwrap(), None);
+        assert_eq!(self.families.find(family, RULES).await.unwrap(), None);
     }
 
     /// Nothing is used up meanwhile.

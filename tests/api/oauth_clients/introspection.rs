@@ -122,6 +122,54 @@ fn a_service_sees_its_own_tokens_and_those_meant_for_it() {
 }
 
 #[test]
+fn a_refresh_token_is_worth_something_as_long_as_it_renews() {
+    let (app, [gateway, reports]) = issuing("[tokens]\npassword_refresh = true\n");
+    let more = ["--grant-type", "refresh_token"];
+    let web = super::registered(&app, "web", &more);
+    let (gateway, web) = (("gateway", &*gateway), ("web", &*web));
+    let inactive = json!({"active": false});
+    let refresh_token = |answer: &Response| {
+        answer.json()["refresh_token"].as_str().expect("a refresh token").to_owned()
+    };
+    let first = refresh_token(&super::jane(&app, None, &[("scope", "me items")]));
+    let found = seen(&app, gateway, &first);
+    assert_eq!(
+        (&found["active"], &found["username"], &found["scope"]),
+        (&json!(true), &json!("jane"), &json!("me items")),
+        "{found}"
+    );
+    assert!(found["exp"].as_i64() > found["auth_time"].as_i64() && found["client_id"].is_null());
+    assert_eq!(seen(&app, web, &first), inactive, "it is not its own");
+    let renew = [("grant_type", "refresh_token"), ("refresh_token", first.as_str())];
+    let second = refresh_token(&ask(&app, None, &renew));
+    assert_eq!(
+        (seen(&app, gateway, &first), seen(&app, gateway, &second)["active"].clone()),
+        (inactive.clone(), json!(true))
+    );
+    assert_eq!(refresh_token(&ask(&app, None, &renew)), second, "looking uses nothing up");
+
+    let own = refresh_token(&super::jane(&app, Some(web), &[("scope", "me")]));
+    for by in [web, gateway] {
+        let found = seen(&app, by, &own);
+        assert_eq!(
+            (&found["active"], &found["client_id"]),
+            (&json!(true), &json!("web")),
+            "{found}"
+        );
+    }
+    assert_eq!(seen(&app, ("reports", &reports), &own), inactive);
+    let damaged = format!("{}A", &own[..own.len() - 1]);
+    let other = format!("{}B", &own[..own.len() - 1]);
+    assert!(
+        [damaged, other].iter().any(|text| *text != own && seen(&app, gateway, text) == inactive)
+    );
+    done(&app, &["clients", "delete", "web"], "");
+    eventually("the client's login ends", || (seen(&app, gateway, &own) == inactive).then_some(()));
+    run(&app, &["users", "sign-out", "jane"], "");
+    eventually("signed out", || (seen(&app, gateway, &second) == inactive).then_some(()));
+}
+
+#[test]
 fn who_does_not_prove_it_is_told_nothing() {
     let (app, [gateway, _]) = issuing("");
     let token = janes(&app);
