@@ -68,7 +68,8 @@ async fn metadata(services: Data<Services>) -> Result<HttpResponse, ApiError> {
     let url = url.ok_or(ApiError::NotFound("Not Found"))?.as_str();
     let scopes: Vec<_> = services.scopes.iter().map(|(name, _)| name.to_owned()).collect();
     let service = services.tokens.issues_to_clients().then_some(ClientGrant::ClientCredentials);
-    let grants: Vec<_> = [Some(ClientGrant::Password), service]
+    let refresh = services.settings.tokens.password_refresh.then_some(ClientGrant::RefreshToken);
+    let grants: Vec<_> = [Some(ClientGrant::Password), refresh, service]
         .into_iter()
         .flatten()
         .map(ClientGrant::as_str)
@@ -86,7 +87,8 @@ async fn metadata(services: Data<Services>) -> Result<HttpResponse, ApiError> {
         "introspection_endpoint_auth_methods_supported": CONFIDENTIAL,
         "introspection_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "revocation_endpoint": format!("{url}{REVOKE}"),
-        "revocation_endpoint_auth_methods_supported": ["none"],
+        "revocation_endpoint_auth_methods_supported": ClientAuthMethod::NAMES,
+        "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
     });
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, MAX_AGE)).json(metadata))
 }

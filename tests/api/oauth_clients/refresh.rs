@@ -116,3 +116,19 @@ fn a_clients_login_is_ended_by_the_client() {
     assert_eq!((right.status, me(&app, &login.json())), (200, 401));
     assert_error(&refresh(&app, one, &held, &[]), 400, "invalid_grant");
 }
+
+#[test]
+fn the_metadata_says_what_clients_can_do() {
+    for (app, grants) in [
+        (refreshing(), json!(["password", "refresh_token"])),
+        (server(PUBLIC).spawn(), json!(["password"])),
+    ] {
+        let metadata = app.get("/.well-known/oauth-authorization-server").json();
+        assert_eq!(metadata["grant_types_supported"], grants);
+        let methods = &metadata["revocation_endpoint_auth_methods_supported"];
+        assert_eq!(methods, &metadata["token_endpoint_auth_methods_supported"]);
+        assert!(methods.to_string().contains("private_key_jwt"), "{methods}");
+        let introspection = &metadata["introspection_endpoint_auth_methods_supported"];
+        assert!(!introspection.to_string().contains("none"), "{introspection}");
+    }
+}
