@@ -125,7 +125,10 @@ impl Keeper {
         let algorithm = KeyAlgorithm::named(&key.alg).ok_or_else(unknown)?;
         let mut next = None;
         if stored.active(algorithm).is_some_and(|active| active.kid == kid) {
-            next = self.signing.promote(algorithm).await?;
+            next = twin(&stored, key);
+            if next.is_none() {
+                next = self.signing.promote(algorithm).await?;
+            }
             if next.is_none() && self.algorithm == Some(algorithm) {
                 let key = make(algorithm).await?;
                 next = Some(key.kid.clone());
@@ -163,6 +166,17 @@ impl Keeper {
 }
 
 /// The newest key that has not begun.
+/// Another key that began in the same second: it signs once this one has ended.
+fn twin(stored: &StoredKeys, of: &StoredKey) -> Option<String> {
+    let twin = stored.keys.iter().find(|key| {
+        key.kid != of.kid
+            && key.alg == of.alg
+            && key.retired_at.is_none()
+            && key.active_from == of.active_from
+    });
+    twin.map(|key| key.kid.clone())
+}
+
 fn next(stored: &StoredKeys, algorithm: KeyAlgorithm) -> Result<String, KeyError> {
     let next = stored.keys.iter().rfind(|key| {
         key.alg == algorithm.name() && key.retired_at.is_none() && key.active_from > stored.now
