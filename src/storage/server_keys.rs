@@ -147,8 +147,14 @@ impl SigningKeys for DatabaseKeys {
     }
 
     async fn promote(&self, alg: KeyAlgorithm) -> Result<Option<String>, RepositoryError> {
+        // After the present one, even if that began in this second: the newest signs.
         let promote = sql!(
-            "UPDATE signing_keys SET active_from = " [now] " WHERE kid = (
+            "UPDATE signing_keys SET active_from = (
+                 SELECT CASE WHEN max(active_from) >= " [now] " THEN max(active_from) + 1
+                     ELSE " [now] " END
+                 FROM signing_keys
+                 WHERE alg = $1 AND retired_at IS NULL AND active_from <= " [now] ")
+             WHERE kid = (
                  SELECT kid FROM signing_keys
                  WHERE alg = $1 AND retired_at IS NULL AND active_from > " [now] "
                  ORDER BY active_from, kid LIMIT 1)

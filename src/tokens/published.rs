@@ -132,7 +132,8 @@ impl Published {
         }
     }
 
-    /// Signs with the newest key that has begun.
+    /// Signs with the newest key that has begun; while there is none, because it has just been retired,
+    /// with the next one, which is published.
     pub(super) fn sign(
         &self,
         now: Timestamp,
@@ -141,7 +142,7 @@ impl Published {
         let keys = self.keys();
         let now = now.0.saturating_add(keys.ahead);
         let active = keys.signing.iter().rfind(|key| key.active_from.0 <= now);
-        let active = active.ok_or(TokenError::Signing)?;
+        let active = active.or(keys.signing.first()).ok_or(TokenError::Signing)?;
         active.signer.sign(&active.header, claims)
     }
 

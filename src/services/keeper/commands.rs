@@ -125,17 +125,16 @@ impl Keeper {
         let algorithm = KeyAlgorithm::named(&key.alg).ok_or_else(unknown)?;
         let mut next = None;
         if stored.active(algorithm).is_some_and(|active| active.kid == kid) {
-            next = twin(&stored, key);
-            if next.is_none() {
-                next = self.signing.promote(algorithm).await?;
-            }
+            next = self.signing.promote(algorithm).await?;
             if next.is_none() && self.algorithm == Some(algorithm) {
                 let key = make(algorithm).await?;
                 next = Some(key.kid.clone());
                 self.add(key, 0, ALWAYS).await?;
             }
         }
-        self.signing.retire(kid, 0).await?;
+        // Where this one has only just begun, the next one begins a second later.
+        let seconds = i64::from(key.active_from >= stored.now);
+        self.signing.retire(kid, seconds).await?;
         Ok(next)
     }
 
@@ -166,17 +165,6 @@ impl Keeper {
 }
 
 /// The newest key that has not begun.
-/// Another key that began in the same second: it signs once this one has ended.
-fn twin(stored: &StoredKeys, of: &StoredKey) -> Option<String> {
-    let twin = stored.keys.iter().find(|key| {
-        key.kid != of.kid
-            && key.alg == of.alg
-            && key.retired_at.is_none()
-            && key.active_from == of.active_from
-    });
-    twin.map(|key| key.kid.clone())
-}
-
 fn next(stored: &StoredKeys, algorithm: KeyAlgorithm) -> Result<String, KeyError> {
     let next = stored.keys.iter().rfind(|key| {
         key.alg == algorithm.name() && key.retired_at.is_none() && key.active_from > stored.now

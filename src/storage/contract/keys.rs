@@ -58,6 +58,12 @@ pub(in crate::storage) async fn servers_share_keys(
     assert_eq!(one.promote(ES).await.unwrap().as_deref(), Some("c"));
     assert_eq!(one.promote(ES).await.unwrap(), None, "there is no next one");
     assert_eq!(active(&other.read().await.unwrap()), Some("c"));
+    assert!(one.add(key("f", ES), 100, 0).await.unwrap());
+    assert_eq!(one.promote(ES).await.unwrap().as_deref(), Some("f"));
+    let stored = one.read().await.unwrap();
+    let from = |kid: &str| stored.keys.iter().find(|key| key.kid == kid).unwrap().active_from;
+    assert!(from("f") > from("c"), "never in the same second: {stored:?}");
+    by_hand("DELETE FROM signing_keys WHERE kid = 'f'").await;
     assert!(one.retire("c", 0).await.unwrap());
     assert!(one.retire("c", 1_000).await.unwrap());
     assert!(!one.retire("x", 0).await.unwrap());
