@@ -79,14 +79,16 @@ impl Accounts {
         self.refresh_tokens.as_ref()?.key.read(text.expose())
     }
 
-    /// The scopes of a token's family, if it has not ended.
+    /// The scopes of a token's family, if it is the client's and could be used now.
     pub(crate) async fn family_scopes(
         &self,
         token: RefreshToken,
         client: Option<&Client>,
     ) -> Result<Option<Scopes>, RepositoryError> {
         let Some(refresh) = &self.refresh_tokens else { return Ok(None) };
-        refresh.families.scopes(token.family, client.map(known)).await
+        let found = refresh.families.find(token.family, refresh.rules).await?;
+        let found = found.filter(|found| found.client == client.map(known));
+        Ok(found.map(|found| found.family.scopes))
     }
 
     /// The family of a refresh token and its user, if the token is the newest one and could be used now.

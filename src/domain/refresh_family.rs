@@ -124,13 +124,6 @@ pub trait RefreshFamilies: Send + Sync {
     /// ended meanwhile.
     async fn begin(&self, new: NewFamily, rules: FamilyRules) -> Result<bool, RepositoryError>;
 
-    /// The scopes of a living family of this client.
-    async fn scopes(
-        &self,
-        family: FamilyId,
-        client: Option<FamilyClient>,
-    ) -> Result<Option<Scopes>, RepositoryError>;
-
     /// A family that could be rotated now; it is not.
     async fn find(
         &self,

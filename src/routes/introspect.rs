@@ -2,27 +2,23 @@
 
 use crate::api_error::ApiError;
 use crate::domain::{Client, ClientAuthMethod, RefreshToken, Scopes, Secret};
-use crate::extract::{FormFields, document_form, form_schema};
-use crate::oauth::{ClientCredentials, GrantError};
-use crate::routes::{client_form, route_with_slash};
+use crate::oauth::GrantError;
+use crate::routes::shown_token::ShownToken;
+use crate::routes::{not_stored, route_with_slash};
 use crate::security::{Principal, by_client, principal_of, sender};
 use crate::services::Services;
 use actix_web::body::BoxBody;
-use actix_web::dev::Payload;
-use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
 use actix_web::web::{Data, Json};
-use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder};
+use actix_web::{HttpRequest, HttpResponse, Responder};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use paperclip::actix::web::{ServiceConfig, post};
 use paperclip::actix::{Apiv2Schema, OperationModifier, api_v2_operation};
 use paperclip::v2::models::{DefaultOperationRaw, DefaultSchemaRaw};
 use paperclip::v2::schema::Apiv2Schema as Schema;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use std::pin::Pin;
 
 /// Its path.
 pub(super) const INTROSPECT: &str = "/oauth/introspect";
@@ -38,64 +34,9 @@ crate::failures! {
     }
 }
 
-/// A token has at most 16 KiB.
-const MOST_BYTES: usize = 32 * 1024;
-
 /// What the response takes from the token as it is.
 const CLAIMS: [&str; 9] =
     ["iss", "sub", "aud", "exp", "iat", "jti", "client_id", "auth_time", "amr"];
-
-/// What the document says of the form.
-#[derive(Deserialize, JsonSchema)]
-#[schemars(rename = "IntrospectionRequest", description = "The form of RFC 7662")]
-#[expect(dead_code, reason = "read as RFC 6749 says: a parameter must not be repeated")]
-struct IntrospectionForm {
-    /// The token.
-    #[schemars(with = "String", length(min = 1))]
-    token: Secret,
-    /// Not needed: a token shows what it is.
-    #[schemars(extend("example" = "access_token"))]
-    #[serde(default)]
-    token_type_hint: String,
-    /// The client that asks, unless HTTP Basic says it.
-    #[serde(default)]
-    client_id: String,
-    /// Its secret.
-    #[schemars(with = "String", extend("format" = "password"))]
-    #[serde(default)]
-    client_secret: Option<Secret>,
-}
-
-/// The token, and what is shown of the client that asks.
-struct Asked(Secret, ClientCredentials);
-
-impl FromRequest for Asked {
-    type Error = ApiError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, payload) = (request.clone(), payload.take());
-        Box::pin(async move {
-            let fields = FormFields::read(&request, payload, MOST_BYTES).await?;
-            match fields.once("token") {
-                Some(token) if !fields.repeats("token_type_hint") => {
-                    Ok(Self(Secret::new(token), client_form::shown(&request, &fields)?))
-                }
-                _ => Err(GrantError::InvalidRequest.into()),
-            }
-        })
-    }
-}
-
-impl Schema for Asked {}
-
-impl OperationModifier for Asked {
-    fn update_parameter(operation: &mut DefaultOperationRaw) {
-        document_form(operation, &form_schema::<IntrospectionForm>());
-    }
-
-    fn update_definitions(_: &mut BTreeMap<String, DefaultSchemaRaw>) {}
-}
 
 /// A token as it is now (RFC 7662 §2.2); of one that is not active, nothing else is said.
 #[derive(Serialize, Apiv2Schema)]
@@ -134,10 +75,7 @@ impl Responder for Found {
     type Body = BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        HttpResponse::Ok()
-            .insert_header((CACHE_CONTROL, "no-store"))
-            .insert_header((PRAGMA, "no-cache"))
-            .json(self.0)
+        not_stored().json(self.0)
     }
 }
 
@@ -160,7 +98,7 @@ impl OperationModifier for Found {
 /// `introspect`; any other token is not active.
 #[api_v2_operation(operation_id = "introspect_token", tags("token"))]
 async fn introspect(
-    Asked(token, client): Asked,
+    ShownToken { token, client }: ShownToken,
     services: Data<Services>,
     request: HttpRequest,
 ) -> Result<Found, IntrospectFailure> {

@@ -15,6 +15,7 @@ mod parameters;
 mod profile;
 mod revoke;
 mod service_form;
+mod shown_token;
 mod status;
 mod token;
 mod users;
@@ -26,6 +27,8 @@ use crate::security::{Resolve, guard as behind};
 use crate::settings::Settings;
 use actix_web::guard::{self, GuardContext, fn_guard};
 use actix_web::http::Method;
+use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use paperclip::actix::web::{Route, ServiceConfig, resource};
 
 /// Mounts every documented route of the server that the settings ask for.
@@ -48,6 +51,13 @@ pub fn mount(routes: &mut ServiceConfig, settings: &Settings) {
         status::mount(routes);
         basic::mount(routes);
     }
+}
+
+/// A response about tokens: no cache may store it (RFC 6749 §5.1).
+fn not_stored() -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
+    response
 }
 
 /// Mounts a route with and without a trailing slash: no redirect, which would have to trust the

@@ -2,11 +2,10 @@
 
 use crate::oauth::{GrantContext, GrantError, TokenRequest, TokenResponse};
 use crate::routes::form::TokenForm;
-use crate::routes::route_with_slash;
+use crate::routes::{not_stored, route_with_slash};
 use crate::security::sender;
 use crate::services::Services;
 use crate::settings::SecurityProfile;
-use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use paperclip::actix::web::{ServiceConfig, post};
@@ -38,10 +37,7 @@ impl<const REFRESHES: bool> Responder for NotStored<REFRESHES> {
     type Body = actix_web::body::BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        HttpResponse::Ok()
-            .insert_header((CACHE_CONTROL, "no-store"))
-            .insert_header((PRAGMA, "no-cache"))
-            .json(self.0)
+        not_stored().json(self.0)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::domain::{
     Ended, Family, FamilyClient, FamilyId, FamilyRules, FamilyUse, FoundFamily, NewFamily,
-    RefreshFamilies, RepositoryError, Rotation, Scopes, Timestamp, UserId, Username,
+    RefreshFamilies, RepositoryError, Rotation, Timestamp, UserId, Username,
 };
 use crate::storage::cache::Freshness;
 use crate::storage::database::{Connection, Database, sql};
@@ -61,19 +61,6 @@ impl RefreshFamilies for DatabaseRefreshFamilies {
         self.freshness.ask(Box::pin(begun)).await
     }
 
-    async fn scopes(
-        &self,
-        family: FamilyId,
-        client: Option<FamilyClient>,
-    ) -> Result<Option<Scopes>, RepositoryError> {
-        let offset = self.offset;
-        let found = self.database.read(move |mut database| {
-            Box::pin(async move { scopes(&mut database, family, client, offset).await })
-        });
-        let found = self.freshness.ask(found).await?;
-        Ok(found.map(|scopes| scopes.parse().unwrap_or_default()))
-    }
-
     async fn find(
         &self,
         family: FamilyId,
@@ -81,7 +68,7 @@ impl RefreshFamilies for DatabaseRefreshFamilies {
     ) -> Result<Option<FoundFamily>, RepositoryError> {
         let offset = self.offset;
         let found = self.database.read(move |mut database| {
-            Box::pin(async move { look(&mut database, family, rules, offset).await })
+            Box::pin(async move { find(&mut database, family, rules, offset).await })
         });
         self.freshness.ask(found).await
     }
@@ -182,33 +169,17 @@ async fn begin(
     Ok(!query.scalars::<String>().await?.is_empty())
 }
 
-async fn scopes(
-    database: &mut Connection<'_>,
-    family: FamilyId,
-    client: Option<FamilyClient>,
-    offset: i64,
-) -> Result<Option<String>, sqlx::Error> {
-    let find = sql!(
-        "SELECT scope FROM refresh_families
-         WHERE id = $1 AND client_id IS NOT DISTINCT FROM $2 AND revoked_at IS NULL
-             AND expires > " [clock] " + $3 AND client_epoch IS NOT DISTINCT FROM $4"
-    );
-    let (client, client_epoch) = parts(client.as_ref());
-    let query = database.query(find).bind(family.to_string()).bind(client).bind(offset);
-    Ok(query.bind(client_epoch).scalars().await?.pop())
-}
-
 /// A living family: of whose client, whose it is, the epoch, the scopes, the login, the generation, and
 /// the end.
 type Living = (Option<String>, Option<i64>, i64, String, i64, String, i64, i64, i64);
 
-async fn look(
+async fn find(
     database: &mut Connection<'_>,
     family: FamilyId,
     rules: FamilyRules,
     offset: i64,
 ) -> Result<Option<FoundFamily>, sqlx::Error> {
-    let look = sql!(
+    let find = sql!(
         "SELECT client_id, client_epoch, user_id, username, refresh_families.epoch, scope, auth_time,
              generation, CASE WHEN expires < seen + $2 THEN expires ELSE seen + $2 END
          FROM refresh_families
@@ -216,7 +187,7 @@ async fn look(
          WHERE refresh_families.id = $1 AND revoked_at IS NULL AND NOT disabled
              AND expires > " [clock] " + $3 AND seen + $2 > " [clock] " + $3"
     );
-    let query = database.query(look).bind(family.to_string());
+    let query = database.query(find).bind(family.to_string());
     let row = query.bind(seconds(rules.idle)).bind(offset).optional::<Living>().await?;
     Ok(row.and_then(|row| {
         let (client, client_epoch, user, username, epoch, scopes, auth_time, generation, end) = row;

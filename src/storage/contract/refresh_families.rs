@@ -230,7 +230,7 @@ impl World {
         assert_eq!(rotated(&self.rotate_in(2_480, family, 2).await), (3, false));
         assert_eq!(self.rotate_in(2_510, family, 3).await, ended, "at its end");
         let later = self.families.later(Duration::from_secs(2_510));
-        assert_eq!(later.scopes(family, None).await.unwrap(), None);
+        assert_eq!(later.find(family, RULES).await.unwrap(), None);
         assert!(!self.has_ended(family).await, "its last access token has its own end");
         assert_eq!(self.rotate(FamilyId(7), 0).await, Rotation::Ended(None));
     }
@@ -252,13 +252,10 @@ impl World {
                 let presented = by_client(family, 0, other.clone());
                 let refused = self.families.rotate(presented, RULES).await.unwrap();
                 assert!(matches!(refused, Rotation::Ended(_)), "{client:?} {other:?}");
-                let scopes = self.families.scopes(family, other.clone()).await.unwrap();
-                assert_eq!(scopes, None);
                 assert_eq!(self.families.end(family, other.clone()).await.unwrap(), None);
             }
-            let scopes = self.families.scopes(family, client.clone()).await.unwrap();
-            assert_eq!(scopes.map(|it| it.to_string()), Some("me".to_owned()));
             let found = self.families.find(family, RULES).await.unwrap().unwrap();
+            assert_eq!(found.family.scopes.to_string(), "me");
             assert_eq!((&found.client, found.generation), (client, 0));
             // One who proves who it is keeps its token.
             let presented = by_client(family, 0, client.clone());
@@ -280,7 +277,6 @@ impl World {
         assert!(self.has_ended(family).await);
         assert_eq!(self.families.end(family, None).await.unwrap(), None, "it had ended before");
         assert_eq!(self.rotate(family, 1).await, Rotation::Ended(name));
-        assert_eq!(self.families.scopes(family, None).await.unwrap(), None);
         assert_eq!(self.families.find(family, RULES).await.unwrap(), None);
     }
 
