@@ -11,11 +11,12 @@ from functools import partial
 
 import changes
 import data
+import endpoints
 import report
 import servers
 from data import SECRET, token, token_file, username
 from limit import verification
-from load import GUESS, INVALID, Logins, burst_of_logins, log_in, reads, use_up
+from load import GUESS, INVALID, Logins, burst_of_logins, reads, use_up
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", 5))
 SECONDS = int(os.environ.get("BENCH_SECONDS", 1))
@@ -24,7 +25,7 @@ PYTHON = ["gunicorn", "uvicorn", "granian"]
 MANY = 1_000_000
 SPREAD = 100_000
 
-ME = "/users/me/"
+ME = report.ME_PATH
 ITEMS = "/users/me/items/"
 
 
@@ -108,20 +109,21 @@ def requests(bench, tokens):
         floods(bench, ours, python[0], tokens["johndoe"])
 
 
-def algorithms(bench):
-    """The same read with tokens of each algorithm; all but the first of each are known from before."""
-    bench.say("algorithms")
+def token_endpoints(bench):
+    """Tokens of each algorithm, and how they are renewed, on both databases."""
+    bench.say("algorithms, services, introspection")
     for _ in range(ROUNDS):
-        for algorithm in report.ALGORITHMS:
-            folder = FOLDER / f"data-{algorithm}"
-            shutil.rmtree(folder, ignore_errors=True)
-            shutil.copytree(data.sqlite(FOLDER, 10), folder)
-            settings = {"DATA_DIR": folder, "TOKENS__ALGORITHM": algorithm}
-            settings["SERVER__PUBLIC_URL"] = "https://auth.example.com"
-            with servers.bailiwick(FOLDER, SECRET, name=algorithm, **settings) as server:
-                server.wait()
-                file = token_file(FOLDER, algorithm, [log_in(server.port)])
-                bench.read(report.BY_ALGORITHM, server, ME, file)
+        endpoints.algorithms(bench, FOLDER, SECONDS)
+    bench.say("refresh")
+    with servers.PostgreSQL(FOLDER) as server:
+        url = server.database("refresh")
+        data.fill({"BAILIWICK__DATABASE__URL": url, "BAILIWICK__DATA_DIR": str(FOLDER / "data")}, 10)
+        for _ in range(ROUNDS):
+            folder = endpoints.folder_for(FOLDER, "refresh")
+            statement = partial(endpoints.sqlite_statement, folder)
+            endpoints.refresh(bench, FOLDER, "SQLite", {"DATA_DIR": folder}, statement)
+            statement = partial(endpoints.postgresql_statement, url)
+            endpoints.refresh(bench, FOLDER, "PostgreSQL", {"DATABASE__URL": url}, statement)
 
 
 def few():
@@ -325,7 +327,7 @@ def main():
         "spread": token_file(FOLDER, "spread", (token(username(n)) for n in range(SPREAD))),
     }
     requests(bench, tokens)
-    algorithms(bench)
+    token_endpoints(bench)
     full_queue(bench)
     starts(bench)
     many_read(bench)

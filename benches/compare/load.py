@@ -32,15 +32,16 @@ class Reads:
         return self.requests / self.seconds
 
 
-def reads(port, path, tokens=None, connections=32, seconds=1, passed=0, form=None):
+def reads(port, path, tokens=None, connections=32, seconds=1, passed=0, form=None, renewed=None):
     """wrk's figures after `seconds`; `tokens` is a file with one per line, of which `passed` are skipped.
 
-    With a `form`, it is posted instead.
+    With a `form`, it is posted instead; the refresh tokens of the file `renewed` are renewed again and again.
     """
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s"]
     command += ["-s", str(HERE / "wrk.lua"), f"http://127.0.0.1:{port}{path}", "--"]
     command += [str(tokens), str(passed)] if tokens else []
     command += ["--form", form] if form else []
+    command += ["--renew", str(renewed)] if renewed else []
     wrk = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     lines = [line for line in wrk.stdout.splitlines() if line.startswith("figures ")]
     if wrk.returncode or not lines:
@@ -51,11 +52,11 @@ def reads(port, path, tokens=None, connections=32, seconds=1, passed=0, form=Non
     return Reads(requests, micros / 1e6, p50 / 1e3, p99 / 1e3, refused, broken)
 
 
-def log_in(port):
-    """The token of a login."""
+def logged_in(port):
+    """The response to a login."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request("POST", "/token", LOGIN, FORM)
-    return json.load(connection.getresponse())["access_token"]
+    return json.load(connection.getresponse())
 
 
 def use_up(port, form):

@@ -18,9 +18,13 @@ from changes import RATE
 from servers import BAILIWICK
 
 OURS, QUIET, BARE, GUNICORN = "bailiwick", "bailiwick, log off", "bare actix-web", "gunicorn"
-ME = "`GET /users/me/`"
+ME_PATH = "/users/me/"
+ME = f"`GET {ME_PATH}`"
 KEY = "`GET /users/me/`, an API key"
 BY_ALGORITHM, ALGORITHMS = f"{ME}, by algorithm", ["HS256", "EdDSA", "ES256", "RS256"]
+SERVICE = "`POST /token`, a service's token (client_credentials)"
+INTROSPECTION = "`POST /oauth/introspect`"
+REFRESH, REFRESH_STATEMENT = "a refresh", "a refresh's statement alone"
 COUNTING = "bailiwick, counting wrong passwords"
 GUESS, INVALID = "a refused guess (429)", "a form without a password (422)"
 ALONE, FLOODED = "reads alone", "reads, 64 connections log in"
@@ -124,6 +128,12 @@ class Report:
             *((f"CPU µs per `GET /users/me/`, a token of {name} ÷ of HS256",
                self.ratio("cpu", (BY_ALGORITHM, name), (BY_ALGORITHM, "HS256")), "≤", 1.15)
               for name in ALGORITHMS[1:]),
+            ("CPU µs per introspection of a token of HS256", self.get(INTROSPECTION, "HS256", "cpu"), "≤", 25),
+            ("CPU µs per token of a service, EdDSA", self.get(SERVICE, "EdDSA", "cpu"), "≤", 65),
+            *((f"median of a refresh, one at a time ÷ its statement alone, {name}",
+               [p50 / alone for p50, alone in zip(self.get(f"{REFRESH}, 1 connection", name, "p50"),
+                                                  self.get(REFRESH_STATEMENT, name, "milliseconds"))], "≤", 3)
+              for name in DATABASES),
             ("p99 of reads while 64 connections log in ÷ alone",
              self.ratio("p99", (FLOODED, OURS), (ALONE, OURS)), "≤", 2),
             ("requests/s of reads while 64 connections log in ÷ alone",
@@ -147,7 +157,7 @@ class Report:
         return table(["figure", "measured", "must", ""], rows)
 
     def logins(self):
-        keys = [key for key in self.samples if key[0].startswith("`POST")]
+        keys = [key for key in self.samples if key[0].startswith("`POST /token`") and key[0] != SERVICE]
         rows = [
             [case, contender, spread(self.get(case, contender, "rate")), spread(self.against_limit(case, contender))]
             for case, contender in keys
@@ -167,16 +177,20 @@ class Report:
 
     def text(self, rounds):
         keys = [key for key, figures in self.samples.items() if "cpu" in figures]
-        several = {name: [key for key in keys if key[1] == name] for name in DATABASES}
+        renewed = [key for key in keys if key[0].startswith(REFRESH)]
+        kinds = [key for key in keys if key[0] in [BY_ALGORITHM, SERVICE, INTROSPECTION]]
+        several = {name: [key for key in keys if key[1] == name and key not in renewed] for name in DATABASES}
         growth = {name: [key for key in keys if key[1].startswith(f"{name},")] for name in DATABASES}
         floods = [key for key in keys if key[0].startswith("reads")]
-        apart = [floods, *several.values(), *growth.values()]
+        apart = [floods, renewed, kinds, *several.values(), *growth.values()]
         rest = [key for key in keys if not any(key in group for group in apart)]
         queue = self.samples["a full hash queue", OURS]
         return "".join([
             "# bailiwick, the Python stack and bare actix-web\n\n", machine(rounds),
             "## What it must show\n\n", self.must(),
             "## Reads\n\n", self.reads(rest),
+            "## Tokens of each algorithm\n\n", self.reads(kinds, (BY_ALGORITHM, "HS256")),
+            "## Refresh\n\n", self.reads(renewed, renewed[0]), self.single(REFRESH_STATEMENT, "milliseconds"),
             "## Logins\n\n", self.logins(),
             "## Reads during logins\n\nA request without a response while wrk runs (3 s; 8 s for ",
             "gunicorn and 64 connections) is not in the figures; where none is, the times are wrk's own.\n\n",

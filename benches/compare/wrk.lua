@@ -1,14 +1,34 @@
 -- What wrk sends: the tokens of a file in turn, a line each; without a file no token.
 -- wrk … -- [FILE [LINES TO PASS OVER]]; prints one line of figures that load.py reads. Or a form, posted:
--- wrk … -- --form FORM.
+-- wrk … -- --form FORM; or the refresh tokens of a file, each renewed by the one it was renewed to:
+-- wrk … -- --renew FILE.
 local requests = {}
 local turn = 0
+local kind = { ["Content-Type"] = "application/x-www-form-urlencoded" }
+
+-- Whichever token is at rest is the next: one for each connection.
+local function renewing(file)
+    local tokens = {}
+    for token in io.lines(file) do
+        tokens[#tokens + 1] = token
+    end
+    request = function()
+        local form = "grant_type=refresh_token&refresh_token=" .. table.remove(tokens)
+        return wrk.format("POST", nil, kind, form)
+    end
+    response = function(_, _, body)
+        tokens[#tokens + 1] = string.match(body, '"refresh_token":"([^"]+)"')
+    end
+end
 
 function init(arguments)
     local file = arguments[1]
     if file == "--form" then
-        local kind = { ["Content-Type"] = "application/x-www-form-urlencoded" }
         requests[1] = wrk.format("POST", nil, kind, arguments[2])
+        return
+    end
+    if file == "--renew" then
+        renewing(arguments[2])
         return
     end
     turn = tonumber(arguments[2] or 0)

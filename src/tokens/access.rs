@@ -31,6 +31,7 @@ impl Tokens {
             by_password,
             auth_time,
             client,
+            issued_to,
         } = token;
         if let Some(name) = RESERVED.into_iter().find(|name| own.contains_key(*name)) {
             return Err(TokenError::Reserved(name));
@@ -56,7 +57,7 @@ impl Tokens {
             exp: now.seconds().saturating_add_unsigned(expires_in),
             iat: now.seconds(),
             jti: &jti,
-            client_id: client.map_or(NO_CLIENT, ClientId::as_str),
+            client_id: client.or(issued_to).map_or(NO_CLIENT, ClientId::as_str),
             scope: scopes.to_string(),
             auth_time: by_password.then(|| auth_time.unwrap_or(now).seconds()),
             amr: by_password.then_some(["pwd"]),

@@ -37,6 +37,8 @@ pub(super) struct IssuedClaims<'a> {
     pub(super) iss: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) aud: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) client_id: Option<&'a str>,
     /// The application's own claims.
     #[serde(flatten)]
     pub(super) own: &'a Map<String, Value>,

@@ -1,6 +1,6 @@
 //! The content of a new token.
 
-use crate::domain::{ClientId, FamilyId, Scopes, Timestamp, User, UserId, Username};
+use crate::domain::{Client, ClientId, FamilyId, Scopes, Timestamp, User, UserId, Username};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -32,6 +32,8 @@ pub struct NewToken<'a> {
     pub(super) by_password: bool,
     /// The client whose own token it is; then nothing else says whose it is.
     pub(super) client: Option<&'a ClientId>,
+    /// The registered client that gets a user's token.
+    pub(super) issued_to: Option<&'a ClientId>,
     pub(super) auth_time: Option<Timestamp>,
 }
 
@@ -57,6 +59,7 @@ impl<'a> NewToken<'a> {
             lifetime: None,
             by_password: false,
             client: None,
+            issued_to: None,
             auth_time: None,
         }
     }
@@ -80,6 +83,13 @@ impl<'a> NewToken<'a> {
     #[must_use]
     pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.claims.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// By way of this registered client, which may then ask what the token is worth (RFC 7662).
+    #[must_use]
+    pub(crate) fn issued_to(mut self, client: Option<&'a Client>) -> Self {
+        self.issued_to = client.map(|client| &client.id);
         self
     }
 

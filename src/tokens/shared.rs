@@ -1,5 +1,6 @@
 //! Access tokens of the shared secret, and for how long they count.
 
+use crate::domain::ClientId;
 use crate::tokens::claims::{IssuedClaims, NOBODY, PresentedClaims};
 use crate::tokens::error::TokenError;
 use crate::tokens::{IssuedToken, NewToken, Tokens};
@@ -7,7 +8,9 @@ use crate::tokens::{IssuedToken, NewToken, Tokens};
 impl Tokens {
     /// Signs an access token with the shared secret.
     pub(super) fn create_shared(&self, token: NewToken<'_>) -> Result<IssuedToken, TokenError> {
-        let NewToken { subject, id, epoch, family, scopes, claims: own, lifetime, .. } = token;
+        let NewToken {
+            subject, id, epoch, family, scopes, claims: own, lifetime, issued_to, ..
+        } = token;
         let expires_in = lifetime.map_or(self.lifetime_seconds, |lifetime| lifetime.as_secs());
         if expires_in == 0 {
             return Err(TokenError::Lifetime);
@@ -26,6 +29,7 @@ impl Tokens {
             family,
             iss: self.issuer.as_deref(),
             aud: self.audience.as_deref(),
+            client_id: issued_to.map(ClientId::as_str),
             own: &own,
         };
         let access_token = self.keys.sign(&written)?;

@@ -10,6 +10,7 @@ mod keys;
 mod libraries;
 mod refresh;
 mod registration;
+mod rust_client;
 mod service;
 
 use crate::harness::{App, FORM, Response};

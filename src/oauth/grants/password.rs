@@ -67,7 +67,7 @@ impl PasswordGrant {
         let scopes = granted(&self.scope, &user.scopes)?;
         let family = context.accounts.begin_family(&user, &scopes, client).await;
         let family = family.map_err(GrantError::Unavailable)?;
-        let new = NewToken::to(&user).scopes(&scopes).by_password();
+        let new = NewToken::to(&user).scopes(&scopes).by_password().issued_to(client);
         let new = match &family {
             Some((id, _)) => new.of_family(*id),
             None => new,

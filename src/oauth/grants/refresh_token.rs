@@ -39,7 +39,7 @@ impl RefreshTokenGrant {
         };
         asked.iter().filter(is_held).for_each(|scope| held.insert_known(scope));
         let new = NewToken::to(&user).scopes(&held).of_family(token.family);
-        let new = new.by_password().authenticated_at(auth_time);
+        let new = new.by_password().authenticated_at(auth_time).issued_to(client);
         let issued = context.tokens.create_access_token(new)?;
         let about = (issued.id.as_str(), &held, issued.expires_in);
         let repeated = is_repeated.then(|| ("repeated", "true".to_owned()));

@@ -122,6 +122,33 @@ fn a_service_sees_its_own_tokens_and_those_meant_for_it() {
 }
 
 #[test]
+fn a_client_sees_what_its_users_got_by_it() {
+    for config in ["", KEYS] {
+        let (app, [_, reports]) = issuing(&format!(
+            "{}password_refresh = true\n",
+            if config.is_empty() { "[tokens]\n" } else { config }
+        ));
+        let web = super::registered(&app, "web", &["--grant-type", "refresh_token"]);
+        let (web, reports) = (("web", &*web), ("reports", &*reports));
+        let login = super::jane(&app, Some(web), &[("scope", "me items")]);
+        let kept = login.json()["refresh_token"].as_str().expect("a refresh token").to_owned();
+        let renew = [("grant_type", "refresh_token"), ("refresh_token", &*kept)];
+        for token in [token_of(&login), token_of(&ask(&app, Some(web), &renew))] {
+            let found = seen(&app, web, &token);
+            assert_eq!(
+                (&found["active"], &found["username"], &found["client_id"]),
+                (&json!(true), &json!("jane"), &json!("web")),
+                "{config}: {found}"
+            );
+            assert_eq!(seen(&app, reports, &token), json!({"active": false}));
+            assert_eq!(app.get_as("/users/me/items", &token).status, 200);
+        }
+        let unregistered = seen(&app, web, &janes(&app));
+        assert_eq!(unregistered, json!({"active": false}), "another's");
+    }
+}
+
+#[test]
 fn a_refresh_token_is_worth_something_as_long_as_it_renews() {
     let (app, [gateway, reports]) = issuing("[tokens]\npassword_refresh = true\n");
     let more = ["--grant-type", "refresh_token"];
