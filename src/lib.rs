@@ -61,6 +61,7 @@
 //! | `tokens` | JWT: claims, issuing, verifying, the signing secret |
 //! | `sealing` | what is encrypted for ourselves, and the keys for it |
 //! | `passwords` | hashing off the workers, verification, the policy |
+//! | `outgoing` | requests that the server sends, bounded, on threads of their own |
 //! | `logging` | loggers, handlers, formatters, filters, the sink, request ids |
 //! | `settings` | typed settings, layered |
 //! | `domain` | user, scope, secret, clock, the repository traits; no I/O |
@@ -74,6 +75,7 @@ mod http;
 mod logging;
 mod oauth;
 mod openapi;
+mod outgoing;
 mod passwords;
 pub mod prelude;
 mod process;

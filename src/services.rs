@@ -17,6 +17,7 @@ use crate::domain::{
     AuditEvents, Clock, FamilyRules, LastLogins, Limit, RefreshFamilies, Revocations, ScopeTable,
     ServerKeys, Signers, SigningKeys, SystemClock, UserRepository,
 };
+use crate::outgoing::Outgoing;
 use crate::passwords::{self, Passwords};
 use crate::sealing::Wrapping;
 use crate::settings::{LoginSettings, NamedFile, Settings, TokenSettings};
@@ -128,6 +129,11 @@ pub fn check_clients(settings: &Settings) -> Result<(), StartError> {
         // Others tell what is wrong with the scopes.
         Err(_) => Ok(()),
     }
+}
+
+/// Checks what requests to other servers need.
+pub fn check_outgoing(settings: &Settings) -> Result<(), StartError> {
+    Outgoing::new(&settings.outgoing).map(drop).map_err(StartError::new)
 }
 
 /// The signing secret in the data folder, created if missing; `None` if the settings name one.
@@ -279,7 +285,8 @@ impl Services {
             keys: (_, leases),
             ..
         } = store;
-        let clients = clients.with(configured::clients(&settings, &scopes)?);
+        let outgoing = Outgoing::new(&settings.outgoing).map_err(StartError::new)?;
+        let clients = clients.with(configured::clients(&settings, &scopes)?).asking(outgoing);
         let clients = match &settings.server.public_url {
             Some(url) => clients.of_issuer(url.as_str()),
             None => clients,

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Top floor first. A module may import only modules listed after it.
-const FLOORS: [&str; 20] = [
+const FLOORS: [&str; 21] = [
     "main",
     "cli",
     "server",
@@ -29,13 +29,14 @@ const FLOORS: [&str; 20] = [
     "tokens",
     "sealing",
     "passwords",
+    "outgoing",
     "logging",
     "settings",
     "domain",
 ];
 
 /// What a floor may import, if that is less than everything below it.
-const NARROW: [(&str, &[&str]); 17] = [
+const NARROW: [(&str, &[&str]); 18] = [
     (
         "cli",
         &["server", "process", "http", "services", "accounts", "logging", "settings", "domain"],
@@ -86,18 +87,31 @@ const NARROW: [(&str, &[&str]); 17] = [
     ),
     ("openapi", &["api_error", "settings", "domain"]),
     ("api_error", &["oauth", "accounts", "passwords", "domain"]),
-    ("services", &["storage", "accounts", "tokens", "sealing", "passwords", "settings", "domain"]),
+    (
+        "services",
+        &[
+            "storage",
+            "accounts",
+            "tokens",
+            "sealing",
+            "passwords",
+            "outgoing",
+            "settings",
+            "domain",
+        ],
+    ),
     ("storage", &["settings", "domain"]),
     ("oauth", &["accounts", "tokens", "domain"]),
-    ("accounts", &["tokens", "passwords", "logging", "domain"]),
+    ("accounts", &["tokens", "passwords", "outgoing", "logging", "domain"]),
     ("tokens", &["sealing", "settings", "domain"]),
     ("sealing", &["domain"]),
     ("passwords", &["settings", "domain"]),
+    ("outgoing", &["settings", "domain"]),
     ("logging", &["settings", "domain"]),
 ];
 
 /// The floors that may name a third-party crate.
-const HOMES: [(&str, &[&str]); 36] = [
+const HOMES: [(&str, &[&str]); 38] = [
     // The log knows actix's log target.
     ("actix_http", &["process", "logging"]),
     ("actix_server", &["process"]),
@@ -125,7 +139,8 @@ const HOMES: [(&str, &[&str]); 36] = [
     ("paperclip", &["http", "routes", "extract", "security", "openapi", "oauth"]),
     ("prometheus", &["http"]),
     ("regex", &["settings", "extract"]),
-    ("rustls", &["storage"]),
+    ("rustls", &["storage", "outgoing"]),
+    ("rustls_native_certs", &["outgoing"]),
     ("schemars", &["routes", "extract"]),
     ("scrypt", &["passwords"]),
     ("sd_notify", &["process"]),
@@ -134,6 +149,7 @@ const HOMES: [(&str, &[&str]); 36] = [
     ("unicode_normalization", &["domain"]),
     ("unicode_script", &["domain"]),
     ("unicode_security", &["domain"]),
+    ("ureq", &["outgoing"]),
     ("zeroize", &["extract", "tokens", "sealing", "domain"]),
 ];
 

@@ -7,6 +7,7 @@ use crate::domain::{
     ClientGrant, ClientId, ClientMetadata, ClientRepository, Clock, KeyHash, NewClient,
     RepositoryError, ScopeTable, Scopes, Secret, Seen, Sender, Timestamp,
 };
+use crate::outgoing::{Documents, Outgoing, OutgoingError};
 use crate::tokens::{
     Claims, ClientKeys, SHORTEST_CLIENT_SECRET, client_secret_hash, new_client_secret,
 };
@@ -24,6 +25,7 @@ pub struct Clients {
     clock: Arc<dyn Clock>,
     audit: Audit,
     issuer: Option<Arc<str>>,
+    keys: Option<Arc<Documents<ClientKeys>>>,
 }
 
 /// A client to be registered.
@@ -62,7 +64,7 @@ impl Clients {
         audit: Audit,
     ) -> Self {
         let configured = Arc::default();
-        Self { stored, configured, scopes, seen, clock, audit, issuer: None }
+        Self { stored, configured, scopes, seen, clock, audit, issuer: None, keys: None }
     }
 
     /// The same with these clients of the configuration.
@@ -75,6 +77,12 @@ impl Clients {
     #[must_use]
     pub fn of_issuer(self, issuer: &str) -> Self {
         Self { issuer: Some(issuer.into()), ..self }
+    }
+
+    /// The same for a server that fetches keys of clients.
+    #[must_use]
+    pub fn asking(self, outgoing: Outgoing) -> Self {
+        Self { keys: Some(Arc::new(Documents::new(outgoing, ClientKeys::fetched))), ..self }
     }
 
     /// The same for a command that this system user runs.
@@ -298,6 +306,21 @@ impl Clients {
             client.epoch == claims.epoch
                 && client.metadata.may_redeem(ClientGrant::ClientCredentials)
         }))
+    }
+
+    /// The keys that a client publishes, in which the one that the assertion names should be; if it is not,
+    /// they are fetched again, but not again and again.
+    pub(crate) async fn published_keys(
+        &self,
+        uri: &str,
+        assertion: &str,
+    ) -> Result<Arc<ClientKeys>, OutgoingError> {
+        let Some(documents) = &self.keys else { return Err(OutgoingError::Busy) };
+        let keys = documents.get(uri).await?;
+        if keys.has_key_of(assertion) {
+            return Ok(keys);
+        }
+        documents.newer(uri).await
     }
 
     /// Tells of a token that was issued to a client.

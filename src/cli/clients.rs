@@ -116,6 +116,9 @@ pub(super) struct Metadata {
     /// A file with its public keys, a JWK Set; an empty name: none.
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
+    /// Where its public keys are fetched from instead of --jwks; an empty one: nowhere.
+    #[arg(long, value_name = "URI", conflicts_with = "jwks")]
+    jwks_uri: Option<String>,
     /// Whether it may introspect the tokens of all.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     introspect: Option<bool>,
@@ -150,6 +153,7 @@ impl Metadata {
             .jwks
             .map(|file| if file.as_os_str().is_empty() { Ok(None) } else { keys(&file).map(Some) });
         let jwks: Option<Option<Value>> = jwks.transpose()?;
+        let has_jwks = jwks.as_ref().is_some_and(Option::is_some);
         let uris = |uris: Vec<String>, before: Vec<String>| match &*uris {
             [] => before,
             _ => uris.into_iter().filter(|uri| !uri.is_empty()).collect(),
@@ -175,7 +179,17 @@ impl Metadata {
                 [] => before.scope,
                 _ => self.scopes.into_iter().flatten().collect(),
             },
-            jwks: jwks.unwrap_or(before.jwks),
+            // The keys are in one place: a new one takes the place of the other.
+            jwks: match (jwks, &self.jwks_uri) {
+                (Some(jwks), _) => jwks,
+                (None, Some(uri)) if !uri.is_empty() => None,
+                _ => before.jwks,
+            },
+            jwks_uri: match self.jwks_uri {
+                Some(uri) => Some(uri).filter(|uri| !uri.is_empty()),
+                None if has_jwks => None,
+                None => before.jwks_uri,
+            },
             introspect: self.introspect.unwrap_or(before.introspect),
             token_endpoint_audience: self
                 .token_endpoint_audience

@@ -153,6 +153,8 @@ words! {
         WrongSecret = "wrong_secret",
         /// A client's assertion is wrong.
         WrongAssertion = "wrong_assertion",
+        /// A client's keys could not be fetched.
+        KeysUnavailable = "keys_unavailable",
         /// A client's assertion was shown before.
         ReplayedAssertion = "replayed_assertion",
         /// The client is registered with another way to prove who it is.

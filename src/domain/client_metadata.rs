@@ -100,6 +100,9 @@ pub struct ClientMetadata {
     /// The public keys that verify what it signs (RFC 7517 §5).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks: Option<Value>,
+    /// Where these keys are, if they are fetched from the client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
     /// Whether it may learn about the tokens of all, as an API does that verifies them here.
     #[serde(skip_serializing_if = "is_off")]
     pub introspect: bool,
@@ -123,6 +126,7 @@ impl Default for ClientMetadata {
             grant_types: vec![ClientGrant::AuthorizationCode],
             scope: Scopes::default(),
             jwks: None,
+            jwks_uri: None,
             introspect: false,
             token_endpoint_audience: false,
         }
@@ -213,11 +217,18 @@ impl ClientMetadata {
         if is_public && self.introspect {
             return fault("introspect", "needs a client that proves who it is, not `none`");
         }
-        if self.token_endpoint_auth_method == ClientAuthMethod::PrivateKeyJwt && self.jwks.is_none()
-        {
+        if let Some(uri) = &self.jwks_uri {
+            check_uri("jwks_uri", uri, client_uri::request_fault)?;
+        }
+        let has_keys = match (&self.jwks, &self.jwks_uri) {
+            (Some(_), Some(_)) => return fault("jwks_uri", "expected this or jwks, not both"),
+            (None, None) => false,
+            _ => true,
+        };
+        if self.token_endpoint_auth_method == ClientAuthMethod::PrivateKeyJwt && !has_keys {
             return fault(
                 "jwks",
-                "private_key_jwt needs the client's public keys here; jwks_uri is not read",
+                "private_key_jwt needs the client's public keys here, or their place in jwks_uri",
             );
         }
         if serde_json::to_vec(self).map_or(0, |json| json.len()) > Self::LARGEST {
@@ -231,9 +242,17 @@ fn check_uris(field: &'static str, uris: &[String]) -> Result<(), ClientFault> {
     if uris.len() > ClientMetadata::MOST_URIS {
         return Err(ClientFault::new(field, "expected 32 at most"));
     }
-    match uris.iter().find_map(|uri| Some((uri, client_uri::fault(uri)?))) {
+    uris.iter().try_for_each(|uri| check_uri(field, uri, client_uri::fault))
+}
+
+fn check_uri(
+    field: &'static str,
+    uri: &str,
+    fault: fn(&str) -> Option<&'static str>,
+) -> Result<(), ClientFault> {
+    match fault(uri) {
         // What is no URI may be anything, also very long.
-        Some((uri, problem)) => {
+        Some(problem) => {
             let shown: String = uri.chars().take(100).filter(|c| !c.is_control()).collect();
             Err(ClientFault::new(field, format!("`{shown}` {problem}")))
         }
@@ -299,6 +318,10 @@ mod tests {
             (json!({"token_endpoint_auth_method": "none"}), "token_endpoint_auth_method"),
             (json!({"token_endpoint_auth_method": "private_key_jwt"}), "jwks"),
             (json!({"jwks": {"keys": ["x".repeat(33_000)]}}), "jwks"),
+            (json!({"jwks_uri": "http://app.example.com/keys"}), "jwks_uri"),
+            (json!({"jwks_uri": "com.example.app:/keys"}), "jwks_uri"),
+            (json!({"jwks_uri": ""}), "jwks_uri"),
+            (json!({"jwks": {}, "jwks_uri": "https://app.example.com/keys"}), "jwks_uri"),
             (
                 json!({"token_endpoint_auth_method": "none", "grant_types": ["password"], "introspect": true}),
                 "introspect",

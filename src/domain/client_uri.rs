@@ -1,4 +1,4 @@
-//! Where a client may have its users sent back to.
+//! Where a client may have its users sent back to, and where it may be asked itself.
 
 use std::net::Ipv6Addr;
 
@@ -55,6 +55,12 @@ pub(super) fn fault(uri: &str) -> Option<&'static str> {
         _ if rest.trim_start_matches('/').is_empty() => Some("is a scheme only"),
         _ => None,
     }
+}
+
+/// What is wrong with a URI that the server asks itself; `None` if it may be registered.
+pub(super) fn request_fault(uri: &str) -> Option<&'static str> {
+    let is_web = uri.starts_with("https:") || uri.starts_with("http:");
+    fault(uri).or_else(|| (!is_web).then_some("is not https"))
 }
 
 fn web_fault(secure: bool, rest: &str) -> Option<&'static str> {
@@ -150,6 +156,14 @@ mod tests {
             "*",
         ] {
             assert!(fault(uri).is_some(), "{uri}");
+        }
+        for uri in ["https://app.example.com/keys?x=1", "http://127.0.0.1:5000/keys"] {
+            assert_eq!(request_fault(uri), None, "{uri}");
+        }
+        for uri in
+            ["com.example.app:/keys", "http://app.example.com/keys", "https://x/#y", "httpsx:/y"]
+        {
+            assert!(request_fault(uri).is_some(), "{uri}");
         }
         assert!(fault(&format!("https://example.com/{}", "x".repeat(LONGEST))).is_some());
     }

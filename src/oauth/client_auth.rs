@@ -211,8 +211,10 @@ async fn check_assertion(
     let Some(issuer) = clients.issuer() else { return unproven(AuditReason::WrongAssertion) };
     let token_endpoint = format!("{issuer}/token");
     let audiences = [issuer, &token_endpoint];
-    let jwks = client.and_then(|client| client.metadata.jwks.as_ref());
-    let keys = jwks.and_then(|jwks| ClientKeys::read(jwks).ok());
+    let keys = match client {
+        Some(client) => keys_of(client, assertion, clients).await?,
+        None => None,
+    };
     let (Some(client), Some(keys)) = (client, keys) else {
         ClientKeys::pretend_to_verify(assertion.expose());
         return unproven(match client {
@@ -232,6 +234,29 @@ async fn check_assertion(
         Err(cause) => {
             log::debug!(target: "bailiwick.error", "an assertion of {} is refused: {cause}", client.id);
             unproven(AuditReason::WrongAssertion)
+        }
+    }
+}
+
+/// The keys that may verify what the client signs; `None` if it has none.
+async fn keys_of(
+    client: &Client,
+    assertion: &Secret,
+    clients: &Clients,
+) -> Result<Option<Arc<ClientKeys>>, Refusal> {
+    // Nobody else makes the server ask somebody.
+    let metadata = &client.metadata;
+    let is_meant = metadata.token_endpoint_auth_method == ClientAuthMethod::PrivateKeyJwt;
+    let Some(uri) = metadata.jwks_uri.as_ref().filter(|_| is_meant) else {
+        let keys = metadata.jwks.as_ref().and_then(|jwks| ClientKeys::read(jwks).ok());
+        return Ok(keys.map(Arc::new));
+    };
+    match clients.published_keys(uri, assertion.expose()).await {
+        Ok(keys) => Ok(Some(keys)),
+        Err(cause) => {
+            let id = &client.id;
+            log::warn!(target: "bailiwick.error", "the keys of client {id} cannot be fetched from its jwks_uri: {cause}");
+            Err(Refusal::Unproven(AuditReason::KeysUnavailable))
         }
     }
 }

@@ -73,6 +73,7 @@ fn metadata(given: &ClientSettings) -> Result<ClientMetadata, ClientFault> {
         },
         scope: scope.parse().map_err(|_| ClientFault::new("scope", "cannot be read"))?,
         jwks: jwks.map_err(fault("jwks"))?,
+        jwks_uri: given.jwks_uri.clone(),
         introspect: given.introspect,
         token_endpoint_audience: given.token_endpoint_audience,
     })

@@ -1,4 +1,4 @@
-//! Checks of texts: origins, peers, realms.
+//! Checks of texts: origins, peers, realms, targets of requests.
 
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv6Addr};
@@ -6,6 +6,32 @@ use std::net::{IpAddr, Ipv6Addr};
 /// An IP address, a network, `unix` for every peer on a unix socket, or `*` for every peer.
 pub(super) fn is_peer(text: &str) -> bool {
     text == "unix" || text == "*" || text.parse::<IpAddr>().is_ok() || text.parse::<IpNet>().is_ok()
+}
+
+/// An IP address, a network, or the name of a host in lower case.
+pub(super) fn is_target(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok() || text.parse::<IpNet>().is_ok() || is_host_name(text)
+}
+
+/// Labels of letters, digits, `-` and `_`; the last one is no number, as in an address (RFC 3696 §2).
+fn is_host_name(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
+    let is_label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(plain);
+    let last = text.rsplit('.').next().unwrap_or_default();
+    text.split('.').all(is_label)
+        && last.bytes().any(|b| !b.is_ascii_digit())
+        && !last.starts_with("0x")
+}
+
+/// The URL of a proxy that is spoken to without TLS.
+pub(super) fn is_proxy(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("http://") else { return false };
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let (user, place) = rest.rsplit_once('@').unwrap_or(("", rest));
+    let has_port = place.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
+    is_origin(&format!("http://{place}"))
+        && has_port
+        && user.bytes().all(|b| matches!(b, b'!'..=b'~'))
 }
 
 /// An origin as browsers write it (RFC 6454 §6.2): anything else would never match.
@@ -79,6 +105,64 @@ mod tests {
             " https://example.com",
         ] {
             assert!(!is_origin(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn targets_are_addresses_networks_or_names() {
+        for text in [
+            "127.0.0.1",
+            "::1",
+            "10.0.0.0/8",
+            "fd00::/8",
+            "localhost",
+            "idp.example.com",
+            "a_b",
+            "3com.com",
+        ] {
+            assert!(is_target(text), "{text}");
+        }
+        for text in [
+            "",
+            "*",
+            "*.example.com",
+            "https://idp",
+            "idp:8443",
+            "IDP.example.com",
+            "idp.",
+            ".",
+            "127.1",
+            "0x7f.1",
+            "0x7f000001",
+            "2130706433",
+            "10.0.0.0/33",
+            "idp/x",
+            "me@idp",
+            "[::1]",
+        ] {
+            assert!(!is_target(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn proxies_are_urls_with_a_port() {
+        for text in [
+            "http://proxy:3128",
+            "http://proxy.example.com:3128/",
+            "http://me:s%40cret@10.0.0.1:3128",
+            "http://[::1]:1",
+        ] {
+            assert!(is_proxy(text), "{text}");
+        }
+        for text in [
+            "",
+            "proxy:3128",
+            "http://proxy",
+            "https://proxy:3128",
+            "socks5://proxy:1",
+            "http://proxy:3128/x",
+        ] {
+            assert!(!is_proxy(text), "{text}");
         }
     }
 

@@ -86,6 +86,7 @@ impl Settings {
             ("passwords.pepper_file", self.passwords.pepper_file.as_mut()),
             ("database.password_file", self.database.password_file.as_mut()),
             ("logging.config", self.logging.config.as_mut()),
+            ("outgoing.ca_file", self.outgoing.ca_file.as_mut()),
         ];
         let accepted = self.tokens.accepted_secret_files.iter_mut();
         files.extend(accepted.map(|file| (ACCEPTED_SECRETS, Some(file))));
@@ -127,11 +128,12 @@ mod tests {
         let text = format!(
             "[server]\npublic_url = 'https://auth.example.com'\n\
              [tokens]\nsecret_file = '{secret}'\naccepted_secret_files = ['{old}', '{next}']\n\
-             [logging]\nconfig = '{log}'\n\
+             [logging]\nconfig = '{log}'\n[outgoing]\nca_file = '{ca}'\n\
              [clients.c]\nclient_secret_files = ['{client}']\n\
              [passwords]\npepper_file = '{pepper}'\n\
              [database]\nurl = 'postgres://me@localhost/d?{tls}'\npassword_file = '{password}'\n",
             client = path("client"),
+            ca = path("ca"),
             pepper = path("pepper"),
             old = path("former"),
             next = path("next"),

@@ -52,8 +52,8 @@ pub use schema::schema;
 pub use secret_file::shown_path;
 pub use sections::{
     CacheSettings, ClientSettings, CorsSettings, DatabaseSettings, HashAlgorithm, Level,
-    LoggingSettings, LoginSettings, PasswordSettings, SecurityProfile, ServerSettings, Settings,
-    TokenSettings, Upgrade, UserSettings,
+    LoggingSettings, LoginSettings, OutgoingSettings, PasswordSettings, SecurityProfile,
+    ServerSettings, Settings, TokenSettings, Upgrade, UserSettings,
 };
 pub use units::read_duration;
 pub use until::Until;

@@ -22,6 +22,9 @@ const TOLERANCE: f64 = 30.0;
 /// The most keys of a client.
 const MOST_KEYS: usize = 16;
 
+/// The most keys of a set that is fetched.
+const MOST_FETCHED: usize = 64;
+
 /// Longest `jti`, in bytes.
 const LONGEST_ID: usize = 512;
 
@@ -60,6 +63,34 @@ impl ClientKeys {
             ClientKey::read(key).map_err(|problem| format!("keys[{at}]: {problem}"))
         });
         Ok(Self(read.collect::<Result<_, _>>()?))
+    }
+
+    /// Reads a JWK Set that was fetched: keys that are of no use here are left out (RFC 7517 §5), as long as
+    /// one is left.
+    pub fn fetched(text: &[u8]) -> Result<Self, String> {
+        let jwks: Value = serde_json::from_slice(text).map_err(|_| "is no JSON")?;
+        let keys = jwks.get("keys").and_then(Value::as_array);
+        let keys = keys.ok_or("expected a JWK Set: an object with the list `keys`")?;
+        if keys.len() > MOST_FETCHED {
+            return Err(format!("expected at most {MOST_FETCHED} keys"));
+        }
+        let mut problem = "it has no keys".to_owned();
+        let mut read = Vec::new();
+        for (at, key) in keys.iter().enumerate() {
+            match ClientKey::read(key) {
+                Ok(key) => read.push(key),
+                Err(fault) => problem = format!("keys[{at}]: {fault}"),
+            }
+        }
+        if read.is_empty() { Err(problem) } else { Ok(Self(read)) }
+    }
+
+    /// Whether one of the keys is the one that a JWT names; nothing is verified.
+    #[must_use]
+    pub fn has_key_of(&self, jwt: &str) -> bool {
+        let header = jwt.split('.').next().map(part::<Header>);
+        let Some(Ok(Header { kid: Some(kid), .. })) = header else { return false };
+        self.0.iter().any(|key| key.kid.as_ref() == Some(&kid))
     }
 
     /// Takes as long as for a client, for one that is unknown.

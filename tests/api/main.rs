@@ -31,6 +31,7 @@ mod schemes;
 mod serving;
 mod settings;
 mod signer;
+mod site;
 mod throttle;
 mod tokens;
 mod users;

@@ -8,6 +8,7 @@ mod configuration;
 mod introspection;
 mod keys;
 mod libraries;
+mod published_keys;
 mod refresh;
 mod registration;
 mod rust_client;

@@ -81,7 +81,7 @@ pub(super) struct MetadataBody {
     #[serde(default)]
     #[schemars(extend("default" = null))]
     jwks: Option<Value>,
-    /// Not read: register `jwks`
+    /// Where its public keys are fetched from instead
     #[serde(default)]
     #[schemars(extend("default" = null))]
     jwks_uri: Option<String>,
@@ -105,9 +105,6 @@ impl TryFrom<MetadataBody> for ClientMetadata {
         let method = method.map(|method| method.parse::<ClientAuthMethod>()).transpose();
         let grants = body.grant_types.iter().map(|grant| grant.parse::<ClientGrant>());
         let grants = grants.collect::<Result<Vec<_>, _>>();
-        if body.jwks_uri.is_some() {
-            return Err(fault("jwks_uri", "is not read: register jwks".to_owned()));
-        }
         Ok(Self {
             client_name: body.client_name.filter(|name| !name.is_empty()),
             redirect_uris: body.redirect_uris,
@@ -120,6 +117,7 @@ impl TryFrom<MetadataBody> for ClientMetadata {
                 .unwrap_or(defaults.grant_types),
             scope: body.scope.parse().map_err(|error| fault("scope", format!("{error}")))?,
             jwks: body.jwks.filter(|jwks| !jwks.is_null()),
+            jwks_uri: body.jwks_uri.filter(|uri| !uri.is_empty()),
             introspect: body.introspect,
             token_endpoint_audience: body.token_endpoint_audience,
         })
@@ -203,6 +201,9 @@ pub(super) struct ClientRecord {
     scope: String,
     /// Its public keys.
     jwks: Option<Value>,
+    /// Where they are fetched from instead.
+    #[openapi(example = "https://app.example.com/keys")]
+    jwks_uri: Option<String>,
     /// Whether it may introspect the tokens of all.
     #[openapi(example = "false")]
     introspect: bool,
@@ -238,6 +239,7 @@ impl ClientRecord {
             grant_types,
             scope,
             jwks,
+            jwks_uri,
             introspect,
             token_endpoint_audience,
         } = client.metadata.clone();
@@ -255,6 +257,7 @@ impl ClientRecord {
             grant_types: grant_types.iter().map(ToString::to_string).collect(),
             scope: scope.to_string(),
             jwks,
+            jwks_uri,
             introspect,
             token_endpoint_audience,
             secrets: client.secrets.iter().map(secret).collect(),

@@ -42,6 +42,9 @@ settings! {
             "",
         );
 
+        /// Where its public keys are fetched from instead: https, or http on this machine.
+        jwks_uri: Option<String>;
+
         /// Files with its secret, of at least 32 bytes; two while it changes.
         client_secret_files: Vec<NamedFile>;
 

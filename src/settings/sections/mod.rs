@@ -10,6 +10,7 @@ mod docs;
 mod logging;
 mod logins;
 mod oauth;
+mod outgoing;
 mod passwords;
 mod security;
 mod server;
@@ -26,6 +27,7 @@ pub use docs::{DemoSettings, DocsSettings};
 pub use logging::{Level, LoggingSettings};
 pub use logins::LoginSettings;
 pub use oauth::OauthSettings;
+pub use outgoing::OutgoingSettings;
 pub use passwords::{HashAlgorithm, PasswordSettings};
 pub use security::{SecurityProfile, SecuritySettings};
 pub use server::{ServerSettings, Upgrade};
@@ -47,6 +49,7 @@ settings! {
         passwords: PasswordSettings,
         logins: LoginSettings,
         oauth: OauthSettings,
+        outgoing: OutgoingSettings,
         security: SecuritySettings,
         cors: CorsSettings,
         demo: DemoSettings,

@@ -138,7 +138,7 @@ fn every_fault_stops_the_start_with_its_line() {
         ("redirect_uris = [\"/cb\"]".into(), "clients.c.redirect_uris: `/cb` is not absolute"),
         ("jwks = \"{\"".into(), "clients.c.jwks = \"{\": expected a JWK Set as JSON"),
         ("jwks = \"{}\"".into(), "clients.c.jwks: expected a JWK Set"),
-        ("jwks_uri = \"https://x\"".into(), "clients.c.jwks_uri"),
+        ("jwks_uri = \"http://x\"".into(), "clients.c.jwks_uri: `http://x` is http"),
         ("introspect = 7".into(), "clients.c.introspect = 7: expected true or false"),
         ("[clients.0123]".into(), "is not a number, `bailiwick` or `me`"),
         ("[clients.\"a b\"]".into(), "a client's id is 1 to 128 letters"),

@@ -21,7 +21,8 @@ pub(super) fn jwks() -> Value {
     ]})
 }
 
-fn key(algorithm: Algorithm) -> EncodingKey {
+/// The private half.
+pub(super) fn key(algorithm: Algorithm) -> EncodingKey {
     let bytes = |text| URL_SAFE_NO_PAD.decode(text).expect("a key");
     match algorithm {
         Algorithm::EdDSA => EncodingKey::from_ed_der(&bytes(ED25519)),

@@ -98,7 +98,7 @@ fn what_is_not_valid_is_told_and_nothing_is_registered() {
         (json!({"token_endpoint_auth_method": "private_key_jwt"}), "invalid_client_metadata"),
         (json!({"jwks": {"keys": [{"kty": "oct", "k": "eA"}]}}), "invalid_client_metadata"),
         (json!({"jwks": [7]}), "invalid_client_metadata"),
-        (json!({"jwks_uri": "https://app.example.com/keys"}), "invalid_client_metadata"),
+        (json!({"jwks_uri": "http://app.example.com/keys"}), "invalid_client_metadata"),
         (json!({"scope": "root"}), "invalid_client_metadata"),
         (json!({"scope": "a\"b"}), "invalid_client_metadata"),
         (json!({"client_name": "x".repeat(101)}), "invalid_client_metadata"),
