@@ -407,9 +407,9 @@ fn names(line: &str, dependency: &str) -> bool {
     let bare = [format!("use {dependency};"), format!("use {dependency} as ")];
     bare.iter().any(|text| line.contains(text.as_str()))
         || line.match_indices(&path).any(|(at, _)| {
-            let before = &line[..at];
-            !before.ends_with(is_word)
-                && !["crate::", "super::", "self::"].iter().any(|own| before.ends_with(own))
+            // A module of another crate, or of this one, may be called so, too.
+            let of_another = line[..at].strip_suffix("::").is_some_and(|it| it.ends_with(is_word));
+            !line[..at].ends_with(is_word) && !of_another
         })
 }
 

@@ -308,7 +308,7 @@ impl Clients {
         }))
     }
 
-    /// The keys that a client publishes, in which the one that the assertion names should be; if it is not,
+    /// The keys that a client publishes, in which the one that signed the assertion should be; if it is not,
     /// they are fetched again, but not again and again.
     pub(crate) async fn published_keys(
         &self,
@@ -317,7 +317,7 @@ impl Clients {
     ) -> Result<Arc<ClientKeys>, OutgoingError> {
         let Some(documents) = &self.keys else { return Err(OutgoingError::Busy) };
         let keys = documents.get(uri).await?;
-        if keys.has_key_of(assertion) {
+        if keys.has_key_of(assertion) || keys.have_signed(assertion) {
             return Ok(keys);
         }
         documents.newer(uri).await

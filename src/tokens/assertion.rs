@@ -93,6 +93,12 @@ impl ClientKeys {
         self.0.iter().any(|key| key.kid.as_ref() == Some(&kid))
     }
 
+    /// Whether one of the keys has signed a JWT; what it says is not looked at.
+    #[must_use]
+    pub fn have_signed(&self, jwt: &str) -> bool {
+        self.check_signature(jwt).is_ok()
+    }
+
     /// Takes as long as for a client, for one that is unknown.
     pub fn pretend_to_verify(assertion: &str) {
         static NOBODYS: LazyLock<ClientKeys> = LazyLock::new(|| {

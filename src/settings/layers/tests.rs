@@ -313,6 +313,7 @@ fn the_environment_sets_every_key_but_tables() {
             (Kind::Switch, name) => (name != "oauth.require_client").to_string(),
             (_, "tokens.algorithm") => "hs256".to_owned(),
             (Kind::Word(words), _) => words[1].to_owned(),
+            (_, "outgoing.proxy") => "http://a:1".to_owned(),
             (Kind::Secret(..), _) => "s".repeat(32),
             (_, "server.bind" | "admin.bind") => "a:1, unix:/b".to_owned(),
             (Kind::OriginRegex, _) => "https://.*".to_owned(),
@@ -334,9 +335,8 @@ fn the_environment_sets_every_key_but_tables() {
 #[test]
 fn text_from_the_environment_stays_text() {
     let secret = "00700700700700700700700700700700";
-    let loaded =
-        load("", &[("BAILIWICK__TOKENS__SECRET", secret), ("BAILIWICK__TOKENS__ISSUER", "007")])
-            .unwrap();
+    let given = [("BAILIWICK__TOKENS__SECRET", secret), ("BAILIWICK__TOKENS__ISSUER", "007")];
+    let loaded = load("", &given).unwrap();
     assert_eq!(loaded.settings.tokens.secret.as_ref().unwrap().expose(), secret);
     assert_eq!(loaded.settings.tokens.issuer.as_deref(), Some("007"));
 }

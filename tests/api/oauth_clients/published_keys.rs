@@ -14,7 +14,9 @@ const ALLOWED: &str = "[outgoing]\nallow = [\"127.0.0.1\"]\n";
 
 /// A server of a client's keys; an empty text is a status 503.
 fn publisher() -> (Site, Arc<Mutex<String>>) {
-    let shown = Arc::new(Mutex::new(jwks().to_string()));
+    let mut keys = jwks();
+    keys["keys"][1]["kid"] = json!("ed");
+    let shown = Arc::new(Mutex::new(keys.to_string()));
     let of_site = Arc::clone(&shown);
     let site = Site::start(move |_| {
         let body = of_site.lock().expect("unpoisoned").clone();
@@ -101,7 +103,7 @@ fn keys_that_cannot_be_fetched_prove_nothing_and_the_logs_say_why() {
         ("moved", &elsewhere.url, "the status is 302"),
         ("nonsense", &nonsense.url, "the document cannot be used: keys[0]: "),
         ("huge", &huge.url, "the response is larger than 256 KiB"),
-        ("private", &"https://localhost/keys".to_owned(), "no public address, and outgoing.allow"),
+        ("private", &"https://10.0.0.1/keys".to_owned(), "no public address, and outgoing.allow"),
     ] {
         with_client(&app, name, uri);
         let answer = shown(&app, &signed(Algorithm::ES256, &claims(name)));
@@ -109,11 +111,8 @@ fn keys_that_cannot_be_fetched_prove_nothing_and_the_logs_say_why() {
         let told = format!("the keys of client {name} cannot be fetched from its jwks_uri: ");
         let line = app.stderr.wait_for(&told);
         assert!(line.contains(why), "{line}");
-        let line = app.stderr.wait_for("keys_unavailable");
-        assert!(
-            line.contains(&format!("who={name}")) || line.contains(&format!("\"{name}\"")),
-            "{line}"
-        );
+        let line = app.stderr.wait_for(&format!("who={name} "));
+        assert!(line.contains("reason=keys_unavailable"), "{line}");
     }
     assert!(site.asked().iter().all(|asked| asked.target == "/"), "no redirect is followed");
 }
@@ -128,7 +127,6 @@ fn nobody_else_makes_the_server_ask() {
     let add = ["clients", "add", "plain", "--grant-type", "password", "--secret-stdin"];
     done(&app, &[&add[..], &["--jwks-uri", &uri]].concat(), &format!("{secret}\n"));
     assert_error(&shown(&app, &signed(Algorithm::ES256, &claims("plain"))), 401, "invalid_client");
-    assert_error(&shown(&app, &signed(Algorithm::ES256, &claims("nobody"))), 401, "invalid_client");
     assert_eq!(site.asked().len(), 0);
     fs::write(app.folder().join("jwks.json"), jwks().to_string()).expect("written");
     done(&app, &["clients", "set", "plain", "--jwks", "jwks.json"], "");
