@@ -55,7 +55,7 @@ const BODY: &str = r#"{"username":"johndoe","email":"johndoe@example.com","full_
 fn main() -> ExitCode {
     match std::env::var(SERVE).as_deref() {
         Ok(OURS) => {
-            return Server::new()
+            return Server::new("bailiwick")
                 .mount(|routes| {
                     routes.route("/allocations", get().to(allocations));
                 })

@@ -144,5 +144,5 @@ fn mount(routes: &mut Routes) {
 }
 
 fn main() -> ExitCode {
-    Server::new().mount(mount).run_from_args()
+    Server::new("bodies").mount(mount).run_from_args()
 }

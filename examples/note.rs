@@ -599,7 +599,7 @@ mod shared {
 }
 
 fn main() -> std::process::ExitCode {
-    bailiwick::Server::new()
+    bailiwick::Server::new("note")
         .mount(t001::mount)
         .mount(t002::mount)
         .mount(t003::mount)

@@ -152,7 +152,7 @@ fn is_no_preflight(request: &Access) -> bool {
 }
 
 fn main() -> ExitCode {
-    Server::new()
+    Server::new("orders")
         .mount(mount)
         .log_filter(Without("/hello"))
         .log_filter(is_no_preflight)

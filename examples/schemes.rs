@@ -179,5 +179,5 @@ fn mount(routes: &mut Routes) {
 }
 
 fn main() -> ExitCode {
-    Server::new().mount(mount).run_from_args()
+    Server::new("schemes").mount(mount).run_from_args()
 }

@@ -22,7 +22,7 @@
 //! }
 //!
 //! fn main() -> ExitCode {
-//!     Server::new().mount(|routes| { routes.route("/orders", get().to(orders)); }).run_from_args()
+//!     Server::new("orders").mount(|routes| { routes.route("/orders", get().to(orders)); }).run_from_args()
 //! }
 //! ```
 //!
@@ -112,7 +112,7 @@ pub use logging::{Access, LogFilter};
 pub use oauth::{GrantContext, PasswordGrant};
 pub use passwords::Passwords;
 pub use routes::{PasswordRequestForm, PasswordRequestFormStrict, route_with_slash};
-pub use server::{Routes, Server};
+pub use server::{Routes, Server, Start};
 pub use services::Services;
 pub use settings::Settings;
 pub use tokens::{Claims, NewToken, TokenError, Tokens};

@@ -4,13 +4,13 @@
 pub use crate::security::{
     ActiveUser, ApiKeyCookie, ApiKeyHeader, ApiKeyQuery, Authorized, BasicCredentials, BasicUser,
     Call, CurrentUser, Dependency, Depends, EnabledUser, HttpBasic, HttpBearer, Maybe,
-    OAuth2AuthorizationCodeBearer, OAuth2PasswordBearer, OpenIdConnect, Scoped, guard, origin,
-    sender,
+    OAuth2AuthorizationCodeBearer, OAuth2PasswordBearer, OpenIdConnect, Scoped, State, guard,
+    origin, sender,
 };
 #[doc(no_inline)]
 pub use crate::{
     ApiError, Form, Json, PasswordRequestForm, PasswordRequestFormStrict, Path, Query, Routes,
-    Server, Services, extractor, failures, route_with_slash, rules, schemes, scopes,
+    Server, Services, Start, extractor, failures, route_with_slash, rules, schemes, scopes,
 };
 #[doc(no_inline)]
 pub use actix_web::HttpRequest;

@@ -15,7 +15,7 @@ use crate::accounts::{
 };
 use crate::domain::{
     AuditEvents, Clock, FamilyRules, LastLogins, Limit, RefreshFamilies, Revocations, ScopeTable,
-    ServerKeys, Signers, SigningKeys, SystemClock, UserRepository,
+    ServerKeys, Signers, SigningKeys, SystemClock, UserRepository, program,
 };
 use crate::outgoing::Outgoing;
 use crate::passwords::{self, Passwords};
@@ -294,7 +294,8 @@ impl Services {
         if let Some(id) = clients.clash().await.map_err(StartError::new)? {
             return Err(StartError(format!(
                 "clients.{id}: the database has a client of this id as well: rename this one, or delete that \
-                 one with: bailiwick clients delete {id}"
+                 one with: {program} clients delete {id}",
+                program = program()
             )));
         }
         if demo {
@@ -307,7 +308,8 @@ impl Services {
         if users.is_empty().await.map_err(StartError::new)? {
             log::warn!(
                 target: "bailiwick.error",
-                "there are no users yet; add one with: bailiwick users add NAME --scope me"
+                "there are no users yet; add one with: {} users add NAME --scope me",
+                program()
             );
         }
         keeper.start().await.map_err(StartError::new)?;

@@ -4,7 +4,7 @@ use crate::accounts::Accounts;
 use crate::accounts::login::{LoginAttempt, LoginMethod};
 use crate::accounts::throttle::{ThrottleError, Ticket};
 use crate::domain::{
-    LoginOutcome, Origin, RepositoryError, Secret, Sender, User, UserChange, Username,
+    LoginOutcome, Origin, RepositoryError, Secret, Sender, User, UserChange, Username, program,
 };
 use crate::logging::name_caller;
 use crate::passwords::PasswordError;
@@ -160,8 +160,9 @@ impl Accounts {
             log::warn!(
                 target: "bailiwick.error",
                 "{name}: no password is accepted because what is stored is no hash that is \
-                 verified here; set a new one with: bailiwick users set-password {name}",
+                 verified here; set a new one with: {program} users set-password {name}",
                 name = user.username,
+                program = program(),
             );
         }
         if lacks_pepper {
@@ -169,8 +170,9 @@ impl Accounts {
                 target: "bailiwick.error",
                 "{name}: no password is accepted because the stored hash was made with another pepper \
                  than that of passwords.pepper_file, or that names none; configure that pepper again, \
-                 or if it is lost, set a new password with: bailiwick users set-password {name}",
+                 or if it is lost, set a new password with: {program} users set-password {name}",
                 name = user.username,
+                program = program(),
             );
         }
         let (cost, most) = (user.password_hash.cost(), self.passwords.highest_verified_cost());
@@ -178,9 +180,10 @@ impl Accounts {
             log::warn!(
                 target: "bailiwick.error",
                 "{name}: no password is accepted because the stored hash has a cost of {cost}, \
-                 and above {most} verifying takes too long; set a new one with: bailiwick users \
+                 and above {most} verifying takes too long; set a new one with: {program} users \
                  set-password {name}",
                 name = user.username,
+                program = program(),
             );
         }
         lacks_pepper || cost > most || !user.password_hash.is_readable()

@@ -1,5 +1,6 @@
 //! Refusals: status, detail and `WWW-Authenticate` for both profiles.
 
+use crate::domain::program;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderValue;
 use std::fmt::Write as _;
@@ -128,7 +129,7 @@ impl Refusal {
         };
         match (own, self.style.strict) {
             ("", false) => None,
-            ("", true) => Some("bailiwick"),
+            ("", true) => Some(program().name),
             (own, _) => Some(own),
         }
     }

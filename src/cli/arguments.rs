@@ -9,9 +9,9 @@ use crate::cli::key_flags::{self, KeyFlags};
 use crate::cli::keys::KeysCommand;
 use crate::cli::print_config::PrintForm;
 use crate::cli::users::UsersCommand;
+use crate::domain::program;
 use crate::settings::{self, Layers, SettingsErrors};
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use std::ffi::OsString;
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -30,9 +30,8 @@ Examples:
 
 Exit codes: 0 done; 1 failed; 2 wrong usage or configuration.";
 
-/// Auth and application server: OAuth2 password flow, JWT, scopes and HTTP Basic.
+/// The arguments of the program; [`program`] says what it is.
 #[derive(Debug, Parser)]
-#[command(name = "bailiwick", version, after_help = EXAMPLES)]
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) options: Options,
@@ -124,13 +123,23 @@ const SERVING_COMMANDS: [&str; 3] = ["serve", "check-config", "print-config"];
 
 impl Arguments {
     /// Reads the command line like [`Parser::try_parse_from`], with shorter helps.
-    pub(super) fn read(typed: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        Self::from_arg_matches_mut(&mut Self::definition().try_get_matches_from(typed)?)
+    #[cfg(test)]
+    pub(super) fn read(
+        typed: impl IntoIterator<Item = std::ffi::OsString>,
+    ) -> Result<Self, clap::Error> {
+        clap::FromArgMatches::from_arg_matches_mut(
+            &mut Self::definition().try_get_matches_from(typed)?,
+        )
     }
 
-    fn definition() -> clap::Command {
+    /// The server's own commands, as those of this program.
+    pub(super) fn definition() -> clap::Command {
+        let program = program();
+        let about = (!program.about.is_empty()).then_some(program.about);
+        let command = Self::command().name(program.name).version(program.version).about(about);
+        let command = command.long_about(None).after_help(program.in_own_words(EXAMPLES));
         // Deferred until the command is known, which by then has the flags of every command.
-        Self::command().mut_subcommands(|command| match command.get_name() {
+        command.mut_subcommands(|command| match command.get_name() {
             name if SERVING_COMMANDS.contains(&name) => command,
             "audit" => command.defer(|command| brief(command.mut_arg("server.user", other_name))),
             _ => command.defer(brief),
@@ -144,7 +153,7 @@ fn other_name(flag: clap::Arg) -> clap::Arg {
 }
 
 /// Hides the flags that concern the server alone.
-fn brief(command: clap::Command) -> clap::Command {
+pub(super) fn brief(command: clap::Command) -> clap::Command {
     let command = command.mut_args(|flag| {
         let hidden =
             FOR_SERVING.contains(&flag.get_id().as_str()) || key_flags::is_for_serving(&flag);
@@ -176,6 +185,7 @@ impl Options {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsString;
 
     fn parse(line: &str) -> Arguments {
         Arguments::read(line.split(' ').map(OsString::from)).unwrap()
@@ -238,7 +248,8 @@ mod tests {
 
     #[test]
     fn help_has_examples_and_names_every_command() {
-        let help = Arguments::try_parse_from(["bailiwick", "--help"]).unwrap_err().to_string();
+        let typed = ["bailiwick", "--help"].map(OsString::from);
+        let help = Arguments::read(typed).unwrap_err().to_string();
         for part in [
             "Examples:",
             "serve",

@@ -4,7 +4,7 @@ use crate::accounts::{Author, Clients, Registrar, Registration};
 use crate::cli::report::{CommandError, note, print};
 use crate::cli::users::keep_audit;
 use crate::domain::{
-    Client, ClientAuthMethod, ClientGrant, ClientId, ClientMetadata, ScopeName, Secret,
+    Client, ClientAuthMethod, ClientGrant, ClientId, ClientMetadata, ScopeName, Secret, program,
 };
 use crate::process;
 use crate::services::Store;
@@ -291,7 +291,7 @@ async fn done(command: ClientsCommand, clients: &Clients) -> Result<String, Comm
             let changed = clients.change(&id, metadata.edit()?, BY).await;
             let client = changed.map_err(of(id.as_str()))?;
             if client.metadata.has_secret() && client.secrets.is_empty() {
-                note(&format!("{id} has no secret yet: bailiwick clients rotate-secret {id}"));
+                note(&format!("{id} has no secret yet: {} clients rotate-secret {id}", program()));
             }
             Ok(format!("{id}: changed\n"))
         }

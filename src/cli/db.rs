@@ -3,7 +3,7 @@
 use crate::accounts::Audit;
 use crate::cli::progress::bar;
 use crate::cli::report::{CommandError, note, print};
-use crate::domain::{AuditAction, AuditEntry, AuditReason};
+use crate::domain::{AuditAction, AuditEntry, AuditReason, program};
 use crate::process::{self, Request};
 use crate::services::{
     Keep, MaintenanceError, Restored, Store, Summary, back_up, check, copy, restore,
@@ -50,9 +50,10 @@ pub(super) enum DbCommand {
 /// Refuses while a server runs, even if its workers rest: its control socket responds.
 fn refuse_server(settings: &Settings) -> Result<(), CommandError> {
     if process::ask(settings, Request::Status).is_ok() {
-        let line = "a server is running with this configuration: stop it first (bailiwick ctl stop); \
-                    nothing was restored";
-        return Err(CommandError::Failed(line.to_owned()));
+        return Err(CommandError::Failed(format!(
+            "a server is running with this configuration: stop it first ({} ctl stop); nothing was restored",
+            program()
+        )));
     }
     Ok(())
 }

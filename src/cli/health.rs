@@ -1,16 +1,15 @@
 //! `bailiwick health`: for health checks of containers, which have no shell and no curl.
 
-use crate::cli::arguments::Options;
 use crate::cli::report::{self, CommandError};
 use crate::process::{self, Request, Response};
 use crate::settings::Layers;
 use std::fmt;
 
 /// One line; exit code 0 or 1 for any failure, since Docker knows no other.
-pub(super) fn run(options: Options, ready: bool) -> Result<(), CommandError> {
+pub(super) fn run(layers: Result<Layers, CommandError>, ready: bool) -> Result<(), CommandError> {
     let failed = |error: &dyn fmt::Display| CommandError::Failed(error.to_string());
-    let loaded = options.layers().and_then(Layers::load);
-    let loaded = loaded.map_err(|error| failed(&error))?;
+    let layers = layers.map_err(|error| failed(&error))?;
+    let loaded = layers.load().map_err(|error| failed(&error))?;
     let request = if ready { Request::Ready } else { Request::Health };
     let answer = process::ask(&loaded.settings, request).map_err(|error| failed(&error))?;
     match answer {

@@ -12,6 +12,7 @@ mod health;
 mod key_flags;
 mod keys;
 mod openapi;
+mod own;
 mod print_config;
 mod progress;
 mod report;
@@ -21,7 +22,8 @@ mod users;
 use crate::process::cores;
 use crate::server::Server;
 use crate::settings::{Layers, Loaded};
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, Options};
+use clap::FromArgMatches as _;
 use report::CommandError;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -38,30 +40,49 @@ impl Server {
     }
 
     fn run(self, arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, CommandError> {
-        let Arguments { options, command } = Arguments::read(arguments)?;
+        if self.program.is_valid() {
+            self.program.clone().introduce();
+        }
+        self.check(&Arguments::definition())?;
+        let application = self.application;
+        let own = application.commands.iter().map(own::definition);
+        let matches = Arguments::definition().subcommands(own).try_get_matches_from(arguments)?;
+        let called = matches.subcommand().and_then(|(name, arguments)| {
+            let command = application.commands.iter().find(|command| command.name == name)?;
+            Some((command, arguments))
+        });
+        if let Some(command) = called {
+            let options = Options::from_arg_matches(&matches)?;
+            own::run(&application, command, own::layers(options, &application)?)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let Arguments { options, command } = Arguments::from_arg_matches(&matches)?;
         let demo = options.demo;
+        let layers = |options| own::layers(options, &application);
         match command.unwrap_or(Command::Serve) {
-            Command::Serve => return serve::run(self.application, options.layers()?, demo),
-            Command::CheckConfig => check_config::run(&self.application, options.layers()?, demo)?,
-            Command::Health { ready } => health::run(options, ready)?,
-            Command::Ctl { command } => ctl::run(command, &load(options.layers()?)?.settings)?,
-            Command::Users { command } => users::run(command, &load(options.layers()?)?.settings)?,
-            Command::Audit(command) => audit::run(&command, &load(options.layers()?)?.settings)?,
+            Command::Serve => return serve::run(application.clone(), layers(options)?, demo),
+            Command::CheckConfig => check_config::run(&application, layers(options)?, demo)?,
+            Command::Health { ready } => health::run(layers(options), ready)?,
+            Command::Ctl { command } => ctl::run(command, &load(layers(options)?)?.settings)?,
+            Command::Users { command } => users::run(command, &load(layers(options)?)?.settings)?,
+            Command::Audit(command) => audit::run(&command, &load(layers(options)?)?.settings)?,
             Command::ApiKeys { command } => {
-                api_keys::run(command, &load(options.layers()?)?.settings)?;
+                api_keys::run(command, &load(layers(options)?)?.settings)?;
             }
             Command::Keys { command } => {
-                keys::run(command, &load(options.layers()?)?.settings, demo)?;
+                keys::run(command, &load(layers(options)?)?.settings, demo)?;
             }
             Command::Clients { command } => {
-                clients::run(command, &load(options.layers()?)?.settings)?;
+                clients::run(command, &load(layers(options)?)?.settings)?;
             }
             Command::Db { command } => {
-                let layers = options.layers()?;
-                db::run(command, &layers, &load(layers.clone())?.settings)?;
+                let given = layers(options)?;
+                db::run(command, &given, &load(given.clone())?.settings)?;
             }
-            Command::PrintConfig { form } => print_config::run(form, || load(options.layers()?))?,
-            Command::Openapi => openapi::run(&self.application, &load(options.layers()?)?)?,
+            Command::PrintConfig { form } => {
+                print_config::run(form, &application.sections, || load(layers(options)?))?;
+            }
+            Command::Openapi => openapi::run(&application, &load(layers(options)?)?)?,
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -1,9 +1,11 @@
 //! `bailiwick print-config`: the settings in force, and their origins.
 
 use crate::cli::report::{self, CommandError};
-use crate::settings::{self, Effective, Loaded};
+use crate::domain::program;
+use crate::settings::{self, Effective, Loaded, OwnSection};
 use clap::Args;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// How it is printed: as a table unless told otherwise.
 #[derive(Clone, Copy, Debug, Args)]
@@ -23,14 +25,31 @@ pub(super) struct PrintForm {
 /// Prints it; loads the settings only if they are needed.
 pub(super) fn run(
     form: PrintForm,
+    own: &[Arc<OwnSection>],
     load: impl FnOnce() -> Result<Loaded, CommandError>,
 ) -> Result<(), CommandError> {
     report::print(&match form {
-        PrintForm { defaults: true, .. } => settings::default_file(),
-        PrintForm { schema: true, .. } => format!("{:#}\n", settings::schema()),
+        PrintForm { defaults: true, .. } => defaults(own),
+        PrintForm { schema: true, .. } => format!("{:#}\n", schema(own)),
         PrintForm { json: true, .. } => as_json(&load()?),
         PrintForm { .. } => table(&load()?),
     })
+}
+
+/// Every key, also the application's.
+fn defaults(own: &[Arc<OwnSection>]) -> String {
+    let shipped = program().in_own_words(&settings::default_file());
+    let title = shipped.replace("title = \"bailiwick\"", &format!("title = \"{}\"", program()));
+    own.iter().fold(title, |text, section| text + &section.default_file())
+}
+
+fn schema(own: &[Arc<OwnSection>]) -> Value {
+    let mut schema = settings::schema();
+    schema["title"] = format!("{}'s configuration", program()).into();
+    for section in own {
+        schema["properties"][section.name] = section.schema.clone();
+    }
+    schema
 }
 
 fn as_json(loaded: &Loaded) -> String {

@@ -1,6 +1,7 @@
 //! A command's output, and the errors it ends with.
 
 use crate::cli::foreign;
+use crate::domain::program;
 use crate::http::ServeError;
 use crate::settings::{SettingsErrors, has_credentials};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -79,7 +80,7 @@ impl From<ServeError> for CommandError {
 /// Writes a line to standard error.
 pub(super) fn note(line: &str) {
     // Nothing can be done if standard error is closed.
-    let _ = writeln!(io::stderr(), "bailiwick: {}", escaped(line));
+    let _ = writeln!(io::stderr(), "{}: {}", program(), escaped(line));
 }
 
 /// Writes `text` to standard output. A reader that stops early (`| head`) is not a failure.
@@ -103,7 +104,7 @@ fn told(kind: ErrorKind, error: &clap::Error) -> Option<String> {
         _ => return None,
     };
     let Some(ContextValue::String(typed)) = error.get(context) else { return None };
-    find(typed).map(|here| format!("`{typed}` is not known here: {here}"))
+    find(typed).map(|here| format!("`{typed}` is not known here: {}", program().in_own_words(here)))
 }
 
 /// The message with `***` for input that may contain a password.
@@ -145,11 +146,10 @@ pub(super) fn escaped(line: &str) -> String {
 mod tests {
     use super::*;
     use crate::cli::arguments::Arguments;
-    use clap::Parser as _;
 
     fn failure(arguments: &[&str]) -> CommandError {
-        let arguments = ["bailiwick"].iter().chain(arguments);
-        Arguments::try_parse_from(arguments).unwrap_err().into()
+        let arguments = ["bailiwick"].iter().chain(arguments).map(Into::into);
+        Arguments::read(arguments).unwrap_err().into()
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::cli::report::CommandError;
 use crate::logging::{self, ERROR, LoggingGuard};
 use crate::process::{self, Worker, cores};
 use crate::server::Application;
-use crate::settings::{Layers, Settings};
+use crate::settings::{Layers, OwnSettings, Settings};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -43,17 +43,19 @@ fn work(mut worker: Worker, application: Application, (layers, demo): (Layers, b
     let (text, env_text) = (handover.config.take(), handover.env_file.take());
     let files = std::mem::take(&mut handover.files);
     let layers = Layers { text, env_text, ..layers };
-    let started = || -> Result<(Settings, LoggingGuard), CommandError> {
-        let settings = worker.settings(layers.load()?.settings.with(files));
+    let started = || -> Result<(Settings, OwnSettings, LoggingGuard), CommandError> {
+        let loaded = layers.load()?;
+        let (settings, own) = (worker.settings(loaded.settings.with(files)), loaded.own);
         cores::settle(settings.server.core_dumps);
         process::check(&settings).map_err(CommandError::wrong_settings)?;
         let log = logging::init(&settings.logging);
-        Ok((settings, log.map_err(|error| CommandError::Failed(error.to_string()))?))
+        Ok((settings, own, log.map_err(|error| CommandError::Failed(error.to_string()))?))
     };
     let served = match started() {
-        Ok((settings, _log)) => {
+        Ok((settings, own, _log)) => {
             logging::filter_by(application.log_filters);
-            worker.run(application.mounts, Arc::new(settings), demo)
+            let application = (application.mounts, application.life, own);
+            worker.run(application, Arc::new(settings), demo)
         }
         Err(failure) => {
             worker.fail(&failure);

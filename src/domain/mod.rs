@@ -19,6 +19,7 @@ mod mask;
 mod new_name;
 mod origin;
 mod password_hash;
+mod program;
 mod refresh_family;
 mod repository;
 mod revocation;
@@ -56,6 +57,7 @@ pub use password_hash::{
     Argon2, BcryptHash, BcryptVersion, Before, HashFunction, OtherHash, PasswordHash, PepperId,
     Peppered, Scheme,
 };
+pub use program::{Program, program};
 pub use refresh_family::{
     Family, FamilyClient, FamilyRules, FamilyUse, FoundFamily, NewFamily, RefreshFamilies,
     RefreshToken, Rotation,

@@ -15,6 +15,8 @@ mod publish;
 mod query;
 mod rule;
 mod schema;
+mod secret;
+mod table;
 #[cfg(test)]
 mod tests;
 mod wiped;
@@ -25,6 +27,7 @@ pub use json::Json;
 pub use path::Path;
 pub use query::Query;
 pub use rule::{Broken, Rule};
+pub(crate) use table::{Fault, Leaf, Shape, Table};
 use wrapper::wrapper;
 
 use crate::openapi::document_error;

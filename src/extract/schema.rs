@@ -25,8 +25,8 @@ pub(super) struct Declared {
     pub(super) schema: Value,
     /// Everything it refers to, by name.
     definitions: Map<String, Value>,
-    root: Node,
-    nodes: Vec<Node>,
+    pub(super) root: Node,
+    pub(super) nodes: Vec<Node>,
 }
 
 /// All schemas, made by one generator so that two types with the same name get different names.
@@ -90,6 +90,11 @@ impl Declared {
         for (name, schema) in self.definitions.iter().filter(|(name, _)| own != Some(name)) {
             map.insert(name.clone(), openapi::schema(schema));
         }
+    }
+
+    /// A type that it refers to, as the document shows it.
+    pub(super) fn definition(&self, name: &str) -> Option<&Value> {
+        self.definitions.get(name)
     }
 
     /// Its name in references.

@@ -38,6 +38,7 @@ pub(crate) fn app(
         .app_data(state.allowed_methods.clone())
         .app_data(state.trusted.clone())
         .configure(|config| configure_extractors(config, limit));
+    let app = if state.states.is_empty() { app } else { app.app_data(state.states.clone()) };
     let app = match &state.metrics {
         Some(metrics) => app.app_data(Rc::new(Recorder::new(metrics))),
         None => app,
@@ -59,6 +60,7 @@ pub(crate) fn app(
         .app_data(state.clone())
         .app_data(Rc::new(ThreadState { state: state.clone(), heartbeat }))
         .default_service(route().to(routes::not_found))
+        .wrap(state.mounts.around.clone())
         .wrap(from_fn(within_limits))
         .wrap(cors::cors(&state.settings.cors))
         .wrap(from_fn(received))

@@ -3,6 +3,7 @@
 use crate::http::{Mounts, Routes, ServeError, monitoring};
 use crate::openapi::{self, gather};
 use crate::routes::{self, docs, oauth};
+use crate::security::taken_by;
 use crate::services::scope_table;
 use crate::settings::Settings;
 use actix_web::dev::ResourceDef;
@@ -20,16 +21,19 @@ pub fn document(mounts: &Mounts, settings: &Settings) -> Result<Value, ServeErro
     let panicked = |_| ServeError::Workers(io::Error::other("mounting panicked"));
     let gather = |built_in: bool, added: bool| {
         let gathered = AssertUnwindSafe(|| {
-            gather(|routes: &mut Routes<'_>| {
-                if built_in {
-                    routes::mount(routes, settings);
-                }
-                if added {
-                    mounts.configure(routes);
-                }
+            taken_by(|| {
+                gather(|routes: &mut Routes<'_>| {
+                    if built_in {
+                        routes::mount(routes, settings);
+                    }
+                    if added {
+                        mounts.configure(routes);
+                    }
+                })
             })
         });
-        catch_unwind(gathered).map_err(panicked)
+        let (document, taken) = catch_unwind(gathered).map_err(panicked)?;
+        mounts.check_state(&taken).map(|()| document)
     };
     if !mounts.is_empty()
         && let Some((route, hidden_by)) =
@@ -73,10 +77,11 @@ fn operations(document: &Value) -> impl Iterator<Item = (String, String)> {
 mod tests {
     use super::*;
     use crate::process::tests::harness::plain_settings;
-    use crate::security::{EnabledUser, guard};
+    use crate::security::{EnabledUser, State, guard};
     use crate::settings::DemoSettings;
     use paperclip::actix::api_v2_operation;
     use paperclip::actix::web::{self, get, post};
+    use std::any::TypeId;
 
     #[api_v2_operation]
     async fn hello() -> &'static str {
@@ -120,6 +125,22 @@ mod tests {
         ];
         assert_eq!(found, expected);
         assert!(document["paths"]["/orders"]["get"]["security"].is_array());
+    }
+
+    #[test]
+    fn state_that_nobody_opens_is_refused() {
+        #[api_v2_operation]
+        async fn counts(_: State<u8>) -> &'static str {
+            "counted"
+        }
+        let mut mounts = Mounts::default();
+        mounts.add(|routes| {
+            routes.route("/counts", get().to(counts));
+        });
+        let refused = document(&mounts, &plain_settings()).unwrap_err().to_string();
+        assert_eq!(refused, "a handler takes State<u8>, and no Server::state opens it");
+        mounts.add_state(TypeId::of::<u8>());
+        document(&mounts, &plain_settings()).unwrap();
     }
 
     #[test]

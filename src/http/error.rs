@@ -1,5 +1,6 @@
 //! Why the server cannot start or continue.
 
+use crate::domain::program;
 use crate::logging::LoggingError;
 use crate::security::BadPeer;
 use crate::services::StartError;
@@ -54,6 +55,9 @@ pub enum ServeError {
         /// The other's process id, if the file tells it.
         pid: Option<i32>,
     },
+    /// The application itself cannot start.
+    #[error("{0}")]
+    Application(String),
     /// A route of the application that would never be reached.
     #[error("{route}: hidden by the server's own route {hidden_by}")]
     HiddenRoute {
@@ -88,11 +92,11 @@ impl From<BadPeer> for ServeError {
 }
 
 /// The usual reason for an address in use.
-fn hint(cause: &str) -> &'static str {
-    if cause == IN_USE {
-        "; `bailiwick ctl status` tells whether bailiwick is using it"
-    } else {
-        ""
+fn hint(cause: &str) -> String {
+    let program = program();
+    match cause {
+        IN_USE => format!("; `{program} ctl status` tells whether {program} is using it"),
+        _ => String::new(),
     }
 }
 

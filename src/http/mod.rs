@@ -2,6 +2,7 @@
 
 pub(crate) mod access_log;
 pub(crate) mod app;
+mod around;
 pub(crate) mod budget;
 pub(crate) mod connection;
 mod document;
@@ -11,6 +12,7 @@ pub(crate) mod monitoring;
 mod mounts;
 pub(crate) mod state;
 
+pub use around::Next;
 pub use document::document;
 pub(crate) use error::IN_USE;
 pub use error::ServeError;

@@ -6,7 +6,7 @@ use crate::http::monitoring::stats::{Heartbeat, WorkerStats};
 use crate::http::{Mounts, ServeError, monitoring};
 use crate::routes::docs::{self, Docs};
 use crate::routes::{AllowedMethods, oauth};
-use crate::security::TrustedProxies;
+use crate::security::{States, TrustedProxies};
 use crate::services::Services;
 use crate::settings::Settings;
 use actix_web::dev::ServiceRequest;
@@ -23,6 +23,8 @@ use tokio::sync::watch;
 pub(crate) struct AppState {
     /// The application's routes.
     pub(crate) mounts: Mounts,
+    /// The application's state.
+    pub(crate) states: States,
     /// Users, tokens, passwords.
     pub(crate) services: Services,
     /// The whole configuration.
@@ -74,7 +76,7 @@ impl DocumentData {
 
 impl AppState {
     pub(crate) fn new(
-        mounts: Mounts,
+        (mounts, shared): (Mounts, States),
         DocumentData { allowed_methods, docs }: DocumentData,
         services: Services,
         settings: Arc<Settings>,
@@ -93,6 +95,7 @@ impl AppState {
             draining: AtomicBool::new(false),
             drain: watch::Sender::new(false),
             mounts,
+            states: shared,
             services,
             settings,
         })

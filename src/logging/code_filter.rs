@@ -29,7 +29,7 @@ static FILTERS: OnceLock<Vec<Arc<dyn LogFilter>>> = OnceLock::new();
 ///     !request.message().contains("GET / HTTP/1.1")
 /// }
 ///
-/// let server = Server::new()
+/// let server = Server::new("shop")
 ///     .log_filter(SlowerThan(Duration::from_millis(50)))
 ///     .log_filter(is_no_front_page)
 ///     .log_filter(|request: &Access| request.status != 304);

@@ -1,7 +1,7 @@
 //! Finishes the `OpenAPI` document that paperclip gathers: adds what Swagger 2.0 cannot express,
 //! and facts from the settings. Runs once, at start.
 
-use crate::domain::ScopeTable;
+use crate::domain::{Program, ScopeTable, program};
 use crate::openapi::errors::error_response;
 use crate::openapi::stand_in::restore;
 use crate::settings::{SecurityProfile, Settings};
@@ -14,12 +14,7 @@ pub(crate) fn finish(mut document: Value, settings: &Settings, scopes: &ScopeTab
     restore(&mut document);
     let root_path = settings.server.root_path.as_str();
     document["openapi"] = json!("3.0.3");
-    document["info"] = json!({
-        "title": settings.docs.title,
-        "version": env!("CARGO_PKG_VERSION"),
-        "description": "Log in with **Authorize**; each lock shows the scopes that an operation needs.",
-        "license": {"name": "MIT"},
-    });
+    document["info"] = info(&settings.docs.title);
     let server = if root_path.is_empty() { "/" } else { root_path };
     document["servers"] = json!([{"url": server}]);
     add_error_schemas(&mut document);
@@ -31,6 +26,23 @@ pub(crate) fn finish(mut document: Value, settings: &Settings, scopes: &ScopeTab
     let names: Vec<&str> = scopes.iter().map(|(name, _)| name).collect();
     list_scopes(&mut document["components"]["schemas"], &names);
     document
+}
+
+/// What the program says about itself.
+fn info(title: &str) -> Value {
+    const HINT: &str =
+        "Log in with **Authorize**; each lock shows the scopes that an operation needs.";
+    let Program { name, version, about, license, .. } = program();
+    let description = match *about {
+        // The server's is about its program, not about its API.
+        about if about.is_empty() || *name == "bailiwick" => HINT.to_owned(),
+        about => format!("{}.\n\n{HINT}", about.trim_end_matches('.')),
+    };
+    let mut info = json!({ "title": title, "version": version, "description": description });
+    if let Some(license) = license {
+        info["license"] = json!({ "name": license });
+    }
+    info
 }
 
 /// Names the schemas. An optional field of a derived schema is present and null, which Swagger 2.0

@@ -3,6 +3,7 @@
 mod channel;
 pub mod cores;
 mod lateness;
+mod life;
 mod limited;
 mod listener;
 mod master;
@@ -10,6 +11,7 @@ mod operator;
 mod root_files;
 mod worker;
 
+pub use life::{Doing, Life, Start, told};
 pub use listener::find_hosts;
 pub use master::{
     Program, Request, Response, Threads, ask, hold_files, run, start_audit_log, start_log,

@@ -5,7 +5,7 @@ mod mac;
 
 pub use mac::{MacKey, TAG};
 
-use crate::domain::{Fingerprint, Secret};
+use crate::domain::{Fingerprint, Secret, program};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use aws_lc_rs::{hmac, rand};
@@ -21,7 +21,8 @@ pub enum SealError {
     /// Sealed with a secret that is not configured.
     #[error(
         "sealed with the secret whose fingerprint is {0}, which is neither the signing secret nor among \
-         tokens.accepted_secret_files; `bailiwick keys rewrap` seals it anew where both are"
+         tokens.accepted_secret_files; `{program} keys rewrap` seals it anew where both are",
+        program = program()
     )]
     Secret(String),
     /// Not sealed by this key for this place, or modified.

@@ -4,6 +4,7 @@ use crate::api_error::{ApiError, AuthScheme, ChallengeStyle, Reason};
 use crate::openapi::Requirements;
 use crate::security::required::{Chain, Required, ScopeList};
 use crate::security::scheme::{DeclaredScheme, Scheme as _};
+use crate::security::state::{State, state};
 use crate::security::{refusal, refused};
 use crate::services::Services;
 use actix_web::HttpRequest;
@@ -112,6 +113,11 @@ impl<'a> Call<'a> {
     /// The server's services.
     pub fn services(&self) -> Result<&'a Services, ApiError> {
         services(self.request)
+    }
+
+    /// The application's state of this type.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>, ApiError> {
+        state(self.request)
     }
 
     /// Refuses a token: 401 `Could not validate credentials` and a bearer challenge with the

@@ -49,6 +49,7 @@ mod refused;
 mod required;
 mod requirements;
 mod scheme;
+mod state;
 mod user;
 mod whose;
 
@@ -74,5 +75,7 @@ pub use scheme::{
     HttpBearer, Malformed, OAuth2AuthorizationCodeBearer, OAuth2PasswordBearer, OpenIdConnect,
     Scheme,
 };
+pub use state::State;
+pub(crate) use state::{States, Taken, taken_by};
 pub use user::{ActiveUser, BasicUser, CurrentUser, EnabledUser};
 pub(crate) use whose::{by_client, principal_of};

@@ -2,7 +2,7 @@
 
 use crate::accounts::Accounts;
 use crate::domain::{
-    AuditAction, AuditEntry, Clock, NewUser, RepositoryError, User, UserRepository,
+    AuditAction, AuditEntry, Clock, NewUser, RepositoryError, User, UserRepository, program,
 };
 
 /// `johndoe` with the password `1234`, and `alice`, disabled, with `secretalice`.
@@ -67,8 +67,9 @@ pub(super) async fn warn_of_demo_passwords(
         if stored.is_some_and(|user| !user.disabled && user.password_hash == demo.password_hash) {
             log::warn!(
                 target: "bailiwick.error",
-                "{name} still has the demo's public password; change it with: bailiwick users \
+                "{name} still has the demo's public password; change it with: {program} users \
                  set-password {name}",
+                program = program(),
                 name = demo.username,
             );
         }

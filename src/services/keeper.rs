@@ -8,7 +8,7 @@ pub use commands::Rotated;
 use crate::accounts::Audit;
 use crate::domain::{
     AuditAction, AuditEntry, AuditReason, KeyAlgorithm, RepositoryError, ServerKeys, SigningKeys,
-    StoredKey, StoredKeys, Timestamp,
+    StoredKey, StoredKeys, Timestamp, program,
 };
 use crate::sealing::{SealError, SealingKey, Wrapping};
 use crate::tokens::{AFTERWARDS, Claims, KeyPair, PublicKey, RefreshKey, TokenError, Tokens};
@@ -59,7 +59,7 @@ pub enum KeyError {
     #[error("a key cannot be made: {0}")]
     Make(TokenError),
     /// No key has the name.
-    #[error("no key is named {0:?}; `bailiwick keys list` shows them")]
+    #[error("no key is named {0:?}; `{program} keys list` shows them", program = program())]
     Unknown(String),
     /// What was asked for does not fit the keys or the settings.
     #[error("{0}")]

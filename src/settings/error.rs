@@ -1,5 +1,6 @@
 //! Why the configuration is invalid; each error is one line and says where.
 
+use crate::domain::program;
 use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -16,7 +17,8 @@ pub(super) enum SettingsError {
     /// The file is gunicorn's, in Python.
     #[error(
         "{place}: not read, for it is Python: the configuration here is TOML, with the keys of \
-         `bailiwick print-config`"
+         `{program} print-config`",
+        program = program()
     )]
     Python { place: String },
     /// A malformed line in the file of `--env-file`.
@@ -34,6 +36,11 @@ pub(super) enum SettingsError {
     /// A table, which no variable can hold.
     #[error("{origin}: a table can only stand in a file (`--config FILE`)")]
     OnlyInFile { origin: String },
+    /// A key of the application's own has no default and no value.
+    #[error(
+        "{key} is not set: give it below [{section}] in a file (`--config FILE`) or as {variable}"
+    )]
+    NotSet { key: String, section: String, variable: String },
     /// Two keys that exclude each other, each with its origin.
     #[error("both {first} and {second} are set: expected only one of them")]
     Contradiction { first: String, second: String },
@@ -59,7 +66,7 @@ pub(super) enum SettingsError {
 
 fn hint(nearest: &[String]) -> String {
     match nearest {
-        [] => "`bailiwick print-config` lists the known ones".to_owned(),
+        [] => format!("`{} print-config` lists the known ones", program()),
         names => format!("did you mean `{}`?", names.join("` or `")),
     }
 }

@@ -1,5 +1,6 @@
 //! One key: what it may hold, and how a value is read.
 
+use crate::domain::program;
 use crate::settings::bind::Bind;
 use crate::settings::database_url::{DatabaseUrl, DatabaseUrlProblem, has_credentials};
 use crate::settings::flag::Flag;
@@ -10,9 +11,6 @@ use crate::settings::units::Unit;
 use config::{Map, Value, ValueKind};
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// The prefix of keys' variables.
-pub(super) const PREFIX: &str = "BAILIWICK__";
 
 /// One key of the configuration; `settings!` creates them.
 pub(super) struct Key {
@@ -65,6 +63,11 @@ pub(super) enum Kind {
 
 pub(super) type Check = fn(&str) -> bool;
 
+/// The variable that sets the key of this name.
+pub(super) fn variable(key: &str) -> String {
+    format!("{}{}", program().prefix(), key.to_uppercase().replace('.', "__"))
+}
+
 /// A value that its key does not allow.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Mismatch {
@@ -83,7 +86,7 @@ impl Key {
 
     /// The variable that sets it.
     pub(super) fn variable(&self) -> String {
-        format!("{PREFIX}{}", self.name.to_uppercase().replace('.', "__"))
+        variable(self.name)
     }
 
     /// The value in the key's type.

@@ -64,6 +64,11 @@ pub(super) fn is_section(name: &str) -> bool {
     name == "scopes" || name == "clients" || sections().any(|section| section == name)
 }
 
+/// Whether it is a section, or a key above all sections.
+pub(super) fn is_known(name: &str) -> bool {
+    is_section(name) || KEYS.iter().any(|key| key.name == name)
+}
+
 /// Each section except `[scopes]`.
 pub(super) fn sections() -> impl Iterator<Item = &'static str> {
     let first = Settings::SECTIONS.iter().filter_map(|keys| keys.first());

@@ -1,18 +1,20 @@
 //! One layer of the configuration: a file's keys, a variable, or a flag.
 
 use crate::settings::error::SettingsError;
-use crate::settings::key::{Key, Kind, Mismatch};
+use crate::settings::key::{self, Key, Kind, Mismatch};
 use crate::settings::keys;
 use crate::settings::loaded::Origin;
 use crate::settings::nearest::nearest;
+use crate::settings::own::{OwnSection, Values};
 use config::{ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Scopes and names of clients are case-sensitive and contain colons or dots, which names of variables
 /// cannot.
-const ONLY_IN_FILES: [&str; 2] = ["BAILIWICK__SCOPES", "BAILIWICK__CLIENTS"];
+const ONLY_IN_FILES: [&str; 2] = ["scopes", "clients"];
 
 /// One layer, its values checked and in their key's type.
 #[derive(Clone)]
@@ -20,6 +22,8 @@ pub(super) struct Layer {
     pub(super) origin: Origin,
     /// By the name of the key; a list is one value.
     pub(super) values: BTreeMap<String, ValueKind>,
+    /// Those of the application's own sections.
+    pub(super) own: Values,
 }
 
 /// Leaves out the values, which may be secrets.
@@ -34,6 +38,7 @@ impl Layer {
     pub(super) fn of_text(
         text: &str,
         origin: Origin,
+        own: &[Arc<OwnSection>],
     ) -> Result<(Self, Vec<SettingsError>), SettingsError> {
         let place = match &origin {
             Origin::File(path) => path.display().to_string(),
@@ -45,29 +50,44 @@ impl Layer {
                 _ => unparsable(&place, text, &error),
             }
         })?;
-        let mut reader = Reader { place, text, values: BTreeMap::new(), errors: Vec::new() };
+        let (values, errors) = (BTreeMap::new(), Vec::new());
+        let mut reader = Reader { place, text, own, values, own_values: Values::new(), errors };
         for (name, value) in table.into_iter().collect::<BTreeMap<_, _>>() {
             reader.read(name, &value);
         }
-        let Reader { values, mut errors, .. } = reader;
+        let Reader { values, own_values: own, mut errors, .. } = reader;
         errors.sort_by_key(|(line, _)| *line);
-        Ok((Self { origin, values }, errors.into_iter().map(|(_, error)| error).collect()))
+        Ok((Self { origin, values, own }, errors.into_iter().map(|(_, error)| error).collect()))
     }
 
     pub(super) fn of_variable(
         variable: &str,
         value: &str,
         origin: Origin,
+        own: &[Arc<OwnSection>],
     ) -> Result<Self, Vec<SettingsError>> {
+        for section in own {
+            if let Some(key) = section.key_of_variable(variable) {
+                let own = section.read_text(key, value, &origin.to_string())?;
+                return Ok(Self { origin, values: BTreeMap::new(), own });
+            }
+        }
         match keys::KEYS.iter().find(|key| key.variable() == variable) {
             Some(key) if !matches!(key.kind, Kind::Tables(_)) => Self::of_key(key, value, origin),
-            None if !ONLY_IN_FILES.iter().any(|section| variable.starts_with(section)) => {
+            None if !ONLY_IN_FILES
+                .iter()
+                .any(|section| variable.starts_with(&key::variable(section))) =>
+            {
                 Err(vec![SettingsError::UnknownKey {
                     place: match origin {
                         Origin::EnvFile { place, .. } => place,
                         _ => "environment".to_owned(),
                     },
-                    nearest: nearest(variable, keys::KEYS.iter().map(|key| key.variable())),
+                    nearest: {
+                        let own = own.iter().flat_map(|section| &section.keys);
+                        let own = own.map(|key| key::variable(&key.name));
+                        nearest(variable, keys::KEYS.iter().map(|key| key.variable()).chain(own))
+                    },
                     key: variable.to_owned(),
                 }])
             }
@@ -87,7 +107,8 @@ impl Layer {
         };
         let kind = key.read(&value.into());
         let kind = kind.map_err(|wrong| wrong.into_iter().map(bad).collect::<Vec<_>>())?;
-        Ok(Self { origin, values: BTreeMap::from([(key.name.to_owned(), kind)]) })
+        let values = BTreeMap::from([(key.name.to_owned(), kind)]);
+        Ok(Self { origin, values, own: Values::new() })
     }
 }
 
@@ -120,7 +141,9 @@ impl Source for Layer {
 struct Reader<'a> {
     place: String,
     text: &'a str,
+    own: &'a [Arc<OwnSection>],
     values: BTreeMap<String, ValueKind>,
+    own_values: Values,
     /// With their lines.
     errors: Vec<(usize, SettingsError)>,
 }
@@ -133,6 +156,13 @@ impl Reader<'_> {
                 .into_iter()
                 .for_each(|(inner, value)| self.read(format!("{name}.{inner}"), value));
         }
+        if let (ValueKind::Table(table), Some(section)) = (&value.kind, self.own_section(&name)) {
+            let (values, errors) = section.read_table(table, &|key| self.place_of(key));
+            self.own_values.extend(values);
+            let line = |key: &str| self.line_of(key).unwrap_or(usize::MAX);
+            let errors: Vec<_> = errors.into_iter().map(|(key, e)| (line(&key), e)).collect();
+            return self.errors.extend(errors);
+        }
         match self.value(&name, value) {
             Ok(kind) => {
                 self.values.insert(name, kind);
@@ -144,6 +174,10 @@ impl Reader<'_> {
         }
     }
 
+    fn own_section(&self, name: &str) -> Option<&'_ Arc<OwnSection>> {
+        self.own.iter().find(|section| section.name == name)
+    }
+
     fn value(&self, name: &str, value: &Value) -> Result<ValueKind, Vec<SettingsError>> {
         let bad = |Mismatch { within, value, expected }: Mismatch| SettingsError::BadValue {
             place: format!("{}: {name}{within}", self.place_of(name)),
@@ -153,10 +187,11 @@ impl Reader<'_> {
         let not_shown = |expected: String| {
             vec![bad(Mismatch { within: String::new(), value: "…".to_owned(), expected })]
         };
-        if keys::is_section(name) {
+        if keys::is_section(name) || self.own_section(name).is_some() {
             return Err(not_shown(format!("a section: [{name}]")));
         }
-        let key = keys::find(name).ok_or_else(|| vec![unknown(name, self.place_of(name))])?;
+        let unknown = || vec![unknown(name, self.place_of(name), self.own)];
+        let key = keys::find(name).ok_or_else(unknown)?;
         if let Some(client) = name.strip_prefix("clients.") {
             keys::client_name(client)
                 .map_err(|expected| not_shown(format!("its name to be one: {expected}")))?;
@@ -197,11 +232,13 @@ impl Reader<'_> {
     }
 }
 
-pub(super) fn unknown(name: &str, place: String) -> SettingsError {
-    let known = keys::KEYS.iter().map(|key| key.name).chain(keys::sections());
+pub(super) fn unknown(name: &str, place: String, own: &[Arc<OwnSection>]) -> SettingsError {
+    let sections = own.iter().map(|section| section.name);
+    let own = own.iter().flat_map(|section| &section.keys).map(|key| key.name.clone());
+    let known = keys::KEYS.iter().map(|key| key.name).chain(keys::sections()).chain(sections);
     SettingsError::UnknownKey {
         place,
-        nearest: nearest(name, known.map(str::to_owned)),
+        nearest: nearest(name, known.map(str::to_owned).chain(own)),
         key: name.to_owned(),
     }
 }

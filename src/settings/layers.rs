@@ -1,18 +1,19 @@
 //! The layers of the configuration; a later one wins: default, file, env-file, environment, flags.
 
+use crate::domain::program;
 use crate::settings::bind::{self, Bind};
 use crate::settings::env_file::{self, Variable};
 use crate::settings::error::SettingsError;
-use crate::settings::key::PREFIX;
 use crate::settings::layer::{Layer, unknown};
 use crate::settings::loaded::{Loaded, Origin, SettingsErrors};
+use crate::settings::own::{OwnSection, Values};
 use crate::settings::sections::Settings;
 use crate::settings::variables::{self, Untranslated};
 use crate::settings::{default_file, keys};
 use config::Config;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// What the user gave; [`Layers::load`] puts it over the compiled default.
 #[derive(Clone, Default)]
@@ -29,6 +30,8 @@ pub struct Layers {
     pub environment: Vec<(String, String)>,
     /// Flags as keys such as `server.workers`, with their values.
     pub flags: Vec<(String, String)>,
+    /// The application's own sections.
+    pub own: Vec<Arc<OwnSection>>,
 }
 
 /// The variables of this process that concern the settings, by name.
@@ -55,8 +58,9 @@ impl Layers {
     ///
     /// Reports all errors of all layers at once.
     pub fn load(self) -> Result<Loaded, SettingsErrors> {
-        let mut stack = Stack::default();
+        let mut stack = Stack { own: self.own, ..Stack::default() };
         stack.text(&default_file(), Origin::Default);
+        stack.title();
         if let Some(file) = self.file {
             match self.text.map_or_else(|| read(&file), Ok) {
                 Ok(text) => stack.text(&text, Origin::File(file)),
@@ -114,6 +118,7 @@ fn read(file: &PathBuf) -> Result<String, SettingsError> {
 /// The layers read so far, a later one over the earlier ones, and their errors.
 #[derive(Default)]
 struct Stack {
+    own: Vec<Arc<OwnSection>>,
     layers: Vec<Layer>,
     /// Variables that other servers read, too: defaults for what nothing else sets.
     others: Vec<(String, Origin)>,
@@ -125,7 +130,7 @@ struct Stack {
 
 impl Stack {
     fn text(&mut self, text: &str, origin: Origin) {
-        match Layer::of_text(text, origin) {
+        match Layer::of_text(text, origin, &self.own) {
             Ok((layer, errors)) => {
                 self.layers.push(layer);
                 self.errors.extend(errors);
@@ -134,13 +139,26 @@ impl Stack {
         }
     }
 
+    /// An application's document has its name as a title.
+    fn title(&mut self) {
+        if let Some(title) = keys::find("docs.title") {
+            self.push(Layer::of_key(title, program().name, Origin::Default));
+        }
+    }
+
     fn variable(&mut self, name: &str, value: &str, origin: Origin) {
         let place = || match &origin {
             Origin::EnvFile { place, .. } => place.clone(),
             _ => "environment".to_owned(),
         };
-        if name.starts_with(PREFIX) {
-            self.push(Layer::of_variable(name, value, origin));
+        if name.starts_with(program().prefix()) {
+            self.push(Layer::of_variable(name, value, origin, &self.own));
+        } else if variables::is_of_the_server(name) {
+            self.warnings.push(format!(
+                "{name} is not read: the variables of {program} begin with {}",
+                program().prefix(),
+                program = program(),
+            ));
         } else if variables::OTHERS.iter().any(|(other, _)| *other == name) {
             self.others.retain(|(_, earlier)| earlier.variable() != Some(name));
             self.others.push((value.to_owned(), origin));
@@ -175,7 +193,7 @@ impl Stack {
             };
             self.push(match found {
                 Some((key, flag)) => Layer::of_key(key, value, Origin::Flag(flag)),
-                None => Err(vec![unknown(name, "flag".to_owned())]),
+                None => Err(vec![unknown(name, "flag".to_owned(), &[])]),
             });
         }
     }
@@ -203,7 +221,7 @@ impl Stack {
                 let (origin, bind) = (Origin::Flag(flag), Bind::Tcp { host, port });
                 let values =
                     BTreeMap::from([("server.bind".to_owned(), vec![bind.to_string()].into())]);
-                self.layers.push(Layer { origin, values });
+                self.layers.push(Layer { origin, values, own: Values::new() });
             }
             (address, number) => self.errors.extend(address.err().into_iter().chain(number.err())),
         }
@@ -242,12 +260,15 @@ impl Stack {
     }
 
     fn merge(self) -> Result<Loaded, SettingsErrors> {
-        let Self { layers, mut errors, warnings, ssl_mode, .. } = self;
-        let mut values = BTreeMap::new();
+        let Self { own: sections, layers, mut errors, warnings, ssl_mode, .. } = self;
+        let (mut values, mut own_values) = (BTreeMap::new(), BTreeMap::new());
         let mut builder = Config::builder();
         for layer in layers {
             for (name, value) in &layer.values {
                 values.insert(name.clone(), (value.clone(), layer.origin.clone()));
+            }
+            for (name, value) in &layer.own {
+                own_values.insert(name.clone(), (value.clone(), layer.origin.clone()));
             }
             builder = builder.add_source(layer);
         }
@@ -258,7 +279,21 @@ impl Stack {
                 return Err(SettingsErrors { errors, rest: None });
             }
         };
-        let mut loaded = Loaded { settings, values, warnings };
+        let given =
+            own_values.iter().map(|(name, (value, _))| (name.clone(), value.clone())).collect();
+        let (own, wrong): (Vec<_>, Vec<_>) =
+            sections.iter().map(|section| section.read(&given)).partition(Result::is_ok);
+        let told: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        let is_told = |error: &SettingsError| match error {
+            SettingsError::NotSet { key, variable, .. } => {
+                told.iter().any(|line| line.contains(key) || line.contains(variable))
+            }
+            _ => false,
+        };
+        let wrong = wrong.into_iter().filter_map(Result::err).flatten();
+        errors.extend(wrong.filter(|error| !is_told(error)));
+        let own = own.into_iter().filter_map(Result::ok).collect();
+        let mut loaded = Loaded { settings, values, own, own_values, sections, warnings };
         errors.extend(loaded.contradictions());
         errors.extend(loaded.wrong_ssl_mode(&ssl_mode));
         if errors.is_empty() {

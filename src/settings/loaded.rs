@@ -2,11 +2,13 @@
 
 use crate::settings::bind::Bind;
 use crate::settings::error::SettingsError;
+use crate::settings::own::{OwnSection, OwnSettings};
 use crate::settings::{DatabaseUrl, PublicUrl, Settings, SslMode, keys};
 use config::ValueKind;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// The layer of a value.
@@ -56,6 +58,10 @@ pub struct Loaded {
     /// The settings themselves.
     pub settings: Settings,
     pub(super) values: BTreeMap<String, (ValueKind, Origin)>,
+    /// The application's own.
+    pub own: OwnSettings,
+    pub(super) own_values: BTreeMap<String, (serde_json::Value, Origin)>,
+    pub(super) sections: Vec<Arc<OwnSection>>,
     /// Allowed but possibly surprising settings, one line each.
     pub warnings: Vec<String>,
 }
@@ -116,20 +122,29 @@ pub struct Effective<'a> {
 }
 
 impl Loaded {
-    /// Each key in the order of `config/default.toml`, then each of `[scopes]` and `[clients]`.
+    /// Each key in the order of `config/default.toml`, then each of `[scopes]` and `[clients]`, then the
+    /// application's own.
     pub fn effective(&self) -> impl Iterator<Item = Effective<'_>> {
         let declared = self.values.keys().map(String::as_str);
         let named = ["scopes.", "clients."].into_iter().flat_map(move |section| {
             declared.clone().filter(move |name| name.starts_with(section))
         });
-        keys::KEYS.iter().map(|key| key.name).chain(named).map(|name| {
+        let own = self.sections.iter().flat_map(|section| &section.keys).map(|key| {
+            let (value, origin) = match self.own_values.get(&key.name) {
+                Some((value, origin)) => (value, origin),
+                None => (&key.default, &Origin::Default),
+            };
+            Effective { key: &key.name, value: key.shown(value), origin }
+        });
+        let shipped = keys::KEYS.iter().map(|key| key.name).chain(named).map(|name| {
             let (value, origin) = match self.values.get(name) {
                 Some((value, origin)) => (value, origin),
                 None => (&ValueKind::Nil, &Origin::Default),
             };
             let value = keys::find(name).map_or(serde_json::Value::Null, |key| key.shown(value));
             Effective { key: name, value, origin }
-        })
+        });
+        shipped.chain(own)
     }
 
     /// One key's value for display, unless it is absent.

@@ -1,7 +1,8 @@
 //! Names of variables: ours, misspelt ones, and those that other servers read.
 
+use crate::domain::program;
 use crate::settings::error::SettingsError;
-use crate::settings::key::Key;
+use crate::settings::key::{Key, variable};
 use crate::settings::loaded::Origin;
 use crate::settings::{bind, keys};
 use strsim::damerau_levenshtein as distance;
@@ -23,18 +24,18 @@ pub(super) const SSL_MODE: &str = "PGSSLMODE";
 /// Keys whose names deployments use for their own variables.
 const EVERYDAY: [&str; 4] = ["URL", "USER", "SIZE", "TITLE"];
 
-/// Words for something that is only a flag, or has another name here.
+/// Words for something that is only a flag, or a key of another name here.
 const SYNONYMS: [(&str, &str); 10] = [
     ("CONFIG", "--config FILE"),
     ("CONFIG_FILE", "--config FILE"),
-    ("DATABASE_PASSWORD", "BAILIWICK__DATABASE__PASSWORD_FILE"),
-    ("DB_PASSWORD", "BAILIWICK__DATABASE__PASSWORD_FILE"),
+    ("DATABASE_PASSWORD", "database.password_file"),
+    ("DB_PASSWORD", "database.password_file"),
     ("DEMO", "--demo"),
     ("ENV_FILE", "--env-file FILE"),
-    ("HOST", "BAILIWICK__SERVER__BIND"),
-    ("PORT", "BAILIWICK__SERVER__BIND"),
-    ("SECRET_KEY", "BAILIWICK__TOKENS__SECRET"),
-    ("LOG_CONFIG", "BAILIWICK__LOGGING__CONFIG"),
+    ("HOST", "server.bind"),
+    ("PORT", "server.bind"),
+    ("SECRET_KEY", "tokens.secret"),
+    ("LOG_CONFIG", "logging.config"),
 ];
 
 /// Whether gunicorn or uvicorn would read flags from it.
@@ -46,17 +47,32 @@ pub(super) fn is_foreign_flag(name: &str, value: &str) -> bool {
 /// Whether a variable of the environment is to be checked.
 pub(super) fn is_relevant(name: &str) -> bool {
     looks_like_ours(name).is_some()
+        || is_of_the_server(name)
         || is_foreign_flag(name, "")
         || name == SSL_MODE
         || OTHERS.iter().any(|(other, _)| *other == name)
 }
 
-/// The part after `BAILIWICK`, in capitals and with single underscores.
+/// The part after the program's name, in capitals and with single underscores.
 fn looks_like_ours(name: &str) -> Option<String> {
+    rest_after(program().prefix(), name)
+}
+
+/// The part of a variable after what may be this prefix, misspelt.
+fn rest_after(prefix: &str, name: &str) -> Option<String> {
+    let prefix = prefix.trim_end_matches('_');
     let capitals = name.to_uppercase();
-    let mut words = capitals.split('_').filter(|word| !word.is_empty());
-    let first = words.next()?;
-    (distance(first, "BAILIWICK") <= 2).then(|| words.collect::<Vec<_>>().join("_"))
+    let words: Vec<_> = capitals.split('_').filter(|word| !word.is_empty()).collect();
+    let (first, rest) = words.split_at_checked(prefix.split('_').count())?;
+    // A short name is soon like another program's.
+    let near = distance(&first.join("_"), prefix) <= (prefix.len() / 4).min(2);
+    near.then(|| rest.join("_"))
+}
+
+/// Whether it is a variable of the server itself, which an application does not read.
+pub(super) fn is_of_the_server(name: &str) -> bool {
+    const PREFIX: &str = "BAILIWICK__";
+    name.starts_with(PREFIX) && program().prefix() != PREFIX
 }
 
 /// The variables or flags that a name without the right prefix was probably meant to be; empty if
@@ -69,7 +85,8 @@ pub(super) fn likely_meant(name: &str, value: &str) -> Vec<String> {
         return Vec::new();
     }
     if let Some((_, meant)) = SYNONYMS.iter().find(|(word, _)| *word == rest) {
-        return vec![(*meant).to_owned()];
+        let is_flag = meant.starts_with("--");
+        return vec![if is_flag { (*meant).to_owned() } else { variable(meant) }];
     }
     let mut found: Vec<_> = keys::KEYS
         .iter()
@@ -195,9 +212,24 @@ mod tests {
         for (name, key) in OTHERS {
             assert!(keys::find(key).is_some(), "{name}: {key}");
         }
-        let is_variable = |meant: &str| keys::KEYS.iter().any(|key| key.variable() == meant);
         for (word, meant) in SYNONYMS {
-            assert!(meant.starts_with("--") || is_variable(meant), "{word}: {meant}");
+            assert!(meant.starts_with("--") || keys::find(meant).is_some(), "{word}: {meant}");
+        }
+    }
+
+    #[test]
+    fn an_applications_variables_begin_with_its_name() {
+        for (prefix, name, rest) in [
+            ("SHOP__", "SHOP_SERVER_WORKERS", Some("SERVER_WORKERS")),
+            ("SHOP__", "SHOPS__TAX", Some("TAX")),
+            ("SHOP__", "SHELL", None),
+            ("SHOP__", "SSH_AUTH_SOCK", None),
+            ("MY_SHOP__", "MY_SHOP_TAX", Some("TAX")),
+            ("MY_SHOP__", "MYSHOP_TAX", None),
+            ("MY_SHOP__", "my_shop__tax__rate", Some("TAX_RATE")),
+            ("API__", "APT_CONFIG", None),
+        ] {
+            assert_eq!(rest_after(prefix, name).as_deref(), rest, "{prefix} {name}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Why the database could not be opened, each in one line.
 
-use crate::domain::RepositoryError;
+use crate::domain::{RepositoryError, program};
 use crate::settings::shown_path;
 use sqlx::sqlite::SqliteError;
 use std::fmt;
@@ -9,8 +9,12 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// A hint for when the wrong database was opened.
-const NAMED: &str = "database.url and data_dir name the database; see where they come from with: bailiwick \
-     print-config";
+fn named() -> String {
+    format!(
+        "database.url and data_dir name the database; see where they come from with: {} print-config",
+        program()
+    )
+}
 
 /// The database could not be opened or brought up to date.
 #[derive(Debug, Error)]
@@ -18,14 +22,14 @@ pub enum StorageError {
     /// The file does not exist, and none may be created.
     #[error(
         "database {}: there is no such file, and this command creates none; {named}",
-        file.display(), named = NAMED
+        file.display(), named = named()
     )]
     NoFile {
         /// The file.
         file: PathBuf,
     },
     /// The database has no tables, and none may be created.
-    #[error("database {database}: there are no tables, and this command creates none; {named}", named = NAMED)]
+    #[error("database {database}: there are no tables, and this command creates none; {named}", named = named())]
     NoTables {
         /// The database, without a password.
         database: String,

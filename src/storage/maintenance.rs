@@ -1,6 +1,6 @@
 //! Administration of whole databases: copy, check, back up.
 
-use crate::domain::{AuditKey, RepositoryError};
+use crate::domain::{AuditKey, RepositoryError, program};
 use crate::settings::Settings;
 use crate::storage::database::Database;
 use crate::storage::part::Part;
@@ -65,7 +65,8 @@ pub enum MaintenanceError {
     /// Another process has the database open that would be replaced.
     #[error(
         "database {0}: a server or another program uses it, or one in the same folder: stop that first \
-         (bailiwick ctl stop); nothing was restored"
+         ({program} ctl stop); nothing was restored",
+        program = program()
     )]
     InUse(String),
     /// The database cannot be replaced.

@@ -2,7 +2,7 @@
 
 use crate::domain::{
     ApiKey, AuditEvent, AuditKey, AuditQuery, Client, ClientId, KeyId, Page, RepositoryError, User,
-    Username,
+    Username, program,
 };
 use crate::storage::audit_events::{self, keep, page};
 use crate::storage::database::{Database, Session};
@@ -182,7 +182,8 @@ impl<'a> Pages<'a> {
             Some(User { username, .. }) => Err(RepositoryError::Unavailable(
                 format!(
                     "the stored password hash of {username} is no hash that is verified here: set a password \
-                     with `bailiwick users set-password {username}`"
+                     with `{} users set-password {username}`",
+                    program()
                 )
                 .into(),
             )),

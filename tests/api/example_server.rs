@@ -4,7 +4,7 @@ use crate::harness::{FORM, Lines, Response, connect, run};
 use serde_json::Value;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use tempfile::TempDir;
 
 /// A running example with the demo users; ends on drop.
@@ -24,10 +24,20 @@ impl Example {
 
     /// With environment variables.
     pub(crate) fn spawn_with(name: &str, environment: &[(&str, &str)]) -> Self {
+        Self::spawn_in(name, tempfile::tempdir().expect("a temporary folder"), &[], environment)
+    }
+
+    /// In a folder that may hold its configuration, with arguments.
+    pub(crate) fn spawn_in(
+        name: &str,
+        folder: TempDir,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
         let program = program(name);
-        let folder = tempfile::tempdir().expect("a temporary folder");
         let mut child = command(&program, folder.path())
             .args(["--demo", "-w", "1", "-b", "127.0.0.1:0"])
+            .args(arguments)
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -80,6 +90,35 @@ impl Example {
         &self.output[0]
     }
 
+    /// The error log.
+    pub(crate) fn stderr(&self) -> &Lines {
+        &self.output[1]
+    }
+
+    /// The folder that it was started in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs an example to its end in a folder.
+    pub(crate) fn run_in(
+        name: &str,
+        folder: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Output {
+        let mut command = command(&program(name), folder);
+        run(command.args(arguments).envs(environment.iter().copied()), "")
+    }
+
+    /// Stops it gracefully.
+    pub(crate) fn terminate(&mut self) -> ExitStatus {
+        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        let signal = rustix::process::Signal::TERM;
+        rustix::process::kill_process(pid.expect("a process"), signal).expect("it runs");
+        self.child.wait().expect("it ends")
+    }
+
     /// `HOST:PORT`
     pub(crate) fn address(&self) -> &str {
         &self.address
@@ -119,17 +158,19 @@ fn program(name: &str) -> PathBuf {
     program
 }
 
-/// A command in a folder, without the caller's bailiwick variables.
+/// A command in a folder, without the caller's variables for it.
 fn command(program: &Path, folder: &Path) -> Command {
     let mut command = Command::new(program);
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("BAILIWICK__") {
-            command.env_remove(name);
+    let name = program.file_name().expect("a name").to_string_lossy().to_uppercase();
+    for (variable, _) in std::env::vars_os() {
+        let variable_is_its = variable.to_string_lossy().starts_with(&format!("{name}__"));
+        if variable_is_its || variable.to_string_lossy().starts_with("BAILIWICK__") {
+            command.env_remove(variable);
         }
     }
     command
         .current_dir(folder)
-        .env("BAILIWICK__DATA_DIR", folder.join("data"))
-        .env("BAILIWICK__PASSWORDS__BCRYPT_COST", "4");
+        .env(format!("{name}__DATA_DIR"), folder.join("data"))
+        .env(format!("{name}__PASSWORDS__BCRYPT_COST"), "4");
     command
 }

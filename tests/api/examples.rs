@@ -124,7 +124,7 @@ fn t003_logs_in_from_a_table() {
 
 #[test]
 fn t004_signs_tokens_without_scopes() {
-    let app = Example::spawn_with("note", &[("BAILIWICK__TOKENS__SECRET", PUBLISHED)]);
+    let app = Example::spawn_with("note", &[("NOTE__TOKENS__SECRET", PUBLISHED)]);
     for form in ["username=johndoe&password=wrong", "username=nobody&password=1234"] {
         let answer = app.post_form("/t004/token", form);
         refused(&answer, "Bearer", "Incorrect username or password");
@@ -152,7 +152,7 @@ fn t004_signs_tokens_without_scopes() {
 
 #[test]
 fn t005_requires_scopes() {
-    let app = Example::spawn_with("note", &[("BAILIWICK__TOKENS__SECRET", PUBLISHED)]);
+    let app = Example::spawn_with("note", &[("NOTE__TOKENS__SECRET", PUBLISHED)]);
     let wrong = app.post_form("/t005/token", "username=johndoe&password=wrong");
     assert_eq!((wrong.status, wrong.header("www-authenticate")), (400, None));
     assert_eq!(wrong.json()["detail"], "Incorrect username or password");

@@ -9,7 +9,7 @@ const ITEMS: &str = "/t005/by-hand/users/me/items";
 const TENANT: &str = "/t005/by-hand/tenant";
 
 fn note() -> Example {
-    Example::spawn_with("note", &[("BAILIWICK__TOKENS__SECRET", SECRET)])
+    Example::spawn_with("note", &[("NOTE__TOKENS__SECRET", SECRET)])
 }
 
 fn log_in(app: &Example, form: &str) -> Response {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod api_keys;
+mod application;
 mod audit;
 mod authorization;
 mod bodies;

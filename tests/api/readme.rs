@@ -239,7 +239,7 @@ fn every_curl_is_run() {
 /// `rust,no_run` is a complete program, which `cargo test` compiles as part of the guide.
 #[test]
 fn the_quoted_code_is_in_an_example() {
-    let examples = ["examples/orders.rs", "examples/bodies.rs"].map(document);
+    let examples = ["examples/orders.rs", "examples/bodies.rs", "examples/shop.rs"].map(document);
     for block in blocks_of(&["rust", "rust,ignore"]) {
         assert!(examples.iter().any(|code| code.contains(&block.text)), "{}", block.place);
     }

@@ -146,26 +146,26 @@ fn two_schemes_are_both_required_and_do_not_share_scopes() {
 
 #[test]
 fn the_strict_profile_responds_as_the_rfcs_say() {
-    let app = Example::spawn_with("schemes", &[("BAILIWICK__SECURITY__PROFILE", "strict")]);
+    let app = Example::spawn_with("schemes", &[("SCHEMES__SECURITY__PROFILE", "strict")]);
     let challenge = |answer: &Response| answer.header("www-authenticate").map(str::to_owned);
     let few = bearer(&app, "/third-party/scoped", "token-of-umbrella");
     assert_eq!(few.status, 403);
     assert_eq!(
         challenge(&few).as_deref(),
         Some(
-            r#"Bearer realm="bailiwick", error="insufficient_scope", error_description="The access token lacks a scope", scope="partners:read""#
+            r#"Bearer realm="schemes", error="insufficient_scope", error_description="The access token lacks a scope", scope="partners:read""#
         ),
     );
     assert_eq!(
         challenge(&app.get("/desk")).as_deref(),
         Some(r#"Basic realm="front desk", charset="UTF-8""#),
     );
-    assert_eq!(challenge(&app.get("/key")).as_deref(), Some(r#"APIKey realm="bailiwick""#));
+    assert_eq!(challenge(&app.get("/key")).as_deref(), Some(r#"APIKey realm="schemes""#));
 }
 
 #[test]
 fn the_document_describes_every_kind() {
-    let app = Example::spawn_with("schemes", &[("BAILIWICK__SERVER__ROOT_PATH", "/api")]);
+    let app = Example::spawn_with("schemes", &[("SCHEMES__SERVER__ROOT_PATH", "/api")]);
     let document = app.document();
     let schemes = &document["components"]["securitySchemes"];
     let login = "https://login.example.com";

@@ -28,7 +28,7 @@ const SERVE: &str = "FAULTY_SERVE";
 
 fn main() -> ExitCode {
     if std::env::var_os(SERVE).is_some() {
-        return Server::new()
+        return Server::new("bailiwick")
             .mount(|routes| {
                 routes
                     .route("/hello", get().to(hello))

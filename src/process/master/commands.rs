@@ -6,7 +6,7 @@ use super::signals::{Command, Threads};
 use super::status::{ProcessStatus, Restart, Status};
 use super::workers::Stage;
 use super::{ERROR, Master, Order, Phase, Pidfile, Plan, systemd};
-use crate::domain::AuditReason;
+use crate::domain::{AuditReason, program};
 use crate::logging;
 use crate::settings::Settings;
 use std::time::Instant;
@@ -128,7 +128,7 @@ impl Master {
     fn rest(&mut self) -> String {
         self.resting = true;
         self.answer_waiting(&Err("the workers are stopped meanwhile".to_owned()));
-        "Stopping the workers; `bailiwick ctl wake` or SIGHUP brings them back".to_owned()
+        format!("Stopping the workers; `{} ctl wake` or SIGHUP brings them back", program())
     }
 
     fn wake(&mut self) -> Result<String, String> {
@@ -198,7 +198,7 @@ impl Master {
             memory_kib: worker.stats.memory,
         });
         Status {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
+            version: program().version.to_owned(),
             pid: std::process::id(),
             generation: self.plan.generation,
             uptime: seconds(self.started),

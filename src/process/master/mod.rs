@@ -27,7 +27,7 @@ pub use control::{Request, Response, ask};
 pub use program::{Program, take_name};
 pub use signals::Threads;
 
-use crate::domain::AuditFields;
+use crate::domain::{AuditFields, program};
 use crate::http::ServeError;
 use crate::http::middleware::panic;
 use crate::logging::{self, ERROR, LoggingGuard};
@@ -139,7 +139,7 @@ struct Master {
 ///
 /// `layers` hold the text of their files, and `loaded` is what they say. A failure of the first
 /// worker process is an error; later ones never end the master.
-pub fn run(program: Program, (layers, loaded): (Layers, Loaded)) -> Result<(), ServeError> {
+pub fn run(started: Program, (layers, loaded): (Layers, Loaded)) -> Result<(), ServeError> {
     panic::log_panics();
     // Before other threads could read the environment.
     let passed = ListenFd::from_env();
@@ -147,8 +147,8 @@ pub fn run(program: Program, (layers, loaded): (Layers, Loaded)) -> Result<(), S
     actix_web::rt::System::new().block_on(async move {
         let (events, receiver) = unbounded_channel();
         signals::listen(&events).map_err(ServeError::Runtime)?;
-        log::info!(target: ERROR, "Starting bailiwick {}", env!("CARGO_PKG_VERSION"));
-        let launcher = Launcher::new(program, events.clone());
+        log::info!(target: ERROR, "Starting {} {}", program(), program().version);
+        let launcher = Launcher::new(started, events.clone());
         let listeners = match &predecessor {
             Some(before) => Some(before.listeners(passed)).transpose(),
             None => Listeners::passed(passed),
@@ -347,7 +347,7 @@ impl Master {
             Ok(control) => {
                 let is_news = self.control_due.take().is_some() || self.control.is_some();
                 if is_news || path != self.plan.settings.control_socket() {
-                    log::info!(target: ERROR, "`bailiwick ctl` at: {}", path.display());
+                    log::info!(target: ERROR, "`{} ctl` at: {}", program(), path.display());
                 }
                 self.control = Some(control);
             }
@@ -355,7 +355,7 @@ impl Master {
                 let next = Instant::now() + control::RETRY;
                 if self.control_due.replace(next).is_none() {
                     let cause = crate::process::listener::cause(&error);
-                    log::warn!(target: ERROR, "{}: {cause}: `bailiwick ctl` does not reach this server yet; trying again", path.display());
+                    log::warn!(target: ERROR, "{}: {cause}: `{} ctl` does not reach this server yet; trying again", path.display(), program());
                 }
             }
         }

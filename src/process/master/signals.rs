@@ -1,6 +1,7 @@
 //! Commands to the master, by signal or over its control socket.
 
 use super::Event;
+use crate::domain::program;
 use crate::logging::ERROR;
 use rustix::io::Errno;
 use rustix::process::Signal;
@@ -81,7 +82,8 @@ pub(super) fn listen(events: &UnboundedSender<Event>) -> io::Result<()> {
                     if !std::mem::replace(&mut told, true) {
                         log::info!(
                             target: ERROR,
-                            "WINCH is ignored on a terminal; `bailiwick ctl rest` stops the workers"
+                            "WINCH is ignored on a terminal; `{} ctl rest` stops the workers",
+                            program()
                         );
                     }
                     continue;

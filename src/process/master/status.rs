@@ -1,5 +1,6 @@
 //! What `bailiwick ctl status` shows.
 
+use crate::domain::program;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -67,7 +68,7 @@ pub struct Restart {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "bailiwick {}, process {}, up {} s", self.version, self.pid, self.uptime)?;
+        writeln!(f, "{} {}, process {}, up {} s", program(), self.version, self.pid, self.uptime)?;
         writeln!(f, "Listening at: {}", self.listening.join(" "))?;
         let database = match self.database_answers {
             Some(true) => "answers",

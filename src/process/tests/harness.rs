@@ -7,7 +7,7 @@ use crate::logging::{ACCESS, RequestId};
 use crate::process::channel::Order;
 use crate::process::listener::Listeners;
 use crate::process::worker::threads::{self, Sockets};
-use crate::security::BasicUser;
+use crate::security::{BasicUser, States};
 use crate::services::Services;
 use crate::settings::{CacheSettings, DocsSettings, PasswordSettings, ServerSettings, Settings};
 use actix_web::HttpResponse;
@@ -147,7 +147,7 @@ pub(super) fn serve<E: std::fmt::Debug>(
             Services::open(Arc::clone(&settings), true).await.map_err(ServeError::Services)?;
         let document_data = DocumentData::of(&document(&mounts, &settings)?, &settings);
         let state = Data::new(AppState::new(
-            mounts,
+            (mounts, States::default()),
             document_data,
             services,
             settings,

@@ -13,9 +13,10 @@ use crate::http::{Mounts, ServeError, document};
 use crate::process::channel::{
     self, Channel, ChannelReader, FromMaster, Handover, Order, Report, WORKER,
 };
+use crate::process::life::Life;
 use crate::process::listener::Socket;
 use crate::services::{Services, refuse_damage};
-use crate::settings::Settings;
+use crate::settings::{OwnSettings, Settings};
 use actix_web::web::Data;
 use listenfd::ListenFd;
 use reporter::{Question, Reporter};
@@ -25,6 +26,7 @@ use std::io::{self, Write as _};
 use std::num::NonZeroUsize;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::time::Duration;
 use threads::Sockets;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -74,13 +76,23 @@ impl Worker {
     ///
     /// Returns whether it went well; the master learns why it could not start.
     #[must_use]
-    pub fn run(self, mounts: Mounts, settings: Arc<Settings>, demo: bool) -> bool {
+    pub fn run(
+        self,
+        application: (Mounts, Life, OwnSettings),
+        settings: Arc<Settings>,
+        demo: bool,
+    ) -> bool {
         panic::log_panics();
         threads::raise_descriptor_limit();
-        actix_web::rt::System::new().block_on(self.serve(mounts, settings, demo))
+        actix_web::rt::System::new().block_on(self.serve(application, settings, demo))
     }
 
-    async fn serve(self, mounts: Mounts, settings: Arc<Settings>, demo: bool) -> bool {
+    async fn serve(
+        self,
+        (mounts, life, own): (Mounts, Life, OwnSettings),
+        settings: Arc<Settings>,
+        demo: bool,
+    ) -> bool {
         let Self { handover, mut sockets, channel } = self;
         let Ok(Channel { reader, mut writer }) = Channel::new(channel) else { return false };
         let (sender, mut orders) = mpsc::unbounded_channel();
@@ -103,14 +115,17 @@ impl Worker {
                 Services::open(Arc::clone(&settings), demo).await.map_err(ServeError::Services)?;
             let panicked = |_| ServeError::Workers(io::Error::other("mounting panicked"));
             let document_data = DocumentData::of(&describing.join().map_err(panicked)??, &settings);
+            let opened = life.open(&own).await?;
             let state = Data::new(AppState::new(
-                mounts,
+                (mounts, opened.states()),
                 document_data,
                 services,
                 settings,
                 figures_request,
             )?);
-            threads::start(state.clone(), sockets).await.map(|running| (running, state))
+            life.start(&opened).await?;
+            let running = threads::start(state.clone(), sockets).await?;
+            Ok::<_, ServeError>((running, state, opened))
         };
         let started = tokio::select! {
             biased;
@@ -119,7 +134,7 @@ impl Worker {
             _ = threads::next(&mut orders) => return true,
             started = start => started,
         };
-        let (running, state) = match started {
+        let (running, state, opened) = match started {
             Ok(started) => started,
             Err(error) => {
                 let _ = writer.send(&Report::Failed(error.to_string())).await;
@@ -127,6 +142,14 @@ impl Worker {
             }
         };
         let _ = writer.send(&Report::Ready).await;
+        actix_web::rt::spawn({
+            let (drain, opened) = (state.drain_started(), opened.clone());
+            async move {
+                drain.await;
+                opened.begin_to_stop();
+            }
+        });
+        let within = Duration::from_secs(state.settings.server.graceful_timeout);
         let signing = Arc::clone(&state.services.signing);
         actix_web::rt::spawn(async move { signing.watch().await });
         let clean_up = Arc::clone(&state.services.clean_up);
@@ -150,6 +173,7 @@ impl Worker {
             ended = running.until(orders, reports) => ended.is_ok(),
             () = reporter.run() => unreachable!("reports never end"),
         };
+        life.stop(&opened, within).await;
         writing.abort();
         noting.abort();
         tokio::join!(accounts.end_writing(), api_keys.end());

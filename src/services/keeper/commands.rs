@@ -1,7 +1,7 @@
 //! What `bailiwick keys` does. The audit log is told of each command, and how it ended.
 
 use crate::domain::{
-    AuditAction, AuditEntry, KeyAlgorithm, SHARED_SECRET, StoredKey, StoredKeys, Timestamp,
+    AuditAction, AuditEntry, KeyAlgorithm, SHARED_SECRET, StoredKey, StoredKeys, Timestamp, program,
 };
 use crate::services::keeper::{Keeper, KeyError, make, of};
 use crate::tokens::KeyPair;
@@ -142,7 +142,8 @@ impl Keeper {
         let key = KeyPair::of_pem(pem).map_err(|cause| KeyError::Refused(cause.to_string()))?;
         let (kid, algorithm) = (key.kid.clone(), key.algorithm);
         if !self.add(key, if now { SOON } else { AHEAD }, ALWAYS).await? {
-            let line = format!("the key {kid} is there already; `bailiwick keys list` shows it");
+            let line =
+                format!("the key {kid} is there already; `{} keys list` shows it", program());
             return Err(KeyError::Refused(line));
         }
         let stored = self.list().await?;

@@ -79,7 +79,7 @@ fn every_key_in_default_toml_has_a_comment_above_it() {
 fn the_table_of_keys_is_that_of_the_types() {
     let fields = |section: &str| -> Vec<String> {
         let mut tree =
-            Layer::of_text(&default_file(), Origin::Default).unwrap().0.collect().unwrap();
+            Layer::of_text(&default_file(), Origin::Default, &[]).unwrap().0.collect().unwrap();
         if section.is_empty() {
             tree.insert("?".to_owned(), "".into());
         } else if let ValueKind::Table(table) = &mut tree.get_mut(section).unwrap().kind {
@@ -116,7 +116,7 @@ fn the_default_is_what_an_empty_configuration_is() {
 
 #[test]
 fn optional_keys_are_those_without_a_default() {
-    let given = Layer::of_text(&default_file(), Origin::Default).unwrap().0.values;
+    let given = Layer::of_text(&default_file(), Origin::Default, &[]).unwrap().0.values;
     for key in keys::KEYS.iter() {
         assert_eq!(key.is_optional(), !given.contains_key(key.name), "{}", key.name);
     }

@@ -1,5 +1,6 @@
 //! Whether a SQLite file is intact.
 
+use crate::domain::program;
 use crate::storage::StorageError;
 use crate::storage::sqlite::look::{Inspected, has_log, read};
 use crate::storage::sqlite::{code, explain};
@@ -19,8 +20,13 @@ const STEPS: i32 = 1_000;
 const LEAST: u32 = 64;
 
 /// What to do about a damaged file, appended to what is wrong with it.
-pub(super) const WAY_OUT: &str = "restore a backup with `bailiwick db restore FILE`; where there is \
-     none, the `.recover` of SQLite's own shell saves what can be read";
+pub(super) fn way_out() -> String {
+    format!(
+        "restore a backup with `{} db restore FILE`; where there is none, the `.recover` of SQLite's own \
+         shell saves what can be read",
+        program()
+    )
+}
 
 /// Refuses a file whose structure is damaged, for example by a log that was applied to the wrong
 /// file. A large one is not read to its end.
@@ -44,7 +50,7 @@ pub(in crate::storage) async fn refuse_damaged(path: &Path) -> Result<(), Storag
 }
 
 fn damaged(path: &Path, faults: &[String]) -> StorageError {
-    StorageError::file(path, format_args!("is damaged ({}); {WAY_OUT}", faults.join("; ")))
+    StorageError::file(path, format_args!("is damaged ({}); {}", faults.join("; "), way_out()))
 }
 
 /// Changes nothing: a log that belongs to another file can still be removed.
@@ -71,8 +77,9 @@ async fn look(path: &Path, locked: bool) -> Result<Vec<String>, sqlx::Error> {
             log::info!(
                 target: "bailiwick.error",
                 "database {}: a part was looked at for damage, the whole is too large for a start; \
-                 `bailiwick db check` reads all of it",
+                 `{} db check` reads all of it",
                 path.display(),
+                program(),
             );
             Ok(Vec::new())
         }

@@ -14,9 +14,10 @@ pub(super) use pools::Pools;
 pub(super) use restore::{adopt, copy_sound, end_tokens};
 pub(super) use watch::Watch;
 
+use crate::domain::program;
 use crate::storage::aside::replaced;
 use crate::storage::migrations::{SetUpError, warn_of_newer};
-use crate::storage::sqlite::damage::WAY_OUT;
+use crate::storage::sqlite::damage::way_out;
 use crate::storage::{Missing, StorageError};
 use futures_util::future::BoxFuture;
 use rustix::fs::{Access, CWD, FileType, Mode};
@@ -60,9 +61,10 @@ fn find(path: &Path, missing: Missing) -> Result<(), StorageError> {
     };
     if !path.exists() && replaced(path).exists() {
         let problem = format!(
-            "its restore was interrupted: run `bailiwick db restore FILE` again. The database from \
+            "its restore was interrupted: run `{program} db restore FILE` again. The database from \
              before is {}, which can be restored, too; move it away to begin with an empty one",
-            replaced(path).display()
+            replaced(path).display(),
+            program = program()
         );
         return Err(StorageError::file(path, problem));
     }
@@ -162,12 +164,12 @@ fn explain(path: &Path, error: &SetUpError) -> StorageError {
         SetUpError::Sql(error) => match code(error) {
             Some(5 | 6) => "is locked by another process",
             Some(8) => "is read-only",
-            Some(11) => return StorageError::file(path, format_args!("is damaged; {WAY_OUT}")),
+            Some(11) => return StorageError::file(path, format_args!("is damaged; {}", way_out())),
             Some(13) => "the disk is full",
             Some(14) => "cannot be opened; the folder around it must be writable as well",
             Some(26) => {
                 let problem = "is not a SQLite database; if it was one, it is damaged:";
-                return StorageError::file(path, format_args!("{problem} {WAY_OUT}"));
+                return StorageError::file(path, format_args!("{problem} {}", way_out()));
             }
             _ => return StorageError::file(path, error),
         },

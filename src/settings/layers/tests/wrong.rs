@@ -348,7 +348,7 @@ fn a_file_that_cannot_be_read_is_named() {
 fn debug_shows_no_secret() {
     let secret = "0123456789abcdef0123456789abcdef";
     let text = format!("tokens.secret = '{secret}'");
-    let (layer, _) = Layer::of_text(&text, Origin::Default).unwrap();
+    let (layer, _) = Layer::of_text(&text, Origin::Default, &[]).unwrap();
     for shown in [format!("{layer:?}"), format!("{:?}", load(&text, &[]).unwrap())] {
         assert!(!shown.contains(secret), "{shown}");
     }
