@@ -31,6 +31,7 @@ mod renaming;
 mod restore;
 mod revoke;
 mod secrets;
+mod services;
 #[path = "../api/signer.rs"]
 #[expect(dead_code, reason = "shared with the tests of the API, which use all of it")]
 mod signer;
