@@ -5,7 +5,7 @@ use crate::domain::{Client, ClientAuthMethod, RefreshToken, Scopes, Secret};
 use crate::oauth::GrantError;
 use crate::routes::shown_token::ShownToken;
 use crate::routes::{not_stored, route_with_slash};
-use crate::security::{Principal, by_client, principal_of, sender};
+use crate::security::{by_client, principal_of, sender};
 use crate::services::Services;
 use actix_web::body::BoxBody;
 use actix_web::web::{Data, Json};
@@ -16,8 +16,9 @@ use paperclip::actix::web::{ServiceConfig, post};
 use paperclip::actix::{Apiv2Schema, OperationModifier, api_v2_operation};
 use paperclip::v2::models::{DefaultOperationRaw, DefaultSchemaRaw};
 use paperclip::v2::schema::Apiv2Schema as Schema;
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Its path.
@@ -33,10 +34,6 @@ crate::failures! {
         401: "Client authentication failed",
     }
 }
-
-/// What the response takes from the token as it is.
-const CLAIMS: [&str; 9] =
-    ["iss", "sub", "aud", "exp", "iat", "jti", "client_id", "auth_time", "amr"];
 
 /// A token as it is now (RFC 7662 §2.2); of one that is not active, nothing else is said.
 #[derive(Serialize, Apiv2Schema)]
@@ -69,13 +66,13 @@ struct Introspection {
 }
 
 /// The response; no cache may store it.
-struct Found(Value);
+struct Found(HttpResponse);
 
 impl Responder for Found {
     type Body = BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        not_stored().json(self.0)
+        self.0
     }
 }
 
@@ -110,7 +107,7 @@ async fn introspect(
     let found = look(&token, &client, &services).await;
     // It is the caller, not the token's holder.
     by_client(&client);
-    Ok(Found(found?.map_or_else(|| json!({"active": false}), Value::Object)))
+    Ok(Found(found?.unwrap_or_else(|| not_stored().json(json!({"active": false})))))
 }
 
 /// What a token is worth, if the client may know.
@@ -118,7 +115,7 @@ async fn look(
     token: &Secret,
     client: &Client,
     services: &Services,
-) -> Result<Option<Map<String, Value>>, ApiError> {
+) -> Result<Option<HttpResponse>, ApiError> {
     match services.accounts.read_refresh_token(token) {
         Some(token) => look_at_refresh_token(token, client, services).await,
         None => look_at_access_token(token, client, services).await,
@@ -130,7 +127,7 @@ async fn look_at_refresh_token(
     token: RefreshToken,
     client: &Client,
     services: &Services,
-) -> Result<Option<Map<String, Value>>, ApiError> {
+) -> Result<Option<HttpResponse>, ApiError> {
     let found = services.accounts.look_at_refresh_token(token).await?;
     let Some((found, user)) = found else { return Ok(None) };
     let granted_to = found.client.as_ref();
@@ -146,17 +143,28 @@ async fn look_at_refresh_token(
     let mut scopes = Scopes::default();
     let held = found.family.scopes.iter().filter(|scope| user.scopes.contains(scope));
     held.for_each(|scope| scopes.insert_known(scope));
-    let shown = [
-        ("active", Some(json!(true))),
-        ("scope", Some(scopes.to_string()).filter(|scope| !scope.is_empty()).map(Value::String)),
-        ("username", Some(json!(user.username.as_str()))),
-        ("client_id", granted_to.map(|its| json!(its.id.as_str()))),
-        ("exp", Some(json!(found.ends_at.seconds()))),
-        ("auth_time", Some(json!(found.family.auth_time.seconds()))),
-    ];
-    Ok(Some(
-        shown.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
-    ))
+    let scope = scopes.to_string();
+    Ok(Some(not_stored().json(ShownRefreshToken {
+        active: true,
+        scope: Some(scope).filter(|scope| !scope.is_empty()),
+        username: user.username.as_str(),
+        client_id: granted_to.map(|its| its.id.as_str()),
+        exp: found.ends_at.seconds(),
+        auth_time: found.family.auth_time.seconds(),
+    })))
+}
+
+/// What a refresh token is worth.
+#[derive(Serialize)]
+struct ShownRefreshToken<'a> {
+    active: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    username: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
+    exp: i64,
+    auth_time: i64,
 }
 
 /// What a guard would say.
@@ -164,47 +172,80 @@ async fn look_at_access_token(
     token: &Secret,
     client: &Client,
     services: &Services,
-) -> Result<Option<Map<String, Value>>, ApiError> {
+) -> Result<Option<HttpResponse>, ApiError> {
     let Ok(claims) = services.keeper.verify(token.expose()).await else { return Ok(None) };
     let Some(payload) = payload(token) else { return Ok(None) };
-    if !may_know(client, &payload) {
+    let Ok(token) = serde_json::from_slice::<TokenClaims<'_>>(&payload) else { return Ok(None) };
+    if !token.may_be_known_to(client) {
         return Ok(None);
     }
     let Some(principal) = principal_of(claims, services).await? else { return Ok(None) };
-    if principal.user().is_some_and(|user| user.disabled) {
+    let user = principal.user();
+    if user.is_some_and(|user| user.disabled) {
         return Ok(None);
     }
-    Ok(Some(description(payload, &principal)))
+    let scope = principal.scopes().to_string();
+    Ok(Some(not_stored().json(ShownAccessToken {
+        active: true,
+        token_type: "Bearer",
+        scope: Some(scope).filter(|scope| !scope.is_empty()),
+        username: user.map(|user| user.username.as_str()),
+        token,
+    })))
 }
 
-fn description(payload: Map<String, Value>, principal: &Principal) -> Map<String, Value> {
-    let scope = Some(principal.scopes().to_string()).filter(|scope| !scope.is_empty());
-    let username = principal.user().map(|user| user.username.to_string());
-    let now = [
-        ("active", Some(json!(true))),
-        ("token_type", Some(json!("Bearer"))),
-        ("scope", scope.map(Value::String)),
-        ("username", username.map(Value::String)),
-    ];
-    let now = now.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    let claims = payload.into_iter().filter(|(name, _)| CLAIMS.contains(&name.as_str()));
-    now.chain(claims).collect()
+/// The claims of a verified token, as JSON.
+fn payload(token: &Secret) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(token.expose().split('.').nth(1)?).ok()
 }
 
-/// The claims of a verified token.
-fn payload(token: &Secret) -> Option<Map<String, Value>> {
-    let payload = token.expose().split('.').nth(1)?;
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+/// What an access token is worth.
+#[derive(Serialize)]
+struct ShownAccessToken<'a> {
+    active: bool,
+    token_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<&'a str>,
+    #[serde(flatten)]
+    token: TokenClaims<'a>,
 }
 
-/// Whether the token was issued to the client or is meant for it, or the client may know all.
-fn may_know(client: &Client, claims: &Map<String, Value>) -> bool {
-    let is_it = |value: &Value| value == client.id.as_str();
-    let is_named = |aud: &Value| match aud {
-        Value::Array(names) => names.iter().any(is_it),
-        name => is_it(name),
-    };
-    client.metadata.introspect
-        || claims.get("client_id").is_some_and(is_it)
-        || claims.get("aud").is_some_and(is_named)
+/// What is shown of the token as it is.
+#[derive(Deserialize, Serialize)]
+struct TokenClaims<'a> {
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    iss: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    sub: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    aud: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    exp: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    iat: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    jti: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    auth_time: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    amr: Option<&'a RawValue>,
+}
+
+impl TokenClaims<'_> {
+    /// Whether the token was issued to the client or is meant for it, or the client may know all.
+    fn may_be_known_to(&self, client: &Client) -> bool {
+        let is_it = |name: &Value| name == client.id.as_str();
+        let names = |claim: &RawValue| match serde_json::from_str(claim.get()) {
+            Ok(Value::Array(names)) => names.iter().any(is_it),
+            Ok(name) => is_it(&name),
+            Err(_) => false,
+        };
+        client.metadata.introspect
+            || self.client_id.is_some_and(names)
+            || self.aud.is_some_and(names)
+    }
 }

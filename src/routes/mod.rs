@@ -40,10 +40,14 @@ pub fn mount(routes: &mut ServiceConfig, settings: &Settings) {
         me::mount_items(routes);
     }
     token::mount(routes, settings.tokens.password_refresh);
-    api_keys::mount(routes);
-    if settings.server.public_url.is_some() {
-        revoke::mount(routes);
+    let public = settings.server.public_url.is_some();
+    if public {
         introspect::mount(routes);
+        revoke::mount(routes);
+    }
+    // From here on patterns, which are dearer to try than paths.
+    api_keys::mount(routes);
+    if public {
         clients::mount(routes);
     }
     users::mount(routes);
