@@ -50,6 +50,7 @@
 //! | `process` | gunicorn's half: master, worker processes, listeners, signals, drain, control socket, systemd |
 //! | `http` | uvicorn's half: connections, middleware and its order, access log, health, metrics |
 //! | `routes` | URLs; one file per resource, each mounts itself |
+//! | `pages` | what people see: templates, what fills them, their texts in each language |
 //! | `extract` | reads bodies, forms, queries and paths, checked against their declaration |
 //! | `security` | who is calling and may they: schemes, the dependency chain, the principal, guards |
 //! | `openapi` | the document: all that works around paperclip |
@@ -59,7 +60,7 @@
 //! | `oauth` | one file per grant; how clients prove who they are; RFC 6749's errors |
 //! | `accounts` | what is done with accounts, once for handlers, commands and grants: log in, create, change, delete |
 //! | `tokens` | JWT: claims, issuing, verifying, the signing secret |
-//! | `sealing` | what is encrypted for ourselves, and the keys for it |
+//! | `sealing` | what is encrypted or signed for ourselves, and the keys for it |
 //! | `passwords` | hashing off the workers, verification, the policy |
 //! | `outgoing` | requests that the server sends, bounded, on threads of their own |
 //! | `logging` | loggers, handlers, formatters, filters, the sink, request ids |
@@ -76,6 +77,7 @@ mod logging;
 mod oauth;
 mod openapi;
 mod outgoing;
+mod pages;
 mod passwords;
 pub mod prelude;
 mod process;

@@ -4,18 +4,21 @@ mod clean_up;
 mod configured;
 mod demo;
 mod keeper;
+mod sign_in;
 mod signing;
 
 pub use clean_up::CleanUp;
 pub use keeper::{Keeper, KeyError, Rotated};
+pub use sign_in::SignIn;
 pub use signing::Signing;
 
 use crate::accounts::{
-    Accounts, ApiKeys, AuditTrail, Clients, Limits, MARGIN, RefreshTokens, Throttle,
+    Accounts, ApiKeys, AuditTrail, BrowserSessions, Clients, Limits, MARGIN, RefreshTokens,
+    Throttle,
 };
 use crate::domain::{
     AuditEvents, Clock, FamilyRules, LastLogins, Limit, RefreshFamilies, Revocations, ScopeTable,
-    ServerKeys, Signers, SigningKeys, SystemClock, UserRepository, program,
+    ServerKeys, Sessions, Signers, SigningKeys, SystemClock, UserRepository, program,
 };
 use crate::outgoing::Outgoing;
 use crate::passwords::{self, Passwords};
@@ -59,6 +62,7 @@ pub struct Store {
     keys: (Arc<dyn ServerKeys>, Arc<dyn SigningKeys>),
     revocations: Arc<dyn Revocations>,
     refresh_families: Arc<dyn RefreshFamilies>,
+    sessions: Arc<dyn Sessions>,
 }
 
 /// What a request handler needs: accounts, tokens, passwords, settings; cheap to clone, one per worker thread.
@@ -84,6 +88,8 @@ pub struct Services {
     pub(crate) signing: Arc<Signing>,
     /// Keeps the keys that sign tokens.
     pub(crate) keeper: Arc<Keeper>,
+    /// Sessions of browsers and what the pages need; only with `server.public_url`.
+    pub(crate) sign_in: Option<Arc<SignIn>>,
     /// Deletes what nobody needs to know any more.
     pub(crate) clean_up: Arc<CleanUp>,
     /// The settings.
@@ -164,6 +170,7 @@ impl Store {
             api_keys,
             revocations,
             refresh_families,
+            sessions,
             clients,
             seen,
             signers,
@@ -204,6 +211,7 @@ impl Store {
             keys,
             revocations,
             refresh_families,
+            sessions,
         })
     }
 }
@@ -282,6 +290,7 @@ impl Services {
             last_logins,
             revocations,
             refresh_families,
+            sessions,
             keys: (_, leases),
             ..
         } = store;
@@ -322,9 +331,19 @@ impl Services {
         } else {
             accounts
         };
+        let sign_in = match &settings.server.public_url {
+            Some(url) => {
+                let of_browsers = BrowserSessions::new(Arc::clone(&sessions), &accounts);
+                let (flows, browsers) = keeper.page_keys().await.map_err(StartError::new)?;
+                let (url, settings) = (url.clone(), settings.sessions);
+                let sessions = of_browsers;
+                Some(Arc::new(SignIn { url, sessions, flows, browsers, settings }))
+            }
+            None => None,
+        };
         let keeper = Arc::new(keeper);
         let (rules, families) = (family_rules(on), refresh_families);
-        let clean_up = Arc::new(CleanUp { revocations, families, leases, rules });
+        let clean_up = Arc::new(CleanUp { revocations, families, sessions, leases, rules });
         let signing = Arc::new(Signing::new(&tokens, signers));
         Ok(Self {
             users,
@@ -337,6 +356,7 @@ impl Services {
             tokens,
             signing,
             keeper,
+            sign_in,
             clean_up,
             settings,
         })

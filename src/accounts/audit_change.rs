@@ -66,6 +66,7 @@ fn of_repository(error: &RepositoryError) -> AuditReason {
         RepositoryError::Denied(Denied::MissingScope) => AuditReason::CallerLostScope,
         RepositoryError::Denied(Denied::Revoked) => AuditReason::CallerKeyRevoked,
         RepositoryError::NoSuchKey => AuditReason::UnknownKey,
+        RepositoryError::NoSuchSession => AuditReason::UnknownSession,
         RepositoryError::KeyScope(_) | RepositoryError::ClientScope(_) => {
             AuditReason::ScopeNotAllowed
         }

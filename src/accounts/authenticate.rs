@@ -97,7 +97,7 @@ impl Accounts {
         password: Secret,
     ) -> Result<Option<Arc<User>>, AuthenticateError> {
         let client = login.sender.origin;
-        let ticket = self.admit(&login.tried, client).await?;
+        let ticket = self.admit(&login.tried, &login.sender).await?;
         let place = self.passwords.place(client, &login.tried).await?;
         let user = match login.tried.parse::<Username>() {
             Ok(name) => self.find_for_login(&name).await.map_err(AuthenticateError::Unavailable)?,
@@ -125,12 +125,12 @@ impl Accounts {
 
     /// Counts an attempt, unless nothing is counted. A flood that fills the queue is no work for the
     /// database.
-    async fn admit(&self, username: &str, client: Origin) -> Result<Ticket, AuthenticateError> {
+    async fn admit(&self, username: &str, sender: &Sender) -> Result<Ticket, AuthenticateError> {
         let Some(throttle) = self.throttle.as_ref().filter(|_| self.is_throttled) else {
             return Ok(Ticket::uncounted());
         };
-        let attempt = throttle.attempt(username, &client.into())?;
-        self.passwords.check_room(client, username).await?;
+        let attempt = throttle.attempt(username, &sender.into())?;
+        self.passwords.check_room(sender.origin, username).await?;
         Ok(throttle.admit(attempt).await?)
     }
 
@@ -139,10 +139,10 @@ impl Accounts {
         &self,
         user: &User,
         password: Secret,
-        client: Origin,
+        sender: &Sender,
     ) -> Result<bool, AuthenticateError> {
-        let ticket = self.admit(user.username.as_str(), client).await?;
-        let place = self.passwords.place(client, user.username.as_str()).await?;
+        let ticket = self.admit(user.username.as_str(), sender).await?;
+        let place = self.passwords.place(sender.origin, user.username.as_str()).await?;
         let verdict = place.verify(password, Some(user.password_hash.clone())).await?;
         let is_unusable = self.warn_of_hash(user);
         if verdict.matches {
@@ -321,7 +321,7 @@ mod tests {
         let johndoe = users.find(&"johndoe".parse().unwrap()).await.unwrap().unwrap();
         for (password, right) in [("swordfish", true), ("wrong", false), ("a\0b", false)] {
             let password = Secret::new(password);
-            assert_eq!(by.confirm(&johndoe, password, Origin::Local).await.unwrap(), right);
+            assert_eq!(by.confirm(&johndoe, password, &Origin::Local.into()).await.unwrap(), right);
         }
         while by.passwords.rounds() < 3 << 6 {
             tokio::task::yield_now().await;

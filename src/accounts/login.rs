@@ -12,6 +12,8 @@ pub(crate) enum LoginMethod {
     PasswordGrant,
     /// RFC 7617.
     Basic,
+    /// At the login page.
+    Page,
     /// By a login of the application's own.
     Own,
 }
@@ -21,6 +23,7 @@ impl LoginMethod {
         match self {
             Self::PasswordGrant => "password_grant",
             Self::Basic => "basic",
+            Self::Page => "page",
             Self::Own => "own",
         }
     }

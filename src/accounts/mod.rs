@@ -22,6 +22,7 @@ pub(crate) mod memory;
 mod password;
 mod refresh;
 mod revoke;
+mod sessions;
 mod sign_out;
 mod throttle;
 
@@ -40,11 +41,13 @@ pub use password::PasswordChange;
 pub use refresh::RefreshTokens;
 pub(crate) use refresh::{RefusedRefresh, Renewed};
 pub use revoke::MARGIN;
+pub use sessions::BrowserSessions;
+pub(crate) use sessions::{NewLogin, SignedIn};
 pub use throttle::{Limits, Throttle};
 
 use crate::domain::{
     Actor, AuditAction, AuditEntry, Clock, LastLogins, Logins, Origin, Revocations, Scope as _,
-    ScopeName, Sender, UserRepository, Username, UsersWrite,
+    ScopeName, Sender, UserId, UserRepository, Username, UsersWrite,
 };
 use crate::passwords::Passwords;
 use last_login::LastLoginNotes;
@@ -164,6 +167,13 @@ impl Accounts {
         unlocked
     }
 
+    /// A user has logged in with this browser: it is known from now on, if wrong passwords are counted.
+    pub(crate) async fn know_device(&self, user: UserId, device: &str) {
+        if let Some(throttle) = self.throttle.as_ref().filter(|_| self.is_throttled) {
+            throttle.know(user, device).await;
+        }
+    }
+
     /// The outcomes of logins so far.
     #[must_use]
     pub fn logins(&self) -> &Logins {
@@ -179,10 +189,10 @@ impl Author {
         }
     }
 
-    fn origin(&self) -> Origin {
+    fn sender(&self) -> Sender {
         match self {
-            Self::Caller(_, sender) => sender.origin,
-            Self::Operator => Origin::Local,
+            Self::Caller(_, sender) => sender.clone(),
+            Self::Operator => Origin::Local.into(),
         }
     }
 

@@ -54,7 +54,7 @@ impl Accounts {
         PasswordChange { old, new }: PasswordChange,
         author: &Author,
     ) -> Result<(), AccountError> {
-        if !self.confirm(user, old, author.origin()).await? {
+        if !self.confirm(user, old, &author.sender()).await? {
             return Err(AccountError::WrongPassword);
         }
         let change = UserChange {

@@ -66,6 +66,8 @@ impl Accounts {
             client: client.map(known),
             user: user.id,
             epoch: user.epoch,
+            session: None,
+            is_offline: false,
             scopes: scopes.clone(),
             access_until: refresh.access_until(self.clock.now()),
         };

@@ -22,6 +22,7 @@ impl From<RepositoryError> for ApiError {
                 style: ChallengeStyle { strict: false, realm: String::new() },
             })),
             RepositoryError::NoSuchKey => Self::NotFound("API key not found"),
+            RepositoryError::NoSuchSession => Self::NotFound("Session not found"),
             RepositoryError::KeyScope(scope) => Self::Forbidden(format!(
                 "An API key can have only scopes of its owner and of the token that makes it: not `{scope}`"
             )),

@@ -29,6 +29,10 @@ words! {
     AuditAction {
         /// A password was shown, for a token or in a request of its own.
         Login = "login",
+        /// A browser got a session.
+        SessionStart = "session_start",
+        /// Sessions were ended before they were over.
+        SessionEnd = "session_end",
         /// An access token was issued.
         TokenIssue = "token_issue",
         /// A refresh token was presented; only told when it was refused.
@@ -131,6 +135,8 @@ words! {
         TokenEnded = "token_ended",
         /// The refresh token was used before, and others have gone on since: its login was ended.
         TokenReused = "token_reused",
+        /// There is no such session, or no more.
+        UnknownSession = "unknown_session",
         /// There is no such key, or no more.
         UnknownKey = "unknown_key",
         /// The secret of an API key is wrong.

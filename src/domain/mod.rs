@@ -28,6 +28,7 @@ mod scope_table;
 mod secret;
 mod sender;
 mod server_keys;
+mod session;
 mod signers;
 mod tally;
 mod throttle;
@@ -77,8 +78,9 @@ pub use sender::Sender;
 pub use server_keys::{
     KeyAlgorithm, SHARED_SECRET, ServerKeys, SigningKeys, StoredKey, StoredKeys,
 };
+pub use session::{NewSession, Session, SessionRules, Sessions};
 pub use signers::{Fingerprint, Signers};
 pub use tally::Tally;
 pub use throttle::{Bucket, Case, Full, KnownPlace, Limit, Reservation, Reserved, Throttles, Try};
-pub use token_id::{FamilyId, TokenId};
+pub use token_id::{FamilyId, SessionId, TokenId};
 pub use user::{FieldError, User, UserId, Username, check_email, check_full_name};

@@ -4,7 +4,7 @@ use crate::domain::client_id::ClientId;
 use crate::domain::clock::Timestamp;
 use crate::domain::repository::RepositoryError;
 use crate::domain::scope::Scopes;
-use crate::domain::token_id::FamilyId;
+use crate::domain::token_id::{FamilyId, SessionId};
 use crate::domain::user::{UserId, Username};
 use async_trait::async_trait;
 use std::time::Duration;
@@ -38,6 +38,10 @@ pub struct NewFamily {
     pub user: UserId,
     /// The user's at the login: a later one ends the family.
     pub epoch: i64,
+    /// The session in which it was granted; `None` for a login without a browser.
+    pub session: Option<SessionId>,
+    /// Whether it goes on when that session ends.
+    pub is_offline: bool,
     /// The granted scopes.
     pub scopes: Scopes,
     /// When nobody needs to know its first access token any more.

@@ -82,6 +82,9 @@ pub enum RepositoryError {
     /// No key of the user has this id.
     #[error("no such API key")]
     NoSuchKey,
+    /// No session of the user has this id.
+    #[error("no such session")]
+    NoSuchSession,
     /// A key was to get a scope that its owner does not hold, or whoever makes it may not give.
     #[error("the scope `{0}` is not the owner's, or not that of the token that makes the key")]
     KeyScope(ScopeName),

@@ -11,10 +11,12 @@ pub struct Sender {
     pub address: Option<Box<str>>,
     /// What the client calls itself, fit for a log.
     pub user_agent: Option<Box<str>>,
+    /// The browser, if it has a cookie that this server gave it at a login: not the cookie itself.
+    pub device: Option<Box<str>>,
 }
 
 impl From<Origin> for Sender {
     fn from(origin: Origin) -> Self {
-        Self { origin, address: None, user_agent: None }
+        Self { origin, address: None, user_agent: None, device: None }
     }
 }

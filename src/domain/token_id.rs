@@ -55,6 +55,25 @@ impl Serialize for FamilyId {
     }
 }
 
+/// Names a session, and is no secret: 128 random bits. Prints as 32 hexadecimal digits, like the `sid`
+/// of its ID tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionId(pub u128);
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        TokenId(self.0).fmt(f)
+    }
+}
+
+impl FromStr for SessionId {
+    type Err = NoTokenId;
+
+    fn from_str(text: &str) -> Result<Self, NoTokenId> {
+        text.parse().map(|TokenId(id)| Self(id))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -51,7 +51,10 @@ pub(crate) fn app(
         None => app,
     };
     let app = match &state.settings.server.public_url {
-        Some(url) => app.configure(|routes| routes::oauth::mount(routes, url)),
+        Some(url) => app.configure(|routes| {
+            routes::oauth::mount(routes, url);
+            routes::pages::mount(routes, &state.settings);
+        }),
         None => app,
     };
     let app = if state.settings.admin.public { app.configure(admin::mount) } else { app };

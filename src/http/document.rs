@@ -53,7 +53,11 @@ fn hidden_route(own: &Value, added: &Value, settings: &Settings) -> Option<(Stri
     let extra = pages.chain(monitoring).map(str::to_owned).chain(keys);
     let extra =
         extra.flat_map(|path| ["GET", "HEAD"].map(|method| (method.to_owned(), path.clone())));
-    let own: Vec<_> = operations(own).chain(extra).collect();
+    let people = settings.server.public_url.iter().flat_map(|_| routes::pages::paths());
+    let people = people.flat_map(|(path, methods)| {
+        methods.into_iter().map(move |method| (method.to_string(), path.clone()))
+    });
+    let own: Vec<_> = operations(own).chain(extra).chain(people).collect();
     operations(added).find_map(|(method, path)| {
         let hides = |(by, pattern): &&(String, String)| {
             *by == method && ResourceDef::new(pattern.as_str()).is_match(path.trim_end_matches('/'))

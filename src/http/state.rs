@@ -5,11 +5,12 @@ use crate::http::monitoring::metrics::{FiguresRequest, Metrics};
 use crate::http::monitoring::stats::{Heartbeat, WorkerStats};
 use crate::http::{Mounts, ServeError, monitoring};
 use crate::routes::docs::{self, Docs};
-use crate::routes::{AllowedMethods, oauth};
+use crate::routes::{self, AllowedMethods, oauth};
 use crate::security::{States, TrustedProxies};
 use crate::services::Services;
 use crate::settings::Settings;
 use actix_web::dev::ServiceRequest;
+use actix_web::http::Method;
 use actix_web::web::Data;
 use serde_json::Value;
 use std::io;
@@ -67,8 +68,11 @@ impl DocumentData {
         if settings.admin.public {
             pages.extend(monitoring::PATHS.map(str::to_owned));
         }
+        let shown = pages.into_iter().map(|path| (path, vec![Method::GET, Method::HEAD]));
+        let people = settings.server.public_url.iter().flat_map(|_| routes::pages::paths());
+        let more: Vec<_> = shown.chain(people).collect();
         Self {
-            allowed_methods: Data::new(AllowedMethods::new(document, &pages)),
+            allowed_methods: Data::new(AllowedMethods::new(document, &more)),
             docs: enabled.then(|| Data::new(Docs::new(document, settings))),
         }
     }

@@ -42,12 +42,14 @@ const SECRET_ENDS: [&str; 4] = ["cvv", "otp", "pass", "ticket"];
 const PLAIN_WORDS: [&str; 4] = ["bypass", "compass", "overpass", "underpass"];
 
 /// Whole parameter names that carry secrets, in lower case.
-const SECRET_NAMES: [&str; 14] = [
+const SECRET_NAMES: [&str; 16] = [
     "auth",
     "code",
     "code_verifier",
     "device_code",
+    "flow",
     "key",
+    "login_hint",
     "mfa_code",
     "private_key",
     "recovery_code",

@@ -26,14 +26,14 @@ struct Path {
 impl AllowedMethods {
     /// Everything in the document, with and without a trailing slash, and `more`.
     #[must_use]
-    pub fn new(document: &Value, more: &[String]) -> Self {
+    pub fn new(document: &Value, more: &[(String, Vec<Method>)]) -> Self {
         let documented = document["paths"].as_object().into_iter().flatten().map(|(path, item)| {
             let methods = item.as_object().into_iter().flatten();
             let methods = methods
                 .filter_map(|(name, _)| Method::from_bytes(name.to_uppercase().as_bytes()).ok());
             (path.as_str(), methods.filter(is_standard).collect())
         });
-        let more = more.iter().map(|path| (path.as_str(), vec![Method::GET, Method::HEAD]));
+        let more = more.iter().map(|(path, methods)| (path.as_str(), methods.clone()));
         Self(
             documented
                 .chain(more)
@@ -106,7 +106,10 @@ mod tests {
             "/users/{username}": {"get": {}, "delete": {}},
             "/users/me": {"get": {}},
         }});
-        let known = AllowedMethods::new(&document, &["/docs".to_owned()]);
+        let known = AllowedMethods::new(
+            &document,
+            &[("/docs".to_owned(), vec![Method::GET, Method::HEAD])],
+        );
         assert_eq!(known.methods("/users/"), [Method::GET, Method::POST]);
         assert_eq!(known.methods("/users/bob"), [Method::DELETE, Method::GET]);
         assert_eq!(known.methods("/docs"), [Method::GET, Method::HEAD]);

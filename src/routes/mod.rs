@@ -11,6 +11,7 @@ mod introspect;
 mod me;
 mod missing;
 pub mod oauth;
+pub mod pages;
 mod parameters;
 mod profile;
 mod revoke;

@@ -1,8 +1,12 @@
 //! What is encrypted for ourselves, and the keys for that: the signing secret yields a key that
 //! wraps random server keys, and these seal everything else (AES-256-GCM).
 
+mod browser;
+mod flow;
 mod mac;
 
+pub use browser::{BrowserKey, FormOwner};
+pub use flow::{Flow, FlowKey};
 pub use mac::{MacKey, TAG};
 
 use crate::domain::{Fingerprint, Secret, program};

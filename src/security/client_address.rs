@@ -91,6 +91,7 @@ pub fn sender(request: &HttpRequest) -> Sender {
         origin: client.map_or(Origin::Unknown, |client| client.origin()),
         address: client.and_then(|client| client.host.name()),
         user_agent: user_agent.map(|value| shown_header(value.as_bytes()).into()),
+        device: None,
     }
 }
 

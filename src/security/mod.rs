@@ -40,7 +40,9 @@ mod any;
 mod authorized;
 mod caller;
 mod client_address;
+mod cookies;
 mod dependency;
+mod forms;
 mod guard;
 mod presented;
 mod principal;
@@ -49,6 +51,7 @@ mod refused;
 mod required;
 mod requirements;
 mod scheme;
+mod session;
 mod state;
 mod user;
 mod whose;
@@ -61,10 +64,12 @@ pub use authorized::Authorized;
 pub(crate) use authorized::Parts;
 pub(crate) use client_address::{BadPeer, TrustedProxies, mark_unix_peer};
 pub use client_address::{ClientAddress, ClientHost, origin, sender};
+pub(crate) use cookies::{BrowserCookie, device_place};
 pub(crate) use dependency::services;
 pub use dependency::{Call, Dependency, Depends, Maybe, Resolve, Scoped};
 #[doc(hidden)]
 pub use dependency::{extract, resolve_scheme};
+pub(crate) use forms::{Forged, check_form};
 pub use guard::guard;
 pub use principal::Principal;
 pub(crate) use refused::replace_refused;
@@ -75,6 +80,7 @@ pub use scheme::{
     HttpBearer, Malformed, OAuth2AuthorizationCodeBearer, OAuth2PasswordBearer, OpenIdConnect,
     Scheme,
 };
+pub(crate) use session::{page_author, page_sender, signed_in};
 pub use state::State;
 pub(crate) use state::{States, Taken, taken_by};
 pub use user::{ActiveUser, BasicUser, CurrentUser, EnabledUser};

@@ -1,7 +1,9 @@
 //! Deletes what nobody needs to know any more: ended tokens that would have expired, and logins that
-//! ended a week ago.
+//! ended a week ago, and sessions that are over.
 
-use crate::domain::{FamilyRules, RefreshFamilies, RepositoryError, Revocations, SigningKeys};
+use crate::domain::{
+    FamilyRules, RefreshFamilies, RepositoryError, Revocations, Sessions, SigningKeys,
+};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -20,6 +22,7 @@ const WORK: &str = "clean-up";
 pub struct CleanUp {
     pub(super) revocations: Arc<dyn Revocations>,
     pub(super) families: Arc<dyn RefreshFamilies>,
+    pub(super) sessions: Arc<dyn Sessions>,
     pub(super) leases: Arc<dyn SigningKeys>,
     pub(super) rules: FamilyRules,
 }
@@ -41,6 +44,7 @@ impl CleanUp {
         if self.leases.lease(WORK, LEASE).await? {
             self.revocations.clean_up().await?;
             self.families.clean_up(self.rules).await?;
+            self.sessions.clean_up().await?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::domain::{
     AuditAction, AuditEntry, AuditReason, KeyAlgorithm, RepositoryError, ServerKeys, SigningKeys,
     StoredKey, StoredKeys, Timestamp, program,
 };
-use crate::sealing::{SealError, SealingKey, Wrapping};
+use crate::sealing::{BrowserKey, FlowKey, SealError, SealingKey, Wrapping};
 use crate::tokens::{AFTERWARDS, Claims, KeyPair, PublicKey, RefreshKey, TokenError, Tokens};
 use plan::{Work, plan};
 use serde_json::{Value, json};
@@ -45,6 +45,12 @@ const SEAL: &str = "seal";
 
 /// The one that makes the tags of refresh tokens.
 const REFRESH: &str = "rt";
+
+/// The one that seals what browsers are asked for.
+const FLOW: &str = "flow";
+
+/// The one that proves whose forms and cookies are.
+const CSRF: &str = "csrf";
 
 /// Why keys cannot be read or changed.
 #[derive(Debug, Error)]
@@ -229,6 +235,12 @@ impl Keeper {
     /// The key that proves that refresh tokens were made here, made if there is none.
     pub(super) async fn refresh_key(&self) -> Result<RefreshKey, KeyError> {
         Ok(RefreshKey::new(self.server_key(REFRESH).await?.into_mac_key()))
+    }
+
+    /// The keys of pages, made if there are none.
+    pub(super) async fn page_keys(&self) -> Result<(FlowKey, BrowserKey), KeyError> {
+        let flows = FlowKey::new(self.server_key(FLOW).await?);
+        Ok((flows, BrowserKey::new(self.server_key(CSRF).await?.into_mac_key())))
     }
 
     /// The server key with this name, made if there is none.

@@ -54,8 +54,9 @@ pub use schema::schema;
 pub use secret_file::shown_path;
 pub use sections::{
     CacheSettings, ClientSettings, CorsSettings, DatabaseSettings, HashAlgorithm, Level,
-    LoggingSettings, LoginSettings, OutgoingSettings, PasswordSettings, SecurityProfile,
-    ServerSettings, Settings, TokenSettings, Upgrade, UserSettings,
+    LoggingSettings, LoginSettings, OutgoingSettings, PageLanguage, PageSettings, PasswordSettings,
+    SecurityProfile, ServerSettings, SessionSettings, Settings, TokenSettings, Upgrade,
+    UserSettings,
 };
 pub use units::read_duration;
 pub use until::Until;

@@ -30,6 +30,24 @@ impl PublicUrl {
         parts(&self.0).map_or("", |(_, _, path)| path)
     }
 
+    /// Scheme, host and port: what browsers send as `Origin`.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.0[..self.0.len() - self.path().len()]
+    }
+
+    /// Whether it is reached by TLS; otherwise it is on this machine.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.0.starts_with("https:")
+    }
+
+    /// Its port, unless it is the scheme's own.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        parts(&self.0).and_then(|(_, host, _)| host.rsplit_once(':')?.1.parse().ok())
+    }
+
     fn is_valid(text: &str) -> bool {
         let Some((scheme, host, path)) = parts(text) else { return false };
         let (name, port) = match host.rsplit_once(':') {
@@ -92,10 +110,12 @@ mod tests {
             ("http://127.1.2.3", ""),
             ("http://[::1]:8000", ""),
         ] {
-            assert_eq!(
-                PublicUrl::try_from(url.to_owned()).map(|it| it.path().to_owned()),
-                Ok(path.to_owned())
-            );
+            let it = PublicUrl::try_from(url.to_owned()).unwrap();
+            assert_eq!((it.path(), it.as_str()), (path, format!("{}{path}", it.origin()).as_str()));
+            assert_eq!(it.is_https(), url.starts_with("https"));
+            let has_port = |port: &str| url.split('/').nth(2).unwrap().ends_with(port);
+            let port = ["8000", "8443"].into_iter().find(|port| has_port(&format!(":{port}")));
+            assert_eq!(it.port(), port.map(|port| port.parse().unwrap()), "{url}");
         }
         for url in [
             "",

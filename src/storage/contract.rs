@@ -23,6 +23,8 @@ mod renamed;
 #[cfg(test)]
 pub(super) mod revocations;
 #[cfg(test)]
+pub(super) mod sessions;
+#[cfg(test)]
 pub(super) mod signers;
 #[cfg(test)]
 pub(super) mod throttles;
@@ -36,9 +38,7 @@ pub(super) use actors::{
     an_actor_who_may_makes_changes, an_actor_who_may_not_any_more_is_refused,
     an_actors_own_password_needs_the_old_one,
 };
-
 pub(super) use epochs::{a_users_tokens_end_and_only_they, an_end_is_found_whatever_is_in_memory};
-
 pub(super) use notices::{
     a_change_by_another_is_seen, a_change_of_one_leaves_the_others_in_memory,
 };

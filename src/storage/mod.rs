@@ -25,6 +25,7 @@ mod revoked;
 mod row;
 mod seen;
 mod server_keys;
+mod sessions;
 mod signers;
 mod sqlite;
 mod statements;
@@ -41,7 +42,7 @@ pub use restore::{Keep, Restored, restore};
 
 use crate::domain::{
     ApiKeyRepository, AuditEvents, ClientRepository, LastLogins, RefreshFamilies, Revocations,
-    Seen, ServerKeys, Signers, SigningKeys, Throttles, UserRepository,
+    Seen, ServerKeys, Sessions, Signers, SigningKeys, Throttles, UserRepository,
 };
 use crate::settings::{CacheSettings, DatabaseSettings, Settings, UserSettings, make_data_dir};
 use crate::storage::api_keys::ApiKeys;
@@ -55,6 +56,7 @@ use crate::storage::revocations::DatabaseRevocations;
 use crate::storage::revoked::Revoked;
 use crate::storage::seen::DatabaseSeen;
 use crate::storage::server_keys::DatabaseKeys;
+use crate::storage::sessions::DatabaseSessions;
 use crate::storage::signers::DatabaseSigners;
 use crate::storage::sqlite::refuse_damaged;
 use crate::storage::throttles::DatabaseThrottles;
@@ -93,6 +95,8 @@ pub struct Opened {
     pub revocations: Arc<dyn Revocations>,
     /// The families of refresh tokens.
     pub refresh_families: Arc<dyn RefreshFamilies>,
+    /// The sessions of browsers.
+    pub sessions: Arc<dyn Sessions>,
     /// Where the audit log's events are kept.
     pub audit_events: Arc<dyn AuditEvents>,
     /// The days of users' last logins.
@@ -159,6 +163,7 @@ async fn open_unique(
         clients,
         seen: Arc::new(DatabaseSeen::new(Arc::clone(&opened), Arc::clone(&freshness))),
         refresh_families: Arc::new(refresh_families),
+        sessions: Arc::new(DatabaseSessions::new(Arc::clone(&opened), Arc::clone(&freshness))),
         signers: Arc::new(DatabaseSigners(Arc::clone(&opened))),
         server_keys: keys.clone(),
         signing_keys: keys,

@@ -153,11 +153,13 @@ async fn begin(
     let begin = sql!(
         "INSERT INTO refresh_families
              (id, client_id, user_id, epoch, scope, access_until, auth_time, rotated_at, seen,
-              expires, look_at, generation, repeats, client_epoch)
+              expires, look_at, generation, repeats, client_epoch, sid, offline)
          SELECT $1, $2, users.id, users.epoch, $5, $6, clock.now, clock.now, clock.now,
-             clock.now + $7, clock.now + $8, 0, 0, $10
+             clock.now + $7, clock.now + $8, 0, 0, $10, $11, $12
          FROM users, (SELECT " [clock] " + $9 AS now) AS clock
          WHERE users.id = $3 AND users.epoch = $4 AND NOT disabled
+             AND (CAST($12 AS bigint) = 1 OR CAST($11 AS text) IS NULL
+                 OR EXISTS (SELECT 1 FROM sessions WHERE sid = $11))
          RETURNING id"
     );
     let (lifetime, idle) = (seconds(rules.lifetime), seconds(rules.idle));
@@ -166,6 +168,7 @@ async fn begin(
     let query = query.bind(new.user.0).bind(new.epoch).bind(new.scopes.as_str());
     let query = query.bind(new.access_until.seconds()).bind(lifetime).bind(lifetime.min(idle));
     let query = query.bind(offset).bind(client_epoch);
+    let query = query.bind(new.session.map(|id| id.to_string())).bind(i64::from(new.is_offline));
     Ok(!query.scalars::<String>().await?.is_empty())
 }
 

@@ -11,7 +11,7 @@ pub(super) struct Table {
 }
 
 /// All of them.
-pub(super) static TABLES: [Table; 10] = [
+pub(super) static TABLES: [Table; 11] = [
     Table {
         page: "SELECT '', user_id, day FROM last_logins JOIN users ON users.id = user_id
                WHERE user_id > $2 AND $1 = '' ORDER BY user_id LIMIT 1000",
@@ -112,22 +112,43 @@ pub(super) static TABLES: [Table; 10] = [
                    || ',' || epoch || ',"' || scope || '",' || auth_time || ',' || generation || ','
                    || rotated_at || ',' || repeats || ',' || access_until || ',' || seen || ','
                    || expires || ',' || coalesce(CAST(revoked_at AS text), 'null') || ',' || look_at
-                   || ',' || coalesce(CAST(client_epoch AS text), 'null') || ']', CAST(0 AS bigint), CAST(0 AS bigint)
+                   || ',' || coalesce(CAST(client_epoch AS text), 'null')
+                   || ',' || coalesce('"' || sid || '"', 'null') || ',' || offline || ']', CAST(0 AS bigint), CAST(0 AS bigint)
                FROM refresh_families
                WHERE id > substr(CAST($1 AS text), 3, 32) AND CAST($2 AS bigint) >= 0
                ORDER BY id LIMIT 1000"#,
         add: sql!(
             "INSERT INTO refresh_families
                  (id, client_id, user_id, epoch, scope, auth_time, generation, rotated_at, repeats,
-                  access_until, seen, expires, revoked_at, look_at, client_epoch)
+                  access_until, seen, expires, revoked_at, look_at, client_epoch, sid, offline)
              SELECT family ->> 0, family ->> 1, CAST(family ->> 2 AS bigint),
                  CAST(family ->> 3 AS bigint), family ->> 4, CAST(family ->> 5 AS bigint),
                  CAST(family ->> 6 AS bigint), CAST(family ->> 7 AS bigint),
                  CAST(family ->> 8 AS bigint), CAST(family ->> 9 AS bigint),
                  CAST(family ->> 10 AS bigint), CAST(family ->> 11 AS bigint),
                  CAST(family ->> 12 AS bigint), CAST(family ->> 13 AS bigint),
-                 CAST(family ->> 14 AS bigint)
+                 CAST(family ->> 14 AS bigint), family ->> 15, CAST(family ->> 16 AS bigint)
              FROM (SELECT " [json "value ->> 0"] " AS family FROM " [records "$1"] ") AS families
+             WHERE true
+             ON CONFLICT DO NOTHING"
+        ),
+    },
+    // Likewise; what the browser calls itself is escaped when it is stored.
+    Table {
+        page: r#"SELECT '["' || sid || '","' || hash || '",' || user_id || ',' || epoch || ','
+                   || auth_time || ',"' || amr || '",' || seen || ',' || idle_until || ','
+                   || expires || ',' || look_at || ',"' || agent || '"]', CAST(0 AS bigint), CAST(0 AS bigint)
+               FROM sessions
+               WHERE sid > substr(CAST($1 AS text), 3, 32) AND CAST($2 AS bigint) >= 0
+               ORDER BY sid LIMIT 1000"#,
+        add: sql!(
+            "INSERT INTO sessions (sid, hash, user_id, epoch, auth_time, amr, seen, idle_until,
+                  expires, look_at, agent)
+             SELECT session ->> 0, session ->> 1, CAST(session ->> 2 AS bigint),
+                 CAST(session ->> 3 AS bigint), CAST(session ->> 4 AS bigint), session ->> 5,
+                 CAST(session ->> 6 AS bigint), CAST(session ->> 7 AS bigint),
+                 CAST(session ->> 8 AS bigint), CAST(session ->> 9 AS bigint), session ->> 10
+             FROM (SELECT " [json "value ->> 0"] " AS session FROM " [records "$1"] ") AS sessions
              WHERE true
              ON CONFLICT DO NOTHING"
         ),

@@ -16,6 +16,7 @@ mod new_token;
 mod published;
 mod refresh_token;
 mod secret;
+mod session_secret;
 mod shared;
 
 pub(crate) use access::AFTERWARDS;
@@ -27,6 +28,7 @@ pub use error::{NO_SCOPE, NO_USER, TokenError};
 pub use new_token::NewToken;
 pub use refresh_token::RefreshKey;
 pub use secret::{SecretError, check_secret, load_accepted_secrets, load_secret, made_secret};
+pub use session_secret::{new_session_secret, session_secret_hash};
 
 use crate::domain::{
     ClientId, Clock, Ended, FamilyId, Fingerprint, KeyAlgorithm, Scopes, Secret, Tally, Timestamp,

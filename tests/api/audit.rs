@@ -6,6 +6,7 @@ mod fail2ban;
 mod kept;
 mod keys;
 
+use crate::browser_sessions;
 use crate::gone::metric;
 use crate::harness::{App, Builder, FORM, Response, eventually};
 use crate::people::{ALL, HASH, PASSWORD, admin, call, import, log_in, run, server};
@@ -17,7 +18,7 @@ use tempfile::TempDir;
 /// The words of the log, by the server's own source: a new action fails here until a test provokes it.
 #[path = "../../src/domain/audit_action.rs"]
 #[expect(dead_code, unreachable_pub, reason = "it is a file of the library")]
-mod audit_action;
+pub(crate) mod audit_action;
 
 use audit_action::AuditAction;
 
@@ -117,6 +118,9 @@ fn provoke(app: &mut App, action: AuditAction) -> Vec<(&'static str, &'static st
         AuditAction::Login => {
             assert_eq!(basic(app, "johndoe", PASSWORD).status, 200);
             vec![("outcome", "accepted"), ("who", "johndoe"), ("method", "basic")]
+        }
+        AuditAction::SessionStart | AuditAction::SessionEnd => {
+            browser_sessions::provoke(app, action)
         }
         AuditAction::TokenIssue => {
             let fields = [("username", "johndoe"), ("password", PASSWORD), ("scope", "me")];

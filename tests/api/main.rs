@@ -7,6 +7,7 @@ mod audit;
 mod authorization;
 mod bodies;
 mod browser;
+mod browser_sessions;
 mod clients;
 mod command_line;
 mod deployment;

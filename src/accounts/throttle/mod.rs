@@ -19,7 +19,7 @@ use crate::accounts::throttle::places::{Account, Place};
 use crate::accounts::throttle::refusals::Refusals;
 use crate::accounts::throttle::ticket::Taken;
 use crate::accounts::throttle::volatile::VolatileBuckets;
-use crate::domain::{Full, RepositoryError, Reserved, Throttles, Try};
+use crate::domain::{Full, KnownPlace, RepositoryError, Reserved, Throttles, Try, UserId};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
@@ -127,6 +127,14 @@ impl Throttle {
     /// Forgets an account's failures.
     pub(super) async fn unlock(&self, username: &str) -> Result<(), RepositoryError> {
         self.store.empty(&Account::named(username, self.folds).key).await
+    }
+
+    /// A user's browser is known from now on. If that cannot be stored, its network still is.
+    pub(super) async fn know(&self, user: UserId, device: &str) {
+        let place = KnownPlace { user, place: device.to_owned() };
+        if let Err(cause) = self.store.give_back(&[], Some(place)).await {
+            log::debug!("a browser is not known for now: {cause}");
+        }
     }
 
     /// Waits in line for room in a bucket that is full.

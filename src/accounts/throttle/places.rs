@@ -1,6 +1,6 @@
 //! Where an attempt comes from, and in which buckets it counts.
 
-use crate::domain::{Bucket, Case, Limit, Origin, Try, Username};
+use crate::domain::{Bucket, Case, Limit, Origin, Sender, Try, Username};
 use aws_lc_rs::digest::{SHA256, digest};
 use std::time::Duration;
 
@@ -45,6 +45,13 @@ impl From<Origin> for Place {
             Origin::Unknown => "unknown".to_owned(),
         };
         Self { device: None, network }
+    }
+}
+
+impl From<&Sender> for Place {
+    fn from(sender: &Sender) -> Self {
+        let device = sender.device.as_ref().map(ToString::to_string);
+        Self { device, ..sender.origin.into() }
     }
 }
 

@@ -324,7 +324,7 @@ fn the_environment_sets_every_key_but_tables() {
             (_, "server.public_url" | "cors.origins") => "https://a.example".to_owned(),
             (_, "database.url") => "sqlite:/b.db".to_owned(),
             (_, "tokens.accept_foreign_until") => "2027-01-31".to_owned(),
-            _ => "text".to_owned(),
+            _ => "#0a0b0c".to_owned(),
         };
         let variable = key.variable();
         let loaded = load("", &[(&variable, &value)]).unwrap();

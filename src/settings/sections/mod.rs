@@ -11,9 +11,11 @@ mod logging;
 mod logins;
 mod oauth;
 mod outgoing;
+mod pages;
 mod passwords;
 mod security;
 mod server;
+mod sessions;
 mod tokens;
 mod users;
 
@@ -28,9 +30,11 @@ pub use logging::{Level, LoggingSettings};
 pub use logins::LoginSettings;
 pub use oauth::OauthSettings;
 pub use outgoing::OutgoingSettings;
+pub use pages::{PageLanguage, PageSettings};
 pub use passwords::{HashAlgorithm, PasswordSettings};
 pub use security::{SecurityProfile, SecuritySettings};
 pub use server::{ServerSettings, Upgrade};
+pub use sessions::SessionSettings;
 pub use tokens::TokenSettings;
 pub use users::UserSettings;
 
@@ -50,6 +54,8 @@ settings! {
         logins: LoginSettings,
         oauth: OauthSettings,
         outgoing: OutgoingSettings,
+        sessions: SessionSettings,
+        pages: PageSettings,
         security: SecuritySettings,
         cors: CorsSettings,
         demo: DemoSettings,

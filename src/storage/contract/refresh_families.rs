@@ -101,6 +101,8 @@ impl World {
             user: user.0,
             epoch: user.1,
             scopes: "me".parse().unwrap(),
+            session: None,
+            is_offline: false,
             access_until: soon(),
         };
         (id, self.families.begin(family, RULES).await.unwrap())
@@ -363,7 +365,10 @@ impl World {
         let login = async |_: usize| {
             let id = FamilyId(rand::random());
             let (scopes, (user, epoch)) = ("me".parse().unwrap(), jane);
-            let family = NewFamily { id, client: None, user, epoch, scopes, access_until: past };
+            let (session, is_offline, client) = (None, false, None);
+            let access_until = past;
+            let family =
+                NewFamily { id, client, user, epoch, session, is_offline, scopes, access_until };
             assert!(self.families.begin(family, RULES).await.unwrap());
             let presented = FamilyUse { access_until: past, ..by_client(id, 0, None) };
             rotated(&self.families.rotate(presented, RULES).await.unwrap());

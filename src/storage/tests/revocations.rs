@@ -5,6 +5,7 @@ use crate::storage::contract::refresh_families::families_live_and_end;
 use crate::storage::contract::revocations::{
     tokens_end_everywhere, what_would_have_expired_is_forgotten,
 };
+use crate::storage::contract::sessions::sessions_live_and_end;
 use crate::storage::contract::throttles::tries_are_counted;
 use crate::storage::contract::until_within_a_second;
 use crate::storage::revocations::DatabaseRevocations;
@@ -48,6 +49,15 @@ async fn a_number_that_goes_back_makes_all_be_read() {
     sqlx::raw_sql(sqlx::AssertSqlSafe(back)).execute(&mut raw(&path).await).await.unwrap();
     until_within_a_second(async || {
         one.holds(Ended::Token(TokenId(77))) && other.holds(Ended::Token(TokenId(77)))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sessions_of_browsers_live_and_end() {
+    sessions_live_and_end(async || {
+        let folder = tempfile::tempdir().unwrap();
+        (Arc::new(database_at(&folder.path().join("test.db")).await.unwrap()), folder)
     })
     .await;
 }

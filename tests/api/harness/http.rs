@@ -49,6 +49,12 @@ impl Response {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// All headers with this name, in lower case.
+    pub(crate) fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let with = self.headers.iter().filter(move |(known, _)| known == name);
+        with.map(|(_, value)| value.as_str())
+    }
+
     /// The body as JSON; fails with the body if it is not.
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body)

@@ -7,6 +7,7 @@ use crate::storage::contract::refresh_families::families_live_and_end;
 use crate::storage::contract::revocations::{
     tokens_end_everywhere, what_would_have_expired_is_forgotten,
 };
+use crate::storage::contract::sessions::sessions_live_and_end;
 use crate::storage::contract::until_within_a_second;
 use crate::storage::revocations::DatabaseRevocations;
 use sqlx::postgres::PgConnection;
@@ -34,6 +35,15 @@ async fn tokens_end() {
     let none = DatabaseRevocations { database, freshness: Arc::default(), held: Arc::default() };
     tokens_end_everywhere((&one, &other), &none).await;
     what_would_have_expired_is_forgotten((&one, &other), &none).await;
+}
+
+#[tokio::test]
+async fn sessions_of_browsers_live_and_end() {
+    sessions_live_and_end(async || {
+        let url = shared().url(&shared().database());
+        (Arc::new(open(&settings(&url)).await.unwrap()), ())
+    })
+    .await;
 }
 
 #[tokio::test]

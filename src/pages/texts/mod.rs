@@ -1,0 +1,30 @@
+//! All texts of pages, in every language: one typed table, so that a missing one does not compile.
+//!
+//! A text with something in it is a function; `|name| format!(…)` is one.
+
+mod common;
+mod error;
+mod login;
+
+pub use error::Words;
+
+/// The texts in one language.
+pub struct Texts {
+    /// Of several pages.
+    pub common: common::Texts,
+    /// Of the page that says what is wrong.
+    pub error: error::Texts,
+    /// Of the login page.
+    pub login: login::Texts,
+}
+
+/// English
+pub static EN: Texts = Texts { common: common::EN, error: error::EN, login: login::EN };
+
+/// Korean
+pub static KO: Texts = Texts { common: common::KO, error: error::KO, login: login::KO };
+
+/// So many seconds, as people say it.
+fn soon(seconds: u64, second: &str, minute: &str, join: fn(u64, &str) -> String) -> String {
+    if seconds < 60 { join(seconds.max(1), second) } else { join(seconds.div_ceil(60), minute) }
+}

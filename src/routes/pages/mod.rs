@@ -1,0 +1,69 @@
+//! Pages for people: login and account. Only with `server.public_url`.
+//!
+//! A page's handler takes a [`Visit`], which knows the browser, its language and its session, and makes
+//! every response.
+
+mod account;
+mod fields;
+mod files;
+mod login;
+mod paths;
+mod visit;
+
+pub(in crate::routes) use fields::Fields;
+pub(in crate::routes) use visit::{Follows, Visit};
+
+use crate::pages::Brand;
+use crate::settings::Settings;
+use actix_web::http::Method;
+use actix_web::web::{Data, ServiceConfig, get, head, post};
+use actix_web::{Handler, HttpResponse};
+
+/// Pages that are shown, and take a form.
+const FORMS: [&str; 1] = [paths::LOGIN];
+
+/// Pages and files that are shown.
+const SHOWN: [&str; 3] = [paths::ACCOUNT, paths::STYLE, paths::ICON];
+
+/// Where forms are sent to.
+const TAKEN: [&str; 1] = [paths::SIGN_OUT];
+
+/// Their paths, with or without a slash at the end, and what each takes.
+pub fn paths() -> Vec<(String, Vec<Method>)> {
+    let shown = [Method::GET, Method::HEAD];
+    let both = [&shown[..], &[Method::POST]].concat();
+    let forms = FORMS.map(|path| (path.to_owned(), both.clone()));
+    let others = SHOWN.map(|path| (path.to_owned(), shown.to_vec()));
+    let taken = TAKEN.map(|path| (path.to_owned(), vec![Method::POST]));
+    forms.into_iter().chain(others).chain(taken).collect()
+}
+
+/// Mounts them.
+pub fn mount(routes: &mut ServiceConfig, settings: &Settings) {
+    routes.app_data(Data::new(Brand::new(&settings.pages)));
+    login::mount(routes);
+    account::mount(routes);
+    files::mount(routes);
+}
+
+/// A page that is shown: GET and HEAD.
+fn shown<F, Args>(routes: &mut ServiceConfig, path: &str, handler: &F)
+where
+    F: Handler<Args, Output = HttpResponse>,
+    Args: actix_web::FromRequest + 'static,
+{
+    for path in [path, &format!("{path}/")] {
+        routes.route(path, get().to(handler.clone())).route(path, head().to(handler.clone()));
+    }
+}
+
+/// Where a form is sent to.
+fn taken<F, Args>(routes: &mut ServiceConfig, path: &str, handler: &F)
+where
+    F: Handler<Args, Output = HttpResponse>,
+    Args: actix_web::FromRequest + 'static,
+{
+    for path in [path, &format!("{path}/")] {
+        routes.route(path, post().to(handler.clone()));
+    }
+}

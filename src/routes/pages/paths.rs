@@ -1,0 +1,7 @@
+//! The addresses of pages.
+
+pub(in crate::routes) const LOGIN: &str = "/auth/login";
+pub(in crate::routes) const ACCOUNT: &str = "/auth/account";
+pub(in crate::routes) const SIGN_OUT: &str = "/auth/account/sign-out";
+pub(in crate::routes) const STYLE: &str = "/auth/style.css";
+pub(in crate::routes) const ICON: &str = "/auth/icon.svg";

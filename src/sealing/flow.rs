@@ -1,0 +1,148 @@
+//! What a browser was asked for before it was sent to a page, sealed into that page's URL. So any number
+//! of tabs may be under way, on any server, and nothing is stored. It never says who logged in.
+
+use crate::domain::Timestamp;
+use crate::sealing::{SealError, SealingKey};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Seconds for which a flow may go on: a page that stays open overnight still works.
+const LIFE: i64 = 24 * 60 * 60;
+
+/// What a sealed flow is for.
+const PLACE: &str = "flow";
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flow {
+    /// When. A login counts as one that was asked for here if it is no earlier.
+    pub started_at: Timestamp,
+    /// Where to go on: a path and query on this server, without the path of `server.public_url`.
+    pub target: String,
+    /// The client that asks, of the authorization server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// The name to fill in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login_hint: Option<String>,
+    /// The languages to choose from, as the client sent them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ui_locales: Option<String>,
+    /// Whether a login is needed even if somebody is logged in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prompt_login: bool,
+}
+
+/// Why a flow cannot begin.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum FlowError {
+    /// It would not fit a URL.
+    #[error("the request has more than {} bytes of parameters", Flow::LONGEST)]
+    TooLong,
+    /// It is no place on this server.
+    #[error("the target is no path on this server")]
+    Target,
+    /// It cannot be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+#[cfg_attr(not(test), expect(dead_code, reason = "the first page that begins one is under way"))]
+impl Flow {
+    /// The most bytes that it may hold.
+    pub const LONGEST: usize = 4 * 1024;
+
+    /// One that goes on at a path and query.
+    #[must_use]
+    pub fn to(target: impl Into<String>, started_at: Timestamp) -> Self {
+        Self {
+            started_at,
+            target: target.into(),
+            client_id: None,
+            login_hint: None,
+            ui_locales: None,
+            prompt_login: false,
+        }
+    }
+}
+
+/// Seals flows, and opens those of all servers on the database.
+#[derive(Debug)]
+pub struct FlowKey(SealingKey);
+
+impl FlowKey {
+    /// Takes a key that seals nothing else.
+    #[must_use]
+    pub fn new(key: SealingKey) -> Self {
+        Self(key)
+    }
+
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the first page that begins one is under way")
+    )]
+    /// The flow as a text for a URL.
+    pub fn seal(&self, flow: &Flow) -> Result<String, FlowError> {
+        let is_plain = flow.target.bytes().all(|byte| byte.is_ascii_graphic());
+        if !flow.target.starts_with('/') || !is_plain {
+            return Err(FlowError::Target);
+        }
+        let data = serde_json::to_vec(flow).map_err(|_| FlowError::Target)?;
+        if data.len() > Flow::LONGEST {
+            return Err(FlowError::TooLong);
+        }
+        Ok(self.0.seal(PLACE, &data)?)
+    }
+
+    /// The flow of such a text, unless it is over, or nobody here has made it.
+    #[must_use]
+    pub fn open(&self, text: &str, now: Timestamp) -> Option<Flow> {
+        let data = self.0.open(PLACE, text).ok()?;
+        let flow: Flow = serde_json::from_slice(&data).ok()?;
+        (now.seconds().saturating_sub(flow.started_at.seconds()) < LIFE).then_some(flow)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> FlowKey {
+        FlowKey::new(SealingKey::random().unwrap())
+    }
+
+    #[test]
+    fn a_flow_is_a_text_for_a_day() {
+        let key = key();
+        let flow = Flow {
+            client_id: Some("app".to_owned()),
+            login_hint: Some("jane@example.com".to_owned()),
+            prompt_login: true,
+            ..Flow::to("/oauth/authorize?state=x%20y", Timestamp(1_000))
+        };
+        let text = key.seal(&flow).unwrap();
+        assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)), "{text}");
+        assert!(!text.contains("jane"));
+        for now in [0, 1_000, 1_000 + LIFE - 1] {
+            assert_eq!(key.open(&text, Timestamp(now)).as_ref(), Some(&flow), "{now}");
+        }
+        assert_eq!(key.open(&text, Timestamp(1_000 + LIFE)), None);
+        for other in ["", "x", &text[1..], &text.to_uppercase()] {
+            assert_eq!(key.open(other, Timestamp(1_000)), None, "{other}");
+        }
+        assert_eq!(self::key().open(&text, Timestamp(1_000)), None, "another server's");
+    }
+
+    #[test]
+    fn a_flow_goes_on_here_and_fits_a_url() {
+        let key = key();
+        for target in ["", "x", "https://evil.example", " /x", "/a b", "/a\r\nb", "/é", "\\x"] {
+            let sealed = key.seal(&Flow::to(target, Timestamp(1)));
+            assert_eq!(sealed, Err(FlowError::Target), "{target}");
+        }
+        let long = Flow::to(format!("/{}", "x".repeat(Flow::LONGEST)), Timestamp(1));
+        assert_eq!(key.seal(&long), Err(FlowError::TooLong));
+        let longest = Flow::to(format!("/{}", "x".repeat(Flow::LONGEST - 100)), Timestamp(1));
+        assert!(key.seal(&longest).unwrap().len() < 6_000);
+    }
+}
