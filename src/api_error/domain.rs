@@ -33,7 +33,8 @@ impl From<RepositoryError> for ApiError {
             RepositoryError::NoSuchClient => Self::NotFound("Client not found"),
             RepositoryError::BadClient(fault) => Self::ClientMetadata(fault),
             RepositoryError::ClientScope(scope) => Self::Forbidden(format!(
-                "Whoever changes a client must hold all its scopes, by the token as well: not `{scope}`"
+                "Whoever changes a client must hold all its scopes, and `users:read` if it may introspect, by \
+                 the token as well: not `{scope}`"
             )),
             RepositoryError::TooManyClients => {
                 Self::Conflict("There are too many clients: delete some first")

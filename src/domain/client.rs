@@ -6,7 +6,7 @@ use crate::domain::client_metadata::{ClientFault, ClientMetadata};
 use crate::domain::clock::Timestamp;
 use crate::domain::key_id::KeyHash;
 use crate::domain::repository::RepositoryError;
-use crate::domain::scope::{ScopeName, Scopes};
+use crate::domain::scope::{Scope, ScopeName, Scopes, UsersRead};
 use async_trait::async_trait;
 use std::sync::Arc;
 
@@ -78,7 +78,8 @@ pub struct NewClient {
 pub type ClientEdit = Box<dyn FnOnce(ClientMetadata) -> Result<ClientMetadata, ClientFault> + Send>;
 
 /// Who changes a client: over HTTP an actor, and the scopes of what it presented. It must hold every scope
-/// that the client has or gets, for who can change a client can become it.
+/// that the client has or gets, for who can change a client, or register another one of its name, can
+/// become it; and [`UsersRead`] if the client may introspect all tokens, which tells of all users.
 #[derive(Clone, Debug, Default)]
 pub struct ClientAuthor {
     /// The author of a change over HTTP.
@@ -88,11 +89,13 @@ pub struct ClientAuthor {
 }
 
 impl ClientAuthor {
-    /// The first scope that the author lacks.
+    /// The first scope that the author lacks for a client that is registered like this.
     #[must_use]
-    pub fn lacks(&self, scopes: &Scopes) -> Option<ScopeName> {
+    pub fn lacks(&self, client: &ClientMetadata) -> Option<ScopeName> {
         let among = self.among.as_ref()?;
-        scopes.iter().find(|scope| !among.contains(scope))?.parse().ok()
+        let tells_of_users = client.introspect.then_some(UsersRead::NAME);
+        let needed = client.scope.iter().chain(tells_of_users);
+        needed.into_iter().find(|scope| !among.contains(scope))?.parse().ok()
     }
 }
 

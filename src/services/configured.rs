@@ -6,7 +6,7 @@ use crate::domain::{
     Secret, Timestamp,
 };
 use crate::services::StartError;
-use crate::settings::{ClientSettings, NamedFile, Settings};
+use crate::settings::{ClientSettings, NamedFile, Settings, shown_path};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -93,7 +93,7 @@ fn secrets(given: &ClientSettings, metadata: &ClientMetadata) -> Result<Vec<KeyH
         }
     }
     let read = |file: &NamedFile| {
-        let path = file.path().display();
+        let path = shown_path(file.path());
         let content = file.read().map_err(|cause| fault(format!("{path}: {cause}")))?;
         let text = content.to_text().map_err(|cause| fault(format!("{path}: {cause}")))?;
         let secret = Secret::new(text.expose().trim_end_matches(['\r', '\n']));

@@ -281,7 +281,9 @@ fn read_table(
     for (name, value) in given.iter().collect::<BTreeMap<_, _>>() {
         let within = format!("{place}.{name}");
         let Some(key) = keys.iter().find(|key| key.name == name) else {
+            // What the key would be is not known: perhaps a secret, in the wrong place.
             let value = json(&value.kind).to_string();
+            let value = if value.contains('"') { "***".to_owned() } else { value };
             let expected = format!("only the keys {}", names(keys));
             wrong.push(Mismatch { within, value, expected });
             continue;

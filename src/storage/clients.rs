@@ -1,8 +1,8 @@
 //! Clients of the authorization server, in either database.
 
 use crate::domain::{
-    Client, ClientAuthor, ClientEdit, ClientFault, ClientId, ClientRepository, ClientSecret,
-    KeyHash, NewClient, RepositoryError, Scopes, Timestamp,
+    Client, ClientAuthor, ClientEdit, ClientFault, ClientId, ClientMetadata, ClientRepository,
+    ClientSecret, KeyHash, NewClient, RepositoryError, Timestamp,
 };
 use crate::storage::admission::admit;
 use crate::storage::database::{Connection, Database, sql};
@@ -172,17 +172,9 @@ fn new_epoch() -> i64 {
     rand::random_range(1..1 << 53)
 }
 
-/// Refuses an author who may not, or lacks one of the scopes.
-async fn admit_author(
-    database: &mut Connection<'_>,
-    by: &ClientAuthor,
-    scopes: &[&Scopes],
-) -> Result<(), RepositoryError> {
-    admit(database, None, by.actor.as_ref()).await?;
-    match scopes.iter().find_map(|scopes| by.lacks(scopes)) {
-        Some(scope) => Err(RepositoryError::ClientScope(scope)),
-        None => Ok(()),
-    }
+/// Refuses an author who lacks what a client may do that is registered like this.
+fn check_author(by: &ClientAuthor, client: &ClientMetadata) -> Result<(), RepositoryError> {
+    by.lacks(client).map_or(Ok(()), |scope| Err(RepositoryError::ClientScope(scope)))
 }
 
 /// The client, locked until the transaction ends.
@@ -198,7 +190,8 @@ async fn add(
     by: &ClientAuthor,
     now: Timestamp,
 ) -> Result<Client, RepositoryError> {
-    admit_author(database, by, &[&new.metadata.scope]).await?;
+    admit(database, None, by.actor.as_ref()).await?;
+    check_author(by, &new.metadata)?;
     database.lock("bailiwick clients").await?;
     if find(database, &new.id).await?.is_some() {
         return Err(RepositoryError::ClientExists);
@@ -227,14 +220,11 @@ async fn change(
     edit: ClientEdit,
     (by, now): (&ClientAuthor, Timestamp),
 ) -> Result<[Client; 2], RepositoryError> {
-    admit_author(database, by, &[]).await?;
+    admit(database, None, by.actor.as_ref()).await?;
     let before = lock(database, id).await?;
     let metadata = edit(before.metadata.clone()).map_err(RepositoryError::BadClient)?;
-    for scopes in [&before.metadata.scope, &metadata.scope] {
-        if let Some(scope) = by.lacks(scopes) {
-            return Err(RepositoryError::ClientScope(scope));
-        }
-    }
+    check_author(by, &before.metadata)?;
+    check_author(by, &metadata)?;
     let update = "UPDATE clients SET metadata = $2, updated_at = $3 WHERE client_id = $1";
     let update = database.query(update).bind(id.as_str()).bind(json!(metadata).to_string());
     update.bind(now.seconds()).execute().await?;
@@ -248,11 +238,9 @@ async fn rotate(
     (hash, keep_until): (KeyHash, Option<Timestamp>),
     (by, now): (&ClientAuthor, Timestamp),
 ) -> Result<Client, RepositoryError> {
-    admit_author(database, by, &[]).await?;
+    admit(database, None, by.actor.as_ref()).await?;
     let mut client = lock(database, id).await?;
-    if let Some(scope) = by.lacks(&client.metadata.scope) {
-        return Err(RepositoryError::ClientScope(scope));
-    }
+    check_author(by, &client.metadata)?;
     if !client.metadata.has_secret() {
         return Err(RepositoryError::BadClient(ClientFault::new(
             "token_endpoint_auth_method",
@@ -288,8 +276,8 @@ async fn delete(
     id: &ClientId,
     by: &ClientAuthor,
 ) -> Result<(), RepositoryError> {
-    admit_author(database, by, &[]).await?;
-    lock(database, id).await?;
+    admit(database, None, by.actor.as_ref()).await?;
+    check_author(by, &lock(database, id).await?.metadata)?;
     for delete in [
         "DELETE FROM client_secrets WHERE client_id = $1",
         "DELETE FROM clients WHERE client_id = $1",

@@ -38,6 +38,7 @@ crate::failures! {
         409: "The client is in the configuration, and is changed there",
     }
     DeleteFailure {
+        403: "Whoever changes a client must hold all its scopes, by the token as well: not `items`",
         404: "Client not found",
         409: "The client is in the configuration, and is changed there",
     }

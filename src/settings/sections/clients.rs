@@ -26,7 +26,7 @@ settings! {
         /// What it may redeem: `authorization_code`, `client_credentials`, `password`, `refresh_token`.
         /// Absent: `authorization_code`.
         grant_types: Vec<ClientGrant> =>
-            Kind::List(|text| text.parse::<ClientGrant>().is_ok(), "a list of grant types");
+            Kind::List(|text| text.parse::<ClientGrant>().is_ok(), "a list of authorization_code, client_credentials, password and refresh_token");
 
         /// The most that its tokens may carry, separated by spaces.
         scope: Option<String> => Kind::Text(
@@ -36,10 +36,10 @@ settings! {
         );
 
         /// Its public keys for `private_key_jwt`: a JWK Set as a text of JSON.
-        jwks: Option<String> => Kind::Text(
+        // Not shown: somebody may paste private keys here.
+        jwks: Option<String> => Kind::Secret(
             |text| serde_json::from_str::<serde_json::Value>(text).is_ok(),
             "a JWK Set as JSON",
-            "",
         );
 
         /// Where its public keys are fetched from instead: https, or http on this machine.

@@ -198,6 +198,23 @@ pub(in crate::storage) async fn whoever_changes_a_client_holds_its_scopes(
     lacks(clients.change(&id("large"), Box::new(to_me), &by, T2).await.unwrap_err());
     lacks(clients.rotate_secret(&id("large"), hash('x'), None, &by, T2).await.unwrap_err());
     clients.rotate_secret(&id("small"), hash('x'), None, &by, T2).await.unwrap();
+    // Or another one could be registered in its place.
+    lacks(clients.delete(&id("large"), &by).await.unwrap_err());
+    // It tells of all users.
+    let introspects = |before| Ok(ClientMetadata { introspect: true, ..before });
+    let lacks = |error: RepositoryError| match error {
+        RepositoryError::ClientScope(scope) => assert_eq!(scope.as_str(), "users:read"),
+        other => panic!("{other}"),
+    };
+    lacks(clients.change(&id("small"), Box::new(introspects), &by, T2).await.unwrap_err());
+    let mut gateway = client("gateway", "");
+    gateway.metadata.introspect = true;
+    lacks(clients.add(gateway.clone(), &by, T1).await.unwrap_err());
+    clients.add(gateway, &NOBODY, T1).await.unwrap();
+    lacks(clients.change(&id("gateway"), rename(), &by, T2).await.unwrap_err());
+    lacks(clients.rotate_secret(&id("gateway"), hash('x'), None, &by, T2).await.unwrap_err());
+    lacks(clients.delete(&id("gateway"), &by).await.unwrap_err());
+    clients.delete(&id("gateway"), &NOBODY).await.unwrap();
     let denied = |error| matches!(error, RepositoryError::Denied(Denied::Disabled));
     users.update(&admin.username, disable(), None, None, T2).await.unwrap();
     assert!(denied(clients.add(client("late", ""), &by, T2).await.unwrap_err()));

@@ -136,7 +136,7 @@ fn every_fault_stops_the_start_with_its_line() {
         ("scope = \"root\"".into(), "clients.c.scope: `root` is not a declared scope"),
         ("scope = \"a\\\"b\"".into(), "expected scopes, separated by single spaces"),
         ("redirect_uris = [\"/cb\"]".into(), "clients.c.redirect_uris: `/cb` is not absolute"),
-        ("jwks = \"{\"".into(), "clients.c.jwks = \"{\": expected a JWK Set as JSON"),
+        ("jwks = \"{\"".into(), "clients.c.jwks = ***: expected a JWK Set as JSON"),
         ("jwks = \"{}\"".into(), "clients.c.jwks: expected a JWK Set"),
         ("jwks_uri = \"http://x\"".into(), "clients.c.jwks_uri: `http://x` is http"),
         ("introspect = 7".into(), "clients.c.introspect = 7: expected true or false"),
@@ -146,6 +146,16 @@ fn every_fault_stops_the_start_with_its_line() {
         let (is_good, lines) = check(&format!("{PUBLIC}{service}{more}\n"));
         assert!(!is_good && lines.contains(line), "{more}: {lines}");
         assert!(!lines.contains(SECRET), "{lines}");
+    }
+    // Where a secret was written that belongs elsewhere.
+    for more in [
+        format!("client_secret = \"{SECRET}\""),
+        format!("client_secret_files = [\"{SECRET}\"]"),
+        format!("jwks = '{{\"keys\":[{{\"d\":\"{SECRET}\"}}'"),
+        format!("keys = {{ d = [\"{SECRET}\"] }}"),
+    ] {
+        let (is_good, lines) = check(&format!("{PUBLIC}{service}{more}\n"));
+        assert!(!is_good && lines.contains("clients.c.") && !lines.contains(SECRET), "{lines}");
     }
     let (is_good, lines) = check(&format!("{service}client_secret_files = [\"good\"]\n"));
     assert!(

@@ -156,11 +156,17 @@ fn only_who_holds_the_scope_may_and_no_scope_grows() {
     let large = json!({"client_id": "d", "grant_types": ["password"], "scope": "me items"});
     assert_eq!(call(&app, ("POST", ALL_CLIENTS), &mine, &large).status, 403);
     assert_eq!(register(&app, &large).status, 201);
+    let spy = json!({"grant_types": ["password"], "scope": "", "introspect": true});
     // Who could change it could become it.
     for (method, path, body) in [
         ("PUT", "/oauth/clients/c", &large),
         ("PUT", "/oauth/clients/d", &body),
         ("POST", "/oauth/clients/d/secret", &json!({})),
+        // Or register another one of its name.
+        ("DELETE", "/oauth/clients/d", &json!({})),
+        // All tokens tell of all users.
+        ("PUT", "/oauth/clients/c", &spy),
+        ("POST", ALL_CLIENTS, &spy),
     ] {
         let mut body = body.clone();
         drop(body.as_object_mut().expect("an object").remove("client_id"));
@@ -171,7 +177,8 @@ fn only_who_holds_the_scope_may_and_no_scope_grows() {
     let narrow = token("root", &["oauth:clients"]);
     assert_eq!(call(&app, ("POST", "/oauth/clients/c/secret"), &narrow, &json!({})).status, 403);
     assert_eq!(call(&app, ("POST", "/oauth/clients/c/secret"), &mine, &json!({})).status, 201);
-    assert_eq!(call(&app, ("DELETE", "/oauth/clients/d"), &mine, &Value::Null).status, 204);
+    assert_eq!(call(&app, ("DELETE", "/oauth/clients/c"), &mine, &Value::Null).status, 204);
+    assert_eq!(register(&app, &spy).status, 201);
 }
 
 #[test]
