@@ -142,7 +142,8 @@ async fn marked<B: MessageBody>(
     Ok(response)
 }
 
-fn main() -> ExitCode {
+/// The application, for `main` and for its tests.
+fn server() -> Server {
     Server::new("shop")
         .version("1.2.3")
         .about("The shop's API")
@@ -169,5 +170,40 @@ fn main() -> ExitCode {
                 .route("/contact", get().to(contact))
                 .route("/payments", get().to(payments));
         })
-        .run_from_args()
+}
+
+fn main() -> ExitCode {
+    server().run_from_args()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bailiwick::testing::{self, Application};
+    use std::fs;
+
+    async fn shop() -> Application {
+        let shop = testing::prepare(server());
+        let journal = shop.folder().join("journal.txt");
+        shop.set("shop.journal", journal.display()).set("shop.tax", 7).start().await
+    }
+
+    #[actix_web::test]
+    async fn prices_have_tax() {
+        let shop = shop().await;
+        let response = shop.get("/price/200").send().await;
+        assert_eq!(response.text(), r#"{"total":214,"warehouses":[]}"#);
+        assert_eq!(response.header("x-shop"), Some("open"));
+    }
+
+    #[actix_web::test]
+    async fn users_are_noted() {
+        let shop = shop().await;
+        assert_eq!(shop.get("/payments").send().await.status(), 401);
+        let jane = shop.user("jane").scopes("me").token().await;
+        let response = shop.get("/payments").bearer(&jane).send().await;
+        assert!(!response.json::<bool>(), "there is no key for payments");
+        let journal = fs::read_to_string(shop.folder().join("journal.txt")).unwrap();
+        assert!(journal.contains("jane was here"), "{journal}");
+    }
 }

@@ -46,6 +46,7 @@
 //! |---|---|
 //! | `main` | argv in, exit code out |
 //! | `cli` | the commands: serve, users, api-keys, clients, keys, db, ctl, check-config, print-config, openapi |
+//! | `testing` | tests of applications: the whole application in process, users, a client |
 //! | `server` | what the author of an application touches: the builder, `Routes` |
 //! | `process` | gunicorn's half: master, worker processes, listeners, signals, drain, control socket, systemd |
 //! | `http` | uvicorn's half: connections, middleware and its order, access log, health, metrics |
@@ -88,6 +89,7 @@ mod server;
 mod services;
 mod settings;
 mod storage;
+pub mod testing;
 mod tokens;
 
 /// Chapters to read.

@@ -150,20 +150,26 @@ pub fn make_secret(settings: &Settings) -> Result<Option<NamedFile>, SecretError
 impl Store {
     /// Opens the configured database; creates it if necessary.
     pub async fn open(settings: &Settings) -> Result<Self, StartError> {
-        Self::with(storage::open(settings), settings).await
+        Self::open_at(settings, Arc::new(SystemClock)).await
+    }
+
+    /// The same, at the time of this clock.
+    async fn open_at(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        Self::with(storage::open(settings), settings, clock).await
     }
 
     /// Opens the configured database if it exists.
     pub async fn open_existing(settings: &Settings) -> Result<Self, StartError> {
-        Self::with(storage::open_existing(settings), settings).await
+        Self::with(storage::open_existing(settings), settings, Arc::new(SystemClock)).await
     }
 
     async fn with(
         opened: impl Future<Output = Result<storage::Opened, storage::StorageError>>,
         settings: &Settings,
+        clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
         let passwords = Passwords::new(&settings.passwords).map_err(StartError::new)?;
-        let (passwords, clock) = (Arc::new(passwords), Arc::new(SystemClock));
+        let passwords = Arc::new(passwords);
         let opened = opened.await.map_err(StartError::new)?;
         let storage::Opened {
             users,
@@ -276,7 +282,16 @@ pub async fn refuse_damage(settings: &Settings) -> Result<(), StartError> {
 impl Services {
     /// Starts all services; with `demo`, ensures that the demo users exist.
     pub async fn open(settings: Arc<Settings>, demo: bool) -> Result<Self, StartError> {
-        let store = Store::open(&settings).await?;
+        Self::open_at(settings, demo, Arc::new(SystemClock)).await
+    }
+
+    /// The same, at the time of this clock.
+    pub async fn open_at(
+        settings: Arc<Settings>,
+        demo: bool,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
+        let store = Store::open_at(&settings, clock).await?;
         let (tokens, keeper) = keys(&settings, &store, demo)?;
         let Store {
             users,

@@ -26,9 +26,11 @@ pub type Doing<T> = LocalBoxFuture<'static, Result<T, String>>;
 /// The functions of an application.
 #[derive(Clone, Default)]
 pub struct Life {
-    states: Vec<(&'static str, Open)>,
+    states: Vec<(&'static str, TypeId, Open)>,
     on_start: Vec<Hook>,
     on_stop: Vec<Hook>,
+    /// For tests: instead of what would be opened.
+    replaced: States,
 }
 
 /// What the functions of an application get: its settings, and the state opened so far.
@@ -70,8 +72,9 @@ impl Start {
         self.states.get().unwrap_or_else(absent)
     }
 
-    /// Runs a task in the background of this process. It is dropped when the process ends, after the last
-    /// request; one that has to finish something first waits for [`Start::stopping`].
+    /// Runs a task in the background of this process. It is dropped after the last request; it notices by
+    /// [`Start::stopping`] when that is near. What must be finished belongs into
+    /// [`Server::on_stop`](crate::Server::on_stop).
     ///
     /// All tasks share one thread with the management of this process, so they must not block it.
     pub fn spawn(&self, task: impl Future<Output = ()> + 'static) {
@@ -128,36 +131,45 @@ pub fn told(error: impl Into<Box<dyn Error + Send + Sync>>) -> String {
 
 impl Life {
     /// Adds state.
-    pub(crate) fn state<T, F, E>(&mut self, open: impl Fn(Start) -> F + Send + Sync + 'static)
-    where
+    pub(crate) fn state<T, E>(
+        &mut self,
+        open: impl AsyncFn(Start) -> Result<T, E> + Send + Sync + 'static,
+    ) where
         T: Send + Sync + 'static,
-        F: Future<Output = Result<T, E>> + 'static,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
+        let open = Arc::new(open);
         let open: Open = Arc::new(move |start| {
-            let opened = open(start);
+            let open = Arc::clone(&open);
             async move {
-                let state: Shared = Arc::new(opened.await.map_err(told)?);
+                let state: Shared = Arc::new(open(start).await.map_err(told)?);
                 Ok((TypeId::of::<T>(), state))
             }
             .boxed_local()
         });
-        self.states.push((type_name::<T>(), open));
+        self.states.push((type_name::<T>(), TypeId::of::<T>(), open));
+    }
+
+    /// Replaces the state of this type.
+    pub(crate) fn replace<T: Send + Sync + 'static>(&mut self, state: T) {
+        self.replaced.add(TypeId::of::<T>(), Arc::new(state));
     }
 
     /// Adds what is done before the first request.
-    pub(crate) fn on_start<F, E>(&mut self, hook: impl Fn(Start) -> F + Send + Sync + 'static)
-    where
-        F: Future<Output = Result<(), E>> + 'static,
+    pub(crate) fn on_start<E>(
+        &mut self,
+        hook: impl AsyncFn(Start) -> Result<(), E> + Send + Sync + 'static,
+    ) where
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         self.on_start.push(boxed(hook));
     }
 
     /// Adds what is done after the last request.
-    pub(crate) fn on_stop<F, E>(&mut self, hook: impl Fn(Start) -> F + Send + Sync + 'static)
-    where
-        F: Future<Output = Result<(), E>> + 'static,
+    pub(crate) fn on_stop<E>(
+        &mut self,
+        hook: impl AsyncFn(Start) -> Result<(), E> + Send + Sync + 'static,
+    ) where
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         self.on_stop.push(boxed(hook));
@@ -166,7 +178,11 @@ impl Life {
     /// Opens all state.
     pub(super) async fn open(&self, settings: &OwnSettings) -> Result<Start, ServeError> {
         let mut start = Start::new(settings);
-        for (name, open) in &self.states {
+        start.states.add_all(&self.replaced);
+        for (name, id, open) in &self.states {
+            if self.replaced.has(*id) {
+                continue;
+            }
             let opened = caught(|| open(start.clone())).await;
             let (id, state) = opened.map_err(|cause| {
                 ServeError::Application(format!("the state {name} cannot be opened: {cause}"))
@@ -224,19 +240,19 @@ impl Life {
 
 impl fmt::Debug for Life {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let states: Vec<_> = self.states.iter().map(|(name, _)| name).collect();
+        let states: Vec<_> = self.states.iter().map(|(name, ..)| name).collect();
         f.debug_struct("Life").field("states", &states).finish_non_exhaustive()
     }
 }
 
-fn boxed<F, E>(hook: impl Fn(Start) -> F + Send + Sync + 'static) -> Hook
+fn boxed<E>(hook: impl AsyncFn(Start) -> Result<(), E> + Send + Sync + 'static) -> Hook
 where
-    F: Future<Output = Result<(), E>> + 'static,
     E: Into<Box<dyn Error + Send + Sync>>,
 {
+    let hook = Arc::new(hook);
     Arc::new(move |start| {
-        let doing = hook(start);
-        async move { doing.await.map_err(told) }.boxed_local()
+        let hook = Arc::clone(&hook);
+        async move { hook(start).await.map_err(told) }.boxed_local()
     })
 }
 

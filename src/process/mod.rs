@@ -1,5 +1,6 @@
 //! The server's processes: master and worker processes, listeners, drain, the control socket.
 
+mod alone;
 mod channel;
 pub mod cores;
 mod lateness;
@@ -11,6 +12,7 @@ mod operator;
 mod root_files;
 mod worker;
 
+pub use alone::Alone;
 pub use life::{Doing, Life, Start, told};
 pub use listener::find_hosts;
 pub use master::{

@@ -1,7 +1,8 @@
 //! A caller of any kind: a user, or a client in its own name.
 
 use crate::api_error::ApiError;
-use crate::security::dependency::{Call, Dependency};
+use crate::security::call::Call;
+use crate::security::dependency::Dependency;
 use crate::security::presented::Presented;
 use crate::security::principal::Principal;
 use crate::security::whose::resolve;

@@ -3,7 +3,7 @@
 use crate::accounts::AccountError;
 use crate::api_error::{ApiError, Reason};
 use crate::domain::{self, Actor, Denied, RepositoryError, User};
-use crate::security::dependency::Call;
+use crate::security::call::Call;
 use crate::security::principal::Principal;
 use crate::security::refusal::{inactive, refuse, style};
 use crate::services::Services;

@@ -38,6 +38,7 @@
 
 mod any;
 mod authorized;
+mod call;
 mod caller;
 mod client_address;
 mod cookies;
@@ -48,6 +49,7 @@ mod presented;
 mod principal;
 mod refusal;
 mod refused;
+mod replaced;
 mod required;
 mod requirements;
 mod scheme;
@@ -62,17 +64,19 @@ pub use crate::domain::{ItemsRead, MeRead, Scope, Secret, UsersRead, UsersWrite}
 pub use any::AnyPrincipal;
 pub use authorized::Authorized;
 pub(crate) use authorized::Parts;
+pub use call::Call;
+pub(crate) use call::services;
 pub(crate) use client_address::{BadPeer, TrustedProxies, mark_unix_peer};
 pub use client_address::{ClientAddress, ClientHost, origin, sender};
 pub(crate) use cookies::{BrowserCookie, device_place};
-pub(crate) use dependency::services;
-pub use dependency::{Call, Dependency, Depends, Maybe, Resolve, Scoped};
+pub use dependency::{Dependency, Depends, Maybe, Resolve, Scoped};
 #[doc(hidden)]
 pub use dependency::{extract, resolve_scheme};
 pub(crate) use forms::{Forged, check_form};
 pub use guard::guard;
 pub use principal::Principal;
 pub(crate) use refused::replace_refused;
+pub(crate) use replaced::Replaced;
 #[doc(hidden)]
 pub use required::ScopeList;
 pub use scheme::{

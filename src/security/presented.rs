@@ -3,8 +3,9 @@
 use crate::api_error::{ApiError, AuthScheme, Reason};
 use crate::domain::AuditReason;
 use crate::openapi::Requirements;
+use crate::security::call::Call;
 use crate::security::client_address::sender;
-use crate::security::dependency::{Call, Resolve};
+use crate::security::dependency::Resolve;
 use crate::security::principal::{Means, Principal};
 use crate::security::required::ScopeList;
 use crate::security::scheme::{

@@ -85,6 +85,17 @@ impl States {
         all.insert(id, state);
     }
 
+    /// Adds all of others.
+    pub fn add_all(&mut self, others: &Self) {
+        others.0.iter().for_each(|(id, state)| self.add(*id, Arc::clone(state)));
+    }
+
+    /// Whether there is state of a type.
+    #[must_use]
+    pub fn has(&self, id: TypeId) -> bool {
+        self.0.contains_key(&id)
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -96,6 +107,11 @@ impl fmt::Debug for States {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("States").field("count", &self.0.len()).finish_non_exhaustive()
     }
+}
+
+/// The state of a request's server, borrowed.
+pub(super) fn look<T: Send + Sync + 'static>(request: &HttpRequest) -> Option<&T> {
+    request.app_data::<States>().and_then(States::look)
 }
 
 /// The state of a request's server.

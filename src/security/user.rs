@@ -3,9 +3,10 @@
 use crate::accounts::{AccountError, Author, LoginMethod};
 use crate::api_error::{ApiError, AuthScheme, Reason};
 use crate::domain::{Actor, MeRead, Scope, User};
+use crate::security::call::Call;
 use crate::security::caller::Caller;
 use crate::security::client_address::sender;
-use crate::security::dependency::{Call, Dependency, Scoped};
+use crate::security::dependency::{Dependency, Scoped};
 use crate::security::presented::{Presented, by_key};
 use crate::security::principal::{Means, Principal};
 use crate::security::scheme::{BasicCredentials, HttpBasic};

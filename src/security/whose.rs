@@ -3,7 +3,7 @@
 use crate::api_error::{ApiError, AuthScheme};
 use crate::domain::{Client, RepositoryError};
 use crate::logging::name_client;
-use crate::security::dependency::Call;
+use crate::security::call::Call;
 use crate::security::presented::{AccessToken, Presented, by_key};
 use crate::security::principal::{Means, Principal, found, remember};
 use crate::services::Services;

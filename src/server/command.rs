@@ -19,10 +19,12 @@ pub struct OwnCommand {
 }
 
 impl OwnCommand {
-    pub(super) fn new<A, F, E>(name: &'static str, run: impl Fn(A, Start) -> F + 'static) -> Self
+    pub(super) fn new<A, E>(
+        name: &'static str,
+        run: impl AsyncFn(A, Start) -> Result<(), E> + 'static,
+    ) -> Self
     where
         A: Args + 'static,
-        F: Future<Output = Result<(), E>> + 'static,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         let run = Arc::new(run);

@@ -141,10 +141,12 @@ impl Server {
     ///     .state(async |start| Db::open(&start.settings::<Shop>().url).await);
     /// ```
     #[must_use]
-    pub fn state<T, F, E>(mut self, open: impl Fn(Start) -> F + Send + Sync + 'static) -> Self
+    pub fn state<T, E>(
+        mut self,
+        open: impl AsyncFn(Start) -> Result<T, E> + Send + Sync + 'static,
+    ) -> Self
     where
         T: Send + Sync + 'static,
-        F: Future<Output = Result<T, E>> + 'static,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         self.application.life.state(open);
@@ -172,14 +174,13 @@ impl Server {
     /// let server = Server::new("shop").command("greet", greet);
     /// ```
     #[must_use]
-    pub fn command<A, F, E>(
+    pub fn command<A, E>(
         mut self,
         name: &'static str,
-        run: impl Fn(A, Start) -> F + 'static,
+        run: impl AsyncFn(A, Start) -> Result<(), E> + 'static,
     ) -> Self
     where
         A: clap::Args + 'static,
-        F: Future<Output = Result<(), E>> + 'static,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         self.application.commands.push(OwnCommand::new(name, run));
@@ -203,9 +204,11 @@ impl Server {
     /// });
     /// ```
     #[must_use]
-    pub fn on_start<F, E>(mut self, hook: impl Fn(Start) -> F + Send + Sync + 'static) -> Self
+    pub fn on_start<E>(
+        mut self,
+        hook: impl AsyncFn(Start) -> Result<(), E> + Send + Sync + 'static,
+    ) -> Self
     where
-        F: Future<Output = Result<(), E>> + 'static,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         self.application.life.on_start(hook);
@@ -215,9 +218,11 @@ impl Server {
     /// Adds what each process does after its last request, for `server.graceful_timeout` at the most. A
     /// failure is logged.
     #[must_use]
-    pub fn on_stop<F, E>(mut self, hook: impl Fn(Start) -> F + Send + Sync + 'static) -> Self
+    pub fn on_stop<E>(
+        mut self,
+        hook: impl AsyncFn(Start) -> Result<(), E> + Send + Sync + 'static,
+    ) -> Self
     where
-        F: Future<Output = Result<(), E>> + 'static,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         self.application.life.on_stop(hook);

@@ -9,7 +9,7 @@ use crate::settings::loaded::{Loaded, Origin, SettingsErrors};
 use crate::settings::own::{OwnSection, Values};
 use crate::settings::sections::Settings;
 use crate::settings::variables::{self, Untranslated};
-use crate::settings::{default_file, keys};
+use crate::settings::{default_file, key, keys};
 use config::Config;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -52,6 +52,11 @@ impl Layers {
         self.text = self.file.as_ref().map(read).transpose()?;
         self.env_text = self.env_file.as_ref().map(read).transpose()?;
         Ok(self)
+    }
+
+    /// Sets a key as its variable does.
+    pub fn set(&mut self, key: &str, value: String) {
+        self.environment.push((key::variable(key), value));
     }
 
     /// Reads the layers, checks every key and value, and merges them.

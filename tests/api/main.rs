@@ -34,6 +34,7 @@ mod serving;
 mod settings;
 mod signer;
 mod site;
+mod testing;
 mod throttle;
 mod tokens;
 mod users;

@@ -62,7 +62,6 @@ pub(in crate::process) struct Listeners {
 
 impl Listeners {
     /// Binds everything configured, or nothing.
-    #[cfg(test)]
     pub(in crate::process) fn bind(settings: &Settings) -> Result<Self, ServeError> {
         Self::default().exchange(settings, (None, None))
     }
@@ -175,7 +174,6 @@ impl Listeners {
     }
 
     /// The sockets for a server in this process.
-    #[cfg(test)]
     pub(in crate::process) fn into_parts(self) -> (Vec<Listener>, Vec<Socket>) {
         let bound = self.server.into_iter().filter_map(Rc::into_inner);
         bound.map(|bound| (bound.listener, bound.socket)).unzip()

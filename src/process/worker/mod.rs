@@ -5,6 +5,9 @@ mod burst;
 mod http;
 mod reporter;
 pub(super) mod threads;
+mod upkeep;
+
+pub(super) use upkeep::Upkeep;
 
 use crate::http::middleware::panic;
 use crate::http::monitoring::metrics::{Changes, FiguresRequest};
@@ -26,7 +29,6 @@ use std::io::{self, Write as _};
 use std::num::NonZeroUsize;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::time::Duration;
 use threads::Sockets;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -142,30 +144,7 @@ impl Worker {
             }
         };
         let _ = writer.send(&Report::Ready).await;
-        actix_web::rt::spawn({
-            let (drain, opened) = (state.drain_started(), opened.clone());
-            async move {
-                drain.await;
-                opened.begin_to_stop();
-            }
-        });
-        let within = Duration::from_secs(state.settings.server.graceful_timeout);
-        let signing = Arc::clone(&state.services.signing);
-        actix_web::rt::spawn(async move { signing.watch().await });
-        let clean_up = Arc::clone(&state.services.clean_up);
-        actix_web::rt::spawn(async move { clean_up.run().await });
-        let api_keys = state.services.api_keys.clone();
-        let noting = actix_web::rt::spawn({
-            let api_keys = api_keys.clone();
-            async move { api_keys.watch().await }
-        });
-        let accounts = state.services.accounts.clone();
-        let writing = actix_web::rt::spawn({
-            let accounts = accounts.clone();
-            async move { accounts.write_behind().await }
-        });
-        let keeper = Arc::clone(&state.services.keeper);
-        actix_web::rt::spawn(async move { keeper.watch().await });
+        let upkeep = Upkeep::start(&state, life, opened);
         let reports = news.0.clone();
         let changes = Changes::default();
         let mut reporter = Reporter { state, writer, questions, figures_requests, news, changes };
@@ -173,10 +152,7 @@ impl Worker {
             ended = running.until(orders, reports) => ended.is_ok(),
             () = reporter.run() => unreachable!("reports never end"),
         };
-        life.stop(&opened, within).await;
-        writing.abort();
-        noting.abort();
-        tokio::join!(accounts.end_writing(), api_keys.end());
+        upkeep.end().await;
         reporter.send_last_report().await;
         ended
     }
