@@ -1,4 +1,4 @@
-//! An API of your own on the shipped users: own scopes, a guarded scope of URLs, a WebSocket.
+//! An API of your own on the shipped users: own scopes, a guarded scope of URLs, a WebSocket, a page.
 //!
 //! ```sh
 //! cargo run --example orders -- --demo
@@ -7,7 +7,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::Payload;
 use bailiwick::prelude::*;
-use bailiwick::security::AnyPrincipal;
+use bailiwick::security::{AnyPrincipal, MeRead, SessionUser};
 use bailiwick::{Access, LogFilter};
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
@@ -124,6 +124,47 @@ async fn feed(
     Ok(answer)
 }
 
+/// A page for people: without a session, the browser is sent to the login page first. Needs
+/// `server.public_url`.
+#[api_v2_operation(skip)]
+async fn page(user: Scoped<SessionUser, MeRead>) -> HttpResponse {
+    let token = user.form_token("place an order");
+    let html = format!(
+        r#"<!doctype html><html lang="en"><title>Orders</title><h1>Orders</h1>
+<p>You are {name}.</p>
+<form method="post">
+<input type="hidden" name="form_token" value="{token}">
+<label>Item <input name="item" required></label> <button>Order</button>
+</form>"#,
+        name = escape(user.username.as_str()),
+    );
+    HttpResponse::Ok().content_type("text/html; charset=utf-8").body(html)
+}
+
+/// What the page's form sends.
+#[derive(Deserialize)]
+struct OrderForm {
+    form_token: String,
+    item: String,
+}
+
+/// Takes the page's form, unless another site has sent it.
+#[api_v2_operation(skip)]
+async fn order(
+    user: Scoped<SessionUser, MeRead>,
+    request: HttpRequest,
+    form: actix_web::web::Form<OrderForm>,
+) -> Result<HttpResponse, ApiError> {
+    user.check_form(&request, "place an order", &form.form_token)?;
+    let text = format!("{} has ordered {}.", user.username, form.item);
+    Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(text))
+}
+
+/// Text for HTML.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
 fn mount(routes: &mut Routes) {
     routes
         .route("/orders", get().to(list))
@@ -131,6 +172,8 @@ fn mount(routes: &mut Routes) {
         .route("/orders/total", get().to(total))
         .route("/orders/{number}", put().to(amend))
         .route("/orders/feed", get().to(feed))
+        .route("/shop", get().to(page))
+        .route("/shop", post().to(order))
         .route("/hello", get().to(hello))
         .service(guard::<Scoped<ActiveUser, OrdersRead>>(
             scope("/reports").route("", get().to(report)).route("/daily", get().to(report)),

@@ -181,8 +181,9 @@ const HOMES: [(&str, &[&str]); 40] = [
 const LONGEST: usize = 400;
 
 /// The most items that applications see; the last ones are `State` and `Start`, by which an application's
-/// functions get what it has opened, and the client and the users of `testing`.
-const MOST_PUBLIC: usize = 78;
+/// functions get what it has opened, the client and the users of `testing`, and `SessionUser`, by which an
+/// application's pages know who is logged in.
+const MOST_PUBLIC: usize = 79;
 
 #[test]
 fn imports_point_down() {

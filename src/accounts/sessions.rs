@@ -110,7 +110,6 @@ impl BrowserSessions {
         Ok(found.filter(is_its))
     }
 
-    #[expect(dead_code, reason = "the account page shows them next")]
     /// The living sessions of a user, the one used last first; [`RepositoryError::NotFound`] without
     /// the user.
     pub(crate) async fn list(&self, username: &Username) -> Result<Vec<Session>, RepositoryError> {
@@ -134,7 +133,6 @@ impl BrowserSessions {
         ended
     }
 
-    #[expect(dead_code, reason = "the account page shows them next")]
     /// Ends all sessions of a user but this one.
     pub(crate) async fn end_others(
         &self,

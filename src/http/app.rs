@@ -53,7 +53,9 @@ pub(crate) fn app(
     let app = match &state.settings.server.public_url {
         Some(url) => app.configure(|routes| {
             routes::oauth::mount(routes, url);
-            routes::pages::mount(routes, &state.settings);
+            if let Some(brand) = &state.brand {
+                routes::pages::mount(routes, brand);
+            }
         }),
         None => app,
     };

@@ -5,6 +5,7 @@ use crate::http::monitoring::metrics::{FiguresRequest, Metrics};
 use crate::http::monitoring::stats::{Heartbeat, WorkerStats};
 use crate::http::{Mounts, ServeError, monitoring};
 use crate::routes::docs::{self, Docs};
+use crate::routes::pages::Brand;
 use crate::routes::{self, AllowedMethods, oauth};
 use crate::security::{States, TrustedProxies};
 use crate::services::Services;
@@ -36,6 +37,8 @@ pub(crate) struct AppState {
     pub(crate) allowed_methods: Data<AllowedMethods>,
     /// The pages, unless `docs.enabled` is off.
     pub(crate) docs: Option<Data<Docs>>,
+    /// How the pages for people look, with `server.public_url`.
+    pub(crate) brand: Option<Data<Brand>>,
     /// Statistics of this process.
     pub(crate) stats: Arc<WorkerStats>,
     /// Memory for bodies.
@@ -92,6 +95,7 @@ impl AppState {
             metrics: metrics.map_err(|cause| ServeError::Runtime(io::Error::other(cause)))?,
             allowed_methods,
             docs,
+            brand: brand(&settings)?.map(Data::new),
             trusted: Data::new(TrustedProxies::new(&settings.server.forwarded_allow_ips)?),
             figures_request,
             stats,
@@ -125,6 +129,19 @@ impl AppState {
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
+}
+
+/// How the pages for people look, if there are any.
+fn brand(settings: &Settings) -> Result<Option<Brand>, ServeError> {
+    if settings.server.public_url.is_none() {
+        return Ok(None);
+    }
+    let brand = Brand::new(&settings.pages).map_err(|cause| ServeError::File {
+        path: settings.pages.logo.clone().unwrap_or_default(),
+        cause: cause.to_string(),
+        key: "pages.logo",
+    });
+    brand.map(Some)
 }
 
 /// The state for one thread: it has a reference count of its own, because a shared one would make

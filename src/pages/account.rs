@@ -1,7 +1,63 @@
 //! The account page: what a user sees and changes of the own account.
 
+use crate::domain::{ApiKey, Day, Device, Session, SessionId, Timestamp, User};
+use crate::pages::fault::{AccountFault, Done};
 use crate::pages::frame::Frame;
 use askama::Template;
+
+/// A session, as the page shows it.
+pub struct SessionRow {
+    /// Names it.
+    pub id: SessionId,
+    /// The browser and its system.
+    pub device: String,
+    /// When it was used last.
+    pub seen: String,
+    /// Whether it is this one.
+    pub is_own: bool,
+}
+
+impl SessionRow {
+    /// As it is now.
+    #[must_use]
+    pub fn of(session: &Session, own: SessionId, now: Timestamp, frame: Frame<'_>) -> Self {
+        let texts = &frame.texts().account;
+        let is_own = session.id == own;
+        let seconds = if is_own { 0 } else { now.seconds() - session.seen.seconds() };
+        let device = texts.device(Device::of(&session.agent));
+        Self { id: session.id, device, seen: texts.ago(seconds), is_own }
+    }
+}
+
+/// An API key, as the page shows it.
+pub struct KeyRow {
+    /// Names it.
+    pub id: String,
+    /// What its owner calls it.
+    pub name: String,
+    /// What it may do, when it ends and when it was used.
+    pub facts: Vec<String>,
+}
+
+impl KeyRow {
+    /// As it is now.
+    #[must_use]
+    pub fn of(key: &ApiKey, now: Timestamp, frame: Frame<'_>) -> Self {
+        let texts = &frame.texts().account;
+        let mut facts = vec![key.scopes.to_string()];
+        if key.is_over(now) {
+            facts.push(texts.ended.to_owned());
+        } else if let Some(end) = key.expires_at {
+            facts.push((texts.ends_on)(&Day::from(end).to_string()));
+        }
+        facts.push(match key.last_used.day() {
+            Some(day) => (texts.used_on)(&day.to_string()),
+            None => texts.never_used.to_owned(),
+        });
+        facts.retain(|fact| !fact.is_empty());
+        Self { id: key.id.to_string(), name: key.name.to_string(), facts }
+    }
+}
 
 /// The account of a user who is logged in.
 #[derive(Template)]
@@ -9,8 +65,36 @@ use askama::Template;
 pub struct AccountPage<'a> {
     /// The layout's.
     pub frame: Frame<'a>,
-    /// Proves that the form to sign out is ours.
-    pub sign_out_token: &'a str,
-    /// The user's name.
-    pub username: &'a str,
+    /// Proves that the page's forms are ours.
+    pub form_token: &'a str,
+    /// Whose account it is.
+    pub user: &'a User,
+    /// The sessions, the one used last first.
+    pub sessions: &'a [SessionRow],
+    /// The API keys, if the user may have some.
+    pub keys: Option<&'a [KeyRow]>,
+    /// A key that was made: its name, and the key itself.
+    pub made: Option<(&'a str, &'a str)>,
+    /// What the name of a key was to be.
+    pub key_name: &'a str,
+    /// What was done.
+    pub done: Option<Done>,
+    /// Why nothing was.
+    pub fault: Option<AccountFault>,
+}
+
+impl AccountPage<'_> {
+    /// What is wrong in this section.
+    fn fault_in(&self, section: &str) -> Option<&'static str> {
+        let fault = self.fault.filter(|fault| fault.section() == section);
+        fault.map(|fault| self.frame.texts().account.fault(fault))
+    }
+
+    fn notice(&self) -> Option<&'static str> {
+        self.done.map(|done| self.frame.texts().account.done(done))
+    }
+
+    fn has_others(&self) -> bool {
+        self.sessions.iter().any(|row| !row.is_own)
+    }
 }

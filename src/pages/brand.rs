@@ -1,7 +1,22 @@
-//! How the service looks: its name and its colour.
+//! How the service looks: its name, its logo and its colour.
 
 use crate::settings::PageSettings;
+use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::{self, Read as _};
+use std::path::Path;
+
+/// Largest logo in bytes.
+const LARGEST: u64 = 256 * 1024;
+
+/// The types of logos, by the ends of their files' names.
+const TYPES: [(&str, &str); 5] = [
+    ("svg", "image/svg+xml"),
+    ("png", "image/png"),
+    ("webp", "image/webp"),
+    ("jpg", "image/jpeg"),
+    ("jpeg", "image/jpeg"),
+];
 
 /// The one stylesheet, before the brand's colours.
 const STYLE: &str = include_str!("style.css");
@@ -15,14 +30,30 @@ pub struct Brand {
     pub style: String,
     /// The icon: the first letter of the name.
     pub icon: String,
+    /// The logo: its type and content.
+    pub logo: Option<(&'static str, Vec<u8>)>,
+    /// Names and addresses of links at the end of each page.
+    pub links: Vec<(String, String)>,
     /// Changes with the others, so that browsers may keep them.
     pub version: String,
 }
 
 impl Brand {
-    /// Takes the settings.
-    #[must_use]
-    pub fn new(settings: &PageSettings) -> Self {
+    /// Takes the settings, and reads the logo.
+    pub fn new(settings: &PageSettings) -> io::Result<Self> {
+        let logo = settings.logo.as_deref().map(read).transpose()?;
+        let links = settings.links.iter().filter_map(|link| {
+            let (name, address) = link.split_once('=')?;
+            Some((name.trim().to_owned(), address.trim().to_owned()))
+        });
+        Ok(Self::with(settings, logo, links.collect()))
+    }
+
+    fn with(
+        settings: &PageSettings,
+        logo: Option<(&'static str, Vec<u8>)>,
+        links: Vec<(String, String)>,
+    ) -> Self {
         let light = Colour::of(&settings.colour);
         let dark = light.lightened();
         let style = format!(
@@ -42,9 +73,9 @@ impl Brand {
             initial(&name).replace('&', "&amp;").replace('<', "&lt;"),
         );
         let mut hasher = DefaultHasher::new();
-        (&style, &icon).hash(&mut hasher);
+        (&style, &icon, &logo).hash(&mut hasher);
         let version = format!("{:016x}", hasher.finish());
-        Self { name, style, icon, version }
+        Self { name, style, icon, logo, links, version }
     }
 
     /// The first letter of the name, for the sign where a logo would be.
@@ -52,6 +83,20 @@ impl Brand {
     pub fn initial(&self) -> String {
         initial(&self.name)
     }
+}
+
+/// The type and the content of a logo.
+fn read(path: &Path) -> io::Result<(&'static str, Vec<u8>)> {
+    let end = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    let Some((_, media)) = TYPES.iter().find(|(known, _)| *known == end) else {
+        return Err(io::Error::other("is no .svg, .png, .webp or .jpg"));
+    };
+    let mut content = Vec::new();
+    File::open(path)?.take(LARGEST + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > LARGEST {
+        return Err(io::Error::other("has more than 256 KiB"));
+    }
+    Ok((media, content))
 }
 
 fn initial(name: &str) -> String {

@@ -37,3 +37,78 @@ pub enum LoginFault {
     /// The server is overloaded, or its database is away.
     Busy,
 }
+
+/// Why something was not changed on the account page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountFault {
+    /// The current password is another one.
+    WrongPassword,
+    /// The new password is too short.
+    ShortPassword,
+    /// The new password is too long.
+    LongPassword,
+    /// The new password is one of the most common.
+    CommonPassword,
+    /// Too many wrong passwords.
+    Throttled,
+    /// The server is overloaded.
+    Busy,
+    /// There is no such session any more.
+    NoSession,
+    /// There is no such API key any more.
+    NoKey,
+    /// The name of an API key is missing or too long.
+    KeyName,
+    /// The user has too many API keys.
+    TooManyKeys,
+}
+
+impl AccountFault {
+    /// Where on the page it is said.
+    #[must_use]
+    pub fn section(self) -> &'static str {
+        match self {
+            Self::WrongPassword
+            | Self::ShortPassword
+            | Self::LongPassword
+            | Self::CommonPassword
+            | Self::Throttled
+            | Self::Busy => "password",
+            Self::NoSession => "sessions",
+            Self::NoKey | Self::KeyName | Self::TooManyKeys => "keys",
+        }
+    }
+}
+
+/// What was done on the account page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// The password was changed.
+    Password,
+    /// A session was ended.
+    Session,
+    /// All other sessions were.
+    Sessions,
+    /// An API key was revoked.
+    Key,
+}
+
+impl Done {
+    /// The word in the address of the page that says so.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Session => "session",
+            Self::Sessions => "sessions",
+            Self::Key => "key",
+        }
+    }
+
+    /// What a word stands for.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        let all = [Self::Password, Self::Session, Self::Sessions, Self::Key];
+        all.into_iter().find(|done| done.word() == word)
+    }
+}

@@ -12,10 +12,10 @@ mod language;
 mod login;
 mod texts;
 
-pub use account::AccountPage;
+pub use account::{AccountPage, KeyRow, SessionRow};
 pub use brand::Brand;
 pub use error::ErrorPage;
-pub use fault::{Fault, LoginFault};
+pub use fault::{AccountFault, Done, Fault, LoginFault};
 pub use frame::Frame;
 pub use language::Language;
 pub use login::LoginPage;
@@ -37,7 +37,7 @@ mod tests {
     fn what_is_shown_is_escaped() {
         let settings =
             PageSettings { name: "<Acme> & \"Co\"".to_owned(), ..PageSettings::default() };
-        let brand = Brand::new(&settings);
+        let brand = Brand::new(&settings).unwrap();
         for language in [Language::En, Language::Ko] {
             let frame = Frame { language, brand: &brand, base: "/auth" };
             let fault = Some(LoginFault::Wrong);

@@ -16,6 +16,7 @@ mod parameters;
 mod profile;
 mod revoke;
 mod service_form;
+mod sessions;
 mod shown_token;
 mod status;
 mod token;
@@ -50,6 +51,7 @@ pub fn mount(routes: &mut ServiceConfig, settings: &Settings) {
     api_keys::mount(routes);
     if public {
         clients::mount(routes);
+        sessions::mount(routes);
     }
     users::mount(routes);
     if demo {

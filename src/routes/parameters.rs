@@ -1,7 +1,7 @@
 //! Paths and query of user administration.
 
 use crate::api_error::ApiError;
-use crate::domain::{ClientId, KeyId, Username};
+use crate::domain::{ClientId, KeyId, SessionId, Username};
 use crate::extract::Path;
 use crate::routes::fields::PRINTABLE;
 use crate::routes::missing::refusal;
@@ -82,6 +82,37 @@ impl Apiv2Schema for PathKeyId {}
 impl OperationModifier for PathKeyId {
     fn update_parameter(operation: &mut DefaultOperationRaw) {
         Path::<KeyPath>::update_parameter(operation);
+    }
+
+    fn update_definitions(_: &mut BTreeMap<String, DefaultSchemaRaw>) {}
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct SessionPath {
+    /// The session's id
+    #[schemars(extend("example" = "3f2b8c1d9e4a5f60718293a4b5c6d7e8"))]
+    sid: String,
+}
+
+/// `{sid}` of a session in the path.
+pub(super) struct PathSessionId(pub(super) SessionId);
+
+impl FromRequest for PathSessionId {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let path = Path::<SessionPath>::from_request(request, payload).into_inner();
+        let missing = |_| ApiError::NotFound("Session not found");
+        ready(path.and_then(|path| path.sid.parse().map(Self).map_err(missing)))
+    }
+}
+
+impl Apiv2Schema for PathSessionId {}
+
+impl OperationModifier for PathSessionId {
+    fn update_parameter(operation: &mut DefaultOperationRaw) {
+        Path::<SessionPath>::update_parameter(operation);
     }
 
     fn update_definitions(_: &mut BTreeMap<String, DefaultSchemaRaw>) {}

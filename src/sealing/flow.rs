@@ -47,7 +47,6 @@ pub enum FlowError {
     Seal(#[from] SealError),
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the first page that begins one is under way"))]
 impl Flow {
     /// The most bytes that it may hold.
     pub const LONGEST: usize = 4 * 1024;
@@ -77,10 +76,6 @@ impl FlowKey {
         Self(key)
     }
 
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the first page that begins one is under way")
-    )]
     /// The flow as a text for a URL.
     pub fn seal(&self, flow: &Flow) -> Result<String, FlowError> {
         let is_plain = flow.target.bytes().all(|byte| byte.is_ascii_graphic());

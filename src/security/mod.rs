@@ -24,6 +24,7 @@
 //! | `APIRouter(dependencies=[Depends(f)])` | [`guard::<F>`](guard()) around a scope of URLs |
 //! | `scheme_name=`, `description=` | `as "Name"` and the doc comment in [`schemes!`](crate::schemes) |
 //! | `get_current_user`, `get_current_active_user` | [`CurrentUser`], [`ActiveUser`]; with clients of the authorization server [`AnyPrincipal`] |
+//! | a session cookie, and a redirect to the login page | [`SessionUser`], for pages |
 //! | `HTTPException(status_code=…, detail=…)` | [`ApiError::http`](crate::ApiError::http) |
 //!
 //! All of them work in a WebSocket's handler too: the handshake is refused with the same response.
@@ -54,6 +55,7 @@ mod required;
 mod requirements;
 mod scheme;
 mod session;
+mod session_user;
 mod state;
 mod user;
 mod whose;
@@ -85,6 +87,7 @@ pub use scheme::{
     Scheme,
 };
 pub(crate) use session::{page_author, page_sender, signed_in};
+pub use session_user::SessionUser;
 pub use state::State;
 pub(crate) use state::{States, Taken, taken_by};
 pub use user::{ActiveUser, BasicUser, CurrentUser, EnabledUser};

@@ -32,11 +32,16 @@ pub(crate) async fn signed_in(
     Ok(found)
 }
 
-/// The author of changes that a user makes on a page.
-pub(crate) fn page_author(signed_in: &SignedIn, request: &HttpRequest, sign_in: &SignIn) -> Author {
+/// The author of changes that a user makes on a page, and that need these scopes.
+pub(crate) fn page_author(
+    signed_in: &SignedIn,
+    scopes: &'static [&'static str],
+    request: &HttpRequest,
+    sign_in: &SignIn,
+) -> Author {
     let user = &signed_in.user;
     let username = user.username.clone();
-    let actor = Actor { username, id: user.id, scopes: &[], key: None };
+    let actor = Actor { username, id: user.id, scopes, key: None };
     Author::Caller(actor, page_sender(request, sign_in))
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod visitor;
 
+mod account;
 mod forms;
 
 use crate::audit::audit_action::AuditAction;

@@ -2,6 +2,7 @@
 //!
 //! A text with something in it is a function; `|name| format!(…)` is one.
 
+mod account;
 mod common;
 mod error;
 mod login;
@@ -12,6 +13,8 @@ pub use error::Words;
 pub struct Texts {
     /// Of several pages.
     pub common: common::Texts,
+    /// Of the account page.
+    pub account: account::Texts,
     /// Of the page that says what is wrong.
     pub error: error::Texts,
     /// Of the login page.
@@ -19,10 +22,12 @@ pub struct Texts {
 }
 
 /// English
-pub static EN: Texts = Texts { common: common::EN, error: error::EN, login: login::EN };
+pub static EN: Texts =
+    Texts { account: account::EN, common: common::EN, error: error::EN, login: login::EN };
 
 /// Korean
-pub static KO: Texts = Texts { common: common::KO, error: error::KO, login: login::KO };
+pub static KO: Texts =
+    Texts { account: account::KO, common: common::KO, error: error::KO, login: login::KO };
 
 /// So many seconds, as people say it.
 fn soon(seconds: u64, second: &str, minute: &str, join: fn(u64, &str) -> String) -> String {

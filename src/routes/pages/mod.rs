@@ -4,6 +4,7 @@
 //! every response.
 
 mod account;
+mod account_keys;
 mod fields;
 mod files;
 mod login;
@@ -13,8 +14,8 @@ mod visit;
 pub(in crate::routes) use fields::Fields;
 pub(in crate::routes) use visit::{Follows, Visit};
 
-use crate::pages::Brand;
-use crate::settings::Settings;
+pub use crate::pages::Brand;
+
 use actix_web::http::Method;
 use actix_web::web::{Data, ServiceConfig, get, head, post};
 use actix_web::{Handler, HttpResponse};
@@ -23,10 +24,11 @@ use actix_web::{Handler, HttpResponse};
 const FORMS: [&str; 1] = [paths::LOGIN];
 
 /// Pages and files that are shown.
-const SHOWN: [&str; 3] = [paths::ACCOUNT, paths::STYLE, paths::ICON];
+const SHOWN: [&str; 4] = [paths::ACCOUNT, paths::STYLE, paths::ICON, paths::LOGO];
 
 /// Where forms are sent to.
-const TAKEN: [&str; 1] = [paths::SIGN_OUT];
+const TAKEN: [&str; 5] =
+    [paths::SIGN_OUT, paths::PASSWORD, paths::SESSIONS, paths::KEYS, paths::REVOKE];
 
 /// Their paths, with or without a slash at the end, and what each takes.
 pub fn paths() -> Vec<(String, Vec<Method>)> {
@@ -39,10 +41,11 @@ pub fn paths() -> Vec<(String, Vec<Method>)> {
 }
 
 /// Mounts them.
-pub fn mount(routes: &mut ServiceConfig, settings: &Settings) {
-    routes.app_data(Data::new(Brand::new(&settings.pages)));
+pub fn mount(routes: &mut ServiceConfig, brand: &Data<Brand>) {
+    routes.app_data(brand.clone());
     login::mount(routes);
     account::mount(routes);
+    account_keys::mount(routes);
     files::mount(routes);
 }
 

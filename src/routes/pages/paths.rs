@@ -3,5 +3,10 @@
 pub(in crate::routes) const LOGIN: &str = "/auth/login";
 pub(in crate::routes) const ACCOUNT: &str = "/auth/account";
 pub(in crate::routes) const SIGN_OUT: &str = "/auth/account/sign-out";
+pub(in crate::routes) const PASSWORD: &str = "/auth/account/password";
+pub(in crate::routes) const SESSIONS: &str = "/auth/account/sessions";
+pub(in crate::routes) const KEYS: &str = "/auth/account/api-keys";
+pub(in crate::routes) const REVOKE: &str = "/auth/account/api-keys/revoke";
 pub(in crate::routes) const STYLE: &str = "/auth/style.css";
 pub(in crate::routes) const ICON: &str = "/auth/icon.svg";
+pub(in crate::routes) const LOGO: &str = "/auth/logo";

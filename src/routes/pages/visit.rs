@@ -99,9 +99,13 @@ impl Visit {
         signed_in(&self.request, &self.sign_in).await
     }
 
-    /// The author of a change that this user makes on a page.
-    pub(in crate::routes) fn author(&self, signed_in: &SignedIn) -> Author {
-        page_author(signed_in, &self.request, &self.sign_in)
+    /// The author of a change that this user makes on a page, and that needs these scopes.
+    pub(in crate::routes) fn author(
+        &self,
+        signed_in: &SignedIn,
+        scopes: &'static [&'static str],
+    ) -> Author {
+        page_author(signed_in, scopes, &self.request, &self.sign_in)
     }
 
     /// Who sent the request, and from which browser.

@@ -1,16 +1,23 @@
 //! A browser without a window: it keeps cookies, and says where its forms come from.
 
 use super::URL;
+use crate::example_server::Example;
 use crate::harness::{App, FORM, Response};
 use std::collections::BTreeMap;
 
 /// Keeps the cookies of one server.
 pub(crate) struct Visitor<'a> {
-    app: &'a App,
+    server: Server<'a>,
     cookies: BTreeMap<String, String>,
     /// What it says of where a form comes from.
     pub(crate) site: Option<&'static str>,
     pub(crate) language: &'static str,
+    pub(crate) agent: &'static str,
+}
+
+enum Server<'a> {
+    Binary(&'a App),
+    Example(&'a Example),
 }
 
 /// The address of a path.
@@ -20,7 +27,16 @@ pub(crate) fn at(path: &str) -> String {
 
 impl<'a> Visitor<'a> {
     pub(crate) fn of(app: &'a App) -> Self {
-        Self { app, cookies: BTreeMap::new(), site: Some("same-origin"), language: "en" }
+        Self::at(Server::Binary(app))
+    }
+
+    pub(crate) fn of_example(app: &'a Example) -> Self {
+        Self::at(Server::Example(app))
+    }
+
+    fn at(server: Server<'a>) -> Self {
+        let (site, language, agent) = (Some("same-origin"), "en", "Firefox/1");
+        Self { server, cookies: BTreeMap::new(), site, language, agent }
     }
 
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
@@ -57,7 +73,7 @@ impl<'a> Visitor<'a> {
         let cookies: Vec<_> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let cookies = cookies.join("; ");
-        let mut all = vec![("accept-language", self.language)];
+        let mut all = vec![("accept-language", self.language), ("user-agent", self.agent)];
         if !cookies.is_empty() {
             all.push(("cookie", &cookies));
         }
@@ -65,7 +81,10 @@ impl<'a> Visitor<'a> {
             all.push(("sec-fetch-site", site));
         }
         all.extend(headers);
-        let answer = self.app.send(method, path, &all, body);
+        let answer = match self.server {
+            Server::Binary(app) => app.send(method, path, &all, body),
+            Server::Example(app) => app.send(method, path, &all, body),
+        };
         for set in answer.headers("set-cookie") {
             let (pair, attributes) = set.split_once(';').unwrap_or((set, ""));
             let (name, value) = pair.split_once('=').expect("a cookie");
