@@ -71,6 +71,10 @@ clean: ## Remove everything that was built or installed here; data/ stays
 	cargo clean
 	rm -rf .venv .venv-soak .venv-bench tests/browser/node_modules tests/clients/node_modules
 
+screenshots: $(NODE_MODULES) ## Leave a picture of each page for people in target/screenshots
+	mkdir -p target/screenshots
+	SCREENSHOTS=$(CURDIR)/target/screenshots cargo test --locked --test api pages_are_for_everybody
+
 tools: debian .venv/installed $(NODE_MODULES) ## Install what the tests need: Debian, PyPI and npm packages
 
 .PHONY: debian

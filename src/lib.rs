@@ -32,6 +32,7 @@
 //! |---|---|
 //! | [`guide::from_fastapi`] | each name of FastAPI, gunicorn and uvicorn, and what it is here |
 //! | [`guide::application`] | write an application of your own |
+//! | [`guide::sign_in`] | the login page, sessions, and pages of your own |
 //! | [`guide::security_model`] | what is checked, in which order, and what is not done |
 //! | [`guide::operations`] | run it: users, workers, signals, health |
 //! | [`guide::maintenance`] | back up, restore, upgrade, and go back |
@@ -106,6 +107,8 @@ pub mod guide {
     pub mod operations {}
     #[doc = include_str!("guide/security_model.md")]
     pub mod security_model {}
+    #[doc = include_str!("guide/sign_in.md")]
+    pub mod sign_in {}
 }
 
 pub use accounts::{AccountChange, Accounts, Author, NewAccount, PasswordChange};

@@ -212,7 +212,7 @@ fn the_brand_is_that_of_the_settings() {
 /// A page of an application's own.
 #[test]
 fn an_applications_page_asks_for_a_session() {
-    let app = Example::spawn_with("orders", &[("BAILIWICK__SERVER__PUBLIC_URL", super::URL)]);
+    let app = Example::spawn_with("orders", &[("ORDERS__SERVER__PUBLIC_URL", super::URL)]);
     let mut browser = Visitor::of_example(&app);
     let away = browser.get("/shop?a=b");
     assert_eq!(away.status, 303);
