@@ -8,7 +8,7 @@ mod sign_in;
 mod signing;
 
 pub use clean_up::CleanUp;
-pub use keeper::{Keeper, KeyError, Rotated};
+pub use keeper::{Discarded, Keeper, KeyError, Rotated};
 pub use sign_in::SignIn;
 pub use signing::Signing;
 
@@ -243,7 +243,8 @@ pub async fn open_keys(
 ) -> Result<Keeper, StartError> {
     let mut store = Store::open_existing(settings).await?;
     store.accounts = store.accounts.of_operator(operator);
-    keys(settings, &store, demo).map(|(_, keeper)| keeper)
+    let (_, keeper) = keys(settings, &store, demo)?;
+    Ok(keeper.ending(store.refresh_families))
 }
 
 fn keys(

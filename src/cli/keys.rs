@@ -4,7 +4,7 @@ use crate::cli::report::{CommandError, note, print};
 use crate::cli::users::keep_audit;
 use crate::domain::{SHARED_SECRET, Secret, StoredKey, StoredKeys, Timestamp};
 use crate::process;
-use crate::services::{Keeper, KeyError, Rotated, open_keys};
+use crate::services::{Discarded, Keeper, KeyError, Rotated, open_keys};
 use crate::settings::Settings;
 use clap::Subcommand;
 use serde_json::json;
@@ -48,6 +48,18 @@ pub(super) enum KeysCommand {
     },
     /// Seal the server keys with the signing secret, after it was changed.
     Rewrap,
+    /// Replace the keys that the signing secret cannot open, because the one before it is lost or leaked.
+    ///
+    /// Signing keys that cannot be opened end with their tokens, and the next one signs. If the key of
+    /// refresh tokens is replaced, all logins that they renew end. Reload all servers afterwards.
+    Discard {
+        /// Replace them; without this, only say what would be lost.
+        #[arg(long)]
+        yes: bool,
+        /// Replace all keys, also those that can be opened.
+        #[arg(long)]
+        all: bool,
+    },
 }
 
 impl From<KeyError> for CommandError {
@@ -116,7 +128,46 @@ async fn done(command: KeysCommand, keys: &Keeper) -> Result<String, CommandErro
             (_, 0) => "the signing secret seals all server keys already\n".to_owned(),
             (all, changed) => format!("server keys sealed anew: {changed} of {all}\n"),
         },
+        KeysCommand::Discard { yes: false, all } => {
+            let lost = keys.lost(all).await?;
+            if lost.is_nothing() {
+                return Ok(NOTHING_LOST.to_owned());
+            }
+            let line = format!("nothing was changed; --yes does this: {}", discarded(&lost));
+            return Err(CommandError::Failed(line));
+        }
+        KeysCommand::Discard { yes: true, all } => {
+            let done = keys.discard(all).await?;
+            if done.is_nothing() {
+                return Ok(NOTHING_LOST.to_owned());
+            }
+            format!("{}. Reload every server now\n", discarded(&done))
+        }
     })
+}
+
+const NOTHING_LOST: &str = "the configured secrets open all keys: nothing to discard\n";
+
+/// What was discarded, or would be.
+fn discarded(what: &Discarded) -> String {
+    let Discarded { server_keys, signing_keys, next, ends_logins, logins } = what;
+    let mut parts = Vec::new();
+    if !server_keys.is_empty() {
+        parts.push(format!("server keys replaced: {}", server_keys.join(", ")));
+    }
+    if !signing_keys.is_empty() {
+        let kids = signing_keys.join(", ");
+        parts.push(format!("signing keys ended, with their tokens: {kids}"));
+    }
+    if let Some(next) = next {
+        parts.push(format!("{next} signs now"));
+    }
+    match logins {
+        Some(logins) => parts.push(format!("logins with refresh tokens ended: {logins}")),
+        None if *ends_logins => parts.push("all logins with refresh tokens ended".to_owned()),
+        None => {}
+    }
+    parts.join("; ")
 }
 
 fn signs(key: &Rotated) -> String {

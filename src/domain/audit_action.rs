@@ -79,6 +79,8 @@ words! {
         SigningKeyRetire = "signing_key_retire",
         /// The keys that seal data were sealed with the signing secret.
         ServerKeysRewrap = "server_keys_rewrap",
+        /// Keys that cannot be opened any more were replaced.
+        ServerKeysDiscard = "server_keys_discard",
         /// A client was registered.
         ClientAdd = "client_add",
         /// What is registered of a client was changed.

@@ -151,6 +151,9 @@ pub trait RefreshFamilies: Send + Sync {
         client: Option<FamilyClient>,
     ) -> Result<Option<Username>, RepositoryError>;
 
+    /// Ends all families, because the key of their tokens is gone; returns how many had not ended.
+    async fn end_all(&self) -> Result<usize, RepositoryError>;
+
     /// Deletes families that ended a week ago.
     async fn clean_up(&self, rules: FamilyRules) -> Result<(), RepositoryError>;
 }

@@ -1,14 +1,16 @@
 //! Keeps the keys that sign tokens: reads them, and makes, publishes and retires them in time.
 
 mod commands;
+mod discard;
 mod plan;
 
 pub use commands::Rotated;
+pub use discard::Discarded;
 
 use crate::accounts::Audit;
 use crate::domain::{
-    AuditAction, AuditEntry, AuditReason, KeyAlgorithm, RepositoryError, ServerKeys, SigningKeys,
-    StoredKey, StoredKeys, Timestamp, program,
+    AuditAction, AuditEntry, AuditReason, KeyAlgorithm, RefreshFamilies, RepositoryError,
+    ServerKeys, SigningKeys, StoredKey, StoredKeys, Timestamp, program,
 };
 use crate::sealing::{BrowserKey, FlowKey, SealError, SealingKey, Wrapping};
 use crate::tokens::{AFTERWARDS, Claims, KeyPair, PublicKey, RefreshKey, TokenError, Tokens};
@@ -59,7 +61,12 @@ pub enum KeyError {
     #[error("{0}")]
     Database(#[from] RepositoryError),
     /// A server key cannot be opened.
-    #[error("the server key `{0}` cannot be opened: it is {1}")]
+    #[error(
+        "the server key `{0}` cannot be opened: it is {1}. If that secret is lost, or somebody has learned \
+         it, `{program} keys discard` replaces what it sealed: logins that refresh tokens renew end, and \
+         so do signing keys with their tokens",
+        program = program()
+    )]
     Server(String, SealError),
     /// A private key cannot be made.
     #[error("a key cannot be made: {0}")]
@@ -95,6 +102,8 @@ pub struct Keeper {
     /// The fault that was logged last.
     fault: Lock<String>,
     audit: Audit,
+    /// What a lost key of refresh tokens ends.
+    families: Option<Arc<dyn RefreshFamilies>>,
     pause: Duration,
 }
 
@@ -109,12 +118,30 @@ impl Keeper {
         let pause = if has_issuer { PAUSE } else { LONG_PAUSE };
         let (seal, forced) = (OnceLock::new(), Mutex::default());
         let (fault, audit) = (Lock::default(), Audit::default());
-        Self { tokens, algorithm, signing, server, wrapping, seal, forced, fault, audit, pause }
+        let families = None;
+        Self {
+            tokens,
+            algorithm,
+            signing,
+            server,
+            wrapping,
+            seal,
+            forced,
+            fault,
+            audit,
+            families,
+            pause,
+        }
     }
 
     /// Each change of a key is told to this log.
     pub(super) fn telling(self, audit: Audit) -> Self {
         Self { audit, ..self }
+    }
+
+    /// The same where these end with the key of their tokens.
+    pub(super) fn ending(self, families: Arc<dyn RefreshFamilies>) -> Self {
+        Self { families: Some(families), ..self }
     }
 
     /// The log that it tells.

@@ -106,6 +106,26 @@ impl RefreshFamilies for DatabaseRefreshFamilies {
         Ok(username.parse().ok())
     }
 
+    async fn end_all(&self) -> Result<usize, RepositoryError> {
+        let end = sql!(
+            "UPDATE refresh_families SET revoked_at = " [clock] " + $1
+             WHERE id IN (SELECT id FROM refresh_families WHERE revoked_at IS NULL LIMIT 1000)
+                 AND revoked_at IS NULL
+             RETURNING id"
+        );
+        let (offset, mut ended) = (self.offset, 0);
+        loop {
+            let some = self.database.write_and_close(move |mut database| {
+                Box::pin(async move { database.query(end).bind(offset).scalars::<String>().await })
+            });
+            let some = some.await?.len();
+            ended += some;
+            if some == 0 {
+                return Ok(ended);
+            }
+        }
+    }
+
     async fn clean_up(&self, rules: FamilyRules) -> Result<(), RepositoryError> {
         // Those that were used meanwhile are looked at again when they may be over.
         let put_off = sql!(

@@ -198,7 +198,8 @@ fn provoke(app: &mut App, action: AuditAction) -> Vec<(&'static str, &'static st
         | AuditAction::SigningKeyImport
         | AuditAction::SigningKeyRotate
         | AuditAction::SigningKeyRetire
-        | AuditAction::ServerKeysRewrap => keys::provoke(app, action),
+        | AuditAction::ServerKeysRewrap
+        | AuditAction::ServerKeysDiscard => keys::provoke(app, action),
         AuditAction::SettingsReload => {
             app.signal("HUP");
             vec![("outcome", "accepted"), ("via", "server")]

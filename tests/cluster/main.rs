@@ -10,6 +10,7 @@ mod compose;
 mod crash;
 mod database;
 mod db;
+mod discard;
 mod guesses;
 #[path = "../api/harness/mod.rs"]
 #[expect(

@@ -36,6 +36,9 @@ pub(super) fn provoke(app: &App, action: AuditAction) -> Vec<(&'static str, &'st
             assert_eq!(keys(app, &["retire", "x"]).status.code(), Some(1));
             vec![("outcome", "refused"), ("reason", "unknown_key"), ("kid", "x")]
         }
+        AuditAction::ServerKeysDiscard => {
+            by_command(&["discard", "--yes"], &[("replaced", ""), ("logins_ended", "0")])
+        }
         _ => by_command(&["rewrap"], &[("changed", "0")]),
     }
 }
