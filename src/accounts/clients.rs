@@ -267,15 +267,17 @@ impl Clients {
 
     /// Deletes a client; its tokens end everywhere within a second.
     pub async fn delete(&self, id: &ClientId, by: Registrar<'_>) -> Result<(), AccountError> {
-        let deleted = match self.refuse_configured(id) {
-            Ok(()) => {
-                let deleted = self.stored.delete(id, &by.client_author()).await;
-                deleted.map_err(AccountError::from)
-            }
-            Err(error) => Err(error),
-        };
+        let deleted = self.remove(id, by).await;
         self.tell(AuditEntry::of(AuditAction::ClientDelete).whom(id.as_str()), by.author, &deleted);
         deleted
+    }
+
+    async fn remove(&self, id: &ClientId, by: Registrar<'_>) -> Result<(), AccountError> {
+        // With one of the configuration, a server refuses to start until one of the two is gone.
+        if self.stored.find(id).await?.is_none() {
+            self.refuse_configured(id)?;
+        }
+        Ok(self.stored.delete(id, &by.client_author()).await?)
     }
 
     fn refuse_configured(&self, id: &ClientId) -> Result<(), AccountError> {

@@ -94,6 +94,10 @@ fn a_client_that_the_database_has_too_stops_the_start() {
     let line = refused(&app, &["serve", "-b", "127.0.0.1:0"], "");
     assert!(line.contains("clients.web: the database has a client of this id as well"), "{line}");
     assert!(line.contains("bailiwick clients delete web"), "{line}");
+    // It does what it says, once: then there is none left but that of the configuration.
+    done(&app, &["clients", "delete", "web"], "");
+    let line = refused(&app, &["clients", "delete", "web"], "");
+    assert!(line.contains("the client is in the configuration"), "{line}");
 }
 
 #[test]
