@@ -81,16 +81,20 @@ impl Accounts {
         self.refresh_tokens.as_ref()?.key.read(text.expose())
     }
 
-    /// The scopes of a token's family, if it is the client's and could be used now.
+    /// The scopes of a token's family, if it is the client's and could be used now, and its user, unless
+    /// the user's tokens were ended a moment ago.
     pub(crate) async fn family_scopes(
         &self,
         token: RefreshToken,
         client: Option<&Client>,
-    ) -> Result<Option<Scopes>, RepositoryError> {
+    ) -> Result<Option<(Scopes, Option<Arc<User>>)>, RepositoryError> {
         let Some(refresh) = &self.refresh_tokens else { return Ok(None) };
         let found = refresh.families.find(token.family, refresh.rules).await?;
-        let found = found.filter(|found| found.client == client.map(known));
-        Ok(found.map(|found| found.family.scopes))
+        let Some(found) = found.filter(|found| found.client == client.map(known)) else {
+            return Ok(None);
+        };
+        let user = self.user_of(&found.family).await?;
+        Ok(Some((found.family.scopes, user)))
     }
 
     /// The family of a refresh token and its user, if the token is the newest one and could be used now.

@@ -229,6 +229,35 @@ fn an_access_token_may_have_fewer_scopes_but_never_more() {
     assert_eq!(refresh(&app, &next["refresh_token"])["scope"], "me items");
 }
 
+/// As at a login: a token without any scope would look like one with all that was asked for.
+#[test]
+fn scopes_of_which_none_is_held_any_more_are_refused_and_nothing_is_used_up() {
+    let app = with_bob("refresh_token_reuse_seconds = 0\n");
+    let token = login(&app)["refresh_token"].clone();
+    let set = |scopes: Value| {
+        let answer = admin(&app, ("PUT", "/users/bob/scopes"), &json!({ "scopes": scopes }));
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    };
+    set(json!(["me"]));
+    let refused = |more: &str, said: &str| {
+        assert_refused(&send(&app, text(&token), more), "invalid_scope", said);
+    };
+    refused("&scope=items", "Scope not allowed: items");
+    set(json!([]));
+    refused("", "Scope not allowed: me items");
+    refused("&scope=", "Scope not allowed: me items");
+    set(json!(["items"]));
+    // RFC 6749 §5.1: fewer than asked for are named.
+    let answer = send(&app, text(&token), "&scope=me+items");
+    assert_eq!((answer.status, &answer.json()["scope"]), (200, &json!("items")));
+
+    // A login without scopes has none to lose.
+    let fields = [("username", "bob"), ("password", PASSWORD)];
+    let bare = log_in(&app, &fields).json();
+    assert!(bare.get("scope").is_none(), "{bare}");
+    assert!(refresh(&app, &bare["refresh_token"]).get("scope").is_none());
+}
+
 #[test]
 fn a_disabled_user_is_refused_and_keeps_the_login() {
     let app = with_bob("refresh_token_reuse_seconds = 0\n");

@@ -1,7 +1,7 @@
 //! The refresh token grant: RFC 6749 §6.
 
 use crate::accounts::{RefusedRefresh, Renewed};
-use crate::domain::{AuditReason, Client, RefreshToken, Scopes, Secret};
+use crate::domain::{AuditReason, Client, RefreshToken, Scopes, Secret, User};
 use crate::oauth::error::GrantError;
 use crate::oauth::response::{GrantContext, TokenResponse};
 use crate::oauth::scope::{granted, scope_names};
@@ -31,13 +31,8 @@ impl RefreshTokenGrant {
         let renewed = accounts.renew(token, client).await.map_err(GrantError::Unavailable)?;
         let renewed = renewed.map_err(|why| refused(&why, &context))?;
         let Renewed { user, scopes, auth_time, next, is_repeated } = renewed;
-        let mut held = Scopes::default();
-        let asked = asked.unwrap_or(scopes);
-        let is_held = |scope: &&str| {
-            let is_the_clients = |client: &Client| client.metadata.scope.contains(scope);
-            user.scopes.contains(scope) && client.is_none_or(is_the_clients)
-        };
-        asked.iter().filter(is_held).for_each(|scope| held.insert_known(scope));
+        // Once more: they may have been taken away a moment ago.
+        let held = held(&asked.unwrap_or(scopes), &user, client)?;
         let new = NewToken::to(&user).scopes(&held).of_family(token.family);
         let new = new.by_password().authenticated_at(auth_time).issued_to(client);
         let issued = context.tokens.create_access_token(new)?;
@@ -50,25 +45,46 @@ impl RefreshTokenGrant {
         Ok(TokenResponse::bearer(issued, &held, Some(next)))
     }
 
-    /// The requested scopes, all of which must be the family's. Looked at before anything changes:
-    /// what is refused for them uses up no token.
+    /// The requested scopes, or those of the login: all of them are the family's, and the user holds at
+    /// least one, unless there are none. Looked at before anything changes: what is refused for them
+    /// uses up no token.
     async fn asked(
         &self,
         token: RefreshToken,
         client: Option<&Client>,
         context: &GrantContext<'_>,
     ) -> Result<Option<Scopes>, GrantError> {
-        if scope_names(&self.scope).next().is_none() {
-            return Ok(None);
-        }
-        let scopes = context.accounts.family_scopes(token, client).await;
-        let Some(scopes) = scopes.map_err(GrantError::Unavailable)? else { return Ok(None) };
-        granted(&self.scope, &scopes).map(Some).inspect_err(|_| {
+        let found = context.accounts.family_scopes(token, client).await;
+        let Some((scopes, user)) = found.map_err(GrantError::Unavailable)? else { return Ok(None) };
+        let asked = match scope_names(&self.scope).next() {
+            Some(_) => granted(&self.scope, &scopes),
+            None => Ok(scopes),
+        };
+        let asked = asked.and_then(|asked| match &user {
+            Some(user) => held(&asked, user, client).map(|_| asked),
+            None => Ok(asked),
+        });
+        asked.map(Some).inspect_err(|_| {
             let (token, reason) = (Some(token), AuditReason::ScopeNotAllowed);
             let why = RefusedRefresh { token, user: None, reason };
             context.accounts.audit_refused_refresh(&why, &context.sender);
         })
     }
+}
+
+/// Those of the scopes that the user holds, and the client may have: at least one, unless none was asked
+/// for.
+fn held(asked: &Scopes, user: &User, client: Option<&Client>) -> Result<Scopes, GrantError> {
+    let is_held = |scope: &&str| {
+        let is_the_clients = |client: &Client| client.metadata.scope.contains(scope);
+        user.scopes.contains(scope) && client.is_none_or(is_the_clients)
+    };
+    let mut held = Scopes::default();
+    asked.iter().filter(is_held).for_each(|scope| held.insert_known(scope));
+    if held.iter().next().is_none() && asked.iter().next().is_some() {
+        return Err(GrantError::InvalidScope(asked.iter().map(str::to_owned).collect()));
+    }
+    Ok(held)
 }
 
 fn refused(why: &RefusedRefresh, context: &GrantContext<'_>) -> GrantError {
