@@ -1,8 +1,11 @@
 //! JWTs by which clients prove who they are (RFC 7523 §2.2), and the keys that verify them.
 
+mod strength;
+
 use crate::domain::{ClientId, KeyHash, Timestamp};
 use crate::tokens::client_secret::sha256;
 use crate::tokens::error::TokenError;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::crypto::verify;
@@ -165,20 +168,28 @@ impl ClientKey {
             return Err("is not a key for signatures (`use`)".to_owned());
         }
         let jwk = Jwk::deserialize(json).map_err(|_| "is no JWK (RFC 7517 §4)".to_owned())?;
-        let bytes = |text: &str| URL_SAFE_NO_PAD.decode(text).map_or(0, |bytes| bytes.len());
+        let bytes = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
         let of_type: &'static [Algorithm] = match &jwk.algorithm {
-            AlgorithmParameters::RSA(key) if (256..=1024).contains(&bytes(&key.n)) => RSA,
-            AlgorithmParameters::RSA(_) => return Err("is not of 2048 to 8192 bits".to_owned()),
+            AlgorithmParameters::RSA(key) => {
+                strength::rsa(&bytes(&key.n), &bytes(&key.e))?;
+                RSA
+            }
             AlgorithmParameters::EllipticCurve(key) => {
-                match (&key.curve, bytes(&key.x), bytes(&key.y)) {
-                    (EllipticCurve::P256, 32, 32) => &[Algorithm::ES256],
-                    (EllipticCurve::P384, 48, 48) => &[Algorithm::ES384],
+                let (x, y) = (bytes(&key.x), bytes(&key.y));
+                match (&key.curve, x.len(), y.len()) {
+                    (EllipticCurve::P256, 32, 32) => {
+                        strength::point(&ECDSA_P256_SHA256_FIXED, &x, &y)?;
+                        &[Algorithm::ES256]
+                    }
+                    (EllipticCurve::P384, 48, 48) => {
+                        strength::point(&ECDSA_P384_SHA384_FIXED, &x, &y)?;
+                        &[Algorithm::ES384]
+                    }
                     _ => return Err("is on no curve that is read here: P-256, P-384".to_owned()),
                 }
             }
-            AlgorithmParameters::OctetKeyPair(key)
-                if key.curve == EllipticCurve::Ed25519 && bytes(&key.x) == 32 =>
-            {
+            AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+                strength::ed25519(&bytes(&key.x))?;
                 &[Algorithm::EdDSA]
             }
             _ => return Err("is no RSA, P-256, P-384 or Ed25519 key".to_owned()),

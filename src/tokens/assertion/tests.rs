@@ -170,6 +170,12 @@ fn only_public_keys_for_signatures_are_registered() {
         more(&ec, "alg", json!("none")),
         more(&ec, "crv", json!("P-521")),
         more(&ec, "x", json!("AA")),
+        more(&ec, "y", ec["x"].clone()),
+        more(&rsa, "e", json!("Aw")),
+        more(&rsa, "e", json!("AQ")),
+        more(&rsa, "n", json!(URL_SAFE_NO_PAD.encode([254; 256]))),
+        more(&ed, "x", json!(URL_SAFE_NO_PAD.encode([0; 32]))),
+        more(&ed, "x", json!(URL_SAFE_NO_PAD.encode([255; 32]))),
         more(&ec, "use", json!("enc")),
         json!({"kty": "oct", "k": "c2VjcmV0"}),
         json!({"kty": "RSA"}),
@@ -178,6 +184,12 @@ fn only_public_keys_for_signatures_are_registered() {
     ] {
         assert!(ClientKeys::read(&json!({"keys": [bad]})).is_err(), "{bad}");
     }
+    // A set that is fetched is used without such a key.
+    let weak = more(&rsa, "e", json!("AQ"));
+    let fetched = |keys: Value| ClientKeys::fetched(json!({ "keys": keys }).to_string().as_bytes());
+    assert_eq!(fetched(json!([weak, ed])).unwrap().0.len(), 1);
+    let problem = fetched(json!([weak])).err().unwrap();
+    assert!(problem.starts_with("keys[0]: has an exponent"), "{problem}");
     for set in
         [json!(null), json!([]), json!({}), json!({"keys": []}), json!({"keys": vec![&ec; 17]}), ec]
     {
