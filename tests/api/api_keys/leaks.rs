@@ -4,6 +4,36 @@ use super::{basic, make, with_keys};
 use crate::people::log_in;
 use std::fs;
 
+/// The same for what else clients hold.
+#[test]
+fn other_secrets_in_the_wrong_place_are_not_logged() {
+    let url = "[server]\npublic_url = 'https://auth.example.com'\n";
+    let app = with_keys(&format!("{url}[audit]\nretain_days = 7\n"));
+    let refresh = "bwr_AQAAAAAAAKvNAAAAAAAAAAUAAAAAAAABAnP5mbV5Aik6Fm_--7hUSCs";
+    let client = format!("bwc_{}", "Zx9".repeat(14));
+    for secret in [refresh, &client] {
+        let masked = format!("{}***", &secret[..4]);
+        assert_eq!(log_in(&app, &[("username", secret), ("password", "x")]).status, 400);
+        app.stderr.wait_for(&format!("who=\"{masked}\""));
+        let fields = [
+            ("username", "jane"),
+            ("password", "x"),
+            ("client_id", secret),
+            ("client_secret", "x"),
+        ];
+        assert!(matches!(log_in(&app, &fields).status, 400 | 401));
+        for path in [format!("/{secret}"), format!("/users/{secret}?x={secret}")] {
+            let headers = [("referer", &*format!("http://a/{secret}")), ("user-agent", "curl")];
+            app.send("GET", &path, &headers, "");
+        }
+        app.stdout.wait_for(&format!("/users/{masked}?x={masked}"));
+        let kept = app.command(&["audit", "--format", "json"], "");
+        let kept = String::from_utf8_lossy(&kept.stdout).into_owned();
+        let logged = app.stdout.text() + &app.stderr.text() + &kept;
+        assert!(kept.contains(&masked) && !logged.contains(secret), "{logged}");
+    }
+}
+
 #[test]
 fn a_key_in_the_wrong_place_is_not_logged() {
     let app = with_keys("[audit]\nretain_days = 7\n");
