@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 /// Copies, checks, backs up and restores databases.
 #[derive(Debug, Subcommand)]
 pub(super) enum DbCommand {
-    /// Copy all users and API keys into an empty database: all of them or, on any error, none.
+    /// Copy everything into an empty database: users, API keys, clients, logins and sessions, signing keys
+    /// and audit events; all of it or, on any error, nothing.
     ///
     /// The password for PostgreSQL comes from `database.password_file`, the variable PGPASSWORD,
     /// or ~/.pgpass. Everyone on this machine can see one in a URL here.
@@ -29,7 +30,8 @@ pub(super) enum DbCommand {
     },
     /// Read everything in the configured database and report what is wrong.
     Check,
-    /// Write a consistent copy of the configured SQLite database to a new file.
+    /// Write a consistent copy of the configured SQLite database to a new file: users, API keys, clients,
+    /// logins and sessions, signing keys and audit events.
     Backup {
         /// The file; it must not exist yet.
         file: PathBuf,

@@ -235,7 +235,8 @@ pub async fn back_up(settings: &Settings, file: &Path) -> Result<(), Maintenance
     let Some(pools) = database.file() else { return Err(MaintenanceError::UsePgDump) };
     let fail = |cause| MaintenanceError::Backup { file: file.to_owned(), cause };
     if file.exists() {
-        return Err(fail(io::ErrorKind::AlreadyExists.into()));
+        let line = "the file is there already, and is left as it is: name a new one";
+        return Err(fail(io::Error::new(io::ErrorKind::AlreadyExists, line)));
     }
     // A half-written backup never has the final name.
     let part = Part::beside(file).map_err(fail)?;

@@ -44,6 +44,9 @@ pub enum SecretError {
     /// The file cannot be read.
     #[error("{}: the signing secret cannot be read: {}", shown_path(.0), .1)]
     Read(PathBuf, #[source] io::Error),
+    /// The file that a setting names cannot be read.
+    #[error("{}: the signing secret cannot be read: {} ({})", shown_path(.0), .1, .2)]
+    ReadNamed(PathBuf, #[source] io::Error, &'static str),
     /// The file cannot be created.
     #[error("{}: the signing secret cannot be created: {}", .0.display(), .1)]
     Write(PathBuf, #[source] io::Error),
@@ -64,7 +67,8 @@ pub fn load_secret(
         let shown = shown_path(file.path());
         let made = file.path() == data_dir.join(FILE_NAME);
         let place = if made { shown } else { format!("tokens.secret_file {shown}") };
-        (read(file)?, place)
+        let secret = if made { read(file)? } else { read_named(file, "tokens.secret_file")? };
+        (secret, place)
     } else {
         let file = NamedFile::from(data_dir.join(FILE_NAME));
         (read_or_generate(&file, data_dir)?, file.path().display().to_string())
@@ -80,7 +84,7 @@ pub fn load_accepted_secrets(
 ) -> Result<Vec<Secret>, SecretError> {
     let accepted = settings.accepted_secret_files.iter().map(|file| {
         let place = format!("tokens.accepted_secret_files {}", shown_path(file.path()));
-        judge(read(file)?, place, demo)
+        judge(read_named(file, "tokens.accepted_secret_files")?, place, demo)
     });
     accepted.collect()
 }
@@ -129,6 +133,14 @@ fn read_or_generate(file: &NamedFile, data_dir: &Path) -> Result<Secret, SecretE
         }
         other => other,
     }
+}
+
+/// Reads the file that a setting names.
+fn read_named(file: &NamedFile, key: &'static str) -> Result<Secret, SecretError> {
+    read(file).map_err(|error| match error {
+        SecretError::Read(path, cause) => SecretError::ReadNamed(path, cause, key),
+        other => other,
+    })
 }
 
 /// Reads a secret and strips the newline that editors and `echo` leave.
@@ -307,7 +319,7 @@ mod tests {
         for (bad, says) in [
             (file("short", &GOOD[1..]), "shorter than 32 bytes"),
             (file("public", PUBLIC), "public tutorial"),
-            ("/nowhere/secret".into(), "cannot be read"),
+            ("/nowhere/secret".into(), "(tokens.accepted_secret_files)"),
         ] {
             let (loaded, checked) = accepting(vec![file("old", GOOD), bad]);
             for line in [loaded.unwrap_err(), checked.unwrap_err()].map(|error| error.to_string()) {
@@ -327,10 +339,9 @@ mod tests {
             secret_file: Some("/nowhere/secret".into()),
             ..TokenSettings::default()
         };
-        assert!(
-            refusal(&missing, folder.path())
-                .starts_with("/nowhere/secret: the signing secret cannot be read")
-        );
+        let line = refusal(&missing, folder.path());
+        assert!(line.starts_with("/nowhere/secret: the signing secret cannot be read"), "{line}");
+        assert!(line.ends_with(" (tokens.secret_file)"), "{line}");
         for pasted in [GOOD, "c2VjcmV0/c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"] {
             let pasted =
                 TokenSettings { secret_file: Some(pasted.into()), ..TokenSettings::default() };
