@@ -250,7 +250,7 @@ fn a_backup_is_the_whole_database() {
     let backup = format!("sqlite:{name}");
     assert!(done(folder, &backup, &["db", "check"], "").starts_with(&format!("{USERS} users")));
     let line = fails(folder, &sqlite, &["db", "backup", name]);
-    assert!(line.contains("backup.db: cannot be written"), "{line}");
+    assert!(line.contains("backup.db: cannot be written: the file is there already"), "{line}");
     let line = fails(folder, &sqlite, &["db", "backup", "/absent/backup.db"]);
     assert!(line.contains("/absent/backup.db: cannot be written"), "{line}");
     let line = fails(folder, &shared().url(&shared().database()), &["db", "backup", "x"]);
