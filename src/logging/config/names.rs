@@ -18,7 +18,7 @@ const ALIASES: [(&str, &str); 6] = [
 ];
 
 /// Our modules, which log under their paths.
-const MODULES: [&str; 19] = [
+const MODULES: [&str; 22] = [
     "accounts",
     "api_error",
     "cli",
@@ -28,6 +28,8 @@ const MODULES: [&str; 19] = [
     "logging",
     "oauth",
     "openapi",
+    "outgoing",
+    "pages",
     "passwords",
     "process",
     "routes",
@@ -37,6 +39,7 @@ const MODULES: [&str; 19] = [
     "services",
     "settings",
     "storage",
+    "testing",
     "tokens",
 ];
 

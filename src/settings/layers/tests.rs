@@ -319,7 +319,7 @@ fn the_environment_sets_every_key_but_tables() {
             (Kind::OriginRegex, _) => "https://.*".to_owned(),
             (_, "cors.expose_headers") => "X-Total, ETag".to_owned(),
             (_, "server.root_path") => "/a".to_owned(),
-            (_, "server.forwarded_allow_ips") => "unix, ::1".to_owned(),
+            (_, "server.forwarded_allow_ips" | "outgoing.allow") => "unix, ::1".to_owned(),
             (_, "server.umask" | "server.socket_mode") => "027".to_owned(),
             (_, "server.public_url" | "cors.origins") => "https://a.example".to_owned(),
             (_, "database.url") => "sqlite:/b.db".to_owned(),
