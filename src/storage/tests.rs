@@ -371,6 +371,7 @@ async fn users_of_an_earlier_version_get_ids() {
          DROP TRIGGER users_displaced_tell; DROP TRIGGER users_displaced_by_update_tell;
          DROP TRIGGER users_displaced_remember; DROP TRIGGER users_displaced_by_update_remember;
          DROP TRIGGER users_renamed_remember; DROP TRIGGER users_deleted_remember;
+         DROP TRIGGER users_sessions_ended; DROP TRIGGER users_deleted_sessions_ended;
          DROP INDEX users_id; ALTER TABLE users DROP COLUMN id;
          DELETE FROM _sqlx_migrations WHERE version = 2";
     sqlx::raw_sql(without_ids).execute(&mut connection).await.unwrap();

@@ -45,9 +45,7 @@ fn every_file_in_config_loads() {
 
 /// The lines of default.toml that set a key, commented out or not, with the line before.
 fn documented() -> Vec<(String, String)> {
-    let mut section = String::new();
-    let mut above = "";
-    let mut keys = Vec::new();
+    let (mut section, mut above, mut keys) = (String::new(), "", Vec::new());
     let file = default_file();
     for line in file.lines() {
         if let Some(header) = line.strip_prefix('[') {
@@ -324,7 +322,9 @@ fn the_environment_sets_every_key_but_tables() {
             (_, "server.public_url" | "cors.origins") => "https://a.example".to_owned(),
             (_, "database.url") => "sqlite:/b.db".to_owned(),
             (_, "tokens.accept_foreign_until") => "2027-01-31".to_owned(),
-            _ => "#0a0b0c".to_owned(),
+            (_, "pages.colour") => "#0a0b0c".to_owned(),
+            (_, "pages.links") => "A = /a, B = https://b.example".to_owned(),
+            _ => "text".to_owned(),
         };
         let variable = key.variable();
         let loaded = load("", &[(&variable, &value)]).unwrap();
