@@ -204,9 +204,9 @@ fn a_route_that_takes_services_does_as_long_as_they_may() {
     let app = Example::spawn_with(
         "orders",
         &[
-            ("BAILIWICK__SERVER__PUBLIC_URL", ISSUER),
-            ("BAILIWICK__TOKENS__ALGORITHM", "EdDSA"),
-            ("BAILIWICK__LOGGING__FORMAT", "%(u)s %(message)s"),
+            ("ORDERS__SERVER__PUBLIC_URL", ISSUER),
+            ("ORDERS__TOKENS__ALGORITHM", "EdDSA"),
+            ("ORDERS__LOGGING__FORMAT", "%(u)s %(message)s"),
         ],
     );
     let run = |args: &[&str]| {

@@ -203,7 +203,7 @@ fn a_guard_resolves_the_caller_once() {
 /// A handler of an application that takes its caller and a body with `Authorized`.
 #[test]
 fn an_applications_handler_is_not_run_for_a_revoked_caller() {
-    let app = Example::spawn_with("orders", &[("BAILIWICK__ADMIN__PUBLIC", "true")]);
+    let app = Example::spawn_with("orders", &[("ORDERS__ADMIN__PUBLIC", "true")]);
     let add = ["users", "add", "writer", "--scope", "me", "--scope", "orders:write"];
     let added = app.command(&[&add[..], &["--password-stdin"]].concat(), "correct horse battery");
     assert!(added.status.success(), "{added:?}");
