@@ -19,8 +19,10 @@ dev: ## The same, rebuilt and reloaded at every change of the sources
 	    --reload-dir src --reload-dir config --reload-dir examples \
 	    --reload-command 'cargo build $(EXAMPLE:%=--example %)'
 
-# The last line sums up what cargo says of each test program.
+# The last line sums up what cargo says of each test program. An example that has tests of its own is
+# built by `cargo test` for these only.
 test: tools ## Install what the tests need, run all tests, count them
+	cargo build --locked --examples
 	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; status=0; \
 	cargo test --locked --no-fail-fast 2>&1 | tee "$$log" || status=$$?; \
 	awk '/^test result:/ { passed += $$4; failed += $$6 } \
