@@ -6,7 +6,7 @@ use crate::logging::ERROR;
 use crate::security::{State, States};
 use crate::settings::{OwnSettings, Shared};
 use futures_util::FutureExt as _;
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, join_all};
 use std::any::{Any, TypeId, type_name};
 use std::error::Error;
 use std::fmt;
@@ -22,6 +22,9 @@ type Hook = Arc<dyn Fn(Start) -> Doing<()> + Send + Sync>;
 
 /// What a function of the application does; its error is one line.
 pub type Doing<T> = LocalBoxFuture<'static, Result<T, String>>;
+
+/// How long background tasks have to end by themselves after the last request.
+const TO_NOTICE: Duration = Duration::from_secs(1);
 
 /// The functions of an application.
 #[derive(Clone, Default)]
@@ -72,8 +75,8 @@ impl Start {
         self.states.get().unwrap_or_else(absent)
     }
 
-    /// Runs a task in the background of this process. It is dropped after the last request; it notices by
-    /// [`Start::stopping`] when that is near. What must be finished belongs into
+    /// Runs a task in the background of this process. It is dropped a second after the last request; it
+    /// notices by [`Start::stopping`] when that is near. What must be finished belongs into
     /// [`Server::on_stop`](crate::Server::on_stop).
     ///
     /// All tasks share one thread with the management of this process, so they must not block it.
@@ -204,9 +207,10 @@ impl Life {
     /// Ends the background tasks, then does what is to be done after the last request.
     pub(super) async fn stop(&self, start: &Start, within: Duration) {
         start.begin_to_stop();
-        let tasks =
+        let mut tasks =
             std::mem::take(&mut *start.tasks.lock().unwrap_or_else(PoisonError::into_inner));
-        for task in tasks {
+        let _ = timeout(TO_NOTICE.min(within), join_all(&mut tasks)).await;
+        for task in tasks.into_iter().filter(|task| !task.is_finished()) {
             task.abort();
             // Ends as it was aborted.
             let _ = task.await;
