@@ -255,7 +255,7 @@ fn logins_move_with_the_database() {
          WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 2500)
          INSERT INTO refresh_families
              SELECT printf('%032x', n), 'client' || n, n + 9, user_id, 7, 'a b:c', n, n + 1, n + 2, n + 3,
-                 n + 4, n + 5, n + 6, n + 7, n + 8
+                 n + 4, n + 5, n + 6, n + 7, n + 8, NULL, 0
              FROM refresh_families, numbers WHERE generation = 1",
     );
     done(from.folder(), &from.url(), &["db", "copy", "--from", &from.url(), "--to", &to.url()], "");

@@ -21,7 +21,8 @@ CREATE INDEX sessions_look_at ON sessions (look_at);
 ALTER TABLE refresh_families ADD COLUMN sid TEXT COLLATE "C", ADD COLUMN offline BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX refresh_families_sid ON refresh_families (sid) WHERE sid IS NOT NULL;
 
-CREATE FUNCTION bailiwick_end_session() RETURNS trigger LANGUAGE plpgsql AS
+CREATE FUNCTION bailiwick_end_session() RETURNS trigger LANGUAGE plpgsql
+SET search_path FROM CURRENT AS
 $$
 BEGIN
     UPDATE refresh_families SET revoked_at = floor(extract(epoch FROM clock_timestamp()))::bigint
@@ -33,7 +34,8 @@ CREATE TRIGGER sessions_ended AFTER DELETE ON sessions
 FOR EACH ROW EXECUTE FUNCTION bailiwick_end_session();
 
 -- Whoever ends a user's tokens, disables or deletes the user, ends the sessions with the same change.
-CREATE FUNCTION bailiwick_end_sessions() RETURNS trigger LANGUAGE plpgsql AS
+CREATE FUNCTION bailiwick_end_sessions() RETURNS trigger LANGUAGE plpgsql
+SET search_path FROM CURRENT AS
 $$
 BEGIN
     DELETE FROM sessions WHERE user_id = OLD.id;
