@@ -150,7 +150,7 @@ impl Drop for Example {
 fn program(name: &str) -> PathBuf {
     let binary = Path::new(env!("CARGO_BIN_EXE_bailiwick"));
     let program = binary.with_file_name("examples").join(name);
-    assert!(program.is_file(), "{} is missing: run `cargo build --examples`", program.display(),);
+    assert!(program.is_file(), "{} is missing: run `cargo build --examples`", program.display());
     program
 }
 
