@@ -1,34 +1,37 @@
 //! The composition root: settings in, services out. The only file that names a database.
 
+mod back_channel;
 mod clean_up;
 mod configured;
 mod demo;
 mod keeper;
+mod rules;
 mod sign_in;
 mod signing;
 
+pub use back_channel::BackChannel;
 pub use clean_up::CleanUp;
 pub use keeper::{Discarded, Keeper, KeyError, Rotated};
 pub use sign_in::SignIn;
 pub use signing::Signing;
 
 use crate::accounts::{
-    Accounts, ApiKeys, AuditTrail, BrowserSessions, Clients, Limits, MARGIN, RefreshTokens,
-    Throttle,
+    Accounts, ApiKeys, AuditTrail, ClientRules, Clients, MARGIN, RefreshTokens, Throttle,
 };
 use crate::domain::{
-    AuditEvents, Clock, FamilyRules, LastLogins, Limit, RefreshFamilies, Revocations, ScopeTable,
-    ServerKeys, Sessions, Signers, SigningKeys, SystemClock, UserRepository, program,
+    AuditEvents, AuthorizationCodes, Clock, Consents, LastLogins, LogoutNotices, RefreshFamilies,
+    Revocations, ScopeTable, ServerKeys, Sessions, Signers, SigningKeys, SystemClock,
+    UserRepository, program,
 };
 use crate::outgoing::Outgoing;
 use crate::passwords::{self, Passwords};
 use crate::sealing::Wrapping;
-use crate::settings::{LoginSettings, NamedFile, Settings, TokenSettings};
+use crate::settings::{NamedFile, Settings};
 use crate::storage;
 use crate::tokens::{self, SecretError, Tokens, load_accepted_secrets, load_secret, made_secret};
-use demo::{create_demo_users, warn_of_demo_passwords};
+use demo::greet;
+use rules::{family_rules, limits};
 use std::fmt;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
@@ -63,6 +66,8 @@ pub struct Store {
     revocations: Arc<dyn Revocations>,
     refresh_families: Arc<dyn RefreshFamilies>,
     sessions: Arc<dyn Sessions>,
+    grants: (Arc<dyn AuthorizationCodes>, Arc<dyn Consents>),
+    logout_notices: Arc<dyn LogoutNotices>,
 }
 
 /// What a request handler needs: accounts, tokens, passwords, settings; cheap to clone, one per worker thread.
@@ -90,6 +95,8 @@ pub struct Services {
     pub(crate) keeper: Arc<Keeper>,
     /// Sessions of browsers and what the pages need; only with `server.public_url`.
     pub(crate) sign_in: Option<Arc<SignIn>>,
+    /// Tells clients that sessions have ended; only with `server.public_url`.
+    pub(crate) back_channel: Option<Arc<BackChannel>>,
     /// Deletes what nobody needs to know any more.
     pub(crate) clean_up: Arc<CleanUp>,
     /// The settings.
@@ -128,10 +135,18 @@ pub fn check_pepper(settings: &Settings) -> Result<(), StartError> {
     passwords::check_pepper(&settings.passwords).map_err(StartError::new)
 }
 
+fn client_rules(settings: &Settings, scopes: &Arc<ScopeTable>) -> ClientRules {
+    let algorithm = settings.tokens.algorithm.asymmetric();
+    ClientRules { scopes: Arc::clone(scopes), algorithm }
+}
+
 /// Checks the configured clients and their secrets.
 pub fn check_clients(settings: &Settings) -> Result<(), StartError> {
     match scope_table(settings) {
-        Ok(scopes) => configured::clients(settings, &scopes).map(drop),
+        Ok(scopes) => {
+            let rules = client_rules(settings, &Arc::new(scopes));
+            configured::clients(settings, &rules).map(drop)
+        }
         // Others tell what is wrong with the scopes.
         Err(_) => Ok(()),
     }
@@ -186,6 +201,8 @@ impl Store {
             ..
         } = opened;
         let keys = (opened.server_keys, opened.signing_keys);
+        let grants = (opened.codes, opened.consents);
+        let logout_notices = opened.logout_notices;
         let folds = settings.users.case_insensitive;
         let throttle = Arc::new(Throttle::new(limits(&settings.logins), folds, throttles));
         let accounts = Accounts::new(users.clone(), passwords.clone(), clock.clone())
@@ -201,7 +218,8 @@ impl Store {
         };
         let audit = accounts.audit_log().clone();
         let scopes = Arc::new(scope_table(settings)?);
-        let clients = Clients::new((clients, seen), scopes.clone(), clock.clone(), audit.clone())
+        let rules = client_rules(settings, &scopes);
+        let clients = Clients::new((clients, seen), rules, clock.clone(), audit.clone())
             .with(configured::without_secrets(settings));
         Ok(Self {
             api_keys: ApiKeys::new(api_keys, users.clone(), clock.clone(), audit),
@@ -218,20 +236,9 @@ impl Store {
             revocations,
             refresh_families,
             sessions,
+            grants,
+            logout_notices,
         })
-    }
-}
-
-fn limits(settings: &LoginSettings) -> Limits {
-    let seconds = |seconds: NonZeroU32| Duration::from_secs(seconds.get().into());
-    let limit = |burst: NonZeroU32, every| Limit { burst: burst.get(), every: seconds(every) };
-    Limits {
-        known_device: limit(settings.known_device_burst, settings.known_device_every),
-        known_network: limit(settings.known_network_burst, settings.known_network_every),
-        unknown_network: limit(settings.unknown_network_burst, settings.unknown_network_every),
-        all_unknown: limit(settings.all_unknown_burst, settings.all_unknown_every),
-        all_accounts: limit(settings.all_accounts_burst, settings.all_accounts_every),
-        known_for: seconds(settings.known_for),
     }
 }
 
@@ -266,15 +273,6 @@ fn keys(
     Ok((tokens, keeper.telling(store.accounts.audit_log().clone())))
 }
 
-fn family_rules(settings: &TokenSettings) -> FamilyRules {
-    let seconds = |seconds: u32| Duration::from_secs(seconds.into());
-    FamilyRules {
-        idle: seconds(settings.refresh_token_idle.get()),
-        lifetime: seconds(settings.refresh_token_lifetime.get()),
-        reuse: seconds(settings.refresh_token_reuse_seconds),
-    }
-}
-
 /// Refuses a damaged database, as far as a quick check can tell.
 pub async fn refuse_damage(settings: &Settings) -> Result<(), StartError> {
     storage::refuse_damage(settings).await.map_err(StartError::new)
@@ -307,11 +305,15 @@ impl Services {
             revocations,
             refresh_families,
             sessions,
+            grants,
+            logout_notices,
             keys: (_, leases),
             ..
         } = store;
         let outgoing = Outgoing::new(&settings.outgoing).map_err(StartError::new)?;
-        let clients = clients.with(configured::clients(&settings, &scopes)?).asking(outgoing);
+        let clients = clients
+            .with(configured::clients(&settings, &client_rules(&settings, &scopes))?)
+            .asking(outgoing.clone());
         let clients = match &settings.server.public_url {
             Some(url) => clients.of_issuer(url.as_str()),
             None => clients,
@@ -323,43 +325,47 @@ impl Services {
                 program = program()
             )));
         }
-        if demo {
-            create_demo_users(&accounts, users.as_ref(), clock.as_ref())
-                .await
-                .map_err(StartError::new)?;
-        } else {
-            warn_of_demo_passwords(users.as_ref()).await.map_err(StartError::new)?;
-        }
-        if users.is_empty().await.map_err(StartError::new)? {
-            log::warn!(
-                target: "bailiwick.error",
-                "there are no users yet; add one with: {} users add NAME --scope me",
-                program()
-            );
-        }
+        greet(&accounts, users.as_ref(), clock.as_ref(), demo).await.map_err(StartError::new)?;
         keeper.start().await.map_err(StartError::new)?;
         let on = &settings.tokens;
-        let accounts = if on.password_refresh {
+        let has_url = settings.server.public_url.is_some();
+        let codes = Arc::clone(&grants.0);
+        let access_life = tokens.longest_life() + MARGIN;
+        let accounts = if on.password_refresh || has_url {
             let key = keeper.refresh_key().await.map_err(StartError::new)?;
-            let (rules, access_life) = (family_rules(on), tokens.longest_life() + MARGIN);
+            let (rules, for_passwords) = (family_rules(on), on.password_refresh);
             let families = Arc::clone(&refresh_families);
-            accounts.with_refresh_tokens(RefreshTokens { families, key, rules, access_life })
+            let all = RefreshTokens { families, key, rules, access_life, for_passwords };
+            accounts.with_refresh_tokens(all)
         } else {
             accounts
         };
         let sign_in = match &settings.server.public_url {
             Some(url) => {
-                let of_browsers = BrowserSessions::new(Arc::clone(&sessions), &accounts);
-                let (flows, browsers) = keeper.page_keys().await.map_err(StartError::new)?;
-                let (url, settings) = (url.clone(), settings.sessions);
-                let sessions = of_browsers;
-                Some(Arc::new(SignIn { url, sessions, flows, browsers, settings }))
+                let stored = (Arc::clone(&sessions), grants);
+                let opened = SignIn::open((url, settings.sessions), &keeper, stored, &accounts);
+                Some(Arc::new(opened.await.map_err(StartError::new)?))
             }
             None => None,
         };
         let keeper = Arc::new(keeper);
+        let back_channel = has_url.then(|| {
+            let (clients, tokens, keeper) = (clients.clone(), tokens.clone(), keeper.clone());
+            let notices = logout_notices.clone();
+            Arc::new(BackChannel { notices, clients, tokens, keeper, outgoing })
+        });
         let (rules, families) = (family_rules(on), refresh_families);
-        let clean_up = Arc::new(CleanUp { revocations, families, sessions, leases, rules });
+        let codes_kept = Duration::from_secs(access_life.unsigned_abs());
+        let clean_up = Arc::new(CleanUp {
+            revocations,
+            families,
+            sessions,
+            leases,
+            rules,
+            codes,
+            codes_kept,
+            logout_notices,
+        });
         let signing = Arc::new(Signing::new(&tokens, signers));
         Ok(Self {
             users,
@@ -373,6 +379,7 @@ impl Services {
             signing,
             keeper,
             sign_in,
+            back_channel,
             clean_up,
             settings,
         })

@@ -1,11 +1,11 @@
 //! Clients of the authorization server: registered, changed, deleted. Those of the configuration are
 //! changed there.
 
-use crate::accounts::{AccountError, Audit, Author};
+use crate::accounts::{AccountError, Audit, Author, ClientRules};
 use crate::domain::{
-    AuditAction, AuditEntry, AuditReason, Client, ClientAuthor, ClientEdit, ClientFault,
-    ClientGrant, ClientId, ClientMetadata, ClientRepository, Clock, KeyHash, NewClient,
-    RepositoryError, ScopeTable, Scopes, Secret, Seen, Sender, Timestamp,
+    AuditAction, AuditEntry, AuditReason, Client, ClientAuthor, ClientEdit, ClientGrant, ClientId,
+    ClientMetadata, ClientRepository, Clock, KeyHash, NewClient, RepositoryError, Scopes, Secret,
+    Seen, Sender, Timestamp,
 };
 use crate::outgoing::{Documents, Outgoing, OutgoingError};
 use crate::tokens::{
@@ -20,7 +20,7 @@ use std::time::Duration;
 pub struct Clients {
     stored: Arc<dyn ClientRepository>,
     configured: Arc<BTreeMap<ClientId, Arc<Client>>>,
-    scopes: Arc<ScopeTable>,
+    rules: Arc<ClientRules>,
     seen: Arc<dyn Seen>,
     clock: Arc<dyn Clock>,
     audit: Audit,
@@ -55,16 +55,16 @@ impl Registrar<'_> {
 }
 
 impl Clients {
-    /// Takes the repositories, the scopes that clients may have, the clock, and who tells the audit log.
+    /// Takes the repositories, what clients may be, the clock, and who tells the audit log.
     #[must_use]
     pub fn new(
         (stored, seen): (Arc<dyn ClientRepository>, Arc<dyn Seen>),
-        scopes: Arc<ScopeTable>,
+        rules: ClientRules,
         clock: Arc<dyn Clock>,
         audit: Audit,
     ) -> Self {
-        let configured = Arc::default();
-        Self { stored, configured, scopes, seen, clock, audit, issuer: None, keys: None }
+        let (configured, rules) = (Arc::default(), Arc::new(rules));
+        Self { stored, configured, rules, seen, clock, audit, issuer: None, keys: None }
     }
 
     /// The same with these clients of the configuration.
@@ -176,7 +176,7 @@ impl Clients {
         if self.configured.contains_key(&id) {
             return Err(AccountError::ConfiguredClient(id));
         }
-        check(&metadata, &self.scopes).map_err(RepositoryError::BadClient)?;
+        self.rules.check(&metadata).map_err(RepositoryError::BadClient)?;
         let (shown, hash) = match secret {
             _ if !metadata.has_secret() => (None, None),
             None => {
@@ -217,10 +217,10 @@ impl Clients {
         by: Registrar<'_>,
     ) -> Result<[Client; 2], AccountError> {
         self.refuse_configured(id)?;
-        let scopes = Arc::clone(&self.scopes);
+        let rules = Arc::clone(&self.rules);
         let edit: ClientEdit = Box::new(move |before| {
             let after = edit(before);
-            check(&after, &scopes)?;
+            rules.check(&after)?;
             Ok(after)
         });
         Ok(self.stored.change(id, edit, &by.client_author(), self.clock.now()).await?)
@@ -350,20 +350,6 @@ impl Clients {
 
     fn tell<T>(&self, entry: AuditEntry, author: &Author, result: &Result<T, AccountError>) {
         self.audit.tell_change(entry, author, result.as_ref().err().map(AccountError::reason));
-    }
-}
-
-/// Whether it may be registered: by itself, its scopes, and its keys.
-pub fn check(metadata: &ClientMetadata, scopes: &ScopeTable) -> Result<(), ClientFault> {
-    metadata.check()?;
-    if let Some(scope) = metadata.scope.iter().find(|scope| !scopes.contains(scope)) {
-        return Err(ClientFault::new("scope", format!("`{scope}` is not a declared scope")));
-    }
-    match &metadata.jwks {
-        Some(jwks) => {
-            ClientKeys::read(jwks).map(drop).map_err(|problem| ClientFault::new("jwks", problem))
-        }
-        None => Ok(()),
     }
 }
 

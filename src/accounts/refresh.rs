@@ -1,10 +1,11 @@
 //! Refresh tokens: each login has a family of them, which renews its access token until it ends.
 
 use crate::accounts::Accounts;
+use crate::accounts::authorizations::known;
 use crate::domain::{
-    AuditAction, AuditEntry, AuditReason, Client, ClientAuthMethod, ClientGrant, Family,
-    FamilyClient, FamilyId, FamilyRules, FamilyUse, FoundFamily, NewFamily, RefreshFamilies,
-    RefreshToken, RepositoryError, Rotation, Scopes, Secret, Sender, Timestamp, User, Username,
+    AuditAction, AuditEntry, AuditReason, Client, ClientAuthMethod, ClientGrant, Family, FamilyId,
+    FamilyLogin, FamilyRules, FamilyUse, FoundFamily, NewFamily, RefreshFamilies, RefreshToken,
+    RepositoryError, Rotation, Scopes, Secret, Sender, SessionId, Timestamp, User, Username,
 };
 use crate::tokens::RefreshKey;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub struct RefreshTokens {
     pub rules: FamilyRules,
     /// Seconds until nobody needs to know an access token any more that is issued now.
     pub access_life: i64,
+    /// Whether logins by password get them.
+    pub for_passwords: bool,
 }
 
 /// What a refresh token was used for.
@@ -26,8 +29,12 @@ pub(crate) struct Renewed {
     pub(crate) user: Arc<User>,
     /// The family's.
     pub(crate) scopes: Scopes,
-    /// When the user logged in.
-    pub(crate) auth_time: Timestamp,
+    /// The login.
+    pub(crate) login: FamilyLogin,
+    /// The session in which it was granted.
+    pub(crate) session: Option<SessionId>,
+    /// What its tokens are for beside this server.
+    pub(crate) resource: Option<String>,
     /// The refresh token to go on with.
     pub(crate) next: Secret,
     /// Whether this one was used before.
@@ -35,7 +42,7 @@ pub(crate) struct Renewed {
 }
 
 impl RefreshTokens {
-    fn access_until(&self, now: Timestamp) -> Timestamp {
+    pub(super) fn access_until(&self, now: Timestamp) -> Timestamp {
         Timestamp(now.seconds().saturating_add(self.access_life))
     }
 }
@@ -56,7 +63,8 @@ impl Accounts {
         scopes: &Scopes,
         client: Option<&Client>,
     ) -> Result<Option<(FamilyId, Secret)>, RepositoryError> {
-        let Some(refresh) = &self.refresh_tokens else { return Ok(None) };
+        let refresh = self.refresh_tokens.as_ref().filter(|refresh| refresh.for_passwords);
+        let Some(refresh) = refresh else { return Ok(None) };
         if client.is_some_and(|client| !client.metadata.may_redeem(ClientGrant::RefreshToken)) {
             return Ok(None);
         }
@@ -70,6 +78,9 @@ impl Accounts {
             is_offline: false,
             scopes: scopes.clone(),
             access_until: refresh.access_until(self.clock.now()),
+            login: None,
+            resource: None,
+            hears_of_logout: false,
         };
         let has_begun = refresh.families.begin(new, refresh.rules).await?;
         let first = || refresh.key.write(RefreshToken { family: id, generation: 0 });
@@ -137,8 +148,9 @@ impl Accounts {
         let next = RefreshToken { family: token.family, generation };
         Ok(match self.user_of(&family).await? {
             Some(user) => {
-                let Family { scopes, auth_time, .. } = family;
-                Ok(Renewed { user, scopes, auth_time, next: refresh.key.write(next), is_repeated })
+                let Family { scopes, login, session, resource, .. } = family;
+                let next = refresh.key.write(next);
+                Ok(Renewed { user, scopes, login, session, resource, next, is_repeated })
             }
             None => return refused(Some(family.username), AuditReason::TokenEnded),
         })
@@ -190,10 +202,6 @@ impl Accounts {
         }
         self.audit.tell(entry);
     }
-}
-
-fn known(client: &Client) -> FamilyClient {
-    FamilyClient { id: client.id.clone(), epoch: client.epoch }
 }
 
 /// A refresh token that was refused: which, whose, and why.

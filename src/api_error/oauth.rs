@@ -18,6 +18,8 @@ impl From<GrantError> for ApiError {
             | GrantError::UnsupportedGrantType
             | GrantError::InvalidCredentials
             | GrantError::InvalidRefreshToken
+            | GrantError::InvalidCode
+            | GrantError::InvalidTarget
             | GrantError::Throttled { .. }
             | GrantError::Disabled
             | GrantError::InvalidScope(_)

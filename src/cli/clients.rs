@@ -1,20 +1,19 @@
 //! `bailiwick clients`: the clients of the authorization server, even while it runs.
 
+mod metadata;
+
 use crate::accounts::{Author, Clients, Registrar, Registration};
 use crate::cli::report::{CommandError, note, print};
 use crate::cli::users::keep_audit;
-use crate::domain::{
-    Client, ClientAuthMethod, ClientGrant, ClientId, ClientMetadata, ScopeName, Secret, program,
-};
+use crate::domain::{Client, ClientGrant, ClientId, ClientMetadata, Secret, program};
 use crate::process;
 use crate::services::Store;
 use crate::settings::{Settings, read_duration};
 use clap::{Args, Subcommand};
+use metadata::Metadata;
 use serde_json::{Value, json};
 use std::fmt;
-use std::fs;
 use std::io::{self, BufRead as _, Read as _, Write as _};
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// Register, list, change and delete clients. A running server sees every change within a second; those
@@ -84,126 +83,10 @@ pub(super) struct RotateSecret {
     secret_stdin: bool,
 }
 
-/// What is registered of a client.
-#[derive(Debug, Args)]
-pub(super) struct Metadata {
-    /// What users are shown; an empty one: nothing.
-    #[arg(long = "name", value_name = "TEXT")]
-    client_name: Option<String>,
-    /// Where its users may be sent back to; may be repeated, an empty one: nowhere.
-    #[arg(long = "redirect-uri", value_name = "URI")]
-    redirect_uris: Vec<String>,
-    /// The same after a logout.
-    #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
-    post_logout_redirect_uris: Vec<String>,
-    #[arg(
-        long,
-        value_name = "METHOD",
-        help = "How it proves who it is: client_secret_basic (the default), client_secret_post, \
-                private_key_jwt or none"
-    )]
-    auth_method: Option<ClientAuthMethod>,
-    #[arg(
-        long = "grant-type",
-        value_name = "GRANT",
-        help = "What it may redeem: authorization_code (the default), client_credentials, password, \
-                refresh_token; may be repeated"
-    )]
-    grant_types: Vec<ClientGrant>,
-    /// A scope that its tokens may carry; may be repeated, an empty one: none.
-    #[arg(long = "scope", value_name = "SCOPE", value_parser = scope)]
-    scopes: Vec<Option<ScopeName>>,
-    /// A file with its public keys, a JWK Set; an empty name: none.
-    #[arg(long, value_name = "FILE")]
-    jwks: Option<PathBuf>,
-    /// Where its public keys are fetched from instead of --jwks; an empty one: nowhere.
-    #[arg(long, value_name = "URI", conflicts_with = "jwks")]
-    jwks_uri: Option<String>,
-    /// Whether it may introspect the tokens of all.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    introspect: Option<bool>,
-    /// Whether its assertions may name the token endpoint as their audience instead of the issuer.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    token_endpoint_audience: Option<bool>,
-}
-
-fn scope(text: &str) -> Result<Option<ScopeName>, String> {
-    match text.parse::<ScopeName>() {
-        Ok(scope) => Ok(Some(scope)),
-        Err(_) if text.is_empty() => Ok(None),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
 fn duration(text: &str) -> Result<Duration, String> {
     let seconds = read_duration(text).and_then(|seconds| u64::try_from(seconds).ok());
     let duration = seconds.map(Duration::from_secs);
     duration.ok_or_else(|| "expected seconds, or a number with a unit: 12h, 1d".to_owned())
-}
-
-/// Longest file with keys, in bytes.
-const LONGEST_FILE: u64 = 64 * 1024;
-
-impl Metadata {
-    /// What makes a registration what was asked for.
-    fn edit(
-        self,
-    ) -> Result<impl FnOnce(ClientMetadata) -> ClientMetadata + Send + 'static, CommandError> {
-        let jwks = self
-            .jwks
-            .map(|file| if file.as_os_str().is_empty() { Ok(None) } else { keys(&file).map(Some) });
-        let jwks: Option<Option<Value>> = jwks.transpose()?;
-        let has_jwks = jwks.as_ref().is_some_and(Option::is_some);
-        let uris = |uris: Vec<String>, before: Vec<String>| match &*uris {
-            [] => before,
-            _ => uris.into_iter().filter(|uri| !uri.is_empty()).collect(),
-        };
-        Ok(move |before: ClientMetadata| ClientMetadata {
-            client_name: match self.client_name {
-                Some(name) => Some(name).filter(|name| !name.is_empty()),
-                None => before.client_name,
-            },
-            redirect_uris: uris(self.redirect_uris, before.redirect_uris),
-            post_logout_redirect_uris: uris(
-                self.post_logout_redirect_uris,
-                before.post_logout_redirect_uris,
-            ),
-            token_endpoint_auth_method: self
-                .auth_method
-                .unwrap_or(before.token_endpoint_auth_method),
-            grant_types: match &*self.grant_types {
-                [] => before.grant_types,
-                _ => self.grant_types,
-            },
-            scope: match &*self.scopes {
-                [] => before.scope,
-                _ => self.scopes.into_iter().flatten().collect(),
-            },
-            // The keys are in one place: a new one takes the place of the other.
-            jwks: match (jwks, &self.jwks_uri) {
-                (Some(jwks), _) => jwks,
-                (None, Some(uri)) if !uri.is_empty() => None,
-                _ => before.jwks,
-            },
-            jwks_uri: match self.jwks_uri {
-                Some(uri) => Some(uri).filter(|uri| !uri.is_empty()),
-                None if has_jwks => None,
-                None => before.jwks_uri,
-            },
-            introspect: self.introspect.unwrap_or(before.introspect),
-            token_endpoint_audience: self
-                .token_endpoint_audience
-                .unwrap_or(before.token_endpoint_audience),
-        })
-    }
-}
-
-fn keys(file: &PathBuf) -> Result<Value, CommandError> {
-    let fail = |cause: &dyn fmt::Display| failed(format_args!("{}: {cause}", file.display()));
-    let mut text = String::new();
-    let read = fs::File::open(file).and_then(|it| it.take(LONGEST_FILE).read_to_string(&mut text));
-    read.map_err(|cause| fail(&cause))?;
-    serde_json::from_str(&text).map_err(|_| fail(&"expected a JWK Set, which is JSON"))
 }
 
 /// Runs one command.

@@ -37,6 +37,12 @@ words! {
         TokenIssue = "token_issue",
         /// A refresh token was presented; only told when it was refused.
         TokenRefresh = "token_refresh",
+        /// A client got a code for what a user granted it.
+        Authorize = "authorize",
+        /// A user was asked what a client may do.
+        Consent = "consent",
+        /// An authorization code was presented; only told when it was refused.
+        CodeRedeem = "code_redeem",
         /// A token was ended by whoever held it.
         TokenRevoke = "token_revoke",
         /// A user was created.
@@ -139,6 +145,18 @@ words! {
         TokenReused = "token_reused",
         /// There is no such session, or no more.
         UnknownSession = "unknown_session",
+        /// No server on this database has made the code, or its time is over.
+        UnknownCode = "unknown_code",
+        /// The code was used before.
+        CodeReused = "code_reused",
+        /// The code is another client's.
+        OtherClient = "other_client",
+        /// The code was asked for by somebody else: the verifier is missing or wrong.
+        WrongVerifier = "wrong_verifier",
+        /// The code was sent to another place.
+        OtherRedirect = "other_redirect",
+        /// The user said no.
+        Denied = "denied",
         /// There is no such key, or no more.
         UnknownKey = "unknown_key",
         /// The secret of an API key is wrong.

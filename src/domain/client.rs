@@ -5,6 +5,7 @@ use crate::domain::client_id::ClientId;
 use crate::domain::client_metadata::{ClientFault, ClientMetadata};
 use crate::domain::clock::Timestamp;
 use crate::domain::key_id::KeyHash;
+use crate::domain::openid::is_openid_scope;
 use crate::domain::repository::RepositoryError;
 use crate::domain::scope::{Scope, ScopeName, Scopes, UsersRead};
 use async_trait::async_trait;
@@ -95,7 +96,8 @@ impl ClientAuthor {
         let among = self.among.as_ref()?;
         let tells_of_users = client.introspect.then_some(UsersRead::NAME);
         let needed = client.scope.iter().chain(tells_of_users);
-        needed.into_iter().find(|scope| !among.contains(scope))?.parse().ok()
+        let is_lacking = |scope: &&str| !among.contains(scope) && !is_openid_scope(scope);
+        needed.into_iter().find(is_lacking)?.parse().ok()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is registered of a client, in the words of RFC 7591 §2.
 
 use crate::domain::client_uri;
+use crate::domain::key_algorithm::KeyAlgorithm;
 use crate::domain::scope::Scopes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -77,9 +78,34 @@ names! {
     }
 }
 
+names! {
+    /// What a client verifies ID tokens by.
+    IdTokenAlgorithm {
+        /// What every client knows.
+        Rs256 = "RS256",
+        /// On P-256.
+        Es256 = "ES256",
+        /// Ed25519.
+        EdDsa = "EdDSA",
+    }
+}
+
+impl IdTokenAlgorithm {
+    /// The algorithm of the key.
+    #[must_use]
+    pub fn key(self) -> KeyAlgorithm {
+        match self {
+            Self::Rs256 => KeyAlgorithm::Rs256,
+            Self::Es256 => KeyAlgorithm::Es256,
+            Self::EdDsa => KeyAlgorithm::EdDsa,
+        }
+    }
+}
+
 /// What is registered of a client. What is absent has the default of RFC 7591.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of its registration")]
 pub struct ClientMetadata {
     /// What users are shown.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,6 +116,18 @@ pub struct ClientMetadata {
     /// The same after a logout.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub post_logout_redirect_uris: Vec<String>,
+    /// Where this server tells it that a session has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    /// What signs its ID tokens.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub id_token_signed_response_alg: IdTokenAlgorithm,
+    /// Whether its requests must have a PKCE challenge; that of a client that does not prove who it is must.
+    #[serde(skip_serializing_if = "is_on")]
+    pub require_pkce: bool,
+    /// Whether it is one of the operator's own, so that its users are not asked what it may do.
+    #[serde(skip_serializing_if = "is_off")]
+    pub skip_consent: bool,
     /// How it proves who it is.
     pub token_endpoint_auth_method: ClientAuthMethod,
     /// What it may redeem.
@@ -116,12 +154,26 @@ fn is_off(switch: &bool) -> bool {
     !switch
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_on(switch: &bool) -> bool {
+    *switch
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_usual(algorithm: &IdTokenAlgorithm) -> bool {
+    *algorithm == IdTokenAlgorithm::Rs256
+}
+
 impl Default for ClientMetadata {
     fn default() -> Self {
         Self {
             client_name: None,
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uri: None,
+            id_token_signed_response_alg: IdTokenAlgorithm::Rs256,
+            require_pkce: true,
+            skip_consent: false,
             token_endpoint_auth_method: ClientAuthMethod::ClientSecretBasic,
             grant_types: vec![ClientGrant::AuthorizationCode],
             scope: Scopes::default(),
@@ -175,6 +227,25 @@ impl ClientMetadata {
         )
     }
 
+    /// Whether its users may be sent back there.
+    #[must_use]
+    pub fn redirects_to(&self, uri: &str) -> bool {
+        self.redirect_uris.iter().any(|registered| client_uri::is_same(registered, uri))
+    }
+
+    /// The same after a logout.
+    #[must_use]
+    pub fn redirects_after_logout_to(&self, uri: &str) -> bool {
+        let registered = &self.post_logout_redirect_uris;
+        registered.iter().any(|registered| client_uri::is_same(registered, uri))
+    }
+
+    /// What it asks for with a redirect: `code`, or nothing.
+    #[must_use]
+    pub fn response_types(&self) -> &'static [&'static str] {
+        if self.may_redeem(ClientGrant::AuthorizationCode) { &["code"] } else { &[] }
+    }
+
     /// The names of the fields that differ.
     #[must_use]
     pub fn differences(&self, other: &Self) -> Vec<String> {
@@ -198,6 +269,12 @@ impl ClientMetadata {
         }
         check_uris("redirect_uris", &self.redirect_uris)?;
         check_uris("post_logout_redirect_uris", &self.post_logout_redirect_uris)?;
+        if let Some(uri) = &self.backchannel_logout_uri {
+            check_uris("backchannel_logout_uri", std::slice::from_ref(uri))?;
+            if !uri.starts_with("http") {
+                return fault("backchannel_logout_uri", "expected an https URL");
+            }
+        }
         if self.grant_types.is_empty() {
             return fault("grant_types", "expected at least one");
         }
@@ -212,6 +289,12 @@ impl ClientMetadata {
             return fault(
                 "token_endpoint_auth_method",
                 "client_credentials needs a client that proves who it is, not `none`",
+            );
+        }
+        if is_public && !self.require_pkce {
+            return fault(
+                "require_pkce",
+                "only a client that proves who it is can do without PKCE",
             );
         }
         if is_public && self.introspect {
@@ -326,6 +409,12 @@ mod tests {
                 json!({"token_endpoint_auth_method": "none", "grant_types": ["password"], "introspect": true}),
                 "introspect",
             ),
+            (
+                json!({"token_endpoint_auth_method": "none", "grant_types": ["password"], "require_pkce": false}),
+                "require_pkce",
+            ),
+            (json!({"backchannel_logout_uri": "http://a.example/out"}), "backchannel_logout_uri"),
+            (json!({"backchannel_logout_uri": "app:/out"}), "backchannel_logout_uri"),
         ] {
             let mut metadata = service.clone();
             metadata.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

@@ -96,9 +96,70 @@ fn is_loopback(host: &str) -> bool {
     matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
+/// Whether a URI is one that was registered: the same text, but for the port on this machine, which an
+/// application cannot choose beforehand (RFC 8252 §7.3).
+pub(super) fn is_same(registered: &str, presented: &str) -> bool {
+    registered == presented
+        || (fault(presented).is_none()
+            && match (without_port(registered), without_port(presented)) {
+                (Some(registered), Some(presented)) => registered == presented,
+                _ => false,
+            })
+}
+
+/// Whether any application on the user's device may get what is sent there: a URI of this machine, or one
+/// of an application's own scheme (RFC 8252 §8.6).
+#[must_use]
+pub fn is_of_device(uri: &str) -> bool {
+    !uri.starts_with("https://")
+}
+
+/// Host and the rest of a URI of this machine.
+fn without_port(uri: &str) -> Option<(&str, &str)> {
+    let rest = uri.strip_prefix("http://")?;
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => host,
+        _ => authority,
+    };
+    is_loopback(host).then_some((host, path))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_uri_is_the_registered_one_but_for_the_port_on_this_machine() {
+        for (registered, presented, is_it) in [
+            ("https://a.example/cb", "https://a.example/cb", true),
+            ("https://a.example/cb", "https://a.example/cb/", false),
+            ("https://a.example/cb", "https://a.example/cb?x=1", false),
+            ("https://a.example/cb", "https://a.example/cb/../evil", false),
+            ("https://a.example/cb", "https://a.example:444/cb", false),
+            ("https://a.example/cb", "https://a.example/CB", false),
+            ("https://a.example", "https://a.example.evil.example", false),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:51004/cb", true),
+            ("http://127.0.0.1:1/cb", "http://127.0.0.1/cb", true),
+            ("http://[::1]:1/cb?a=b", "http://[::1]:65535/cb?a=b", true),
+            ("http://[::1]/cb", "http://[::1]:7/cb", true),
+            ("http://localhost/cb", "http://localhost:8080/cb", true),
+            ("http://localhost/cb", "http://127.0.0.1/cb", false),
+            ("http://localhost/cb", "http://localhost:8080/cb/x", false),
+            ("http://localhost/cb", "http://localhost:99999/cb", false),
+            ("http://localhost/cb", "http://localhost:@evil.example/cb", false),
+            ("http://localhost/cb", "http://me@localhost:1/cb", false),
+            ("http://localhost/cb", "https://localhost:1/cb", false),
+            ("com.example:/cb", "com.example:/cb", true),
+            ("com.example:/cb", "com.example:/cb?x", false),
+        ] {
+            assert_eq!(is_same(registered, presented), is_it, "{registered} {presented}");
+        }
+        for uri in ["http://127.0.0.1/cb", "com.example:/cb", "http://localhost:1/"] {
+            assert!(is_of_device(uri), "{uri}");
+        }
+        assert!(!is_of_device("https://a.example/cb"));
+    }
 
     #[test]
     fn what_may_be_redirected_to() {

@@ -5,19 +5,24 @@ mod api_key;
 mod audit;
 mod audit_action;
 mod audit_event;
+mod authorization_code;
 mod caller;
 mod client;
 mod client_id;
 mod client_metadata;
 mod client_uri;
 mod clock;
+mod consent;
 mod day;
 mod device;
+mod key_algorithm;
 mod key_id;
 mod last_logins;
 mod login;
+mod logout_notice;
 mod mask;
 mod new_name;
+mod openid;
 mod origin;
 mod password_hash;
 mod program;
@@ -41,20 +46,28 @@ pub use api_key::{ApiKey, ApiKeyRepository, LastUse, NewApiKey};
 pub use audit::AuditEntry;
 pub use audit_action::{AuditAction, AuditReason};
 pub use audit_event::{AuditEvent, AuditEvents, AuditFields, AuditKey, AuditQuery};
+pub use authorization_code::{AuthorizationCodes, NewCode, StoredCode};
 pub use caller::Caller;
 pub use client::{
     Client, ClientAuthor, ClientEdit, ClientRepository, ClientSecret, NewClient, Seen,
 };
 pub use client_id::ClientId;
-pub use client_metadata::{ClientAuthMethod, ClientFault, ClientGrant, ClientMetadata};
+pub use client_metadata::{
+    ClientAuthMethod, ClientFault, ClientGrant, ClientMetadata, IdTokenAlgorithm,
+};
+pub use client_uri::is_of_device;
 pub use clock::{Clock, SystemClock, Timestamp};
+pub use consent::Consents;
 pub use day::Day;
 pub use device::Device;
+pub use key_algorithm::KeyAlgorithm;
 pub use key_id::{KeyHash, KeyId, NoKeyId};
 pub use last_logins::LastLogins;
 pub use login::{Login, LoginOutcome, Logins};
+pub use logout_notice::{LogoutNotice, LogoutNotices};
 pub use mask::{KEY_PREFIX, without_keys};
 pub use new_name::check_new_name;
+pub use openid::{OFFLINE_ACCESS, OPENID, OPENID_SCOPES, is_openid_scope};
 pub use origin::Origin;
 pub use password_hash::{
     Argon2, BcryptHash, BcryptVersion, Before, HashFunction, OtherHash, PasswordHash, PepperId,
@@ -62,8 +75,8 @@ pub use password_hash::{
 };
 pub use program::{Program, program};
 pub use refresh_family::{
-    Family, FamilyClient, FamilyRules, FamilyUse, FoundFamily, NewFamily, RefreshFamilies,
-    RefreshToken, Rotation,
+    Family, FamilyClient, FamilyLogin, FamilyRules, FamilyUse, FoundFamily, NewFamily,
+    RefreshFamilies, RefreshToken, Rotation,
 };
 pub use repository::{
     Away, Lookups, NewUser, Page, PoolUse, RepositoryError, StoreHealth, Taken, UserChange,
@@ -77,9 +90,7 @@ pub use scope::{
 pub use scope_table::ScopeTable;
 pub use secret::Secret;
 pub use sender::Sender;
-pub use server_keys::{
-    KeyAlgorithm, SHARED_SECRET, ServerKeys, SigningKeys, StoredKey, StoredKeys,
-};
+pub use server_keys::{SHARED_SECRET, ServerKeys, SigningKeys, StoredKey, StoredKeys};
 pub use session::{NewSession, Session, SessionRules, Sessions};
 pub use signers::{Fingerprint, Signers};
 pub use tally::Tally;

@@ -27,6 +27,15 @@ pub struct FamilyClient {
     pub epoch: i64,
 }
 
+/// The login by which a family was granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FamilyLogin {
+    /// When.
+    pub auth_time: Timestamp,
+    /// How, in words of RFC 8176, separated by spaces.
+    pub amr: String,
+}
+
 /// A family that begins.
 #[derive(Clone, Debug)]
 pub struct NewFamily {
@@ -46,6 +55,12 @@ pub struct NewFamily {
     pub scopes: Scopes,
     /// When nobody needs to know its first access token any more.
     pub access_until: Timestamp,
+    /// The login, if it was before: that of a session.
+    pub login: Option<FamilyLogin>,
+    /// What its tokens are for beside this server (RFC 8707).
+    pub resource: Option<String>,
+    /// Whether the client is told when the session ends.
+    pub hears_of_logout: bool,
 }
 
 /// How families live.
@@ -83,8 +98,12 @@ pub struct Family {
     pub epoch: i64,
     /// The granted scopes.
     pub scopes: Scopes,
-    /// When the user logged in.
-    pub auth_time: Timestamp,
+    /// The login.
+    pub login: FamilyLogin,
+    /// The session in which it was granted.
+    pub session: Option<SessionId>,
+    /// What its tokens are for beside this server.
+    pub resource: Option<String>,
 }
 
 /// A living family as it is now.

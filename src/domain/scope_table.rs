@@ -28,6 +28,12 @@ impl ScopeTable {
         Ok(Self(table))
     }
 
+    /// What it allows.
+    #[must_use]
+    pub fn description(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
     /// Whether `name` is declared.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {

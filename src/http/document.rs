@@ -49,15 +49,18 @@ pub fn document(mounts: &Mounts, settings: &Settings) -> Result<Value, ServeErro
 fn hidden_route(own: &Value, added: &Value, settings: &Settings) -> Option<(String, String)> {
     let pages = settings.docs.enabled.then_some(docs::PATHS).into_iter().flatten();
     let monitoring = settings.admin.public.then_some(monitoring::PATHS).into_iter().flatten();
-    let keys = settings.server.public_url.iter().flat_map(oauth::paths);
-    let extra = pages.chain(monitoring).map(str::to_owned).chain(keys);
+    let oauth = settings.server.public_url.iter().flat_map(oauth::paths);
+    let oauth = oauth.flat_map(|(path, methods)| {
+        methods.into_iter().map(move |method| (method.to_string(), path.clone()))
+    });
+    let extra = pages.chain(monitoring).map(str::to_owned);
     let extra =
         extra.flat_map(|path| ["GET", "HEAD"].map(|method| (method.to_owned(), path.clone())));
     let people = settings.server.public_url.iter().flat_map(|_| routes::pages::paths());
     let people = people.flat_map(|(path, methods)| {
         methods.into_iter().map(move |method| (method.to_string(), path.clone()))
     });
-    let own: Vec<_> = operations(own).chain(extra).chain(people).collect();
+    let own: Vec<_> = operations(own).chain(extra).chain(oauth).chain(people).collect();
     operations(added).find_map(|(method, path)| {
         let hides = |(by, pattern): &&(String, String)| {
             *by == method && ResourceDef::new(pattern.as_str()).is_match(path.trim_end_matches('/'))

@@ -65,15 +65,13 @@ impl DocumentData {
         if enabled {
             pages.extend(docs::PATHS.map(str::to_owned));
         }
-        if let Some(url) = &settings.server.public_url {
-            pages.extend(oauth::paths(url));
-        }
         if settings.admin.public {
             pages.extend(monitoring::PATHS.map(str::to_owned));
         }
         let shown = pages.into_iter().map(|path| (path, vec![Method::GET, Method::HEAD]));
         let people = settings.server.public_url.iter().flat_map(|_| routes::pages::paths());
-        let more: Vec<_> = shown.chain(people).collect();
+        let oauth = settings.server.public_url.iter().flat_map(oauth::paths);
+        let more: Vec<_> = shown.chain(oauth).chain(people).collect();
         Self {
             allowed_methods: Data::new(AllowedMethods::new(document, &more)),
             docs: enabled.then(|| Data::new(Docs::new(document, settings))),

@@ -28,6 +28,10 @@ pub enum GrantError {
     InvalidCredentials,
     /// A refresh token that is unknown, or has ended.
     InvalidRefreshToken,
+    /// An authorization code that is unknown, has ended, or was given to another client.
+    InvalidCode,
+    /// A `resource` that tokens cannot be for (RFC 8707 §2).
+    InvalidTarget,
     /// The user is disabled and gets no token.
     Disabled,
     /// Requested scopes that the user does not hold or that are malformed: in order, each once.
@@ -61,9 +65,11 @@ impl GrantError {
             Self::InvalidClient { .. } => "invalid_client",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
-            Self::InvalidCredentials | Self::InvalidRefreshToken | Self::Disabled => {
-                "invalid_grant"
-            }
+            Self::InvalidCredentials
+            | Self::InvalidRefreshToken
+            | Self::InvalidCode
+            | Self::Disabled => "invalid_grant",
+            Self::InvalidTarget => "invalid_target",
             Self::InvalidScope(_) | Self::TooManyScopes => "invalid_scope",
             Self::Busy { .. } | Self::Throttled { .. } | Self::Unavailable(_) => {
                 "temporarily_unavailable"
@@ -86,6 +92,8 @@ impl GrantError {
             | Self::UnauthorizedClient
             | Self::UnsupportedGrantType
             | Self::InvalidRefreshToken
+            | Self::InvalidCode
+            | Self::InvalidTarget
             | Self::Signing(_)
             | Self::Hashing => LoginOutcome::Failed,
         }
@@ -101,6 +109,10 @@ impl GrantError {
             Self::UnsupportedGrantType => "The grant type is not supported",
             Self::InvalidCredentials => "Incorrect username or password",
             Self::InvalidRefreshToken => "The refresh token is unknown, expired or revoked",
+            Self::InvalidCode => {
+                "The authorization code is unknown, expired, used, or does not fit the request"
+            }
+            Self::InvalidTarget => "The resource is not the one that was granted",
             Self::Disabled => "Inactive user",
             Self::InvalidScope(refused) => return describe(refused).into(),
             Self::TooManyScopes => "Too many scopes for one token",

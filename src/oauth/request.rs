@@ -1,10 +1,12 @@
 //! Requests to `POST /token`, told apart by `grant_type` (RFC 6749 §4).
 
-use crate::accounts::Clients;
+use crate::accounts::{Authorizations, Clients};
 use crate::domain::{Client, ClientGrant, Sender};
 use crate::oauth::client_auth::ClientCredentials;
 use crate::oauth::error::GrantError;
-use crate::oauth::grants::{ClientCredentialsGrant, PasswordGrant, RefreshTokenGrant};
+use crate::oauth::grants::{
+    AuthorizationCodeGrant, ClientCredentialsGrant, PasswordGrant, RefreshTokenGrant,
+};
 use crate::oauth::response::{GrantContext, TokenResponse};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -36,6 +38,8 @@ impl FromStr for GrantType {
 pub enum TokenRequest {
     /// RFC 6749 §4.3, and the client that sends it, where there are clients.
     Password(PasswordGrant, Option<PasswordClient>),
+    /// RFC 6749 §4.1.
+    AuthorizationCode(AuthorizationCodeGrant),
     /// RFC 6749 §4.4.
     ClientCredentials(ClientCredentialsGrant),
     /// RFC 6749 §6, and the same.
@@ -89,8 +93,13 @@ impl TokenRequest {
         self,
         context: GrantContext<'_>,
         clients: &Clients,
+        authorizations: Option<&Authorizations>,
     ) -> Result<TokenResponse, GrantError> {
         match self {
+            Self::AuthorizationCode(grant) => {
+                let authorizations = authorizations.ok_or(GrantError::UnsupportedGrantType)?;
+                grant.redeem(context, clients, authorizations).await
+            }
             Self::Password(grant, client) => {
                 let client = admitted(client, ClientGrant::Password, clients, &context).await?;
                 grant.redeem_by(client.as_deref(), context).await

@@ -42,6 +42,9 @@ pub struct TokenResponse {
     #[openapi(example = "bwr_AQAAAAAAAKvNAAAAAAAAAAUAAAAAAAABAnP5mbV5Aik6Fm_--7hUSCs")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
+    /// Who the user is, for the client (OpenID Connect Core §3.1.3.3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
 }
 
 impl TokenResponse {
@@ -57,6 +60,7 @@ impl TokenResponse {
             expires_in: token.expires_in,
             scope: Some(scopes.to_string()).filter(|scope| !scope.is_empty()),
             refresh_token: refresh_token.map(|token| token.expose().to_owned()),
+            id_token: None,
         }
     }
 }

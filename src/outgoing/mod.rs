@@ -50,10 +50,6 @@ impl Request {
     }
 
     /// POST with a form.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for logins at other providers, which come next")
-    )]
     pub fn post<'a>(
         url: impl Into<String>,
         form: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -125,10 +121,6 @@ impl Outgoing {
         })))
     }
 
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for logins at other providers, which come next")
-    )]
     /// Sends a request. It goes on if nobody waits for it any more.
     pub async fn send(&self, request: Request) -> Result<Response, OutgoingError> {
         let (tell, told) = oneshot::channel();

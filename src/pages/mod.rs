@@ -4,6 +4,7 @@
 //! `layout.html`; a struct with a [`Frame`] and what it shows. `routes/pages` serves it.
 
 mod account;
+mod authorize;
 mod brand;
 mod error;
 mod fault;
@@ -13,6 +14,7 @@ mod login;
 mod texts;
 
 pub use account::{AccountPage, KeyRow, SessionRow};
+pub use authorize::{ChoosePage, ConsentPage, FormPostPage, SignOutPage, SignedOutPage};
 pub use brand::Brand;
 pub use error::ErrorPage;
 pub use fault::{AccountFault, Done, Fault, LoginFault};

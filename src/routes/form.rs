@@ -137,7 +137,7 @@ impl<const REFRESHES: bool> FromRequest for TokenForm<REFRESHES> {
             {
                 return Ok(Self(asked?));
             }
-            let rule = GrantTypeRule { refreshes: REFRESHES, ..rule };
+            let rule = GrantTypeRule { refreshes: REFRESHES || url.is_some(), ..rule };
             let asked = match grant_type(&fields, rule)? {
                 GrantType::Password => {
                     let client =

@@ -1,7 +1,7 @@
 //! `POST /oauth/introspect`: what a token is worth now (RFC 7662).
 
 use crate::api_error::ApiError;
-use crate::domain::{Client, ClientAuthMethod, RefreshToken, Scopes, Secret};
+use crate::domain::{Client, ClientAuthMethod, RefreshToken, Scopes, Secret, is_openid_scope};
 use crate::oauth::GrantError;
 use crate::routes::shown_token::ShownToken;
 use crate::routes::{not_stored, route_with_slash};
@@ -141,7 +141,8 @@ async fn look_at_refresh_token(
         }
     }
     let mut scopes = Scopes::default();
-    let held = found.family.scopes.iter().filter(|scope| user.scopes.contains(scope));
+    let counts = |scope: &&str| user.scopes.contains(scope) || is_openid_scope(scope);
+    let held = found.family.scopes.iter().filter(counts);
     held.for_each(|scope| scopes.insert_known(scope));
     let scope = scopes.to_string();
     Ok(Some(not_stored().json(ShownRefreshToken {
@@ -150,7 +151,7 @@ async fn look_at_refresh_token(
         username: user.username.as_str(),
         client_id: granted_to.map(|its| its.id.as_str()),
         exp: found.ends_at.seconds(),
-        auth_time: found.family.auth_time.seconds(),
+        auth_time: found.family.login.auth_time.seconds(),
     })))
 }
 
@@ -179,12 +180,18 @@ async fn look_at_access_token(
     if !token.may_be_known_to(client) {
         return Ok(None);
     }
+    // These a user allows, and need not hold.
+    let mut openid = Scopes::default();
+    let scopes = claims.scopes.iter().filter(|scope| is_openid_scope(scope));
+    scopes.for_each(|scope| openid.insert_known(scope));
     let Some(principal) = principal_of(claims, services).await? else { return Ok(None) };
     let user = principal.user();
     if user.is_some_and(|user| user.disabled) {
         return Ok(None);
     }
-    let scope = principal.scopes().to_string();
+    let mut scopes = principal.scopes();
+    openid.iter().for_each(|scope| scopes.insert_known(scope));
+    let scope = scopes.to_string();
     Ok(Some(not_stored().json(ShownAccessToken {
         active: true,
         token_type: "Bearer",

@@ -50,7 +50,10 @@ impl<const REFRESHES: bool> OperationModifier for NotStored<REFRESHES> {
 
     fn update_definitions(map: &mut BTreeMap<String, DefaultSchemaRaw>) {
         Json::<TokenResponse>::update_definitions(map);
-        if let Some(token) = map.get_mut("Token").filter(|_| !REFRESHES) {
+        let Some(token) = map.get_mut("Token") else { return };
+        // The document has FastAPI's form, which has no ID tokens.
+        token.properties.remove("id_token");
+        if !REFRESHES {
             token.properties.remove("refresh_token");
         }
     }
@@ -94,5 +97,10 @@ async fn redeem(
         tokens: &services.tokens,
         strict: services.settings.security.profile == SecurityProfile::Strict,
     };
-    asked.redeem(context, &services.clients).await
+    if matches!(asked, TokenRequest::AuthorizationCode(_)) {
+        // It needs the keys for ID tokens.
+        services.keeper.starts_signing_in().await;
+    }
+    let authorizations = services.sign_in.as_ref().map(|it| &it.authorizations);
+    asked.redeem(context, &services.clients, authorizations).await
 }

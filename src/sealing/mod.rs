@@ -6,7 +6,7 @@ mod flow;
 mod mac;
 
 pub use browser::{BrowserKey, FormOwner};
-pub use flow::{Flow, FlowKey};
+pub use flow::{Flow, FlowError, FlowKey};
 pub use mac::{MacKey, TAG};
 
 use crate::domain::{Fingerprint, Secret, program};

@@ -2,7 +2,8 @@
 //! ended a week ago, and sessions that are over.
 
 use crate::domain::{
-    FamilyRules, RefreshFamilies, RepositoryError, Revocations, Sessions, SigningKeys,
+    AuthorizationCodes, FamilyRules, LogoutNotices, RefreshFamilies, RepositoryError, Revocations,
+    Sessions, SigningKeys,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,10 @@ pub struct CleanUp {
     pub(super) sessions: Arc<dyn Sessions>,
     pub(super) leases: Arc<dyn SigningKeys>,
     pub(super) rules: FamilyRules,
+    pub(super) codes: Arc<dyn AuthorizationCodes>,
+    /// How long codes are kept once they have ended: as long as their tokens live.
+    pub(super) codes_kept: Duration,
+    pub(super) logout_notices: Arc<dyn LogoutNotices>,
 }
 
 impl CleanUp {
@@ -45,6 +50,8 @@ impl CleanUp {
             self.revocations.clean_up().await?;
             self.families.clean_up(self.rules).await?;
             self.sessions.clean_up().await?;
+            self.codes.clean_up(self.codes_kept).await?;
+            self.logout_notices.clean_up().await?;
         }
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! The clients of the configuration.
 
-use crate::accounts::{check_client, client_secret};
+use crate::accounts::{ClientRules, client_secret};
 use crate::domain::{
-    Client, ClientFault, ClientGrant, ClientId, ClientMetadata, ClientSecret, KeyHash, ScopeTable,
-    Secret, Timestamp,
+    Client, ClientFault, ClientGrant, ClientId, ClientMetadata, ClientSecret, KeyHash, Secret,
+    Timestamp,
 };
 use crate::services::StartError;
 use crate::settings::{ClientSettings, NamedFile, Settings, shown_path};
@@ -14,11 +14,11 @@ use std::sync::Arc;
 pub(super) type Configured = BTreeMap<ClientId, Arc<Client>>;
 
 /// Those that can be used, or why one cannot.
-pub(super) fn clients(settings: &Settings, scopes: &ScopeTable) -> Result<Configured, StartError> {
+pub(super) fn clients(settings: &Settings, rules: &ClientRules) -> Result<Configured, StartError> {
     let clients = settings.clients.iter().map(|(id, given)| {
         let faulty = |fault| StartError::new(format_args!("clients.{id}.{fault}"));
         let metadata = metadata(given).map_err(faulty)?;
-        check_client(&metadata, scopes).map_err(faulty)?;
+        rules.check(&metadata).map_err(faulty)?;
         let is_service = metadata.may_redeem(ClientGrant::ClientCredentials);
         if is_service && settings.tokens.algorithm.asymmetric().is_none() {
             let problem =
@@ -64,6 +64,12 @@ fn metadata(given: &ClientSettings) -> Result<ClientMetadata, ClientFault> {
         client_name: given.client_name.clone(),
         redirect_uris: given.redirect_uris.clone(),
         post_logout_redirect_uris: given.post_logout_redirect_uris.clone(),
+        backchannel_logout_uri: given.backchannel_logout_uri.clone(),
+        id_token_signed_response_alg: given
+            .id_token_signed_response_alg
+            .unwrap_or(defaults.id_token_signed_response_alg),
+        require_pkce: given.require_pkce.unwrap_or(defaults.require_pkce),
+        skip_consent: given.skip_consent,
         token_endpoint_auth_method: given
             .token_endpoint_auth_method
             .unwrap_or(defaults.token_endpoint_auth_method),

@@ -38,7 +38,7 @@ fn demo_users() -> [NewUser; 2] {
 }
 
 /// Creates missing demo users.
-pub(super) async fn create_demo_users(
+async fn create_demo_users(
     accounts: &Accounts,
     users: &dyn UserRepository,
     clock: &dyn Clock,
@@ -59,9 +59,7 @@ fn told(user: &User) -> AuditEntry {
 }
 
 /// The demo's data folder may have become the real one, and its passwords are public.
-pub(super) async fn warn_of_demo_passwords(
-    users: &dyn UserRepository,
-) -> Result<(), RepositoryError> {
+async fn warn_of_demo_passwords(users: &dyn UserRepository) -> Result<(), RepositoryError> {
     for demo in demo_users() {
         let stored = users.find(&demo.username).await?;
         if stored.is_some_and(|user| !user.disabled && user.password_hash == demo.password_hash) {
@@ -73,6 +71,28 @@ pub(super) async fn warn_of_demo_passwords(
                 name = demo.username,
             );
         }
+    }
+    Ok(())
+}
+
+/// Ensures that the demo's users exist, or says what is wrong with those that there are.
+pub(super) async fn greet(
+    accounts: &Accounts,
+    users: &dyn UserRepository,
+    clock: &dyn Clock,
+    demo: bool,
+) -> Result<(), RepositoryError> {
+    if demo {
+        create_demo_users(accounts, users, clock).await?;
+    } else {
+        warn_of_demo_passwords(users).await?;
+    }
+    if users.is_empty().await? {
+        log::warn!(
+            target: "bailiwick.error",
+            "there are no users yet; add one with: {} users add NAME --scope me",
+            program()
+        );
     }
     Ok(())
 }

@@ -3,6 +3,8 @@
 mod commands;
 mod discard;
 mod plan;
+mod server;
+mod sign_in;
 
 pub use commands::Rotated;
 pub use discard::Discarded;
@@ -12,16 +14,18 @@ use crate::domain::{
     AuditAction, AuditEntry, AuditReason, KeyAlgorithm, RefreshFamilies, RepositoryError,
     ServerKeys, SigningKeys, StoredKey, StoredKeys, Timestamp, program,
 };
-use crate::sealing::{BrowserKey, FlowKey, SealError, SealingKey, Wrapping};
-use crate::tokens::{AFTERWARDS, Claims, KeyPair, PublicKey, RefreshKey, TokenError, Tokens};
+use crate::sealing::{SealError, SealingKey, Wrapping};
+use crate::tokens::{AFTERWARDS, Claims, KeyPair, PublicKey, TokenError, Tokens};
 use plan::{Work, plan};
 use serde_json::{Value, json};
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex as Lock, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use thiserror::Error;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio::task::spawn_blocking;
+use tokio::time::{sleep, timeout};
 
 /// Pause between two looks at the keys, where asymmetric ones count.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -35,6 +39,9 @@ const FORCED: Duration = Duration::from_secs(1);
 /// How long a start waits for its first key.
 const START: Duration = Duration::from_secs(30);
 
+/// What signs ID tokens, whatever signs access tokens.
+const ID_TOKENS: KeyAlgorithm = KeyAlgorithm::Rs256;
+
 /// How many seconds one server has for making a key.
 const LEASE: i64 = 10;
 
@@ -47,12 +54,6 @@ const SEAL: &str = "seal";
 
 /// The one that makes the tags of refresh tokens.
 const REFRESH: &str = "rt";
-
-/// The one that seals what browsers are asked for.
-const FLOW: &str = "flow";
-
-/// The one that proves whose forms and cookies are.
-const CSRF: &str = "csrf";
 
 /// Why keys cannot be read or changed.
 #[derive(Debug, Error)]
@@ -105,6 +106,11 @@ pub struct Keeper {
     /// What a lost key of refresh tokens ends.
     families: Option<Arc<dyn RefreshFamilies>>,
     pause: Duration,
+    has_issuer: bool,
+    /// Whether somebody signs in by this server, which needs a key for ID tokens.
+    signs_in: AtomicBool,
+    /// Wakes the watch.
+    wanted: Notify,
 }
 
 impl Keeper {
@@ -119,6 +125,7 @@ impl Keeper {
         let (seal, forced) = (OnceLock::new(), Mutex::default());
         let (fault, audit) = (Lock::default(), Audit::default());
         let families = None;
+        let (signs_in, wanted) = (AtomicBool::new(false), Notify::new());
         Self {
             tokens,
             algorithm,
@@ -131,6 +138,9 @@ impl Keeper {
             audit,
             families,
             pause,
+            has_issuer,
+            signs_in,
+            wanted,
         }
     }
 
@@ -165,14 +175,15 @@ impl Keeper {
                 let line = "no server on this database has made a key to sign tokens with";
                 return Err(KeyError::Refused(line.to_owned()));
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            sleep(Duration::from_millis(50)).await;
         }
     }
 
     /// Keeps the keys, as long as it is polled.
     pub async fn watch(&self) {
         loop {
-            tokio::time::sleep(self.pause).await;
+            // Also when a key is wanted.
+            let _ = timeout(self.pause, self.wanted.notified()).await;
             let kept = async {
                 let stored = self.read().await?;
                 if self.keep(&stored).await? {
@@ -211,8 +222,14 @@ impl Keeper {
     /// Reads the keys, and uses them from now on.
     async fn read(&self) -> Result<StoredKeys, KeyError> {
         let stored = self.signing.read().await?;
-        let algorithm = self.algorithm.map(KeyAlgorithm::name);
-        let signs = |key: &StoredKey| Some(&*key.alg) == algorithm && key.retired_at.is_none();
+        let current = |key: &StoredKey| key.alg == ID_TOKENS.name() && key.retired_at.is_none();
+        if self.has_issuer && stored.keys.iter().any(current) {
+            // Somebody has signed in by a server on this database.
+            self.signs_in.store(true, Ordering::Relaxed);
+        }
+        let signing = [self.algorithm, self.also()].map(|one| one.map(KeyAlgorithm::name));
+        let signs =
+            |key: &StoredKey| signing.contains(&Some(&*key.alg)) && key.retired_at.is_none();
         let mut opened = Ok(());
         if self.seal.get().is_none()
             && stored.keys.iter().any(signs)
@@ -259,33 +276,13 @@ impl Keeper {
         Ok(self.seal.get_or_init(|| key))
     }
 
-    /// The key that proves that refresh tokens were made here, made if there is none.
-    pub(super) async fn refresh_key(&self) -> Result<RefreshKey, KeyError> {
-        Ok(RefreshKey::new(self.server_key(REFRESH).await?.into_mac_key()))
-    }
-
-    /// The keys of pages, made if there are none.
-    pub(super) async fn page_keys(&self) -> Result<(FlowKey, BrowserKey), KeyError> {
-        let flows = FlowKey::new(self.server_key(FLOW).await?);
-        Ok((flows, BrowserKey::new(self.server_key(CSRF).await?.into_mac_key())))
-    }
-
-    /// The server key with this name, made if there is none.
-    async fn server_key(&self, name: &str) -> Result<SealingKey, KeyError> {
-        let failed = |cause| KeyError::Server(name.to_owned(), cause);
-        let wrapped = if let Some(wrapped) = self.server.find(name).await? {
-            wrapped
-        } else {
-            let new = SealingKey::random().map_err(failed)?;
-            self.server.keep(name, &self.wrapping.wrap(name, &new).map_err(failed)?).await?
-        };
-        self.wrapping.unwrap(name, &wrapped).map_err(failed)
-    }
-
     /// Does what is due, if this server gets to do it; whether it did.
     async fn keep(&self, stored: &StoredKeys) -> Result<bool, KeyError> {
-        let work = plan(stored, self.algorithm, self.tokens.longest_life(), AFTERWARDS);
-        if work.is_empty() || !self.signing.lease("signing keys", LEASE).await? {
+        let algorithms = (self.algorithm, self.also());
+        let work = plan(stored, algorithms, self.tokens.longest_life(), AFTERWARDS);
+        // The first key for ID tokens does not wait for the lease of other work.
+        let lease = if self.also().is_some() { "sign-in keys" } else { "signing keys" };
+        if work.is_empty() || !self.signing.lease(lease, LEASE).await? {
             return Ok(false);
         }
         for one in work {

@@ -280,6 +280,7 @@ async fn delete(
     check_author(by, &lock(database, id).await?.metadata)?;
     for delete in [
         "DELETE FROM client_secrets WHERE client_id = $1",
+        "DELETE FROM consents WHERE client_id = $1",
         "DELETE FROM clients WHERE client_id = $1",
     ] {
         database.query(delete).bind(id.as_str()).execute().await?;

@@ -9,6 +9,8 @@ pub(super) mod audit_events;
 #[cfg(test)]
 pub(super) mod clients;
 #[cfg(test)]
+pub(super) mod codes;
+#[cfg(test)]
 mod epochs;
 #[cfg(test)]
 pub(super) mod keys;
@@ -32,7 +34,6 @@ pub(super) mod throttles;
 pub(super) mod unique;
 #[cfg(test)]
 pub(super) mod versions;
-
 pub(super) use actors::{
     a_refused_actor_learns_nothing, actors_who_change_each_other_do_not_block,
     an_actor_who_may_makes_changes, an_actor_who_may_not_any_more_is_refused,
@@ -42,7 +43,6 @@ pub(super) use epochs::{a_users_tokens_end_and_only_they, an_end_is_found_whatev
 pub(super) use notices::{
     a_change_by_another_is_seen, a_change_of_one_leaves_the_others_in_memory,
 };
-
 pub(super) use renamed::{
     a_name_that_was_given_up_is_remembered, a_renamed_actor_goes_on,
     a_renamed_user_stays_who_it_is, a_taken_name_refuses_a_rename, a_user_is_found_by_its_id,

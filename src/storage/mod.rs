@@ -7,12 +7,14 @@ mod audit_events;
 mod cache;
 mod change;
 mod clients;
+mod codes;
 #[cfg(test)]
 mod contract;
 mod database;
 mod error;
 mod give_back;
 mod last_logins;
+mod logout_notices;
 mod maintenance;
 mod migrations;
 mod part;
@@ -41,16 +43,19 @@ pub use maintenance::{MaintenanceError, Summary, back_up, check, copy};
 pub use restore::{Keep, Restored, restore};
 
 use crate::domain::{
-    ApiKeyRepository, AuditEvents, ClientRepository, LastLogins, RefreshFamilies, Revocations,
-    Seen, ServerKeys, Sessions, Signers, SigningKeys, Throttles, UserRepository,
+    ApiKeyRepository, AuditEvents, AuthorizationCodes, ClientRepository, Consents, LastLogins,
+    LogoutNotices, RefreshFamilies, Revocations, Seen, ServerKeys, Sessions, Signers, SigningKeys,
+    Throttles, UserRepository,
 };
 use crate::settings::{CacheSettings, DatabaseSettings, Settings, UserSettings, make_data_dir};
 use crate::storage::api_keys::ApiKeys;
 use crate::storage::audit_events::DatabaseAuditEvents;
 use crate::storage::cache::{CachedApiKeys, CachedClients, CachedUsers, Freshness};
 use crate::storage::clients::Clients;
+use crate::storage::codes::DatabaseCodes;
 use crate::storage::database::Database;
 use crate::storage::last_logins::DatabaseLastLogins;
+use crate::storage::logout_notices::DatabaseLogoutNotices;
 use crate::storage::refresh_families::DatabaseRefreshFamilies;
 use crate::storage::revocations::DatabaseRevocations;
 use crate::storage::revoked::Revoked;
@@ -97,6 +102,12 @@ pub struct Opened {
     pub refresh_families: Arc<dyn RefreshFamilies>,
     /// The sessions of browsers.
     pub sessions: Arc<dyn Sessions>,
+    /// What clients are still to be told of ended sessions.
+    pub logout_notices: Arc<dyn LogoutNotices>,
+    /// Where authorization codes are kept.
+    pub codes: Arc<dyn AuthorizationCodes>,
+    /// What users have allowed clients.
+    pub consents: Arc<dyn Consents>,
     /// Where the audit log's events are kept.
     pub audit_events: Arc<dyn AuditEvents>,
     /// The days of users' last logins.
@@ -156,6 +167,7 @@ async fn open_unique(
     let keys = Arc::new(DatabaseKeys(Arc::clone(&opened)));
     let refresh_families =
         DatabaseRefreshFamilies::new(Arc::clone(&opened), Arc::clone(&freshness), held);
+    let codes = Arc::new(DatabaseCodes::new(Arc::clone(&opened), Arc::clone(&freshness)));
     Ok(Opened {
         users,
         api_keys,
@@ -164,6 +176,12 @@ async fn open_unique(
         seen: Arc::new(DatabaseSeen::new(Arc::clone(&opened), Arc::clone(&freshness))),
         refresh_families: Arc::new(refresh_families),
         sessions: Arc::new(DatabaseSessions::new(Arc::clone(&opened), Arc::clone(&freshness))),
+        logout_notices: Arc::new(DatabaseLogoutNotices::new(
+            Arc::clone(&opened),
+            Arc::clone(&freshness),
+        )),
+        codes: codes.clone(),
+        consents: codes,
         signers: Arc::new(DatabaseSigners(Arc::clone(&opened))),
         server_keys: keys.clone(),
         signing_keys: keys,

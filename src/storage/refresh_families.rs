@@ -2,15 +2,16 @@
 //! what a presented token is worth.
 
 use crate::domain::{
-    Ended, Family, FamilyClient, FamilyId, FamilyRules, FamilyUse, FoundFamily, NewFamily,
-    RefreshFamilies, RepositoryError, Rotation, Timestamp, UserId, Username,
+    Ended, Family, FamilyClient, FamilyId, FamilyLogin, FamilyRules, FamilyUse, FoundFamily,
+    NewFamily, RefreshFamilies, RepositoryError, Rotation, Timestamp, UserId, Username,
 };
 use crate::storage::cache::Freshness;
+use crate::storage::codes::seconds;
 use crate::storage::database::{Connection, Database, sql};
+use crate::storage::logout_notices::note_client;
 use crate::storage::revoked::Revoked;
 use async_trait::async_trait;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Rows that one statement looks at: nobody waits for long.
 const BATCH: usize = 1_000;
@@ -40,7 +41,7 @@ impl DatabaseRefreshFamilies {
 
     /// With a clock that goes ahead.
     #[cfg(test)]
-    pub(super) fn later(&self, by: Duration) -> Self {
+    pub(super) fn later(&self, by: std::time::Duration) -> Self {
         let Self { database, freshness, held, offset } = self;
         Self {
             database: Arc::clone(database),
@@ -173,9 +174,9 @@ async fn begin(
     let begin = sql!(
         "INSERT INTO refresh_families
              (id, client_id, user_id, epoch, scope, access_until, auth_time, rotated_at, seen,
-              expires, look_at, generation, repeats, client_epoch, sid, offline)
-         SELECT $1, $2, users.id, users.epoch, $5, $6, clock.now, clock.now, clock.now,
-             clock.now + $7, clock.now + $8, 0, 0, $10, $11, $12
+              expires, look_at, generation, repeats, client_epoch, sid, offline, amr, resource)
+         SELECT $1, $2, users.id, users.epoch, $5, $6, coalesce($13, clock.now), clock.now,
+             clock.now, clock.now + $7, clock.now + $8, 0, 0, $10, $11, $12, $14, $15
          FROM users, (SELECT " [clock] " + $9 AS now) AS clock
          WHERE users.id = $3 AND users.epoch = $4 AND NOT disabled
              AND (CAST($12 AS bigint) = 1 OR CAST($11 AS text) IS NULL
@@ -189,12 +190,33 @@ async fn begin(
     let query = query.bind(new.access_until.seconds()).bind(lifetime).bind(lifetime.min(idle));
     let query = query.bind(offset).bind(client_epoch);
     let query = query.bind(new.session.map(|id| id.to_string())).bind(i64::from(new.is_offline));
-    Ok(!query.scalars::<String>().await?.is_empty())
+    let login = new.login.as_ref();
+    let query = query.bind(login.map(|login| login.auth_time.seconds()));
+    let query = query.bind(login.map_or("pwd", |login| login.amr.as_str()));
+    let query = query.bind(new.resource.as_deref());
+    let has_begun = !query.scalars::<String>().await?.is_empty();
+    if let (true, Some(sid)) = (has_begun && new.hears_of_logout, new.session) {
+        note_client(database, sid, client).await?;
+    }
+    Ok(has_begun)
 }
 
 /// A living family: of whose client, whose it is, the epoch, the scopes, the login, the generation, and
-/// the end.
-type Living = (Option<String>, Option<i64>, i64, String, i64, String, i64, i64, i64);
+/// the end; and of the session.
+type Living = (
+    Option<String>,
+    Option<i64>,
+    i64,
+    String,
+    i64,
+    String,
+    i64,
+    i64,
+    i64,
+    Option<String>,
+    String,
+    Option<String>,
+);
 
 async fn find(
     database: &mut Connection<'_>,
@@ -204,7 +226,8 @@ async fn find(
 ) -> Result<Option<FoundFamily>, sqlx::Error> {
     let find = sql!(
         "SELECT client_id, client_epoch, user_id, username, refresh_families.epoch, scope, auth_time,
-             generation, CASE WHEN expires < seen + $2 THEN expires ELSE seen + $2 END
+             generation, CASE WHEN expires < seen + $2 THEN expires ELSE seen + $2 END,
+             sid, amr, resource
          FROM refresh_families
          JOIN users ON users.id = user_id AND users.epoch = refresh_families.epoch
          WHERE refresh_families.id = $1 AND revoked_at IS NULL AND NOT disabled
@@ -213,7 +236,20 @@ async fn find(
     let query = database.query(find).bind(family.to_string());
     let row = query.bind(seconds(rules.idle)).bind(offset).optional::<Living>().await?;
     Ok(row.and_then(|row| {
-        let (client, client_epoch, user, username, epoch, scopes, auth_time, generation, end) = row;
+        let (
+            client,
+            client_epoch,
+            user,
+            username,
+            epoch,
+            scopes,
+            auth_time,
+            generation,
+            end,
+            sid,
+            amr,
+            resource,
+        ) = row;
         let client = match (client, client_epoch) {
             (Some(id), Some(epoch)) => Some(FamilyClient { id: id.parse().ok()?, epoch }),
             _ => None,
@@ -223,7 +259,9 @@ async fn find(
             username: username.parse().ok()?,
             epoch,
             scopes: scopes.parse().unwrap_or_default(),
-            auth_time: Timestamp(auth_time),
+            login: FamilyLogin { auth_time: Timestamp(auth_time), amr },
+            session: sid.and_then(|sid| sid.parse().ok()),
+            resource,
         };
         Some(FoundFamily { family, client, generation, ends_at: Timestamp(end) })
     }))
@@ -231,8 +269,21 @@ async fn find(
 
 /// What a rotation returns: the generation, how often it was repeated, whether the family has ended,
 /// and of the family its scopes, the user's id and name, the epoch, the login, and the end
-/// of its access tokens.
-type Rotated = (i64, i64, bool, String, i64, Option<String>, i64, i64, i64);
+/// of its access tokens; and of the session.
+type Rotated = (
+    i64,
+    i64,
+    bool,
+    String,
+    i64,
+    Option<String>,
+    i64,
+    i64,
+    i64,
+    Option<String>,
+    String,
+    Option<String>,
+);
 
 /// In `SET` and `CASE`, columns have the values from before; on PostgreSQL, those from after any
 /// wait for another rotation.
@@ -263,7 +314,7 @@ async fn rotate(
                  AND users.epoch = refresh_families.epoch AND NOT disabled)
          RETURNING generation, repeats, revoked_at IS NOT NULL, scope, user_id,
              (SELECT username FROM users WHERE users.id = user_id), epoch, auth_time,
-             access_until"
+             access_until, sid, amr, resource"
     );
     let generation = presented.token.generation;
     let next = generation + i64::from(presented.rotates);
@@ -275,7 +326,20 @@ async fn rotate(
     let Some(row) = query.optional::<Rotated>().await? else {
         return Ok((why_not(database, presented.token.family).await?, presented.access_until));
     };
-    let (generation, repeats, has_ended, scopes, user, username, epoch, auth_time, until) = row;
+    let (
+        generation,
+        repeats,
+        has_ended,
+        scopes,
+        user,
+        username,
+        epoch,
+        auth_time,
+        until,
+        sid,
+        amr,
+        resource,
+    ) = row;
     let username = username.and_then(|name| name.parse().ok());
     let rotation = match username {
         username if has_ended => Rotation::Reused(username),
@@ -285,7 +349,9 @@ async fn rotate(
                 username,
                 epoch,
                 scopes: scopes.parse().unwrap_or_default(),
-                auth_time: Timestamp(auth_time),
+                login: FamilyLogin { auth_time: Timestamp(auth_time), amr },
+                session: sid.and_then(|sid| sid.parse().ok()),
+                resource,
             },
             generation,
             is_repeated: repeats > 0,
@@ -330,8 +396,4 @@ async fn end(
 
 fn parts(client: Option<&FamilyClient>) -> (Option<&str>, Option<i64>) {
     (client.map(|client| client.id.as_str()), client.map(|client| client.epoch))
-}
-
-fn seconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX / 4)
 }

@@ -250,8 +250,8 @@ pub(super) async fn write(
     insert_scopes(database, scopes(after).collect()).await
 }
 
-/// Deletes the user, with its scopes, its API keys, its refresh tokens and the places where it has
-/// logged in.
+/// Deletes the user, with its scopes, its API keys, its refresh tokens, what it allowed clients, and the
+/// places where it has logged in.
 pub(super) async fn remove(database: &mut Connection<'_>, user: &User) -> Result<(), sqlx::Error> {
     let delete = "DELETE FROM users WHERE username = $1";
     database.query(delete).bind(user.username.as_str()).execute().await?;
@@ -260,6 +260,7 @@ pub(super) async fn remove(database: &mut Connection<'_>, user: &User) -> Result
         "DELETE FROM last_logins WHERE user_id = $1",
         "DELETE FROM api_keys WHERE user_id = $1",
         "DELETE FROM refresh_families WHERE user_id = $1",
+        "DELETE FROM consents WHERE user_id = $1",
     ] {
         database.query(delete).bind(user.id.0).execute().await?;
     }

@@ -11,7 +11,7 @@ pub(super) struct Table {
 }
 
 /// All of them.
-pub(super) static TABLES: [Table; 11] = [
+pub(super) static TABLES: [Table; 15] = [
     Table {
         page: "SELECT '', user_id, day FROM last_logins JOIN users ON users.id = user_id
                WHERE user_id > $2 AND $1 = '' ORDER BY user_id LIMIT 1000",
@@ -113,21 +113,23 @@ pub(super) static TABLES: [Table; 11] = [
                    || rotated_at || ',' || repeats || ',' || access_until || ',' || seen || ','
                    || expires || ',' || coalesce(CAST(revoked_at AS text), 'null') || ',' || look_at
                    || ',' || coalesce(CAST(client_epoch AS text), 'null')
-                   || ',' || coalesce('"' || sid || '"', 'null') || ',' || offline || ']', CAST(0 AS bigint), CAST(0 AS bigint)
+                   || ',' || coalesce('"' || sid || '"', 'null') || ',"' || amr || '",' || offline
+                   || ',' || coalesce('"' || resource || '"', 'null') || ']', CAST(0 AS bigint), CAST(0 AS bigint)
                FROM refresh_families
                WHERE id > substr(CAST($1 AS text), 3, 32) AND CAST($2 AS bigint) >= 0
                ORDER BY id LIMIT 1000"#,
         add: sql!(
             "INSERT INTO refresh_families
                  (id, client_id, user_id, epoch, scope, auth_time, generation, rotated_at, repeats,
-                  access_until, seen, expires, revoked_at, look_at, client_epoch, sid, offline)
+                  access_until, seen, expires, revoked_at, look_at, client_epoch, sid, amr, offline, resource)
              SELECT family ->> 0, family ->> 1, CAST(family ->> 2 AS bigint),
                  CAST(family ->> 3 AS bigint), family ->> 4, CAST(family ->> 5 AS bigint),
                  CAST(family ->> 6 AS bigint), CAST(family ->> 7 AS bigint),
                  CAST(family ->> 8 AS bigint), CAST(family ->> 9 AS bigint),
                  CAST(family ->> 10 AS bigint), CAST(family ->> 11 AS bigint),
                  CAST(family ->> 12 AS bigint), CAST(family ->> 13 AS bigint),
-                 CAST(family ->> 14 AS bigint), family ->> 15, CAST(family ->> 16 AS bigint)
+                 CAST(family ->> 14 AS bigint), family ->> 15, family ->> 16,
+                 CAST(family ->> 17 AS bigint), family ->> 18
              FROM (SELECT " [json "value ->> 0"] " AS family FROM " [records "$1"] ") AS families
              WHERE true
              ON CONFLICT DO NOTHING"
@@ -150,6 +152,59 @@ pub(super) static TABLES: [Table; 11] = [
                  CAST(session ->> 8 AS bigint), CAST(session ->> 9 AS bigint), session ->> 10
              FROM (SELECT " [json "value ->> 0"] " AS session FROM " [records "$1"] ") AS sessions
              WHERE true
+             ON CONFLICT DO NOTHING"
+        ),
+    },
+    Table {
+        page: r#"SELECT '["' || hash || '","' || family_id || '","' || sealed || '"]', expires,
+                   coalesce(used_at, -1)
+               FROM codes WHERE hash > substr(CAST($1 AS text), 3, 64) AND CAST($2 AS bigint) >= 0
+               ORDER BY hash LIMIT 1000"#,
+        add: sql!(
+            "INSERT INTO codes (hash, family_id, sealed, expires, used_at)
+             SELECT " [json "value ->> 0"] " ->> 0, " [json "value ->> 0"] " ->> 1,
+                 " [json "value ->> 0"] " ->> 2, CAST(value ->> 1 AS bigint),
+                 nullif(CAST(value ->> 2 AS bigint), -1)
+             FROM " [records "$1"] " WHERE true
+             ON CONFLICT DO NOTHING"
+        ),
+    },
+    // A scope has no quotes and no backslashes.
+    Table {
+        page: r#"SELECT '["' || client_id || '","' || scope || '",' || client_epoch || ']', user_id, given_at
+               FROM consents
+               WHERE (user_id, '["' || client_id || '","' || scope || '",' || client_epoch || ']') > ($2, $1)
+               ORDER BY user_id, 1 LIMIT 1000"#,
+        add: sql!(
+            "INSERT INTO consents (user_id, client_id, scope, client_epoch, given_at)
+             SELECT CAST(value ->> 1 AS bigint), " [json "value ->> 0"] " ->> 0,
+                 " [json "value ->> 0"] " ->> 1, CAST(" [json "value ->> 0"] " ->> 2 AS bigint),
+                 CAST(value ->> 2 AS bigint)
+             FROM " [records "$1"] " WHERE true
+             ON CONFLICT DO NOTHING"
+        ),
+    },
+    Table {
+        page: "SELECT sid || ' ' || client_id, CAST(0 AS bigint), CAST(0 AS bigint) FROM session_clients
+               WHERE sid || ' ' || client_id > CAST($1 AS text) AND CAST($2 AS bigint) >= 0
+               ORDER BY 1 LIMIT 1000",
+        add: sql!(
+            "INSERT INTO session_clients (sid, client_id)
+             SELECT substr(value ->> 0, 1, 32), substr(value ->> 0, 34)
+             FROM " [records "$1"] " WHERE true
+             ON CONFLICT DO NOTHING"
+        ),
+    },
+    // They are tried anew.
+    Table {
+        page: "SELECT sid || ' ' || client_id, user_id, until FROM logout_notices
+               WHERE sid || ' ' || client_id > CAST($1 AS text) AND CAST($2 AS bigint) >= 0
+               ORDER BY 1 LIMIT 1000",
+        add: sql!(
+            "INSERT INTO logout_notices (sid, client_id, user_id, tries, due, until)
+             SELECT substr(value ->> 0, 1, 32), substr(value ->> 0, 34), CAST(value ->> 1 AS bigint),
+                 0, 0, CAST(value ->> 2 AS bigint)
+             FROM " [records "$1"] " WHERE true
              ON CONFLICT DO NOTHING"
         ),
     },

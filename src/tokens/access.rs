@@ -1,6 +1,8 @@
 //! Access tokens of asymmetric keys (RFC 9068), and where those keys come from.
 
-use crate::domain::{Client, ClientId, Scopes, StoredKeys, Timestamp, UserId, Username};
+use crate::domain::{
+    Client, ClientId, KeyAlgorithm, Scopes, StoredKeys, Timestamp, UserId, Username,
+};
 use crate::tokens::asymmetric::PublicKey;
 use crate::tokens::claims::{
     AccessTokenClaims, Audience, NO_CLIENT, NOBODY, Party, PresentedClaims, RESERVED,
@@ -32,6 +34,7 @@ impl Tokens {
             auth_time,
             client,
             issued_to,
+            session,
         } = token;
         if let Some(name) = RESERVED.into_iter().find(|name| own.contains_key(*name)) {
             return Err(TokenError::Reserved(name));
@@ -50,24 +53,24 @@ impl Tokens {
                 (None, Some(UserId(id))) => id.to_string(),
                 (None, None) => subject.to_string(),
             },
-            aud: match &self.audience {
-                Some(audience) if audience != issuer => Audience::Both([issuer, audience]),
-                _ => Audience::Issuer(issuer),
-            },
+            aud: Audience::of(
+                issuer,
+                [self.audience.as_deref(), session.and_then(|it| it.resource)],
+            ),
             exp: now.seconds().saturating_add_unsigned(expires_in),
             iat: now.seconds(),
             jti: &jti,
             client_id: client.or(issued_to).map_or(NO_CLIENT, ClientId::as_str),
             scope: scopes.to_string(),
             auth_time: by_password.then(|| auth_time.unwrap_or(now).seconds()),
-            amr: by_password.then_some(["pwd"]),
+            amr: by_password.then(|| session.map_or("pwd", |it| it.amr).split(' ').collect()),
             username: client.is_none().then_some(subject.as_str()),
             id: (id.is_none() && client.is_none()).then_some(NOBODY),
             epoch,
             family,
             own: &own,
         };
-        let access_token = self.published.sign(now, &written)?;
+        let access_token = self.published.sign(self.pair(), now, &written)?;
         Ok(IssuedToken { access_token, id: jti, expires_in })
     }
 
@@ -178,16 +181,27 @@ impl Tokens {
     ) {
         // Without an issuer, no token of theirs can be checked.
         if self.issuer_of_keys.is_some() {
-            self.published.replace(stored, self.algorithm, self.clock.now(), open);
+            self.published.replace(stored, &self.id_token_algorithms(), self.clock.now(), open);
         } else {
             let shared = StoredKeys { keys: Vec::new(), ..stored.clone() };
-            self.published.replace(&shared, None, self.clock.now(), open);
+            self.published.replace(&shared, &[], self.clock.now(), open);
         }
     }
 
     /// Whether there is a key for new tokens.
     pub(crate) fn can_sign(&self) -> bool {
-        self.algorithm.is_none() || self.published.can_sign(self.clock.now())
+        self.algorithm.is_none_or(|own| self.published.can_sign(own, self.clock.now()))
+    }
+
+    /// Whether there are keys for ID tokens and what comes with them.
+    pub(crate) fn can_sign_in(&self) -> bool {
+        let can_sign = |algorithm| self.published.can_sign(algorithm, self.clock.now());
+        self.id_token_algorithms().into_iter().all(can_sign)
+    }
+
+    /// What signs tokens that a key pair must sign.
+    fn pair(&self) -> KeyAlgorithm {
+        self.algorithm.unwrap_or(KeyAlgorithm::Rs256)
     }
 
     /// The public keys whose tokens count now or soon.

@@ -165,8 +165,7 @@ impl PublicKey {
 
     /// The header of tokens that this key signs, encoded.
     pub(super) fn header(&self) -> String {
-        let header = Header { typ: "at+jwt", alg: self.algorithm.name(), kid: &self.kid };
-        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header).unwrap_or_default())
+        header("at+jwt", self.algorithm, &self.kid)
     }
 
     /// The key as a JWK (RFC 7517).
@@ -178,6 +177,12 @@ impl PublicKey {
         jwk["use"] = json!("sig");
         jwk
     }
+}
+
+/// The header of tokens of a kind, encoded.
+pub(super) fn header(typ: &'static str, algorithm: KeyAlgorithm, kid: &str) -> String {
+    let header = Header { typ, alg: algorithm.name(), kid };
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header).unwrap_or_default())
 }
 
 #[derive(Serialize)]

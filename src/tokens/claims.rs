@@ -64,7 +64,7 @@ pub(super) struct AccessTokenClaims<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) auth_time: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) amr: Option<[&'static str; 1]>,
+    pub(super) amr: Option<Vec<&'a str>>,
     /// Absent in a token of a client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) username: Option<&'a str>,
@@ -82,12 +82,25 @@ pub(super) struct AccessTokenClaims<'a> {
     pub(super) own: &'a Map<String, Value>,
 }
 
-/// For whom a token is: its issuer, and the configured audience.
+/// For whom a token is: its issuer, the configured audience, and a resource that was asked for.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum Audience<'a> {
     Issuer(&'a str),
-    Both([&'a str; 2]),
+    Many(Vec<&'a str>),
+}
+
+impl<'a> Audience<'a> {
+    /// The issuer, and what else there is.
+    pub(super) fn of(issuer: &'a str, others: [Option<&'a str>; 2]) -> Self {
+        let mut all = vec![issuer];
+        for other in others.into_iter().flatten().filter(|other| *other != issuer) {
+            if !all.contains(&other) {
+                all.push(other);
+            }
+        }
+        if all.len() == 1 { Self::Issuer(issuer) } else { Self::Many(all) }
+    }
 }
 
 /// The client of a token that was asked for without a registered one.

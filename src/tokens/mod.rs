@@ -6,8 +6,10 @@ mod assertion;
 mod asymmetric;
 mod claims;
 mod client_secret;
+mod code;
 mod error;
 mod header;
+mod id_token;
 mod ids;
 mod key_file;
 mod keys;
@@ -24,8 +26,10 @@ pub use api_key::{PresentedKey, new_api_key};
 pub use assertion::ClientKeys;
 pub use asymmetric::{KeyPair, PublicKey};
 pub use client_secret::{SHORTEST_CLIENT_SECRET, client_secret_hash, new_client_secret};
+pub use code::{CodeKey, Granted, challenge_of, code_hash, new_code};
 pub use error::{NO_SCOPE, NO_USER, TokenError};
-pub use new_token::NewToken;
+pub use id_token::NewIdToken;
+pub use new_token::{NewToken, TokenSession};
 pub use refresh_token::RefreshKey;
 pub use secret::{SecretError, check_secret, load_accepted_secrets, load_secret, made_secret};
 pub use session_secret::{new_session_secret, session_secret_hash};
@@ -201,10 +205,11 @@ impl Tokens {
             return Err(TokenError::Reserved(name));
         }
         let has_own = !token.claims.is_empty();
-        let created = match (self.algorithm, &self.issuer_of_keys) {
-            (Some(_), Some(issuer)) => self.create_signed(issuer, token),
-            (Some(_), None) => Err(TokenError::Signing),
-            (None, _) => self.create_shared(token),
+        let by_pair = self.algorithm.is_some() || token.session.is_some();
+        let created = match (by_pair, &self.issuer_of_keys) {
+            (true, Some(issuer)) => self.create_signed(issuer, token),
+            (true, None) => Err(TokenError::Signing),
+            (false, _) => self.create_shared(token),
         }?;
         if created.access_token.len() > LARGEST_TOKEN {
             return Err(TokenError::TooLarge);

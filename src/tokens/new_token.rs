@@ -35,6 +35,16 @@ pub struct NewToken<'a> {
     /// The registered client that gets a user's token.
     pub(super) issued_to: Option<&'a ClientId>,
     pub(super) auth_time: Option<Timestamp>,
+    pub(super) session: Option<TokenSession<'a>>,
+}
+
+/// The session of a browser that a token comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenSession<'a> {
+    /// How the user logged in, in the words of RFC 8176, separated by spaces.
+    pub amr: &'a str,
+    /// What the token is for beside this server.
+    pub resource: Option<&'a str>,
 }
 
 impl<'a> NewToken<'a> {
@@ -61,6 +71,7 @@ impl<'a> NewToken<'a> {
             client: None,
             issued_to: None,
             auth_time: None,
+            session: None,
         }
     }
 
@@ -105,6 +116,13 @@ impl<'a> NewToken<'a> {
     pub(crate) fn authenticated_at(mut self, auth_time: Timestamp) -> Self {
         self.auth_time = Some(auth_time);
         self
+    }
+
+    /// For a client that the user was sent back to. A key pair signs it whatever `tokens.algorithm` is:
+    /// with the shared secret, others could make such tokens.
+    #[must_use]
+    pub(crate) fn in_session(self, session: TokenSession<'a>, auth_time: Timestamp) -> Self {
+        Self { session: Some(session), ..self.by_password().authenticated_at(auth_time) }
     }
 
     /// With its own lifetime instead of `tokens.access_token_expire_minutes`. Whole seconds count,

@@ -2,7 +2,7 @@
 
 use crate::domain::{KeyAlgorithm, SHARED_SECRET, StoredKeys, Timestamp};
 use crate::tokens::Claims;
-use crate::tokens::asymmetric::{PublicKey, Signer, algorithm_of};
+use crate::tokens::asymmetric::{self, PublicKey, Signer, algorithm_of};
 use crate::tokens::error::TokenError;
 use crate::tokens::header::Presented;
 use crate::tokens::keys::Key;
@@ -28,6 +28,7 @@ struct Verifying {
 /// A private key, ready to sign.
 struct Signing {
     kid: String,
+    algorithm: KeyAlgorithm,
     header: String,
     active_from: Timestamp,
     signer: Signer,
@@ -75,11 +76,11 @@ impl Published {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes the keys that are stored by now; `open` yields the private ones of `algorithm`.
+    /// Takes the keys that are stored by now; `open` yields the private ones of `algorithms`.
     pub(super) fn replace(
         &self,
         stored: &StoredKeys,
-        algorithm: Option<KeyAlgorithm>,
+        algorithms: &[KeyAlgorithm],
         now: Timestamp,
         open: impl Fn(&str, &str) -> Option<Zeroizing<Vec<u8>>>,
     ) {
@@ -105,7 +106,7 @@ impl Published {
                 Some(Arc::new(Verifying { header: public.header(), public: public.clone(), key }))
             });
             let Some(verifying) = verifying else { continue };
-            if algorithm == Some(public.algorithm) && public.retired_at.is_none() {
+            if algorithms.contains(&public.algorithm) && public.retired_at.is_none() {
                 let same = |it: &&Arc<Signing>| {
                     it.kid == public.kid && it.active_from == public.active_from
                 };
@@ -114,7 +115,8 @@ impl Published {
                     let signer = Signer::of_pkcs8(public.algorithm, &private)?;
                     let (kid, header) = (public.kid.clone(), verifying.header.clone());
                     let active_from = public.active_from;
-                    Some(Arc::new(Signing { kid, header, active_from, signer }))
+                    let algorithm = public.algorithm;
+                    Some(Arc::new(Signing { kid, algorithm, header, active_from, signer }))
                 });
                 keys.signing.extend(signing);
             }
@@ -136,20 +138,39 @@ impl Published {
     /// with the next one, which is published.
     pub(super) fn sign(
         &self,
+        algorithm: KeyAlgorithm,
         now: Timestamp,
         claims: &impl serde::Serialize,
     ) -> Result<String, TokenError> {
-        let keys = self.keys();
-        let now = now.0.saturating_add(keys.ahead);
-        let active = keys.signing.iter().rfind(|key| key.active_from.0 <= now);
-        let active = active.or(keys.signing.first()).ok_or(TokenError::Signing)?;
-        active.signer.sign(&active.header, claims)
+        let key = self.active(algorithm, now).ok_or(TokenError::Signing)?;
+        key.signer.sign(&key.header, claims)
     }
 
-    /// Whether there is a key to sign with.
-    pub(super) fn can_sign(&self, now: Timestamp) -> bool {
+    /// The same for another kind of token.
+    pub(super) fn sign_as(
+        &self,
+        kind: &'static str,
+        algorithm: KeyAlgorithm,
+        now: Timestamp,
+        claims: &impl serde::Serialize,
+    ) -> Result<String, TokenError> {
+        let key = self.active(algorithm, now).ok_or(TokenError::Signing)?;
+        key.signer.sign(&asymmetric::header(kind, algorithm, &key.kid), claims)
+    }
+
+    fn active(&self, algorithm: KeyAlgorithm, now: Timestamp) -> Option<Arc<Signing>> {
         let keys = self.keys();
-        keys.signing.iter().any(|key| key.active_from.0 <= now.0.saturating_add(keys.ahead))
+        let now = now.0.saturating_add(keys.ahead);
+        let mut its = keys.signing.iter().filter(|key| key.algorithm == algorithm);
+        let active = its.clone().rfind(|key| key.active_from.0 <= now);
+        active.or_else(|| its.next()).cloned()
+    }
+
+    /// Whether there is a key of this algorithm to sign with.
+    pub(super) fn can_sign(&self, algorithm: KeyAlgorithm, now: Timestamp) -> bool {
+        let keys = self.keys();
+        let now = now.0.saturating_add(keys.ahead);
+        keys.signing.iter().any(|key| key.algorithm == algorithm && key.active_from.0 <= now)
     }
 
     /// The key with this encoded header, as it writes it itself.
@@ -206,6 +227,17 @@ impl Found {
         self.0.key.verify_signature(message, signature)
     }
 
+    /// The same for an ID token.
+    pub(super) fn verify_id_token(
+        &self,
+        header: &Presented,
+        message: &str,
+        signature: &str,
+    ) -> Result<(), TokenError> {
+        header.check(algorithm_of(self.0.public.algorithm))?;
+        self.0.key.verify_signature(message, signature)
+    }
+
     /// Whether its tokens count no more, by the database's clock.
     pub(super) fn has_ended(&self, now: Timestamp) -> bool {
         self.0.has_ended(now)
@@ -245,7 +277,7 @@ mod tests {
     }
 
     fn take(published: &Published, stored: &StoredKeys) {
-        published.replace(stored, None, stored.now, |_, _| None);
+        published.replace(stored, &[], stored.now, |_, _| None);
     }
 
     fn claims() -> Claims {

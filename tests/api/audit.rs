@@ -6,11 +6,11 @@ mod fail2ban;
 mod kept;
 mod keys;
 
-use crate::browser_sessions;
 use crate::gone::metric;
 use crate::harness::{App, Builder, FORM, Response, eventually};
 use crate::people::{ALL, HASH, PASSWORD, admin, call, import, log_in, run, server};
 use crate::signer::{SECRET, now, sign, token};
+use crate::{browser_sessions, signing_in};
 use serde_json::{Value, json};
 use std::fs;
 use tempfile::TempDir;
@@ -282,6 +282,9 @@ fn provoke_client(app: &App, action: AuditAction) -> Vec<(&'static str, &'static
             let user = [("username", "johndoe"), ("password", PASSWORD)];
             assert_eq!(log_in(app, &[client, user].concat()).status, 401);
             vec![("outcome", "refused"), ("reason", "wrong_secret"), ("who", "reports")]
+        }
+        AuditAction::Authorize | AuditAction::Consent | AuditAction::CodeRedeem => {
+            signing_in::provoke(app, action)
         }
         other => panic!("no test provokes {other:?}"),
     }

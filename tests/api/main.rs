@@ -33,6 +33,7 @@ mod schemes;
 mod serving;
 mod settings;
 mod signer;
+mod signing_in;
 mod site;
 mod testing;
 mod throttle;

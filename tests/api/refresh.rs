@@ -59,7 +59,7 @@ fn me(app: &App, response: &Value) -> u16 {
 }
 
 /// Changes the rows of the database.
-fn execute(app: &App, statement: &str) {
+pub(crate) fn execute(app: &App, statement: &str) {
     let code = "import sqlite3, sys\n\
                 database = sqlite3.connect(sys.argv[1], timeout=20)\n\
                 database.execute(sys.argv[2])\n\

@@ -33,6 +33,7 @@ mod restore;
 mod revoke;
 mod secrets;
 mod services;
+mod sign_in;
 #[path = "../api/signer.rs"]
 #[expect(dead_code, reason = "shared with the tests of the API, which use all of it")]
 mod signer;

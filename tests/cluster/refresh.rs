@@ -255,18 +255,19 @@ fn logins_move_with_the_database() {
          WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 2500)
          INSERT INTO refresh_families
              SELECT printf('%032x', n), 'client' || n, n + 9, user_id, 7, 'a b:c', n, n + 1, n + 2, n + 3,
-                 n + 4, n + 5, n + 6, n + 7, n + 8, NULL, 0
+                 n + 4, n + 5, n + 6, n + 7, n + 8, 's' || n, n % 2, 'pwd otp', 'https://r/?' || n
              FROM refresh_families, numbers WHERE generation = 1",
     );
     done(from.folder(), &from.url(), &["db", "copy", "--from", &from.url(), "--to", &to.url()], "");
     done(from.folder(), &to.url(), &["db", "copy", "--from", &to.url(), "--to", &back.url()], "");
     let all = |join: &str, cast: &str| {
-        let [client, epoch, end] = ["client_id", "client_epoch", "revoked_at"]
-            .map(|it| format!("coalesce({it}{cast}, '-')"));
+        let [client, epoch, end, sid, resource] =
+            ["client_id", "client_epoch", "revoked_at", "sid", "resource"]
+                .map(|it| format!("coalesce({it}{cast}, '-')"));
         format!(
             "SELECT {join}(line, ' ') FROM (SELECT id || {client} || {epoch} || user_id || epoch || scope || \
                  auth_time || generation || rotated_at || repeats || access_until || seen || \
-                 expires || {end} || look_at AS line FROM refresh_families ORDER BY id) AS lines"
+                 expires || {end} || look_at || {sid} || amr || offline || {resource} AS line FROM refresh_families ORDER BY id) AS lines"
         )
     };
     let (sqlite, postgres) = (all("group_concat", ""), all("string_agg", "::text"));

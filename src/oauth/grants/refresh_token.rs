@@ -1,10 +1,11 @@
 //! The refresh token grant: RFC 6749 §6.
 
 use crate::accounts::{RefusedRefresh, Renewed};
-use crate::domain::{AuditReason, Client, RefreshToken, Scopes, Secret, User};
+use crate::domain::{AuditReason, Client, RefreshToken, Scopes, Secret, User, is_openid_scope};
 use crate::oauth::error::GrantError;
 use crate::oauth::response::{GrantContext, TokenResponse};
 use crate::oauth::scope::{granted, scope_names};
+use crate::oauth::session::SessionGrant;
 use crate::tokens::NewToken;
 
 /// A refresh token, to be redeemed for an access token and the next refresh token.
@@ -30,17 +31,24 @@ impl RefreshTokenGrant {
         let asked = self.asked(token, client, &context).await?;
         let renewed = accounts.renew(token, client).await.map_err(GrantError::Unavailable)?;
         let renewed = renewed.map_err(|why| refused(&why, &context))?;
-        let Renewed { user, scopes, auth_time, next, is_repeated } = renewed;
+        let asked = asked.unwrap_or_else(|| renewed.scopes.clone());
         // Once more: they may have been taken away a moment ago.
-        let held = held(&asked.unwrap_or(scopes), &user, client)?;
+        let held = held(&asked, &renewed.user, client)?;
+        let repeated = renewed.is_repeated.then(|| ("repeated", "true".to_owned()));
+        let more: Vec<_> =
+            [("grant_type", "refresh_token".to_owned())].into_iter().chain(repeated).collect();
+        if let Some(client) = client
+            && let Some(grant) = SessionGrant::of_family(token.family, &renewed, held.clone())
+        {
+            return grant.issue(client, Some(renewed.next), &more, &context);
+        }
+        let Renewed { user, login, next, .. } = renewed;
         let new = NewToken::to(&user).scopes(&held).of_family(token.family);
-        let new = new.by_password().authenticated_at(auth_time).issued_to(client);
+        let new = new.by_password().authenticated_at(login.auth_time).issued_to(client);
         let issued = context.tokens.create_access_token(new)?;
         let about = (issued.id.as_str(), &held, issued.expires_in);
-        let repeated = is_repeated.then(|| ("repeated", "true".to_owned()));
-        let more =
-            [("grant_type", "refresh_token".to_owned()), ("family_id", token.family.to_string())];
-        let more: Vec<_> = more.into_iter().chain(repeated).collect();
+        let mut more = more;
+        more.insert(1, ("family_id", token.family.to_string()));
         accounts.audit_token(&user, about, &more, &context.sender);
         Ok(TokenResponse::bearer(issued, &held, Some(next)))
     }
@@ -72,12 +80,13 @@ impl RefreshTokenGrant {
     }
 }
 
-/// Those of the scopes that the user holds, and the client may have: at least one, unless none was asked
-/// for.
+/// Those of the scopes that the user holds or, as those of OpenID Connect, has allowed, and the client may
+/// have: at least one, unless none was asked for.
 fn held(asked: &Scopes, user: &User, client: Option<&Client>) -> Result<Scopes, GrantError> {
     let is_held = |scope: &&str| {
         let is_the_clients = |client: &Client| client.metadata.scope.contains(scope);
-        user.scopes.contains(scope) && client.is_none_or(is_the_clients)
+        let is_allowed = client.is_some() && is_openid_scope(scope);
+        is_allowed || (user.scopes.contains(scope) && client.is_none_or(is_the_clients))
     };
     let mut held = Scopes::default();
     asked.iter().filter(is_held).for_each(|scope| held.insert_known(scope));

@@ -3,6 +3,7 @@
 //! A text with something in it is a function; `|name| format!(…)` is one.
 
 mod account;
+mod authorize;
 mod common;
 mod error;
 mod login;
@@ -11,6 +12,8 @@ pub use error::Words;
 
 /// The texts in one language.
 pub struct Texts {
+    /// Of the pages between a client's request and the way back.
+    pub authorize: authorize::Texts,
     /// Of several pages.
     pub common: common::Texts,
     /// Of the account page.
@@ -22,12 +25,22 @@ pub struct Texts {
 }
 
 /// English
-pub static EN: Texts =
-    Texts { account: account::EN, common: common::EN, error: error::EN, login: login::EN };
+pub static EN: Texts = Texts {
+    account: account::EN,
+    authorize: authorize::EN,
+    common: common::EN,
+    error: error::EN,
+    login: login::EN,
+};
 
 /// Korean
-pub static KO: Texts =
-    Texts { account: account::KO, common: common::KO, error: error::KO, login: login::KO };
+pub static KO: Texts = Texts {
+    account: account::KO,
+    authorize: authorize::KO,
+    common: common::KO,
+    error: error::KO,
+    login: login::KO,
+};
 
 /// So many seconds, as people say it.
 fn soon(seconds: u64, second: &str, minute: &str, join: fn(u64, &str) -> String) -> String {

@@ -34,6 +34,9 @@ impl Upkeep {
         rt::spawn(async move { signing.watch().await });
         let clean_up = Arc::clone(&services.clean_up);
         rt::spawn(async move { clean_up.run().await });
+        if let Some(back_channel) = services.back_channel.clone() {
+            rt::spawn(async move { back_channel.run().await });
+        }
         let keeper = Arc::clone(&services.keeper);
         rt::spawn(async move { keeper.watch().await });
         let (api_keys, accounts) = (services.api_keys.clone(), services.accounts.clone());

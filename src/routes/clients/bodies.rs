@@ -1,11 +1,8 @@
 //! What is sent to and from `/oauth/clients`, in the words of RFC 7591.
 
-use crate::api_error::ApiError;
-use crate::domain::{
-    Client, ClientAuthMethod, ClientFault, ClientGrant, ClientId, ClientMetadata, ClientSecret,
-    RepositoryError, Secret,
-};
+use crate::domain::{Client, ClientId, ClientMetadata, ClientSecret, Secret};
 use crate::extract;
+use crate::routes::clients::metadata::MetadataBody;
 use paperclip::actix::Apiv2Schema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -52,76 +49,6 @@ pub(super) struct ClientBody {
     pub(super) client_secret: Option<Secret>,
     #[serde(flatten)]
     pub(super) metadata: MetadataBody,
-}
-
-/// What is registered. An empty list, an empty text and null count as absent.
-#[derive(Deserialize, JsonSchema)]
-pub(super) struct MetadataBody {
-    /// What users are shown
-    #[serde(default)]
-    #[schemars(extend("default" = null))]
-    client_name: Option<String>,
-    /// Where its users may be sent back to
-    #[serde(default)]
-    redirect_uris: Vec<String>,
-    /// The same after a logout
-    #[serde(default)]
-    post_logout_redirect_uris: Vec<String>,
-    /// How it proves who it is
-    #[serde(default)]
-    #[schemars(with = "Option<String>", extend("default" = null))]
-    token_endpoint_auth_method: Option<String>,
-    /// What it may redeem; `authorization_code` if absent
-    #[serde(default)]
-    grant_types: Vec<String>,
-    /// The most that its tokens may carry, separated by spaces
-    #[serde(default)]
-    scope: String,
-    /// Its public keys: a JWK Set
-    #[serde(default)]
-    #[schemars(extend("default" = null))]
-    jwks: Option<Value>,
-    /// Where its public keys are fetched from instead
-    #[serde(default)]
-    #[schemars(extend("default" = null))]
-    jwks_uri: Option<String>,
-    /// Whether it may introspect the tokens of all
-    #[serde(default)]
-    introspect: bool,
-    /// Whether its assertions may name the token endpoint as their audience instead of the issuer
-    #[serde(default)]
-    token_endpoint_audience: bool,
-}
-
-impl TryFrom<MetadataBody> for ClientMetadata {
-    type Error = ApiError;
-
-    fn try_from(body: MetadataBody) -> Result<Self, ApiError> {
-        let fault = |field, problem: String| {
-            ApiError::from(RepositoryError::BadClient(ClientFault::new(field, problem)))
-        };
-        let defaults = Self::default();
-        let method = body.token_endpoint_auth_method.filter(|method| !method.is_empty());
-        let method = method.map(|method| method.parse::<ClientAuthMethod>()).transpose();
-        let grants = body.grant_types.iter().map(|grant| grant.parse::<ClientGrant>());
-        let grants = grants.collect::<Result<Vec<_>, _>>();
-        Ok(Self {
-            client_name: body.client_name.filter(|name| !name.is_empty()),
-            redirect_uris: body.redirect_uris,
-            post_logout_redirect_uris: body.post_logout_redirect_uris,
-            token_endpoint_auth_method: method
-                .map_err(|problem| fault("token_endpoint_auth_method", problem))?
-                .unwrap_or(defaults.token_endpoint_auth_method),
-            grant_types: Some(grants.map_err(|problem| fault("grant_types", problem))?)
-                .filter(|grants| !grants.is_empty())
-                .unwrap_or(defaults.grant_types),
-            scope: body.scope.parse().map_err(|error| fault("scope", format!("{error}")))?,
-            jwks: body.jwks.filter(|jwks| !jwks.is_null()),
-            jwks_uri: body.jwks_uri.filter(|uri| !uri.is_empty()),
-            introspect: body.introspect,
-            token_endpoint_audience: body.token_endpoint_audience,
-        })
-    }
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -174,6 +101,7 @@ fn id_or_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Clie
 /// A client, without its secrets.
 #[derive(Serialize, Apiv2Schema)]
 #[openapi(rename = "ClientRecord")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of the registration")]
 pub(super) struct ClientRecord {
     /// Names it.
     #[openapi(example = "reports")]
@@ -190,6 +118,20 @@ pub(super) struct ClientRecord {
     /// The same after a logout.
     #[openapi(example = "[]")]
     post_logout_redirect_uris: Vec<String>,
+    /// Where it is told that a session has ended.
+    backchannel_logout_uri: Option<String>,
+    /// What signs its ID tokens.
+    #[openapi(example = "RS256")]
+    id_token_signed_response_alg: String,
+    /// What it asks for with a redirect.
+    #[openapi(example = "[\"code\"]")]
+    response_types: Vec<String>,
+    /// Whether its requests must have a PKCE challenge.
+    #[openapi(example = "true")]
+    require_pkce: bool,
+    /// Whether its users are not asked what it may do.
+    #[openapi(example = "false")]
+    skip_consent: bool,
     /// How it proves who it is.
     #[openapi(example = "client_secret_basic")]
     token_endpoint_auth_method: String,
@@ -235,6 +177,10 @@ impl ClientRecord {
             client_name,
             redirect_uris,
             post_logout_redirect_uris,
+            backchannel_logout_uri,
+            id_token_signed_response_alg,
+            require_pkce,
+            skip_consent,
             token_endpoint_auth_method,
             grant_types,
             scope,
@@ -243,6 +189,7 @@ impl ClientRecord {
             introspect,
             token_endpoint_audience,
         } = client.metadata.clone();
+        let types = client.metadata.response_types();
         let secret = |secret: &ClientSecret| SecretRecord {
             created_at: secret.created_at.to_string(),
             expires_at: secret.expires_at.map(|end| end.to_string()),
@@ -253,6 +200,11 @@ impl ClientRecord {
             client_name,
             redirect_uris,
             post_logout_redirect_uris,
+            backchannel_logout_uri,
+            id_token_signed_response_alg: id_token_signed_response_alg.to_string(),
+            response_types: types.iter().map(ToString::to_string).collect(),
+            require_pkce,
+            skip_consent,
             token_endpoint_auth_method: token_endpoint_auth_method.to_string(),
             grant_types: grant_types.iter().map(ToString::to_string).collect(),
             scope: scope.to_string(),

@@ -1,6 +1,7 @@
 //! `/oauth/clients`: registration of clients, for administrators. Only with `server.public_url`.
 
 mod bodies;
+mod metadata;
 
 use crate::accounts::{Registrar, Registration};
 use crate::api_error::ApiError;

@@ -115,9 +115,7 @@ pub(super) fn done(visit: &Visit, done: Done) -> HttpResponse {
 
 async fn sign_out(visit: Visit, body: Bytes) -> HttpResponse {
     let ended = with_form(&visit, &body, async |by, _| {
-        let SignedIn { session, user } = by;
-        let author = visit.author(by, &[]);
-        visit.sign_in.sessions.end(session.id, &user.username, &author).await?;
+        end_own(&visit, by).await?;
         let removed = BrowserCookie::Session.remove(&visit.sign_in.url);
         Ok(visit.go(LOGIN, [removed]))
     });
@@ -194,4 +192,11 @@ fn fault(error: &AccountError) -> Option<AccountFault> {
         | AccountError::Password(PasswordError::Busy { .. }) => AccountFault::Busy,
         _ => return None,
     })
+}
+
+/// Ends the session of this browser.
+pub(super) async fn end_own(visit: &Visit, by: &SignedIn) -> Result<(), ApiError> {
+    let SignedIn { session, user } = by;
+    let author = visit.author(by, &[]);
+    Ok(visit.sign_in.sessions.end(session.id, &user.username, &author).await?)
 }

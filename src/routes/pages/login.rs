@@ -4,7 +4,7 @@ use crate::accounts::{AuthenticateError, LoginMethod, NewLogin};
 use crate::api_error::ApiError;
 use crate::domain::{Timestamp, User};
 use crate::pages::{LoginFault, LoginPage, render};
-use crate::routes::pages::paths::{ACCOUNT, LOGIN};
+use crate::routes::pages::paths::{ACCOUNT, AUTHORIZE, LOGIN};
 use crate::routes::pages::{Fields, Follows, Visit, shown, taken};
 use crate::sealing::Flow;
 use crate::security::{BrowserCookie, device_place};
@@ -17,9 +17,6 @@ use std::sync::Arc;
 
 /// What its form does.
 const ACTION: &str = "login";
-
-/// Where a login goes on that carries along what asked for it: there it is met.
-const AUTHORIZE: &str = "/oauth/authorize";
 
 pub(super) fn mount(routes: &mut ServiceConfig) {
     shown(routes, LOGIN, &show);

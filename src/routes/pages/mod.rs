@@ -5,9 +5,11 @@
 
 mod account;
 mod account_keys;
+mod authorize;
 mod fields;
 mod files;
 mod login;
+mod logout;
 mod paths;
 mod visit;
 
@@ -21,14 +23,22 @@ use actix_web::web::{Data, ServiceConfig, get, head, post};
 use actix_web::{Handler, HttpResponse};
 
 /// Pages that are shown, and take a form.
-const FORMS: [&str; 1] = [paths::LOGIN];
+const FORMS: [&str; 3] = [paths::LOGIN, paths::AUTHORIZE, logout::PATH];
 
 /// Pages and files that are shown.
-const SHOWN: [&str; 4] = [paths::ACCOUNT, paths::STYLE, paths::ICON, paths::LOGO];
+const SHOWN: [&str; 5] =
+    [logout::SIGNED_OUT, paths::ACCOUNT, paths::STYLE, paths::ICON, paths::LOGO];
 
 /// Where forms are sent to.
-const TAKEN: [&str; 5] =
-    [paths::SIGN_OUT, paths::PASSWORD, paths::SESSIONS, paths::KEYS, paths::REVOKE];
+const TAKEN: [&str; 7] = [
+    paths::SIGN_OUT,
+    paths::PASSWORD,
+    paths::SESSIONS,
+    paths::KEYS,
+    paths::REVOKE,
+    authorize::CONSENT,
+    logout::CONFIRM,
+];
 
 /// Their paths, with or without a slash at the end, and what each takes.
 pub fn paths() -> Vec<(String, Vec<Method>)> {
@@ -46,6 +56,8 @@ pub fn mount(routes: &mut ServiceConfig, brand: &Data<Brand>) {
     login::mount(routes);
     account::mount(routes);
     account_keys::mount(routes);
+    authorize::mount(routes);
+    logout::mount(routes);
     files::mount(routes);
 }
 

@@ -1,5 +1,6 @@
 //! The addresses of pages.
 
+pub(in crate::routes) const AUTHORIZE: &str = "/oauth/authorize";
 pub(in crate::routes) const LOGIN: &str = "/auth/login";
 pub(in crate::routes) const ACCOUNT: &str = "/auth/account";
 pub(in crate::routes) const SIGN_OUT: &str = "/auth/account/sign-out";

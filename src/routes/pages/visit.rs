@@ -5,7 +5,7 @@ use crate::api_error::ApiError;
 use crate::domain::{Clock as _, Sender, SystemClock, Timestamp};
 use crate::pages::{Brand, ErrorPage, Fault, Frame, Language, render};
 use crate::routes::pages::Fields;
-use crate::sealing::Flow;
+use crate::sealing::{Flow, FormOwner};
 use crate::security::{BrowserCookie, Forged, check_form, page_author, page_sender, signed_in};
 use crate::services::{Services, SignIn};
 use actix_web::cookie::Cookie;
@@ -27,6 +27,8 @@ pub(in crate::routes) enum Follows {
     Here,
     /// A client, or another provider.
     Anywhere,
+    /// A client, by a form that the page's script sends.
+    ByItself,
 }
 
 impl Follows {
@@ -40,6 +42,11 @@ impl Follows {
             Self::Anywhere => {
                 "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
                  frame-ancestors 'none'"
+            }
+            Self::ByItself => {
+                "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
+                 frame-ancestors 'none'; \
+                 script-src 'sha256-ePniVEkSivX/c7XWBGafqh8tSpiRrKiqYeqbG7N1TOE='"
             }
         }
     }
@@ -126,6 +133,17 @@ impl Visit {
     /// The token of a form in a session.
     pub(in crate::routes) fn session_form(&self, by: &SignedIn, action: &str) -> String {
         self.sign_in.browsers.form_token(&by.session.id.to_string(), action)
+    }
+
+    /// Whether a token in a URL was made for this session, as one of a form is.
+    pub(in crate::routes) fn is_of_session(
+        &self,
+        by: &SignedIn,
+        action: &str,
+        token: &str,
+    ) -> bool {
+        let sid = by.session.id.to_string();
+        self.sign_in.browsers.form_owner(&sid, action, token) == FormOwner::Expected
     }
 
     /// Whether a form before a login was sent from a page of ours.

@@ -25,17 +25,21 @@ pub(super) enum Work {
     Forget { seconds: i64 },
 }
 
-/// What a server that signs with `algorithm` (`None`: the shared secret) has to do, where tokens live
+/// What a server that signs with `algorithm` (`None`: the shared secret) and `also` with another has to do,
+/// where tokens live
 /// for `life` seconds and keys stay published `afterwards`.
 pub(super) fn plan(
     stored: &StoredKeys,
-    algorithm: Option<KeyAlgorithm>,
+    (algorithm, also): (Option<KeyAlgorithm>, Option<KeyAlgorithm>),
     life: i64,
     afterwards: i64,
 ) -> Vec<Work> {
     let now = stored.now.0;
     let mut work = Vec::new();
     let left = stored.keys.iter().any(|key| key.kid == SHARED_SECRET);
+    if let Some(also) = also.filter(|also| algorithm != Some(*also)) {
+        keep(stored, also, (life, afterwards), &mut work);
+    }
     let Some(algorithm) = algorithm else {
         // As long as somebody signs with it.
         if left {
@@ -43,8 +47,35 @@ pub(super) fn plan(
         }
         return work;
     };
+    keep(stored, algorithm, (life, afterwards), &mut work);
+    let names = [Some(algorithm), also].map(|one| one.map(KeyAlgorithm::name));
     let current = stored.keys.iter().filter(|key| key.retired_at.is_none());
-    let (own, others): (Vec<_>, Vec<_>) = current.partition(|key| key.alg == algorithm.name());
+    let others = current.filter(|key| !names.contains(&Some(&*key.alg)));
+    // A server that signs with another algorithm would have replaced its key by now.
+    let unused = others.filter(|key| key.active_from.0 + PERIOD + AHEAD <= now);
+    work.extend(unused.map(|key| retire(key, life + afterwards)));
+    if !left {
+        work.push(Work::LeaveSharedSecret);
+    }
+    let is_old = |key: &StoredKey| {
+        key.kid != SHARED_SECRET && key.retired_at.is_some_and(|end| end.0 < now - KEPT)
+    };
+    if stored.keys.iter().any(is_old) {
+        work.push(Work::Forget { seconds: KEPT });
+    }
+    work
+}
+
+/// What is to be done for one algorithm.
+fn keep(
+    stored: &StoredKeys,
+    algorithm: KeyAlgorithm,
+    (life, afterwards): (i64, i64),
+    work: &mut Vec<Work>,
+) {
+    let now = stored.now.0;
+    let current = stored.keys.iter().filter(|key| key.retired_at.is_none());
+    let own: Vec<_> = current.filter(|key| key.alg == algorithm.name()).collect();
     let has_next = own.iter().any(|key| key.active_from.0 > now);
     match stored.active(algorithm) {
         None if has_next => work.push(Work::Promote(algorithm)),
@@ -60,19 +91,6 @@ pub(super) fn plan(
             work.extend(before.map(|key| retire(key, end - now)));
         }
     }
-    // A server that signs with another algorithm would have replaced its key by now.
-    let unused = others.iter().filter(|key| key.active_from.0 + PERIOD + AHEAD <= now);
-    work.extend(unused.map(|key| retire(key, life + afterwards)));
-    if !left {
-        work.push(Work::LeaveSharedSecret);
-    }
-    let is_old = |key: &StoredKey| {
-        key.kid != SHARED_SECRET && key.retired_at.is_some_and(|end| end.0 < now - KEPT)
-    };
-    if stored.keys.iter().any(is_old) {
-        work.push(Work::Forget { seconds: KEPT });
-    }
-    work
 }
 
 fn retire(key: &StoredKey, seconds: i64) -> Work {
@@ -100,7 +118,7 @@ mod tests {
     }
 
     fn due(algorithm: Option<KeyAlgorithm>, keys: Vec<StoredKey>) -> Vec<Work> {
-        plan(&StoredKeys { now: Timestamp(NOW), keys }, algorithm, 1800, 3600)
+        plan(&StoredKeys { now: Timestamp(NOW), keys }, (algorithm, None), 1800, 3600)
     }
 
     fn switched() -> StoredKey {
@@ -132,6 +150,26 @@ mod tests {
         assert_eq!(due(Some(ES), both(7000)), [retired(0)]);
         let done = key("a", "ES256", -90 * DAY, Some(5400));
         assert_eq!(due(Some(ES), vec![switched(), done, es("b", 0)]), []);
+    }
+
+    #[test]
+    fn a_key_for_id_tokens_is_kept_beside_the_others() {
+        let due = |algorithm, keys| {
+            let stored = StoredKeys { now: Timestamp(NOW), keys };
+            plan(&stored, (algorithm, Some(KeyAlgorithm::Rs256)), 1800, 3600)
+        };
+        let first = |algorithm| Work::Make { algorithm, seconds: 0, unless_after: EVER };
+        let rs = |from| key("r", "RS256", from, None);
+        assert_eq!(due(None, vec![]), [first(KeyAlgorithm::Rs256)]);
+        assert_eq!(due(None, vec![rs(0)]), []);
+        let both = [first(KeyAlgorithm::Rs256), first(ES), Work::LeaveSharedSecret];
+        assert_eq!(due(Some(ES), vec![]), both);
+        let es = || vec![switched(), key("a", "ES256", 0, None)];
+        assert_eq!(due(Some(ES), [es(), vec![rs(0)]].concat()), []);
+        let next = Work::Make { algorithm: KeyAlgorithm::Rs256, seconds: DAY, unless_after: 0 };
+        assert_eq!(due(Some(ES), [es(), vec![rs(-95 * DAY)]].concat()), [next], "never unused");
+        let only = due(Some(KeyAlgorithm::Rs256), vec![switched(), rs(0)]);
+        assert_eq!(only, [], "one key does both");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `[clients.NAME]`
 
-use crate::domain::{ClientAuthMethod, ClientGrant, Scopes};
+use crate::domain::{ClientAuthMethod, ClientGrant, IdTokenAlgorithm, Scopes};
 use crate::settings::declaration::settings;
 use crate::settings::key::Kind;
 use crate::settings::named_file::NamedFile;
@@ -18,6 +18,20 @@ settings! {
         /// The same after a logout.
         post_logout_redirect_uris: Vec<String> =>
             Kind::List(|text| !text.is_empty(), "a list of URIs");
+
+        /// Where this server tells it that a session has ended (OpenID Connect Back-Channel Logout).
+        backchannel_logout_uri: Option<String>;
+
+        /// What signs its ID tokens: `RS256`, or the algorithm of `tokens.algorithm`. Absent: `RS256`.
+        id_token_signed_response_alg: Option<IdTokenAlgorithm> =>
+            Kind::Word(IdTokenAlgorithm::NAMES);
+
+        /// Whether its requests must have a PKCE challenge; only a client that proves who it is can do
+        /// without. Absent: they must.
+        require_pkce: Option<bool>;
+
+        /// Whether it is one of your own, so that its users are not asked what it may do.
+        skip_consent: bool;
 
         /// How it proves who it is: `client_secret_basic` (also `client_secret_post`: the client chooses),
         /// `private_key_jwt`, or `none`. Absent: `client_secret_basic`.

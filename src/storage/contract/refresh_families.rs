@@ -1,10 +1,11 @@
 //! Families of refresh tokens: never two branches, whoever comes when.
 
 use crate::domain::{
-    Clock as _, Ended, Family, FamilyClient, FamilyId, FamilyRules, FamilyUse, NewFamily,
+    Clock as _, Ended, Family, FamilyClient, FamilyId, FamilyRules, FamilyUse,
     RefreshFamilies as _, RefreshToken, Revocations as _, Rotation, SystemClock, Timestamp, User,
     UserChange, UserId, UserRepository as _,
 };
+use crate::storage::contract::codes::{new_family, soon};
 use crate::storage::contract::{T1, T2, name, new};
 use crate::storage::database::Database;
 use crate::storage::refresh_families::DatabaseRefreshFamilies;
@@ -62,10 +63,6 @@ fn rotated(rotation: &Rotation) -> (i64, bool) {
     }
 }
 
-fn soon() -> Timestamp {
-    Timestamp(SystemClock.now().seconds() + 1_800)
-}
-
 fn by_client(family: FamilyId, generation: i64, client: Option<FamilyClient>) -> FamilyUse {
     FamilyUse {
         token: RefreshToken { family, generation },
@@ -95,16 +92,7 @@ impl World {
         client: Option<FamilyClient>,
     ) -> (FamilyId, bool) {
         let id = FamilyId(rand::random());
-        let family = NewFamily {
-            id,
-            client,
-            user: user.0,
-            epoch: user.1,
-            scopes: "me".parse().unwrap(),
-            session: None,
-            is_offline: false,
-            access_until: soon(),
-        };
+        let family = new_family((id, client), user, soon());
         (id, self.families.begin(family, RULES).await.unwrap())
     }
 
@@ -149,14 +137,16 @@ impl World {
             assert_eq!(all.iter().filter(|(_, is_repeated)| !is_repeated).count(), 1);
         }
         let Rotation::Renewed {
-            family: Family { user, username, epoch, scopes, auth_time }, ..
+            family: Family { user, username, epoch, scopes, login, session: None, resource: None },
+            ..
         } = self.rotate(family, 10).await
         else {
             panic!("renewed")
         };
         assert_eq!((user, &username, epoch), (self.jane.id, &self.jane.username, 0));
         assert_eq!(scopes.as_str(), "me");
-        assert!(SystemClock.now().seconds().abs_diff(auth_time.seconds()) < 600);
+        assert!(SystemClock.now().seconds().abs_diff(login.auth_time.seconds()) < 600);
+        assert_eq!(login.amr, "pwd");
         assert!(!self.has_ended(family).await);
     }
 
@@ -364,11 +354,7 @@ impl World {
         let jane = (self.jane.id, self.jane.epoch);
         let login = async |_: usize| {
             let id = FamilyId(rand::random());
-            let (scopes, (user, epoch)) = ("me".parse().unwrap(), jane);
-            let (session, is_offline, client) = (None, false, None);
-            let access_until = past;
-            let family =
-                NewFamily { id, client, user, epoch, session, is_offline, scopes, access_until };
+            let family = new_family((id, None), jane, past);
             assert!(self.families.begin(family, RULES).await.unwrap());
             let presented = FamilyUse { access_until: past, ..by_client(id, 0, None) };
             rotated(&self.families.rotate(presented, RULES).await.unwrap());

@@ -5,6 +5,7 @@ use crate::domain::{
     RefreshFamilies as _, RepositoryError, Revocations as _, Session, SessionId, SessionRules,
     Sessions as _, SystemClock, Timestamp, User, UserChange, UserRepository as _,
 };
+use crate::storage::contract::codes::{new_family, soon};
 use crate::storage::contract::{T1, T2, name, new};
 use crate::storage::database::Database;
 use crate::storage::refresh_families::DatabaseRefreshFamilies;
@@ -230,11 +231,8 @@ impl World {
         };
         let family = async |session, is_offline| {
             let id = FamilyId(rand::random());
-            let scopes = "me".parse().unwrap();
-            let access_until = Timestamp(SystemClock.now().seconds() + 1_800);
-            let (client, user, epoch) = (None, kurt.id, kurt.epoch);
-            let new =
-                NewFamily { id, client, user, epoch, session, is_offline, scopes, access_until };
+            let new = new_family((id, None), (kurt.id, kurt.epoch), soon());
+            let new = NewFamily { session, is_offline, ..new };
             self.families.begin(new, rules).await.unwrap().then_some(id)
         };
         let bound = family(Some(session.id), false).await.unwrap();

@@ -51,6 +51,7 @@ const END_TOKENS: &str = "UPDATE users SET signed_out_at = unixepoch(),
     epoch = max(epoch + 1, CAST(unixepoch('subsec') * 1000 AS INTEGER));
     UPDATE signing_keys SET retired_at = unixepoch()
     WHERE kid <> 'HS256' AND (retired_at IS NULL OR retired_at > unixepoch());
+    DELETE FROM codes;
     UPDATE clients SET epoch = abs(random() % 9007199254740991) + 1";
 
 /// Ends all tokens of all users and clients.

@@ -1,6 +1,9 @@
 //! Ended tokens, families of refresh tokens, and counted tries on SQLite.
 
 use crate::domain::{Ended, Revocations as _, TokenId};
+use crate::storage::contract::codes::{
+    clients_hear_of_ended_sessions, codes_count_once_and_consents_add_up,
+};
 use crate::storage::contract::refresh_families::families_live_and_end;
 use crate::storage::contract::revocations::{
     tokens_end_everywhere, what_would_have_expired_is_forgotten,
@@ -68,6 +71,32 @@ async fn families_of_refresh_tokens_live_and_end() {
         let folder = tempfile::tempdir().unwrap();
         (Arc::new(database_at(&folder.path().join("test.db")).await.unwrap()), folder)
     })
+    .await;
+}
+
+#[tokio::test]
+async fn codes_and_consents() {
+    codes_count_once_and_consents_add_up(async || {
+        let folder = tempfile::tempdir().unwrap();
+        (Arc::new(database_at(&folder.path().join("test.db")).await.unwrap()), folder)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn ended_sessions() {
+    clients_hear_of_ended_sessions(
+        async || {
+            let folder = tempfile::tempdir().unwrap();
+            (Arc::new(database_at(&folder.path().join("test.db")).await.unwrap()), folder)
+        },
+        async |database, statement| {
+            let done = database.write(None, move |mut database| {
+                Box::pin(async move { database.query(statement).execute().await })
+            });
+            done.await.unwrap();
+        },
+    )
     .await;
 }
 

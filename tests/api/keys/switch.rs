@@ -151,7 +151,7 @@ fn private_keys_are_sealed_with_the_secret() {
     assert!(!with(next, "", &["keys", "rewrap"]).0);
     assert_eq!(
         with(next, "'old'", &["keys", "rewrap"]),
-        (true, "server keys sealed anew: 3 of 3\n".into())
+        (true, "server keys sealed anew: 4 of 4\n".into())
     );
     assert_eq!(
         with(next, "", &["keys", "rewrap"]),

@@ -3,6 +3,9 @@
 use super::server::shared;
 use super::{open, settings};
 use crate::domain::{Ended, Revocations as _, Timestamp, TokenId};
+use crate::storage::contract::codes::{
+    clients_hear_of_ended_sessions, codes_count_once_and_consents_add_up,
+};
 use crate::storage::contract::refresh_families::families_live_and_end;
 use crate::storage::contract::revocations::{
     tokens_end_everywhere, what_would_have_expired_is_forgotten,
@@ -52,6 +55,32 @@ async fn families_of_refresh_tokens_live_and_end() {
         let url = shared().url(&shared().database());
         (Arc::new(open(&settings(&url)).await.unwrap()), ())
     })
+    .await;
+}
+
+#[tokio::test]
+async fn codes_and_consents() {
+    codes_count_once_and_consents_add_up(async || {
+        let url = shared().url(&shared().database());
+        (Arc::new(open(&settings(&url)).await.unwrap()), ())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn ended_sessions() {
+    clients_hear_of_ended_sessions(
+        async || {
+            let url = shared().url(&shared().database());
+            (Arc::new(open(&settings(&url)).await.unwrap()), ())
+        },
+        async |database, statement| {
+            let done = database.write(None, move |mut database| {
+                Box::pin(async move { database.query(statement).execute().await })
+            });
+            done.await.unwrap();
+        },
+    )
     .await;
 }
 

@@ -1,0 +1,55 @@
+//! Clients that others have written, unmodified, sign a user in.
+
+use super::{REDIRECT, done};
+use crate::clients::python_tool;
+use crate::harness::{App, repository, run_tool};
+use std::net::TcpListener;
+use std::process::Command;
+
+/// A server that is reached where its issuer says, with the clients `web`, whose secret is returned, and
+/// `spa`, which has none.
+fn reachable() -> (App, String) {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = free.local_addr().expect("an address").to_string();
+    drop(free);
+    let config = format!("[server]\npublic_url = \"http://{address}\"\n");
+    let app = App::demo().config(&config).args(["-b", &address]).spawn();
+    let callback = "http://127.0.0.1:1/cb";
+    let flags = [
+        "--redirect-uri",
+        callback,
+        "--redirect-uri",
+        REDIRECT,
+        "--post-logout-redirect-uri",
+        callback,
+        "--scope",
+        "me",
+        "--grant-type",
+        "authorization_code",
+        "--grant-type",
+        "refresh_token",
+    ];
+    let add = |id: &str, more: &[&str]| {
+        let output = app.command(&[&["clients", "add", id], &flags[..], more].concat(), "");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("UTF-8").trim_end().to_owned()
+    };
+    add("spa", &["--auth-method", "none"]);
+    let secret = add("web", &[]);
+    (app, secret)
+}
+
+#[test]
+fn openid_client_and_oauth4webapi_sign_in() {
+    let (app, secret) = reachable();
+    let script = repository("tests/clients/sign_in.mjs");
+    run_tool(Command::new("node").arg(script).arg(app.url("")).arg(secret));
+}
+
+#[test]
+fn authlib_signs_in() {
+    let (app, secret) = reachable();
+    let script = repository("tests/clients/sign_in.py");
+    run_tool(python_tool("python").arg(script).arg(app.url("")).arg(secret));
+    done(&app, &["users", "list"]);
+}
