@@ -112,7 +112,8 @@ pub(super) struct Options {
     /// Read environment variables from this file; the real environment wins.
     #[arg(long, value_name = "FILE", global = true)]
     env_file: Option<PathBuf>,
-    /// Create the users johndoe (password 1234) and alice (disabled). Not for production.
+    /// Create the users johndoe (password 1234) and alice (disabled). Where only this machine reaches the
+    /// server, people and the client `demo` can sign in. Not for production.
     #[arg(long, global = true)]
     pub(super) demo: bool,
 }
@@ -177,6 +178,7 @@ impl Options {
             env_file: self.env_file,
             environment: settings::environment()?,
             flags: self.keys.0.into_iter().chain(others).collect(),
+            demo: self.demo,
             ..Layers::default()
         })
     }

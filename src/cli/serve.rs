@@ -32,6 +32,9 @@ pub(super) fn run(
             target: ERROR,
             "--demo: the passwords of johndoe and alice are public; not for production"
         );
+        if let Some(url) = &loaded.settings.server.public_url {
+            log::info!(target: ERROR, "--demo: sign in at {}/auth/account", url.as_str());
+        }
     }
     process::run(program, (layers, loaded))?;
     Ok(ExitCode::SUCCESS)

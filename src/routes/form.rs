@@ -132,10 +132,13 @@ impl<const REFRESHES: bool> FromRequest for TokenForm<REFRESHES> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         extract(request.clone(), payload.take(), false, |request, fields, rule| {
             // Without a URL, there are no clients.
-            let url = services(request)?.settings.server.public_url.as_ref();
-            if let Some(asked) = url.and_then(|_| service_form::read(request, &fields).transpose())
+            let services = services(request)?;
+            let (url, tokens) = (&services.settings.server.public_url, &services.tokens);
+            if url.is_some()
+                && let Some(asked) =
+                    service_form::read(request, &fields, tokens.issues_to_clients())?
             {
-                return Ok(Self(asked?));
+                return Ok(Self(asked));
             }
             let rule = GrantTypeRule { refreshes: REFRESHES || url.is_some(), ..rule };
             let asked = match grant_type(&fields, rule)? {

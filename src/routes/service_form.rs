@@ -11,10 +11,12 @@ use actix_web::HttpRequest;
 const ONCE: [&str; 5] = ["grant_type", "scope", "code", "redirect_uri", "code_verifier"];
 
 /// The grant, if the form asks for one of them. A parameter that is there twice is refused, and an empty
-/// one counts as absent (RFC 6749 §3.2).
+/// one counts as absent (RFC 6749 §3.2). Where no client gets a token of its own, a form that names no
+/// client is one of `FastAPI`'s.
 pub(super) fn read(
     request: &HttpRequest,
     fields: &FormFields,
+    has_services: bool,
 ) -> Result<Option<TokenRequest>, GrantError> {
     let text = |name| fields.get(name).and_then(|value| value.as_str());
     let is_service = match text("grant_type") {
@@ -27,6 +29,9 @@ pub(super) fn read(
         return Err(GrantError::InvalidRequest);
     }
     let client = client_form::shown(request, fields)?;
+    if is_service && !has_services && client.id.is_none() && client.basic.is_none() {
+        return Ok(None);
+    }
     if is_service {
         let scope = text("scope").unwrap_or_default().to_owned();
         let grant = ClientCredentialsGrant { client, scope };

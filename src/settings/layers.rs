@@ -9,8 +9,8 @@ use crate::settings::loaded::{Loaded, Origin, SettingsErrors};
 use crate::settings::own::{OwnSection, Values};
 use crate::settings::sections::Settings;
 use crate::settings::variables::{self, Untranslated};
-use crate::settings::{default_file, key, keys};
-use config::Config;
+use crate::settings::{default_file, demo, key, keys};
+use config::{Config, ConfigError};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
@@ -32,6 +32,8 @@ pub struct Layers {
     pub flags: Vec<(String, String)>,
     /// The application's own sections.
     pub own: Vec<Arc<OwnSection>>,
+    /// Whether `--demo` is among the flags.
+    pub demo: bool,
 }
 
 /// The variables of this process that concern the settings, by name.
@@ -63,7 +65,7 @@ impl Layers {
     ///
     /// Reports all errors of all layers at once.
     pub fn load(self) -> Result<Loaded, SettingsErrors> {
-        let mut stack = Stack { own: self.own, ..Stack::default() };
+        let mut stack = Stack { own: self.own, demo: self.demo, ..Stack::default() };
         stack.text(&default_file(), Origin::Default);
         stack.title();
         if let Some(file) = self.file {
@@ -124,6 +126,7 @@ fn read(file: &PathBuf) -> Result<String, SettingsError> {
 #[derive(Default)]
 struct Stack {
     own: Vec<Arc<OwnSection>>,
+    demo: bool,
     layers: Vec<Layer>,
     /// Variables that other servers read, too: defaults for what nothing else sets.
     others: Vec<(String, Origin)>,
@@ -264,26 +267,39 @@ impl Stack {
         }
     }
 
-    fn merge(self) -> Result<Loaded, SettingsErrors> {
-        let Self { own: sections, layers, mut errors, warnings, ssl_mode, .. } = self;
-        let (mut values, mut own_values) = (BTreeMap::new(), BTreeMap::new());
+    /// The settings of all layers together.
+    fn settings(&self) -> Result<Settings, ConfigError> {
         let mut builder = Config::builder();
-        for layer in layers {
-            for (name, value) in &layer.values {
-                values.insert(name.clone(), (value.clone(), layer.origin.clone()));
-            }
-            for (name, value) in &layer.own {
-                own_values.insert(name.clone(), (value.clone(), layer.origin.clone()));
-            }
-            builder = builder.add_source(layer);
+        for layer in &self.layers {
+            builder = builder.add_source(layer.clone());
         }
-        let settings = match builder.build().and_then(Config::try_deserialize) {
+        builder.build()?.try_deserialize()
+    }
+
+    fn merge(mut self) -> Result<Loaded, SettingsErrors> {
+        let mut settings = self.settings();
+        let demo = settings.as_ref().ok().filter(|_| self.demo).and_then(demo::layer);
+        if let Some(layer) = demo {
+            self.layers.push(layer);
+            settings = self.settings();
+        }
+        let Self { own: sections, layers, mut errors, warnings, ssl_mode, .. } = self;
+        let settings = match settings {
             Ok(settings) => settings,
             Err(error) => {
                 errors.push(SettingsError::Other(error.to_string()));
                 return Err(SettingsErrors { errors, rest: None });
             }
         };
+        let (mut values, mut own_values) = (BTreeMap::new(), BTreeMap::new());
+        for layer in layers {
+            for (name, value) in layer.values {
+                values.insert(name, (value, layer.origin.clone()));
+            }
+            for (name, value) in layer.own {
+                own_values.insert(name, (value, layer.origin.clone()));
+            }
+        }
         let given =
             own_values.iter().map(|(name, (value, _))| (name.clone(), value.clone())).collect();
         let (own, wrong): (Vec<_>, Vec<_>) =

@@ -8,6 +8,7 @@ mod data_dir;
 mod database_url;
 mod declaration;
 mod default_file;
+mod demo;
 mod env_file;
 mod error;
 mod file_mode;

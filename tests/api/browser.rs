@@ -1,6 +1,6 @@
 //! A real browser: the pages of the documentation, and HTTP Basic's own prompt.
 
-use crate::harness::{repository, run_tool, shared_app, spawn_app};
+use crate::harness::{App, repository, run_tool, shared_app, spawn_app};
 use crate::people::{ALL, import, server};
 use serde_json::json;
 use std::net::TcpListener;
@@ -16,6 +16,13 @@ fn run_script(name: &str, arguments: &[&str]) {
 #[test]
 fn the_docs_log_in_and_call_a_guarded_route() {
     run_script("docs.mjs", &[&shared_app().url("")]);
+}
+
+/// As README.md says.
+#[test]
+fn the_tour_signs_in() {
+    let app = App::demo().at_a_known_port().spawn();
+    run_script("tour.mjs", &[&app.url("")]);
 }
 
 #[test]

@@ -196,11 +196,12 @@ fn the_commands_work_as_pasted() {
 
 /// Runs the commands of one document and compares their output with what it shows.
 fn try_out(blocks: &[Block]) {
-    let app = App::demo().spawn();
+    let app = App::demo().at_a_known_port().spawn();
     let built = app.folder().join("target/debug");
     fs::create_dir_all(&built).expect("a folder");
     symlink(env!("CARGO_BIN_EXE_bailiwick"), built.join("bailiwick"))
         .expect("a link to the binary");
+    symlink(repository("examples"), app.folder().join("examples")).expect("a link to the examples");
 
     let end = format!("printf %s '{END}'\n");
     let mut script = "set -euo pipefail; exec 2>&1\n".to_owned();

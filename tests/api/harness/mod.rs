@@ -11,7 +11,7 @@ pub(crate) use watched::Watched;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Write as _;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
@@ -80,6 +80,12 @@ impl Builder {
     pub(crate) fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
         self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         self
+    }
+
+    /// Listens on a port that is known beforehand, so that the demo knows its own URL.
+    pub(crate) fn at_a_known_port(self) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("it");
+        self.args(["-b", &free.to_string()])
     }
 
     /// Sends the whole log to standard output, including where it listens.
