@@ -60,6 +60,7 @@
 //! | `services` | the composition root; the only file that names a database |
 //! | `storage` | users, API keys and clients in SQL, migrations, the user cache |
 //! | `oauth` | one file per grant; how clients prove who they are; RFC 6749's errors |
+//! | `upstream` | logins at other providers: OpenID Connect, GitHub |
 //! | `accounts` | what is done with accounts, once for handlers, commands and grants: log in, create, change, delete |
 //! | `tokens` | JWT: claims, issuing, verifying, the signing secret |
 //! | `sealing` | what is encrypted or signed for ourselves, and the keys for it |
@@ -92,6 +93,7 @@ mod settings;
 mod storage;
 pub mod testing;
 mod tokens;
+mod upstream;
 
 /// Chapters to read.
 pub mod guide {

@@ -5,6 +5,7 @@ mod clean_up;
 mod configured;
 mod demo;
 mod keeper;
+mod providers;
 mod rules;
 mod sign_in;
 mod signing;
@@ -12,16 +13,18 @@ mod signing;
 pub use back_channel::BackChannel;
 pub use clean_up::CleanUp;
 pub use keeper::{Discarded, Keeper, KeyError, Rotated};
+pub use providers::{check_outgoing, check_providers};
 pub use sign_in::SignIn;
 pub use signing::Signing;
 
 use crate::accounts::{
-    Accounts, ApiKeys, AuditTrail, ClientRules, Clients, MARGIN, RefreshTokens, Throttle,
+    Accounts, ApiKeys, AuditTrail, ClientRules, Clients, MARGIN, ProviderIdentities, RefreshTokens,
+    Throttle,
 };
 use crate::domain::{
-    AuditEvents, AuthorizationCodes, Clock, Consents, LastLogins, LogoutNotices, RefreshFamilies,
-    Revocations, ScopeTable, ServerKeys, Sessions, Signers, SigningKeys, SystemClock,
-    UserRepository, program,
+    AuditEvents, AuthorizationCodes, Clock, Consents, Identities, LastLogins, LogoutNotices,
+    RefreshFamilies, Revocations, ScopeTable, ServerKeys, Sessions, Signers, SigningKeys,
+    SystemClock, UserRepository, program,
 };
 use crate::outgoing::Outgoing;
 use crate::passwords::{self, Passwords};
@@ -29,6 +32,7 @@ use crate::sealing::Wrapping;
 use crate::settings::{NamedFile, Settings};
 use crate::storage;
 use crate::tokens::{self, SecretError, Tokens, load_accepted_secrets, load_secret, made_secret};
+use crate::upstream::Upstream;
 use demo::greet;
 use rules::{family_rules, limits};
 use std::fmt;
@@ -64,6 +68,7 @@ pub struct Store {
     signers: Arc<dyn Signers>,
     keys: (Arc<dyn ServerKeys>, Arc<dyn SigningKeys>),
     revocations: Arc<dyn Revocations>,
+    identities: Arc<dyn Identities>,
     refresh_families: Arc<dyn RefreshFamilies>,
     sessions: Arc<dyn Sessions>,
     grants: (Arc<dyn AuthorizationCodes>, Arc<dyn Consents>),
@@ -97,6 +102,8 @@ pub struct Services {
     pub(crate) sign_in: Option<Arc<SignIn>>,
     /// Tells clients that sessions have ended; only with `server.public_url`.
     pub(crate) back_channel: Option<Arc<BackChannel>>,
+    /// The other providers that users log in at; only with `server.public_url`, and if there are any.
+    pub(crate) upstream: Option<Arc<Upstream>>,
     /// Deletes what nobody needs to know any more.
     pub(crate) clean_up: Arc<CleanUp>,
     /// The settings.
@@ -152,11 +159,6 @@ pub fn check_clients(settings: &Settings) -> Result<(), StartError> {
     }
 }
 
-/// Checks what requests to other servers need.
-pub fn check_outgoing(settings: &Settings) -> Result<(), StartError> {
-    Outgoing::new(&settings.outgoing).map(drop).map_err(StartError::new)
-}
-
 /// The signing secret in the data folder, created if missing; `None` if the settings name one.
 pub fn make_secret(settings: &Settings) -> Result<Option<NamedFile>, SecretError> {
     made_secret(&settings.tokens, &settings.data_dir)
@@ -192,6 +194,7 @@ impl Store {
             revocations,
             refresh_families,
             sessions,
+            identities,
             clients,
             seen,
             signers,
@@ -234,6 +237,7 @@ impl Store {
             signers,
             keys,
             revocations,
+            identities,
             refresh_families,
             sessions,
             grants,
@@ -303,6 +307,7 @@ impl Services {
             signers,
             last_logins,
             revocations,
+            identities,
             refresh_families,
             sessions,
             grants,
@@ -314,6 +319,11 @@ impl Services {
         let clients = clients
             .with(configured::clients(&settings, &client_rules(&settings, &scopes))?)
             .asking(outgoing.clone());
+        let audit = accounts.audit_log().clone();
+        let identities = ProviderIdentities::new(identities, Arc::clone(&clock), audit);
+        let providers = providers::configured(&settings, &scopes)?;
+        let upstream = (!providers.is_empty())
+            .then(|| Arc::new(Upstream::new(providers, identities, outgoing.clone())));
         let clients = match &settings.server.public_url {
             Some(url) => clients.of_issuer(url.as_str()),
             None => clients,
@@ -380,6 +390,7 @@ impl Services {
             keeper,
             sign_in,
             back_channel,
+            upstream,
             clean_up,
             settings,
         })

@@ -56,7 +56,7 @@ impl AccountError {
     }
 }
 
-fn of_repository(error: &RepositoryError) -> AuditReason {
+pub(super) fn of_repository(error: &RepositoryError) -> AuditReason {
     match error {
         RepositoryError::Exists | RepositoryError::ClientExists => AuditReason::NameTaken,
         RepositoryError::EmailExists => AuditReason::EmailTaken,
@@ -65,6 +65,9 @@ fn of_repository(error: &RepositoryError) -> AuditReason {
         RepositoryError::Denied(Denied::Disabled) => AuditReason::CallerDisabled,
         RepositoryError::Denied(Denied::MissingScope) => AuditReason::CallerLostScope,
         RepositoryError::Denied(Denied::Revoked) => AuditReason::CallerKeyRevoked,
+        RepositoryError::IdentityTaken => AuditReason::IdentityTaken,
+        RepositoryError::NoSuchIdentity => AuditReason::UnknownIdentity,
+        RepositoryError::LastWayIn => AuditReason::LastWayIn,
         RepositoryError::NoSuchKey => AuditReason::UnknownKey,
         RepositoryError::NoSuchSession => AuditReason::UnknownSession,
         RepositoryError::KeyScope(_) | RepositoryError::ClientScope(_) => {

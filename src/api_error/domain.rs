@@ -21,6 +21,11 @@ impl From<RepositoryError> for ApiError {
                 scope: String::new(),
                 style: ChallengeStyle { strict: false, realm: String::new() },
             })),
+            RepositoryError::IdentityTaken => Self::Conflict("The identity is another user's"),
+            RepositoryError::NoSuchIdentity => Self::NotFound("Identity not found"),
+            RepositoryError::LastWayIn => {
+                Self::Conflict("The user has no password and no other identity")
+            }
             RepositoryError::NoSuchKey => Self::NotFound("API key not found"),
             RepositoryError::NoSuchSession => Self::NotFound("Session not found"),
             RepositoryError::KeyScope(scope) => Self::Forbidden(format!(

@@ -44,8 +44,10 @@ pub(super) fn checked(
         let pepper = services::check_pepper(&loaded.settings).err();
         let clients = services::check_clients(&loaded.settings).err();
         let outgoing = services::check_outgoing(&loaded.settings).err();
+        let providers = services::check_providers(&loaded.settings).err();
         let faults = faults.map(|error| loaded.located(&error));
-        let secrets = secret.into_iter().chain(pepper).chain(clients).chain(outgoing);
+        let secrets = secret.into_iter().chain(pepper).chain(clients);
+        let secrets = secrets.chain(outgoing).chain(providers);
         let secrets = secrets.map(|error| loaded.located(&error));
         let all: Vec<_> = faults.chain(secrets).collect();
         // Whatever depends on a refused scope cannot be judged.

@@ -33,6 +33,12 @@ words! {
         SessionStart = "session_start",
         /// Sessions were ended before they were over.
         SessionEnd = "session_end",
+        /// Somebody came back from another provider.
+        ProviderLogin = "provider_login",
+        /// A user linked an identity at another provider, or it was linked by its address.
+        IdentityLink = "identity_link",
+        /// A user unlinked an identity.
+        IdentityUnlink = "identity_unlink",
         /// An access token was issued.
         TokenIssue = "token_issue",
         /// A refresh token was presented; only told when it was refused.
@@ -185,6 +191,24 @@ words! {
         ReplayedAssertion = "replayed_assertion",
         /// The client is registered with another way to prove who it is.
         OtherAuthMethod = "other_auth_method",
+        /// The identity belongs to another user.
+        IdentityTaken = "identity_taken",
+        /// Nobody has the identity, and nobody new is taken.
+        UnknownIdentity = "unknown_identity",
+        /// The user has no password and no other identity.
+        LastWayIn = "last_way_in",
+        /// The login is over, was answered before, or another browser began it.
+        UnknownState = "unknown_state",
+        /// The response is another provider's.
+        WrongIssuer = "wrong_issuer",
+        /// The user, or the provider, said no.
+        ProviderRefused = "provider_refused",
+        /// The provider does not respond, or not as it should.
+        ProviderUnavailable = "provider_unavailable",
+        /// The provider's ID token is not for this login.
+        WrongIdToken = "wrong_id_token",
+        /// The provider has not verified the e-mail address.
+        EmailUnverified = "email_unverified",
         /// Callers need the old password to change their own.
         OwnPassword = "own_password",
         /// Nobody would be left to administer users.

@@ -85,6 +85,15 @@ pub enum RepositoryError {
     /// No session of the user has this id.
     #[error("no such session")]
     NoSuchSession,
+    /// The identity is another user's.
+    #[error("that identity belongs to another user")]
+    IdentityTaken,
+    /// The user has no such identity.
+    #[error("no such identity")]
+    NoSuchIdentity,
+    /// The user would have no way left to log in.
+    #[error("the user has no password and no other identity")]
+    LastWayIn,
     /// A key was to get a scope that its owner does not hold, or whoever makes it may not give.
     #[error("the scope `{0}` is not the owner's, or not that of the token that makes the key")]
     KeyScope(ScopeName),

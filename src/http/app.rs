@@ -54,7 +54,7 @@ pub(crate) fn app(
         Some(url) => app.configure(|routes| {
             routes::oauth::mount(routes, url);
             if let Some(brand) = &state.brand {
-                routes::pages::mount(routes, brand);
+                routes::pages::mount(routes, brand, &state.settings);
             }
         }),
         None => app,

@@ -56,7 +56,7 @@ fn hidden_route(own: &Value, added: &Value, settings: &Settings) -> Option<(Stri
     let extra = pages.chain(monitoring).map(str::to_owned);
     let extra =
         extra.flat_map(|path| ["GET", "HEAD"].map(|method| (method.to_owned(), path.clone())));
-    let people = settings.server.public_url.iter().flat_map(|_| routes::pages::paths());
+    let people = settings.server.public_url.iter().flat_map(|_| routes::pages::paths(settings));
     let people = people.flat_map(|(path, methods)| {
         methods.into_iter().map(move |method| (method.to_string(), path.clone()))
     });

@@ -69,7 +69,7 @@ impl DocumentData {
             pages.extend(monitoring::PATHS.map(str::to_owned));
         }
         let shown = pages.into_iter().map(|path| (path, vec![Method::GET, Method::HEAD]));
-        let people = settings.server.public_url.iter().flat_map(|_| routes::pages::paths());
+        let people = settings.server.public_url.iter().flat_map(|_| routes::pages::paths(settings));
         let oauth = settings.server.public_url.iter().flat_map(oauth::paths);
         let more: Vec<_> = shown.chain(oauth).chain(people).collect();
         Self {

@@ -59,10 +59,6 @@ impl Request {
     }
 
     /// The same with this header `Authorization`.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for logins at other providers, which come next")
-    )]
     #[must_use]
     pub fn authorized(self, authorization: Secret) -> Self {
         Self { authorization: Some(authorization), ..self }

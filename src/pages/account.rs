@@ -3,6 +3,7 @@
 use crate::domain::{ApiKey, Day, Device, Session, SessionId, Timestamp, User};
 use crate::pages::fault::{AccountFault, Done};
 use crate::pages::frame::Frame;
+use crate::pages::provider::Connected;
 use askama::Template;
 
 /// A session, as the page shows it.
@@ -71,6 +72,8 @@ pub struct AccountPage<'a> {
     pub user: &'a User,
     /// The sessions, the one used last first.
     pub sessions: &'a [SessionRow],
+    /// The identities at other providers.
+    pub connected: &'a Connected,
     /// The API keys, if the user may have some.
     pub keys: Option<&'a [KeyRow]>,
     /// A key that was made: its name, and the key itself.

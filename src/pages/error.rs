@@ -21,6 +21,10 @@ pub struct ErrorPage<'a> {
 
 impl ErrorPage<'_> {
     fn words(&self) -> Words {
+        if let Fault::Provider(trouble) = self.fault {
+            let (title, text) = self.frame.texts().provider.trouble(trouble);
+            return Words { title, text: text.to_owned() };
+        }
         self.frame.texts().error.words(self.fault)
     }
 }

@@ -1,5 +1,7 @@
 //! What may be wrong, as pages say it.
 
+use crate::pages::provider::Trouble;
+
 /// What is wrong with a request for a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -15,6 +17,8 @@ pub enum Fault {
     Throttled(u64),
     /// The server is overloaded, or its database is away.
     Busy,
+    /// A login at another provider did not succeed.
+    Provider(Trouble),
     /// A fault of the server.
     Internal,
 }

@@ -2,6 +2,7 @@
 
 use crate::pages::fault::LoginFault;
 use crate::pages::frame::Frame;
+use crate::pages::provider::ProviderButton;
 use askama::Template;
 
 /// The form for a name and a password.
@@ -20,6 +21,12 @@ pub struct LoginPage<'a> {
     pub username: &'a str,
     /// Whether the user may ask to stay signed in, and whether that is ticked.
     pub remember: Option<bool>,
+    /// Other providers to log in at.
+    pub providers: &'a [ProviderButton],
+    /// What follows the path of each: a query, or nothing.
+    pub provider_query: &'a str,
+    /// Proves that their forms are ours.
+    pub provider_token: &'a str,
     /// Why the last try did not succeed.
     pub fault: Option<LoginFault>,
 }

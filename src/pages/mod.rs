@@ -11,6 +11,7 @@ mod fault;
 mod frame;
 mod language;
 mod login;
+mod provider;
 mod texts;
 
 pub use account::{AccountPage, KeyRow, SessionRow};
@@ -21,6 +22,7 @@ pub use fault::{AccountFault, Done, Fault, LoginFault};
 pub use frame::Frame;
 pub use language::Language;
 pub use login::LoginPage;
+pub use provider::{Connected, LinkedIdentity, ProviderButton, Trouble};
 
 use askama::Template;
 
@@ -51,6 +53,9 @@ mod tests {
                 username: "\"><img src=x>",
                 remember: Some(true),
                 fault,
+                providers: &[ProviderButton { name: "idp".into(), label: "<script>".into() }],
+                provider_query: "",
+                provider_token: "token",
             };
             let html = render(&page);
             assert!(html.contains(frame.texts().login.username), "{html}");

@@ -148,7 +148,7 @@ pub(super) const fn mebibytes(least: i64, most: i64) -> Kind {
 /// ([`HasKind`]); after the comma the flag. What is allowed and the flag are added to the text.
 ///
 /// With `without section` the keys are those of a table in a list, and all are optional. With `with
-/// sections` they come before the first section, and the sections follow; each client has its own table.
+/// sections` they come before the first section, and the sections follow; each client and each provider has its own table.
 macro_rules! settings {
     (
         $(#[$meta:meta])*
@@ -188,6 +188,8 @@ macro_rules! settings {
             $($section:ident: $settings:ty),+ $(,)?
         } and clients {
             $client:ty
+        } and providers {
+            $provider:ty
         } and {
             $($fields:tt)+
         }
@@ -205,6 +207,9 @@ macro_rules! settings {
                 /// `[clients.NAME]`: clients of the authorization server.
                 #[serde(default)]
                 pub clients: std::collections::BTreeMap<crate::domain::ClientId, $client>,
+                /// `[providers.NAME]`: other providers that users log in at.
+                #[serde(default)]
+                pub providers: std::collections::BTreeMap<String, $provider>,
             },
             $($fields)+
         }

@@ -2,7 +2,7 @@
 
 use crate::settings::flag::Flag;
 use crate::settings::key::{Key, Kind};
-use crate::settings::{ClientSettings, Settings};
+use crate::settings::{ClientSettings, ProviderSettings, Settings};
 use config::ValueKind;
 
 /// The longest line of a comment.
@@ -50,6 +50,21 @@ const CLIENT_EXAMPLE: &str = "\
 #   client_secret_files = [\"/run/secrets/reports\"]
 ";
 
+const PROVIDERS: &str = "
+# Other providers that users log in at, one table each by a name of lower-case letters, digits and hyphens,
+# which is in the callback to register there: server.public_url + \"/auth/up/NAME/callback\". Only in a file.
+";
+
+const PROVIDER_EXAMPLE: &str = "\
+[providers]
+#   [providers.google]
+#   preset = \"google\"
+#   client_id = \"1234.apps.googleusercontent.com\"
+#   client_secret_file = \"/run/secrets/google\"
+#   signup = \"trusted-domains\"
+#   trusted_domains = [\"example.com\"]
+";
+
 /// Every key with its explanation and its default: `config/default.toml`.
 #[must_use]
 pub fn default_file() -> String {
@@ -60,7 +75,9 @@ pub fn default_file() -> String {
         }
         keys.iter().for_each(|key| file.extend([String::from("\n"), key.explained()]));
     }
-    file + SCOPES + CLIENTS + &keys_of_each(ClientSettings::KEYS) + CLIENT_EXAMPLE
+    let clients = keys_of_each(ClientSettings::KEYS) + CLIENT_EXAMPLE;
+    let providers = keys_of_each(ProviderSettings::KEYS) + PROVIDER_EXAMPLE;
+    file + SCOPES + CLIENTS + &clients + PROVIDERS + &providers
 }
 
 /// The keys of the tables of a list or section.

@@ -40,6 +40,9 @@ const ACCEPTED_SECRETS: &str = "tokens.accepted_secret_files";
 /// The files of `client_secret_files` in `[clients]`.
 const CLIENT_SECRETS: &str = "clients: client_secret_files";
 
+/// `client_secret_file` in `[providers]`.
+const PROVIDER_SECRETS: &str = "providers: client_secret_file";
+
 impl Settings {
     /// Reads every file that the settings name, opened by `open`, and holds its content.
     pub fn hold_files(
@@ -92,6 +95,9 @@ impl Settings {
         files.extend(accepted.map(|file| (ACCEPTED_SECRETS, Some(file))));
         let clients = self.clients.values_mut().flat_map(|client| &mut client.client_secret_files);
         files.extend(clients.map(|file| (CLIENT_SECRETS, Some(file))));
+        let providers = self.providers.values_mut();
+        let secrets = providers.map(|provider| provider.client_secret_file.as_mut());
+        files.extend(secrets.map(|file| (PROVIDER_SECRETS, file)));
         if let DatabaseUrl::Postgres(url) = &mut self.database.url {
             if let SslRoot::File(file) = &mut url.ssl_root {
                 files.push(("database.url: sslrootcert", Some(file)));
@@ -130,10 +136,12 @@ mod tests {
              [tokens]\nsecret_file = '{secret}'\naccepted_secret_files = ['{old}', '{next}']\n\
              [logging]\nconfig = '{log}'\n[outgoing]\nca_file = '{ca}'\n\
              [clients.c]\nclient_secret_files = ['{client}']\n\
+             [providers.p]\nclient_secret_file = '{provider}'\n\
              [passwords]\npepper_file = '{pepper}'\n\
              [database]\nurl = 'postgres://me@localhost/d?{tls}'\npassword_file = '{password}'\n",
             client = path("client"),
             ca = path("ca"),
+            provider = path("provider"),
             pepper = path("pepper"),
             old = path("former"),
             next = path("next"),

@@ -4,7 +4,7 @@ use crate::domain::{ClientId, ScopeName};
 use crate::settings::declaration::HasKind as _;
 use crate::settings::flag::Flag;
 use crate::settings::key::{Key, Kind};
-use crate::settings::{ClientSettings, Settings};
+use crate::settings::{ClientSettings, ProviderSettings, Settings};
 use std::sync::LazyLock;
 
 /// Every key except those of `[scopes]`, in the order of `config/default.toml`.
@@ -35,7 +35,20 @@ pub(super) const CLIENT: &Key = &Key {
     flag: None,
 };
 
-/// A key, including `scopes.NAME` and `clients.NAME`.
+/// The key of every table in `[providers]`.
+pub(super) const PROVIDER: &Key = &Key {
+    name: "providers",
+    text: &[],
+    default: Some("{}"),
+    example: None,
+    kind: Kind::Table(ProviderSettings::KEYS),
+    flag: None,
+};
+
+/// The sections whose keys are names.
+pub(super) const NAMED: [&str; 3] = ["scopes", "clients", "providers"];
+
+/// A key, including those of named sections: `scopes.NAME`.
 pub(super) fn find(name: &str) -> Option<&'static Key> {
     if name.starts_with("scopes.") {
         return Some(DESCRIPTION);
@@ -43,7 +56,20 @@ pub(super) fn find(name: &str) -> Option<&'static Key> {
     if name.starts_with("clients.") {
         return Some(CLIENT);
     }
+    if name.starts_with("providers.") {
+        return Some(PROVIDER);
+    }
     KEYS.iter().copied().find(|key| key.name == name)
+}
+
+/// Whether a provider may be called so: the name is in URLs.
+pub(super) fn provider_name(name: &str) -> Result<(), &'static str> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if (1..=32).contains(&name.len()) && name.bytes().all(plain) && !name.starts_with('-') {
+        Ok(())
+    } else {
+        Err("1 to 32 lower-case letters, digits and hyphens")
+    }
 }
 
 /// Whether `[scopes]` may declare `name`; if not, what is expected.
@@ -61,7 +87,7 @@ pub(super) fn client_name(name: &str) -> Result<(), &'static str> {
 
 /// Whether `name` is a section.
 pub(super) fn is_section(name: &str) -> bool {
-    name == "scopes" || name == "clients" || sections().any(|section| section == name)
+    NAMED.contains(&name) || sections().any(|section| section == name)
 }
 
 /// Whether it is a section, or a key above all sections.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// Scopes and names of clients are case-sensitive and contain colons or dots, which names of variables
 /// cannot.
-const ONLY_IN_FILES: [&str; 2] = ["scopes", "clients"];
+const ONLY_IN_FILES: [&str; 3] = ["scopes", "clients", "providers"];
 
 /// One layer, its values checked and in their key's type.
 #[derive(Clone)]
@@ -195,6 +195,10 @@ impl Reader<'_> {
         if let Some(client) = name.strip_prefix("clients.") {
             keys::client_name(client)
                 .map_err(|expected| not_shown(format!("its name to be one: {expected}")))?;
+        }
+        if let Some(provider) = name.strip_prefix("providers.") {
+            keys::provider_name(provider)
+                .map_err(|expected| not_shown(format!("its name to be {expected}")))?;
         }
         if let Some(scope) = name.strip_prefix("scopes.") {
             keys::scope_name(scope)

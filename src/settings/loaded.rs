@@ -122,12 +122,13 @@ pub struct Effective<'a> {
 }
 
 impl Loaded {
-    /// Each key in the order of `config/default.toml`, then each of `[scopes]` and `[clients]`, then the
-    /// application's own.
+    /// Each key in the order of `config/default.toml`, then each of `[scopes]`, `[clients]` and
+    /// `[providers]`, then the application's own.
     pub fn effective(&self) -> impl Iterator<Item = Effective<'_>> {
         let declared = self.values.keys().map(String::as_str);
-        let named = ["scopes.", "clients."].into_iter().flat_map(move |section| {
-            declared.clone().filter(move |name| name.starts_with(section))
+        let named = keys::NAMED.into_iter().flat_map(move |section| {
+            let is_in = move |name: &str| name.split_once('.').is_some_and(|it| it.0 == section);
+            declared.clone().filter(move |name| is_in(name))
         });
         let own = self.sections.iter().flat_map(|section| &section.keys).map(|key| {
             let (value, origin) = match self.own_values.get(&key.name) {
@@ -185,8 +186,9 @@ impl Loaded {
         });
 
         let clients = self.settings.clients.keys().map(|id| format!("clients.{id}"));
+        let providers = self.settings.providers.keys().map(|name| format!("providers.{name}"));
         let asks = self.settings.oauth.require_client.then(|| "oauth.require_client".to_owned());
-        let homeless = clients.chain(asks).filter(|_| url.is_none());
+        let homeless = clients.chain(providers).chain(asks).filter(|_| url.is_none());
         let homeless =
             homeless.filter_map(|name| Some(SettingsError::NeedsUrl { key: self.set(&name)? }));
 

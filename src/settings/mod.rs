@@ -56,8 +56,8 @@ pub use secret_file::shown_path;
 pub use sections::{
     CacheSettings, ClientSettings, CorsSettings, DatabaseSettings, HashAlgorithm, Level,
     LoggingSettings, LoginSettings, OutgoingSettings, PageLanguage, PageSettings, PasswordSettings,
-    SecurityProfile, ServerSettings, SessionSettings, Settings, TokenSettings, Upgrade,
-    UserSettings,
+    ProviderPreset, ProviderSettings, SecurityProfile, ServerSettings, SessionSettings, Settings,
+    SignUp, TokenSettings, Upgrade, UserSettings,
 };
 pub use units::read_duration;
 pub use until::Until;

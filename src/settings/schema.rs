@@ -7,7 +7,7 @@ use crate::domain::ScopeName;
 use crate::settings::Settings;
 use crate::settings::declaration::HasKind as _;
 use crate::settings::key::{Key, Kind};
-use crate::settings::keys::{CLIENT, DESCRIPTION};
+use crate::settings::keys::{CLIENT, DESCRIPTION, PROVIDER};
 use crate::settings::layers::defaults;
 use serde_json::{Map, Value, json};
 
@@ -34,7 +34,14 @@ pub fn schema() -> Value {
         "propertyNames": { "pattern": "^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$" },
         "additionalProperties": CLIENT.kind.schema(),
     });
-    root.extend([("scopes".to_owned(), scopes), ("clients".to_owned(), clients)]);
+    let providers = json!({
+        "type": "object",
+        "description": "Other providers that users log in at, by their names.",
+        "propertyNames": { "pattern": "^[a-z0-9][a-z0-9-]{0,31}$" },
+        "additionalProperties": PROVIDER.kind.schema(),
+    });
+    let named = [("scopes", scopes), ("clients", clients), ("providers", providers)];
+    root.extend(named.map(|(name, schema)| (name.to_owned(), schema)));
     let mut schema = object(root);
     schema["$schema"] = "http://json-schema.org/draft-07/schema#".into();
     schema["title"] = "bailiwick's configuration".into();

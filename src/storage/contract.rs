@@ -13,6 +13,8 @@ pub(super) mod codes;
 #[cfg(test)]
 mod epochs;
 #[cfg(test)]
+pub(super) mod identities;
+#[cfg(test)]
 pub(super) mod keys;
 #[cfg(test)]
 pub(super) mod last_logins;
@@ -60,8 +62,7 @@ const HASH: &str = "$2b$04$jTjayMnq0quaGF7YGwiL2e/95vjr4li4LSNRFpd3Ou6QK/NVS4K2G
 const T1: Timestamp = Timestamp(1_000);
 const T2: Timestamp = Timestamp(2_000);
 
-/// One test per rule, in its own module; `$open` returns an empty repository and a guard that keeps
-/// it alive.
+/// One test per rule; `$open` returns an empty repository and a guard that keeps it alive.
 macro_rules! contract {
     ($database:ident, $open:expr) => {
         crate::storage::contract::contract!(@ $database, $open,

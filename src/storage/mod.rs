@@ -13,6 +13,7 @@ mod contract;
 mod database;
 mod error;
 mod give_back;
+mod identities;
 mod last_logins;
 mod logout_notices;
 mod maintenance;
@@ -43,9 +44,9 @@ pub use maintenance::{MaintenanceError, Summary, back_up, check, copy};
 pub use restore::{Keep, Restored, restore};
 
 use crate::domain::{
-    ApiKeyRepository, AuditEvents, AuthorizationCodes, ClientRepository, Consents, LastLogins,
-    LogoutNotices, RefreshFamilies, Revocations, Seen, ServerKeys, Sessions, Signers, SigningKeys,
-    Throttles, UserRepository,
+    ApiKeyRepository, AuditEvents, AuthorizationCodes, ClientRepository, Consents, Identities,
+    LastLogins, LogoutNotices, RefreshFamilies, Revocations, Seen, ServerKeys, Sessions, Signers,
+    SigningKeys, Throttles, UserRepository,
 };
 use crate::settings::{CacheSettings, DatabaseSettings, Settings, UserSettings, make_data_dir};
 use crate::storage::api_keys::ApiKeys;
@@ -54,6 +55,7 @@ use crate::storage::cache::{CachedApiKeys, CachedClients, CachedUsers, Freshness
 use crate::storage::clients::Clients;
 use crate::storage::codes::DatabaseCodes;
 use crate::storage::database::Database;
+use crate::storage::identities::DatabaseIdentities;
 use crate::storage::last_logins::DatabaseLastLogins;
 use crate::storage::logout_notices::DatabaseLogoutNotices;
 use crate::storage::refresh_families::DatabaseRefreshFamilies;
@@ -108,6 +110,8 @@ pub struct Opened {
     pub codes: Arc<dyn AuthorizationCodes>,
     /// What users have allowed clients.
     pub consents: Arc<dyn Consents>,
+    /// Who users are at other providers.
+    pub identities: Arc<dyn Identities>,
     /// Where the audit log's events are kept.
     pub audit_events: Arc<dyn AuditEvents>,
     /// The days of users' last logins.
@@ -182,6 +186,11 @@ async fn open_unique(
         )),
         codes: codes.clone(),
         consents: codes,
+        identities: Arc::new(DatabaseIdentities::new(
+            Arc::clone(&opened),
+            Arc::clone(&freshness),
+            unique,
+        )),
         signers: Arc::new(DatabaseSigners(Arc::clone(&opened))),
         server_keys: keys.clone(),
         signing_keys: keys,

@@ -39,6 +39,19 @@ pub(super) async fn find_by_id(
     database.query(select_users!("WHERE id = $1")).bind(id.0).optional().await
 }
 
+/// The only user whose address in lower case is this one.
+pub(super) async fn find_by_email(
+    database: &mut Connection<'_>,
+    email: &str,
+) -> Result<Option<User>, sqlx::Error> {
+    let find = sql!(
+        "SELECT username FROM users WHERE " [lower "email"] " = $1 ORDER BY username LIMIT 2"
+    );
+    let mut names: Vec<String> = database.query(find).bind(email).scalars().await?;
+    let Some(name) = names.pop().filter(|_| names.is_empty()) else { return Ok(None) };
+    database.query(select_users!("WHERE username = $1")).bind(name).optional().await
+}
+
 /// The only user whose folded name is this one.
 pub(super) async fn find_folded(
     database: &mut Connection<'_>,
@@ -250,7 +263,7 @@ pub(super) async fn write(
     insert_scopes(database, scopes(after).collect()).await
 }
 
-/// Deletes the user, with its scopes, its API keys, its refresh tokens, what it allowed clients, and the
+/// Deletes the user, with its scopes, its API keys, its identities, its refresh tokens, what it allowed clients, and the
 /// places where it has logged in.
 pub(super) async fn remove(database: &mut Connection<'_>, user: &User) -> Result<(), sqlx::Error> {
     let delete = "DELETE FROM users WHERE username = $1";
@@ -261,6 +274,7 @@ pub(super) async fn remove(database: &mut Connection<'_>, user: &User) -> Result
         "DELETE FROM api_keys WHERE user_id = $1",
         "DELETE FROM refresh_families WHERE user_id = $1",
         "DELETE FROM consents WHERE user_id = $1",
+        "DELETE FROM identities WHERE user_id = $1",
     ] {
         database.query(delete).bind(user.id.0).execute().await?;
     }

@@ -11,7 +11,7 @@ pub(super) struct Table {
 }
 
 /// All of them.
-pub(super) static TABLES: [Table; 15] = [
+pub(super) static TABLES: [Table; 16] = [
     Table {
         page: "SELECT '', user_id, day FROM last_logins JOIN users ON users.id = user_id
                WHERE user_id > $2 AND $1 = '' ORDER BY user_id LIMIT 1000",
@@ -102,6 +102,23 @@ pub(super) static TABLES: [Table; 15] = [
              SELECT " [json "value ->> 0"] " ->> 0, " [json "value ->> 0"] " ->> 1,
                  " [json "value ->> 0"] " ->> 2, " [json "value ->> 0"] " ->> 3,
                  CAST(value ->> 1 AS bigint), nullif(CAST(value ->> 2 AS bigint), 0)
+             FROM " [records "$1"] " WHERE true
+             ON CONFLICT DO NOTHING"
+        ),
+    },
+    // A label or a subject may have a quote or a backslash, and nothing else that JSON escapes.
+    Table {
+        page: r#"SELECT key, created_at, CAST(0 AS bigint)
+               FROM (SELECT '["' || replace(replace(provider, '\', '\\'), '"', '\"') || '","'
+                   || replace(replace(subject, '\', '\\'), '"', '\"') || '",' || user_id || ',"'
+                   || replace(replace(label, '\', '\\'), '"', '\"') || '","'
+                   || scopes || '"]' AS key, created_at FROM identities) AS identities
+               WHERE (key, created_at) > ($1, $2) ORDER BY key, created_at LIMIT 1000"#,
+        add: sql!(
+            "INSERT INTO identities (provider, subject, user_id, label, scopes, created_at)
+             SELECT " [json "value ->> 0"] " ->> 0, " [json "value ->> 0"] " ->> 1,
+                 CAST(" [json "value ->> 0"] " ->> 2 AS bigint), " [json "value ->> 0"] " ->> 3,
+                 " [json "value ->> 0"] " ->> 4, CAST(value ->> 1 AS bigint)
              FROM " [records "$1"] " WHERE true
              ON CONFLICT DO NOTHING"
         ),

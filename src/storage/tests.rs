@@ -3,6 +3,7 @@
 mod api_keys;
 mod audit;
 mod clients;
+mod identities;
 mod keys;
 mod revocations;
 mod unique;

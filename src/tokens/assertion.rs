@@ -99,7 +99,7 @@ impl ClientKeys {
     /// Whether one of the keys has signed a JWT; what it says is not looked at.
     #[must_use]
     pub fn have_signed(&self, jwt: &str) -> bool {
-        self.check_signature(jwt).is_ok()
+        self.check_signed(jwt).is_ok()
     }
 
     /// Takes as long as for a client, for one that is unknown.
@@ -131,9 +131,22 @@ impl ClientKeys {
         self.check_signature(assertion)?.check(client, audiences, now)
     }
 
+    /// The claims of a JWT that one of the keys has signed, and by what: nothing else is verified.
+    pub(super) fn signed<T: for<'de> Deserialize<'de>>(
+        &self,
+        jwt: &str,
+    ) -> Result<(T, Algorithm), TokenError> {
+        let algorithm = self.check_signed(jwt)?;
+        Ok((part(jwt.split('.').nth(1).ok_or(TokenError::Malformed)?)?, algorithm))
+    }
+
     fn check_signature(&self, assertion: &str) -> Result<Claims, TokenError> {
+        self.signed(assertion).map(|(claims, _)| claims)
+    }
+
+    fn check_signed(&self, assertion: &str) -> Result<Algorithm, TokenError> {
         let (message, signature) = assertion.rsplit_once('.').ok_or(TokenError::Malformed)?;
-        let (header, payload) = message.split_once('.').ok_or(TokenError::Malformed)?;
+        let (header, _) = message.split_once('.').ok_or(TokenError::Malformed)?;
         let header: Header = part(header)?;
         if header.crit.is_some() {
             return Err(TokenError::Critical);
@@ -153,8 +166,7 @@ impl ClientKeys {
                 _ => verdict = Err(TokenError::Signature),
             }
         }
-        verdict?;
-        part(payload)
+        verdict.map(|()| algorithm)
     }
 }
 

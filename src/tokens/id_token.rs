@@ -4,7 +4,7 @@
 use crate::domain::{ClientId, KeyAlgorithm, Timestamp, UserId};
 use crate::tokens::error::TokenError;
 use crate::tokens::{LARGEST_TOKEN, Tokens, header};
-use aws_lc_rs::digest::{SHA256, SHA512, digest};
+use aws_lc_rs::digest::{Algorithm, SHA256, SHA512, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -160,7 +160,12 @@ fn half_hash(algorithm: KeyAlgorithm, token: &str) -> String {
         KeyAlgorithm::EdDsa => &SHA512,
         KeyAlgorithm::Es256 | KeyAlgorithm::Rs256 => &SHA256,
     };
-    let hash = digest(by, token.as_bytes());
+    left_half(by, token)
+}
+
+/// The left half of this hash of a text.
+pub(super) fn left_half(by: &'static Algorithm, text: &str) -> String {
+    let hash = digest(by, text.as_bytes());
     let hash = hash.as_ref();
     URL_SAFE_NO_PAD.encode(&hash[..hash.len() / 2])
 }

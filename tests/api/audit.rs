@@ -10,7 +10,7 @@ use crate::gone::metric;
 use crate::harness::{App, Builder, FORM, Response, eventually};
 use crate::people::{ALL, HASH, PASSWORD, admin, call, import, log_in, run, server};
 use crate::signer::{SECRET, now, sign, token};
-use crate::{browser_sessions, signing_in};
+use crate::{browser_sessions, providers, signing_in};
 use serde_json::{Value, json};
 use std::fs;
 use tempfile::TempDir;
@@ -119,6 +119,9 @@ fn provoke(app: &mut App, action: AuditAction) -> Vec<(&'static str, &'static st
             assert_eq!(basic(app, "johndoe", PASSWORD).status, 200);
             vec![("outcome", "accepted"), ("who", "johndoe"), ("method", "basic")]
         }
+        AuditAction::ProviderLogin | AuditAction::IdentityLink | AuditAction::IdentityUnlink => {
+            providers::provoke(app, action)
+        }
         AuditAction::SessionStart | AuditAction::SessionEnd => {
             browser_sessions::provoke(app, action)
         }
@@ -144,13 +147,8 @@ fn provoke(app: &mut App, action: AuditAction) -> Vec<(&'static str, &'static st
             assert_eq!(admin(app, ("PATCH", "/users/bob"), &body).status, 200);
             of_root(&[("whom", "bob"), ("new_name", "robert")])
         }
-        AuditAction::UserDisable => {
-            let body = json!({"disabled": true});
-            assert_eq!(admin(app, ("PATCH", "/users/robert"), &body).status, 200);
-            of_root(&[("whom", "robert")])
-        }
-        AuditAction::UserEnable => {
-            let body = json!({"disabled": false});
+        AuditAction::UserDisable | AuditAction::UserEnable => {
+            let body = json!({"disabled": action == AuditAction::UserDisable});
             assert_eq!(admin(app, ("PATCH", "/users/robert"), &body).status, 200);
             of_root(&[("whom", "robert")])
         }
@@ -299,7 +297,7 @@ fn stop(app: &mut App) {
 
 #[test]
 fn every_action_leaves_its_line_and_no_secret() {
-    let mut app = audited(keys::CONFIG);
+    let mut app = audited(&format!("{}{}", keys::CONFIG, providers::config()));
     let issued = log_in(&app, &[("username", "root"), ("password", PASSWORD)]);
     let issued = issued.json()["access_token"].as_str().expect("a token").to_owned();
     for action in AuditAction::ALL {

@@ -27,6 +27,7 @@ mod nginx;
 mod oauth_clients;
 mod people;
 mod profiles;
+mod providers;
 mod readme;
 mod refresh;
 mod schemes;

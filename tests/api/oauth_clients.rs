@@ -6,7 +6,7 @@ mod authentication;
 mod commands;
 mod configuration;
 mod introspection;
-mod keys;
+pub(crate) mod keys;
 mod libraries;
 mod published_keys;
 mod refresh;

@@ -252,7 +252,7 @@ fn the_configurations_are_valid() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.toml");
         let folder_name = folder.path().to_str().unwrap();
-        for secret in ["secret", "secret.next"] {
+        for secret in ["secret", "secret.next", "google", "github", "corp"] {
             fs::write(folder.path().join(secret), "x".repeat(32)).unwrap();
         }
         let text = block.text.replace("/var/log/bailiwick", folder_name);

@@ -35,7 +35,7 @@ impl Texts {
                 return Words { title, text: text(seconds) };
             }
             Fault::Busy => self.busy,
-            Fault::Internal => self.internal,
+            Fault::Provider(_) | Fault::Internal => self.internal,
         };
         Words { title, text: text.to_owned() }
     }

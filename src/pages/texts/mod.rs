@@ -7,6 +7,7 @@ mod authorize;
 mod common;
 mod error;
 mod login;
+mod provider;
 
 pub use error::Words;
 
@@ -22,6 +23,8 @@ pub struct Texts {
     pub error: error::Texts,
     /// Of the login page.
     pub login: login::Texts,
+    /// About other providers.
+    pub provider: provider::Texts,
 }
 
 /// English
@@ -31,6 +34,7 @@ pub static EN: Texts = Texts {
     common: common::EN,
     error: error::EN,
     login: login::EN,
+    provider: provider::EN,
 };
 
 /// Korean
@@ -40,6 +44,7 @@ pub static KO: Texts = Texts {
     common: common::KO,
     error: error::KO,
     login: login::KO,
+    provider: provider::KO,
 };
 
 /// So many seconds, as people say it.

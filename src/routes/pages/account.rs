@@ -7,6 +7,7 @@ use crate::pages::{AccountFault, AccountPage, Done, KeyRow, SessionRow, render};
 use crate::passwords::PasswordError;
 use crate::routes::pages::login::begin;
 use crate::routes::pages::paths::{ACCOUNT, LOGIN, PASSWORD, SESSIONS, SIGN_OUT};
+use crate::routes::pages::providers::connected;
 use crate::routes::pages::visit::now;
 use crate::routes::pages::{Fields, Follows, Visit, shown, taken};
 use crate::security::BrowserCookie;
@@ -52,12 +53,14 @@ pub(super) async fn page(
     } else {
         None
     };
+    let connected = connected(visit, by).await?;
     let Said { done, fault, made, key_name } = said;
     let html = render(&AccountPage {
         frame,
         form_token: &visit.session_form(by, ACCOUNT),
         user,
         sessions: &sessions,
+        connected: &connected,
         keys: keys.as_deref(),
         made,
         key_name,
@@ -70,7 +73,9 @@ pub(super) async fn page(
         Some(AccountFault::Busy) => StatusCode::SERVICE_UNAVAILABLE,
         Some(_) => StatusCode::BAD_REQUEST,
     };
-    Ok(visit.page(status, html, Follows::Here))
+    // Forms that link lead to providers, and browsers check where a form's redirect leads.
+    let follows = if connected.providers.is_empty() { Follows::Here } else { Follows::Anywhere };
+    Ok(visit.page(status, html, follows))
 }
 
 async fn show(visit: Visit) -> HttpResponse {

@@ -5,6 +5,7 @@ use crate::api_error::ApiError;
 use crate::domain::{Timestamp, User};
 use crate::pages::{LoginFault, LoginPage, render};
 use crate::routes::pages::paths::{ACCOUNT, AUTHORIZE, LOGIN};
+use crate::routes::pages::providers::buttons;
 use crate::routes::pages::{Fields, Follows, Visit, shown, taken};
 use crate::sealing::Flow;
 use crate::security::{BrowserCookie, device_place};
@@ -45,22 +46,31 @@ impl Asked {
 
     /// Where to go on.
     fn target(&self) -> String {
-        let Some(Flow { target, .. }) = &self.flow else { return ACCOUNT.to_owned() };
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        match query {
-            _ if path != AUTHORIZE => target.clone(),
-            "" => format!("{path}?flow={}", self.sealed),
-            query => format!("{path}?{query}&flow={}", self.sealed),
+        target(self.flow.as_ref(), &self.sealed)
+    }
+
+    /// What carries it along.
+    fn query(&self) -> String {
+        match &self.flow {
+            Some(_) => format!("?flow={}", self.sealed),
+            None => String::new(),
         }
     }
 
     /// Where the form is sent to.
     fn action(&self, visit: &Visit) -> String {
-        let base = visit.frame().base;
-        match &self.flow {
-            Some(_) => format!("{base}{LOGIN}?flow={}", self.sealed),
-            None => format!("{base}{LOGIN}"),
-        }
+        format!("{}{LOGIN}{}", visit.frame().base, self.query())
+    }
+}
+
+/// Where a login goes on that this was asked for.
+pub(super) fn target(flow: Option<&Flow>, sealed: &str) -> String {
+    let Some(Flow { target, .. }) = flow else { return ACCOUNT.to_owned() };
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    match query {
+        _ if path != AUTHORIZE => target.clone(),
+        "" => format!("{path}?flow={sealed}"),
+        query => format!("{path}?{query}&flow={sealed}"),
     }
 }
 
@@ -104,7 +114,11 @@ async fn form(
         None => None,
     };
     let remembers = visit.services.settings.sessions.remember;
+    let (providers, provider_token) = buttons(visit);
     let html = render(&LoginPage {
+        providers: &providers,
+        provider_query: &asked.query(),
+        provider_token: &provider_token,
         frame: visit.frame(),
         action: &asked.action(visit),
         form_token: &visit.visitor_form(ACTION),
@@ -121,7 +135,8 @@ async fn form(
         Some(_) => StatusCode::BAD_REQUEST,
     };
     // From the target, a client of any origin may follow.
-    let follows = if asked.flow.is_some() { Follows::Anywhere } else { Follows::Here };
+    let leaves = asked.flow.is_some() || !providers.is_empty();
+    let follows = if leaves { Follows::Anywhere } else { Follows::Here };
     let mut response = visit.page(status, html, follows);
     let wait = match fault {
         Some(LoginFault::Throttled(seconds)) => Some(seconds),

@@ -11,6 +11,8 @@ mod files;
 mod login;
 mod logout;
 mod paths;
+mod providers;
+mod upstream;
 mod visit;
 
 pub(in crate::routes) use fields::Fields;
@@ -18,6 +20,7 @@ pub(in crate::routes) use visit::{Follows, Visit};
 
 pub use crate::pages::Brand;
 
+use crate::settings::Settings;
 use actix_web::http::Method;
 use actix_web::web::{Data, ServiceConfig, get, head, post};
 use actix_web::{Handler, HttpResponse};
@@ -28,6 +31,13 @@ const FORMS: [&str; 3] = [paths::LOGIN, paths::AUTHORIZE, logout::PATH];
 /// Pages and files that are shown.
 const SHOWN: [&str; 5] =
     [logout::SIGNED_OUT, paths::ACCOUNT, paths::STYLE, paths::ICON, paths::LOGO];
+
+/// Those of other providers.
+const OF_PROVIDERS: [(&str, &[Method]); 3] = [
+    (paths::PROVIDER, &[Method::POST]),
+    (paths::PROVIDER_CALLBACK, &[Method::GET, Method::HEAD, Method::POST]),
+    (paths::PROVIDER_UNLINK, &[Method::POST]),
+];
 
 /// Where forms are sent to.
 const TAKEN: [&str; 7] = [
@@ -41,17 +51,19 @@ const TAKEN: [&str; 7] = [
 ];
 
 /// Their paths, with or without a slash at the end, and what each takes.
-pub fn paths() -> Vec<(String, Vec<Method>)> {
+pub fn paths(settings: &Settings) -> Vec<(String, Vec<Method>)> {
     let shown = [Method::GET, Method::HEAD];
     let both = [&shown[..], &[Method::POST]].concat();
     let forms = FORMS.map(|path| (path.to_owned(), both.clone()));
     let others = SHOWN.map(|path| (path.to_owned(), shown.to_vec()));
     let taken = TAKEN.map(|path| (path.to_owned(), vec![Method::POST]));
-    forms.into_iter().chain(others).chain(taken).collect()
+    let providers = OF_PROVIDERS.iter().filter(|_| !settings.providers.is_empty());
+    let providers = providers.map(|(path, methods)| ((*path).to_owned(), methods.to_vec()));
+    forms.into_iter().chain(others).chain(taken).chain(providers).collect()
 }
 
 /// Mounts them.
-pub fn mount(routes: &mut ServiceConfig, brand: &Data<Brand>) {
+pub fn mount(routes: &mut ServiceConfig, brand: &Data<Brand>, settings: &Settings) {
     routes.app_data(brand.clone());
     login::mount(routes);
     account::mount(routes);
@@ -59,6 +71,9 @@ pub fn mount(routes: &mut ServiceConfig, brand: &Data<Brand>) {
     authorize::mount(routes);
     logout::mount(routes);
     files::mount(routes);
+    if !settings.providers.is_empty() {
+        upstream::mount(routes);
+    }
 }
 
 /// A page that is shown: GET and HEAD.

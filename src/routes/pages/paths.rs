@@ -11,3 +11,6 @@ pub(in crate::routes) const REVOKE: &str = "/auth/account/api-keys/revoke";
 pub(in crate::routes) const STYLE: &str = "/auth/style.css";
 pub(in crate::routes) const ICON: &str = "/auth/icon.svg";
 pub(in crate::routes) const LOGO: &str = "/auth/logo";
+pub(in crate::routes) const PROVIDER: &str = "/auth/up/{provider}";
+pub(in crate::routes) const PROVIDER_CALLBACK: &str = "/auth/up/{provider}/callback";
+pub(in crate::routes) const PROVIDER_UNLINK: &str = "/auth/up/{provider}/unlink";

@@ -219,6 +219,33 @@ impl Visit {
         self.page(status, html, Follows::Here)
     }
 
+    /// The same with where to go on, and what that is called.
+    pub(in crate::routes) fn fault_with(
+        &self,
+        status: StatusCode,
+        fault: Fault,
+        next: Option<(&str, &str)>,
+    ) -> HttpResponse {
+        let html = render(&ErrorPage { frame: self.frame(), fault, detail: None, next });
+        self.page(status, html, Follows::Here)
+    }
+
+    /// Names the browser before a login, and is no secret.
+    pub(in crate::routes) fn browser(&self) -> String {
+        let purpose = BrowserCookie::Visitor.purpose();
+        self.sign_in.browsers.cookie_name(purpose, &self.visitor).unwrap_or_default()
+    }
+
+    /// Goes to another server, by GET; the browser comes back as the same visitor.
+    pub(in crate::routes) fn leave(&self, url: &str) -> HttpResponse {
+        let mut response = HttpResponse::SeeOther();
+        response.insert_header((LOCATION, url)).insert_header((REFERRER_POLICY, "no-referrer"));
+        if self.is_new {
+            response.cookie(BrowserCookie::Visitor.set(&self.sign_in.url, &self.visitor, None));
+        }
+        response.finish()
+    }
+
     /// The page for a request that cannot be understood; `detail` is for a developer.
     pub(in crate::routes) fn bad(&self, detail: &str) -> HttpResponse {
         self.fault(StatusCode::BAD_REQUEST, Fault::Request, Some(detail))

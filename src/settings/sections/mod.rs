@@ -13,6 +13,7 @@ mod oauth;
 mod outgoing;
 mod pages;
 mod passwords;
+mod providers;
 mod security;
 mod server;
 mod sessions;
@@ -32,6 +33,7 @@ pub use oauth::OauthSettings;
 pub use outgoing::OutgoingSettings;
 pub use pages::{PageLanguage, PageSettings};
 pub use passwords::{HashAlgorithm, PasswordSettings};
+pub use providers::{ProviderPreset, ProviderSettings, SignUp};
 pub use security::{SecurityProfile, SecuritySettings};
 pub use server::{ServerSettings, Upgrade};
 pub use sessions::SessionSettings;
@@ -64,6 +66,8 @@ settings! {
         audit: AuditSettings,
     } and clients {
         ClientSettings
+    } and providers {
+        ProviderSettings
     } and {
         /// The folder for everything the server keeps: database and generated secret. Created with
         /// mode 0700. A relative path starts in the folder that bailiwick is started in, so run

@@ -8,7 +8,7 @@ use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnection;
 
-pub(super) const TEXTS: [(&str, &str); 19] = [
+pub(super) const TEXTS: [(&str, &str); 20] = [
     ("users", include_str!("migrations/0001_users.sql")),
     ("user ids", include_str!("migrations/0002_user_ids.sql")),
     ("users inserted", include_str!("migrations/0003_users_inserted.sql")),
@@ -28,6 +28,7 @@ pub(super) const TEXTS: [(&str, &str); 19] = [
     ("refresh families", include_str!("migrations/0017_refresh_families.sql")),
     ("sessions", include_str!("migrations/0018_sessions.sql")),
     ("codes", include_str!("migrations/0019_codes.sql")),
+    ("identities", include_str!("migrations/0020_identities.sql")),
 ];
 
 /// The lock that replicas hold while they migrate: the bytes of `bailiwic`.

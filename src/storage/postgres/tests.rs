@@ -4,6 +4,7 @@ mod api_keys;
 mod audit;
 mod away;
 mod clients;
+mod identities;
 mod revocations;
 pub(super) mod server;
 mod tls;
@@ -11,12 +12,10 @@ mod tls;
 use crate::domain::{Timestamp, UserRepository};
 use crate::settings::{DatabaseSettings, DatabaseUrl};
 use crate::storage::cache::{CachedUsers, Freshness};
-use crate::storage::contract::keys::servers_share_keys;
-use crate::storage::contract::signers::servers_find_each_other;
-use crate::storage::contract::throttles::tries_are_counted;
 use crate::storage::contract::{
     a_change_by_another_is_seen, a_change_of_one_leaves_the_others_in_memory, all_have_ids,
-    cache_settings, contract, grant, name, new, until_within_a_second,
+    cache_settings, contract, grant, keys::servers_share_keys, name, new,
+    signers::servers_find_each_other, throttles::tries_are_counted, until_within_a_second,
 };
 use crate::storage::database::Database;
 use crate::storage::server_keys::DatabaseKeys;

@@ -7,7 +7,7 @@ use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnection;
 
-pub(super) const TEXTS: [(&str, &str); 20] = [
+pub(super) const TEXTS: [(&str, &str); 21] = [
     ("users", include_str!("migrations/0001_users.sql")),
     ("user ids", include_str!("migrations/0002_user_ids.sql")),
     ("users inserted", include_str!("migrations/0003_users_inserted.sql")),
@@ -28,6 +28,7 @@ pub(super) const TEXTS: [(&str, &str); 20] = [
     ("refresh families", include_str!("migrations/0018_refresh_families.sql")),
     ("sessions", include_str!("migrations/0019_sessions.sql")),
     ("codes", include_str!("migrations/0020_codes.sql")),
+    ("identities", include_str!("migrations/0021_identities.sql")),
 ];
 
 /// Applies missing migrations: all of them or, on any error, none. Returns the newest migration, if

@@ -41,7 +41,7 @@ fn python(folder: &Path, code: &str) -> String {
 
 #[test]
 fn every_action_is_kept_and_no_secret() {
-    let mut app = audited(&(super::keys::CONFIG.to_owned() + KEEP));
+    let mut app = audited(&(super::keys::CONFIG.to_owned() + &crate::providers::config() + KEEP));
     for action in AuditAction::ALL {
         let fields = provoke(&mut app, *action);
         wait_for(&app, &[&[("what", action.word())], &*fields].concat());

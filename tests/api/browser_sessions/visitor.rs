@@ -39,6 +39,11 @@ impl<'a> Visitor<'a> {
         Self { server, cookies: BTreeMap::new(), site, language, agent }
     }
 
+    /// From now on its requests meet another server.
+    pub(crate) fn meets(&mut self, app: &'a App) {
+        self.server = Server::Binary(app);
+    }
+
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
         self.cookies.get(name).map(String::as_str)
     }

@@ -12,7 +12,7 @@ const P256: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgjpsQnnGQmL-Y
 const ED25519: &str = "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v_VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g";
 
 /// Their public halves.
-pub(super) fn jwks() -> Value {
+pub(crate) fn jwks() -> Value {
     json!({"keys": [
         {"kty": "EC", "crv": "P-256", "kid": "ec",
          "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
@@ -22,7 +22,7 @@ pub(super) fn jwks() -> Value {
 }
 
 /// The private half.
-pub(super) fn key(algorithm: Algorithm) -> EncodingKey {
+pub(crate) fn key(algorithm: Algorithm) -> EncodingKey {
     let bytes = |text| URL_SAFE_NO_PAD.decode(text).expect("a key");
     match algorithm {
         Algorithm::EdDSA => EncodingKey::from_ed_der(&bytes(ED25519)),
