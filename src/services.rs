@@ -18,8 +18,7 @@ pub use sign_in::SignIn;
 pub use signing::Signing;
 
 use crate::accounts::{
-    Accounts, ApiKeys, AuditTrail, ClientRules, Clients, MARGIN, ProviderIdentities, RefreshTokens,
-    Throttle,
+    Accounts, ApiKeys, AuditTrail, ClientRules, Clients, MARGIN, RefreshTokens, Throttle,
 };
 use crate::domain::{
     AuditEvents, AuthorizationCodes, Clock, Consents, Identities, LastLogins, LogoutNotices,
@@ -319,11 +318,8 @@ impl Services {
         let clients = clients
             .with(configured::clients(&settings, &client_rules(&settings, &scopes))?)
             .asking(outgoing.clone());
-        let audit = accounts.audit_log().clone();
-        let identities = ProviderIdentities::new(identities, Arc::clone(&clock), audit);
-        let providers = providers::configured(&settings, &scopes)?;
-        let upstream = (!providers.is_empty())
-            .then(|| Arc::new(Upstream::new(providers, identities, outgoing.clone())));
+        let parts = (identities, &accounts, &clock);
+        let upstream = providers::upstream((&settings, &scopes), parts, &outgoing)?;
         let clients = match &settings.server.public_url {
             Some(url) => clients.of_issuer(url.as_str()),
             None => clients,

@@ -1,10 +1,12 @@
 //! The providers of the configuration, and what requests to them need.
 
-use crate::domain::ScopeTable;
+use crate::accounts::{Accounts, ProviderIdentities};
+use crate::domain::{Clock, Identities, ScopeTable};
 use crate::outgoing::Outgoing;
 use crate::services::{StartError, scope_table};
 use crate::settings::Settings;
-use crate::upstream::Provider;
+use crate::upstream::{Provider, Upstream};
+use std::sync::Arc;
 
 /// Checks the configured providers.
 pub fn check_providers(settings: &Settings) -> Result<(), StartError> {
@@ -20,11 +22,23 @@ pub fn check_outgoing(settings: &Settings) -> Result<(), StartError> {
     Outgoing::new(&settings.outgoing).map(drop).map_err(StartError::new)
 }
 
-/// Those that users can log in at, or why one cannot be used.
-pub(super) fn configured(
-    settings: &Settings,
-    scopes: &ScopeTable,
-) -> Result<Vec<Provider>, StartError> {
+/// The logins at them, if there are any.
+pub(super) fn upstream(
+    (settings, scopes): (&Settings, &ScopeTable),
+    (identities, accounts, clock): (Arc<dyn Identities>, &Accounts, &Arc<dyn Clock>),
+    outgoing: &Outgoing,
+) -> Result<Option<Arc<Upstream>>, StartError> {
+    let providers = configured(settings, scopes)?;
+    if providers.is_empty() {
+        return Ok(None);
+    }
+    let audit = accounts.audit_log().clone();
+    let identities = ProviderIdentities::new(identities, Arc::clone(clock), audit);
+    Ok(Some(Arc::new(Upstream::new(providers, identities, outgoing.clone()))))
+}
+
+/// Those of the settings, or why one cannot be used.
+fn configured(settings: &Settings, scopes: &ScopeTable) -> Result<Vec<Provider>, StartError> {
     let providers = settings.providers.iter().map(|(name, given)| {
         let faulty = |problem: String| StartError::new(format_args!("providers.{name}.{problem}"));
         let provider = Provider::new(name, given).map_err(faulty)?;
