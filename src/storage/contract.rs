@@ -162,7 +162,7 @@ pub(super) async fn a_new_user_is_found_as_it_was_given(users: &dyn UserReposito
     assert_eq!(*found, created);
     assert_eq!(found.email.as_deref(), Some("johndoe@example.com"));
     assert_eq!(found.full_name.as_deref(), Some("John Doe"));
-    assert_eq!((&*found.scopes.to_string(), found.password_hash.expose()), ("me items", HASH));
+    assert_eq!((&*found.scopes.to_string(), &*found.password_hash.expose()), ("me items", HASH));
     assert_eq!((found.disabled, found.created_at, found.updated_at), (false, T1, T1));
     assert_eq!(users.list(&Page { after: None, limit: 10 }).await.unwrap(), [created]);
 }
