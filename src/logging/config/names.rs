@@ -18,7 +18,7 @@ const ALIASES: [(&str, &str); 6] = [
 ];
 
 /// Our modules, which log under their paths.
-const MODULES: [&str; 22] = [
+const MODULES: [&str; 23] = [
     "accounts",
     "api_error",
     "cli",
@@ -41,6 +41,7 @@ const MODULES: [&str; 22] = [
     "storage",
     "testing",
     "tokens",
+    "upstream",
 ];
 
 /// Edits up to which a name counts as misspelt.
