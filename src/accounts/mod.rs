@@ -45,7 +45,7 @@ pub use identities::{Arrival, ProviderIdentities, Unwelcome};
 pub(crate) use login::{LoginAttempt, LoginMethod};
 pub use password::PasswordChange;
 pub use refresh::RefreshTokens;
-pub(crate) use refresh::{RefusedRefresh, Renewed};
+pub(crate) use refresh::{LoginEnd, RefusedRefresh, Renewed};
 pub use revoke::MARGIN;
 pub use sessions::BrowserSessions;
 pub(crate) use sessions::{NewLogin, SignedIn};

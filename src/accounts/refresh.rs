@@ -9,6 +9,7 @@ use crate::domain::{
 };
 use crate::tokens::RefreshKey;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How refresh tokens are made and stored, and how long they live.
 pub struct RefreshTokens {
@@ -41,9 +42,26 @@ pub(crate) struct Renewed {
     pub(crate) is_repeated: bool,
 }
 
+/// What became of a login that was to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LoginEnd {
+    /// It has ended, now or before.
+    Ended,
+    /// It goes on: another client's refresh token was shown.
+    OfAnotherClient,
+    /// What was shown is no refresh token of these servers.
+    NoRefreshToken,
+}
+
 impl RefreshTokens {
     pub(super) fn access_until(&self, now: Timestamp) -> Timestamp {
         Timestamp(now.seconds().saturating_add(self.access_life))
+    }
+
+    /// How long a family lives: without refresh tokens, as long as its one access token.
+    pub(super) fn rules_if(&self, may_refresh: bool) -> FamilyRules {
+        let lifetime = Duration::from_secs(self.access_life.unsigned_abs());
+        if may_refresh { self.rules } else { FamilyRules { lifetime, ..self.rules } }
     }
 }
 
@@ -54,18 +72,20 @@ impl Accounts {
         Self { refresh_tokens: Some(Arc::new(refresh_tokens)), ..self }
     }
 
-    /// Begins a family for a user who has logged in; returns its id and its first token. None if there
-    /// are no refresh tokens here or for the client, for a user who is disabled, or whose tokens were
-    /// ended meanwhile.
+    /// Begins a family for a user who has logged in; returns its id, and its first token if there are
+    /// refresh tokens here and for the client. What a registered client gets has a family in any case, so
+    /// that its tokens end when the client does. None for other clients where there are no refresh tokens,
+    /// for a user who is disabled, or whose tokens were ended meanwhile.
     pub(crate) async fn begin_family(
         &self,
         user: &User,
         scopes: &Scopes,
         client: Option<&Client>,
-    ) -> Result<Option<(FamilyId, Secret)>, RepositoryError> {
-        let refresh = self.refresh_tokens.as_ref().filter(|refresh| refresh.for_passwords);
-        let Some(refresh) = refresh else { return Ok(None) };
-        if client.is_some_and(|client| !client.metadata.may_redeem(ClientGrant::RefreshToken)) {
+    ) -> Result<Option<(FamilyId, Option<Secret>)>, RepositoryError> {
+        let Some(refresh) = &self.refresh_tokens else { return Ok(None) };
+        let may_refresh = refresh.for_passwords
+            && client.is_none_or(|client| client.metadata.may_redeem(ClientGrant::RefreshToken));
+        if client.is_none() && !may_refresh {
             return Ok(None);
         }
         let id = FamilyId(rand::random());
@@ -82,9 +102,9 @@ impl Accounts {
             resource: None,
             hears_of_logout: false,
         };
-        let has_begun = refresh.families.begin(new, refresh.rules).await?;
+        let has_begun = refresh.families.begin(new, refresh.rules_if(may_refresh)).await?;
         let first = || refresh.key.write(RefreshToken { family: id, generation: 0 });
-        Ok(has_begun.then(|| (id, first())))
+        Ok(has_begun.then(|| (id, may_refresh.then(first))))
     }
 
     /// Reads a refresh token that one of these servers has made.
@@ -156,25 +176,32 @@ impl Accounts {
         })
     }
 
-    /// Ends the login of a refresh token, with its access tokens; returns whether it is one that was
-    /// made here. Whoever holds one, however old, may end the login; that of a registered client only
-    /// this client.
+    /// Ends the login of a refresh token, with its access tokens. Whoever holds one, however old, may end
+    /// the login; that of a registered client only this client (RFC 7009 §2.1).
     pub(crate) async fn end_login(
         &self,
         token: &Secret,
         client: Option<&Client>,
         sender: &Sender,
-    ) -> Result<bool, RepositoryError> {
-        let Some(refresh) = &self.refresh_tokens else { return Ok(false) };
-        let Some(token) = refresh.key.read(token.expose()) else { return Ok(false) };
+    ) -> Result<LoginEnd, RepositoryError> {
+        let Some(refresh) = &self.refresh_tokens else { return Ok(LoginEnd::NoRefreshToken) };
+        let Some(token) = refresh.key.read(token.expose()) else {
+            return Ok(LoginEnd::NoRefreshToken);
+        };
+        let entry = AuditEntry::of(AuditAction::TokenRevoke)
+            .by_request(sender)
+            .detail("family_id", token.family.to_string());
         if let Some(user) = refresh.families.end(token.family, client.map(known)).await? {
-            let entry = AuditEntry::of(AuditAction::TokenRevoke)
-                .by_request(sender)
-                .whom(user.as_str())
-                .detail("family_id", token.family.to_string());
-            self.audit.tell(entry);
+            self.audit.tell(entry.whom(user.as_str()));
+            return Ok(LoginEnd::Ended);
         }
-        Ok(true)
+        let living = refresh.families.find(token.family, refresh.rules).await?;
+        let owner = living.and_then(|found| found.client);
+        if owner.is_some_and(|owner| client.is_none_or(|client| client.id != owner.id)) {
+            self.audit.tell(entry.because(Some(AuditReason::OtherClient)));
+            return Ok(LoginEnd::OfAnotherClient);
+        }
+        Ok(LoginEnd::Ended)
     }
 
     /// The user of a family; `None` if the user's tokens were ended a moment ago.

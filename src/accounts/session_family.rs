@@ -3,11 +3,10 @@
 use crate::accounts::Accounts;
 use crate::accounts::authorizations::{FoundCode, known};
 use crate::domain::{
-    Client, ClientGrant, FamilyClient, FamilyLogin, FamilyRules, NewFamily, OFFLINE_ACCESS,
-    RefreshToken, RepositoryError, Scopes, Secret, Timestamp, User,
+    Client, ClientGrant, FamilyClient, FamilyLogin, NewFamily, OFFLINE_ACCESS, RefreshToken,
+    RepositoryError, Scopes, Secret, Timestamp, User,
 };
 use std::sync::Arc;
-use std::time::Duration;
 
 impl Accounts {
     /// Begins the family of a code: returns the user as stored now, and the first refresh token of a client
@@ -43,14 +42,7 @@ impl Accounts {
             hears_of_logout: client.metadata.backchannel_logout_uri.is_some(),
         };
         let may_refresh = client.metadata.may_redeem(ClientGrant::RefreshToken);
-        let rules = if may_refresh {
-            refresh.rules
-        } else {
-            // Only its access token is to end with the session.
-            let lifetime = Duration::from_secs(refresh.access_life.unsigned_abs());
-            FamilyRules { lifetime, ..refresh.rules }
-        };
-        if !refresh.families.begin(new, rules).await? {
+        if !refresh.families.begin(new, refresh.rules_if(may_refresh)).await? {
             return Ok(None);
         }
         let first = RefreshToken { family: found.family, generation: 0 };

@@ -19,6 +19,7 @@ impl From<GrantError> for ApiError {
             | GrantError::InvalidCredentials
             | GrantError::InvalidRefreshToken
             | GrantError::InvalidCode
+            | GrantError::OthersToken
             | GrantError::InvalidTarget
             | GrantError::Throttled { .. }
             | GrantError::Disabled

@@ -155,7 +155,7 @@ words! {
         UnknownCode = "unknown_code",
         /// The code was used before.
         CodeReused = "code_reused",
-        /// The code is another client's.
+        /// The code or the refresh token is another client's.
         OtherClient = "other_client",
         /// The code was asked for by somebody else: the verifier is missing or wrong.
         WrongVerifier = "wrong_verifier",

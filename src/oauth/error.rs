@@ -30,6 +30,8 @@ pub enum GrantError {
     InvalidRefreshToken,
     /// An authorization code that is unknown, has ended, or was given to another client.
     InvalidCode,
+    /// A refresh token of another client, to be revoked.
+    OthersToken,
     /// A `resource` that tokens cannot be for (RFC 8707 §2).
     InvalidTarget,
     /// The user is disabled and gets no token.
@@ -68,6 +70,7 @@ impl GrantError {
             Self::InvalidCredentials
             | Self::InvalidRefreshToken
             | Self::InvalidCode
+            | Self::OthersToken
             | Self::Disabled => "invalid_grant",
             Self::InvalidTarget => "invalid_target",
             Self::InvalidScope(_) | Self::TooManyScopes => "invalid_scope",
@@ -93,6 +96,7 @@ impl GrantError {
             | Self::UnsupportedGrantType
             | Self::InvalidRefreshToken
             | Self::InvalidCode
+            | Self::OthersToken
             | Self::InvalidTarget
             | Self::Signing(_)
             | Self::Hashing => LoginOutcome::Failed,
@@ -112,6 +116,7 @@ impl GrantError {
             Self::InvalidCode => {
                 "The authorization code is unknown, expired, used, or does not fit the request"
             }
+            Self::OthersToken => "The token was issued to another client",
             Self::InvalidTarget => "The resource is not the one that was granted",
             Self::Disabled => "Inactive user",
             Self::InvalidScope(refused) => return describe(refused).into(),

@@ -145,7 +145,8 @@ impl<const REFRESHES: bool> FromRequest for TokenForm<REFRESHES> {
                 GrantType::Password => {
                     let client =
                         client(request, |request| client_form::last_shown(request, &fields))?;
-                    TokenRequest::Password(read(request, fields, rule)?.into(), client)
+                    let form = read(request, fields, rule).map_err(|error| as_rfc(error, rule))?;
+                    TokenRequest::Password(form.into(), client)
                 }
                 GrantType::RefreshToken => {
                     let shown = client_form::shown(request, &fields)?;
@@ -250,6 +251,16 @@ fn read(
         Err(other) => other,
         Ok(_) => ApiError::Validation(vec![missing]),
     })
+}
+
+/// RFC 6749 §5.2: a missing parameter is an error as any other.
+fn as_rfc(error: ApiError, rule: GrantTypeRule) -> ApiError {
+    match error {
+        ApiError::Validation(_) | ApiError::NotAForm(..) if rule.rfc => {
+            GrantError::InvalidRequest.into()
+        }
+        other => other,
+    }
 }
 
 fn first(problem: FieldProblem, others: Vec<FieldProblem>) -> Vec<FieldProblem> {

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Its path.
 pub(super) const INTROSPECT: &str = "/oauth/introspect";
@@ -134,14 +135,20 @@ async fn look_at_refresh_token(
     if !client.metadata.introspect && granted_to.is_none_or(|its| its.id != client.id) {
         return Ok(None);
     }
-    if let Some(its) = granted_to {
-        let now = services.clients.find(its.id.as_str()).await?;
-        if now.is_none_or(|now| now.epoch != its.epoch) {
-            return Ok(None);
+    let owner = match granted_to {
+        None => None,
+        Some(its) => {
+            let now = services.clients.find(its.id.as_str()).await?;
+            let Some(now) = now.filter(|now| now.epoch == its.epoch) else { return Ok(None) };
+            Some(now)
         }
-    }
+    };
     let mut scopes = Scopes::default();
-    let counts = |scope: &&str| user.scopes.contains(scope) || is_openid_scope(scope);
+    // As a refresh would find them.
+    let counts = |scope: &&str| {
+        let may = |owner: &Arc<Client>| owner.metadata.scope.contains(scope);
+        is_openid_scope(scope) || (user.scopes.contains(scope) && owner.as_ref().is_none_or(may))
+    };
     let held = found.family.scopes.iter().filter(counts);
     held.for_each(|scope| scopes.insert_known(scope));
     let scope = scopes.to_string();

@@ -1,6 +1,7 @@
 //! `POST /oauth/revoke`: ends a token (RFC 7009).
 
-use crate::oauth::PasswordClient;
+use crate::accounts::LoginEnd;
+use crate::oauth::{GrantError, PasswordClient};
 use crate::routes::shown_token::ShownToken;
 use crate::routes::{not_stored, route_with_slash};
 use crate::security::sender;
@@ -62,8 +63,10 @@ async fn revoke(
     let (accounts, sender) = (&services.accounts, sender(&request));
     let client = PasswordClient { shown, is_required: false };
     let client = client.identify(&services.clients, &sender).await?;
-    if accounts.end_login(&token, client.as_deref(), &sender).await? {
-        return Ok(Ended);
+    match accounts.end_login(&token, client.as_deref(), &sender).await? {
+        LoginEnd::Ended => return Ok(Ended),
+        LoginEnd::OfAnotherClient => return Err(GrantError::OthersToken.into()),
+        LoginEnd::NoRefreshToken => {}
     }
     if let Ok(claims) = services.keeper.verify(token.expose()).await {
         accounts.revoke(&claims, &sender).await?;

@@ -268,7 +268,20 @@ async fn rotate(
     database.query(delete).bind(id.as_str()).execute().await?;
     let [_, secrets] = client_rows(std::slice::from_ref(&client));
     insert_secrets(database, secrets).await?;
+    if keep_until.is_none() {
+        end_families(database, id).await?;
+    }
     Ok(client)
+}
+
+/// Ends what the client's users got by it. Families without a living access token need no row in
+/// `revocations`: nothing can be refreshed by a client that is gone, or is another one since.
+async fn end_families(database: &mut Connection<'_>, id: &ClientId) -> Result<(), sqlx::Error> {
+    let end = sql!(
+        "UPDATE refresh_families SET revoked_at = " [clock] "
+         WHERE client_id = $1 AND revoked_at IS NULL AND access_until > " [clock]
+    );
+    database.query(end).bind(id.as_str()).execute().await
 }
 
 async fn delete(
@@ -278,6 +291,7 @@ async fn delete(
 ) -> Result<(), RepositoryError> {
     admit(database, None, by.actor.as_ref()).await?;
     check_author(by, &lock(database, id).await?.metadata)?;
+    end_families(database, id).await?;
     for delete in [
         "DELETE FROM client_secrets WHERE client_id = $1",
         "DELETE FROM consents WHERE client_id = $1",

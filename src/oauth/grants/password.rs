@@ -45,7 +45,7 @@ impl PasswordGrant {
         let about = (token.id.as_str(), &scopes, token.expires_in);
         let more = family.as_ref().map(|(id, _)| ("family_id", id.to_string()));
         accounts.audit_token(&user, about, more.as_slice(), &context.sender);
-        Ok(TokenResponse::bearer(token, &scopes, family.map(|(_, first)| first)))
+        Ok(TokenResponse::bearer(token, &scopes, family.and_then(|(_, first)| first)))
     }
 
     async fn issue(
@@ -82,8 +82,8 @@ struct Issued {
     user: Arc<User>,
     scopes: Scopes,
     token: IssuedToken,
-    /// With its first refresh token.
-    family: Option<(FamilyId, Secret)>,
+    /// With its first refresh token, if there is one.
+    family: Option<(FamilyId, Option<Secret>)>,
 }
 
 #[cfg(test)]

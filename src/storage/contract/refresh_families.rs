@@ -16,7 +16,7 @@ use futures_util::{StreamExt as _, stream};
 use std::sync::Arc;
 use std::time::Duration;
 
-const RULES: FamilyRules = FamilyRules {
+pub(super) const RULES: FamilyRules = FamilyRules {
     idle: Duration::from_secs(1_000),
     lifetime: Duration::from_secs(2_500),
     reuse: Duration::from_secs(30),
@@ -42,18 +42,20 @@ pub(in crate::storage) async fn families_live_and_end<G>(
     world.an_ended_family_stays_ended().await;
     world.a_disabled_user_keeps_the_family().await;
     world.the_end_of_a_users_tokens_ends_families().await;
+    world.the_end_of_a_client_ends_what_is_in_use().await;
+    world.all_end_at_once().await;
     world.only_what_is_over_is_cleaned_up().await;
     world.tables_stay_flat().await;
 }
 
-struct World {
-    database: Arc<Database>,
-    families: DatabaseRefreshFamilies,
+pub(super) struct World {
+    pub(super) database: Arc<Database>,
+    pub(super) families: DatabaseRefreshFamilies,
     /// Another process.
     others: DatabaseRefreshFamilies,
     revocations: DatabaseRevocations,
     users: Users,
-    jane: User,
+    pub(super) jane: User,
 }
 
 fn rotated(rotation: &Rotation) -> (i64, bool) {
@@ -86,7 +88,7 @@ impl World {
         Self { families: families(), others: families(), database, revocations, users, jane }
     }
 
-    async fn begin_for(
+    pub(super) async fn begin_for(
         &self,
         user: (UserId, i64),
         client: Option<FamilyClient>,
@@ -96,7 +98,7 @@ impl World {
         (id, self.families.begin(family, RULES).await.unwrap())
     }
 
-    async fn begin(&self) -> FamilyId {
+    pub(super) async fn begin(&self) -> FamilyId {
         let (id, has_begun) = self.begin_for((self.jane.id, self.jane.epoch), None).await;
         assert!(has_begun);
         id
@@ -111,7 +113,7 @@ impl World {
         later.rotate(by_client(family, generation, None), RULES).await.unwrap()
     }
 
-    async fn has_ended(&self, family: FamilyId) -> bool {
+    pub(super) async fn has_ended(&self, family: FamilyId) -> bool {
         self.revocations.finds(Ended::Family(family)).await.unwrap()
     }
 

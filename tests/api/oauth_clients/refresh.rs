@@ -108,7 +108,10 @@ fn a_clients_login_is_ended_by_the_client() {
     let revoke = |more: &str| {
         app.send("POST", "/oauth/revoke", &[("content-type", FORM)], &format!("{form}{more}"))
     };
-    assert_eq!((revoke("").status, me(&app, &login.json())), (200, 200), "nobody's");
+    let other = registered(&app, "other", &["--grant-type", "refresh_token"]);
+    for who in ["", &format!("&client_id=other&client_secret={other}")] {
+        assert_error(&revoke(who), 400, "invalid_grant");
+    }
     assert_error(&revoke("&client_id=one&client_secret=wrong"), 401, "invalid_client");
     assert_error(&revoke("&client_id=one&client_id=one"), 400, "invalid_request");
     assert_eq!(me(&app, &login.json()), 200);
@@ -128,5 +131,32 @@ fn the_metadata_says_what_clients_can_do() {
         assert!(methods.to_string().contains("private_key_jwt"), "{methods}");
         let introspection = &metadata["introspection_endpoint_auth_methods_supported"];
         assert!(!introspection.to_string().contains("none"), "{introspection}");
+    }
+}
+
+#[test]
+fn what_users_got_by_a_client_ends_with_it() {
+    for more in [&[][..], &["--grant-type", "refresh_token"]] {
+        let app = refreshing();
+        let end =
+            [&["clients", "delete", "app"][..], &["clients", "rotate-secret", "app", "--at-once"]];
+        for end in end {
+            let (one, other) = (registered(&app, "app", more), registered(&app, "other", more));
+            let got = jane(&app, Some(("app", &one)), &[("scope", "me")]).json();
+            let others = jane(&app, Some(("other", &other)), &[("scope", "me")]).json();
+            let own = jane(&app, None, &[("scope", "me")]).json();
+            assert_eq!([&got, &others, &own].map(|answer| me(&app, answer)), [200; 3]);
+            done(&app, end, "");
+            eventually("its end", || (me(&app, &got) == 401).then_some(()));
+            assert_eq!([&others, &own].map(|answer| me(&app, answer)), [200; 2]);
+            done(&app, &["clients", "delete", "other"], "");
+            // Another client of this name is another client.
+            if end[1] == "delete" {
+                let again = registered(&app, "app", more);
+                let new = jane(&app, Some(("app", &again)), &[("scope", "me")]).json();
+                assert_eq!([&new, &got].map(|answer| me(&app, answer)), [200, 401]);
+                done(&app, end, "");
+            }
+        }
     }
 }

@@ -137,8 +137,16 @@ fn another_grant_is_unsupported_in_the_strict_profile_and_a_bad_field_in_the_oth
         }
         assert_eq!(log_in(&strict, &fields(&[("grant_type", "password")])).status, 200);
         for absent in [vec![], vec![("grant_type", "")]] {
-            let status = if demanded { 422 } else { 200 };
+            let status = if demanded { 400 } else { 200 };
             assert_eq!(log_in(&strict, &fields(&absent)).status, status, "{absent:?}");
+        }
+        for missing in [&[][..], &[("username", "bob")], &[("username", ""), ("password", "")]] {
+            for answer in [log_in(&strict, missing), multipart(&strict, missing)] {
+                let found = answer.json();
+                assert_eq!((answer.status, &found["error"]), (400, &json!("invalid_request")));
+                assert_eq!(answer.header("cache-control"), Some("no-store"));
+            }
+            assert_eq!(log_in(&fastapi, missing).status, 422);
         }
     }
 }
