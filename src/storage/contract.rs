@@ -11,8 +11,6 @@ pub(super) mod clients;
 #[cfg(test)]
 pub(super) mod codes;
 #[cfg(test)]
-mod ends_of_families;
-#[cfg(test)]
 mod epochs;
 #[cfg(test)]
 pub(super) mod identities;

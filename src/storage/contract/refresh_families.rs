@@ -1,5 +1,7 @@
 //! Families of refresh tokens: never two branches, whoever comes when.
 
+mod ends;
+
 use crate::domain::{
     Clock as _, Ended, Family, FamilyClient, FamilyId, FamilyRules, FamilyUse,
     RefreshFamilies as _, RefreshToken, Revocations as _, Rotation, SystemClock, Timestamp, User,
@@ -16,7 +18,7 @@ use futures_util::{StreamExt as _, stream};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(super) const RULES: FamilyRules = FamilyRules {
+const RULES: FamilyRules = FamilyRules {
     idle: Duration::from_secs(1_000),
     lifetime: Duration::from_secs(2_500),
     reuse: Duration::from_secs(30),
@@ -48,14 +50,14 @@ pub(in crate::storage) async fn families_live_and_end<G>(
     world.tables_stay_flat().await;
 }
 
-pub(super) struct World {
-    pub(super) database: Arc<Database>,
-    pub(super) families: DatabaseRefreshFamilies,
+struct World {
+    database: Arc<Database>,
+    families: DatabaseRefreshFamilies,
     /// Another process.
     others: DatabaseRefreshFamilies,
     revocations: DatabaseRevocations,
     users: Users,
-    pub(super) jane: User,
+    jane: User,
 }
 
 fn rotated(rotation: &Rotation) -> (i64, bool) {
@@ -88,7 +90,7 @@ impl World {
         Self { families: families(), others: families(), database, revocations, users, jane }
     }
 
-    pub(super) async fn begin_for(
+    async fn begin_for(
         &self,
         user: (UserId, i64),
         client: Option<FamilyClient>,
@@ -98,7 +100,7 @@ impl World {
         (id, self.families.begin(family, RULES).await.unwrap())
     }
 
-    pub(super) async fn begin(&self) -> FamilyId {
+    async fn begin(&self) -> FamilyId {
         let (id, has_begun) = self.begin_for((self.jane.id, self.jane.epoch), None).await;
         assert!(has_begun);
         id
@@ -113,7 +115,7 @@ impl World {
         later.rotate(by_client(family, generation, None), RULES).await.unwrap()
     }
 
-    pub(super) async fn has_ended(&self, family: FamilyId) -> bool {
+    async fn has_ended(&self, family: FamilyId) -> bool {
         self.revocations.finds(Ended::Family(family)).await.unwrap()
     }
 
