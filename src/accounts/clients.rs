@@ -1,19 +1,23 @@
 //! Clients of the authorization server: registered, changed, deleted. Those of the configuration are
 //! changed there.
 
+use crate::accounts::origins::Origins;
 use crate::accounts::{AccountError, Audit, Author, ClientRules};
 use crate::domain::{
     AuditAction, AuditEntry, AuditReason, Client, ClientAuthor, ClientEdit, ClientGrant, ClientId,
     ClientMetadata, ClientRepository, Clock, KeyHash, NewClient, RepositoryError, Scopes, Secret,
-    Seen, Sender, Timestamp,
+    Seen, Sender, Timestamp, page_origin,
 };
 use crate::outgoing::{Documents, Outgoing, OutgoingError};
 use crate::tokens::{
     Claims, ClientKeys, SHORTEST_CLIENT_SECRET, client_secret_hash, new_client_secret,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// How many clients are read at a time.
+const AT_A_TIME: u32 = 500;
 
 /// The clients of the configuration and of a repository.
 #[derive(Clone)]
@@ -26,6 +30,7 @@ pub struct Clients {
     audit: Audit,
     issuer: Option<Arc<str>>,
     keys: Option<Arc<Documents<ClientKeys>>>,
+    origins: Arc<Origins>,
 }
 
 /// A client to be registered.
@@ -63,8 +68,8 @@ impl Clients {
         clock: Arc<dyn Clock>,
         audit: Audit,
     ) -> Self {
-        let (configured, rules) = (Arc::default(), Arc::new(rules));
-        Self { stored, configured, rules, seen, clock, audit, issuer: None, keys: None }
+        let (configured, rules, origins) = (Arc::default(), Arc::new(rules), Arc::default());
+        Self { stored, configured, rules, seen, clock, audit, issuer: None, keys: None, origins }
     }
 
     /// The same with these clients of the configuration.
@@ -139,6 +144,25 @@ impl Clients {
         clients.sort_by(|one, other| one.id.cmp(&other.id));
         clients.truncate(limit.try_into().unwrap_or(usize::MAX));
         Ok(clients)
+    }
+
+    /// Whether a client without a secret has its pages at this web origin.
+    pub async fn have_page_at(&self, origin: &str) -> Result<bool, RepositoryError> {
+        let Some(origin) = page_origin(origin) else { return Ok(false) };
+        self.origins.has(origin, self.page_origins()).await
+    }
+
+    async fn page_origins(&self) -> Result<HashSet<Box<str>>, RepositoryError> {
+        let (mut origins, mut after) = (HashSet::new(), None);
+        loop {
+            let page = self.list(after.as_ref(), AT_A_TIME).await?;
+            let of_page = page.iter().flat_map(|client| client.metadata.page_origins());
+            origins.extend(of_page.map(Box::from));
+            match page.into_iter().next_back() {
+                Some(last) => after = Some(last.id),
+                None => return Ok(origins),
+            }
+        }
     }
 
     /// The id of the configuration that a client of the repository has, too.

@@ -22,6 +22,7 @@ mod last_login;
 mod login;
 #[cfg(test)]
 pub(crate) mod memory;
+mod origins;
 mod password;
 mod refresh;
 mod revoke;

@@ -240,6 +240,13 @@ impl ClientMetadata {
         registered.iter().any(|registered| client_uri::is_same(registered, uri))
     }
 
+    /// The web origins of its pages, if it is an application of pages: one without a secret.
+    pub fn page_origins(&self) -> impl Iterator<Item = &str> {
+        let is_public = self.token_endpoint_auth_method == ClientAuthMethod::None;
+        let uris = self.redirect_uris.iter().filter(move |_| is_public);
+        uris.filter_map(|uri| client_uri::page_origin(uri))
+    }
+
     /// What it asks for with a redirect: `code`, or nothing.
     #[must_use]
     pub fn response_types(&self) -> &'static [&'static str] {

@@ -114,6 +114,24 @@ pub fn is_of_device(uri: &str) -> bool {
     !uri.starts_with("https://")
 }
 
+/// The web origin of a URI, as browsers write it; on this machine without the port, which is any.
+#[must_use]
+pub fn page_origin(uri: &str) -> Option<&str> {
+    let (scheme, rest) = uri.split_once("://")?;
+    let authority = &rest[..rest.find(['/', '?']).unwrap_or(rest.len())];
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (authority, ""),
+    };
+    let end = match (scheme, port) {
+        ("https", "" | "443") => host,
+        ("https", _) => authority,
+        ("http", _) if is_loopback(host) => host,
+        _ => return None,
+    };
+    Some(&uri[..scheme.len() + "://".len() + end.len()])
+}
+
 /// Host and the rest of a URI of this machine.
 fn without_port(uri: &str) -> Option<(&str, &str)> {
     let rest = uri.strip_prefix("http://")?;
@@ -128,6 +146,27 @@ fn without_port(uri: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_has_an_origin() {
+        for (uri, origin) in [
+            ("https://a.example/cb?x=y", Some("https://a.example")),
+            ("https://a.example", Some("https://a.example")),
+            ("https://a.example:443/cb", Some("https://a.example")),
+            ("https://a.example:444/cb", Some("https://a.example:444")),
+            ("https://a.example?x=/", Some("https://a.example")),
+            ("http://localhost:5173/cb", Some("http://localhost")),
+            ("http://127.0.0.1", Some("http://127.0.0.1")),
+            ("http://[::1]:8000/", Some("http://[::1]")),
+            ("http://a.example", None),
+            ("com.example.app:/cb", None),
+            ("com.example.app://cb", None),
+            ("null", None),
+            ("", None),
+        ] {
+            assert_eq!(page_origin(uri), origin, "{uri}");
+        }
+    }
 
     #[test]
     fn a_uri_is_the_registered_one_but_for_the_port_on_this_machine() {

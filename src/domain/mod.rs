@@ -56,7 +56,7 @@ pub use client_id::ClientId;
 pub use client_metadata::{
     ClientAuthMethod, ClientFault, ClientGrant, ClientMetadata, IdTokenAlgorithm,
 };
-pub use client_uri::is_of_device;
+pub use client_uri::{is_of_device, page_origin};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use consent::Consents;
 pub use day::Day;

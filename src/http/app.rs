@@ -3,7 +3,7 @@
 use crate::api_error::{ApiError, Overload, configure_extractors};
 use crate::http::access_log::{self, Entry};
 use crate::http::middleware::limits::{self, RETRY_AFTER};
-use crate::http::middleware::{cors, drain, headers, panic, root_path, slices};
+use crate::http::middleware::{client_pages, cors, drain, headers, panic, root_path, slices};
 use crate::http::monitoring::admin;
 use crate::http::monitoring::metrics::{self, Recorder};
 use crate::http::monitoring::stats::Heartbeat;
@@ -92,6 +92,10 @@ async fn received<B: MessageBody + 'static>(
         root_path::strip(&mut request, server.root_path.as_str());
     }
     let _in_flight = state.heartbeat.count_request();
+    let mut page = match client_pages::asking(&state, &request) {
+        Some(asking) => Box::pin(asking.allowed(&state, &request)).await,
+        None => None,
+    };
     let limit = server.limit_concurrency;
     let admitted = (limit > 0).then(|| state.stats.admit(limit)).transpose();
 
@@ -99,6 +103,8 @@ async fn received<B: MessageBody + 'static>(
         Ok(request
             .error_response(ApiError::Busy(Overload::Requests, RETRY_AFTER))
             .map_into_right_body())
+    } else if let Some(response) = page.as_mut().and_then(client_pages::Allowed::preflight) {
+        Ok(request.into_response(response).map_into_right_body())
     } else {
         let (response, caller) = id.in_scope(panic::catch(next.call(request))).await;
         if let Some(line) = &mut line {
@@ -118,6 +124,9 @@ async fn received<B: MessageBody + 'static>(
     match &mut result {
         Ok(response) => {
             let head = response.response_mut().head_mut();
+            if let Some(page) = page {
+                page.share(head.headers_mut());
+            }
             headers::secure(head.headers_mut());
             access_log::set_id(head.headers_mut(), id);
             drain::close_connection(&state, head);

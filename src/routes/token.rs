@@ -14,11 +14,14 @@ use paperclip::v2::models::{DefaultOperationRaw, DefaultSchemaRaw};
 use paperclip::v2::schema::Apiv2Schema;
 use std::collections::BTreeMap;
 
+/// Its path.
+pub(super) const TOKEN: &str = "/token";
+
 pub(super) fn mount(routes: &mut ServiceConfig, refreshes: bool) {
     if refreshes {
-        route_with_slash(routes, "/token", || post().to(login_or_refresh));
+        route_with_slash(routes, TOKEN, || post().to(login_or_refresh));
     } else {
-        route_with_slash(routes, "/token", || post().to(login));
+        route_with_slash(routes, TOKEN, || post().to(login));
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use std::net::TcpListener;
 use std::process::Command;
 
-fn run_script(name: &str, arguments: &[&str]) {
+pub(crate) fn run_script(name: &str, arguments: &[&str]) {
     let modules = repository("tests/browser/node_modules");
     assert!(modules.exists(), "{} is missing: run `make tools`", modules.display());
     let script = repository("tests/browser").join(name);

@@ -4,6 +4,9 @@ mod cluster;
 mod edge;
 mod gone;
 mod prefix;
+mod refused_pages;
+mod sign_in;
+mod single_page;
 mod tls;
 mod upstream;
 
@@ -30,8 +33,12 @@ impl Nginx {
 
     /// The shipped files with these texts replaced, each of which must occur.
     fn with(upstream: &str, replaced: &[(&str, &str)]) -> Self {
-        let address = free_address();
-        Self::start(address.clone(), "bailiwick.conf", upstream, |text| {
+        Self::at(&free_address(), upstream, replaced)
+    }
+
+    /// The same at an address.
+    fn at(address: &str, upstream: &str, replaced: &[(&str, &str)]) -> Self {
+        Self::start(address.to_owned(), "bailiwick.conf", upstream, |text| {
             replaced
                 .iter()
                 .fold(text, |text, (from, to)| text.replace(from, to))

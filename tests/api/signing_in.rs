@@ -7,6 +7,7 @@ mod conformance;
 mod libraries;
 mod logout;
 mod openid;
+mod pages_elsewhere;
 mod parameters;
 mod prompts;
 

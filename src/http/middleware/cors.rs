@@ -4,6 +4,7 @@ use crate::http::ServeError;
 use crate::settings::CorsSettings;
 use actix_cors::Cors;
 use actix_web::http::Uri;
+use actix_web::http::header::HeaderValue;
 use actix_web::middleware::Condition;
 
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
@@ -25,6 +26,12 @@ pub(in crate::http) fn cors(settings: &CorsSettings) -> Condition<Cors> {
         cors = cors.supports_credentials();
     }
     Condition::new(settings.is_on(), cors)
+}
+
+/// Whether the settings name the origin.
+pub(in crate::http) fn allows(settings: &CorsSettings, origin: &HeaderValue) -> bool {
+    let by_regex = settings.origin_regex.as_ref().is_some_and(|it| it.matches(origin.as_bytes()));
+    by_regex || settings.origins.iter().any(|named| origin == named.as_str())
 }
 
 /// Checks that each origin has the form that browsers send.

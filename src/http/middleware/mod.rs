@@ -1,5 +1,6 @@
 //! The steps every request passes, one file each; `app.rs` has their order.
 
+pub(super) mod client_pages;
 pub(super) mod cors;
 pub(super) mod drain;
 pub(super) mod headers;

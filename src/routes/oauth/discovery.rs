@@ -4,11 +4,11 @@ use crate::api_error::ApiError;
 use crate::domain::{ClientAuthMethod, ClientGrant, OPENID_SCOPES};
 use crate::oauth::ResponseMode;
 use crate::routes::introspect::INTROSPECT;
-use crate::routes::oauth::{AUTHORIZE, JWKS, LOGOUT, MAX_AGE, USERINFO};
+use crate::routes::oauth::{AUTHORIZE, JWKS, LOGOUT, USERINFO, document};
 use crate::routes::revoke::REVOKE;
+use crate::routes::token::TOKEN;
 use crate::services::Services;
 use actix_web::HttpResponse;
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Data;
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ const CLAIMS: [&str; 16] = [
 /// The metadata of the authorization server.
 pub(super) async fn oauth(services: Data<Services>) -> Result<HttpResponse, ApiError> {
     let metadata = metadata(&services)?;
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, MAX_AGE)).json(metadata))
+    Ok(document(&metadata))
 }
 
 /// The same for OpenID Connect, once there are keys for ID tokens: clients read the keys next.
@@ -68,7 +68,7 @@ fn metadata(services: &Services) -> Result<Value, ApiError> {
     Ok(json!({
         "issuer": url,
         "authorization_endpoint": at(AUTHORIZE),
-        "token_endpoint": at("/token"),
+        "token_endpoint": at(TOKEN),
         "userinfo_endpoint": at(USERINFO),
         "jwks_uri": at(JWKS),
         "end_session_endpoint": at(LOGOUT),

@@ -4,12 +4,15 @@
 mod discovery;
 mod userinfo;
 
+use crate::routes::revoke::REVOKE;
+use crate::routes::token::TOKEN;
 use crate::services::Services;
 use crate::settings::PublicUrl;
 use actix_web::http::Method;
-use actix_web::http::header::CACHE_CONTROL;
+use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL};
 use actix_web::web::{Data, ServiceConfig, get, head, post};
 use actix_web::{Handler, HttpResponse, Responder};
+use serde::Serialize;
 
 /// How long others may keep the keys: the next one is published a day before it signs.
 const MAX_AGE: &str = "public, max-age=3600";
@@ -28,6 +31,28 @@ pub fn paths(url: &PublicUrl) -> Vec<(String, Vec<Method>)> {
         [JWKS.to_owned()].into_iter().chain(inserted(METADATA, url)).chain(inserted(OPENID, url));
     let asked = [USERINFO].map(|path| (path.to_owned(), vec![Method::GET, Method::POST]));
     shown.map(|path| (path, read())).chain(asked).collect()
+}
+
+/// Which pages of other origins may read a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// All of them: it is public.
+    Everybody,
+    /// Those of clients.
+    Clients,
+}
+
+/// Which pages may read what is at a path; others are for `[cors]` to allow.
+pub fn readers(path: &str, url: &PublicUrl) -> Option<Readers> {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    if [TOKEN, USERINFO, REVOKE].contains(&path) {
+        return Some(Readers::Clients);
+    }
+    let is_metadata = [METADATA, OPENID].into_iter().any(|document| {
+        let rest = path.strip_prefix(document);
+        rest.is_some_and(|rest| rest.is_empty() || rest == url.path())
+    });
+    (path == JWKS || is_metadata).then_some(Readers::Everybody)
 }
 
 /// Metadata is also where a URL with a path has it (RFC 8414 §3.1).
@@ -63,7 +88,17 @@ where
     }
 }
 
+/// What everybody may read, pages of other origins, too, and keep for a while.
+fn document(content: &impl Serialize) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((CACHE_CONTROL, MAX_AGE))
+        // Whoever asks: a cache in between may keep the response for others.
+        .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
+    response.json(content)
+}
+
 /// The public keys (RFC 7517).
 async fn jwks(services: Data<Services>) -> HttpResponse {
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, MAX_AGE)).json(services.keeper.jwks())
+    document(&services.keeper.jwks())
 }

@@ -10,7 +10,7 @@ settings! {
     /// `[cors]`: off while neither `origins` nor `origin_regex` names one.
     pub struct CorsSettings in cors {
         /// The web origins whose scripts may call, for example `["https://app.example.com"]`. Empty:
-        /// CORS is off.
+        /// CORS is off, but for what the pages of clients without a secret need to sign users in.
         origins: Vec<String> = [] => Kind::List(
             checks::is_origin,
             "a list of exact origins SCHEME://HOST or SCHEME://HOST:PORT, in lower case, without a path and without *",

@@ -44,6 +44,19 @@ impl Response {
         }
     }
 
+    /// Reads what `curl -i` shows.
+    pub(crate) fn shown(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{text}"));
+        let mut lines = head.lines();
+        let status = lines.next().and_then(|line| line.split(' ').nth(1));
+        let headers = lines.filter_map(|line| line.split_once(": "));
+        Self {
+            status: status.and_then(|it| it.parse().ok()).unwrap_or_else(|| panic!("{text}")),
+            headers: headers.map(|it| (it.0.to_ascii_lowercase(), it.1.to_owned())).collect(),
+            body: body.to_owned(),
+        }
+    }
+
     /// The first header with this name, in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())

@@ -11,8 +11,12 @@ use std::thread;
 
 /// The shipped site in front of these replicas.
 pub(super) fn before(replicas: &[String; 3]) -> Nginx {
-    let address = free_address();
-    Nginx::start(address.clone(), "bailiwick-cluster.conf", "", |text| {
+    at(&free_address(), replicas)
+}
+
+/// The same at an address.
+pub(super) fn at(address: &str, replicas: &[String; 3]) -> Nginx {
+    Nginx::start(address.to_owned(), "bailiwick-cluster.conf", "", |text| {
         let text = text.replace("listen 80;", &format!("listen {address};"));
         (8001..).zip(replicas).fold(text, |text, (port, replica)| {
             text.replace(&format!("server 127.0.0.1:{port} "), &format!("server {replica} "))

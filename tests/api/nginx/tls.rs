@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::process::Command;
 use tempfile::TempDir;
 
-const NAME: &str = "auth.example.com";
+pub(super) const NAME: &str = "auth.example.com";
 
 /// nginx with TLS and its own certificate, in front of the demo server.
 pub(super) struct Tls {
@@ -23,6 +23,11 @@ impl Tls {
     }
 
     pub(super) fn before(app: App) -> Self {
+        Self::at(&free_address(), app, |text| text)
+    }
+
+    /// The same at an address, with files that are edited.
+    pub(super) fn at(address: &str, app: App, edit: impl Fn(String) -> String) -> Self {
         let certificates = TempDir::new().expect("a folder");
         let path = |name: &str| certificates.path().join(name).display().to_string();
         let (certificate, key) = (path("bailiwick.pem"), path("bailiwick.key"));
@@ -45,14 +50,15 @@ impl Tls {
             "-out",
             &certificate,
         ]));
-        let (address, clear) = (free_address(), free_address());
+        let clear = free_address();
         let edit = |text: String| {
-            text.replace("listen 443 ssl", &format!("listen {address} ssl"))
+            edit(text)
+                .replace("listen 443 ssl", &format!("listen {address} ssl"))
                 .replace("listen 80;", &format!("listen {clear};"))
                 .replace("/etc/ssl/certs/bailiwick.pem", &certificate)
                 .replace("/etc/ssl/private/bailiwick.key", &key)
         };
-        let nginx = Nginx::start(address.clone(), "bailiwick-tls.conf", &app.address, edit);
+        let nginx = Nginx::start(address.to_owned(), "bailiwick-tls.conf", &app.address, edit);
         Self { nginx, app, clear, certificates }
     }
 
@@ -69,10 +75,22 @@ impl Tls {
     pub(super) fn curl_command(&self, path: &str) -> Command {
         let (_, port) = self.nginx.address.rsplit_once(':').expect("a port");
         let mut command = Command::new("curl");
-        command.args(["-s", "--resolve", &format!("{NAME}:{port}:127.0.0.1"), "--cacert"]);
-        command.arg(self.certificates.path().join("bailiwick.pem"));
-        command.arg(format!("https://{NAME}:{port}{path}"));
+        command.arg("-s").args(self.trust()).arg(format!("https://{NAME}:{port}{path}"));
         command
+    }
+
+    /// What tells curl where the name leads, and whose certificate it has.
+    pub(super) fn trust(&self) -> [String; 4] {
+        let (_, port) = self.nginx.address.rsplit_once(':').expect("a port");
+        let [certificate, _] = self.certificate();
+        let resolve = format!("{NAME}:{port}:127.0.0.1");
+        ["--resolve".to_owned(), resolve, "--cacert".to_owned(), certificate]
+    }
+
+    /// The files of the certificate and its key.
+    pub(super) fn certificate(&self) -> [String; 2] {
+        let path = |name: &str| self.certificates.path().join(name).display().to_string();
+        ["bailiwick.pem", "bailiwick.key"].map(path)
     }
 
     /// A response of the plain HTTP port.
