@@ -16,9 +16,6 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How many clients are read at a time.
-const AT_A_TIME: u32 = 500;
-
 /// The clients of the configuration and of a repository.
 #[derive(Clone)]
 pub struct Clients {
@@ -155,7 +152,7 @@ impl Clients {
     async fn page_origins(&self) -> Result<HashSet<Box<str>>, RepositoryError> {
         let (mut origins, mut after) = (HashSet::new(), None);
         loop {
-            let page = self.list(after.as_ref(), AT_A_TIME).await?;
+            let page = self.list(after.as_ref(), 500).await?;
             let of_page = page.iter().flat_map(|client| client.metadata.page_origins());
             origins.extend(of_page.map(Box::from));
             match page.into_iter().next_back() {
