@@ -53,6 +53,7 @@
 //! | `http` | uvicorn's half: connections, middleware and its order, access log, health, metrics |
 //! | `routes` | URLs; one file per resource, each mounts itself |
 //! | `pages` | what people see: templates, what fills them, their texts in each language |
+//! | `responses` | what handlers return: created, files, streams, events |
 //! | `extract` | reads bodies, forms, queries and paths, checked against their declaration |
 //! | `security` | who is calling and may they: schemes, the dependency chain, the principal, guards |
 //! | `openapi` | the document: all that works around paperclip |
@@ -84,6 +85,7 @@ mod pages;
 mod passwords;
 pub mod prelude;
 mod process;
+mod responses;
 mod routes;
 mod sealing;
 pub mod security;
@@ -116,10 +118,14 @@ pub mod guide {
 pub use accounts::{AccountChange, Accounts, Author, NewAccount, PasswordChange};
 pub use api_error::ApiError;
 pub use domain::{Scopes, User, Username};
-pub use extract::{Broken, Form, Json, Path, Query};
+pub use extract::{Broken, Form, Json, Multipart, Path, Query, UploadFile};
 pub use logging::{Access, LogFilter};
 pub use oauth::{GrantContext, PasswordGrant};
 pub use passwords::Passwords;
+pub use responses::{
+    Accepted, Created, EventSourceResponse, FileResponse, ServerSentEvent, StaticFiles,
+    StreamingResponse, static_files,
+};
 pub use routes::{PasswordRequestForm, PasswordRequestFormStrict, route_with_slash};
 pub use server::{Routes, Server, Start};
 pub use services::Services;
@@ -131,7 +137,9 @@ pub use tokens::{Claims, NewToken, TokenError, Tokens};
 pub mod macros {
     pub use crate::domain::{Scope, ScopeDeclaration, ScopeName};
     pub use crate::extract::Rule;
-    pub use crate::openapi::{Requirements, document_errors};
+    pub use crate::openapi::{
+        Requirements, document_errors, document_own_error, own_error, own_status,
+    };
     pub use crate::security::{ScopeList, extract, resolve_scheme};
     pub use {actix_web, inventory, paperclip};
 }

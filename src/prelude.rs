@@ -5,12 +5,14 @@ pub use crate::security::{
     ActiveUser, ApiKeyCookie, ApiKeyHeader, ApiKeyQuery, Authorized, BasicCredentials, BasicUser,
     Call, CurrentUser, Dependency, Depends, EnabledUser, HttpBasic, HttpBearer, Maybe,
     OAuth2AuthorizationCodeBearer, OAuth2PasswordBearer, OpenIdConnect, Scoped, State, guard,
-    origin, sender,
+    origin, sender, undocumented,
 };
 #[doc(no_inline)]
 pub use crate::{
-    ApiError, Form, Json, PasswordRequestForm, PasswordRequestFormStrict, Path, Query, Routes,
-    Server, Services, Start, extractor, failures, route_with_slash, rules, schemes, scopes,
+    Accepted, ApiError, Created, EventSourceResponse, FileResponse, Form, Json, Multipart,
+    PasswordRequestForm, PasswordRequestFormStrict, Path, Query, Routes, Server, ServerSentEvent,
+    Services, Start, StreamingResponse, UploadFile, extractor, failures, http_errors,
+    route_with_slash, rules, schemes, scopes, static_files,
 };
 #[doc(no_inline)]
 pub use actix_web::HttpRequest;

@@ -6,6 +6,10 @@ use actix_web::web::{
     FormConfig, JsonConfig, PathConfig, PayloadConfig, QueryConfig, ServiceConfig,
 };
 
+/// The most bytes of a request's body, in its extensions, if its operation has a limit of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnLimit(pub usize);
+
 /// Configures `Json`, `Form`, `Query`, `Path` and bodies, with `limit` bytes at most.
 pub fn configure_extractors(config: &mut ServiceConfig, limit: usize) {
     config

@@ -11,7 +11,7 @@ mod passwords;
 mod validation;
 
 pub use challenge::{AuthScheme, ChallengeStyle, Reason, Refusal};
-pub use extractors::configure_extractors;
+pub use extractors::{OwnLimit, configure_extractors};
 pub use overload::Overload;
 pub use passwords::password_problem;
 pub use validation::FieldProblem;

@@ -7,6 +7,7 @@ mod audit_action;
 mod audit_event;
 mod authorization_code;
 mod caller;
+mod causes;
 mod client;
 mod client_id;
 mod client_metadata;
@@ -49,6 +50,7 @@ pub use audit_action::{AuditAction, AuditReason};
 pub use audit_event::{AuditEvent, AuditEvents, AuditFields, AuditKey, AuditQuery};
 pub use authorization_code::{AuthorizationCodes, NewCode, StoredCode};
 pub use caller::Caller;
+pub use causes::with_causes;
 pub use client::{
     Client, ClientAuthor, ClientEdit, ClientRepository, ClientSecret, NewClient, Seen,
 };

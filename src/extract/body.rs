@@ -1,11 +1,11 @@
 //! Reads bodies up to a limit, and overwrites them on drop.
 
-use crate::api_error::ApiError;
+use crate::api_error::{ApiError, OwnLimit};
 use crate::security::services;
 use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use actix_web::web::Bytes;
-use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, web};
 use std::io::ErrorKind;
 use std::mem;
 use std::ops::Deref;
@@ -31,7 +31,7 @@ impl Drop for Wiped {
     }
 }
 
-/// Reads a body of at most `most` bytes, and of `server.limit_request_body`. One whose declared
+/// Reads a body of at most `most` bytes, and of the limit of its operation or `server.limit_request_body`. One whose declared
 /// length exceeds that is refused unread.
 pub(crate) async fn read_body(
     request: &HttpRequest,
@@ -42,7 +42,12 @@ pub(crate) async fn read_body(
     if codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(ApiError::UnsupportedMediaType("a body without Content-Encoding"));
     }
-    let most = most.min(services(request)?.settings.server.limit_request_body.get());
+    let own = request.extensions().get::<OwnLimit>().copied();
+    let limit = match own {
+        Some(OwnLimit(own)) => own,
+        None => services(request)?.settings.server.limit_request_body.get(),
+    };
+    let most = most.min(limit);
     let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     if length.and_then(|length| length.parse().ok()).is_some_and(|length: u64| length > most as u64)
     {

@@ -95,6 +95,7 @@ impl Compiler<'_> {
             "boolean" => Kind::Flag,
             "integer" => Kind::Whole(whole_bounds(schema)),
             "number" => Kind::Real(bounds(schema, Value::as_f64)),
+            "string" if schema["format"] == "binary" => Kind::File,
             "string" => Kind::Text(text(schema)),
             "array" => self.array(schema),
             "object" => Kind::Object(self.object(schema)),

@@ -9,6 +9,7 @@ mod check;
 mod compile;
 mod form;
 mod json;
+mod multipart;
 mod node;
 mod path;
 mod publish;
@@ -19,15 +20,18 @@ mod secret;
 mod table;
 #[cfg(test)]
 mod tests;
+mod upload;
 mod wiped;
 
 pub use form::Form;
 pub(crate) use form::{FormFields, document_form, form_schema};
 pub use json::Json;
+pub use multipart::Multipart;
 pub use path::Path;
 pub use query::Query;
 pub use rule::{Broken, Rule};
 pub(crate) use table::{Fault, Leaf, Shape, Table};
+pub use upload::UploadFile;
 use wrapper::wrapper;
 
 use crate::openapi::document_error;
@@ -35,6 +39,11 @@ use crate::security::services;
 use actix_web::HttpRequest;
 use paperclip::v2::models::DefaultOperationRaw;
 use serde_json::Value;
+
+/// The schema of a type, for the document.
+pub(crate) fn schema_of<T: schemars::JsonSchema + 'static>() -> Value {
+    schema::declared::<T>().schema.clone()
+}
 
 /// Applies rules with the services of a request's server.
 fn apply(request: &HttpRequest) -> impl Fn(&Rule, &str) -> Result<(), Broken> {

@@ -21,6 +21,7 @@ pub(super) enum Kind {
     Whole(Bounds<i128>),
     Real(Bounds<f64>),
     Text(Text),
+    File,
     /// One of these values, and the list for messages.
     Choice(Vec<Value>, String),
     List(List),

@@ -120,7 +120,7 @@ async fn received<B: MessageBody + 'static>(
         };
     }
     let mut result =
-        result.map(|response| slices::slice(&state.budget, drain::end_websocket(&state, response)));
+        result.map(|response| slices::slice(&state.budget, drain::end_endless(&state, response)));
     match &mut result {
         Ok(response) => {
             let head = response.response_mut().head_mut();

@@ -9,7 +9,7 @@ use crate::settings::Settings;
 use actix_web::dev::ResourceDef;
 use actix_web::http::Method;
 use serde_json::Value;
-use std::io;
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The finished document of the built-in routes and the application's.
@@ -17,8 +17,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// An application route hidden by the server's own is an error: it would never be reached.
 pub fn document(mounts: &Mounts, settings: &Settings) -> Result<Value, ServeError> {
     let scopes = scope_table(settings).map_err(ServeError::Services)?;
-    // The hook in `panic.rs` has logged the cause.
-    let panicked = |_| ServeError::Workers(io::Error::other("mounting panicked"));
+    let panicked = |cause: Box<dyn Any + Send>| {
+        let text = cause.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| cause.downcast_ref::<&str>().copied());
+        let text = text.unwrap_or("mounting the routes panicked");
+        ServeError::Application(text.to_owned())
+    };
     let gather = |built_in: bool, added: bool| {
         let gathered = AssertUnwindSafe(|| {
             taken_by(|| {

@@ -3,6 +3,7 @@
 pub(crate) mod access_log;
 pub(crate) mod app;
 mod around;
+mod body_limits;
 pub(crate) mod budget;
 pub(crate) mod connection;
 mod document;

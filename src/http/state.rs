@@ -1,5 +1,6 @@
 //! State of all workers: settings, services, and whether the server is about to stop.
 
+use crate::http::body_limits::BodyLimits;
 use crate::http::budget::Budget;
 use crate::http::monitoring::metrics::{FiguresRequest, Metrics};
 use crate::http::monitoring::stats::{Heartbeat, WorkerStats};
@@ -41,6 +42,8 @@ pub(crate) struct AppState {
     pub(crate) brand: Option<Data<Brand>>,
     /// Statistics of this process.
     pub(crate) stats: Arc<WorkerStats>,
+    /// Operations with limits of their own on their bodies.
+    pub(super) body_limits: BodyLimits,
     /// Memory for bodies.
     pub(crate) budget: Arc<Budget>,
     /// The metrics, if served.
@@ -55,6 +58,7 @@ pub(crate) struct AppState {
 /// What follows from the document of all routes.
 pub(crate) struct DocumentData {
     allowed_methods: Data<AllowedMethods>,
+    body_limits: BodyLimits,
     docs: Option<Data<Docs>>,
 }
 
@@ -74,6 +78,7 @@ impl DocumentData {
         let more: Vec<_> = shown.chain(oauth).chain(people).collect();
         Self {
             allowed_methods: Data::new(AllowedMethods::new(document, &more)),
+            body_limits: BodyLimits::of(document),
             docs: enabled.then(|| Data::new(Docs::new(document, settings))),
         }
     }
@@ -82,7 +87,7 @@ impl DocumentData {
 impl AppState {
     pub(crate) fn new(
         (mounts, shared): (Mounts, States),
-        DocumentData { allowed_methods, docs }: DocumentData,
+        DocumentData { allowed_methods, body_limits, docs }: DocumentData,
         services: Services,
         settings: Arc<Settings>,
         figures_request: FiguresRequest,
@@ -92,6 +97,7 @@ impl AppState {
         Ok(Self {
             metrics: metrics.map_err(|cause| ServeError::Runtime(io::Error::other(cause)))?,
             allowed_methods,
+            body_limits,
             docs,
             brand: brand(&settings)?.map(Data::new),
             trusted: Data::new(TrustedProxies::new(&settings.server.forwarded_allow_ips)?),

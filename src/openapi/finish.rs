@@ -19,6 +19,7 @@ pub(crate) fn finish(mut document: Value, settings: &Settings, scopes: &ScopeTab
     document["servers"] = json!([{"url": server}]);
     add_error_schemas(&mut document);
     drop_slash_twins(&mut document);
+    drop_patterns(&mut document);
     for operation in operations(&mut document) {
         finish_operation(operation, settings.security.profile);
     }
@@ -130,6 +131,47 @@ fn drop_slash_twins(document: &mut Value) {
         }
     }
     paths.retain(|_, item| item.as_object().is_none_or(|item| !item.is_empty()));
+}
+
+/// A path template has names only (`OpenAPI` 3.0.3 §4.8.8.1): the router's `{name:.*}` is `{name}`.
+fn drop_patterns(document: &mut Value) {
+    let Some(paths) = document["paths"].as_object_mut() else { return };
+    if !paths.keys().any(|path| path.contains(':')) {
+        return;
+    }
+    *paths = std::mem::take(paths)
+        .into_iter()
+        .map(|(path, mut item)| {
+            for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+                let parameters = operation["parameters"].as_array_mut();
+                for parameter in parameters.into_iter().flatten() {
+                    if let Some((name, _)) =
+                        parameter["name"].as_str().and_then(|n| n.split_once(':'))
+                    {
+                        parameter["name"] = json!(name);
+                    }
+                }
+            }
+            (without_patterns(&path), item)
+        })
+        .collect();
+}
+
+fn without_patterns(path: &str) -> String {
+    let (mut plain, mut depth, mut is_pattern) = (String::new(), 0_u32, false);
+    for c in path.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            ':' if depth == 1 => is_pattern = true,
+            _ => {}
+        }
+        is_pattern &= depth > 0;
+        if !is_pattern {
+            plain.push(c);
+        }
+    }
+    plain
 }
 
 fn operations(document: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>> {

@@ -4,11 +4,14 @@
 mod errors;
 mod finish;
 mod gather;
+mod limits;
 mod requirements;
 mod stand_in;
 
-pub use errors::{document_error, document_errors};
+pub use errors::{document_error, document_errors, document_own_error, own_error, own_status};
 pub(crate) use finish::finish;
 pub(crate) use gather::gather;
+pub use limits::BodyLimit;
+pub(crate) use limits::limit_body;
 pub use requirements::Requirements;
-pub(crate) use stand_in::{body, json_response, parameter, schema};
+pub(crate) use stand_in::{body, json_response, parameter, response, schema};

@@ -11,16 +11,19 @@ use serde_json::{Value, json};
 /// Marks a `description` that carries an `OpenAPI` 3 object in JSON.
 const MARK: &str = "x-v3:";
 
-fn mark(object: &Value) -> String {
+pub(super) fn mark(object: &Value) -> String {
     format!("{MARK}{object}")
+}
+
+/// The object in a description.
+pub(super) fn marked(text: &str) -> Option<Value> {
+    serde_json::from_str(text.strip_prefix(MARK)?).ok()
 }
 
 /// Replaces each stand-in with the `OpenAPI` 3 object in its description.
 pub(super) fn restore(value: &mut Value) {
-    let marked = value.get("description").and_then(Value::as_str);
-    if let Some(object) = marked.and_then(|text| text.strip_prefix(MARK))
-        && let Ok(mut object) = serde_json::from_str::<Value>(object)
-    {
+    let description = value.get("description").and_then(Value::as_str);
+    if let Some(mut object) = description.and_then(marked) {
         // A parameter without a name got one from the route.
         if object["name"] == "" {
             object["name"] = value["name"].take();
@@ -36,8 +39,13 @@ pub(super) fn restore(value: &mut Value) {
 }
 
 /// Stands for a Response Object (`OpenAPI` 3.0.3 §4.7.17).
-pub(super) fn response(object: &Value) -> DefaultResponseRaw {
+pub(super) fn response_object(object: &Value) -> DefaultResponseRaw {
     DefaultResponseRaw { description: Some(mark(object)), ..DefaultResponseRaw::default() }
+}
+
+/// Adds a response by its Response Object.
+pub(crate) fn response(operation: &mut DefaultOperationRaw, status: u16, object: &Value) {
+    operation.responses.insert(status.to_string(), Either::Right(response_object(object)));
 }
 
 /// Adds a response with a JSON body of this schema.
@@ -46,7 +54,7 @@ pub(crate) fn json_response(operation: &mut DefaultOperationRaw, status: u16, sc
         "description": StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()),
         "content": {"application/json": {"schema": schema}},
     });
-    operation.responses.insert(status.to_string(), Either::Right(response(&object)));
+    response(operation, status, &object);
 }
 
 /// Stands for a Security Scheme Object (`OpenAPI` 3.0.3 §4.7.27).

@@ -1,6 +1,7 @@
 //! What an application adds to the life of a process: its state, and what is done at the start and at
 //! the end.
 
+use crate::domain::with_causes;
 use crate::http::ServeError;
 use crate::logging::ERROR;
 use crate::security::{State, States};
@@ -118,18 +119,7 @@ impl fmt::Debug for Start {
 
 /// An error of the application, with its causes, as one line.
 pub fn told(error: impl Into<Box<dyn Error + Send + Sync>>) -> String {
-    let error = error.into();
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        let text = next.to_string();
-        // Many errors tell their cause themselves.
-        if !line.contains(&text) {
-            line.extend([": ", &text]);
-        }
-        cause = next.source();
-    }
-    line
+    with_causes(&*error.into())
 }
 
 impl Life {

@@ -209,7 +209,7 @@ fn an_application_that_panics_does_not_start() {
     let (_signals, receiver) = unbounded_channel();
     let ready = |_| Err("it is ready");
     let error = harness::serve(mounts, plain_settings(), ready, receiver).unwrap_err();
-    assert_eq!(error.to_string(), "the workers cannot start: mounting panicked");
+    assert_eq!(error.to_string(), "no routes");
 }
 
 #[test]

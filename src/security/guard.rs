@@ -36,7 +36,7 @@ pub fn guard<D: Resolve>(service: impl Guardable) -> impl HttpServiceFactory + M
     Guarded::<D, _> { service, dependency: PhantomData }
 }
 
-/// What a [`guard()`] can wrap.
+/// What a [`guard()`] can wrap: a scope or a resource, documented or not.
 pub trait Guardable: Mountable + Sized + 'static {
     #[doc(hidden)]
     fn register_behind<D: Resolve>(self, config: &mut AppService);
@@ -44,13 +44,13 @@ pub trait Guardable: Mountable + Sized + 'static {
 
 impl Guardable for Scope {
     fn register_behind<D: Resolve>(self, config: &mut AppService) {
-        self.wrap(HttpAuthentication::with_fn(admit::<D>)).register(config);
+        self.wrap(admission::<D>()).register(config);
     }
 }
 
 impl Guardable for Resource {
     fn register_behind<D: Resolve>(self, config: &mut AppService) {
-        self.wrap(HttpAuthentication::with_fn(admit::<D>)).register(config);
+        self.wrap(admission::<D>()).register(config);
     }
 }
 
@@ -60,7 +60,7 @@ struct Guarded<D, S> {
 }
 
 /// The caller that `D` admits, kept with the request.
-struct Admitted<D>(PhantomData<D>);
+pub(super) struct Admitted<D>(PhantomData<D>);
 
 impl<D: Resolve> FromRequest for Admitted<D> {
     type Error = ApiError;
@@ -71,6 +71,14 @@ impl<D: Resolve> FromRequest for Admitted<D> {
         let admitted = extract::<D>(request);
         Box::pin(async { admitted.await.map(|_| Self(PhantomData)) })
     }
+}
+
+type Admit<D> =
+    fn(ServiceRequest, Admitted<D>) -> Ready<Result<ServiceRequest, (Error, ServiceRequest)>>;
+
+/// The middleware of a guard.
+pub(super) fn admission<D: Resolve>() -> HttpAuthentication<Admitted<D>, Admit<D>> {
+    HttpAuthentication::with_fn(admit::<D>)
 }
 
 fn admit<D: Resolve>(

@@ -57,6 +57,7 @@ mod scheme;
 mod session;
 mod session_user;
 mod state;
+mod undocumented;
 mod user;
 mod whose;
 
@@ -75,6 +76,7 @@ pub use dependency::{Dependency, Depends, Maybe, Resolve, Scoped};
 #[doc(hidden)]
 pub use dependency::{extract, resolve_scheme};
 pub(crate) use forms::{Forged, check_form};
+pub(crate) use guard::Guardable;
 pub use guard::guard;
 pub use principal::Principal;
 pub(crate) use refused::replace_refused;
@@ -90,5 +92,6 @@ pub(crate) use session::{page_author, page_sender, signed_in};
 pub use session_user::SessionUser;
 pub use state::State;
 pub(crate) use state::{States, Taken, taken_by};
+pub use undocumented::{Undocumented, undocumented};
 pub use user::{ActiveUser, BasicUser, CurrentUser, EnabledUser};
 pub(crate) use whose::{by_client, principal_of};

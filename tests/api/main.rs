@@ -18,6 +18,7 @@ mod fairness;
 mod golden;
 mod gone;
 mod greedy;
+mod handlers;
 mod harness;
 mod keys;
 mod library;

@@ -240,7 +240,8 @@ fn every_curl_is_run() {
 /// `rust,no_run` is a complete program, which `cargo test` compiles as part of the guide.
 #[test]
 fn the_quoted_code_is_in_an_example() {
-    let examples = ["examples/orders.rs", "examples/bodies.rs", "examples/shop.rs"].map(document);
+    let examples = ["orders", "bodies", "shop", "handlers"];
+    let examples = examples.map(|name| document(&format!("examples/{name}.rs")));
     for block in blocks_of(&["rust", "rust,ignore"]) {
         assert!(examples.iter().any(|code| code.contains(&block.text)), "{}", block.place);
     }

@@ -70,6 +70,11 @@ impl<'a> Walk<'a> {
             Kind::Whole(bounds) => self.whole(node, bounds, value),
             Kind::Real(bounds) => self.real(node, bounds, value),
             Kind::Text(text) => self.text(node, text, value),
+            Kind::File if value.is_object() => {}
+            Kind::File => {
+                let msg = "Value error, Expected UploadFile, received: <class 'str'>";
+                self.note_with(node, value, "value_error", msg, json!({"error": {}}));
+            }
             Kind::Choice(values, _) if values.contains(value) => {}
             Kind::Choice(_, expected) => {
                 let ctx = json!({"expected": expected});
@@ -118,7 +123,10 @@ impl<'a> Walk<'a> {
 
     /// The input to echo; null for a file, or once too much was echoed.
     fn shown(&mut self, input: &Value) -> Value {
-        if self.source == Source::Texts && input.is_object() {
+        let is_file = |value: &Value| value.is_object();
+        if self.source == Source::Texts
+            && (is_file(input) || input.as_array().is_some_and(|all| all.iter().any(is_file)))
+        {
             return Value::Null;
         }
         self.shown += weight(input);

@@ -3,7 +3,7 @@
 use crate::http::state::AppState;
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ResponseHead, ServiceResponse};
-use actix_web::http::header::UPGRADE;
+use actix_web::http::header::{CONTENT_TYPE, UPGRADE};
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::web::Bytes;
 use std::pin::Pin;
@@ -19,19 +19,32 @@ pub(in crate::http) fn close_connection(state: &AppState, response: &mut Respons
     }
 }
 
-/// Sends a WebSocket its close frame when draining starts; leaves other responses alone.
-pub(in crate::http) fn end_websocket<B: MessageBody + 'static>(
+/// Sends a WebSocket its close frame when draining starts, and ends server-sent events, whose browsers
+/// come back by themselves; leaves other responses alone.
+pub(in crate::http) fn end_endless<B: MessageBody + 'static>(
     state: &AppState,
     response: ServiceResponse<B>,
 ) -> ServiceResponse<EitherBody<B>> {
-    if !is_websocket(&response) {
+    // A response of a known length costs no more than this.
+    if response.response().body().size() != BodySize::Stream {
         return response.map_into_left_body();
     }
+    let body: fn(BoxBody, Drain) -> BoxBody = if is_websocket(&response) {
+        |body, drain| BoxBody::new(WebSocketBody { body, drain, phase: Phase::Open })
+    } else if is_events(&response) {
+        |body, drain| BoxBody::new(EventsBody { body, drain })
+    } else {
+        return response.map_into_left_body();
+    };
     let drain = Box::pin(state.drain_started());
-    response.map_body(|_, body| {
-        let body = WebSocketBody { body: body.boxed(), drain, phase: Phase::Open };
-        EitherBody::right(BoxBody::new(body))
-    })
+    response.map_body(|_, inner| EitherBody::right(body(inner.boxed(), drain)))
+}
+
+type Drain = Pin<Box<dyn Future<Output = ()>>>;
+
+fn is_events<B>(response: &ServiceResponse<B>) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
 }
 
 fn is_websocket<B>(response: &ServiceResponse<B>) -> bool {
@@ -55,8 +68,32 @@ enum Phase {
 /// The close frame follows a chunk, never splits one: actix-ws yields whole frames.
 struct WebSocketBody {
     body: BoxBody,
-    drain: Pin<Box<dyn Future<Output = ()>>>,
+    drain: Drain,
     phase: Phase,
+}
+
+/// Events, until draining starts.
+struct EventsBody {
+    body: BoxBody,
+    drain: Drain,
+}
+
+impl MessageBody for EventsBody {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        match Pin::new(&mut self.body).poll_next(context) {
+            Poll::Pending => self.drain.as_mut().poll(context).map(|()| None),
+            ready @ Poll::Ready(_) => ready,
+        }
+    }
 }
 
 impl MessageBody for WebSocketBody {

@@ -1,6 +1,6 @@
 //! Limits on requests: size of the head (414, 431), size (413) and time (408) of the body.
 
-use crate::api_error::{ApiError, Overload};
+use crate::api_error::{ApiError, Overload, OwnLimit};
 use crate::http::budget::{FREE, Reservation};
 use crate::http::state::AppState;
 use crate::settings::ServerSettings;
@@ -45,7 +45,7 @@ pub(in crate::http) fn check_head(
     }
 }
 
-/// Refuses a body whose declared length exceeds `limit_request_body`. The handler reads any other
+/// Refuses a body whose declared length exceeds the limit of its operation or `limit_request_body`. The handler reads any other
 /// up to that limit, for `client_body_timeout`, and while `limit_buffered` allows; the returned
 /// value records the reason if it is cut short. Keep that value until the response is made: until
 /// then the body counts.
@@ -65,22 +65,31 @@ pub(in crate::http) fn limit_body(
         }
         payload => payload,
     };
-    let limit = settings.limit_request_body.get();
+    let usual = settings.limit_request_body.get();
+    let own = state.body_limits.find(request);
+    let limit = own.and_then(|own| own.bytes).unwrap_or(usual);
+    if limit != usual {
+        request.extensions_mut().insert(OwnLimit(limit));
+    }
     if declared_length(request).is_some_and(|length| length > limit as u64) {
         request.set_payload(payload);
         return Err(ApiError::PayloadTooLarge);
     }
     let reading = Reading::default();
-    // Most bodies are small and need no origin.
-    if declared_length(request).is_none_or(|length| length > FREE as u64) {
+    // Most bodies are small and need no origin; those that go to disk are not in memory.
+    let is_held = own.is_none_or(|own| !own.is_streamed);
+    if is_held && declared_length(request).is_none_or(|length| length > FREE as u64) {
         let origin = state.trusted.origin(request.request());
         reading.held.replace(Some(state.budget.request(origin)));
     }
+    let time = Duration::from_secs(settings.client_body_timeout.get());
     let body = LimitedBody {
         inner: payload,
         limit,
+        usual,
         read: 0,
-        deadline: Instant::now() + Duration::from_secs(settings.client_body_timeout.get()),
+        deadline: Instant::now() + time,
+        time,
         timer: None,
         reading: Rc::clone(&reading),
     };
@@ -129,8 +138,12 @@ pub(in crate::http) struct Body {
 struct LimitedBody {
     inner: Payload,
     limit: usize,
+    /// The server's limit.
+    usual: usize,
     read: usize,
     deadline: Instant,
+    /// For each `usual` bytes.
+    time: Duration,
     /// Created once the client keeps us waiting.
     timer: Option<Pin<Box<Sleep>>>,
     reading: Reading,
@@ -140,9 +153,15 @@ impl LimitedBody {
     /// Whether so many more bytes are allowed.
     fn admit(&mut self, bytes: usize) -> Result<(), ApiError> {
         let free = FREE.saturating_sub(self.read);
+        let before = self.read / self.usual;
         self.read += bytes;
         if self.read > self.limit {
             return Err(ApiError::PayloadTooLarge);
+        }
+        // A body that may be larger than others may take longer in proportion.
+        for _ in before..self.read / self.usual {
+            self.deadline += self.time;
+            self.timer = None;
         }
         let counted = bytes.saturating_sub(free);
         let held = &mut *self.reading.held.borrow_mut();

@@ -1,0 +1,29 @@
+//! Which operations have limits of their own on their bodies.
+
+use crate::openapi::BodyLimit;
+use actix_web::dev::{ResourceDef, ServiceRequest};
+use actix_web::http::Method;
+use serde_json::Value;
+
+/// All of them; most servers have none.
+#[derive(Default)]
+pub(super) struct BodyLimits(Vec<(Method, ResourceDef, BodyLimit)>);
+
+impl BodyLimits {
+    pub(super) fn of(document: &Value) -> Self {
+        let known = |(method, path, limit): (&str, &str, BodyLimit)| {
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).ok()?;
+            let plain = path.trim_end_matches('/');
+            Some((method, ResourceDef::new([plain.to_owned(), format!("{plain}/")]), limit))
+        };
+        Self(BodyLimit::of(document).filter_map(known).collect())
+    }
+
+    /// The limit of the operation that a request is for.
+    pub(super) fn find(&self, request: &ServiceRequest) -> Option<BodyLimit> {
+        let matches = |(method, pattern, _): &&(Method, ResourceDef, BodyLimit)| {
+            method == request.method() && pattern.is_match(request.path())
+        };
+        self.0.iter().find(matches).map(|(.., limit)| *limit)
+    }
+}
