@@ -54,6 +54,14 @@ pub struct User {
     pub signed_out_at: Option<Timestamp>,
 }
 
+impl User {
+    /// Whether there is a password that the user can log in with.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        !matches!(self.password_hash, PasswordHash::NoPassword | PasswordHash::Unreadable)
+    }
+}
+
 /// A user's name: 1 to 128 characters, case-sensitive, without control characters.
 ///
 /// `me`, `.` and `..` are refused: as path segments of `/users/{username}` they mean something else.

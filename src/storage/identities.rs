@@ -1,8 +1,8 @@
 //! Identities of users at other providers, and logins under way there, in either database.
 
 use crate::domain::{
-    Identities, Identity, Journey, KeyHash, NewUser, PasswordHash, RepositoryError, Scopes, Shown,
-    Subject, Timestamp, User, UserId, Username,
+    Identities, Identity, Journey, KeyHash, NewUser, RepositoryError, Scopes, Shown, Subject,
+    Timestamp, User, UserId, Username,
 };
 use crate::settings::UserSettings;
 use crate::storage::admission::admit;
@@ -287,9 +287,7 @@ async fn unlink(
     let found = owner(database, subject).await?.filter(|(id, _)| *id == user.id);
     let (_, given) = found.ok_or(RepositoryError::NoSuchIdentity)?;
     let is_last = list(database, user.id).await?.len() == 1;
-    let has_password =
-        !matches!(user.password_hash, PasswordHash::NoPassword | PasswordHash::Unreadable);
-    if is_last && !has_password {
+    if is_last && !user.has_password() {
         return Err(RepositoryError::LastWayIn);
     }
     give(database, user, &given, &Scopes::default(), now).await?;

@@ -211,4 +211,26 @@ mod tests {
             assert_eq!(with(name, value.clone()).unwrap_err(), error, "{name} {value}");
         }
     }
+
+    /// A provider's keys are public: who knows them cannot sign with them as if they were a secret
+    /// (RFC 8725 §3.1).
+    #[test]
+    fn only_a_key_pair_signs() {
+        let login = ProviderLogin {
+            issuer: "https://idp.example.com",
+            client_id: "bailiwick",
+            nonce: "n",
+            access_token: "token",
+        };
+        let keys = ClientKeys::fetched(KEYS.as_bytes()).unwrap();
+        let claims = json!({"iss": login.issuer, "sub": "1", "aud": "bailiwick", "nonce": "n"});
+        let by_secret = EncodingKey::from_secret(KEYS.as_bytes());
+        let forged = encode(&Header::new(Algorithm::HS256), &claims, &by_secret).unwrap();
+        let (_, rest) = forged.split_once('.').unwrap();
+        let none = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#));
+        for jwt in [&forged, &none, none.rsplit_once('.').map(|(it, _)| it).unwrap()] {
+            keys.verify_id_token(jwt, login, NOW).unwrap_err();
+        }
+        assert_eq!(keys.verify_id_token(&forged, login, NOW).unwrap_err(), TokenError::Algorithm);
+    }
 }

@@ -2,8 +2,8 @@
 
 use crate::harness::{App, repository, run_tool, shared_app, spawn_app};
 use crate::people::{ALL, import, server};
+use crate::providers::bailiwick::{free, provider, reachable, table};
 use serde_json::json;
-use std::net::TcpListener;
 use std::process::Command;
 
 pub(crate) fn run_script(name: &str, arguments: &[&str]) {
@@ -47,19 +47,30 @@ fn the_browsers_prompt_opens_the_page_behind_http_basic() {
 /// With `SCREENSHOTS=FOLDER`, it leaves a picture of each page there.
 #[test]
 fn pages_are_for_everybody() {
-    // Their own address is in their settings.
-    let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("it").port();
-    let url = format!("http://127.0.0.1:{port}");
-    let config = format!(
-        "[server]\npublic_url = '{url}'\n[pages]\nname = 'Acme'\n\
-         links = ['Privacy = https://acme.example/privacy', 'Help = https://acme.example/help']\n"
+    let app = reachable(
+        "[pages]\nname = 'Acme'\n\
+         links = ['Privacy = https://acme.example/privacy', 'Help = https://acme.example/help']\n",
     );
-    let app = server(&config).args(["-b", &format!("127.0.0.1:{port}")]).spawn();
     let root = json!({
         "username": "root", "full_name": "Rosa Ott", "email": "rosa@acme.example", "scopes": ALL,
     });
     import(&app, &[root]);
-    let folder = std::env::var("SCREENSHOTS").ok();
-    let arguments: Vec<_> = [Some(&*url), folder.as_deref()].into_iter().flatten().collect();
-    run_script("pages.mjs", &arguments);
+    run_script("pages.mjs", &[&app.url("")]);
+}
+
+/// The same for the pages about other providers; one of them is another bailiwick.
+#[test]
+fn a_browser_signs_in_at_a_provider() {
+    let address = free();
+    let url = format!("http://{address}");
+    let (provider, secret) = provider(&format!("{url}/auth/up/corp/callback"));
+    let config = format!(
+        "[server]\npublic_url = '{url}'\n[pages]\nname = 'Acme'\n{}\
+         [providers.away]\nissuer = 'http://127.0.0.1:9'\nclient_id = 'b'\n\
+         token_endpoint_auth_method = 'none'\n",
+        table(&provider, &secret)
+    );
+    let app = server(&config).args(["-b", &address.to_string()]).spawn();
+    import(&app, &[json!({"username": "root", "full_name": "Rosa Ott", "scopes": ALL})]);
+    run_script("provider.mjs", &[&url, &provider.url("")]);
 }

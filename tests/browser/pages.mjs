@@ -1,44 +1,8 @@
 // The login and the account page in a real browser: narrow and wide, light and dark, by keyboard only,
-// without violations that axe-core finds. With a folder, it leaves a picture of each there.
+// without violations that axe-core finds. See look.mjs.
 
-import { createRequire } from "node:module";
 import { base, expect, visit } from "./browser.mjs";
-
-const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-const pictures = process.argv[3];
-
-const WAYS = [
-  { name: "390-light", width: 390, colorScheme: "light", locale: "en" },
-  { name: "390-dark", width: 390, colorScheme: "dark", locale: "ko" },
-  { name: "1440-light", width: 1440, colorScheme: "light", locale: "ko" },
-  { name: "1440-dark", width: 1440, colorScheme: "dark", locale: "en" },
-];
-
-/** No violation of WCAG 2.2 AA or of good practice, nothing wider than the window; and a picture. */
-async function look(page, name) {
-  if (pictures) await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
-  const wide = await page.evaluate(
-    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-  );
-  expect(`${name}: pixels beyond the window`, wide, 0);
-  // In a world of its own: the page's policy allows no script, and its own world stays as it is.
-  const client = await page.context().newCDPSession(page);
-  const { frameTree } = await client.send("Page.getFrameTree");
-  const world = await client.send("Page.createIsolatedWorld", { frameId: frameTree.frame.id });
-  const run = async (expression) => {
-    const contextId = world.executionContextId;
-    const awaited = { expression, contextId, awaitPromise: true, returnByValue: true };
-    const { result, exceptionDetails } = await client.send("Runtime.evaluate", awaited);
-    if (exceptionDetails) throw new Error(`${name}: ${exceptionDetails.text}`);
-    return result.value;
-  };
-  const { readFile } = await import("node:fs/promises");
-  await run(await readFile(axe, "utf8"));
-  const found = await run(
-    "axe.run().then((it) => JSON.stringify(it.violations.map((v) => [v.id, v.nodes.map((n) => n.html)])))",
-  );
-  expect(`${name}: violations`, found, "[]");
-}
+import { WAYS, look } from "./look.mjs";
 
 for (const { name, width, colorScheme, locale } of WAYS) {
   const viewport = { width, height: 900 };

@@ -27,6 +27,7 @@ mod million;
 mod pooler;
 #[path = "../../src/storage/postgres/tests/server.rs"]
 mod postgres;
+mod providers;
 mod refresh;
 mod renaming;
 mod restore;

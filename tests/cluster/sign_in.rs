@@ -10,26 +10,35 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 /// Where browsers are told to reach the replicas; a proxy would be there.
-const URL: &str = "http://127.0.0.1:9";
+pub(crate) const URL: &str = "http://127.0.0.1:9";
 
-const REDIRECT: &str = "https://app.example.com/cb";
+pub(crate) const REDIRECT: &str = "https://app.example.com/cb";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// A browser and a proxy that sends each request to the next replica.
-struct Browser {
+pub(crate) struct Browser {
     replicas: Vec<App>,
     turn: Cell<usize>,
     cookies: BTreeMap<String, String>,
 }
 
 impl Browser {
+    pub(crate) fn of(replicas: Vec<App>) -> Self {
+        Self { replicas, turn: Cell::new(0), cookies: BTreeMap::new() }
+    }
+
+    /// Deletes its cookies.
+    pub(crate) fn forget(&mut self) {
+        self.cookies.clear();
+    }
+
     fn next(&self) -> &App {
         let turn = self.turn.replace(self.turn.get() + 1);
         &self.replicas[turn % self.replicas.len()]
     }
 
-    fn send(&mut self, method: &str, path: &str, body: &str) -> Response {
+    pub(crate) fn send(&mut self, method: &str, path: &str, body: &str) -> Response {
         let cookies: Vec<_> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let cookies = cookies.join("; ");
@@ -52,7 +61,7 @@ impl Browser {
     }
 
     /// Sends the form that is on a page.
-    fn submit(&mut self, page: &str, path: &str, more: &[(&str, &str)]) -> Response {
+    pub(crate) fn submit(&mut self, page: &str, path: &str, more: &[(&str, &str)]) -> Response {
         let start =
             page.find(&format!("action=\"{path}")).unwrap_or_else(|| panic!("{path}: {page}"));
         let value = |after: &str| {
@@ -76,6 +85,15 @@ fn local(answer: &Response) -> String {
     assert_eq!(answer.status, 303, "{answer:?}");
     let location = answer.header("location").expect("a redirect");
     location.strip_prefix(URL).unwrap_or_else(|| panic!("{location}")).to_owned()
+}
+
+/// What the client `web` asks for.
+pub(crate) fn request() -> String {
+    format!(
+        "/oauth/authorize?client_id=web&response_type=code&redirect_uri={}&scope=openid+me&state=s&\
+         code_challenge={CHALLENGE}&code_challenge_method=S256",
+        form_urlencoded::byte_serialize(REDIRECT.as_bytes()).collect::<String>(),
+    )
 }
 
 #[test]
@@ -102,16 +120,11 @@ fn every_request_of_a_login_may_meet_another_replica() {
     let secret = done(folder, &url, &add_client, "").trim_end().to_owned();
     let public = format!("[server]\nworkers = 1\npublic_url = '{URL}'\n");
     let start = || App::bare().config(&config(&url)).config(&public).spawn();
-    let replicas: Vec<_> = (0..3).map(|_| start()).collect();
-    let mut browser = Browser { replicas, turn: Cell::new(0), cookies: BTreeMap::new() };
+    let mut browser = Browser::of((0..3).map(|_| start()).collect());
 
     let asked = browser.client("GET", "/.well-known/openid-configuration", &[], "");
     assert_eq!(asked.json()["issuer"], URL);
-    let request = format!(
-        "/oauth/authorize?client_id=web&response_type=code&redirect_uri={}&scope=openid+me&state=s&\
-         code_challenge={CHALLENGE}&code_challenge_method=S256",
-        form_urlencoded::byte_serialize(REDIRECT.as_bytes()).collect::<String>(),
-    );
+    let request = request();
     let login = local(&browser.send("GET", &request, ""));
     let page = browser.send("GET", &login, "");
     let fields = [("username", "jane"), ("password", PASSWORD)];

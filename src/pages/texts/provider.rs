@@ -95,7 +95,8 @@ pub const EN: Texts = Texts {
     disabled: ("Your account is disabled", "Ask whoever runs this service."),
     last_way_in: (
         "That is your only way to sign in",
-        "You have no password. Set one, or connect another account, before you disconnect this one.",
+        "You have no password. Connect another account before you disconnect this one, or ask whoever runs this \
+         service for a password.",
     ),
 };
 
@@ -146,6 +147,6 @@ pub const KO: Texts = Texts {
     disabled: ("사용할 수 없는 계정입니다", "서비스 관리자에게 문의하세요."),
     last_way_in: (
         "유일한 로그인 방법입니다",
-        "비밀번호가 없습니다. 연결을 해제하기 전에 비밀번호를 설정하거나 다른 계정을 연결하세요.",
+        "비밀번호가 없습니다. 연결을 해제하기 전에 다른 계정을 연결하거나 서비스 관리자에게 비밀번호를 요청하세요.",
     ),
 };

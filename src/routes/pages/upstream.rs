@@ -7,7 +7,7 @@ use crate::pages::{Fault, Trouble};
 use crate::routes::pages::providers::ACTION;
 use crate::routes::pages::{Fields, Visit, login, paths, shown, taken};
 use crate::sealing::Flow;
-use crate::services::SignIn;
+use crate::services::{Services, SignIn};
 use crate::upstream::{Answer, Proofs, Provider, ProviderFault, Upstream};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -61,7 +61,10 @@ async fn depart(visit: Visit, provider: Path<String>, body: Bytes) -> HttpRespon
         Ok(fields) => fields,
         Err(error) => return visit.bad(&error.to_string()),
     };
-    let sent = send(&visit, &provider, &query, &form).await;
+    let flow = visit.flow(&query);
+    let visit = visit.speaking(flow.as_ref().and_then(|flow| flow.ui_locales.as_deref()));
+    let sealed = if flow.is_some() { query.get("flow") } else { "" };
+    let sent = send(&visit, &provider, (flow.as_ref(), sealed), &form).await;
     visit.finish(sent)
 }
 
@@ -69,12 +72,10 @@ async fn depart(visit: Visit, provider: Path<String>, body: Bytes) -> HttpRespon
 async fn send(
     visit: &Visit,
     name: &str,
-    query: &Fields,
+    (flow, sealed): (Option<&Flow>, &str),
     form: &Fields,
 ) -> Result<HttpResponse, ApiError> {
-    let (upstream, provider) = find(visit, name)?;
-    let flow = visit.flow(query);
-    let sealed = if flow.is_some() { query.get("flow") } else { "" };
+    let (upstream, provider) = find(&visit.services, name)?;
     let user = if form.is_ticked("link") {
         let Some(by) = visit.signed_in().await? else { return Ok(visit.go(paths::LOGIN, [])) };
         if visit.check_session_form(&by, ACTION, form).is_err() {
@@ -89,7 +90,7 @@ async fn send(
     };
     let state = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
     let login = Login::of(state, provider, &visit.sign_in);
-    let again = flow.as_ref().is_some_and(|flow| flow.prompt_login);
+    let again = flow.is_some_and(|flow| flow.prompt_login);
     let place = match upstream.departure(provider, login.proofs(), again).await {
         Ok(place) => place,
         Err(fault) => return Ok(failed(visit, (upstream, provider), &fault, sealed)),
@@ -104,9 +105,9 @@ async fn send(
     Ok(visit.leave(&place))
 }
 
-fn find<'a>(visit: &'a Visit, name: &str) -> Result<(&'a Upstream, &'a Provider), ApiError> {
+fn find<'a>(services: &'a Services, name: &str) -> Result<(&'a Upstream, &'a Provider), ApiError> {
     let missing = ApiError::NotFound("Not Found");
-    let upstream = visit.services.upstream.as_deref();
+    let upstream = services.upstream.as_deref();
     let found = upstream.and_then(|upstream| Some((upstream, upstream.find(name)?)));
     found.ok_or(missing)
 }
@@ -117,7 +118,7 @@ async fn bounce(visit: Visit, provider: Path<String>, body: Bytes) -> HttpRespon
         Ok(form) => form,
         Err(error) => return visit.bad(&error.to_string()),
     };
-    if let Err(error) = find(&visit, &provider) {
+    if let Err(error) = find(&visit.services, &provider) {
         return visit.finish(Err(error));
     }
     let mut query = form_urlencoded::Serializer::new(String::new());
@@ -135,7 +136,8 @@ async fn arrive(visit: Visit, provider: Path<String>) -> HttpResponse {
         Ok(query) => query,
         Err(error) => return visit.bad(&error.to_string()),
     };
-    let (upstream, provider) = match find(&visit, &provider) {
+    let services = visit.services.clone();
+    let (upstream, provider) = match find(&services, &provider) {
         Ok(found) => found,
         Err(error) => return visit.finish(Err(error)),
     };
@@ -151,6 +153,7 @@ async fn arrive(visit: Visit, provider: Path<String>) -> HttpResponse {
         return visit.trouble(Trouble::Over, None);
     };
     let flow = visit.sign_in.flows.open(&journey.flow, upstream.identities.now());
+    let visit = visit.speaking(flow.as_ref().and_then(|flow| flow.ui_locales.as_deref()));
     let here = Here { upstream, provider, journey, flow };
     let done = here.finish(&visit, &query).await;
     visit.finish(done)

@@ -24,6 +24,10 @@ pub(crate) struct Says {
     pub(crate) lacks_id_token: bool,
     /// Signed by another key than those it publishes.
     pub(crate) signs_otherwise: bool,
+    /// There it does not respond as long as somebody holds this.
+    pub(crate) hangs: Option<(&'static str, Arc<Mutex<()>>)>,
+    /// Its metadata says that it is another one.
+    pub(crate) poses_as: Option<String>,
     /// The nonces of the logins that began, by their challenges.
     pub(crate) begun: BTreeMap<String, String>,
 }
@@ -41,6 +45,9 @@ impl Idp {
         let of_site = Arc::clone(&says);
         let site = Site::start(move |asked| {
             let says = of_site.lock().expect("unpoisoned").clone();
+            if let Some((_, gate)) = says.hangs.as_ref().filter(|(at, _)| asked.target == *at) {
+                drop(gate.lock());
+            }
             let (status, body) = respond(asked, &says);
             (status, "Content-Type: application/json\r\n".to_owned(), body)
         });
@@ -73,7 +80,7 @@ fn respond(asked: &Asked, says: &Says) -> (u16, String) {
     let path = asked.target.split('?').next().unwrap_or_default();
     let document = match path {
         "/.well-known/openid-configuration" => json!({
-            "issuer": issuer,
+            "issuer": says.poses_as.as_ref().unwrap_or(&issuer),
             "authorization_endpoint": format!("{issuer}/authorize?tenant=1"),
             "token_endpoint": format!("{issuer}/token"),
             "userinfo_endpoint": format!("{issuer}/userinfo"),
