@@ -64,13 +64,13 @@ fn each_step_of_a_login_at_a_provider_may_meet_another_replica() {
     let url = shared().url(&shared().database());
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
-    let add = ["clients", "add", "web", "--redirect-uri", REDIRECT, "--scope", "me"];
-    let add = [&add[..], &["--grant-type", "authorization_code", "--skip-consent"]].concat();
-    done(folder, &url, &add, "");
     let (provider, secret) = provider();
     std::fs::write(folder.join("secret"), secret).expect("written");
     let base = provider.url("");
     let replicas = (0..3).map(|_| start(&url, &provider, folder)).collect();
+    let add = ["clients", "add", "web", "--redirect-uri", REDIRECT, "--scope", "me"];
+    let add = [&add[..], &["--grant-type", "authorization_code", "--skip-consent"]].concat();
+    done(folder, &url, &add, "");
     let (mut browser, mut there) = (Browser::of(replicas), Browser::of(vec![provider]));
 
     // Twice, so that it also begins at another one.

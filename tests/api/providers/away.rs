@@ -6,6 +6,7 @@ use crate::browser_sessions::visitor::Visitor;
 use crate::browser_sessions::with_pages;
 use crate::harness::eventually;
 use crate::people::admin;
+use crate::refresh::execute;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -91,7 +92,7 @@ fn a_slow_provider_costs_only_its_own_login() {
             eventually(&format!("{name} at {place}"), is_asked);
         }
         for _ in 0..4 {
-            assert_eq!(app.get("/status").status, 200);
+            assert_eq!(app.get("/auth/login").status, 200);
         }
         let unfinished = logins.iter().filter(|it| !it.is_finished()).count();
         assert!(unfinished > 0, "the others were served meanwhile");
@@ -113,4 +114,20 @@ fn a_slow_provider_costs_only_its_own_login() {
     let mut browser = Visitor::of(&app);
     let departed = depart(&mut browser, name);
     assert_eq!(browser.get(&back(idp, name, &departed)).status, 303);
+}
+
+/// Ten minutes are enough for a login; what comes later counts for nothing.
+#[test]
+fn a_login_that_took_too_long_is_over() {
+    let idp = Idp::start();
+    let app = with(&idp, "signup = 'anyone'");
+    let mut browser = Visitor::of(&app);
+    let departed = depart(&mut browser, "idp");
+    let place = back(&idp, "idp", &departed);
+    execute(&app, "UPDATE journeys SET until = until - 601");
+    let page = browser.get(&place);
+    assert!(page.status == 400 && page.body.contains("sign-in is over"), "{}", page.body);
+    app.stderr.wait_for("reason=unknown_state");
+    assert!(idp.site.asked().iter().all(|it| it.target != "/token"), "its code stays unused");
+    assert_eq!(browser.cookie("bailiwick-9"), None);
 }

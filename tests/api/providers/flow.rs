@@ -35,7 +35,7 @@ fn the_flow_carries_on_and_ends_at_the_client_with_a_code() {
     let told = sent(&decide(&mut browser, &asked, "allow"));
     assert_eq!(told["state"], "s&t=a te");
     let tokens = client.redeem(&told["code"], &[]).json();
-    assert_eq!(tokens["scope"], "email me openid profile", "what the rules give, and no more");
+    assert_eq!(tokens["scope"], "openid profile email me", "what the rules give, and no more");
     let says = client.verified(&tokens);
     assert_eq!((&says["nonce"], &says["amr"]), (&json!("n-1"), &json!(["fed"])));
     let bearer = format!("Bearer {}", tokens["access_token"].as_str().expect("a token"));
