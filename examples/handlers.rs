@@ -1,4 +1,5 @@
-//! What handlers return and take beside JSON: locations, files, streams, events, uploads, errors of your own;
+//! What handlers return and take beside JSON: locations, files, streams, events, uploads, errors of your own,
+//! background tasks;
 //! and what stands beside them: a folder of files, a WebSocket, services of actix-web.
 //!
 //! ```sh
@@ -80,6 +81,47 @@ async fn remove(_: ActiveUser) -> Result<NoContent, ApiError> {
 async fn prices() -> StreamingResponse {
     let lines = (1..=10_000).map(|number| Ok::<_, io::Error>(format!("SKU-{number};9.99\n")));
     StreamingResponse::new("text/csv; charset=utf-8", stream::iter(lines)).download("prices.csv")
+}
+
+/// Work that nobody waits for: is it to fail, and how long does it take?
+#[derive(Deserialize, JsonSchema)]
+struct Later {
+    /// Milliseconds.
+    #[serde(default)]
+    after: u64,
+    /// Whether the handler itself fails.
+    #[serde(default)]
+    refused: bool,
+}
+
+/// Order in the background
+#[api_v2_operation]
+async fn later(
+    query: Query<Later>,
+    tasks: BackgroundTasks,
+) -> Result<Accepted<String>, ArticleError> {
+    let (after, refused) = (Duration::from_millis(query.after), query.refused);
+    tasks.add(async move {
+        tokio::time::sleep(after).await;
+        std::fs::write("first.txt", "done")
+    });
+    tasks.add(async { Err(io::Error::other("the mail server is away")) });
+    tasks.add(async {
+        let first = std::fs::read_to_string("first.txt")?;
+        std::fs::write("last.txt", first)
+    });
+    if refused { Err(ArticleError::Missing(7)) } else { Ok(Accepted("later".to_owned())) }
+}
+
+/// Work that blocks its thread
+#[api_v2_operation]
+async fn count(numbers: Path<u64>) -> Result<Json<u64>, ApiError> {
+    let numbers = numbers.into_inner();
+    let sum = blocking(move || {
+        assert!(numbers > 0, "nothing to count");
+        (1..=numbers).sum()
+    });
+    Ok(Json(sum.await?))
 }
 
 /// A table that cannot be finished
@@ -203,6 +245,8 @@ fn mount(routes: &mut Routes) {
         .route("/articles/{number}/order", post().to(order))
         .route("/articles/{number}", delete().to(remove))
         .route("/prices", get().to(prices))
+        .route("/later", post().to(later))
+        .route("/count/{numbers}", get().to(count))
         .route("/broken", get().to(broken))
         .route("/changes", get().to(changes))
         .route("/pictures", post().to(upload))

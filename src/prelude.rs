@@ -9,10 +9,10 @@ pub use crate::security::{
 };
 #[doc(no_inline)]
 pub use crate::{
-    Accepted, ApiError, Created, EventSourceResponse, FileResponse, Form, Json, Multipart,
-    PasswordRequestForm, PasswordRequestFormStrict, Path, Query, Routes, Server, ServerSentEvent,
-    Services, Start, StreamingResponse, UploadFile, extractor, failures, http_errors,
-    route_with_slash, rules, schemes, scopes, static_files,
+    Accepted, ApiError, BackgroundTasks, Created, EventSourceResponse, FileResponse, Form, Json,
+    Multipart, PasswordRequestForm, PasswordRequestFormStrict, Path, Query, Routes, Server,
+    ServerSentEvent, Services, Start, StreamingResponse, UploadFile, blocking, extractor, failures,
+    http_errors, route_with_slash, rules, schemes, scopes, static_files,
 };
 #[doc(no_inline)]
 pub use actix_web::HttpRequest;

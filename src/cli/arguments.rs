@@ -8,10 +8,14 @@ use crate::cli::db::DbCommand;
 use crate::cli::key_flags::{self, KeyFlags};
 use crate::cli::keys::KeysCommand;
 use crate::cli::print_config::PrintForm;
+use crate::cli::shell::ManArguments;
 use crate::cli::users::UsersCommand;
 use crate::domain::program;
 use crate::settings::{self, Layers, SettingsErrors};
+use clap::builder::Styles;
+use clap::builder::styling::AnsiColor;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -91,6 +95,13 @@ pub(super) enum Command {
     },
     /// Print the OpenAPI document.
     Openapi,
+    /// Print a script that completes commands and flags in a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the man page.
+    Man(ManArguments),
 }
 
 /// The flags of every command: those that set a key, and a few that do not.
@@ -138,7 +149,13 @@ impl Arguments {
         let program = program();
         let about = (!program.about.is_empty()).then_some(program.about);
         let command = Self::command().name(program.name).version(program.version).about(about);
-        let command = command.long_about(None).after_help(program.in_own_words(EXAMPLES));
+        let styles = Styles::styled()
+            .header(AnsiColor::Green.on_default().bold())
+            .usage(AnsiColor::Green.on_default().bold())
+            .literal(AnsiColor::Cyan.on_default().bold())
+            .placeholder(AnsiColor::Cyan.on_default());
+        let command =
+            command.styles(styles).long_about(None).after_help(program.in_own_words(EXAMPLES));
         // Deferred until the command is known, which by then has the flags of every command.
         command.mut_subcommands(|command| match command.get_name() {
             name if SERVING_COMMANDS.contains(&name) => command,

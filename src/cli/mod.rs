@@ -17,6 +17,7 @@ mod print_config;
 mod progress;
 mod report;
 mod serve;
+mod shell;
 mod users;
 
 use crate::process::cores;
@@ -46,7 +47,8 @@ impl Server {
         self.check(&Arguments::definition())?;
         let application = self.application;
         let own = application.commands.iter().map(own::definition);
-        let matches = Arguments::definition().subcommands(own).try_get_matches_from(arguments)?;
+        let definition = Arguments::definition().subcommands(own);
+        let matches = definition.clone().try_get_matches_from(arguments)?;
         let called = matches.subcommand().and_then(|(name, arguments)| {
             let command = application.commands.iter().find(|command| command.name == name)?;
             Some((command, arguments))
@@ -82,6 +84,8 @@ impl Server {
             Command::PrintConfig { form } => {
                 print_config::run(form, &application.sections, || load(layers(options)?))?;
             }
+            Command::Completions { shell } => shell::completions(shell, definition)?,
+            Command::Man(pages) => shell::man(pages, definition)?,
             Command::Openapi => openapi::run(&application, &load(layers(options)?)?)?,
         }
         Ok(ExitCode::SUCCESS)

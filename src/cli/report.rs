@@ -4,6 +4,7 @@ use crate::cli::foreign;
 use crate::domain::program;
 use crate::http::ServeError;
 use crate::settings::{SettingsErrors, has_credentials};
+use anstream::{AutoStream, ColorChoice};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::fmt;
 use std::io::{self, Write as _};
@@ -54,7 +55,11 @@ impl From<clap::Error> for CommandError {
     fn from(error: clap::Error) -> Self {
         let text = error.render().to_string();
         match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Self::Asked(text),
+            // A terminal gets colors, unless `NO_COLOR` or its `TERM` say otherwise.
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                let is_plain = AutoStream::choice(&io::stdout()) == ColorChoice::Never;
+                Self::Asked(if is_plain { text } else { error.render().ansi().to_string() })
+            }
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
                 Self::Use("expected a command; `--help` lists them".to_owned())
             }

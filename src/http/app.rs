@@ -2,6 +2,7 @@
 
 use crate::api_error::{ApiError, Overload, configure_extractors};
 use crate::http::access_log::{self, Entry};
+use crate::http::background::follow;
 use crate::http::middleware::limits::{self, RETRY_AFTER};
 use crate::http::middleware::{client_pages, cors, drain, headers, panic, root_path, slices};
 use crate::http::monitoring::admin;
@@ -119,8 +120,8 @@ async fn received<B: MessageBody + 'static>(
             Err(error) => error.as_response_error().status_code().as_u16(),
         };
     }
-    let mut result =
-        result.map(|response| slices::slice(&state.budget, drain::end_endless(&state, response)));
+    let mut result = result
+        .map(|response| follow(slices::slice(&state.budget, drain::end_endless(&state, response))));
     match &mut result {
         Ok(response) => {
             let head = response.response_mut().head_mut();

@@ -3,6 +3,7 @@
 pub(crate) mod access_log;
 pub(crate) mod app;
 mod around;
+mod background;
 mod body_limits;
 pub(crate) mod budget;
 pub(crate) mod connection;
@@ -14,6 +15,8 @@ mod mounts;
 pub(crate) mod state;
 
 pub use around::Next;
+pub(crate) use background::Background;
+pub use background::{BackgroundTasks, blocking};
 pub use document::document;
 pub(crate) use error::IN_USE;
 pub use error::ServeError;

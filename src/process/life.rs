@@ -2,7 +2,7 @@
 //! the end.
 
 use crate::domain::with_causes;
-use crate::http::ServeError;
+use crate::http::{Background, ServeError};
 use crate::logging::ERROR;
 use crate::security::{State, States};
 use crate::settings::{OwnSettings, Shared};
@@ -45,13 +45,17 @@ pub struct Start {
     states: States,
     tasks: Arc<Mutex<Vec<JoinHandle<()>>>>,
     stopping: Arc<watch::Sender<bool>>,
+    background: Background,
 }
 
 impl Start {
     fn new(settings: &OwnSettings) -> Self {
         let mut states = States::default();
         settings.all().for_each(|(id, settings)| states.add(id, Arc::clone(settings)));
-        Self { states, tasks: Arc::default(), stopping: Arc::new(watch::Sender::new(false)) }
+        let background = Background::start();
+        states.add(TypeId::of::<Background>(), Arc::new(background.clone()));
+        let stopping = Arc::new(watch::Sender::new(false));
+        Self { states, tasks: Arc::default(), stopping, background }
     }
 
     /// The settings of [`Server::settings`](crate::Server::settings) of this type.
@@ -194,9 +198,14 @@ impl Life {
         Ok(())
     }
 
-    /// Ends the background tasks, then does what is to be done after the last request.
+    /// Waits for what responses have left, ends the background tasks, then does what is to be done after
+    /// the last request.
     pub(super) async fn stop(&self, start: &Start, within: Duration) {
         start.begin_to_stop();
+        if timeout(within, start.background.ended()).await.is_err() {
+            let (left, seconds) = (start.background.left(), within.as_secs());
+            log::error!(target: ERROR, "{left} background tasks took longer than {seconds} s and were given up");
+        }
         let mut tasks =
             std::mem::take(&mut *start.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         let _ = timeout(TO_NOTICE.min(within), join_all(&mut tasks)).await;

@@ -87,7 +87,7 @@ impl<T: JsonSchema + 'static> OperationModifier for Created<T> {
     }
 }
 
-/// 202 with JSON: it will be done.
+/// 202 with JSON: it will be done, for example by [`BackgroundTasks`](crate::BackgroundTasks).
 #[derive(Clone, Copy, Debug)]
 pub struct Accepted<T>(pub T);
 

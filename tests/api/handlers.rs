@@ -1,7 +1,7 @@
 //! `examples/handlers.rs`: what handlers return and take beside JSON, and what stands beside them.
 
 use crate::example_server::Example;
-use crate::harness::{Response, read_until};
+use crate::harness::{Response, eventually, read_until};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::fs;
@@ -379,4 +379,49 @@ fn a_folder_that_is_missing_stops_the_start() {
     let errors = String::from_utf8_lossy(&run.stderr);
     let line = "handlers: static_files(\"/inside\", …): there is no folder no";
     assert!(errors.lines().any(|found| found == line), "{errors}");
+}
+
+#[test]
+fn background_tasks_run_in_order_after_the_response() {
+    let app = handlers();
+    let last = app.folder().join("last.txt");
+    let refused = app.send("POST", "/later?refused=true", &[], "");
+    assert_eq!(refused.status, 404);
+    let answer = app.send("POST", "/later?after=50", &[], "");
+    assert_eq!((answer.status, answer.json()), (202, json!("later")));
+    app.stderr().wait_for("a background task failed: the mail server is away");
+    eventually("the last task", || (fs::read_to_string(&last).ok()? == "done").then_some(()));
+    let failures = app.stderr().text().matches("the mail server is away").count();
+    assert_eq!(failures, 1, "an error of the handler starts none");
+    assert!(app.document()["paths"]["/later"]["post"]["responses"]["202"].is_object());
+}
+
+#[test]
+fn a_stop_waits_for_background_tasks() {
+    let mut app = handlers();
+    assert_eq!(app.send("POST", "/later?after=700", &[], "").status, 202);
+    let last = app.folder().join("last.txt");
+    assert!(!last.exists(), "the response does not wait");
+    assert!(app.terminate().success());
+    assert_eq!(fs::read_to_string(&last).expect("done before the end"), "done");
+}
+
+#[test]
+fn a_stop_gives_up_background_tasks_that_take_too_long() {
+    let environment = [("HANDLERS__SERVER__GRACEFUL_TIMEOUT", "1"), ("WEB_FOLDER", ".")];
+    let mut app = Example::spawn_with("handlers", &environment);
+    assert_eq!(app.send("POST", "/later?after=60000", &[], "").status, 202);
+    assert!(app.terminate().success());
+    let line = "3 background tasks took longer than 1 s and were given up";
+    assert!(app.stderr().text().contains(line), "{}", app.stderr().text());
+}
+
+#[test]
+fn blocking_work_leaves_the_server_free() {
+    let app = handlers();
+    assert_eq!(app.get("/count/1000").json(), json!(500_500));
+    let failed = app.get("/count/0");
+    assert_eq!((failed.status, failed.json()), (500, json!({"detail": "Internal Server Error"})));
+    app.stderr().wait_for("nothing to count");
+    assert_eq!(app.get("/count/1").json(), json!(1));
 }

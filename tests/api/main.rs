@@ -34,6 +34,7 @@ mod refresh;
 mod schemes;
 mod serving;
 mod settings;
+mod shell;
 mod signer;
 mod signing_in;
 mod site;
