@@ -20,12 +20,10 @@ mod swagger_ui {
     use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
     use zip::ZipArchive;
 
-    const FILES: [(&str, &str, &str); 5] = [
+    const FILES: [(&str, &str, &str); 3] = [
         ("BUNDLE", "swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
         ("STYLE", "swagger-ui.css", "text/css; charset=utf-8"),
         ("ICON", "favicon-32x32.png", "image/png"),
-        ("REDIRECT", "oauth2-redirect.html", "text/html; charset=utf-8"),
-        ("REDIRECT_SCRIPT", "oauth2-redirect.js", "text/javascript; charset=utf-8"),
     ];
 
     /// Writes the files, and the code that includes them.

@@ -6,9 +6,9 @@
 
 use actix_web::web::Json;
 use bailiwick::security::{
-    ApiKeyCookie, ApiKeyHeader, ApiKeyQuery, Call, DeclaredScheme, Dependency, Depends, HttpBasic,
-    HttpBearer, Maybe, OAuth2AuthorizationCodeBearer, OpenIdConnect, Reason, Resolve, Scheme as _,
-    Scoped, Secret,
+    ActiveUser, ApiKeyCookie, ApiKeyHeader, ApiKeyQuery, Call, DeclaredScheme, Dependency, Depends,
+    HttpBasic, HttpBearer, Maybe, OAuth2AuthorizationCodeBearer, OpenIdConnect, Reason, Resolve,
+    Scheme as _, Scoped, Secret,
 };
 use bailiwick::{ApiError, Routes, Server, extractor, schemes, scopes};
 use paperclip::actix::web::get;
@@ -23,6 +23,8 @@ schemes! {
         "https://login.example.com/authorize",
         "https://login.example.com/token"
     ).refresh_url("https://login.example.com/refresh");
+    /// Sign in here.
+    pub Here = OAuth2AuthorizationCodeBearer::own();
     /// The same provider, which says by itself how to log in.
     pub Discovered =
         OpenIdConnect::new("https://login.example.com/.well-known/openid-configuration");
@@ -146,15 +148,23 @@ struct Visitor {
     name: Option<String>,
 }
 
+type JsonVisitor = Result<Json<Visitor>, ApiError>;
+
+/// With a token of this server: the scheme says where it is from, the guard whether it counts
+#[api_v2_operation]
+async fn here(_: Depends<Here>, caller: Scoped<ActiveUser, PartnersRead>) -> JsonVisitor {
+    Ok(Json(Visitor { name: Some(caller.username.to_string()) }))
+}
+
 /// Any name will do
 #[api_v2_operation]
-async fn desk(caller: Depends<Desk>) -> Result<Json<Visitor>, ApiError> {
+async fn desk(caller: Depends<Desk>) -> JsonVisitor {
     Ok(Json(Visitor { name: Some(caller.username.clone()) }))
 }
 
 /// With a name or without
 #[api_v2_operation]
-async fn desk_optional(caller: Maybe<Desk>) -> Result<Json<Visitor>, ApiError> {
+async fn desk_optional(caller: Maybe<Desk>) -> JsonVisitor {
     Ok(Json(Visitor { name: caller.as_ref().map(|desk| desk.username.clone()) }))
 }
 
@@ -164,6 +174,7 @@ fn mount(routes: &mut Routes) {
         .route("/third-party/optional", get().to(third_party_optional))
         .route("/third-party/scoped", get().to(scoped))
         .route("/third-party/and-key", get().to(two))
+        .route("/here", get().to(here))
         .route("/discovered", get().to(discovered))
         .route("/discovered/optional", get().to(discovered_optional))
         .route("/machine", get().to(machine))

@@ -315,9 +315,9 @@ impl Services {
             ..
         } = store;
         let outgoing = Outgoing::new(&settings.outgoing).map_err(StartError::new)?;
-        let clients = clients
-            .with(configured::clients(&settings, &client_rules(&settings, &scopes))?)
-            .asking(outgoing.clone());
+        let configured = configured::clients(&settings, &client_rules(&settings, &scopes))?;
+        let own = configured::docs(&settings, &scopes);
+        let clients = clients.with(configured).with_own(own).asking(outgoing.clone());
         let parts = (identities, &accounts, &clock);
         let upstream = providers::upstream((&settings, &scopes), parts, &outgoing)?;
         let clients = match &settings.server.public_url {

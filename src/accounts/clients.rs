@@ -4,9 +4,9 @@
 use crate::accounts::origins::Origins;
 use crate::accounts::{AccountError, Audit, Author, ClientRules};
 use crate::domain::{
-    AuditAction, AuditEntry, AuditReason, Client, ClientAuthor, ClientEdit, ClientGrant, ClientId,
+    AuditAction, AuditEntry, Client, ClientAuthor, ClientEdit, ClientGrant, ClientId,
     ClientMetadata, ClientRepository, Clock, KeyHash, NewClient, RepositoryError, Scopes, Secret,
-    Seen, Sender, Timestamp, page_origin,
+    Seen, Timestamp, page_origin,
 };
 use crate::outgoing::{Documents, Outgoing, OutgoingError};
 use crate::tokens::{
@@ -21,6 +21,8 @@ use std::time::Duration;
 pub struct Clients {
     stored: Arc<dyn ClientRepository>,
     configured: Arc<BTreeMap<ClientId, Arc<Client>>>,
+    /// The server's own pages, which nobody has registered.
+    own: Option<Arc<Client>>,
     rules: Arc<ClientRules>,
     seen: Arc<dyn Seen>,
     clock: Arc<dyn Clock>,
@@ -66,13 +68,21 @@ impl Clients {
         audit: Audit,
     ) -> Self {
         let (configured, rules, origins) = (Arc::default(), Arc::new(rules), Arc::default());
-        Self { stored, configured, rules, seen, clock, audit, issuer: None, keys: None, origins }
+        let (own, issuer, keys) = (None, None, None);
+        Self { stored, configured, own, rules, seen, clock, audit, issuer, keys, origins }
     }
 
     /// The same with these clients of the configuration.
     #[must_use]
     pub fn with(self, configured: BTreeMap<ClientId, Arc<Client>>) -> Self {
         Self { configured: Arc::new(configured), ..self }
+    }
+
+    /// The same with the server's own pages as a client, unless the configuration has one of its id.
+    #[must_use]
+    pub fn with_own(self, own: Option<Client>) -> Self {
+        let own = own.filter(|own| !self.configured.contains_key(&own.id)).map(Arc::new);
+        Self { own, ..self }
     }
 
     /// The same for a server that is this issuer.
@@ -125,7 +135,9 @@ impl Clients {
     /// The same, if it is at hand. Neither waits nor allocates.
     #[must_use]
     pub fn find_in_memory(&self, id: &str) -> Option<Arc<Client>> {
-        self.configured.get(id).cloned().or_else(|| self.stored.find_in_memory(id))
+        let own = self.own.as_ref().filter(|own| own.id.as_str() == id);
+        let configured = self.configured.get(id).or(own).cloned();
+        configured.or_else(|| self.stored.find_in_memory(id))
     }
 
     /// A page of clients in the order of their ids, those of the configuration among them.
@@ -344,29 +356,6 @@ impl Clients {
             return Ok(keys);
         }
         documents.newer(uri).await
-    }
-
-    /// Tells of a token that was issued to a client.
-    pub(crate) fn audit_token(
-        &self,
-        client: &Client,
-        (id, scopes, expires_in): (&str, &Scopes, u64),
-        sender: &Sender,
-    ) {
-        let entry = AuditEntry::of(AuditAction::TokenIssue)
-            .by_request(sender)
-            .who(client.id.as_str())
-            .detail("token_id", id)
-            .detail("scopes", scopes.to_string())
-            .detail("expires_in", expires_in.to_string())
-            .detail("grant", ClientGrant::ClientCredentials.as_str());
-        self.audit.tell(entry);
-    }
-
-    /// Tells of a client that did not prove who it is.
-    pub(crate) fn audit_refused(&self, tried: &str, reason: AuditReason, sender: &Sender) {
-        let entry = AuditEntry::of(AuditAction::ClientAuthenticate).by_request(sender).who(tried);
-        self.audit.tell(entry.because(Some(reason)));
     }
 
     fn tell<T>(&self, entry: AuditEntry, author: &Author, result: &Result<T, AccountError>) {

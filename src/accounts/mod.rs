@@ -10,6 +10,7 @@ mod audit_trail;
 mod authenticate;
 mod authorizations;
 mod change;
+mod client_audit;
 mod client_rules;
 mod clients;
 mod create;

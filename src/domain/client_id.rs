@@ -25,6 +25,12 @@ const EXPECTED: &str = "a client's id is 1 to 128 letters, digits and `-._~`, be
 /// What tokens have that were asked for without a client. Nobody is called `me` either.
 const NONE: &str = "bailiwick";
 
+/// The page of the API's documentation as a client: a name that nobody gives another one.
+pub const DOCS_CLIENT: &str = "bailiwick-docs";
+
+/// Where users come back to it, below the public URL.
+pub const DOCS_REDIRECT: &str = "/docs/oauth2-redirect";
+
 impl ClientId {
     /// Longest id, in characters.
     pub const LONGEST: usize = 128;

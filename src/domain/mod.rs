@@ -54,7 +54,7 @@ pub use causes::with_causes;
 pub use client::{
     Client, ClientAuthor, ClientEdit, ClientRepository, ClientSecret, NewClient, Seen,
 };
-pub use client_id::ClientId;
+pub use client_id::{ClientId, DOCS_CLIENT, DOCS_REDIRECT};
 pub use client_metadata::{
     ClientAuthMethod, ClientFault, ClientGrant, ClientMetadata, IdTokenAlgorithm,
 };

@@ -4,7 +4,7 @@
 use crate::domain::{Program, ScopeTable, program};
 use crate::openapi::errors::error_response;
 use crate::openapi::stand_in::restore;
-use crate::settings::{SecurityProfile, Settings};
+use crate::settings::{SecurityProfile, ServerSettings, Settings};
 use serde_json::{Map, Value, json};
 
 /// Turns paperclip's version 3 conversion into a valid `OpenAPI` 3.0.3 document.
@@ -23,7 +23,7 @@ pub(crate) fn finish(mut document: Value, settings: &Settings, scopes: &ScopeTab
     for operation in operations(&mut document) {
         finish_operation(operation, settings.security.profile);
     }
-    finish_schemes(&mut document, root_path, scopes);
+    finish_schemes(&mut document, &settings.server, scopes);
     let names: Vec<&str> = scopes.iter().map(|(name, _)| name).collect();
     list_scopes(&mut document["components"]["schemas"], &names);
     document
@@ -231,24 +231,38 @@ fn list_scopes(value: &mut Value, names: &[&str]) {
     }
 }
 
-/// Prefixes URLs with the root path, and adds the scopes with their descriptions to the flows.
-fn finish_schemes(document: &mut Value, root_path: &str, scopes: &ScopeTable) {
+/// The authorization endpoint of this server, before its public URL is known.
+pub(crate) const AUTHORIZATION_URL: &str = "{public_url}/oauth/authorize";
+
+/// The token endpoint, in the same way.
+pub(crate) const TOKEN_URL: &str = "{public_url}/token";
+
+/// The scheme of the shipped guards.
+const SHIPPED: &str = "OAuth2PasswordBearer";
+
+/// Prefixes URLs with the root path or the public URL, and adds the scopes with their descriptions to the
+/// flows.
+fn finish_schemes(document: &mut Value, server: &ServerSettings, scopes: &ScopeTable) {
     let used = used_scopes(document);
     let Some(schemes) = document.pointer_mut("/components/securitySchemes") else { return };
     for (name, scheme) in schemes.as_object_mut().into_iter().flatten() {
         if let Some(url) = scheme.get_mut("openIdConnectUrl") {
-            *url = json!(absolute(url.as_str().unwrap_or_default(), root_path));
+            *url = json!(absolute(url.as_str().unwrap_or_default(), server));
         }
         let Some(flows) = scheme.get_mut("flows").and_then(Value::as_object_mut) else { continue };
+        if name == SHIPPED && server.public_url.is_some() {
+            let (by, at) = (AUTHORIZATION_URL, TOKEN_URL);
+            let own = json!({"authorizationUrl": by, "tokenUrl": at, "refreshUrl": at});
+            flows.insert("authorizationCode".to_owned(), own);
+        }
         for flow in flows.values_mut() {
+            // What is granted here has every declared scope; others list what their operations require.
+            let own = name == SHIPPED || flow["authorizationUrl"] == AUTHORIZATION_URL;
             for key in ["authorizationUrl", "tokenUrl", "refreshUrl"] {
                 if let Some(url) = flow.get_mut(key) {
-                    *url = json!(absolute(url.as_str().unwrap_or_default(), root_path));
+                    *url = json!(absolute(url.as_str().unwrap_or_default(), server));
                 }
             }
-            // The shipped scheme grants every declared scope; others list what their operations
-            // require.
-            let own = name == "OAuth2PasswordBearer";
             let listed = scopes.iter().filter(|(scope, _)| {
                 own || used.iter().any(|(by, used)| by == name && used == scope)
             });
@@ -273,11 +287,16 @@ fn used_scopes(document: &mut Value) -> Vec<(String, String)> {
     used
 }
 
-/// A URL relative to the application's root, as a browser requests it.
-fn absolute(url: &str, root_path: &str) -> String {
+/// A URL relative to the application's root or to the public URL, as a browser requests it.
+fn absolute(url: &str, server: &ServerSettings) -> String {
+    let url = match (url.strip_prefix("{public_url}"), &server.public_url) {
+        (Some(path), Some(public)) => return format!("{}{path}", public.as_str()),
+        (Some(path), None) => path,
+        (None, _) => url,
+    };
     if url.contains("://") {
         url.to_owned()
     } else {
-        format!("{root_path}/{}", url.trim_start_matches('/'))
+        format!("{}/{}", server.root_path.as_str(), url.trim_start_matches('/'))
     }
 }

@@ -9,7 +9,7 @@ mod requirements;
 mod stand_in;
 
 pub use errors::{document_error, document_errors, document_own_error, own_error, own_status};
-pub(crate) use finish::finish;
+pub(crate) use finish::{AUTHORIZATION_URL, TOKEN_URL, finish};
 pub(crate) use gather::gather;
 pub use limits::BodyLimit;
 pub(crate) use limits::limit_body;

@@ -2,8 +2,8 @@
 
 use crate::accounts::{ClientRules, client_secret};
 use crate::domain::{
-    Client, ClientFault, ClientGrant, ClientId, ClientMetadata, ClientSecret, KeyHash, Secret,
-    Timestamp,
+    Client, ClientAuthMethod, ClientFault, ClientGrant, ClientId, ClientMetadata, ClientSecret,
+    DOCS_CLIENT, DOCS_REDIRECT, KeyHash, ScopeTable, Scopes, Secret, Timestamp,
 };
 use crate::services::StartError;
 use crate::settings::{ClientSettings, NamedFile, Settings, shown_path};
@@ -38,6 +38,23 @@ pub(super) fn without_secrets(settings: &Settings) -> Configured {
         (id.clone(), Arc::new(client(id, metadata, &[])))
     });
     clients.collect()
+}
+
+/// The page of the API's documentation, which signs users in as any client does. It may ask for whatever
+/// they hold.
+pub(super) fn docs(settings: &Settings, scopes: &ScopeTable) -> Option<Client> {
+    let url = settings.server.public_url.as_ref().filter(|_| settings.docs.enabled)?;
+    let mut scope = Scopes::default();
+    scopes.iter().for_each(|(name, _)| scope.insert_known(name));
+    let metadata = ClientMetadata {
+        client_name: Some(settings.docs.title.clone()),
+        redirect_uris: vec![format!("{}{DOCS_REDIRECT}", url.as_str())],
+        skip_consent: true,
+        token_endpoint_auth_method: ClientAuthMethod::None,
+        scope,
+        ..ClientMetadata::default()
+    };
+    Some(client(&DOCS_CLIENT.parse().ok()?, metadata, &[]))
 }
 
 fn client(id: &ClientId, metadata: ClientMetadata, hashes: &[KeyHash]) -> Client {

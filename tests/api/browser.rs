@@ -26,6 +26,12 @@ fn the_tour_signs_in() {
 }
 
 #[test]
+fn the_docs_sign_in() {
+    let app = App::demo().at_a_known_port().spawn();
+    run_script("docs_sign_in.mjs", &[&app.url("")]);
+}
+
+#[test]
 fn the_docs_take_an_api_key() {
     let app = spawn_app();
     let add = ["api-keys", "add", "johndoe", "k", "--scope", "me", "--scope", "items"];

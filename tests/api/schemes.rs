@@ -223,3 +223,31 @@ fn the_document_describes_every_kind() {
     assert_eq!(needs("/third-party/scoped"), json!([{"ThirdParty": ["partners:read"]}]));
     assert_eq!(needs("/third-party"), json!([{"ThirdParty": []}]));
 }
+
+#[test]
+fn a_scheme_of_this_server_has_the_urls_of_its_settings() {
+    let flow = |document: &Value, scheme: &str| {
+        document["components"]["securitySchemes"][scheme]["flows"]["authorizationCode"].clone()
+    };
+    let root = ("SCHEMES__SERVER__ROOT_PATH", "/api");
+    let plain = Example::spawn_with("schemes", &[root]).document();
+    let here = flow(&plain, "Here");
+    assert_eq!(here["authorizationUrl"], "/api/oauth/authorize");
+    assert_eq!(flow(&plain, "OAuth2PasswordBearer"), Value::Null);
+    assert_eq!(plain["paths"]["/here"]["get"]["security"][0]["Here"], json!([]));
+    let url = "https://auth.example.com/api";
+    let public = ("SCHEMES__SERVER__PUBLIC_URL", url);
+    let app = Example::spawn_with("schemes", &[root, public]);
+    let document = app.document();
+    let here = flow(&document, "Here");
+    assert_eq!(here["authorizationUrl"], format!("{url}/oauth/authorize"));
+    assert_eq!(here["tokenUrl"], format!("{url}/token"));
+    assert_eq!(here["refreshUrl"], format!("{url}/token"));
+    let password = &document["components"]["securitySchemes"]["OAuth2PasswordBearer"]["flows"];
+    assert_eq!(password["password"]["tokenUrl"], "/api/token");
+    assert!(here["scopes"]["partners:read"].is_string());
+    assert_eq!(here["scopes"], password["password"]["scopes"]);
+    // The shipped guards take such tokens as well.
+    assert_eq!(flow(&document, "OAuth2PasswordBearer"), here);
+    assert_eq!(app.get("/here").status, 401);
+}

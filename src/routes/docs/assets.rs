@@ -13,7 +13,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
 use std::sync::OnceLock;
 
-// `BUNDLE`, `STYLE`, `ICON`, `REDIRECT` and `REDIRECT_SCRIPT`: Swagger UI's files, written by build.rs.
+// `BUNDLE`, `STYLE` and `ICON`: Swagger UI's files, written by build.rs.
 #[cfg(feature = "swagger-ui")]
 include!(concat!(env!("OUT_DIR"), "/swagger_ui.rs"));
 

@@ -42,9 +42,11 @@ const logout = (original) => (names) => {
   return original(names);
 };
 
-/** In the dialog the login stands first. */
+/** In the dialog the login stands first, and the one by a password before the others. */
+const rank = (scheme) =>
+  scheme.get("type") !== "oauth2" ? 2 : scheme.get("flow") === "password" ? 0 : 1;
 const definitionsToAuthorize = (original) => (...args) =>
-  original(...args)?.sortBy((scheme) => (scheme.first().get("type") === "oauth2" ? 0 : 1));
+  original(...args)?.sortBy((scheme) => rank(scheme.first()));
 
 /** The dialog opens at its first field; Swagger UI would focus the last form, and scroll there. */
 const showDefinitions = (original) => (shown) => {
@@ -69,6 +71,7 @@ const logins = new Map();
 /** Remembers a login of the dialog, which alone sends this header, to be able to repeat it. */
 options.requestInterceptor = (request) => {
   if (request.headers?.["X-Requested-With"] && typeof request.body === "string") {
+    request.body = withoutSecret(request.body);
     logins.set(new URL(request.url, location.href).href, request);
   }
   return request;
@@ -96,7 +99,7 @@ options.plugins = [
   {
     statePlugins: {
       auth: {
-        wrapActions: { authorizeOauth2, logout, showDefinitions },
+        wrapActions: { authorizeOauth2, authPopup, logout, showDefinitions },
         wrapSelectors: { definitionsToAuthorize },
       },
     },
@@ -109,3 +112,6 @@ options.onComplete = () => {
   }
 };
 window.ui = SwaggerUIBundle(options);
+if (options.issuer) {
+  window.ui.initOAuth({ clientId: options.clientId, usePkceWithAuthorizationCodeGrant: true });
+}

@@ -73,7 +73,7 @@ pub trait DeclaredScheme: Sized + 'static {
 #[macro_export]
 macro_rules! schemes {
     ($($(#[doc = $description:literal])* $visible:vis $name:ident $(as $label:literal)?
-        = $kind:ident::new($($argument:expr),*)$(.$with:ident($($value:expr),*))*;)+) => {$(
+        = $kind:ident::$make:ident($($argument:expr),*)$(.$with:ident($($value:expr),*))*;)+) => {$(
         $(#[doc = $description])*
         $visible struct $name(<$kind as $crate::security::Scheme>::Credentials);
 
@@ -87,7 +87,7 @@ macro_rules! schemes {
 
         impl $crate::security::DeclaredScheme for $name {
             type Scheme = $kind;
-            const SCHEME: $kind = $kind::new($($argument),*)$(.$with($($value),*))*;
+            const SCHEME: $kind = $kind::$make($($argument),*)$(.$with($($value),*))*;
             const NAME: &'static str = $crate::schemes!(@name $name $($label)?);
             const DESCRIPTION: &'static str = concat!("", $($description),*).trim_ascii();
 
