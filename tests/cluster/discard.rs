@@ -58,7 +58,8 @@ fn refresh(app: &App, login: &Value) -> u16 {
     token(app, &format!("grant_type=refresh_token&refresh_token={refresh}")).0
 }
 
-fn the_next_secret_becomes_the_only_one(database: &Database, algorithm: &str) {
+/// The old one was learned by somebody, or its file is lost.
+fn the_next_secret_becomes_the_only_one(database: &Database, algorithm: &str, is_lost: bool) {
     add(database.folder(), &database.url(), "jane", &["me"]);
     let servers = [0; 2].map(|_| server(database, algorithm));
     let before = login(&servers[0]);
@@ -66,6 +67,9 @@ fn the_next_secret_becomes_the_only_one(database: &Database, algorithm: &str) {
     for app in &servers {
         let next = with(database, "secret_file = 'next'\n");
         fs::write(app.folder().join("config.toml"), next).expect("written");
+        if is_lost {
+            fs::remove_file(app.folder().join("secret")).expect("removed");
+        }
     }
     let [first, _] = &servers;
     let (done, said) = command(first, algorithm, &["ctl", "reload", "--wait"]);
@@ -98,20 +102,27 @@ fn the_next_secret_becomes_the_only_one(database: &Database, algorithm: &str) {
 
 #[test]
 fn a_learned_secret_is_left_on_sqlite() {
-    the_next_secret_becomes_the_only_one(&Database::sqlite(), "HS256");
+    the_next_secret_becomes_the_only_one(&Database::sqlite(), "HS256", false);
 }
 
 #[test]
 fn a_learned_secret_is_left_on_postgresql() {
-    the_next_secret_becomes_the_only_one(&Database::postgresql(), "HS256");
+    the_next_secret_becomes_the_only_one(&Database::postgresql(), "HS256", false);
 }
 
 #[test]
 fn a_learned_secret_is_left_with_the_keys_it_sealed_on_sqlite() {
-    the_next_secret_becomes_the_only_one(&Database::sqlite(), "EdDSA");
+    the_next_secret_becomes_the_only_one(&Database::sqlite(), "EdDSA", false);
 }
 
 #[test]
 fn a_learned_secret_is_left_with_the_keys_it_sealed_on_postgresql() {
-    the_next_secret_becomes_the_only_one(&Database::postgresql(), "EdDSA");
+    the_next_secret_becomes_the_only_one(&Database::postgresql(), "EdDSA", true);
+}
+
+#[test]
+fn a_lost_secret_is_replaced_with_the_keys_it_sealed() {
+    for algorithm in ["ES256", "RS256"] {
+        the_next_secret_becomes_the_only_one(&Database::sqlite(), algorithm, true);
+    }
 }
