@@ -45,6 +45,9 @@ const ID_TOKENS: KeyAlgorithm = KeyAlgorithm::Rs256;
 /// How many seconds one server has for making a key.
 const LEASE: i64 = 10;
 
+/// The leases of whoever makes keys, and of whoever makes those for ID tokens.
+const LEASES: [&str; 2] = ["signing keys", "sign-in keys"];
+
 /// Seconds that a server which still signs with the shared secret has for withdrawing the record of a
 /// switch: its tokens count until they expire, too.
 const GRACE: i64 = 60;
@@ -267,21 +270,12 @@ impl Keeper {
         Ok(self.seal.get_or_init(|| key))
     }
 
-    /// The key that seals private ones, made if there is none.
-    async fn seal(&self) -> Result<&SealingKey, KeyError> {
-        if let Some(key) = self.seal.get() {
-            return Ok(key);
-        }
-        let key = self.server_key(SEAL).await?;
-        Ok(self.seal.get_or_init(|| key))
-    }
-
     /// Does what is due, if this server gets to do it; whether it did.
     async fn keep(&self, stored: &StoredKeys) -> Result<bool, KeyError> {
         let algorithms = (self.algorithm, self.also());
         let work = plan(stored, algorithms, self.tokens.longest_life(), AFTERWARDS);
         // The first key for ID tokens does not wait for the lease of other work.
-        let lease = if self.also().is_some() { "sign-in keys" } else { "signing keys" };
+        let lease = LEASES[usize::from(self.also().is_some())];
         if work.is_empty() || !self.signing.lease(lease, LEASE).await? {
             return Ok(false);
         }
@@ -333,7 +327,9 @@ impl Keeper {
     }
 
     async fn add(&self, key: KeyPair, seconds: i64, unless_after: i64) -> Result<bool, KeyError> {
-        let sealed = self.seal().await?.seal(&place(&key.kid), &key.private);
+        // The one in memory may have been discarded: what that seals, nobody opens any more.
+        let seal = self.server_key(SEAL).await?;
+        let sealed = seal.seal(&place(&key.kid), &key.private);
         let stored = StoredKey {
             alg: key.algorithm.name().to_owned(),
             public: key.public,

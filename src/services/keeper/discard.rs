@@ -3,7 +3,7 @@
 
 use crate::domain::{AuditAction, AuditEntry, SHARED_SECRET, StoredKey};
 use crate::sealing::SealingKey;
-use crate::services::keeper::{Keeper, KeyError, LEASE, REFRESH, SEAL, make, place};
+use crate::services::keeper::{Keeper, KeyError, LEASE, LEASES, REFRESH, SEAL, make, place};
 use std::time::{Duration, Instant};
 
 /// How long others may be at work on the keys.
@@ -86,12 +86,14 @@ impl Keeper {
         }
         // A server that still has the old key must not seal the next one with it.
         let start = Instant::now();
-        while !self.signing.lease("signing keys", LEASE).await? {
-            if start.elapsed() > PATIENCE {
-                let line = "servers are at work on the keys; nothing was changed";
-                return Err(KeyError::Refused(line.to_owned()));
+        for lease in LEASES {
+            while !self.signing.lease(lease, LEASE).await? {
+                if start.elapsed() > PATIENCE {
+                    let line = "servers are at work on the keys; nothing was changed";
+                    return Err(KeyError::Refused(line.to_owned()));
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
         }
         let mut done = self.lost(all).await?;
         for kid in &done.signing_keys {
