@@ -11,8 +11,9 @@ use crate::oauth::parameters::Parameters;
 use crate::tokens::Granted;
 use std::sync::Arc;
 
-/// Bytes of all parameters that are kept while the user logs in, `state` and `nonce` among them.
-const MOST_BYTES: usize = 3 * 1024;
+/// Bytes of all parameters that are kept while the user logs in, `state` and `nonce` among them. After the
+/// login they are in the URL once as they are and once sealed, which fits `server.limit_request_line`.
+const MOST_BYTES: usize = 2816;
 
 /// Characters of an S256 challenge: 32 bytes in base64url (RFC 7636 §4.2).
 const CHALLENGE: usize = 43;

@@ -6,10 +6,12 @@ mod codes;
 mod conformance;
 mod libraries;
 mod logout;
+mod malformed;
 mod openid;
 mod pages_elsewhere;
 mod parameters;
 mod prompts;
+mod web_servers;
 
 use crate::audit::audit_action::AuditAction;
 use crate::browser_sessions::visitor::{Visitor, form};

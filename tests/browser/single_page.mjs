@@ -111,7 +111,8 @@ await visit(
 
     await page.evaluate(() => manager.revokeTokens(["access_token", "refresh_token"]));
     const ended = async () => (await seen(page, "/oauth/userinfo", bearer(third.access_token))) === 401;
-    while (!(await ended()));
+    const deadline = Date.now() + 20_000;
+    while (!(await ended())) expect("in time", Date.now() < deadline, true);
     expect("a refusal can be read", await seen(page, "/token", form({ grant_type: "refresh_token", client_id: "spa", refresh_token: "x" })), 400);
 
     // The session of the browser is still there: no login.

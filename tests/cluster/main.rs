@@ -38,6 +38,9 @@ mod sign_in;
 #[path = "../api/signer.rs"]
 #[expect(dead_code, reason = "shared with the tests of the API, which use all of it")]
 mod signer;
+#[path = "../api/site.rs"]
+#[expect(dead_code, reason = "shared with the tests of the API, which use all of it")]
+mod site;
 mod start;
 mod switch;
 mod upgrade;

@@ -1,13 +1,18 @@
-//! One login over three replicas on PostgreSQL: every request of the flow meets another one.
+//! Logins over several servers on one database: every request of a flow meets another one, and what one has noted
+//! is told by the others.
 
-use crate::harness::{App, DEADLINE, FORM, Response, eventually};
+use crate::harness::{App, FORM, Response, eventually};
 use crate::postgres::shared;
+use crate::site::Site;
 use crate::{PASSWORD, add, config, done};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering::SeqCst};
 
 /// Where browsers are told to reach the replicas; a proxy would be there.
 pub(crate) const URL: &str = "http://127.0.0.1:9";
@@ -98,10 +103,19 @@ pub(crate) fn request() -> String {
 
 #[test]
 fn every_request_of_a_login_may_meet_another_replica() {
-    let url = shared().url(&shared().database());
+    signs_in_and_out(&shared().url(&shared().database()));
+}
+
+#[test]
+fn every_request_of_a_login_may_meet_another_process_on_sqlite() {
     let folder = tempfile::tempdir().expect("a folder");
-    let folder = folder.path();
-    add(folder, &url, "jane", &["me"]);
+    let url = format!("sqlite:{}", folder.path().join("users.db").display());
+    signs_in_and_out(&url);
+}
+
+/// A database with `jane` and the client `web`, whose secret is returned.
+fn prepare(folder: &Path, url: &str, more: &[&str]) -> String {
+    add(folder, url, "jane", &["me"]);
     let add_client = [
         "clients",
         "add",
@@ -117,15 +131,18 @@ fn every_request_of_a_login_may_meet_another_replica() {
         "--post-logout-redirect-uri",
         REDIRECT,
     ];
-    let secret = done(folder, &url, &add_client, "").trim_end().to_owned();
-    let public = format!("[server]\nworkers = 1\npublic_url = '{URL}'\n");
-    let start = || App::bare().config(&config(&url)).config(&public).spawn();
-    let mut browser = Browser::of((0..3).map(|_| start()).collect());
+    done(folder, url, &[&add_client[..], more].concat(), "").trim_end().to_owned()
+}
 
-    let asked = browser.client("GET", "/.well-known/openid-configuration", &[], "");
-    assert_eq!(asked.json()["issuer"], URL);
-    let request = request();
-    let login = local(&browser.send("GET", &request, ""));
+fn start(url: &str) -> App {
+    let public =
+        format!("[server]\nworkers = 1\npublic_url = '{URL}'\n[outgoing]\nallow = ['127.0.0.1']\n");
+    App::bare().config(&config(url)).config(&public).spawn()
+}
+
+/// jane logs in and allows what the client asks for; returns the code.
+fn log_in(browser: &mut Browser) -> String {
+    let login = local(&browser.send("GET", &request(), ""));
     let page = browser.send("GET", &login, "");
     let fields = [("username", "jane"), ("password", PASSWORD)];
     let back = local(&browser.submit(&page.body, "/auth/login", &fields));
@@ -133,17 +150,34 @@ fn every_request_of_a_login_may_meet_another_replica() {
     let told = browser.submit(&page.body, "/auth/consent", &[("decision", "allow")]);
     let location = told.header("location").expect("a redirect").to_owned();
     let query = location.strip_prefix(REDIRECT).expect("to the client").trim_start_matches('?');
-    let told: BTreeMap<String, String> =
+    let mut told: BTreeMap<String, String> =
         form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    told.remove("code").unwrap_or_else(|| panic!("{told:?}"))
+}
+
+/// What the client sends for a code.
+fn redeeming(code: &str) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .append_pair("grant_type", "authorization_code")
+        .append_pair("code", code)
+        .append_pair("redirect_uri", REDIRECT)
+        .append_pair("code_verifier", VERIFIER)
+        .finish()
+}
+
+/// jane signs in with a client, and out again.
+fn signs_in_and_out(url: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let secret = prepare(folder.path(), url, &[]);
+    let mut browser = Browser::of((0..3).map(|_| start(url)).collect());
+    let request = request();
+    let asked = browser.client("GET", "/.well-known/openid-configuration", &[], "");
+    assert_eq!(asked.json()["issuer"], URL);
+    let code = log_in(&mut browser);
 
     let basic = format!("Basic {}", STANDARD.encode(format!("web:{secret}")));
     let headers = [("content-type", FORM), ("authorization", basic.as_str())];
-    let redeem = form_urlencoded::Serializer::new(String::new())
-        .append_pair("grant_type", "authorization_code")
-        .append_pair("code", &told["code"])
-        .append_pair("redirect_uri", REDIRECT)
-        .append_pair("code_verifier", VERIFIER)
-        .finish();
+    let redeem = redeeming(&code);
     let tokens = browser.client("POST", "/token", &headers, &redeem);
     assert_eq!(tokens.status, 200, "{}", tokens.body);
     let tokens = tokens.json();
@@ -175,5 +209,54 @@ fn every_request_of_a_login_may_meet_another_replica() {
         let answer = browser.send("GET", &format!("{request}&prompt=none"), "");
         assert!(answer.header("location").is_some_and(|it| it.contains("login_required")));
     }
-    assert!(DEADLINE.as_secs() > 0);
+}
+
+/// What a server has noted is told by another one after it was killed, and another one after that.
+#[test]
+fn a_logout_is_told_by_whoever_is_left() {
+    let database = shared().database();
+    let url = shared().url(&database);
+    let folder = tempfile::tempdir().expect("a folder");
+    let status = Arc::new(AtomicU16::new(503));
+    let site = {
+        let status = Arc::clone(&status);
+        Site::start(move |_| (status.load(SeqCst), String::new(), String::new()))
+    };
+    let uri = format!("{}/out", site.url);
+    let secret = prepare(folder.path(), &url, &["--backchannel-logout-uri", &uri]);
+    let mut browser = Browser::of(vec![start(&url)]);
+    let code = log_in(&mut browser);
+    let basic = format!("Basic {}", STANDARD.encode(format!("web:{secret}")));
+    let headers = [("content-type", FORM), ("authorization", basic.as_str())];
+    let tokens = browser.client("POST", "/token", &headers, &redeeming(&code)).json();
+    let sid = read(tokens["id_token"].as_str().expect("it"))["sid"].clone();
+    let hint = tokens["id_token"].as_str().expect("it");
+    browser.send("GET", &format!("/oauth/logout?id_token_hint={hint}"), "");
+    for tries in 1..4 {
+        eventually("a try", || {
+            shared().sql(&database, "UPDATE logout_notices SET due = 0");
+            (site.asked().len() >= tries).then_some(())
+        });
+        // The only one that runs; its workers go with it.
+        browser.replicas[0].signal("KILL");
+        browser.replicas[0].wait();
+        browser.replicas[0] = start(&url);
+    }
+    status.store(204, SeqCst);
+    eventually("the end of it", || {
+        shared().sql(&database, "UPDATE logout_notices SET due = 0");
+        let left = shared().sql(&database, "SELECT count(*) FROM logout_notices");
+        (left.trim() == "0").then_some(())
+    });
+    for asked in site.asked() {
+        let token = asked.body.strip_prefix("logout_token=").expect("a token").to_owned();
+        assert_eq!(read(&token)["sid"], sid);
+    }
+}
+
+/// What a token says.
+fn read(token: &str) -> Value {
+    let payload = token.split('.').nth(1).expect("three parts");
+    let payload = URL_SAFE_NO_PAD.decode(payload).expect("base64");
+    serde_json::from_slice(&payload).expect("JSON")
 }

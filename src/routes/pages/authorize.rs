@@ -22,6 +22,12 @@ use actix_web::web::{Bytes, ServiceConfig};
 
 pub(super) const CONSENT: &str = "/auth/consent";
 
+/// The longest name or e-mail address that is filled in, in bytes.
+const LONGEST_HINT: usize = 256;
+
+/// The longest list of languages to choose from, in bytes.
+const LONGEST_LOCALES: usize = 128;
+
 /// The most bytes of a form that is sent on as a query.
 const LONGEST_FORM: usize = 6 * 1024;
 
@@ -90,6 +96,14 @@ async fn consent(visit: Visit, body: Bytes) -> HttpResponse {
     };
     let decided = decided.await;
     visit.finish(decided)
+}
+
+/// What a login page can make use of; the request itself keeps all of it.
+fn usable(hint: Option<&str>, longest: usize) -> Option<String> {
+    let is_plain = |hint: &&str| {
+        hint.len() <= longest && !hint.contains(|it: char| it.is_control() || "\"\\".contains(it))
+    };
+    hint.filter(is_plain).map(str::to_owned)
 }
 
 /// What a form about this request does.
@@ -250,8 +264,8 @@ impl<'a> Asked<'a> {
         let started_at = Timestamp(now().seconds().max(last.saturating_add(1)));
         Flow {
             client_id: Some(request.client.id.to_string()),
-            login_hint: request.login_hint.clone(),
-            ui_locales: request.ui_locales.clone(),
+            login_hint: usable(request.login_hint.as_deref(), LONGEST_HINT),
+            ui_locales: usable(request.ui_locales.as_deref(), LONGEST_LOCALES),
             prompt_login,
             ..Flow::to(self.target.clone(), started_at)
         }

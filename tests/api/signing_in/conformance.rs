@@ -1,5 +1,5 @@
 //! The basic certification profile of the OpenID Foundation, case by case, by the names of its test suite
-//! (`oidcc-basic-certification-test-plan`). Each case asks what the suite's module asks.
+//! (`oidcc-basic-certification-test-plan`, and the one case of `oidcc-config-certification-test-plan`). Each case asks what the suite's module asks.
 
 use super::{
     CHALLENGE, Client, assert_error, decide, local, log_in_at, login_page, sent, walk, with_pages,
@@ -8,6 +8,7 @@ use crate::browser_sessions::URL;
 use crate::browser_sessions::visitor::Visitor;
 use crate::harness::{App, FORM, eventually};
 use crate::people::{PASSWORD, import};
+use jsonwebtoken::{Algorithm, decode_header};
 use serde_json::{Value, json};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -37,9 +38,11 @@ impl World {
 type Case = fn(&World);
 
 /// The cases that apply; each must pass.
-const CASES: [(&str, Case); 36] = [
+const CASES: [(&str, Case); 39] = [
     ("oidcc-server", server),
     ("oidcc-response-type-missing", response_type_missing),
+    ("oidcc-idtoken-signature", idtoken_signature),
+    ("oidcc-idtoken-unsigned", idtoken_unsigned),
     ("oidcc-userinfo-get", userinfo_get),
     ("oidcc-userinfo-post-header", userinfo_post_header),
     ("oidcc-userinfo-post-body", userinfo_post_body),
@@ -72,6 +75,7 @@ const CASES: [(&str, Case); 36] = [
         "oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported",
         unsigned_request_object,
     ),
+    ("oidcc-request-uri-unsigned", request_uri_unsigned),
     ("oidcc-claims-essential", claims_essential),
     ("oidcc-ensure-request-object-with-redirect-uri", request_object_with_redirect_uri),
     ("oidcc-refresh-token", refresh_token),
@@ -161,6 +165,28 @@ fn server(world: &World) {
 fn response_type_missing(world: &World) {
     let answer = browser(world).get(&world.first().request(&with(&[("response_type", "")])));
     assert_eq!(sent(&answer)["error"], "invalid_request");
+}
+
+/// Of a key that is published under its `kid`, by the algorithm that clients expect.
+fn idtoken_signature(world: &World) {
+    let (mut browser, client) = (browser(world), world.first());
+    let tokens = tokens(&mut browser, &client, &[]);
+    let head = decode_header(tokens["id_token"].as_str().expect("it")).expect("a header");
+    assert_eq!(head.alg, Algorithm::RS256);
+    let kid = head.kid.expect("a kid");
+    let keys = world.app.get("/oauth/jwks").json();
+    let is_it = |key: &&Value| key["kid"] == *kid && key["kty"] == "RSA";
+    assert_eq!(keys["keys"].as_array().expect("keys").iter().filter(is_it).count(), 1, "{keys}");
+    client.verified(&tokens);
+}
+
+/// Not supported, and so not in `id_token_signing_alg_values_supported`: no client can be registered for it.
+fn idtoken_unsigned(world: &World) {
+    let found = world.app.get("/.well-known/openid-configuration").json();
+    let signs = found["id_token_signing_alg_values_supported"].as_array().expect("a list");
+    assert!(!signs.contains(&json!("none")), "{signs:?}");
+    let refused = world.app.command(&["clients", "set", "first", "--id-token-alg", "none"], "");
+    assert!(!refused.status.success(), "{refused:?}");
 }
 
 fn userinfo_get(world: &World) {
@@ -362,6 +388,13 @@ fn unsigned_request_object(world: &World) {
     let more = with(&[("request", "eyJhbGciOiJub25lIn0.e30.")]);
     let answer = browser(world).get(&world.first().request(&more));
     assert_eq!(sent(&answer)["error"], "request_not_supported");
+}
+
+/// `request_uri_parameter_supported` is false: nothing is fetched.
+fn request_uri_unsigned(world: &World) {
+    let more = with(&[("request_uri", "https://app.example.com/request.jwt")]);
+    let answer = browser(world).get(&world.first().request(&more));
+    assert_eq!(sent(&answer)["error"], "request_uri_not_supported");
 }
 
 /// `claims_parameter_supported` is false: it counts for nothing.

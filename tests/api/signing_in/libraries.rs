@@ -7,8 +7,8 @@ use std::net::TcpListener;
 use std::process::Command;
 
 /// A server that is reached where its issuer says, with the clients `web`, whose secret is returned, and
-/// `spa`, which has none.
-fn reachable() -> (App, String) {
+/// `spa`, which has none; and `old`, whose secret is the second, and which knows no PKCE.
+fn reachable() -> (App, [String; 2]) {
     let free = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = free.local_addr().expect("an address").to_string();
     drop(free);
@@ -35,21 +35,35 @@ fn reachable() -> (App, String) {
         String::from_utf8(output.stdout).expect("UTF-8").trim_end().to_owned()
     };
     add("spa", &["--auth-method", "none"]);
-    let secret = add("web", &[]);
-    (app, secret)
+    let secrets = [add("web", &[]), add("old", &["--require-pkce=false"])];
+    (app, secrets)
 }
 
 #[test]
 fn openid_client_and_oauth4webapi_sign_in() {
-    let (app, secret) = reachable();
+    let (app, [secret, _]) = reachable();
     let script = repository("tests/clients/sign_in.mjs");
     run_tool(Command::new("node").arg(script).arg(app.url("")).arg(secret));
 }
 
 #[test]
 fn authlib_signs_in() {
-    let (app, secret) = reachable();
+    let (app, [secret, _]) = reachable();
     let script = repository("tests/clients/sign_in.py");
     run_tool(python_tool("python").arg(script).arg(app.url("")).arg(secret));
     done(&app, &["users", "list"]);
+}
+
+#[test]
+fn a_web_application_with_flask_and_authlib_signs_in() {
+    let (app, [secret, _]) = reachable();
+    let script = repository("tests/clients/flask_app.py");
+    run_tool(python_tool("python").arg(script).arg(app.url("")).arg(secret));
+}
+
+#[test]
+fn a_web_application_with_express_and_passport_openidconnect_signs_in() {
+    let (app, [_, secret]) = reachable();
+    let script = repository("tests/clients/passport.mjs");
+    run_tool(Command::new("node").arg(script).arg(app.url("")).arg(secret));
 }
