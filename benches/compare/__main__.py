@@ -12,6 +12,7 @@ from functools import partial
 import changes
 import data
 import endpoints
+import flows
 import report
 import servers
 from data import SECRET, token, token_file, username
@@ -124,6 +125,11 @@ def token_endpoints(bench):
             endpoints.refresh(bench, FOLDER, "SQLite", {"DATA_DIR": folder}, statement)
             statement = partial(endpoints.postgresql_statement, url)
             endpoints.refresh(bench, FOLDER, "PostgreSQL", {"DATABASE__URL": url}, statement)
+        bench.say("sign-ins")
+        for _ in range(ROUNDS):
+            folder = endpoints.folder_for(FOLDER, "sign-ins")
+            flows.sign_ins(bench, FOLDER, "SQLite", {"DATA_DIR": folder})
+            flows.sign_ins(bench, FOLDER, "PostgreSQL", {"DATABASE__URL": url})
 
 
 def few():

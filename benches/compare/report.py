@@ -24,6 +24,10 @@ KEY = "`GET /users/me/`, an API key"
 BY_ALGORITHM, ALGORITHMS = f"{ME}, by algorithm", ["HS256", "EdDSA", "ES256", "RS256"]
 SERVICE = "`POST /token`, a service's token (client_credentials)"
 INTROSPECTION = "`POST /oauth/introspect`"
+FLOW = "a sign-in: authorize, code, token, userinfo"
+AUTHORIZE, REDEEM = "`GET /oauth/authorize`, a session", "`POST /token`, a code"
+USERINFO = "`GET /oauth/userinfo`"
+SIGN_INS = [FLOW, AUTHORIZE, REDEEM, USERINFO]
 REFRESH, REFRESH_STATEMENT = "a refresh", "a refresh's statement alone"
 COUNTING = "bailiwick, counting wrong passwords"
 GUESS, INVALID = "a refused guess (429)", "a form without a password (422)"
@@ -157,7 +161,7 @@ class Report:
         return table(["figure", "measured", "must", ""], rows)
 
     def logins(self):
-        keys = [key for key in self.samples if key[0].startswith("`POST /token`") and key[0] != SERVICE]
+        keys = [key for key in self.samples if key[0].startswith("`POST /token`") and key[0] not in [SERVICE, REDEEM]]
         rows = [
             [case, contender, spread(self.get(case, contender, "rate")), spread(self.against_limit(case, contender))]
             for case, contender in keys
@@ -179,10 +183,12 @@ class Report:
         keys = [key for key, figures in self.samples.items() if "cpu" in figures]
         renewed = [key for key in keys if key[0].startswith(REFRESH)]
         kinds = [key for key in keys if key[0] in [BY_ALGORITHM, SERVICE, INTROSPECTION]]
-        several = {name: [key for key in keys if key[1] == name and key not in renewed] for name in DATABASES}
+        flows = [key for key in keys if key[0] in SIGN_INS]
+        other = lambda key: key not in renewed and key not in flows
+        several = {name: [key for key in keys if key[1] == name and other(key)] for name in DATABASES}
         growth = {name: [key for key in keys if key[1].startswith(f"{name},")] for name in DATABASES}
         floods = [key for key in keys if key[0].startswith("reads")]
-        apart = [floods, renewed, kinds, *several.values(), *growth.values()]
+        apart = [floods, renewed, flows, kinds, *several.values(), *growth.values()]
         rest = [key for key in keys if not any(key in group for group in apart)]
         queue = self.samples["a full hash queue", OURS]
         return "".join([
@@ -191,6 +197,8 @@ class Report:
             "## Reads\n\n", self.reads(rest),
             "## Tokens of each algorithm\n\n", self.reads(kinds, (BY_ALGORITHM, "HS256")),
             "## Refresh\n\n", self.reads(renewed, renewed[0]), self.single(REFRESH_STATEMENT, "milliseconds"),
+            "## Sign-ins\n\nBy a browser that is logged in, on 8 connections of one Python process; ",
+            "each step is also measured by itself.\n\n", self.reads(flows, flows[0]),
             "## Logins\n\n", self.logins(),
             "## Reads during logins\n\nA request without a response while wrk runs (3 s; 8 s for ",
             "gunicorn and 64 connections) is not in the figures; where none is, the times are wrk's own.\n\n",

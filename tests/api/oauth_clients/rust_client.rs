@@ -1,12 +1,16 @@
 //! The Rust crate `oauth2`, unmodified, over http.
 
 use super::libraries::reachable;
+use crate::browser_sessions::visitor::{Visitor, at};
+use crate::browser_sessions::{URL, with_pages};
 use crate::harness::App;
+use crate::signing_in::{self, REDIRECT, sent, walk};
 use oauth2::basic::BasicClient;
 use oauth2::{
-    AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse,
-    IntrospectionUrl, RefreshToken, RequestTokenError, ResourceOwnerPassword,
-    ResourceOwnerUsername, Scope, TokenIntrospectionResponse as _, TokenResponse as _, TokenUrl,
+    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
+    EndpointSet, HttpRequest, HttpResponse, IntrospectionUrl, PkceCodeChallenge, PkceCodeVerifier,
+    RedirectUrl, RefreshToken, RequestTokenError, ResourceOwnerPassword, ResourceOwnerUsername,
+    Scope, TokenIntrospectionResponse as _, TokenResponse as _, TokenUrl,
 };
 use ureq::http;
 
@@ -61,5 +65,45 @@ fn it_gets_renews_and_explains_tokens() {
             panic!("{refused:?}");
         };
         assert_eq!(error.error().as_ref(), "invalid_grant");
+    }
+}
+
+/// With and without a secret; what `openidconnect` does by this crate.
+#[test]
+fn it_signs_users_in() {
+    let app = with_pages("");
+    let clients =
+        [signing_in::Client::add(&app, "web", &[]), signing_in::Client::public(&app, "spa", &[])];
+    for registered in clients {
+        let client = BasicClient::new(ClientId::new(registered.id.to_owned()))
+            .set_auth_uri(AuthUrl::new(at("/oauth/authorize")).expect("a URL"))
+            .set_token_uri(TokenUrl::new(app.url("/token")).expect("a URL"))
+            .set_redirect_uri(RedirectUrl::new(REDIRECT.to_owned()).expect("a URL"));
+        let client = match &registered.secret {
+            Some(secret) => client.set_client_secret(ClientSecret::new(secret.clone())),
+            None => client,
+        };
+        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+        let (url, state) = client
+            .authorize_url(CsrfToken::new_random)
+            .add_scope(Scope::new("openid".to_owned()))
+            .add_scope(Scope::new("me".to_owned()))
+            .set_pkce_challenge(challenge)
+            .url();
+        let path = url.as_str().strip_prefix(URL).expect("on this server");
+        let told = sent(&walk(&mut Visitor::of(&app), path));
+        assert_eq!(&told["state"], state.secret());
+        let redeem = |verifier: String| {
+            client
+                .exchange_code(AuthorizationCode::new(told["code"].clone()))
+                .set_pkce_verifier(PkceCodeVerifier::new(verifier))
+                .request(&http)
+        };
+        assert!(redeem("x".repeat(64)).is_err(), "another verifier");
+        let token = redeem(verifier.into_secret()).expect("tokens");
+        assert_eq!(app.get_as("/oauth/userinfo", token.access_token().secret()).status, 200);
+        let kept = token.refresh_token().expect("a refresh token");
+        let next = client.exchange_refresh_token(kept).request(&http).expect("a renewed token");
+        assert_eq!(app.get_as("/users/me", next.access_token().secret()).status, 200);
     }
 }
