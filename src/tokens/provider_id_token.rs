@@ -30,6 +30,8 @@ pub struct ProviderLogin<'a> {
     pub nonce: &'a str,
     /// The access token that came with it.
     pub access_token: &'a str,
+    /// The user had to log in again there, not earlier than then.
+    pub since: Option<Timestamp>,
 }
 
 /// What a verified ID token says.
@@ -51,6 +53,7 @@ struct Standard {
     exp: f64,
     iat: f64,
     nbf: Option<f64>,
+    auth_time: Option<f64>,
     nonce: Option<String>,
     at_hash: Option<String>,
 }
@@ -99,7 +102,8 @@ impl Standard {
             return Err(TokenError::Claim("azp"));
         }
         #[expect(clippy::cast_precision_loss, reason = "dates of this age fit an f64's 53 bits")]
-        let now = now.seconds() as f64;
+        let date = |time: Timestamp| time.seconds() as f64;
+        let now = date(now);
         if self.exp + TOLERANCE <= now {
             return Err(TokenError::Expired);
         }
@@ -108,6 +112,11 @@ impl Standard {
         }
         if self.nbf.is_some_and(|nbf| nbf > now + TOLERANCE) {
             return Err(TokenError::NotYetValid);
+        }
+        // Not every provider says it.
+        let is_old = |since| self.auth_time.is_some_and(|it| it + TOLERANCE < date(since));
+        if login.since.is_some_and(is_old) {
+            return Err(TokenError::Claim("auth_time"));
         }
         if self.nonce.as_deref() != Some(login.nonce) {
             return Err(TokenError::Claim("nonce"));
@@ -168,6 +177,7 @@ mod tests {
             client_id: "bailiwick",
             nonce: "n",
             access_token: "token",
+            since: Some(NOW),
         };
         ClientKeys::fetched(KEYS.as_bytes()).unwrap().verify_id_token(&jwt, login, NOW)
     }
@@ -186,6 +196,7 @@ mod tests {
             ("aud", json!(["bailiwick"])),
             ("exp", json!(now - 59)),
             ("iat", json!(now + 59)),
+            ("auth_time", json!(now - 60)),
         ] {
             with(name, value.clone()).unwrap_or_else(|error| panic!("{name} {value}: {error}"));
         }
@@ -203,6 +214,7 @@ mod tests {
             ("iat", json!(now - 700), TokenError::Claim("iat")),
             ("iat", Value::Null, TokenError::Malformed),
             ("nbf", json!(now + 61), TokenError::NotYetValid),
+            ("auth_time", json!(now - 61), TokenError::Claim("auth_time")),
             ("nonce", json!("m"), TokenError::Claim("nonce")),
             ("nonce", Value::Null, TokenError::Claim("nonce")),
             ("at_hash", json!("x"), TokenError::Claim("at_hash")),
@@ -221,6 +233,7 @@ mod tests {
             client_id: "bailiwick",
             nonce: "n",
             access_token: "token",
+            since: Some(NOW),
         };
         let keys = ClientKeys::fetched(KEYS.as_bytes()).unwrap();
         let claims = json!({"iss": login.issuer, "sub": "1", "aud": "bailiwick", "nonce": "n"});

@@ -10,7 +10,7 @@ pub use error::ProviderFault;
 pub use provider::Provider;
 
 use crate::accounts::{Arrival, ProviderIdentities};
-use crate::domain::{ClientAuthMethod, KeyHash, Secret, Shown, Subject};
+use crate::domain::{ClientAuthMethod, KeyHash, Secret, Shown, Subject, Timestamp};
 use crate::outgoing::{Documents, Outgoing, Request, Response};
 use crate::tokens::{ClientKeys, ProviderLogin, challenge_of, state_hash};
 use base64::Engine as _;
@@ -42,6 +42,8 @@ pub struct Proofs<'a> {
     pub nonce: &'a str,
     /// Ties the code to the login (RFC 7636).
     pub verifier: &'a str,
+    /// A user who is logged in there logs in again, not earlier than then.
+    pub since: Option<Timestamp>,
 }
 
 /// What a provider's response says, as it came.
@@ -105,12 +107,11 @@ impl Upstream {
         state_hash(state)
     }
 
-    /// Where the browser is sent to; a user who is logged in there logs in again if it `asks_again`.
+    /// Where the browser is sent to.
     pub async fn departure(
         &self,
         provider: &Provider,
         proofs: Proofs<'_>,
-        asks_again: bool,
     ) -> Result<String, ProviderFault> {
         let places = self.places(provider).await?;
         let mut query = Serializer::new(String::new());
@@ -125,7 +126,7 @@ impl Upstream {
         if provider.kind != Kind::Github {
             query.append_pair("nonce", proofs.nonce);
         }
-        if asks_again {
+        if proofs.since.is_some() {
             query.append_pair("prompt", "login");
         }
         let join = if places.authorization.contains('?') { '&' } else { '?' };
@@ -158,7 +159,7 @@ impl Upstream {
         match &provider.kind {
             Kind::Github => self.github_user(provider, &places, tokens).await,
             Kind::OpenId { issuer, .. } => {
-                self.openid_user(provider, (issuer, &places), proofs.nonce, tokens).await
+                self.openid_user(provider, (issuer, &places), proofs, tokens).await
             }
         }
     }
@@ -285,7 +286,7 @@ impl Upstream {
         &self,
         provider: &Provider,
         (issuer, places): (&str, &Places),
-        nonce: &str,
+        proofs: Proofs<'_>,
         (token, id_token): (Secret, Option<Secret>),
     ) -> Result<Arrival, ProviderFault> {
         let id_token = id_token.ok_or_else(|| ProviderFault::nonsense("there is no ID token"))?;
@@ -299,8 +300,9 @@ impl Upstream {
         let login = ProviderLogin {
             issuer,
             client_id: &provider.client_id,
-            nonce,
+            nonce: proofs.nonce,
             access_token: token.expose(),
+            since: proofs.since,
         };
         let verified = keys.verify_id_token(id_token.expose(), login, self.identities.now())?;
         let mut claims = verified.all;

@@ -30,16 +30,18 @@ struct Login {
     state: String,
     nonce: String,
     verifier: String,
+    since: Option<Timestamp>,
 }
 
 impl Login {
-    fn of(state: String, provider: &Provider, sign_in: &SignIn) -> Self {
+    fn of(state: String, provider: &Provider, (sign_in, flow): (&SignIn, Option<&Flow>)) -> Self {
         let made = |what: &str| sign_in.browsers.form_token(&state, what);
         let callback = paths::PROVIDER_CALLBACK.replace("{provider}", &provider.name);
         Self {
             redirect_uri: format!("{}{callback}", sign_in.url.as_str()),
             nonce: made("nonce of a provider's ID token"),
             verifier: made("verifier of a provider's code"),
+            since: flow.filter(|flow| flow.prompt_login).map(|flow| flow.started_at),
             state,
         }
     }
@@ -50,6 +52,7 @@ impl Login {
             state: &self.state,
             nonce: &self.nonce,
             verifier: &self.verifier,
+            since: self.since,
         }
     }
 }
@@ -89,9 +92,8 @@ async fn send(
         None
     };
     let state = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
-    let login = Login::of(state, provider, &visit.sign_in);
-    let again = flow.is_some_and(|flow| flow.prompt_login);
-    let place = match upstream.departure(provider, login.proofs(), again).await {
+    let login = Login::of(state, provider, (&visit.sign_in, flow));
+    let place = match upstream.departure(provider, login.proofs()).await {
         Ok(place) => place,
         Err(fault) => return Ok(failed(visit, (upstream, provider), &fault, sealed)),
     };
@@ -170,7 +172,8 @@ struct Here<'a> {
 impl Here<'_> {
     async fn finish(&self, visit: &Visit, query: &Fields) -> Result<HttpResponse, ApiError> {
         let Self { upstream, provider, journey, flow } = self;
-        let login = Login::of(query.get("state").to_owned(), provider, &visit.sign_in);
+        let login =
+            Login::of(query.get("state").to_owned(), provider, (&visit.sign_in, flow.as_ref()));
         let answer =
             Answer { code: query.get("code"), error: query.get("error"), iss: query.get("iss") };
         let arrival = match upstream.arrival(provider, answer, login.proofs()).await {

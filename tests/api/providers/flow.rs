@@ -4,6 +4,7 @@ use super::idp::Idp;
 use super::{back, claims, is_in, with};
 use crate::browser_sessions::visitor::{Visitor, form};
 use crate::harness::Response;
+use crate::signer::now;
 use crate::signing_in::{Client, decide, local, login_page, sent, walk};
 use serde_json::json;
 
@@ -69,6 +70,16 @@ fn whoever_has_to_log_in_again_does_so_at_the_provider() {
         let told = browser.get(&local(&arrived).expect("back to the request"));
         assert!(sent(&told).contains_key("code"), "once is enough: {told:?}");
     }
+
+    // A provider that does not ask again, and says so.
+    idp.says(claims(json!({"auth_time": now() - 3600})));
+    let page = login_page(&mut browser, &client.request(&[("prompt", "login")]));
+    let departed = depart(&mut browser, &page);
+    let page = browser.get(&back(&idp, "idp", &departed));
+    assert!(page.status == 400 && page.body.contains("does not fit"), "{}", page.body);
+    let mut other = Visitor::of(&app);
+    let page = login_page(&mut other, &client.request(&[]));
+    assert!(through(&mut other, &idp, &page).starts_with("/oauth/authorize"), "nobody had to");
 }
 
 /// What goes wrong at the provider costs nothing: the request waits for another way to log in.
