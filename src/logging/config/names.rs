@@ -18,7 +18,7 @@ const ALIASES: [(&str, &str); 6] = [
 ];
 
 /// Our modules, which log under their paths.
-const MODULES: [&str; 23] = [
+const MODULES: [&str; 24] = [
     "accounts",
     "api_error",
     "cli",
@@ -32,6 +32,7 @@ const MODULES: [&str; 23] = [
     "pages",
     "passwords",
     "process",
+    "responses",
     "routes",
     "sealing",
     "security",
