@@ -75,7 +75,7 @@ clean: ## Remove everything that was built or installed here; data/ stays
 
 screenshots: $(NODE_MODULES) ## Leave a picture of each page for people in target/screenshots
 	mkdir -p target/screenshots
-	SCREENSHOTS=$(CURDIR)/target/screenshots cargo test --locked --test api pages_are_for_everybody
+	SCREENSHOTS=$(CURDIR)/target/screenshots cargo test --locked --test api -- pages_are_for_everybody at_a_provider
 
 tools: debian .venv/installed $(NODE_MODULES) ## Install what the tests need: Debian, PyPI and npm packages
 

@@ -2,8 +2,9 @@
 
 use crate::accounts::Audit;
 use crate::domain::{
-    AuditAction, AuditEntry, AuditReason, AuthorizationCodes, Client, Consents, FamilyClient,
-    FamilyId, KeyHash, NewCode, RepositoryError, Scopes, Secret, Sender, User, UserId,
+    AuditAction, AuditEntry, AuditReason, AuthorizationCodes, Client, ClientId, Consent, Consents,
+    FamilyClient, FamilyId, KeyHash, NewCode, RepositoryError, Scopes, Secret, Sender, User,
+    UserId,
 };
 use crate::tokens::{CodeKey, Granted, TokenError, code_hash, new_code};
 use std::sync::Arc;
@@ -121,6 +122,30 @@ impl Authorizations {
             .detail("scopes", scopes.to_string());
         self.audit.tell(entry);
         Ok(())
+    }
+
+    /// What the user has allowed all clients.
+    pub(crate) async fn consents(&self, user: UserId) -> Result<Vec<Consent>, RepositoryError> {
+        self.consents.list(user).await
+    }
+
+    /// Takes back what the user has allowed a client, and ends the tokens that the client has; returns
+    /// whether there was anything.
+    pub(crate) async fn withdraw(
+        &self,
+        user: &User,
+        client: &ClientId,
+        sender: &Sender,
+    ) -> Result<bool, RepositoryError> {
+        let withdrawn = self.consents.withdraw(user.id, client).await?;
+        if withdrawn {
+            let entry = AuditEntry::of(AuditAction::ConsentWithdraw)
+                .by_request(sender)
+                .who(user.username.as_str())
+                .whom(client.as_str());
+            self.audit.tell(entry);
+        }
+        Ok(withdrawn)
     }
 
     /// Tells of a user who does not allow it.

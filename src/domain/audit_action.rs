@@ -47,6 +47,8 @@ words! {
         Authorize = "authorize",
         /// A user was asked what a client may do.
         Consent = "consent",
+        /// A user took back what a client was allowed.
+        ConsentWithdraw = "consent_withdraw",
         /// An authorization code was presented; only told when it was refused.
         CodeRedeem = "code_redeem",
         /// A token was ended by whoever held it.

@@ -1,10 +1,23 @@
 //! What users have allowed clients.
 
+use crate::domain::client_id::ClientId;
+use crate::domain::clock::Timestamp;
 use crate::domain::refresh_family::FamilyClient;
 use crate::domain::repository::RepositoryError;
 use crate::domain::scope::Scopes;
 use crate::domain::user::UserId;
 use async_trait::async_trait;
+
+/// What a user has allowed one client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consent {
+    /// The client, as it was then.
+    pub client: FamilyClient,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// When the user was asked last.
+    pub given_at: Timestamp,
+}
 
 /// Where consents are kept.
 #[async_trait]
@@ -19,4 +32,11 @@ pub trait Consents: Send + Sync {
         client: &FamilyClient,
         scopes: &Scopes,
     ) -> Result<(), RepositoryError>;
+
+    /// What the user has allowed all clients, in the order of their ids.
+    async fn list(&self, user: UserId) -> Result<Vec<Consent>, RepositoryError>;
+
+    /// Takes back what the user has allowed a client, and ends the tokens that the client has in the
+    /// user's name; returns whether there was anything.
+    async fn withdraw(&self, user: UserId, client: &ClientId) -> Result<bool, RepositoryError>;
 }

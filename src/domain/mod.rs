@@ -60,7 +60,7 @@ pub use client_metadata::{
 };
 pub use client_uri::{is_of_device, page_origin};
 pub use clock::{Clock, SystemClock, Timestamp};
-pub use consent::Consents;
+pub use consent::{Consent, Consents};
 pub use day::Day;
 pub use device::Device;
 pub use identity::{Identities, Identity, Journey, Shown, Subject};

@@ -1,6 +1,6 @@
 //! The account page: what a user sees and changes of the own account.
 
-use crate::domain::{ApiKey, Day, Device, Session, SessionId, Timestamp, User};
+use crate::domain::{ApiKey, Consent, Day, Device, Session, SessionId, Timestamp, User};
 use crate::pages::fault::{AccountFault, Done};
 use crate::pages::frame::Frame;
 use crate::pages::provider::Connected;
@@ -27,6 +27,32 @@ impl SessionRow {
         let seconds = if is_own { 0 } else { now.seconds() - session.seen.seconds() };
         let device = texts.device(Device::of(&session.agent));
         Self { id: session.id, device, seen: texts.ago(seconds), is_own }
+    }
+}
+
+/// A client with access, as the page shows it.
+pub struct ConsentRow {
+    /// Names it.
+    pub id: String,
+    /// What users know it by.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// Since when.
+    pub since: String,
+}
+
+impl ConsentRow {
+    /// As it is now; `scopes` with what the settings say about each.
+    #[must_use]
+    pub fn of(consent: &Consent, name: &str, scopes: &[(&str, &str)], frame: Frame<'_>) -> Self {
+        let texts = frame.texts();
+        let line = |&(scope, about): &(&str, &str)| {
+            texts.authorize.scope(scope).unwrap_or(about).to_owned()
+        };
+        let since = (texts.account.allowed_on)(&Day::from(consent.given_at).to_string());
+        let (id, scopes) = (consent.client.id.to_string(), scopes.iter().map(line).collect());
+        Self { id, name: name.to_owned(), scopes, since }
     }
 }
 
@@ -70,6 +96,12 @@ pub struct AccountPage<'a> {
     pub form_token: &'a str,
     /// Whose account it is.
     pub user: &'a User,
+    /// The full name as it is, or as it was typed.
+    pub full_name: &'a str,
+    /// The e-mail address in the same way.
+    pub email: &'a str,
+    /// The clients that the user has allowed something.
+    pub consents: &'a [ConsentRow],
     /// The sessions, the one used last first.
     pub sessions: &'a [SessionRow],
     /// The identities at other providers.
@@ -91,6 +123,15 @@ impl AccountPage<'_> {
     fn fault_in(&self, section: &str) -> Option<&'static str> {
         let fault = self.fault.filter(|fault| fault.section() == section);
         fault.map(|fault| self.frame.texts().account.fault(fault))
+    }
+
+    /// Whether this field is wrong.
+    fn is_wrong(&self, field: &str) -> bool {
+        match self.fault {
+            Some(AccountFault::FullName) => field == "full_name",
+            Some(AccountFault::Email | AccountFault::EmailTaken) => field == "email",
+            _ => false,
+        }
     }
 
     fn notice(&self) -> Option<&'static str> {

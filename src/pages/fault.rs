@@ -45,6 +45,14 @@ pub enum LoginFault {
 /// Why something was not changed on the account page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountFault {
+    /// The full name is too long, or has characters that cannot be shown.
+    FullName,
+    /// The e-mail address is none.
+    Email,
+    /// Another user has the e-mail address.
+    EmailTaken,
+    /// The client has no access any more.
+    NoConsent,
     /// The current password is another one.
     WrongPassword,
     /// The new password is too short.
@@ -78,6 +86,8 @@ impl AccountFault {
             | Self::CommonPassword
             | Self::Throttled
             | Self::Busy => "password",
+            Self::FullName | Self::Email | Self::EmailTaken => "profile",
+            Self::NoConsent => "clients",
             Self::NoSession => "sessions",
             Self::NoKey | Self::KeyName | Self::TooManyKeys => "keys",
         }
@@ -87,6 +97,10 @@ impl AccountFault {
 /// What was done on the account page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Done {
+    /// The profile was changed.
+    Profile,
+    /// A client has lost its access.
+    Consent,
     /// The password was changed.
     Password,
     /// A session was ended.
@@ -102,6 +116,8 @@ impl Done {
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
+            Self::Profile => "profile",
+            Self::Consent => "client",
             Self::Password => "password",
             Self::Session => "session",
             Self::Sessions => "sessions",
@@ -112,7 +128,14 @@ impl Done {
     /// What a word stands for.
     #[must_use]
     pub fn of(word: &str) -> Option<Self> {
-        let all = [Self::Password, Self::Session, Self::Sessions, Self::Key];
+        let all = [
+            Self::Profile,
+            Self::Consent,
+            Self::Password,
+            Self::Session,
+            Self::Sessions,
+            Self::Key,
+        ];
         all.into_iter().find(|done| done.word() == word)
     }
 }

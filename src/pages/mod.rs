@@ -14,7 +14,7 @@ mod login;
 mod provider;
 mod texts;
 
-pub use account::{AccountPage, KeyRow, SessionRow};
+pub use account::{AccountPage, ConsentRow, KeyRow, SessionRow};
 pub use authorize::{ChoosePage, ConsentPage, FormPostPage, SignOutPage, SignedOutPage};
 pub use brand::Brand;
 pub use error::ErrorPage;

@@ -1,8 +1,8 @@
 //! Authorization codes and consents, in either database.
 
 use crate::domain::{
-    AuthorizationCodes, Consents, FamilyClient, KeyHash, NewCode, RepositoryError, Scopes,
-    StoredCode, UserId,
+    AuthorizationCodes, ClientId, Consent, Consents, FamilyClient, KeyHash, NewCode,
+    RepositoryError, Scopes, StoredCode, Timestamp, UserId,
 };
 use crate::storage::cache::Freshness;
 use crate::storage::database::{Connection, Database, sql};
@@ -130,6 +130,57 @@ impl Consents for DatabaseCodes {
         });
         self.freshness.ask(Box::pin(given)).await
     }
+
+    async fn list(&self, user: UserId) -> Result<Vec<Consent>, RepositoryError> {
+        let list = "SELECT client_id, client_epoch, scope, given_at FROM consents
+             WHERE user_id = $1 ORDER BY client_id, client_epoch, scope";
+        let rows = self.database.read(move |mut database| {
+            Box::pin(async move {
+                let query = database.query(list).bind(user.0);
+                query.all::<(String, i64, String, i64)>().await
+            })
+        });
+        let mut consents: Vec<Consent> = Vec::new();
+        for (id, epoch, scope, given_at) in self.freshness.ask(rows).await? {
+            let Ok(id) = id.parse() else { continue };
+            let (client, given_at) = (FamilyClient { id, epoch }, Timestamp(given_at));
+            if let Some(last) = consents.last_mut().filter(|last| last.client == client) {
+                last.scopes.insert_known(&scope);
+                last.given_at = last.given_at.max(given_at);
+            } else {
+                let mut scopes = Scopes::default();
+                scopes.insert_known(&scope);
+                consents.push(Consent { client, scopes, given_at });
+            }
+        }
+        Ok(consents)
+    }
+
+    async fn withdraw(&self, user: UserId, client: &ClientId) -> Result<bool, RepositoryError> {
+        let (client, offset) = (client.clone(), self.offset);
+        let withdrawn = self.database.write(None, move |mut database| {
+            Box::pin(async move { withdraw(&mut database, user, &client, offset).await })
+        });
+        self.freshness.ask(Box::pin(withdrawn)).await
+    }
+}
+
+async fn withdraw(
+    database: &mut Connection<'_>,
+    user: UserId,
+    client: &ClientId,
+    offset: i64,
+) -> Result<bool, sqlx::Error> {
+    let forget = "DELETE FROM consents WHERE user_id = $1 AND client_id = $2 RETURNING scope";
+    let query = database.query(forget).bind(user.0).bind(client.as_str());
+    let forgotten = query.scalars::<String>().await?;
+    let end = sql!(
+        "UPDATE refresh_families SET revoked_at = " [clock] " + $3
+         WHERE user_id = $1 AND client_id = $2 AND revoked_at IS NULL RETURNING id"
+    );
+    let query = database.query(end).bind(user.0).bind(client.as_str()).bind(offset);
+    let ended = query.scalars::<String>().await?;
+    Ok(!(forgotten.is_empty() && ended.is_empty()))
 }
 
 async fn keep(

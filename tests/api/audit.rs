@@ -281,9 +281,10 @@ fn provoke_client(app: &App, action: AuditAction) -> Vec<(&'static str, &'static
             assert_eq!(log_in(app, &[client, user].concat()).status, 401);
             vec![("outcome", "refused"), ("reason", "wrong_secret"), ("who", "reports")]
         }
-        AuditAction::Authorize | AuditAction::Consent | AuditAction::CodeRedeem => {
-            signing_in::provoke(app, action)
-        }
+        AuditAction::Authorize
+        | AuditAction::Consent
+        | AuditAction::ConsentWithdraw
+        | AuditAction::CodeRedeem => signing_in::provoke(app, action),
         other => panic!("no test provokes {other:?}"),
     }
 }

@@ -61,6 +61,21 @@ fn pages_are_for_everybody() {
         "username": "root", "full_name": "Rosa Ott", "email": "rosa@acme.example", "scopes": ALL,
     });
     import(&app, &[root]);
+    let there = app.url("/auth/signed-out");
+    let redirects =
+        ["--redirect-uri", "https://photos.acme.example/callback", "--redirect-uri", &there];
+    let add = [
+        "clients",
+        "add",
+        "album",
+        "--name",
+        "Photo album",
+        "--auth-method",
+        "none",
+        "--scope",
+        "me",
+    ];
+    assert!(app.command(&[&add[..], &redirects].concat(), "").status.success());
     run_script("pages.mjs", &[&app.url("")]);
 }
 

@@ -194,6 +194,14 @@ fn the_commands_work_as_pasted() {
     assert!(tried > 1, "README.md and the guides have commands");
 }
 
+/// The first fenced block after these words.
+pub(crate) fn block_after(text: &str, words: &str) -> String {
+    let (_, rest) = text.split_once(words).unwrap_or_else(|| panic!("`{words}` is not there"));
+    let (_, block) = rest.split_once("```").expect("a block");
+    let (block, _) = block.split_once("```").expect("its end");
+    block.split_once('\n').expect("a line").1.to_owned()
+}
+
 /// Runs the commands of one document and compares their output with what it shows.
 fn try_out(blocks: &[Block]) {
     let app = App::demo().at_a_known_port().spawn();

@@ -7,6 +7,7 @@ mod conformance;
 mod libraries;
 mod logout;
 mod malformed;
+mod newcomer;
 mod openid;
 mod pages_elsewhere;
 mod parameters;
@@ -258,6 +259,14 @@ pub(crate) fn provoke(app: &App, action: AuditAction) -> Vec<(&'static str, &'st
             let answer = decide(&mut browser, &page, "allow");
             assert!(answer.header("location").is_some_and(|it| it.contains("code=")), "{answer:?}");
             vec![("outcome", "accepted"), ("who", "johndoe"), whom, ("scopes", "openid me")]
+        }
+        AuditAction::ConsentWithdraw => {
+            decide(&mut browser, &page, "allow");
+            let page = browser.get("/auth/account");
+            let (path, token) = form(&page.body, "/auth/account/clients/withdraw");
+            let fields = [("form_token", &*token), ("client_id", client.id)];
+            assert_eq!(browser.post(&path, &fields).status, 303);
+            vec![("outcome", "accepted"), ("who", "johndoe"), whom]
         }
         AuditAction::Consent => {
             decide(&mut browser, &page, "deny");

@@ -1,8 +1,32 @@
-// The login and the account page in a real browser: narrow and wide, light and dark, by keyboard only,
+// Every page for people in a real browser: narrow and wide, light and dark, by keyboard only,
 // without violations that axe-core finds. See look.mjs.
 
 import { base, expect, visit } from "./browser.mjs";
 import { WAYS, look } from "./look.mjs";
+
+/** Where the client of these tests asks. */
+function authorize(redirect, more) {
+  const query = new URLSearchParams({
+    response_type: "code", client_id: "album", redirect_uri: redirect, scope: "openid profile email me",
+    code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", code_challenge_method: "S256", ...more,
+  });
+  return `${base}/oauth/authorize?${query}`;
+}
+
+const HOST = "https://photos.acme.example/callback";
+const DEVICE = `${base}/auth/signed-out`;
+
+/** By the keyboard alone: goes to what is there, and presses it. */
+async function press(page, selector) {
+  for (let step = 0; step < 60; step += 1) {
+    await page.keyboard.press("Tab");
+    if (await page.evaluate((it) => document.activeElement.matches(it), selector)) {
+      await page.keyboard.press("Enter");
+      return;
+    }
+  }
+  throw new Error(`the keyboard does not reach ${selector}`);
+}
 
 for (const { name, width, colorScheme, locale } of WAYS) {
   const viewport = { width, height: 900 };
@@ -29,17 +53,51 @@ for (const { name, width, colorScheme, locale } of WAYS) {
     expect("the last one", await focused(), "submit");
     await page.keyboard.press("Enter");
     await page.waitForURL("**/auth/account");
+
+    // A client asks: which account, and what it may do.
+    await page.goto(authorize(HOST, { prompt: "consent" }));
+    await look(page, `consent-${name}`);
+    await page.goto(authorize(DEVICE, { prompt: "select_account" }));
+    await look(page, `choose-${name}`);
+    await press(page, "a.primary");
+    await page.locator("button[value=allow]").waitFor();
+    await look(page, `consent-device-${name}`);
+    await press(page, "button[value=allow]");
+    await page.waitForURL(`${DEVICE}?*`);
+    // The response that a page posts stays in sight where the client shows nothing else.
+    await page.route(DEVICE, (route) => route.fulfill({ status: 204 }));
+    await page.goto(authorize(DEVICE, { response_mode: "form_post" }));
+    const sent = page.waitForResponse(DEVICE);
+    await press(page, "button[value=allow]");
+    expect("posted", (await sent).request().method(), "POST");
+    await look(page, `form-post-${name}`);
+    await page.unroute(DEVICE);
+
+    await page.goto(`${base}/auth/account`);
     await look(page, `account-${name}`);
+    // What is wrong is said, and what was typed stays.
+    await page.locator("#email").fill("rosa@");
+    await page.locator("#email").evaluate((field) => (field.type = "text"));
+    await page.locator("#email").press("Enter");
+    await page.getByRole("alert").waitFor();
+    await look(page, `account-wrong-${name}`);
+    expect("the address stays", await page.locator("#email").inputValue(), "rosa@");
+    await press(page, "button[name=client_id]");
+    await page.getByRole("status").waitFor();
+    expect("apps with access", await page.locator("button[name=client_id]").count(), 0);
     await page.locator("#key_name").fill("nightly build");
     await page.locator("fieldset input").first().check();
     await page.locator("form[action$='api-keys#keys'] button").click();
     await page.locator("code").waitFor();
     await look(page, `account-key-${name}`);
-    // Back is no dead end, and shows nobody's account once the session has ended.
+
+    await page.goto(`${base}/oauth/logout`);
+    await look(page, `sign-out-${name}`);
+    await press(page, "form button.primary");
+    await page.waitForURL("**/auth/signed-out");
+    await look(page, `signed-out-${name}`);
+    // Back is no dead end, and shows nobody's account.
     await page.goto(`${base}/auth/account`);
-    await page.locator("form.menu button").click();
-    await page.waitForURL("**/auth/login");
-    await page.goBack();
     await page.waitForURL("**/auth/login");
     await page.goto(`${base}/auth/login?flow=a&flow=b`);
     await look(page, `error-${name}`);
@@ -47,3 +105,32 @@ for (const { name, width, colorScheme, locale } of WAYS) {
     faults.splice(0, faults.length, ...faults.filter((it) => !it.includes("status of 400")));
   });
 }
+
+// Twenty tabs at once, each with its own question: every one leads to its own answer.
+await visit({ locale: "en" }, async (page) => {
+  const tabs = [page];
+  while (tabs.length < 20) tabs.push(await page.context().newPage());
+  for (const [state, tab] of tabs.entries()) await tab.goto(authorize(DEVICE, { state }));
+  for (const tab of tabs) {
+    await tab.locator("#username").fill("root");
+    await tab.locator("#password").fill("blue-heron-42");
+    await tab.locator("button.primary").click();
+    await tab.locator("button[value=allow]").waitFor();
+  }
+  for (const [state, tab] of tabs.entries()) {
+    await tab.locator("button[value=allow]").click();
+    await tab.waitForURL(`${DEVICE}?*`);
+    expect("the answer", new URL(tab.url()).searchParams.get("state"), String(state));
+  }
+  // Back leads to the question, and to another answer.
+  const codes = new Set([new URL(page.url()).searchParams.get("code")]);
+  await page.goBack();
+  await page.locator("button[value=allow]").click();
+  await page.waitForURL(`${DEVICE}?*`);
+  codes.add(new URL(page.url()).searchParams.get("code"));
+  expect("codes", codes.size, 2);
+  // Before it stood the login page: whoever is signed in goes on from there.
+  await page.goBack();
+  await page.goBack();
+  await page.locator("button[value=allow]").waitFor();
+});

@@ -9,7 +9,7 @@ use crate::routes::pages::login::begin;
 use crate::routes::pages::paths::{ACCOUNT, LOGIN, PASSWORD, SESSIONS, SIGN_OUT};
 use crate::routes::pages::providers::connected;
 use crate::routes::pages::visit::now;
-use crate::routes::pages::{Fields, Follows, Visit, shown, taken};
+use crate::routes::pages::{Fields, Follows, Visit, consents, shown, taken};
 use crate::security::BrowserCookie;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -29,6 +29,8 @@ pub(super) struct Said<'a> {
     pub(super) fault: Option<AccountFault>,
     pub(super) made: Option<(&'a str, &'a str)>,
     pub(super) key_name: &'a str,
+    /// The full name and the e-mail address that were typed.
+    pub(super) profile: Option<(&'a str, &'a str)>,
 }
 
 impl From<AccountFault> for Said<'_> {
@@ -54,11 +56,18 @@ pub(super) async fn page(
         None
     };
     let connected = connected(visit, by).await?;
-    let Said { done, fault, made, key_name } = said;
+    let Said { done, fault, made, key_name, profile } = said;
+    let stored = (user.full_name.as_deref(), user.email.as_deref());
+    let stored = (stored.0.unwrap_or_default(), stored.1.unwrap_or_default());
+    let (full_name, email) = profile.unwrap_or(stored);
+    let consents = consents::rows(visit, by).await?;
     let html = render(&AccountPage {
         frame,
         form_token: &visit.session_form(by, ACCOUNT),
         user,
+        full_name,
+        email,
+        consents: &consents,
         sessions: &sessions,
         connected: &connected,
         keys: keys.as_deref(),

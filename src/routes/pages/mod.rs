@@ -4,8 +4,11 @@
 //! every response.
 
 mod account;
+mod account_clients;
 mod account_keys;
+mod account_profile;
 mod authorize;
+mod consents;
 mod fields;
 mod files;
 mod login;
@@ -40,8 +43,10 @@ const OF_PROVIDERS: [(&str, &[Method]); 3] = [
 ];
 
 /// Where forms are sent to.
-const TAKEN: [&str; 7] = [
+const TAKEN: [&str; 9] = [
     paths::SIGN_OUT,
+    paths::PROFILE,
+    paths::WITHDRAW,
     paths::PASSWORD,
     paths::SESSIONS,
     paths::KEYS,
@@ -67,6 +72,8 @@ pub fn mount(routes: &mut ServiceConfig, brand: &Data<Brand>, settings: &Setting
     routes.app_data(brand.clone());
     login::mount(routes);
     account::mount(routes);
+    account_profile::mount(routes);
+    account_clients::mount(routes);
     account_keys::mount(routes);
     authorize::mount(routes);
     logout::mount(routes);

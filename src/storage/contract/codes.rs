@@ -60,6 +60,7 @@ pub(in crate::storage) async fn codes_count_once_and_consents_add_up<G>(
     let jane = users.create(new("jane", "me"), None, T1).await.unwrap();
     let john = users.create(new("john", "me"), None, T1).await.unwrap();
     consents_add_up((&one, &other), [jane.id, john.id]).await;
+    a_consent_is_withdrawn(&database, [&jane, &john]).await;
     a_family_remembers_its_login(&database, &jane).await;
     users.delete(&jane.username, None, None).await.unwrap();
     assert!(given(&one, jane.id, &client("web", 1)).await.is_empty(), "gone with the user");
@@ -141,6 +142,32 @@ async fn consents_add_up(
     one.give(jane, &again, &scopes("me")).await.unwrap();
     assert_eq!(given(other, jane, &again).await, set("me"));
     assert_eq!(given(other, jane, &web).await, set("items openid"));
+    let listed = other.list(jane).await.unwrap();
+    let listed: Vec<_> = listed.iter().map(|it| (&it.client, it.scopes.iter().count())).collect();
+    assert_eq!(listed, [(&app, 1), (&web, 2), (&again, 1)]);
+    assert!(other.list(john).await.unwrap().is_empty());
+}
+
+/// The tokens that a client has in the user's name end with it, and no others.
+async fn a_consent_is_withdrawn(database: &Arc<Database>, [jane, john]: [&User; 2]) {
+    let codes = DatabaseCodes::new(Arc::clone(database), Arc::default());
+    let families =
+        DatabaseRefreshFamilies::new(Arc::clone(database), Arc::default(), Arc::default());
+    let (web, app) = (client("web", 2), client("app", 1));
+    let mut begun = Vec::new();
+    for (user, of) in [(jane, &web), (jane, &app), (john, &web)] {
+        let id = FamilyId(rand::random());
+        let new = new_family((id, Some(of.clone())), (user.id, user.epoch), soon());
+        assert!(families.begin(new, RULES).await.unwrap());
+        begun.push(id);
+    }
+    assert!(codes.withdraw(jane.id, &web.id).await.unwrap());
+    assert!(!codes.withdraw(jane.id, &web.id).await.unwrap(), "nothing is left");
+    for (id, lives) in begun.into_iter().zip([false, true, true]) {
+        assert_eq!(families.find(id, RULES).await.unwrap().is_some(), lives);
+    }
+    assert!(given(&codes, jane.id, &web).await.is_empty());
+    assert!(!given(&codes, jane.id, &app).await.is_empty());
 }
 
 async fn a_family_remembers_its_login(database: &Arc<Database>, jane: &User) {

@@ -3,9 +3,10 @@
 use super::visitor::{Visitor, at, form};
 use super::with_pages;
 use crate::example_server::Example;
-use crate::harness::{FORM, Response};
+use crate::harness::{FORM, Response, eventually};
 use crate::people::{PASSWORD, admin, call, can_log_in};
 use crate::signer::token;
+use crate::signing_in::{Client, me};
 use serde_json::{Value, json};
 
 const NEW: &str = "green-heron-43";
@@ -243,4 +244,76 @@ fn an_applications_page_asks_for_a_session() {
         Some(&*at("/auth/login")),
         "a form does not come back"
     );
+}
+
+#[test]
+fn a_profile_is_changed_as_the_rules_on_users_allow() {
+    let app = with_pages("[users]\nunique_email = true\n");
+    assert_eq!(
+        admin(&app, ("PATCH", "/users/root"), &json!({"email": "root@example.com"})).status,
+        200
+    );
+    let mut browser = Visitor::of(&app);
+    browser.log_in("bob", PASSWORD);
+    let path = "/auth/account/profile";
+    let long = "x".repeat(257);
+    for (name, email, text) in [
+        (&*long, "bob@example.com", "at most 256 characters"),
+        ("Bob\u{7}", "bob@example.com", "at most 256 characters"),
+        ("Bob <b>", "bob", "Enter an e-mail address"),
+        ("Bob <b>", "bob@", "Enter an e-mail address"),
+        ("Bob <b>", "bob @example.com", "Enter an e-mail address"),
+        ("Bob <b>", "root@example.com", "Somebody else has that e-mail address"),
+    ] {
+        let refused = send(&mut browser, path, &[("full_name", name), ("email", email)]);
+        assert_eq!(refused.status, 400, "{text}");
+        assert!(refused.body.contains(text), "{text}: {}", refused.body);
+        assert!(refused.body.contains(&format!("value=\"{email}\"")), "it stays as typed");
+        let user = admin(&app, ("GET", "/users/bob"), &Value::Null).json();
+        assert_eq!((&user["full_name"], &user["email"]), (&Value::Null, &Value::Null));
+    }
+    let done =
+        send(&mut browser, path, &[("full_name", " Bob <b> "), ("email", "bob@example.com")]);
+    assert_eq!(done.header("location"), Some(&*at("/auth/account?done=profile")));
+    let page = browser.get("/auth/account?done=profile").body;
+    assert!(page.contains("Your profile is saved") && page.contains("Bob &#60;b&#62;"), "{page}");
+    let user = admin(&app, ("GET", "/users/bob"), &Value::Null).json();
+    assert_eq!(
+        (&user["full_name"], &user["email"]),
+        (&json!("Bob <b>"), &json!("bob@example.com"))
+    );
+    // What is empty goes, and nothing else of the user can be changed here.
+    let fields = [("full_name", ""), ("email", ""), ("scopes", "users:write"), ("username", "x")];
+    assert_eq!(send(&mut browser, path, &fields).status, 303);
+    let user = admin(&app, ("GET", "/users/bob"), &Value::Null).json();
+    assert_eq!((&user["full_name"], &user["email"]), (&Value::Null, &Value::Null));
+    assert_eq!(user["scopes"], json!(["me", "items"]));
+}
+
+#[test]
+fn what_a_client_was_allowed_is_taken_back() {
+    let app = with_pages("");
+    let (web, other) = (Client::add(&app, "web", &[]), Client::add(&app, "other", &[]));
+    let mut browser = Visitor::of(&app);
+    let wanted = [("scope", "openid me offline_access")];
+    let tokens = web.sign_in(&mut browser, &wanted);
+    let kept = other.sign_in(&mut browser, &wanted);
+    let page = browser.get("/auth/account").body;
+    for text in ["web", "other", "Know that it is you", "Read information about the current user"] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    let path = "/auth/account/clients/withdraw";
+    let done = send(&mut browser, path, &[("client_id", "web")]);
+    assert_eq!(done.header("location"), Some(&*at("/auth/account?done=client")));
+    assert!(!browser.get("/auth/account").body.contains("value=\"web\""));
+    assert_eq!(web.refresh(&tokens["refresh_token"], &[]).status, 400);
+    eventually("its access token ends", || (me(&app, &tokens) == 401).then_some(()));
+    // Others keep what they have, and nothing is left to take back.
+    assert_eq!((me(&app, &kept), other.refresh(&kept["refresh_token"], &[]).status), (200, 200));
+    let again = send(&mut browser, path, &[("client_id", "web")]);
+    assert!(again.status == 400 && again.body.contains("has no access any more"));
+    assert_eq!(send(&mut browser, path, &[("client_id", "-")]).status, 400);
+    // It has to ask again.
+    let asked = browser.get(&web.request(&wanted));
+    assert!(asked.body.contains("action=\"/auth/consent"), "{asked:?}");
 }
