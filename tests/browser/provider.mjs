@@ -32,7 +32,7 @@ for (const { name, width, colorScheme, locale } of WAYS) {
     await page.waitForURL(`${provider}/oauth/authorize**`);
     await page.locator("button[value=allow]").click();
     await page.waitForURL(`${base}/auth/account`);
-    await page.getByText("Ann Lee").first().waitFor();
+    expect("the name", await page.locator("#full_name").inputValue(), "Ann Lee");
     await look(page, `provider-account-${name}`);
     // It is the only way in.
     await page.locator("form[action$='/auth/up/corp/unlink'] button").click();

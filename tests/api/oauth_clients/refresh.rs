@@ -136,26 +136,28 @@ fn the_metadata_says_what_clients_can_do() {
 
 #[test]
 fn what_users_got_by_a_client_ends_with_it() {
-    for more in [&[][..], &["--grant-type", "refresh_token"]] {
+    for (name, more) in [("plain", &[][..]), ("renewing", &["--grant-type", "refresh_token"])] {
         let app = refreshing();
-        let end =
-            [&["clients", "delete", "app"][..], &["clients", "rotate-secret", "app", "--at-once"]];
-        for end in end {
-            let (one, other) = (registered(&app, "app", more), registered(&app, "other", more));
-            let got = jane(&app, Some(("app", &one)), &[("scope", "me")]).json();
+        let other = registered(&app, "other", more);
+        for end in [&["delete"][..], &["rotate-secret", "--at-once"]] {
+            let name = format!("{name}-{}", end[0]);
+            let secret = registered(&app, &name, more);
+            let got = jane(&app, Some((&name, &secret)), &[("scope", "me")]).json();
             let others = jane(&app, Some(("other", &other)), &[("scope", "me")]).json();
             let own = jane(&app, None, &[("scope", "me")]).json();
             assert_eq!([&got, &others, &own].map(|answer| me(&app, answer)), [200; 3]);
-            done(&app, end, "");
+            let (what, options) = (end[0], &end[1..]);
+            done(&app, &[&["clients", what, &name], options].concat(), "");
             eventually("its end", || (me(&app, &got) == 401).then_some(()));
             assert_eq!([&others, &own].map(|answer| me(&app, answer)), [200; 2]);
-            done(&app, &["clients", "delete", "other"], "");
             // Another client of this name is another client.
-            if end[1] == "delete" {
-                let again = registered(&app, "app", more);
-                let new = jane(&app, Some(("app", &again)), &[("scope", "me")]).json();
+            if what == "delete" {
+                let secret = registered(&app, &name, more);
+                let new = eventually("the new client", || {
+                    let answer = jane(&app, Some((&name, &secret)), &[("scope", "me")]);
+                    (answer.status == 200).then(|| answer.json())
+                });
                 assert_eq!([&new, &got].map(|answer| me(&app, answer)), [200, 401]);
-                done(&app, end, "");
             }
         }
     }
