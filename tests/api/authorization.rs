@@ -27,7 +27,7 @@ impl Operation {
         let path = self.path.replace("{username}", "nobody").replace("{id}", "none");
         let answer = app.send(&self.method, &path, &headers, body);
         let twin = app.send(&self.method, &format!("{path}/"), &headers, body);
-        assert_eq!((answer.status, &answer.body), (twin.status, &twin.body), "{path}/");
+        assert_eq!((answer.status, undated(&answer)), (twin.status, undated(&twin)), "{path}/");
         let status = answer.status.to_string();
         assert!(self.answers.contains(&status), "{} {} documents no {status}", self.method, path);
         answer
@@ -36,6 +36,16 @@ impl Operation {
     fn bearer(&self, app: &App, token: &str) -> Response {
         self.send(app, Some(&format!("Bearer {token}")))
     }
+}
+
+/// The body without the days of logins and uses, which are written aside between two requests.
+fn undated(answer: &Response) -> String {
+    let mut parts = answer.body.split("\"last_");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |body, part| {
+        let rest = part.find(['}', ',']).map_or("", |end| &part[end..]);
+        body + rest
+    })
 }
 
 fn operations(app: &App) -> Vec<Operation> {

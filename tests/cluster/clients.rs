@@ -33,6 +33,15 @@ fn by_secret(url: &str, id: &str, secret: &str) -> u16 {
     asked(url, Some(&format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))), "")
 }
 
+/// Ends the threads of a test, also when it fails.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 fn what_changes_a_client_changes_it_everywhere(folder: &Path, url: &str) {
     add(folder, url, "jane", &["me"]);
     add(folder, url, "admin", &["oauth:clients", "me"]);
@@ -53,11 +62,14 @@ fn what_changes_a_client_changes_it_everywhere(folder: &Path, url: &str) {
     let form = format!(
         "username=admin&password={PASSWORD}&scope=oauth:clients+me&client_id=app&client_secret={first}"
     );
-    let token = eventually("the scope", || {
+    eventually("the scope", || {
         let login = Response::of("POST", &urls[0], &[("content-type", FORM)], &form);
-        (login.status == 200).then(|| login.json()["access_token"].as_str().expect("it").to_owned())
+        (login.status == 200).then_some(())
     });
-    let admin = format!("Bearer {token}");
+    // A token that does not end with the client.
+    let form = format!("username=admin&password={PASSWORD}&scope=oauth:clients+me");
+    let login = Response::of("POST", &urls[0], &[("content-type", FORM)], &form).json();
+    let admin = format!("Bearer {}", login["access_token"].as_str().expect("a token"));
     let headers = [("authorization", admin.as_str()), ("content-type", "application/json")];
     let by_replica = |at: usize, method: &str, path: &str, body: &str| {
         let answer = replicas[at].send(method, path, &headers, body);
@@ -74,6 +86,7 @@ fn what_changes_a_client_changes_it_everywhere(folder: &Path, url: &str) {
         longest = longest.max(start.elapsed());
     };
     thread::scope(|scope| {
+        let _over = Over(&over);
         // All replicas keep the client in memory throughout.
         for url in &urls {
             let (over, first) = (&over, &first);
@@ -106,7 +119,6 @@ fn what_changes_a_client_changes_it_everywhere(folder: &Path, url: &str) {
         let made = made["client_secret"].as_str().expect("a secret");
         everywhere(made, 200);
         everywhere(third, 401);
-        over.store(true, Ordering::Relaxed);
     });
     println!("the longest delay until all knew was {longest:?}");
     assertions_count_once(folder, url, &urls);
