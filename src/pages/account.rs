@@ -129,7 +129,9 @@ impl AccountPage<'_> {
     fn is_wrong(&self, field: &str) -> bool {
         match self.fault {
             Some(AccountFault::FullName) => field == "full_name",
-            Some(AccountFault::Email | AccountFault::EmailTaken) => field == "email",
+            Some(AccountFault::Email | AccountFault::EmailTaken | AccountFault::EmailTrusted) => {
+                field == "email"
+            }
             _ => false,
         }
     }

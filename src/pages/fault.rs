@@ -51,6 +51,8 @@ pub enum AccountFault {
     Email,
     /// Another user has the e-mail address.
     EmailTaken,
+    /// Whoever has the e-mail address at a provider gets the account, so nobody chooses it.
+    EmailTrusted,
     /// The client has no access any more.
     NoConsent,
     /// The current password is another one.
@@ -86,7 +88,7 @@ impl AccountFault {
             | Self::CommonPassword
             | Self::Throttled
             | Self::Busy => "password",
-            Self::FullName | Self::Email | Self::EmailTaken => "profile",
+            Self::FullName | Self::Email | Self::EmailTaken | Self::EmailTrusted => "profile",
             Self::NoConsent => "clients",
             Self::NoSession => "sessions",
             Self::NoKey | Self::KeyName | Self::TooManyKeys => "keys",

@@ -95,6 +95,12 @@ impl Upstream {
         &self.providers
     }
 
+    /// Whether the word of one of them counts for this address.
+    #[must_use]
+    pub fn trusts(&self, email: &str) -> bool {
+        self.providers.iter().any(|provider| provider.trusts(email))
+    }
+
     /// The one with this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Provider> {

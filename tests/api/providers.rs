@@ -353,6 +353,30 @@ fn a_link_that_another_user_finishes_links_nothing() {
     assert!(!browser.get("/auth/account").body.contains("jane@example.com"));
 }
 
+/// Otherwise whoever signs in first with the address would be in the other's account.
+#[test]
+fn nobody_chooses_an_address_that_is_trusted() {
+    let idp = Idp::start();
+    let app = with(&idp, "signup = 'anyone'\ntrusted_domains = ['example.com']");
+    import(&app, &[json!({"username": "mallory", "scopes": ["me"]})]);
+    let mut browser = Visitor::of(&app);
+    browser.log_in("mallory", PASSWORD);
+    for (email, status) in
+        [("ceo@example.com", 400), ("ceo@EXAMPLE.com", 400), ("m@other.example", 303)]
+    {
+        let page = browser.get("/auth/account").body;
+        let (action, token) = form(&page, "/auth/account/profile");
+        let action = action.split('#').next().unwrap_or_default();
+        let answer = browser.post(action, &[("form_token", &token), ("email", email)]);
+        assert_eq!(answer.status, status, "{email}: {}", answer.body);
+        assert!(status == 303 || answer.body.contains("Only an administrator"), "{}", answer.body);
+    }
+    idp.says(claims(json!({"email": "ceo@example.com", "email_verified": true, "sub": "ceo"})));
+    let mut other = Visitor::of(&app);
+    log_in(&mut other, &idp);
+    is_in(&mut other, "ceo");
+}
+
 /// A trusted domain's verified address leads to its account; any other does not, and a name never.
 #[test]
 fn an_address_links_only_if_its_domain_is_trusted() {

@@ -148,6 +148,9 @@ pub const EN: Texts = Texts {
         AccountFault::FullName => "Choose a name of at most 256 characters that can be shown.",
         AccountFault::Email => "Enter an e-mail address, such as name@example.com.",
         AccountFault::EmailTaken => "Somebody else has that e-mail address.",
+        AccountFault::EmailTrusted => {
+            "Only an administrator can give you an address of that domain."
+        }
         AccountFault::NoConsent => "That app has no access any more.",
         AccountFault::WrongPassword => "That is not your current password.",
         AccountFault::ShortPassword => "Choose a password of at least 8 characters.",
@@ -222,6 +225,7 @@ pub const KO: Texts = Texts {
         AccountFault::FullName => "이름은 표시할 수 있는 문자로 256자 이내로 입력하세요.",
         AccountFault::Email => "name@example.com 형식의 이메일 주소를 입력하세요.",
         AccountFault::EmailTaken => "다른 사람이 사용하는 이메일 주소입니다.",
+        AccountFault::EmailTrusted => "이 도메인의 이메일 주소는 관리자만 설정할 수 있습니다.",
         AccountFault::NoConsent => "이미 연결이 해제된 앱입니다.",
         AccountFault::WrongPassword => "현재 비밀번호가 아닙니다.",
         AccountFault::ShortPassword => "비밀번호는 8자 이상이어야 합니다.",

@@ -38,6 +38,12 @@ async fn change(visit: Visit, body: Bytes) -> HttpResponse {
         if change.full_name.is_none() && change.email.is_none() {
             return Ok(done(&visit, Done::Profile));
         }
+        // It would lead whoever has the address at a provider to this account.
+        let upstream = visit.services.upstream.as_ref();
+        let is_trusted = upstream.is_some_and(|upstream| upstream.trusts(email));
+        if change.email.is_some() && is_trusted {
+            return page(&visit, by, refuse(AccountFault::EmailTrusted)).await;
+        }
         let author = visit.author(by, &[]);
         match visit.services.accounts.change(&user.username, change, &author).await {
             Ok(_) => Ok(done(&visit, Done::Profile)),
