@@ -98,3 +98,17 @@ await visit({ locale: "en" }, async (page, faults) => {
   await signIn(page).locator(".errors", { hasText: "access_denied" }).waitFor();
   expect("faults", faults.join("\n"), "");
 });
+
+// A password still logs in, with no client of its own.
+await visit({ locale: "en" }, async (page) => {
+  await openDialog(page);
+  const form = dialog(page).locator(".auth-container", { has: page.locator("#oauth_username") });
+  await form.locator("#oauth_username").fill("johndoe");
+  await form.locator("#oauth_password").fill("1234");
+  const answered = page.waitForResponse((response) => response.url().endsWith("/token"));
+  await form.locator("button.authorize").click();
+  const answer = await answered;
+  expect("the login", answer.status(), 200);
+  expect("a client", (await answer.request().allHeaders()).authorization, undefined);
+  await page.locator(".auth-btn-wrapper button", { hasText: "Logout" }).first().waitFor();
+});

@@ -72,6 +72,13 @@ const logins = new Map();
 options.requestInterceptor = (request) => {
   if (request.headers?.["X-Requested-With"] && typeof request.body === "string") {
     request.body = withoutSecret(request.body);
+    // The client of these pages is for the other flow; Swagger UI shows it to this one as well.
+    const form = new URLSearchParams(request.body);
+    if (options.clientId && form.get("grant_type") === "password") {
+      form.delete("client_id");
+      request.body = form.toString();
+      delete request.headers.Authorization;
+    }
     logins.set(new URL(request.url, location.href).href, request);
   }
   return request;

@@ -275,7 +275,9 @@ impl<'a> Asked<'a> {
     async fn log_in(&self) -> Result<HttpResponse, ApiError> {
         // Whoever is logged in has to log in again.
         let by = self.visit.signed_in().await?;
-        let prompts = by.is_some() || self.request.prompt.login;
+        // A provider is asked for a new login as well, where its own may be too old.
+        let Self { request, .. } = self;
+        let prompts = by.is_some() || request.prompt.login || request.max_age.is_some();
         let sealed = self.sealed(&self.new_flow(by.as_deref(), prompts))?;
         Ok(self.visit.go(&format!("{LOGIN}?flow={sealed}"), []))
     }
