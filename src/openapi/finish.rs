@@ -143,7 +143,7 @@ fn drop_patterns(document: &mut Value) {
         .into_iter()
         .map(|(path, mut item)| {
             for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
-                let parameters = operation["parameters"].as_array_mut();
+                let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
                 for parameter in parameters.into_iter().flatten() {
                     if let Some((name, _)) =
                         parameter["name"].as_str().and_then(|n| n.split_once(':'))

@@ -3,7 +3,7 @@
 use crate::api_error::ApiError;
 use crate::openapi::{self, document_error};
 use crate::responses::attachment;
-use crate::responses::folder::{Found, find, plain_names};
+use crate::responses::folder::{Found, find, part_or_whole, plain_names};
 use actix_files::NamedFile;
 use actix_web::body::BoxBody;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, HeaderValue};
@@ -76,7 +76,7 @@ impl Responder for FileResponse {
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
         let file = self.file.prefer_utf8(true).disable_content_disposition();
-        let mut response = file.into_response(request);
+        let mut response = part_or_whole(file, request);
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         if let Some(download) = self.download {

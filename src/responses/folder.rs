@@ -1,6 +1,8 @@
 //! Opens a file below a folder, and nothing else: what a request names never leads out of it.
 
 use actix_files::NamedFile;
+use actix_web::http::header::{CONTENT_RANGE, HeaderValue, RANGE};
+use actix_web::{HttpRequest, HttpResponse};
 use percent_encoding::percent_decode_str;
 use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
 use rustix::io::Errno;
@@ -48,6 +50,16 @@ pub(super) fn find(folder: &Path, names: &[String]) -> io::Result<Found> {
         return Ok(Found::Nothing);
     }
     Ok(Found::File(Box::new(NamedFile::from_file(file, path)?)))
+}
+
+/// The response to a request that may ask for a part.
+pub(super) fn part_or_whole(file: NamedFile, request: &HttpRequest) -> HttpResponse {
+    // An empty file has no part, and the crate miscounts (RFC 9110 §15.5.17).
+    if file.metadata().len() == 0 && request.headers().contains_key(RANGE) {
+        let length = (CONTENT_RANGE, HeaderValue::from_static("bytes */0"));
+        return HttpResponse::RangeNotSatisfiable().insert_header(length).finish();
+    }
+    file.into_response(request)
 }
 
 fn beneath(folder: &Path, path: &str) -> io::Result<Option<File>> {

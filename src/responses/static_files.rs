@@ -2,7 +2,7 @@
 
 use crate::api_error::ApiError;
 use crate::responses::file::{NOT_FOUND, found};
-use crate::responses::folder::{Found, names};
+use crate::responses::folder::{Found, names, part_or_whole};
 use crate::security::{Guardable, Resolve, Undocumented, undocumented};
 use actix_web::dev::{AppService, HttpServiceFactory};
 use actix_web::http::Method;
@@ -150,7 +150,7 @@ impl Files {
         };
         let is_page = file.content_type().essence_str() == "text/html";
         let file = file.prefer_utf8(true).disable_content_disposition();
-        let mut response = file.into_response(request);
+        let mut response = part_or_whole(file, request);
         let headers = response.headers_mut();
         let no_cache = HeaderValue::from_static("no-cache");
         headers.insert(CACHE_CONTROL, if is_page { no_cache } else { self.cache_control.clone() });

@@ -19,6 +19,7 @@ fn handlers() -> Example {
         ("web/index.html", "<h1>Home</h1>"),
         ("web/sub/index.html", "<h1>Sub</h1>"),
         ("web/app.js", "1"),
+        ("web/nothing.txt", ""),
         ("web/a b.svg", "<svg/>"),
         ("web/%2e%2e", "a name"),
         ("web/.env", "SECRET"),
@@ -102,6 +103,8 @@ fn the_document_shows_responses_and_uploads() {
     let app = handlers();
     let document = app.document();
     let operation = |path: &str, method: &str| &document["paths"][path][method];
+    let of_server = &operation("/token", "post");
+    assert!(of_server.get("parameters").is_none_or(Value::is_array), "{of_server}");
     let created = &operation("/articles", "post")["responses"]["201"];
     assert_eq!(created["headers"]["Location"]["required"], true);
     let article = json!({"$ref": "#/components/schemas/Article"});
@@ -178,6 +181,15 @@ fn static_files_are_for_browsers() {
     assert_eq!((head.status, head.header("content-length"), &*head.body), (200, Some("13"), ""));
     let part = app.send("GET", "/static/index.html", &[("range", "bytes=4-7")], "");
     assert_eq!((part.status, &*part.body), (206, "Home"));
+    for range in ["bytes=-1", "bytes=0-", "bytes=0-0"] {
+        let none = app.send("GET", "/static/nothing.txt", &[("range", range)], "");
+        assert_eq!(
+            (none.status, none.header("content-range")),
+            (416, Some("bytes */0")),
+            "{range}"
+        );
+    }
+    assert_eq!(app.get("/static/nothing.txt").status, 200);
     let other = app.send("POST", "/static/app.js", &[], "");
     assert_eq!((other.status, other.header("allow")), (405, Some("GET, HEAD")));
     // What is mounted at / leaves other methods and paths alone.
