@@ -67,7 +67,10 @@ fn what_changes_a_client_changes_it_everywhere(folder: &Path, url: &str) {
         (login.status == 200).then_some(())
     });
     // A token that does not end with the client.
-    let form = format!("username=admin&password={PASSWORD}&scope=oauth:clients+me");
+    let console = client(folder, url, "console", &["--scope", "oauth:clients"]);
+    let form = format!(
+        "username=admin&password={PASSWORD}&scope=oauth:clients+me&client_id=console&client_secret={console}"
+    );
     let login = Response::of("POST", &urls[0], &[("content-type", FORM)], &form).json();
     let admin = format!("Bearer {}", login["access_token"].as_str().expect("a token"));
     let headers = [("authorization", admin.as_str()), ("content-type", "application/json")];
