@@ -19,11 +19,13 @@ dev: ## The same, rebuilt and reloaded at every change of the sources
 	    --reload-dir src --reload-dir config --reload-dir examples \
 	    --reload-command 'cargo build $(EXAMPLE:%=--example %)'
 
+# Many tests wait for servers: one more than there are cores runs at a time.
 # The last line sums up what cargo says of each test program. An example that has tests of its own is
 # built by `cargo test` for these only.
 test: tools ## Install what the tests need, run all tests, count them
 	cargo build --locked --examples
 	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; status=0; \
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(($$(nproc) + 1))} \
 	cargo test --locked --no-fail-fast 2>&1 | tee "$$log" || status=$$?; \
 	awk '/^test result:/ { passed += $$4; failed += $$6 } \
 	    END { printf "%d passed, %d failed\n", passed, failed }' "$$log"; \

@@ -121,6 +121,6 @@ fn schemathesis(app: &App, folder: &TempDir) -> Command {
     command.arg("--config-file").arg(repository("tests/clients/schemathesis.toml"));
     command.env("SCHEMATHESIS_HOOKS", repository("tests/clients/schemathesis_hooks.py"));
     command.args(["run", &app.url("/openapi.json"), "--checks", "all", "--seed", "1"]);
-    command.args(["--max-examples", "25", "--generation-database", "none"]);
+    command.args(["--max-examples", "15", "--generation-database", "none"]);
     command
 }
