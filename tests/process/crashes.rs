@@ -76,7 +76,16 @@ fn a_paused_server_continues_where_it_was() {
 fn a_worker_that_does_not_stop_is_killed_and_that_is_logged() {
     let app = quick().config("[server]\nkeepalive = 0\ngraceful_timeout = 1\n").spawn();
     let before = serving(&app);
-    kill(before[0], "STOP");
+    // In the middle of a write, it would keep the database from its successor.
+    eventually("a pause between two writes", || {
+        kill(before[0], "STOP");
+        let write = app.command(&["users", "set-scopes", "johndoe", "me"], "");
+        if write.status.success() {
+            return Some(());
+        }
+        kill(before[0], "CONT");
+        None
+    });
     app.signal("HUP");
     app.stderr.wait_for(&format!("Worker process {} takes too long to stop", before[0]));
     gone(before[0]);
