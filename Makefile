@@ -43,6 +43,8 @@ soak: debian .venv-soak/installed ## Reloads, upgrades and crashes under load, a
 
 check: ## Format, lints, documentation, known vulnerabilities
 	cargo fmt --check
+	cargo fmt --check --manifest-path tests/clients/openidconnect/Cargo.toml
+	cargo fmt --check --manifest-path benches/axum/Cargo.toml
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
@@ -63,7 +65,8 @@ settings: ## Rewrite config/default.toml and config/schema.json from the declara
 # which are kept for the next run, are in target/bench.
 bench: .venv-bench/installed ## Speed beside the Python stack and bare actix-web; builds for release
 	tests/debian-packages wrk:wrk
-	cargo build --release --locked --bin bailiwick --example bare
+	cargo build --release --locked --bin bailiwick --example bare --example validated
+	cargo build --release --locked --manifest-path benches/axum/Cargo.toml --target-dir "$${CARGO_TARGET_DIR:-target}"
 	.venv-bench/bin/python benches/compare
 	cargo bench --locked --bench micro
 
@@ -80,6 +83,8 @@ screenshots: $(NODE_MODULES) ## Leave a picture of each page for people in targe
 	SCREENSHOTS=$(CURDIR)/target/screenshots cargo test --locked --test api -- pages_are_for_everybody at_a_provider
 
 tools: debian .venv/installed $(NODE_MODULES) ## Install what the tests need: Debian, PyPI and npm packages
+	cargo build --locked --manifest-path tests/clients/openidconnect/Cargo.toml \
+	    --target-dir "$${CARGO_TARGET_DIR:-target}/openidconnect"
 
 .PHONY: debian
 debian:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 
+import bodies
 import changes
 import data
 import endpoints
@@ -333,6 +334,8 @@ def main():
         "spread": token_file(FOLDER, "spread", (token(username(n)) for n in range(SPREAD))),
     }
     requests(bench, tokens)
+    bench.say("validated orders")
+    bodies.orders(bench, FOLDER, few(), tokens["johndoe"], ROUNDS)
     token_endpoints(bench)
     full_queue(bench)
     starts(bench)

@@ -10,7 +10,7 @@ from fastapi import Depends, FastAPI, HTTPException, Security
 from fastapi.security import OAuth2PasswordBearer, OAuth2PasswordRequestForm, SecurityScopes
 from jose import JWTError, jwt
 from passlib.context import CryptContext
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 SECRET = os.environ["BENCH_SECRET"]
 ALGORITHM = "HS256"
@@ -88,3 +88,36 @@ async def read_items(user: Annotated[User, Security(active_user, scopes=["items"
 @app.get("/status/")
 async def read_status(user: Annotated[User, Depends(current_user)]):
     return {"status": "ok"}
+
+
+class Customer(BaseModel):
+    name: str = Field(min_length=1, max_length=100)
+    email: str = Field(max_length=100, pattern="^[^@ ]+@[^@ ]+$")
+    street: str = Field(max_length=100)
+    city: str = Field(max_length=100)
+    postal_code: str = Field(pattern="^[0-9]{5}$")
+
+
+class Item(BaseModel):
+    sku: str = Field(pattern="^SKU-[0-9]{1,6}$")
+    name: str = Field(min_length=1, max_length=80)
+    quantity: int = Field(ge=1, le=99)
+    cents: int = Field(ge=1, le=10_000_000)
+
+
+class Order(BaseModel):
+    customer: Customer
+    items: list[Item] = Field(min_length=1, max_length=20)
+    note: str | None = Field(default=None, max_length=500)
+
+
+class Placed(BaseModel):
+    customer: str
+    lines: int
+    cents: int
+
+
+@app.post("/orders")
+async def place(order: Order, user: Annotated[User, Security(active_user, scopes=["items"])]) -> Placed:
+    cents = sum(item.quantity * item.cents for item in order.items)
+    return Placed(customer=order.customer.name, lines=len(order.items), cents=cents)

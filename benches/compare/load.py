@@ -32,13 +32,15 @@ class Reads:
         return self.requests / self.seconds
 
 
-def reads(port, path, tokens=None, connections=32, seconds=1, passed=0, form=None, renewed=None):
+def reads(port, path, tokens=None, connections=32, seconds=1, passed=0, form=None, renewed=None, body=None):
     """wrk's figures after `seconds`; `tokens` is a file with one per line, of which `passed` are skipped.
 
-    With a `form`, it is posted instead; the refresh tokens of the file `renewed` are renewed again and again.
+    With a `form`, it is posted instead; the refresh tokens of the file `renewed` are renewed again and again;
+    the JSON in the file `body` is posted with the first token.
     """
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s"]
     command += ["-s", str(HERE / "wrk.lua"), f"http://127.0.0.1:{port}{path}", "--"]
+    command += ["--json", str(body)] if body else []
     command += [str(tokens), str(passed)] if tokens else []
     command += ["--form", form] if form else []
     command += ["--renew", str(renewed)] if renewed else []

@@ -18,6 +18,7 @@ from changes import RATE
 from servers import BAILIWICK
 
 OURS, QUIET, BARE, GUNICORN = "bailiwick", "bailiwick, log off", "bare actix-web", "gunicorn"
+AXUM = "axum"
 ME_PATH = "/users/me/"
 ME = f"`GET {ME_PATH}`"
 KEY = "`GET /users/me/`, an API key"
@@ -28,6 +29,7 @@ FLOW = "a sign-in: authorize, code, token, userinfo"
 AUTHORIZE, REDEEM = "`GET /oauth/authorize`, a session", "`POST /token`, a code"
 USERINFO = "`GET /oauth/userinfo`"
 SIGN_INS = [FLOW, AUTHORIZE, REDEEM, USERINFO]
+ORDER = "`POST /orders`, 1 KiB of JSON, validated"
 REFRESH, REFRESH_STATEMENT = "a refresh", "a refresh's statement alone"
 COUNTING = "bailiwick, counting wrong passwords"
 GUESS, INVALID = "a refused guess (429)", "a form without a password (422)"
@@ -134,6 +136,9 @@ class Report:
               for name in ALGORITHMS[1:]),
             ("CPU µs per introspection of a token of HS256", self.get(INTROSPECTION, "HS256", "cpu"), "≤", 25),
             ("CPU µs per token of a service, EdDSA", self.get(SERVICE, "EdDSA", "cpu"), "≤", 65),
+            ("CPU µs per validated order of 1 KiB, gunicorn ÷ ours, access log on",
+             self.ratio("cpu", (ORDER, GUNICORN), (ORDER, OURS)), "≥", 10),
+            ("the same, ours ÷ axum, access log off", self.ratio("cpu", (ORDER, QUIET), (ORDER, AXUM)), "≤", 1.2),
             *((f"median of a refresh, one at a time ÷ its statement alone, {name}",
                [p50 / alone for p50, alone in zip(self.get(f"{REFRESH}, 1 connection", name, "p50"),
                                                   self.get(REFRESH_STATEMENT, name, "milliseconds"))], "≤", 3)

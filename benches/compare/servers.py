@@ -113,8 +113,8 @@ class Server:
         self.stop()
 
 
-def bailiwick(folder, secret, name="bailiwick", workers=WORKERS, **settings):
-    """The release build; settings are named as in the environment."""
+def bailiwick(folder, secret, name="bailiwick", workers=WORKERS, program=BAILIWICK, **settings):
+    """The release build, or an application on it; settings are named as in the environment."""
     environment = {
         "BAILIWICK__SERVER__CONTROL_SOCKET": str(folder / f"{name}.sock"),
         "BAILIWICK__TOKENS__SECRET": secret,
@@ -124,13 +124,19 @@ def bailiwick(folder, secret, name="bailiwick", workers=WORKERS, **settings):
         "BAILIWICK__SERVER__CORE_DUMPS": "true",
         **{f"BAILIWICK__{key}": str(value) for key, value in settings.items()},
     }
-    command = [BAILIWICK, "--workers", workers, "--bind", "127.0.0.1:{port}"]
+    command = [program, "--workers", workers, "--bind", "127.0.0.1:{port}"]
     return Server(name, command, folder, environment)
 
 
 def bare(folder, name="bare actix-web", headers="all"):
     """actix-web and nothing else: the same bytes, or without our headers the same body."""
     return Server(name, [RELEASE / "examples/bare", "127.0.0.1:{port}", WORKERS, headers], folder)
+
+
+def axum(folder, secret):
+    """An application on axum, with a layer for the token and a crate that validates; without an access log."""
+    command = [RELEASE / "axum-orders", "127.0.0.1:{port}", WORKERS]
+    return Server("axum", command, folder, {"BENCH_SECRET": secret})
 
 
 def python(folder, secret, name):

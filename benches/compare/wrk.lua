@@ -1,7 +1,8 @@
 -- What wrk sends: the tokens of a file in turn, a line each; without a file no token.
 -- wrk … -- [FILE [LINES TO PASS OVER]]; prints one line of figures that load.py reads. Or a form, posted:
 -- wrk … -- --form FORM; or the refresh tokens of a file, each renewed by the one it was renewed to:
--- wrk … -- --renew FILE.
+-- wrk … -- --renew FILE; or the JSON of a file, posted with the token of another:
+-- wrk … -- --json FILE TOKENS.
 local requests = {}
 local turn = 0
 local kind = { ["Content-Type"] = "application/x-www-form-urlencoded" }
@@ -29,6 +30,13 @@ function init(arguments)
     end
     if file == "--renew" then
         renewing(arguments[2])
+        return
+    end
+    if file == "--json" then
+        local body = io.open(arguments[2]):read("*a")
+        local token = io.lines(arguments[3])()
+        local headers = { ["Content-Type"] = "application/json", ["Authorization"] = "Bearer " .. token }
+        requests[1] = wrk.format("POST", nil, headers, body)
         return
     end
     turn = tonumber(arguments[2] or 0)

@@ -40,7 +40,7 @@ impl DatabaseCodes {
 impl AuthorizationCodes for DatabaseCodes {
     async fn keep(&self, new: NewCode) -> Result<(), RepositoryError> {
         let offset = self.offset;
-        let kept = self.database.write(None, move |mut database| {
+        let kept = self.database.write_once(move |mut database| {
             Box::pin(async move { keep(&mut database, &new, offset).await })
         });
         self.freshness.ask(Box::pin(kept)).await
@@ -61,7 +61,7 @@ impl AuthorizationCodes for DatabaseCodes {
              WHERE hash = $1 AND used_at IS NULL AND expires > " [clock] " + $2
              RETURNING hash"
         );
-        let redeemed = self.database.write(None, move |mut database| {
+        let redeemed = self.database.write_once(move |mut database| {
             Box::pin(async move {
                 let query = database.query(redeem).bind(hash.expose()).bind(offset);
                 query.scalars::<String>().await

@@ -169,7 +169,28 @@ impl Database {
         }
     }
 
-    /// The same for servers that otherwise only read: SQLite's connection is not kept, so that the
+    /// Makes a change that is one statement, and so atomic by itself: it saves beginning and ending a
+    /// transaction. What the statement returns must be read to its end, as only then it is stored.
+    pub(super) async fn write_once<T, E>(
+        &self,
+        change: impl Operation<T, E>,
+    ) -> Result<T, RepositoryError>
+    where
+        T: Send + 'static,
+        E: From<sqlx::Error> + Into<RepositoryError> + Send + 'static,
+    {
+        match &self.engine {
+            Engine::Sqlite(pools, _) => {
+                pools.write_once(|connection| change(Connection::Sqlite(connection))).await
+            }
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(driver, _) => {
+                driver.write(None, |connection| change(Connection::Postgres(connection))).await
+            }
+        }
+    }
+
+    /// `write` for servers that otherwise only read: SQLite's connection is not kept, so that the
     /// next write notices if the file has become read-only.
     pub(super) async fn write_and_close<T, E>(
         &self,

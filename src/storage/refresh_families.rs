@@ -81,7 +81,7 @@ impl RefreshFamilies for DatabaseRefreshFamilies {
     ) -> Result<Rotation, RepositoryError> {
         let offset = self.offset;
         let family = presented.token.family;
-        let rotated = self.database.write(None, move |mut database| {
+        let rotated = self.database.write_once(move |mut database| {
             Box::pin(async move { rotate(&mut database, &presented, rules, offset).await })
         });
         let (rotation, until) = self.freshness.ask(Box::pin(rotated)).await?;
@@ -323,7 +323,7 @@ async fn rotate(
     let query = query.bind(client).bind(generation).bind(next);
     let query = query.bind(seconds(rules.reuse)).bind(seconds(rules.idle));
     let query = query.bind(presented.access_until.seconds()).bind(offset).bind(client_epoch);
-    let Some(row) = query.optional::<Rotated>().await? else {
+    let Some(row) = query.all::<Rotated>().await?.pop() else {
         return Ok((why_not(database, presented.token.family).await?, presented.access_until));
     };
     let (

@@ -9,6 +9,7 @@ mod logout;
 mod malformed;
 mod newcomer;
 mod openid;
+mod openidconnect;
 mod pages_elsewhere;
 mod parameters;
 mod prompts;

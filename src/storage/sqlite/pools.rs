@@ -82,6 +82,27 @@ impl Pools {
                 Err(error.into())
             }
         };
+        self.kept(result).await
+    }
+
+    /// Makes a change that is one statement, and so a transaction by itself.
+    pub(in crate::storage) async fn write_once<T, E, F>(
+        &self,
+        change: F,
+    ) -> Result<T, RepositoryError>
+    where
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, E>>,
+        E: Into<RepositoryError>,
+    {
+        let _write = self.writes.begin();
+        let mut connection = self.writer.acquire().await.map_err(unreached)?;
+        let result = change(&mut connection).await.map_err(Into::into);
+        drop(connection);
+        self.kept(result).await
+    }
+
+    /// Keeps the writer's connection unless a write has failed.
+    async fn kept<T>(&self, result: Result<T, RepositoryError>) -> Result<T, RepositoryError> {
         if matches!(result, Err(RepositoryError::Unavailable(_))) {
             self.close_writer().await;
         }

@@ -190,6 +190,11 @@ fn a_refresh_token_is_worth_something_as_long_as_it_renews() {
     assert!(
         [damaged, other].iter().any(|text| *text != own && seen(&app, gateway, text) == inactive)
     );
+    let scopes = |token: &str| seen(&app, gateway, token)["scope"].clone();
+    let both = refresh_token(&super::jane(&app, Some(web), &[("scope", "me items")]));
+    assert_eq!(scopes(&both), json!("me items"));
+    done(&app, &["clients", "set", "web", "--scope", "me"], "");
+    eventually("what a renewal would give", || (scopes(&both) == json!("me")).then_some(()));
     done(&app, &["clients", "delete", "web"], "");
     eventually("the client's login ends", || (seen(&app, gateway, &own) == inactive).then_some(()));
     run(&app, &["users", "sign-out", "jane"], "");
