@@ -4,7 +4,7 @@ use crate::accounts::Audit;
 use crate::domain::{
     AuditAction, AuditEntry, AuditReason, AuthorizationCodes, Client, ClientId, Consent, Consents,
     FamilyClient, FamilyId, KeyHash, NewCode, RepositoryError, Scopes, Secret, Sender, User,
-    UserId,
+    UserId, is_of_device,
 };
 use crate::tokens::{CodeKey, Granted, TokenError, code_hash, new_code};
 use std::sync::Arc;
@@ -104,6 +104,19 @@ impl Authorizations {
     ) -> Result<bool, RepositoryError> {
         let given = self.consents.given(user, &known(client)).await?;
         Ok(scopes.iter().all(|scope| given.contains(scope)))
+    }
+
+    /// Whether the user, who was asked before the code was made, still allows the client what it stands for.
+    pub(crate) async fn is_allowed(
+        &self,
+        granted: &Granted,
+        client: &Client,
+    ) -> Result<bool, RepositoryError> {
+        if client.metadata.skip_consent && !is_of_device(&granted.redirect_uri) {
+            return Ok(true);
+        }
+        let scopes = granted.scope.parse().unwrap_or_default();
+        self.has_consent(granted.user, client, &scopes).await
     }
 
     /// Remembers that the user allows the client these scopes.

@@ -38,7 +38,13 @@ pub enum Reason {
     WrongPassword,
     /// Valid credentials that lack a required scope.
     InsufficientScope,
+    /// The token of a client, for something that users do in person.
+    ClientsToken,
 }
+
+/// What a client is told that would manage its user's account.
+pub const CLIENTS_TOKEN: &str =
+    "An application that the user has signed in to cannot manage the account";
 
 /// A refusal: everything its response consists of.
 #[derive(Clone, Debug)]
@@ -54,11 +60,11 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// 401, and 403 for missing scopes in the strict profile (RFC 6750 §3.1).
+    /// 401; 403 for the token of a client, and for missing scopes in the strict profile (RFC 6750 §3.1).
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match (self.reason, self.style.strict) {
-            (Reason::InsufficientScope, true) => StatusCode::FORBIDDEN,
+            (Reason::InsufficientScope, true) | (Reason::ClientsToken, _) => StatusCode::FORBIDDEN,
             _ => StatusCode::UNAUTHORIZED,
         }
     }
@@ -71,6 +77,7 @@ impl Refusal {
             Reason::Invalid => "Could not validate credentials",
             Reason::WrongPassword => "Incorrect username or password",
             Reason::InsufficientScope => "Not enough permissions",
+            Reason::ClientsToken => CLIENTS_TOKEN,
         }
     }
 
@@ -81,6 +88,7 @@ impl Refusal {
     /// | absent | `Bearer` | `Bearer realm="…", scope="…"` |
     /// | invalid | `Bearer scope="…"` | `Bearer realm="…", error="invalid_token", …` |
     /// | too few scopes | `Bearer scope="…"` | `Bearer realm="…", error="insufficient_scope", …, scope="…"` |
+    /// | a client's token | `Bearer` | `Bearer realm="…", error="insufficient_scope", …` |
     /// | any, Basic | `Basic` | `Basic realm="…", charset="UTF-8"` |
     /// | any, API key | `APIKey` | `APIKey realm="…"` |
     #[must_use]
@@ -112,12 +120,15 @@ impl Refusal {
             Reason::InsufficientScope => {
                 Some(("insufficient_scope", "The access token lacks a scope"))
             }
+            Reason::ClientsToken => Some(("insufficient_scope", CLIENTS_TOKEN)),
         };
         if let (true, Some((code, description))) = (strict, error) {
             value.add("error", code);
             value.add("error_description", description);
         }
-        if !self.scope.is_empty() && (strict || error.is_some()) {
+        // No scope would help a client.
+        let would_help = self.reason != Reason::ClientsToken && !self.scope.is_empty();
+        if would_help && (strict || error.is_some()) {
             value.add("scope", &self.scope);
         }
     }
@@ -176,6 +187,8 @@ mod tests {
         is(Reason::Absent, AuthScheme::Bearer, "Bearer");
         is(Reason::Invalid, AuthScheme::Bearer, r#"Bearer scope="items me""#);
         is(Reason::InsufficientScope, AuthScheme::Bearer, r#"Bearer scope="items me""#);
+        let of_client = refusal(Reason::ClientsToken, AuthScheme::Bearer, false);
+        assert_eq!(of_client, (403, "Bearer".to_owned()));
         is(Reason::Absent, AuthScheme::Basic(""), "Basic");
         is(Reason::Absent, AuthScheme::Basic("simple"), r#"Basic realm="simple""#);
         is(Reason::Absent, AuthScheme::ApiKey, "APIKey");
@@ -199,6 +212,12 @@ mod tests {
             bearer,
             403,
             r#"Bearer realm="bailiwick", error="insufficient_scope", error_description="The access token lacks a scope", scope="items me""#,
+        );
+        is(
+            Reason::ClientsToken,
+            bearer,
+            403,
+            r#"Bearer realm="bailiwick", error="insufficient_scope", error_description="An application that the user has signed in to cannot manage the account""#,
         );
         is(
             Reason::WrongPassword,

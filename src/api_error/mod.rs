@@ -10,7 +10,7 @@ mod overload;
 mod passwords;
 mod validation;
 
-pub use challenge::{AuthScheme, ChallengeStyle, Reason, Refusal};
+pub use challenge::{AuthScheme, CLIENTS_TOKEN, ChallengeStyle, Reason, Refusal};
 pub use extractors::{OwnLimit, configure_extractors};
 pub use overload::Overload;
 pub use passwords::password_problem;

@@ -96,8 +96,9 @@ pub(super) fn run(command: ClientsCommand, settings: &Settings) -> Result<(), Co
     // Before the change: one that cannot be audited is not made.
     let _log = changes.then(|| process::start_audit_log(settings)).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let done = runtime.map_err(failed)?.block_on(execute(command, settings))?;
-    if changes && settings.server.public_url.is_none() {
+    let (done, has_pages) = runtime.map_err(failed)?.block_on(execute(command, settings))?;
+    // A server with other settings than these may have them, such as one with `--demo`.
+    if changes && settings.server.public_url.is_none() && !has_pages {
         note("warning: server.public_url is not set, and clients count only where it is");
     } else if is_service && settings.tokens.algorithm.asymmetric().is_none() {
         note("warning: client_credentials needs tokens.algorithm EdDSA, ES256 or RS256");
@@ -117,12 +118,16 @@ impl ClientsCommand {
     }
 }
 
-async fn execute(command: ClientsCommand, settings: &Settings) -> Result<String, CommandError> {
+/// What to print, and whether clients count with a server on this database.
+async fn execute(
+    command: ClientsCommand,
+    settings: &Settings,
+) -> Result<(String, bool), CommandError> {
     let store = Store::open_existing(settings).await.map_err(failed)?;
-    let clients = store.clients.of_operator(&process::operator());
+    let clients = store.clients.clone().of_operator(&process::operator());
     let done = done(command, &clients).await;
     keep_audit(clients.audit_log()).await;
-    done
+    Ok((done?, store.has_had_pages().await.map_err(failed)?))
 }
 
 const BY: Registrar<'static> = Registrar { author: &Author::Operator, among: None };

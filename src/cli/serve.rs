@@ -5,7 +5,7 @@ use crate::cli::report::CommandError;
 use crate::logging::{self, ERROR, LoggingGuard};
 use crate::process::{self, Worker, cores};
 use crate::server::Application;
-use crate::settings::{Layers, OwnSettings, Settings};
+use crate::settings::{Layers, OwnSettings, Settings, why_demo_has_no_url};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -32,8 +32,16 @@ pub(super) fn run(
             target: ERROR,
             "--demo: the passwords of johndoe and alice are public; not for production"
         );
-        if let Some(url) = &loaded.settings.server.public_url {
-            log::info!(target: ERROR, "--demo: sign in at {}/auth/account", url.as_str());
+        match &loaded.settings.server.public_url {
+            Some(url) => {
+                log::info!(target: ERROR, "--demo: sign in at {}/auth/account", url.as_str());
+            }
+            None => log::info!(
+                target: ERROR,
+                "--demo: no pages to sign in at, for {}; server.public_url says where browsers reach this \
+                 server",
+                why_demo_has_no_url(&loaded.settings)
+            ),
         }
     }
     process::run(program, (layers, loaded))?;

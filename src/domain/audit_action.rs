@@ -209,6 +209,8 @@ words! {
         ProviderUnavailable = "provider_unavailable",
         /// The provider's ID token is not for this login.
         WrongIdToken = "wrong_id_token",
+        /// The user had to log in again at the provider, which does not say that this happened.
+        LoginNotRenewed = "login_not_renewed",
         /// The provider has not verified the e-mail address.
         EmailUnverified = "email_unverified",
         /// Callers need the old password to change their own.

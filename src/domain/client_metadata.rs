@@ -5,6 +5,7 @@ use crate::domain::key_algorithm::KeyAlgorithm;
 use crate::domain::scope::Scopes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -277,10 +278,9 @@ impl ClientMetadata {
         check_uris("redirect_uris", &self.redirect_uris)?;
         check_uris("post_logout_redirect_uris", &self.post_logout_redirect_uris)?;
         if let Some(uri) = &self.backchannel_logout_uri {
-            check_uris("backchannel_logout_uri", std::slice::from_ref(uri))?;
-            if !uri.starts_with("http") {
-                return fault("backchannel_logout_uri", "expected an https URL");
-            }
+            check_uri("backchannel_logout_uri", uri, |uri| {
+                client_uri::request_fault(uri).map(Into::into)
+            })?;
         }
         if self.grant_types.is_empty() {
             return fault("grant_types", "expected at least one");
@@ -308,7 +308,7 @@ impl ClientMetadata {
             return fault("introspect", "needs a client that proves who it is, not `none`");
         }
         if let Some(uri) = &self.jwks_uri {
-            check_uri("jwks_uri", uri, client_uri::request_fault)?;
+            check_uri("jwks_uri", uri, |uri| client_uri::request_fault(uri).map(Into::into))?;
         }
         let has_keys = match (&self.jwks, &self.jwks_uri) {
             (Some(_), Some(_)) => return fault("jwks_uri", "expected this or jwks, not both"),
@@ -332,13 +332,13 @@ fn check_uris(field: &'static str, uris: &[String]) -> Result<(), ClientFault> {
     if uris.len() > ClientMetadata::MOST_URIS {
         return Err(ClientFault::new(field, "expected 32 at most"));
     }
-    uris.iter().try_for_each(|uri| check_uri(field, uri, client_uri::fault))
+    uris.iter().try_for_each(|uri| check_uri(field, uri, client_uri::redirect_fault))
 }
 
 fn check_uri(
     field: &'static str,
     uri: &str,
-    fault: fn(&str) -> Option<&'static str>,
+    fault: impl Fn(&str) -> Option<Cow<'static, str>>,
 ) -> Result<(), ClientFault> {
     match fault(uri) {
         // What is no URI may be anything, also very long.

@@ -1,33 +1,28 @@
 //! Where a client may have its users sent back to, and where it may be asked itself.
 
+use std::borrow::Cow;
 use std::net::Ipv6Addr;
+use std::num::NonZeroU16;
 
 /// Longest URI, in bytes.
 const LONGEST: usize = 2048;
 
-/// Schemes that no application is called by: they run a script, show a file, or are another protocol.
-const NO_APPLICATIONS: [&str; 16] = [
-    "about",
-    "blob",
-    "chrome",
-    "data",
-    "file",
-    "filesystem",
-    "ftp",
-    "intent",
-    "javascript",
-    "mailto",
-    "sms",
-    "tel",
-    "vbscript",
-    "view-source",
-    "ws",
-    "wss",
-];
+/// Query parameters of responses: a registered one of the same name would be taken for the response's.
+const OF_RESPONSES: [&str; 6] = ["code", "error", "error_description", "iss", "response", "state"];
 
 /// What is wrong with a URI to redirect to; `None` if it may be registered (RFC 6749 §3.1.2, RFC 8252 §7,
 /// RFC 9700 §2.1).
-pub(super) fn fault(uri: &str) -> Option<&'static str> {
+pub(super) fn redirect_fault(uri: &str) -> Option<Cow<'static, str>> {
+    fault(uri).map(Cow::Borrowed).or_else(|| {
+        let (_, query) = uri.split_once('?')?;
+        let mut names = form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name);
+        let name = names.find(|name| OF_RESPONSES.contains(&name.as_ref()))?;
+        Some(format!("has the query parameter `{name}`, which belongs to responses").into())
+    })
+}
+
+/// What is wrong with any URI that is registered.
+fn fault(uri: &str) -> Option<&'static str> {
     if uri.len() > LONGEST {
         return Some("is longer than 2048 bytes");
     }
@@ -35,6 +30,9 @@ pub(super) fn fault(uri: &str) -> Option<&'static str> {
         |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
     if !uri.bytes().all(is_of_uri) {
         return Some("has characters that a URI cannot have (RFC 3986 §2)");
+    }
+    if let Some(problem) = uri.split('%').skip(1).find_map(encoding_fault) {
+        return Some(problem);
     }
     if uri.contains('#') {
         return Some("has a fragment");
@@ -49,11 +47,22 @@ pub(super) fn fault(uri: &str) -> Option<&'static str> {
     }
     match scheme {
         "https" | "http" => web_fault(scheme == "https", rest),
-        _ if NO_APPLICATIONS.contains(&scheme) => {
-            Some("has a scheme that belongs to no application")
-        }
+        // Any other may be the system's or a browser's own, or every application's.
+        _ if !scheme.contains('.') || scheme.split('.').any(str::is_empty) => Some(
+            "has a scheme that is no domain name in reverse order, such as `com.example.app` (RFC 8252 §7.1)",
+        ),
         _ if rest.trim_start_matches('/').is_empty() => Some("is a scheme only"),
         _ => None,
+    }
+}
+
+/// What is wrong with a byte that is written in hexadecimal digits; `rest` follows the `%`.
+fn encoding_fault(rest: &str) -> Option<&'static str> {
+    let digits = rest.get(..2).filter(|it| it.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+        None => Some("has a `%` that no two hexadecimal digits follow"),
+        Some(byte) if byte.is_ascii_control() => Some("has an encoded control character"),
+        Some(_) => None,
     }
 }
 
@@ -73,7 +82,7 @@ fn web_fault(secure: bool, rest: &str) -> Option<&'static str> {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         _ => (authority, None),
     };
-    if port.is_some_and(|port| port.starts_with('+') || port.parse::<u16>().is_err()) {
+    if port.is_some_and(|port| port.starts_with('+') || port.parse::<NonZeroU16>().is_err()) {
         return Some("has no valid port");
     }
     if !is_host(host) {
@@ -212,11 +221,10 @@ mod tests {
             "http://127.0.0.1:5000/cb",
             "http://[::1]/cb",
             "com.example.app:/oauth",
-            "myapp://callback",
-            "cursor://anysphere.cursor-retrieval/oauth/cb",
-            "vscode://x",
+            "com.example.app://callback?x=code",
+            "https://app.example.com/code?codes=1&State=2&x=%20%C3%A4",
         ] {
-            assert_eq!(fault(uri), None, "{uri}");
+            assert_eq!(redirect_fault(uri), None, "{uri}");
         }
         for uri in [
             "",
@@ -250,13 +258,42 @@ mod tests {
             "data:text/html,x",
             "file:///etc/passwd",
             "ws://localhost/x",
-            "myapp:",
-            "myapp://",
-            "1app://x",
+            "com.example.app:",
+            "com.example.app://",
+            "1app.example://x",
             "*",
+            "myapp://callback",
+            "cursor://anysphere.cursor-retrieval/oauth/cb",
+            "ms-settings:network",
+            "search-ms:query=x",
+            "jar:https://app.example.com!/x",
+            "chrome-extension://x/cb",
+            "view-source:https://app.example.com",
+            "intent://x",
+            ".app://x",
+            "com..app://x",
+            "com.://x",
+            "http://localhost:0/cb",
+            "https://app.example.com:0/cb",
+            "https://app.example.com:00/cb",
+            "https://app.example.com/cb%00",
+            "https://app.example.com/cb%0d%0aX:y",
+            "https://app.example.com/cb?x=%7F",
+            "com.example.app:/cb%1b",
+            "https://app.example.com/cb%",
+            "https://app.example.com/cb%2",
+            "https://app.example.com/cb%zz",
+            "https://app.example.com/cb?code=1",
+            "https://app.example.com/cb?x=1&state",
+            "https://app.example.com/cb?%69ss=x",
+            "https://app.example.com/cb?error=",
+            "https://app.example.com/cb?error_description=x",
+            "com.example.app:/cb?response=x",
         ] {
-            assert!(fault(uri).is_some(), "{uri}");
+            assert!(redirect_fault(uri).is_some(), "{uri}");
         }
+        let named = redirect_fault("https://app.example.com/cb?x=1&st%61te=2").unwrap();
+        assert!(named.contains("`state`"), "{named}");
         for uri in ["https://app.example.com/keys?x=1", "http://127.0.0.1:5000/keys"] {
             assert_eq!(request_fault(uri), None, "{uri}");
         }

@@ -21,3 +21,4 @@ pub use document::document;
 pub(crate) use error::IN_USE;
 pub use error::ServeError;
 pub use mounts::{Mounts, Routes};
+pub(crate) use state::check_pages;

@@ -148,6 +148,11 @@ fn brand(settings: &Settings) -> Result<Option<Brand>, ServeError> {
     brand.map(Some)
 }
 
+/// Checks what the pages need.
+pub(crate) fn check_pages(settings: &Settings) -> Result<(), ServeError> {
+    brand(settings).map(drop)
+}
+
 /// The state for one thread: it has a reference count of its own, because a shared one would make
 /// all threads contend.
 pub(crate) struct ThreadState {

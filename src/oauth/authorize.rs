@@ -15,6 +15,10 @@ use std::sync::Arc;
 /// login they are in the URL once as they are and once sealed, which fits `server.limit_request_line`.
 const MOST_BYTES: usize = 2816;
 
+/// Seconds for which a login within the request counts as a new one, whatever the request wants: as long may
+/// its next page stay open.
+const STAYS_NEW: i64 = 5 * 60;
+
 /// Characters of an S256 challenge: 32 bytes in base64url (RFC 7636 §4.2).
 const CHALLENGE: usize = 43;
 
@@ -178,6 +182,19 @@ impl AuthorizationRequest {
         }
     }
 
+    /// Whether a login of this age, in seconds, is new enough; the user who has just logged in because this
+    /// request asked for it is not asked again (OpenID Connect Core §3.1.2.3).
+    #[must_use]
+    pub fn accepts_login(&self, age: i64, is_for_this: bool) -> bool {
+        is_new(self.prompt.login, self.max_age, (age, is_for_this))
+    }
+
+    /// Whether it wants a new login, also of a user whom another provider knows already.
+    #[must_use]
+    pub fn wants_new_login(&self) -> bool {
+        self.prompt.login || self.max_age.is_some()
+    }
+
     /// The parameters that count, as a query.
     #[must_use]
     pub fn query(&self) -> &str {
@@ -204,11 +221,14 @@ async fn addressee<'p>(
     }
 }
 
-/// What the client may have of what it asks for. Without `scope`: all that is registered of it. Scopes that
-/// nobody knows count for nothing (OpenID Connect Core §3.1.2.1).
+/// What the client may have of what it asks for; something must be left (RFC 6749 §3.3). Without `scope`: all
+/// that is registered of it. Scopes that nobody knows count for nothing (OpenID Connect Core §3.1.2.1).
 fn scopes(asked: Option<&str>, client: &Client) -> Result<Scopes, RequestFault> {
     let own = &client.metadata.scope;
-    let Some(asked) = asked else { return Ok(own.clone()) };
+    let left = |scopes: Scopes| {
+        if scopes.is_empty() { Err(RequestFault::NoScope) } else { Ok(scopes) }
+    };
+    let Some(asked) = asked else { return left(own.clone()) };
     let may_refresh = client.metadata.may_redeem(ClientGrant::RefreshToken);
     let mut scopes = Scopes::default();
     for name in asked.split(' ').filter(|name| !name.is_empty()) {
@@ -220,7 +240,7 @@ fn scopes(asked: Option<&str>, client: &Client) -> Result<Scopes, RequestFault> 
             scopes.insert_known(name);
         }
     }
-    Ok(scopes)
+    left(scopes)
 }
 
 /// PKCE by S256, for every client that is not excused (RFC 9700 §2.1.1).
@@ -242,7 +262,6 @@ fn challenge(
     }
 }
 
-/// Values that nobody knows count for nothing.
 fn prompt(text: &str) -> Result<Prompt, RequestFault> {
     let mut prompt = Prompt::default();
     let values = text.split(' ').filter(|value| !value.is_empty());
@@ -252,13 +271,18 @@ fn prompt(text: &str) -> Result<Prompt, RequestFault> {
             "login" => prompt.login = true,
             "consent" => prompt.consent = true,
             "select_account" => prompt.select_account = true,
-            _ => {}
+            _ => return Err(RequestFault::UnknownPrompt),
         }
     }
     if prompt.none && values.clone().any(|value| value != "none") {
         return Err(RequestFault::Prompt);
     }
     Ok(prompt)
+}
+
+fn is_new(prompt_login: bool, max_age: Option<i64>, (age, is_for_this): (i64, bool)) -> bool {
+    let is_young = max_age.is_none_or(|most| most > 0 && age <= most);
+    (!prompt_login && is_young) || (is_for_this && age <= STAYS_NEW)
 }
 
 fn seconds(text: &str) -> Result<i64, RequestFault> {
@@ -290,5 +314,34 @@ fn resource(parameters: &Parameters, audiences: &[&str]) -> Result<Option<String
 impl From<RepositoryError> for AuthorizeError {
     fn from(cause: RepositoryError) -> Self {
         Self::Unavailable(cause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_is_as_new_as_the_request_wants_it() {
+        for (prompt_login, max_age, age, alone, for_this) in [
+            (false, None, 1_000_000, true, true),
+            (false, Some(60), 60, true, true),
+            (false, Some(60), 61, false, true),
+            (false, Some(60), STAYS_NEW + 1, false, false),
+            (false, Some(900), STAYS_NEW + 1, true, true),
+            (false, Some(0), -1, false, true),
+            (false, Some(0), STAYS_NEW, false, true),
+            (false, Some(0), STAYS_NEW + 1, false, false),
+            (true, None, 0, false, true),
+            (true, Some(900), STAYS_NEW, false, true),
+            (true, Some(900), STAYS_NEW + 1, false, false),
+        ] {
+            let of = |is_for_this| is_new(prompt_login, max_age, (age, is_for_this));
+            assert_eq!(
+                (of(false), of(true)),
+                (alone, for_this),
+                "{prompt_login} {max_age:?} {age}"
+            );
+        }
     }
 }

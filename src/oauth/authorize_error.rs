@@ -142,6 +142,9 @@ pub enum RequestFault {
     /// A malformed `scope`.
     #[error("scope is malformed")]
     Scope,
+    /// Nothing is left of what was asked for.
+    #[error("None of the scopes can be granted: the client or the user has none of them")]
+    NoScope,
     /// A malformed `code_challenge`.
     #[error("code_challenge must be 43 characters of base64url")]
     Challenge,
@@ -151,6 +154,9 @@ pub enum RequestFault {
     /// `none` with others.
     #[error("prompt=none excludes other values")]
     Prompt,
+    /// A value that nobody knows: what it asks for would not be done.
+    #[error("prompt must be none, or any of login, consent, select_account")]
+    UnknownPrompt,
     /// No number.
     #[error("max_age must be a number of seconds")]
     MaxAge,
@@ -182,6 +188,7 @@ impl RequestFault {
             | Self::Challenge
             | Self::ChallengeMethod
             | Self::Prompt
+            | Self::UnknownPrompt
             | Self::MaxAge
             | Self::TooLong => "invalid_request",
             Self::ResponseType => "unsupported_response_type",
@@ -189,7 +196,7 @@ impl RequestFault {
             Self::RequestObject => "request_not_supported",
             Self::RequestUri => "request_uri_not_supported",
             Self::Registration => "registration_not_supported",
-            Self::Scope => "invalid_scope",
+            Self::Scope | Self::NoScope => "invalid_scope",
             Self::Target => "invalid_target",
             Self::Denied => "access_denied",
             Self::LoginRequired => "login_required",

@@ -16,6 +16,7 @@ use crate::settings::OutgoingSettings;
 use form_urlencoded::Serializer;
 use resolver::{Allowed, Choosy};
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use threads::Threads;
@@ -150,6 +151,25 @@ impl Outgoing {
         };
         if self.0.threads.run(&host, job) { Ok(()) } else { Err(OutgoingError::Busy) }
     }
+}
+
+/// Why no request goes to a URL, if that is known before anybody is asked: its host is an address, or this
+/// machine's own name.
+#[must_use]
+pub fn known_refusal(settings: &OutgoingSettings, url: &str) -> Option<OutgoingError> {
+    let uri = match checked(url) {
+        Ok(uri) => uri,
+        Err(error) => return Some(error),
+    };
+    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    let address = match host.parse() {
+        Ok(address) => address,
+        Err(_) if host.eq_ignore_ascii_case("localhost") => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        Err(_) => return None,
+    };
+    let is_secure = uri.scheme_str() == Some("https");
+    let addresses = [SocketAddr::new(address, 0)].into_iter();
+    Allowed::new(&settings.allow).of_host(host, is_secure, addresses).err()
 }
 
 /// Any other scheme, a user or a fragment is a mistake, or somebody's trick.

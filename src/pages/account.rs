@@ -132,6 +132,13 @@ impl AccountPage<'_> {
             Some(AccountFault::Email | AccountFault::EmailTaken | AccountFault::EmailTrusted) => {
                 field == "email"
             }
+            Some(AccountFault::WrongPassword) => field == "old_password",
+            Some(
+                AccountFault::ShortPassword
+                | AccountFault::LongPassword
+                | AccountFault::CommonPassword,
+            ) => field == "new_password",
+            Some(AccountFault::KeyName) => field == "key_name",
             _ => false,
         }
     }

@@ -44,6 +44,8 @@ pub enum Trouble {
     Refused,
     /// The response is not for this login.
     Wrong,
+    /// The user had to log in again, and the provider does not say that this happened.
+    NotRenewed,
     /// Nobody has the identity, and nobody new is taken.
     NoAccount,
     /// The provider has not verified the e-mail address.

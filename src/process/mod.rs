@@ -22,8 +22,8 @@ pub use master::{
 pub use operator::operator;
 pub use worker::Worker;
 
-use crate::http::ServeError;
 use crate::http::middleware::check_cors;
+use crate::http::{ServeError, check_pages};
 use crate::logging;
 use crate::security::TrustedProxies;
 use crate::services::scope_table;
@@ -37,6 +37,7 @@ pub fn faults(settings: &Settings) -> Vec<ServeError> {
         TrustedProxies::new(&settings.server.forwarded_allow_ips).map(drop).map_err(Into::into),
         scope_table(settings).map(drop).map_err(ServeError::Services),
         check_cors(&settings.cors),
+        check_pages(settings),
     ];
     checks.into_iter().filter_map(Result::err).chain(master::faults(settings)).collect()
 }

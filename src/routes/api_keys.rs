@@ -8,7 +8,7 @@ use crate::extract::{self, Broken};
 use crate::routes::fields::{DeclaredScope, PRINTABLE, set_of};
 use crate::routes::parameters::{PathKeyId, PathUsername};
 use crate::routes::{guarded, route_with_slash};
-use crate::security::{Authorized, EnabledUser, Scoped};
+use crate::security::{AccountOwner, Authorized, EnabledUser, Scoped};
 use crate::services::Services;
 use crate::settings::Until;
 use actix_web::HttpRequest;
@@ -20,7 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-type Holder = Scoped<EnabledUser, ApiKeysWrite>;
+type Holder = AccountOwner<ApiKeysWrite>;
 type Writer = Scoped<EnabledUser, UsersWrite>;
 
 crate::failures! {

@@ -2,12 +2,12 @@
 
 use crate::accounts::PasswordChange;
 use crate::api_error::ApiError;
-use crate::domain::{ItemsRead, Secret};
+use crate::domain::{ItemsRead, MeRead, Secret};
 use crate::extract;
 use crate::routes::fields::NewPassword;
 use crate::routes::profile::Profile;
 use crate::routes::route_with_slash;
-use crate::security::{ActiveUser, Authorized, Scoped};
+use crate::security::{AccountOwner, ActiveUser, Authorized, Scoped};
 use crate::services::Services;
 use actix_web::HttpRequest;
 use actix_web::web::{Data, Json};
@@ -84,7 +84,7 @@ crate::failures! {
 #[api_v2_operation(operation_id = "set_own_password", tags("me"))]
 async fn set_password(
     Authorized(caller, body): Authorized<
-        ActiveUser,
+        AccountOwner<MeRead>,
         extract::Json<PasswordChangeBody, { 16 * 1024 }>,
     >,
     services: Data<Services>,
@@ -103,7 +103,7 @@ async fn set_password(
 /// Ends all your tokens, this one included. Your password and API keys stay.
 #[api_v2_operation(operation_id = "sign_out_everywhere", tags("me"))]
 async fn sign_out(
-    caller: ActiveUser,
+    caller: AccountOwner<MeRead>,
     services: Data<Services>,
     request: HttpRequest,
 ) -> Result<NoContent, ApiError> {

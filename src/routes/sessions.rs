@@ -3,10 +3,10 @@
 //! too.
 
 use crate::api_error::ApiError;
-use crate::domain::{Device, Session, SessionId, Username, UsersRead, UsersWrite};
+use crate::domain::{Device, MeRead, Session, SessionId, Username, UsersRead, UsersWrite};
 use crate::routes::parameters::{PathSessionId, PathUsername};
 use crate::routes::{guarded, route_with_slash};
-use crate::security::{ActiveUser, Authorized, EnabledUser, Scoped};
+use crate::security::{AccountOwner, Authorized, EnabledUser, Scoped};
 use crate::services::{Services, SignIn};
 use actix_web::HttpRequest;
 use actix_web::http::Method;
@@ -105,7 +105,7 @@ async fn ended(
 /// The browsers in which you are logged in, the one used last first.
 #[api_v2_operation(operation_id = "list_own_sessions", tags("me"))]
 async fn list(
-    caller: ActiveUser,
+    caller: AccountOwner<MeRead>,
     services: Data<Services>,
 ) -> Result<Json<Vec<SessionRecord>>, ApiError> {
     listed(&services, &caller.username).await
@@ -117,7 +117,7 @@ async fn list(
 /// you are away.
 #[api_v2_operation(operation_id = "end_own_session", tags("me"))]
 async fn end(
-    Authorized(caller, (sid,)): Authorized<ActiveUser, (PathSessionId,)>,
+    Authorized(caller, (sid,)): Authorized<AccountOwner<MeRead>, (PathSessionId,)>,
     services: Data<Services>,
     request: HttpRequest,
 ) -> Result<NoContent, EndFailure> {

@@ -1,7 +1,8 @@
 //! What a browser was asked for before it was sent to a page, sealed into that page's URL. So any number
-//! of tabs may be under way, on any server, and nothing is stored. It never says who logged in.
+//! of tabs may be under way, on any server, and nothing is stored. It proves nobody's login: it may say which
+//! session answered it, and counts only where that session's cookie comes along.
 
-use crate::domain::Timestamp;
+use crate::domain::{Session, Timestamp, UserId};
 use crate::sealing::{SealError, SealingKey};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -31,6 +32,28 @@ pub struct Flow {
     /// Whether a login is needed even if somebody is logged in.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prompt_login: bool,
+    /// Whether it must be a new one also where another provider already knows the user.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub renews: bool,
+    /// The only user whom the request is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expects: Option<UserId>,
+    /// The login that answered it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<FlowAnswer>,
+}
+
+/// A login in a session: another one in the same session is none of this flow's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowAnswer {
+    session: String,
+    auth_time: Timestamp,
+}
+
+impl FlowAnswer {
+    fn by(session: &Session) -> Self {
+        Self { session: session.id.to_string(), auth_time: session.auth_time }
+    }
 }
 
 /// Why a flow cannot begin.
@@ -61,7 +84,28 @@ impl Flow {
             login_hint: None,
             ui_locales: None,
             prompt_login: false,
+            renews: false,
+            expects: None,
+            answer: None,
         }
+    }
+
+    /// The same, answered by the login that this session has just begun with.
+    #[must_use]
+    pub fn answered_by(&self, session: &Session) -> Self {
+        Self { answer: Some(FlowAnswer::by(session)), ..self.clone() }
+    }
+
+    /// Whether this session's login is the one that answered it.
+    #[must_use]
+    pub fn is_answered_by(&self, session: &Session) -> bool {
+        self.answer.as_ref().is_some_and(|answer| *answer == FlowAnswer::by(session))
+    }
+
+    /// The same from now on: whoever has to log in again does so after this, however long the page was open.
+    #[must_use]
+    pub fn resumed(&self, now: Timestamp) -> Self {
+        Self { started_at: self.started_at.max(now), ..self.clone() }
     }
 }
 

@@ -22,8 +22,8 @@ pub struct Principal {
 pub(super) enum Means {
     /// A password: all.
     Password,
-    /// A token with these scopes.
-    Token(Scopes),
+    /// A token with these scopes, and the client that got it, if one did.
+    Token(Scopes, Option<Box<str>>),
     /// An API key.
     Key(Arc<ApiKey>),
 }
@@ -38,7 +38,7 @@ impl Principal {
     pub(super) fn of_client(client: Arc<Client>, scopes: Scopes) -> Self {
         name_client(&client);
         let caller = Caller::Client(client);
-        Self { caller, scheme: AuthScheme::Bearer, means: Means::Token(scopes) }
+        Self { caller, scheme: AuthScheme::Bearer, means: Means::Token(scopes, None) }
     }
 
     /// The user, possibly disabled; `None` if it is a client.
@@ -84,7 +84,7 @@ impl Principal {
         self.held().contains(scope)
             && match &self.means {
                 Means::Password => true,
-                Means::Token(granted) => granted.contains(scope),
+                Means::Token(granted, _) => granted.contains(scope),
                 Means::Key(key) => key.scopes.contains(scope),
             }
     }
@@ -106,13 +106,21 @@ impl Principal {
     pub(super) fn key_id(&self) -> Option<&KeyId> {
         match &self.means {
             Means::Key(key) => Some(&key.id),
-            Means::Password | Means::Token(_) => None,
+            Means::Password | Means::Token(..) => None,
         }
     }
 
     /// Whether a token was presented rather than a password or an API key.
     pub(super) fn has_token(&self) -> bool {
-        matches!(self.means, Means::Token(_))
+        matches!(self.means, Means::Token(..))
+    }
+
+    /// The client that got the user's token, if one did.
+    pub(super) fn issued_to(&self) -> Option<&str> {
+        match &self.means {
+            Means::Token(_, client) => client.as_deref(),
+            Means::Password | Means::Key(_) => None,
+        }
     }
 }
 

@@ -52,6 +52,6 @@ pub(crate) async fn principal_of(
         return Ok((!has_ended).then(|| Principal::of_client(client, claims.scopes)));
     }
     let user = services.accounts.holder(&claims).await?;
-    let means = Means::Token(claims.scopes);
+    let means = Means::Token(claims.scopes, claims.issued_to);
     Ok(user.map(|user| Principal::new(user, AuthScheme::Bearer, means)))
 }

@@ -2,9 +2,9 @@
 
 use crate::accounts::{Accounts, ProviderIdentities};
 use crate::domain::{Clock, Identities, ScopeTable};
-use crate::outgoing::Outgoing;
+use crate::outgoing::{Outgoing, known_refusal};
 use crate::services::{StartError, scope_table};
-use crate::settings::Settings;
+use crate::settings::{PublicUrl, Settings};
 use crate::upstream::{Provider, Upstream};
 use std::sync::Arc;
 
@@ -39,11 +39,24 @@ pub(super) fn upstream(
 
 /// Those of the settings, or why one cannot be used.
 fn configured(settings: &Settings, scopes: &ScopeTable) -> Result<Vec<Provider>, StartError> {
+    let own = settings.server.public_url.as_ref().map(PublicUrl::as_str);
     let providers = settings.providers.iter().map(|(name, given)| {
         let faulty = |problem: String| StartError::new(format_args!("providers.{name}.{problem}"));
         let provider = Provider::new(name, given).map_err(faulty)?;
         if let Some(scope) = provider.scopes_given().find(|scope| !scopes.contains(scope)) {
             return Err(faulty(format!("scope_rules: `{scope}` is not a declared scope")));
+        }
+        if let Some(own) = own.filter(|own| provider.is_at(own)) {
+            let problem = "is server.public_url, this server itself: expected another one";
+            return Err(faulty(format!("issuer: `{own}` {problem}")));
+        }
+        for (key, url) in provider.asked_urls() {
+            if let Some(cause) = known_refusal(&settings.outgoing, url) {
+                return Err(faulty(format!(
+                    "{key}: `{url}`: {cause}: expected https at a public address, or its host in \
+                     outgoing.allow"
+                )));
+            }
         }
         Ok(provider)
     });

@@ -35,6 +35,25 @@ fn own_url(settings: &Settings) -> Option<PublicUrl> {
     urls?.into_iter().next()
 }
 
+/// Why `--demo` alone does not know where browsers reach the server.
+#[must_use]
+pub fn why_demo_has_no_url(settings: &Settings) -> &'static str {
+    let server = &settings.server;
+    let is_unix = |bind: &Bind| matches!(bind, Bind::Unix(_));
+    let has_no_port = |bind: &Bind| matches!(bind, Bind::Tcp { port: 0, .. });
+    if settings.tokens.issuer.is_some() {
+        "tokens.issuer is set"
+    } else if !server.root_path.as_str().is_empty() {
+        "server.root_path says that a proxy stands before this server"
+    } else if server.bind.iter().any(is_unix) {
+        "no browser reaches a unix socket"
+    } else if server.bind.iter().any(has_no_port) {
+        "port 0 is another one at each start"
+    } else {
+        "the server also listens where other machines reach it"
+    }
+}
+
 /// The URL of an address on this machine; `None` where others reach it, or before the system has picked the
 /// port.
 fn url(bind: &Bind) -> Option<PublicUrl> {

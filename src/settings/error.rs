@@ -56,6 +56,9 @@ pub(super) enum SettingsError {
     /// Clients are for an authorization server, which has a URL.
     #[error("{key} needs server.public_url, for example \"https://auth.example.com\"")]
     NeedsUrl { key: String },
+    /// A session would end before it is idle for long enough, each key with its origin.
+    #[error("{idle} is {idle_seconds} s, and {lifetime} is {seconds} s: expected at most as many")]
+    IdleBeyondLife { idle: String, idle_seconds: u32, lifetime: String, seconds: u32 },
     /// Two conflicting addresses, each with its key and origin.
     #[error("{first} and {second} are one address: expected different ones")]
     SameAddress { first: String, second: String },

@@ -3,7 +3,7 @@
 use crate::settings::bind::Bind;
 use crate::settings::error::SettingsError;
 use crate::settings::own::{OwnSection, OwnSettings};
-use crate::settings::{DatabaseUrl, PublicUrl, Settings, SslMode, keys};
+use crate::settings::{DatabaseUrl, PublicUrl, SessionSettings, Settings, SslMode, keys};
 use config::ValueKind;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -207,7 +207,20 @@ impl Loaded {
         let algorithm = self.settings.tokens.algorithm.asymmetric().filter(|_| url.is_none());
         let no_url = algorithm.and_then(|_| self.set("tokens.algorithm"));
         let no_url = no_url.map(|algorithm| SettingsError::NoPublicUrl { algorithm });
-        both.chain(issuers).chain(no_url).chain(homeless).chain(twice).collect()
+        let idle = self.idle_beyond_life();
+        both.chain(issuers).chain(no_url).chain(homeless).chain(twice).chain(idle).collect()
+    }
+
+    /// The default of `sessions.idle` gives way to a shorter life; what somebody has set does not.
+    fn idle_beyond_life(&self) -> Option<SettingsError> {
+        let (_, origin) = self.values.get("sessions.idle")?;
+        let SessionSettings { idle, lifetime, .. } = self.settings.sessions;
+        let (idle_seconds, seconds) = (idle.get(), lifetime.get());
+        if *origin == Origin::Default || idle_seconds <= seconds {
+            return None;
+        }
+        let (idle, lifetime) = (self.set("sessions.idle")?, self.set("sessions.lifetime")?);
+        Some(SettingsError::IdleBeyondLife { idle, idle_seconds, lifetime, seconds })
     }
 
     /// What is wrong with `PGSSLMODE`, if it counts.
@@ -230,6 +243,17 @@ impl Loaded {
             self.warnings.push(format!(
                 "{key} is `*`: whoever connects is believed about where a request comes from; name \
                  the proxies, unless nobody but them can reach this server"
+            ));
+        }
+        let server = &self.settings.server;
+        let (url, prefix) = (server.public_url.as_ref(), server.root_path.as_str());
+        if let Some(url) = url.filter(|url| url.path() != prefix) {
+            let key = self.set("server.public_url").unwrap_or_default();
+            let root_path = self.set("server.root_path").unwrap_or_default();
+            self.warnings.push(format!(
+                "{key} has the path `{}`, and {root_path} is `{prefix}`: expected the same, the path below \
+                 which the proxy passes requests on; with server.strip_root_path if it does not strip it",
+                url.path()
             ));
         }
     }

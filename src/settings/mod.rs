@@ -40,6 +40,7 @@ pub use database_url::{DatabaseUrl, SslMode, has_credentials};
 #[cfg(feature = "postgres")]
 pub use database_url::{Host, PostgresServer, PostgresUrl, SslRoot, TargetSession};
 pub use default_file::default_file;
+pub use demo::why_demo_has_no_url;
 pub use filter_rule::FilterRule;
 pub use flag::FlagPlace;
 pub use held_files::{Contents, Unreadable};

@@ -36,6 +36,12 @@ impl PublicUrl {
         &self.0[..self.0.len() - self.path().len()]
     }
 
+    /// Its host, with the port unless it is the scheme's own.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        parts(&self.0).map_or("", |(_, host, _)| host)
+    }
+
     /// Whether it is reached by TLS; otherwise it is on this machine.
     #[must_use]
     pub fn is_https(&self) -> bool {
@@ -113,6 +119,7 @@ mod tests {
             let it = PublicUrl::try_from(url.to_owned()).unwrap();
             assert_eq!((it.path(), it.as_str()), (path, format!("{}{path}", it.origin()).as_str()));
             assert_eq!(it.is_https(), url.starts_with("https"));
+            assert_eq!(Some(it.host()), url.split('/').nth(2));
             let has_port = |port: &str| url.split('/').nth(2).unwrap().ends_with(port);
             let port = ["8000", "8443"].into_iter().find(|port| has_port(&format!(":{port}")));
             assert_eq!(it.port(), port.map(|port| port.parse().unwrap()), "{url}");

@@ -9,7 +9,7 @@ use crate::tokens::claims::{
 };
 use crate::tokens::error::TokenError;
 use crate::tokens::header::Presented;
-use crate::tokens::ids::{family_id, token_id};
+use crate::tokens::ids::{family_id, issued_to, token_id};
 use crate::tokens::published::{Found, fingerprint};
 use crate::tokens::{Claims, IssuedToken, NewToken, Tokens, check_kind, read_claims};
 use std::mem;
@@ -160,6 +160,7 @@ impl Tokens {
         let issued_at = read.iat.map(|at| Timestamp(at.trunc() as i64));
         let claims = Claims {
             subject: name,
+            issued_to: issued_to(read).filter(|_| client.is_none()),
             client,
             scopes: mem::take(&mut read.scopes),
             id,

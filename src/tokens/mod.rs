@@ -46,7 +46,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claims::{Party, PresentedClaims};
 use error::REFUSALS;
-use ids::{family_id, token_id};
+use ids::{family_id, issued_to, token_id};
 use keys::KeyRing;
 use published::Published;
 use serde::de::DeserializeOwned;
@@ -100,6 +100,9 @@ pub struct Claims {
     pub scopes: Scopes,
     /// The client whose own token it is, and `subject` its id: no user's.
     pub(crate) client: Option<ClientId>,
+    /// The client that got the token, which is a user's, as far as it names one: empty if it names no one
+    /// client.
+    pub(crate) issued_to: Option<Box<str>>,
     /// The user's id, whatever the name is now; `None` in tokens of other applications.
     pub id: Option<UserId>,
     /// The user's when the token was issued.
@@ -290,6 +293,7 @@ impl Tokens {
             let subject = read.sub.as_ref().ok_or(TokenError::MissingClaim)?;
             Ok(Claims {
                 client: None,
+                issued_to: issued_to(read),
                 subject: subject.0.parse().map_err(|_| TokenError::Claim("sub"))?,
                 scopes: mem::take(&mut read.scopes),
                 id: read.id,

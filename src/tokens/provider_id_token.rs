@@ -113,9 +113,9 @@ impl Standard {
         if self.nbf.is_some_and(|nbf| nbf > now + TOLERANCE) {
             return Err(TokenError::NotYetValid);
         }
-        // Not every provider says it.
-        let is_old = |since| self.auth_time.is_some_and(|it| it + TOLERANCE < date(since));
-        if login.since.is_some_and(is_old) {
+        // It must say so where that was asked for (§2), or nobody knows.
+        let is_new = |since| self.auth_time.is_some_and(|it| it + TOLERANCE >= date(since));
+        if !login.since.is_none_or(is_new) {
             return Err(TokenError::Claim("auth_time"));
         }
         if self.nonce.as_deref() != Some(login.nonce) {
@@ -165,6 +165,7 @@ mod tests {
         let mut claims = json!({
             "iss": "https://idp.example.com", "sub": "248289", "aud": "bailiwick", "exp": now + 60, "iat": now,
             "nonce": "n", "at_hash": at_hash(Algorithm::ES256, "token"), "groups": ["staff"],
+            "auth_time": now,
         });
         match value {
             Value::Null => drop(claims.as_object_mut().unwrap().remove(name)),
@@ -215,6 +216,7 @@ mod tests {
             ("iat", Value::Null, TokenError::Malformed),
             ("nbf", json!(now + 61), TokenError::NotYetValid),
             ("auth_time", json!(now - 61), TokenError::Claim("auth_time")),
+            ("auth_time", Value::Null, TokenError::Claim("auth_time")),
             ("nonce", json!("m"), TokenError::Claim("nonce")),
             ("nonce", Value::Null, TokenError::Claim("nonce")),
             ("at_hash", json!("x"), TokenError::Claim("at_hash")),

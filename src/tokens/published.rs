@@ -284,6 +284,7 @@ mod tests {
         let subject = "johndoe".parse().unwrap();
         Claims {
             client: None,
+            issued_to: None,
             subject,
             scopes: Scopes::default(),
             id: Some(UserId(1)),

@@ -27,7 +27,10 @@ pub enum ProviderFault {
     WrongIssuer,
     /// The ID token is not for this login.
     #[error("the ID token: {0}")]
-    IdToken(#[from] TokenError),
+    IdToken(TokenError),
+    /// The user had to log in again, and the provider does not say that this happened.
+    #[error("the user had to log in again there, and the provider does not say that this happened")]
+    NotRenewed,
 }
 
 impl ProviderFault {
@@ -39,6 +42,7 @@ impl ProviderFault {
             Self::Refused(_) => AuditReason::ProviderRefused,
             Self::WrongIssuer | Self::IdToken(TokenError::Claim("iss")) => AuditReason::WrongIssuer,
             Self::IdToken(_) => AuditReason::WrongIdToken,
+            Self::NotRenewed => AuditReason::LoginNotRenewed,
         }
     }
 
@@ -48,5 +52,14 @@ impl ProviderFault {
 
     pub(super) fn nonsense(text: impl Into<String>) -> Self {
         Self::Nonsense(text.into())
+    }
+}
+
+impl From<TokenError> for ProviderFault {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Claim("auth_time") => Self::NotRenewed,
+            error => Self::IdToken(error),
+        }
     }
 }

@@ -1,6 +1,28 @@
-//! What GitHub's API says of a user.
+//! GitHub's OAuth 2.0: what its API says of a user.
 
+use crate::accounts::Arrival;
+use crate::upstream::error::ProviderFault;
+use crate::upstream::provider::Provider;
+use crate::upstream::{Places, Received, Upstream, arrival};
 use serde_json::Value;
+
+impl Upstream {
+    /// Who has these tokens at GitHub.
+    pub(super) async fn github_user(
+        &self,
+        provider: &Provider,
+        places: &Places,
+        (token, _): Received,
+    ) -> Result<Arrival, ProviderFault> {
+        let user_url = places.userinfo.as_deref().unwrap_or_default();
+        let user = self.ask(user_url, &token, "the user's profile").await?;
+        let emails =
+            self.ask(&format!("{user_url}/emails"), &token, "the user's addresses").await?;
+        let id = id(&user).ok_or_else(|| ProviderFault::nonsense("the user has no id"))?;
+        let claims = user.as_object().cloned().unwrap_or_default();
+        arrival(provider, &id, &claims, email(&emails), &["login", "name"])
+    }
+}
 
 /// The number that stays when the user takes another name.
 pub(super) fn id(user: &Value) -> Option<String> {

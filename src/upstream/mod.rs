@@ -12,7 +12,7 @@ pub use provider::Provider;
 use crate::accounts::{Arrival, ProviderIdentities};
 use crate::domain::{ClientAuthMethod, KeyHash, Secret, Shown, Subject, Timestamp};
 use crate::outgoing::{Documents, Outgoing, Request, Response};
-use crate::tokens::{ClientKeys, ProviderLogin, challenge_of, state_hash};
+use crate::tokens::{ClientKeys, challenge_of, state_hash};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use form_urlencoded::{Serializer, byte_serialize};
@@ -42,8 +42,28 @@ pub struct Proofs<'a> {
     pub nonce: &'a str,
     /// Ties the code to the login (RFC 7636).
     pub verifier: &'a str,
-    /// A user who is logged in there logs in again, not earlier than then.
-    pub since: Option<Timestamp>,
+    /// What the login must be like.
+    pub demand: Demand,
+}
+
+/// What a login at a provider must be like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// Any: a user who is logged in there may stay so.
+    Any,
+    /// The user chooses an account there.
+    Choice,
+    /// The user logs in again there, not earlier than then.
+    New(Timestamp),
+}
+
+impl Demand {
+    fn since(self) -> Option<Timestamp> {
+        match self {
+            Self::Any | Self::Choice => None,
+            Self::New(since) => Some(since),
+        }
+    }
 }
 
 /// What a provider's response says, as it came.
@@ -119,6 +139,10 @@ impl Upstream {
         provider: &Provider,
         proofs: Proofs<'_>,
     ) -> Result<String, ProviderFault> {
+        if provider.kind == Kind::Github && proofs.demand.since().is_some() {
+            // It neither asks users to log in again nor says when they did.
+            return Err(ProviderFault::NotRenewed);
+        }
         let places = self.places(provider).await?;
         let mut query = Serializer::new(String::new());
         query
@@ -132,9 +156,13 @@ impl Upstream {
         if provider.kind != Kind::Github {
             query.append_pair("nonce", proofs.nonce);
         }
-        if proofs.since.is_some() {
-            query.append_pair("prompt", "login");
-        }
+        // With `max_age`, the ID token says when it was (OpenID Connect Core §3.1.2.1).
+        let wants: &[(&str, &str)] = match proofs.demand {
+            Demand::Any => &[],
+            Demand::Choice => &[("prompt", "select_account")],
+            Demand::New(_) => &[("prompt", "login"), ("max_age", "0")],
+        };
+        query.extend_pairs(wants);
         let join = if places.authorization.contains('?') { '&' } else { '?' };
         Ok(format!("{}{join}{}", places.authorization, query.finish()))
     }
@@ -214,7 +242,7 @@ impl Upstream {
         provider: &Provider,
         places: &Places,
         (code, proofs): (&str, Proofs<'_>),
-    ) -> Result<(Secret, Option<Secret>), ProviderFault> {
+    ) -> Result<Received, ProviderFault> {
         let mut form = vec![
             ("grant_type", "authorization_code"),
             ("code", code),
@@ -272,63 +300,10 @@ impl Upstream {
         let read = serde_json::from_slice(&body).ok().filter(|_| status == 200);
         read.ok_or_else(|| ProviderFault::nonsense(format!("{what} responds {status}, or no JSON")))
     }
-
-    async fn github_user(
-        &self,
-        provider: &Provider,
-        places: &Places,
-        (token, _): (Secret, Option<Secret>),
-    ) -> Result<Arrival, ProviderFault> {
-        let user_url = places.userinfo.as_deref().unwrap_or_default();
-        let user = self.ask(user_url, &token, "the user's profile").await?;
-        let emails =
-            self.ask(&format!("{user_url}/emails"), &token, "the user's addresses").await?;
-        let id = github::id(&user).ok_or_else(|| ProviderFault::nonsense("the user has no id"))?;
-        let claims = user.as_object().cloned().unwrap_or_default();
-        arrival(provider, &id, &claims, github::email(&emails), &["login", "name"])
-    }
-
-    async fn openid_user(
-        &self,
-        provider: &Provider,
-        (issuer, places): (&str, &Places),
-        proofs: Proofs<'_>,
-        (token, id_token): (Secret, Option<Secret>),
-    ) -> Result<Arrival, ProviderFault> {
-        let id_token = id_token.ok_or_else(|| ProviderFault::nonsense("there is no ID token"))?;
-        let jwks = places.jwks.as_deref();
-        let jwks = jwks.ok_or_else(|| ProviderFault::nonsense("the metadata has no jwks_uri"))?;
-        let away = ProviderFault::away("the provider's keys");
-        let mut keys = self.keys.get(jwks).await.map_err(&away)?;
-        if !keys.has_key_of(id_token.expose()) && !keys.have_signed(id_token.expose()) {
-            keys = self.keys.newer(jwks).await.map_err(&away)?;
-        }
-        let login = ProviderLogin {
-            issuer,
-            client_id: &provider.client_id,
-            nonce: proofs.nonce,
-            access_token: token.expose(),
-            since: proofs.since,
-        };
-        let verified = keys.verify_id_token(id_token.expose(), login, self.identities.now())?;
-        let mut claims = verified.all;
-        if let Some(userinfo) = places.userinfo.as_deref().filter(|_| !claims.contains_key("email"))
-        {
-            let told = self.ask(userinfo, &token, "userinfo").await?;
-            let told = told.as_object().cloned().unwrap_or_default();
-            // Another user's would be mixed in (OpenID Connect Core §5.3.2).
-            if told.get("sub").and_then(Value::as_str) != Some(&verified.sub) {
-                return Err(ProviderFault::nonsense("userinfo is about another user"));
-            }
-            for (name, value) in told {
-                claims.entry(name).or_insert(value);
-            }
-        }
-        let email = openid::verified_email(&claims);
-        let names = ["preferred_username", "nickname", "email", "name"];
-        arrival(provider, &verified.sub, &claims, email, &names)
-    }
 }
+
+/// What a provider's tokens are: an access token and, by OpenID Connect, an ID token.
+type Received = (Secret, Option<Secret>);
 
 /// What follows for somebody from what a provider says.
 fn arrival(

@@ -1,7 +1,56 @@
-//! What OpenID Connect says: of a provider, and of a user.
+//! OpenID Connect: what it says of a provider, and of a user.
 
+use crate::accounts::Arrival;
+use crate::tokens::ProviderLogin;
+use crate::upstream::error::ProviderFault;
+use crate::upstream::provider::Provider;
+use crate::upstream::{Places, Proofs, Received, Upstream, arrival};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+
+impl Upstream {
+    /// Who has these tokens at an OpenID provider.
+    pub(super) async fn openid_user(
+        &self,
+        provider: &Provider,
+        (issuer, places): (&str, &Places),
+        proofs: Proofs<'_>,
+        (token, id_token): Received,
+    ) -> Result<Arrival, ProviderFault> {
+        let id_token = id_token.ok_or_else(|| ProviderFault::nonsense("there is no ID token"))?;
+        let jwks = places.jwks.as_deref();
+        let jwks = jwks.ok_or_else(|| ProviderFault::nonsense("the metadata has no jwks_uri"))?;
+        let away = ProviderFault::away("the provider's keys");
+        let mut keys = self.keys.get(jwks).await.map_err(&away)?;
+        if !keys.has_key_of(id_token.expose()) && !keys.have_signed(id_token.expose()) {
+            keys = self.keys.newer(jwks).await.map_err(&away)?;
+        }
+        let login = ProviderLogin {
+            issuer,
+            client_id: &provider.client_id,
+            nonce: proofs.nonce,
+            access_token: token.expose(),
+            since: proofs.demand.since(),
+        };
+        let verified = keys.verify_id_token(id_token.expose(), login, self.identities.now())?;
+        let mut claims = verified.all;
+        if let Some(userinfo) = places.userinfo.as_deref().filter(|_| !claims.contains_key("email"))
+        {
+            let told = self.ask(userinfo, &token, "userinfo").await?;
+            let told = told.as_object().cloned().unwrap_or_default();
+            // Another user's would be mixed in (OpenID Connect Core §5.3.2).
+            if told.get("sub").and_then(Value::as_str) != Some(&verified.sub) {
+                return Err(ProviderFault::nonsense("userinfo is about another user"));
+            }
+            for (name, value) in told {
+                claims.entry(name).or_insert(value);
+            }
+        }
+        let email = verified_email(&claims);
+        let names = ["preferred_username", "nickname", "email", "name"];
+        arrival(provider, &verified.sub, &claims, email, &names)
+    }
+}
 
 /// A provider's metadata (OpenID Connect Discovery §3, RFC 8414).
 #[derive(Debug, Deserialize)]

@@ -86,6 +86,16 @@ impl Provider {
     pub fn new(name: &str, given: &ProviderSettings) -> Result<Self, String> {
         let is_github = given.preset == Some(ProviderPreset::Github);
         let is_google = given.preset == Some(ProviderPreset::Google);
+        if let (Some(preset), Some(issuer)) = (given.preset, &given.issuer) {
+            let preset = match preset {
+                ProviderPreset::Google => "google",
+                ProviderPreset::Github => "github",
+            };
+            return Err(format!(
+                "issuer: `{issuer}`: expected none beside preset = \"{preset}\", whose issuer is known; or \
+                 no preset"
+            ));
+        }
         let known = |is: bool, url: &str| is.then(|| url.to_owned());
         let issuer = given.issuer.clone().or(known(is_google, "https://accounts.google.com"));
         let github =
@@ -113,7 +123,13 @@ impl Provider {
             let fault = |cause| format!("client_secret_file: {}: {cause}", file.path().display());
             let content = file.read().map_err(fault)?;
             let text = content.to_text().map_err(fault)?;
-            Ok::<_, String>(Secret::new(text.expose().trim_end_matches(['\r', '\n'])))
+            match text.expose().trim_end_matches(['\r', '\n']) {
+                "" => Err(format!(
+                    "client_secret_file: {}: is empty: expected the secret in its first line",
+                    file.path().display()
+                )),
+                secret => Ok(Secret::new(secret)),
+            }
         });
         let secret = secret.transpose()?;
         let auth_method = given.token_endpoint_auth_method;
@@ -152,6 +168,28 @@ impl Provider {
             trusted_domains: given.trusted_domains.clone(),
             rules: given.scope_rules.iter().filter_map(|rule| Rule::read(rule)).collect(),
         })
+    }
+
+    /// What is asked there by this server itself: key and URL.
+    pub fn asked_urls(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let issuer = match &self.kind {
+            Kind::OpenId { issuer, is_discovered: true } => Some(issuer.as_str()),
+            Kind::OpenId { .. } | Kind::Github => None,
+        };
+        let Endpoints { token, userinfo, jwks, .. } = &self.endpoints;
+        let urls = [
+            ("issuer", issuer),
+            ("token_endpoint", token.as_deref()),
+            ("userinfo_endpoint", userinfo.as_deref()),
+            ("jwks_uri", jwks.as_deref()),
+        ];
+        urls.into_iter().filter_map(|(key, url)| Some((key, url?)))
+    }
+
+    /// Whether it is the server at this URL.
+    pub fn is_at(&self, url: &str) -> bool {
+        let Kind::OpenId { issuer, .. } = &self.kind else { return false };
+        issuer.trim_end_matches('/') == url
     }
 
     /// Every scope that a rule gives.
@@ -214,6 +252,7 @@ mod tests {
         assert!(Provider::new("idp", &settings(|_| {})).is_ok());
         for (settings, key) in [
             (settings(|it| it.issuer = None), "issuer: "),
+            (settings(|it| it.preset = Some(ProviderPreset::Google)), "issuer: "),
             (settings(|it| it.client_id = None), "client_id: "),
             (settings(|it| it.token_endpoint_auth_method = None), "client_secret_file: "),
             (settings(|it| it.scopes = Some("email".to_owned())), "scopes: "),

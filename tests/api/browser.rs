@@ -62,8 +62,8 @@ fn pages_are_for_everybody() {
     });
     import(&app, &[root]);
     let there = app.url("/auth/signed-out");
-    let redirects =
-        ["--redirect-uri", "https://photos.acme.example/callback", "--redirect-uri", &there];
+    let redirects = ["https://photos.acme.example/callback", "http://localhost/cb", &there];
+    let redirects = redirects.map(|uri| ["--redirect-uri", uri]).concat();
     let add = [
         "clients",
         "add",

@@ -482,6 +482,10 @@ fn settings_of_providers_are_checked_by_their_keys() {
             "[providers.idp]\nissuer = 'idp'",
             "providers.idp.issuer = \"idp\": expected an http or https URL",
         ),
+        (
+            "[providers.idp]\npreset = 'google'\nissuer = 'https://idp.example.com'\nclient_id = 'b'",
+            "providers.idp.issuer: `https://idp.example.com`: expected none beside preset = \"google\"",
+        ),
         ("[providers.Idp]\npreset = 'google'", "lower-case letters, digits and hyphens"),
         ("[providers.idp]\nsecret = 'x'", "providers.idp.secret"),
         ("[outgoing]\nallow = ['https://x']", "outgoing.allow"),
@@ -503,6 +507,65 @@ fn settings_of_providers_are_checked_by_their_keys() {
     ] {
         let (is_good, lines) = check(&format!("[providers.idp]\n{good}{more}\n"));
         assert!(!is_good && lines.contains(line), "{more}: {lines}");
+    }
+
+    let empty = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(empty.path(), "\n").expect("written");
+    let secret = format!("client_secret_file = '{}'\n", empty.path().display());
+    let more = "issuer = 'https://idp.example.com'\nclient_id = 'b'\n";
+    let (is_good, lines) = check(&format!("[providers.idp]\n{more}{secret}"));
+    let told = format!("providers.idp.client_secret_file: {}: is empty", empty.path().display());
+    assert!(!is_good && lines.contains(&told), "{lines}");
+}
+
+/// What the server would never ask does not wait for the first user to say so.
+#[test]
+fn providers_at_addresses_that_are_not_asked_stop_the_start() {
+    let check = |issuer: &str, more: &str| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let text = format!(
+            "[server]\npublic_url = 'https://auth.example.com'\n[providers.idp]\nissuer = '{issuer}'\n\
+             client_id = 'b'\ntoken_endpoint_auth_method = 'none'\n{more}"
+        );
+        fs::write(folder.path().join("c.toml"), text).expect("written");
+        let mut command = bailiwick(folder.path());
+        let output = run(command.args(["--config", "c.toml", "check-config"]), "");
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for issuer in [
+        "https://10.0.0.7",
+        "https://127.0.0.1:8443/realm",
+        "https://localhost",
+        "https://[::1]",
+        "https://[fd00::7]/x",
+        "https://169.254.169.254",
+        "http://8.8.8.8",
+    ] {
+        let (is_good, lines) = check(issuer, "");
+        let told = format!("c.toml: providers.idp.issuer: `{issuer}`: ");
+        assert!(!is_good && lines.contains(&told) && lines.contains("outgoing.allow"), "{lines}");
+    }
+    let allow = "[outgoing]\nallow = ['10.0.0.0/8', 'localhost']\n";
+    for (issuer, more) in [
+        ("https://10.0.0.7", allow),
+        ("http://localhost:9000", allow),
+        ("https://8.8.8.8", ""),
+        ("https://idp.internal", ""),
+    ] {
+        let (is_good, lines) = check(issuer, more);
+        assert!(is_good, "{issuer}: {lines}");
+    }
+    let (is_good, lines) = check("https://idp.example.com", "jwks_uri = 'https://10.0.0.7/keys'\n");
+    assert!(
+        !is_good && lines.contains("providers.idp.jwks_uri: `https://10.0.0.7/keys`"),
+        "{lines}"
+    );
+    for own in ["https://auth.example.com", "https://auth.example.com/"] {
+        let (is_good, lines) = check(own, "");
+        assert!(
+            !is_good && lines.contains("providers.idp.issuer: `https://auth.example.com` is"),
+            "{lines}"
+        );
     }
 }
 

@@ -1,6 +1,8 @@
 //! The declarations of the settings, as users see them: the shipped files and the schema for
 //! editors.
 
+mod sign_in;
+
 use crate::clients::python_tool;
 use crate::harness::{bailiwick, repository, run, run_tool};
 use std::fs;

@@ -10,6 +10,8 @@ mod malformed;
 mod newcomer;
 mod openid;
 mod openidconnect;
+mod other_address;
+mod owner;
 mod pages_elsewhere;
 mod parameters;
 mod prompts;
@@ -33,6 +35,15 @@ pub(crate) const REDIRECT: &str = "https://app.example.com/cb";
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
+/// Registers a client that signs users in, and stays signed in; returns its secret, empty if it has none.
+pub(crate) fn add_client(app: &App, id: &str, more: &[&str]) -> String {
+    let grants = ["--grant-type", "authorization_code", "--grant-type", "refresh_token"];
+    let add = [&["clients", "add", id, "--scope", "me"], &grants[..], more].concat();
+    let output = app.command(&add, "");
+    assert!(output.status.success(), "{add:?}: {output:?}");
+    String::from_utf8(output.stdout).expect("UTF-8").trim_end().to_owned()
+}
+
 /// A registered client.
 pub(crate) struct Client<'a> {
     pub(crate) app: &'a App,
@@ -43,24 +54,8 @@ pub(crate) struct Client<'a> {
 impl<'a> Client<'a> {
     /// One that proves who it is, with refresh tokens.
     pub(crate) fn add(app: &'a App, id: &'a str, more: &[&str]) -> Self {
-        let add = [
-            "clients",
-            "add",
-            id,
-            "--redirect-uri",
-            REDIRECT,
-            "--scope",
-            "me",
-            "--scope",
-            "items",
-            "--grant-type",
-            "authorization_code",
-            "--grant-type",
-            "refresh_token",
-        ];
-        let output = app.command(&[&add[..], more].concat(), "");
-        assert!(output.status.success(), "{output:?}");
-        let secret = String::from_utf8(output.stdout).expect("UTF-8").trim_end().to_owned();
+        let flags = ["--redirect-uri", REDIRECT, "--scope", "items"];
+        let secret = add_client(app, id, &[&flags[..], more].concat());
         Self { app, id, secret: Some(secret).filter(|secret| !secret.is_empty()) }
     }
 

@@ -14,6 +14,36 @@ export const WAYS = [
   { name: "1440-dark", width: 1440, colorScheme: "dark", locale: "en" },
 ];
 
+/** What can be used, and so must have a name. */
+const USED = ["button", "checkbox", "combobox", "link", "radio", "searchbox", "textbox"];
+
+/**
+ * What a screen reader finds: one heading for the page, landmarks, a name for all that can be used, and faults
+ * that are announced and tied to the fields that they are about.
+ */
+async function read(page, name) {
+  const tree = await page.locator("body").ariaSnapshot();
+  const nodes = [...tree.matchAll(/^ *- '?([a-z]+)( "(?:[^"\\]|\\.)+")?(.*)$/gm)];
+  const count = (role, more = "") =>
+    nodes.filter(([, found, , rest]) => found === role && rest.includes(more)).length;
+  expect(`${name}: headings of the page in ${tree}`, count("heading", "[level=1]"), 1);
+  const feet = await page.locator("footer").count();
+  for (const [landmark, expected] of [["banner", 1], ["main", 1], ["contentinfo", feet]]) {
+    expect(`${name}: ${landmark} in ${tree}`, count(landmark), expected);
+  }
+  const nameless = nodes.filter(([, role, label]) => USED.includes(role) && !label).map(([line]) => line);
+  expect(`${name}: without a name`, nameless.join("\n"), "");
+  const loose = await page.evaluate(() => {
+    const alerts = [...document.querySelectorAll("[role=alert][id]")];
+    const fields = [...document.querySelectorAll("[aria-invalid=true]")];
+    const about = (field) => (field.getAttribute("aria-describedby") ?? "").split(" ");
+    const untold = alerts.filter(({ id }) => !fields.some((field) => about(field).includes(id)));
+    const dangling = fields.filter((field) => !alerts.some(({ id }) => about(field).includes(id)));
+    return [...untold, ...dangling].map((it) => it.outerHTML).join("\n");
+  });
+  expect(`${name}: faults and fields apart`, loose, "");
+}
+
 /** No violation of WCAG 2.2 AA or of good practice, nothing wider than the window; and a picture. */
 export async function look(page, name) {
   if (pictures) await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
@@ -21,6 +51,7 @@ export async function look(page, name) {
     () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
   );
   expect(`${name}: pixels beyond the window`, wide, 0);
+  await read(page, name);
   // In a world of its own: the page's policy allows no script, and its own world stays as it is.
   const client = await page.context().newCDPSession(page);
   const { frameTree } = await client.send("Page.getFrameTree");

@@ -1,6 +1,7 @@
 // Every page for people in a real browser: narrow and wide, light and dark, by keyboard only,
 // without violations that axe-core finds. See look.mjs.
 
+import { createServer } from "node:http";
 import { base, expect, visit } from "./browser.mjs";
 import { WAYS, look } from "./look.mjs";
 
@@ -82,6 +83,20 @@ for (const { name, width, colorScheme, locale } of WAYS) {
     await page.getByRole("alert").waitFor();
     await look(page, `account-wrong-${name}`);
     expect("the address stays", await page.locator("#email").inputValue(), "rosa@");
+    await page.locator("#old_password").fill("wrong");
+    await page.locator("#new_password").fill("green-heron-43");
+    await page.locator("#new_password").press("Enter");
+    await page.locator("#password-fault").waitFor();
+    await look(page, `account-password-${name}`);
+    await page.locator("#old_password").fill("blue-heron-42");
+    await page.locator("#new_password").fill("password");
+    await page.locator("#new_password").press("Enter");
+    await page.locator("#new_password[aria-invalid]").waitFor();
+    await look(page, `account-new-password-${name}`);
+    await page.locator("#key_name").fill(" ");
+    await page.locator("form[action$='api-keys#keys'] button").click();
+    await page.locator("#keys-fault").waitFor();
+    await look(page, `account-key-wrong-${name}`);
     await press(page, "button[name=client_id]");
     await page.getByRole("status").waitFor();
     expect("apps with access", await page.locator("button[name=client_id]").count(), 0);
@@ -134,3 +149,26 @@ await visit({ locale: "en" }, async (page) => {
   await page.goBack();
   await page.locator("button[value=allow]").waitFor();
 });
+
+// A client may ask where a form comes from: it is told the origin, and nothing else of the address.
+const heard = [];
+const client = createServer((request, response) => {
+  heard.push(request);
+  response.end("<!doctype html><title>The client</title>");
+});
+await new Promise((ready) => client.listen(0, "127.0.0.1", ready));
+const callback = `http://localhost:${client.address().port}/cb`;
+await visit({ locale: "en" }, async (page, faults) => {
+  await page.goto(authorize(callback, { response_mode: "form_post", state: "s3cret" }));
+  await page.locator("#username").fill("root");
+  await page.locator("#password").fill("blue-heron-42");
+  await page.locator("button.primary").click();
+  await page.locator("button[value=allow]").click();
+  await page.waitForURL(callback);
+  const { method, headers } = heard.find(({ url }) => url === "/cb");
+  expect("the method", method, "POST");
+  expect("the origin", headers.origin, base);
+  expect("the referrer", headers.referer, `${base}/`);
+  faults.length = 0;
+}, [callback]);
+client.close();

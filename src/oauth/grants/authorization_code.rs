@@ -75,6 +75,13 @@ impl AuthorizationCodeGrant {
         let begun = begun.map_err(GrantError::Unavailable)?;
         let ended = || refused(Some(&found), AuditReason::TokenEnded);
         let (user, refresh_token) = begun.ok_or_else(ended)?;
+        // Only now: a withdrawal before this is seen here, and a later one ends the family.
+        let is_allowed = authorizations.is_allowed(granted, &client).await;
+        if !is_allowed.map_err(GrantError::Unavailable)? {
+            let done = context.accounts.end_grant(&found).await;
+            done.map_err(GrantError::Unavailable)?;
+            return Err(ended());
+        }
         let grant = SessionGrant::of_code(&found, user).ok_or_else(ended)?;
         let more = [("grant_type", ClientGrant::AuthorizationCode.to_string())];
         grant.issue(&client, refresh_token, &more, &context)

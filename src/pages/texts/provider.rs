@@ -22,6 +22,7 @@ pub struct Texts {
     away: (&'static str, &'static str),
     refused: (&'static str, &'static str),
     wrong: (&'static str, &'static str),
+    not_renewed: (&'static str, &'static str),
     no_account: (&'static str, &'static str),
     unverified: (&'static str, &'static str),
     email_taken: (&'static str, &'static str),
@@ -38,6 +39,7 @@ impl Texts {
             Trouble::Away => self.away,
             Trouble::Refused => self.refused,
             Trouble::Wrong => self.wrong,
+            Trouble::NotRenewed => self.not_renewed,
             Trouble::NoAccount => self.no_account,
             Trouble::Unverified => self.unverified,
             Trouble::EmailTaken => self.email_taken,
@@ -74,6 +76,11 @@ pub const EN: Texts = Texts {
         "The other service's answer does not fit",
         "It was not made for this sign-in, so it was not trusted. Nothing was changed; if it happens again, tell \
          whoever runs this service.",
+    ),
+    not_renewed: (
+        "The other service cannot confirm a new sign-in",
+        "The application wants you to sign in again just now, and the other service does not do that, or does \
+         not say when you did. Nothing was changed; sign in with your password, or with another service.",
     ),
     no_account: (
         "There is no account for you here",
@@ -126,6 +133,11 @@ pub const KO: Texts = Texts {
         "외부 서비스의 응답이 맞지 않습니다",
         "이 로그인을 위한 응답이 아니어서 신뢰하지 않았습니다. 변경된 내용은 없습니다. 반복되면 서비스 관리자에게 알려 \
          주세요.",
+    ),
+    not_renewed: (
+        "외부 서비스가 새 로그인을 확인해 주지 않습니다",
+        "애플리케이션이 지금 다시 로그인하도록 요청했지만, 외부 서비스는 다시 로그인하게 하지 않거나 언제 로그인했는지 알려 \
+         주지 않습니다. 변경된 내용은 없습니다. 비밀번호나 다른 서비스로 로그인하세요.",
     ),
     no_account: (
         "이곳에 계정이 없습니다",

@@ -179,10 +179,11 @@ async fn set_password(visit: Visit, body: Bytes) -> HttpResponse {
         let user = visit.services.users.find_now(by.user.id, &by.user.username).await?;
         let stays = by.session.ends_at.seconds() - by.session.seen.seconds()
             > visit.services.settings.sessions.idle.get().into();
-        let cookies = match user {
+        let begun = match user {
             Some(user) => begin(&visit, &user, ("pwd", stays), Timestamp(0)).await?,
             None => None,
         };
+        let cookies = begun.map(|(_, cookies)| cookies);
         let target = format!("{ACCOUNT}?done={}", Done::Password.word());
         Ok(visit.go(&target, cookies.unwrap_or_default()))
     });

@@ -4,21 +4,21 @@
 
 use crate::accounts::{CodeError, SignedIn};
 use crate::api_error::ApiError;
-use crate::domain::{Scopes, Timestamp, is_of_device, is_openid_scope};
+use crate::domain::{Scopes, Timestamp, UserId, is_of_device, is_openid_scope};
 use crate::oauth::{
     AuthorizationRequest, AuthorizeError, ClientResponse, Parameters, RequestFault, ResponseMode,
     held_now,
 };
 use crate::pages::{ChoosePage, ConsentPage, FormPostPage, render};
-use crate::routes::pages::fields::FieldsError;
 use crate::routes::pages::paths::{AUTHORIZE, LOGIN};
 use crate::routes::pages::visit::now;
 use crate::routes::pages::{Fields, Follows, Visit, shown, taken};
-use crate::sealing::{Flow, FlowError};
+use crate::sealing::Flow;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Bytes, ServiceConfig};
+use std::sync::Arc;
 
 pub(super) const CONSENT: &str = "/auth/consent";
 
@@ -27,9 +27,6 @@ const LONGEST_HINT: usize = 256;
 
 /// The longest list of languages to choose from, in bytes.
 const LONGEST_LOCALES: usize = 128;
-
-/// The most bytes of a form that is sent on as a query.
-const LONGEST_FORM: usize = 6 * 1024;
 
 pub(super) fn mount(routes: &mut ServiceConfig) {
     shown(routes, AUTHORIZE, &show);
@@ -48,20 +45,8 @@ async fn show(visit: Visit) -> HttpResponse {
     visit.finish(decided)
 }
 
-/// A form is sent on as a query: the browser sends its cookies along with that, whoever it came from.
 async fn send(visit: Visit, body: Bytes) -> HttpResponse {
-    if body.len() > LONGEST_FORM {
-        return visit.bad("The request is too long.");
-    }
-    match Fields::of_form(&visit.request, &body) {
-        // Which one it is tells whom the fault is told.
-        Ok(_) | Err(FieldsError::Twice(_)) => {}
-        Err(error) => return visit.bad(&error.to_string()),
-    }
-    let query = form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(form_urlencoded::parse(&body))
-        .finish();
-    visit.go(&format!("{AUTHORIZE}?{query}"), [])
+    visit.send_on(AUTHORIZE, &body)
 }
 
 /// What the user says to the question what a client may do.
@@ -86,10 +71,15 @@ async fn consent(visit: Visit, body: Bytes) -> HttpResponse {
         if visit.check_session_form(&by, &action(&flow.target), &form).is_err() {
             return Ok(visit.forged());
         }
-        let target = flow.target.clone();
-        let asked = Asked { visit: &visit, request, target, flow: Some(flow), chosen: None };
+        let (target, expects) = (flow.target.clone(), flow.expects);
+        let flow = Some(flow);
+        let asked = Asked { visit: &visit, request, target, flow, expects, chosen: None };
         match form.get("decision") {
-            "allow" => asked.allow(&by).await,
+            // The page may have been open for long.
+            "allow" => match asked.admitted(Some(by))? {
+                Ok(by) => asked.allow(&by).await,
+                Err(response) => Ok(response),
+            },
             "deny" => Ok(asked.deny(&by)),
             _ => Ok(visit.bad("`decision` is neither `allow` nor `deny`.")),
         }
@@ -153,6 +143,8 @@ struct Asked<'a> {
     target: String,
     /// What the user was asked for before, for the very same request.
     flow: Option<Flow>,
+    /// The user whom the request is for (OpenID Connect Core §3.1.2.1, `id_token_hint`).
+    expects: Option<UserId>,
     /// Proves that the user has chosen this account.
     chosen: Option<String>,
 }
@@ -162,8 +154,12 @@ impl<'a> Asked<'a> {
         let target = format!("{AUTHORIZE}?{}", request.query());
         let sealed = parameters.first("flow").unwrap_or_default();
         let flow = visit.sign_in.flows.open(sealed, now()).filter(|flow| flow.target == target);
+        let hint = request.id_token_hint.as_deref();
+        let hint = hint.and_then(|hint| visit.services.tokens.read_id_token(hint));
+        let before = flow.as_ref().and_then(|flow| flow.expects);
+        let expects = hint.map(|hint| hint.user).or(before);
         let chosen = parameters.first("chosen").map(str::to_owned);
-        Self { visit, request, target, flow, chosen }
+        Self { visit, request, target, flow, expects, chosen }
     }
 
     fn choice(&self) -> String {
@@ -172,59 +168,62 @@ impl<'a> Asked<'a> {
 
     async fn decide(self) -> Result<HttpResponse, ApiError> {
         let Self { visit, request, .. } = &self;
-        let prompt = request.prompt;
-        let by = visit.signed_in().await?.filter(|by| self.is_recent(by));
-        let Some(by) = by else {
-            if prompt.none {
-                return Ok(self.refuse(RequestFault::LoginRequired));
-            }
-            return self.log_in().await;
+        let by = match self.admitted(visit.signed_in().await?)? {
+            Ok(by) => by,
+            Err(response) => return Ok(response),
         };
-        if !self.is_expected(&by) {
-            if prompt.none {
-                return Ok(self.refuse(RequestFault::LoginRequired));
-            }
-            return self.choose(&by);
-        }
-        if prompt.select_account && !self.has_chosen(&by) {
+        if request.prompt.select_account && !self.has_chosen(&by) {
             return self.choose(&by);
         }
         let scopes = self.scopes(&by);
+        if scopes.is_empty() {
+            return Ok(self.refuse(RequestFault::NoScope));
+        }
         if self.may_skip_consent(&by, &scopes).await? {
             return self.grant(&by, &scopes).await;
         }
-        if prompt.none {
+        if request.prompt.none {
             return Ok(self.refuse(RequestFault::ConsentRequired));
         }
         self.ask(&by, &scopes)
     }
 
-    /// Whether the login is as new as the request wants it. One that was asked for here is
-    /// (OpenID Connect Core §3.1.2.3), or the user would log in for ever.
-    fn is_recent(&self, by: &SignedIn) -> bool {
-        let auth_time = by.session.auth_time.seconds();
-        let age = now().seconds().saturating_sub(auth_time);
-        let is_too_old = self.request.max_age.is_some_and(|most| age > most || most == 0);
-        (!is_too_old && !self.request.prompt.login) || self.has_logged_in(by)
+    /// Whoever is logged in, is who the request is for, and has logged in as lately as it wants; or what
+    /// happens instead.
+    fn admitted(
+        &self,
+        by: Option<Arc<SignedIn>>,
+    ) -> Result<Result<Arc<SignedIn>, HttpResponse>, ApiError> {
+        let is_expected = |by: &SignedIn| self.expects.is_none_or(|user| user == by.user.id);
+        // A hint that cannot be read says nothing, but to a client that wants to see no page.
+        let is_unclear = self.request.id_token_hint.is_some() && self.expects.is_none();
+        match by {
+            _ if self.request.prompt.none && is_unclear => {
+                Ok(Err(self.refuse(RequestFault::LoginRequired)))
+            }
+            Some(by) if is_expected(&by) && self.is_recent(&by) => Ok(Ok(by)),
+            // Somebody else has logged in for this request.
+            Some(by) if !is_expected(&by) && self.has_logged_in(&by) => {
+                Ok(Err(self.refuse(RequestFault::LoginRequired)))
+            }
+            _ if self.request.prompt.none => Ok(Err(self.refuse(RequestFault::LoginRequired))),
+            by => self.log_in(by.as_deref()).map(Err),
+        }
     }
 
+    fn is_recent(&self, by: &SignedIn) -> bool {
+        let age = now().seconds().saturating_sub(by.session.auth_time.seconds());
+        self.request.accepts_login(age, self.has_logged_in(by))
+    }
+
+    /// Whether the login was made for this request.
     fn has_logged_in(&self, by: &SignedIn) -> bool {
-        let auth_time = by.session.auth_time;
-        self.flow.as_ref().is_some_and(|flow| auth_time >= flow.started_at)
+        self.flow.as_ref().is_some_and(|flow| flow.is_answered_by(&by.session))
     }
 
     fn has_chosen(&self, by: &SignedIn) -> bool {
         let is_choice = |token: &str| self.visit.is_of_session(by, &self.choice(), token);
         self.chosen.as_deref().is_some_and(is_choice) || self.has_logged_in(by)
-    }
-
-    /// Whether it is the user of `id_token_hint`, or one who has said that it does not matter.
-    fn is_expected(&self, by: &SignedIn) -> bool {
-        let Some(hint) = &self.request.id_token_hint else { return true };
-        let hint = self.visit.services.tokens.read_id_token(hint);
-        // What cannot be read says nothing, but for a client that wants to see no page.
-        let is_user = hint.map_or(!self.request.prompt.none, |hint| hint.user == by.user.id);
-        is_user || (!self.request.prompt.none && self.has_chosen(by))
     }
 
     /// What the user holds of what is asked for.
@@ -242,19 +241,8 @@ impl<'a> Asked<'a> {
         if client.metadata.skip_consent {
             return Ok(true);
         }
-        if scopes.is_empty() {
-            return Ok(false);
-        }
         let authorizations = &self.visit.sign_in.authorizations;
         Ok(authorizations.has_consent(by.user.id, client, scopes).await?)
-    }
-
-    /// What is under way, sealed for a URL.
-    fn sealed(&self, flow: &Flow) -> Result<String, ApiError> {
-        self.visit.sign_in.flows.seal(flow).map_err(|error| match error {
-            FlowError::TooLong => ApiError::BadRequest("The request is too long"),
-            other => ApiError::internal(&other),
-        })
     }
 
     /// A flow that begins now: later than the login of whoever is to log in again, even in the same second.
@@ -267,28 +255,26 @@ impl<'a> Asked<'a> {
             login_hint: usable(request.login_hint.as_deref(), LONGEST_HINT),
             ui_locales: usable(request.ui_locales.as_deref(), LONGEST_LOCALES),
             prompt_login,
+            expects: self.expects,
             ..Flow::to(self.target.clone(), started_at)
         }
     }
 
-    /// Sends the user to the login page.
-    async fn log_in(&self) -> Result<HttpResponse, ApiError> {
-        // Whoever is logged in has to log in again.
-        let by = self.visit.signed_in().await?;
-        // A provider is asked for a new login as well, where its own may be too old.
-        let Self { request, .. } = self;
-        let prompts = by.is_some() || request.prompt.login || request.max_age.is_some();
-        let sealed = self.sealed(&self.new_flow(by.as_deref(), prompts))?;
+    /// Sends the user to the login page; whoever is logged in has to log in again.
+    fn log_in(&self, by: Option<&SignedIn>) -> Result<HttpResponse, ApiError> {
+        let renews = self.request.wants_new_login();
+        let flow = Flow { renews, ..self.new_flow(by, by.is_some() || renews) };
+        let sealed = self.visit.sealed(&flow)?;
         Ok(self.visit.go(&format!("{LOGIN}?flow={sealed}"), []))
     }
 
     /// Asks which account to go on with.
     fn choose(&self, by: &SignedIn) -> Result<HttpResponse, ApiError> {
         let Self { visit, target, .. } = self;
-        let other = self.sealed(&self.new_flow(Some(by), true))?;
+        let other = self.visit.sealed(&self.new_flow(Some(by), true))?;
         let base = visit.frame().base;
         let token = visit.session_form(by, &self.choice());
-        let flow = self.flow.as_ref().map(|flow| self.sealed(flow)).transpose()?;
+        let flow = self.flow.as_ref().map(|flow| visit.sealed(flow)).transpose()?;
         let flow = flow.map(|flow| format!("&flow={flow}")).unwrap_or_default();
         let html = render(&ChoosePage {
             frame: visit.frame(),
@@ -304,8 +290,8 @@ impl<'a> Asked<'a> {
     fn ask(&self, by: &SignedIn, scopes: &Scopes) -> Result<HttpResponse, ApiError> {
         let Self { visit, request, target, .. } = self;
         let flow = self.flow.clone().unwrap_or_else(|| self.new_flow(Some(by), false));
-        let flow = self.sealed(&flow)?;
-        let other = self.sealed(&self.new_flow(Some(by), true))?;
+        let flow = self.visit.sealed(&flow)?;
+        let other = self.visit.sealed(&self.new_flow(Some(by), true))?;
         let base = visit.frame().base;
         let about = |name| visit.services.scopes.description(name).unwrap_or(name);
         let scopes: Vec<_> = scopes.iter().map(|name| (name, about(name))).collect();

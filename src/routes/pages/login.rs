@@ -1,8 +1,8 @@
 //! `/auth/login`: a name and a password in, a session out.
 
-use crate::accounts::{AuthenticateError, LoginMethod, NewLogin};
+use crate::accounts::{AuthenticateError, LoginMethod, NewLogin, SignedIn};
 use crate::api_error::ApiError;
-use crate::domain::{Timestamp, User};
+use crate::domain::{Session, Timestamp, User};
 use crate::pages::{LoginFault, LoginPage, render};
 use crate::routes::pages::paths::{ACCOUNT, AUTHORIZE, LOGIN};
 use crate::routes::pages::providers::buttons;
@@ -44,9 +44,12 @@ impl Asked {
         self.flow.as_ref().is_none_or(|flow| !flow.prompt_login || auth_time >= flow.started_at)
     }
 
-    /// Where to go on.
-    fn target(&self) -> String {
-        target(self.flow.as_ref(), &self.sealed)
+    /// The name to fill in. That of another user is not told to whoever has an ID token of theirs.
+    fn username<'a>(&'a self, by: Option<&'a SignedIn>) -> Option<&'a str> {
+        let hint = self.flow.as_ref().and_then(|flow| flow.login_hint.as_deref());
+        let expects = self.flow.as_ref().and_then(|flow| flow.expects);
+        let by = by.filter(|by| expects.is_none_or(|user| user == by.user.id));
+        hint.or(by.map(|by| by.user.username.as_str()))
     }
 
     /// What carries it along.
@@ -63,15 +66,23 @@ impl Asked {
     }
 }
 
-/// Where a login goes on that this was asked for.
-pub(super) fn target(flow: Option<&Flow>, sealed: &str) -> String {
-    let Some(Flow { target, .. }) = flow else { return ACCOUNT.to_owned() };
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    match query {
-        _ if path != AUTHORIZE => target.clone(),
-        "" => format!("{path}?flow={sealed}"),
-        query => format!("{path}?{query}&flow={sealed}"),
+/// Where to go on; a session that has just begun answers what was asked for.
+pub(super) fn target(
+    visit: &Visit,
+    flow: Option<&Flow>,
+    begun: Option<&Session>,
+) -> Result<String, ApiError> {
+    let Some(flow) = flow else { return Ok(ACCOUNT.to_owned()) };
+    let (path, query) = flow.target.split_once('?').unwrap_or((&flow.target, ""));
+    if path != AUTHORIZE {
+        return Ok(flow.target.clone());
     }
+    let sealed = match begun {
+        Some(session) => visit.sealed(&flow.answered_by(session))?,
+        None => visit.sealed(flow)?,
+    };
+    let before = if query.is_empty() { "" } else { "&" };
+    Ok(format!("{path}?{query}{before}flow={sealed}"))
 }
 
 async fn show(visit: Visit) -> HttpResponse {
@@ -85,10 +96,9 @@ async fn show(visit: Visit) -> HttpResponse {
         let signed_in = visit.signed_in().await?;
         if let Some(it) = signed_in.as_ref().filter(|it| asked.is_met(it.session.auth_time)) {
             log::debug!("{} is logged in already", it.user.username);
-            return Ok(visit.go(&asked.target(), []));
+            return Ok(visit.go(&target(&visit, asked.flow.as_ref(), None)?, []));
         }
-        let hint = asked.flow.as_ref().and_then(|flow| flow.login_hint.as_deref());
-        let username = hint.or(signed_in.as_ref().map(|it| it.user.username.as_str()));
+        let username = asked.username(signed_in.as_deref());
         let typed = Typed { username: username.unwrap_or_default().to_owned(), remember: false };
         form(&visit, &asked, &typed, None).await
     };
@@ -168,7 +178,9 @@ async fn send(visit: Visit, body: Bytes) -> HttpResponse {
         let username = fields.get("username").trim().to_owned();
         let typed = Typed { username, remember: fields.is_ticked("remember") };
         match log_in(&visit, &asked, &typed, &fields).await? {
-            Ok(cookies) => Ok(visit.go(&asked.target(), cookies)),
+            Ok((session, cookies)) => {
+                Ok(visit.go(&target(&visit, asked.flow.as_ref(), Some(&session))?, cookies))
+            }
             Err(fault) => form(&visit, &asked, &typed, Some(fault)).await,
         }
     };
@@ -176,13 +188,16 @@ async fn send(visit: Visit, body: Bytes) -> HttpResponse {
     visit.finish(sent)
 }
 
-/// The cookies of the session that begins, or why none does.
+/// A session that has just begun, and its cookies.
+type Begun = (Session, Vec<Cookie<'static>>);
+
+/// The session that begins, or why none does.
 async fn log_in(
     visit: &Visit,
     asked: &Asked,
     typed: &Typed,
     form: &Fields,
-) -> Result<Result<Vec<Cookie<'static>>, LoginFault>, ApiError> {
+) -> Result<Result<Begun, LoginFault>, ApiError> {
     if visit.check_visitor_form(ACTION, form).is_err() {
         return Ok(Err(LoginFault::Form));
     }
@@ -213,25 +228,25 @@ async fn log_in(
     Ok(begun.ok_or(LoginFault::Wrong))
 }
 
-/// Begins a session for a user who has just proved who it is, by a word of RFC 8176; returns its cookies.
-/// `None` for a user who was disabled meanwhile.
+/// Begins a session for a user who has just proved who it is, by a word of RFC 8176. `None` for a user who
+/// was disabled meanwhile.
 pub(in crate::routes) async fn begin(
     visit: &Visit,
     user: &Arc<User>,
     (amr, remember): (&str, bool),
     not_before: Timestamp,
-) -> Result<Option<Vec<Cookie<'static>>>, ApiError> {
+) -> Result<Option<Begun>, ApiError> {
     let Visit { request, sign_in, .. } = visit;
     let before = BrowserCookie::Session.of(request, &sign_in.url);
     let rules = sign_in.rules(remember);
     let login = NewLogin { amr, before: before.as_deref(), not_before, rules };
     let sender = visit.sender();
-    let Some((_, secret)) = sign_in.sessions.start(user, login, &sender).await? else {
+    let Some((begun, secret)) = sign_in.sessions.start(user, login, &sender).await? else {
         return Ok(None);
     };
     let life = sign_in.stays(remember).then(|| rules.lifetime.as_secs().cast_signed());
     let session = BrowserCookie::Session.set(&sign_in.url, secret.expose(), life);
-    Ok(Some(vec![session, known_browser(visit, user).await]))
+    Ok(Some((begun, vec![session, known_browser(visit, user).await])))
 }
 
 /// The cookie by which the browser is known from now on: wrong passwords of others do not lock it out.

@@ -5,7 +5,6 @@ use crate::api_error::ApiError;
 use crate::domain::Client;
 use crate::oauth::Parameters;
 use crate::pages::{SignOutPage, SignedOutPage, render};
-use crate::routes::pages::fields::FieldsError;
 use crate::routes::pages::visit::now;
 use crate::routes::pages::{Fields, Follows, Visit, account, shown, taken};
 use crate::sealing::Flow;
@@ -22,9 +21,6 @@ pub(super) const SIGNED_OUT: &str = "/auth/signed-out";
 
 /// The parameters that count once the hint is read.
 const KEPT: [&str; 4] = ["client_id", "post_logout_redirect_uri", "state", "ui_locales"];
-
-/// The most bytes of a form that is sent on as a query: a hint has 1 to 2 KiB.
-const LONGEST_FORM: usize = 6 * 1024;
 
 pub(super) fn mount(routes: &mut ServiceConfig) {
     shown(routes, PATH, &show);
@@ -62,20 +58,8 @@ async fn show(visit: Visit) -> HttpResponse {
     visit.finish(done)
 }
 
-/// A form is sent on as a query: the browser sends its cookies along with that, whoever it came from.
 async fn send(visit: Visit, body: Bytes) -> HttpResponse {
-    if body.len() > LONGEST_FORM {
-        return visit.bad("The request is too long.");
-    }
-    match Fields::of_form(&visit.request, &body) {
-        // Which one it is tells whom the fault is told.
-        Ok(_) | Err(FieldsError::Twice(_)) => {}
-        Err(error) => return visit.bad(&error.to_string()),
-    }
-    let query = form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(form_urlencoded::parse(&body))
-        .finish();
-    visit.go(&format!("{PATH}?{query}"), [])
+    visit.send_on(PATH, &body)
 }
 
 /// Reads a request, or responds with what is wrong. Only a URI that is registered of the client for which

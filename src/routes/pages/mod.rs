@@ -9,6 +9,7 @@ mod account_keys;
 mod account_profile;
 mod authorize;
 mod consents;
+mod elsewhere;
 mod fields;
 mod files;
 mod login;
@@ -24,8 +25,10 @@ pub(in crate::routes) use visit::{Follows, Visit};
 pub use crate::pages::Brand;
 
 use crate::settings::Settings;
+use actix_web::guard::{Any, Get, Head};
 use actix_web::http::Method;
-use actix_web::web::{Data, ServiceConfig, get, head, post};
+use actix_web::middleware::from_fn;
+use actix_web::web::{Data, ServiceConfig, post, resource};
 use actix_web::{Handler, HttpResponse};
 
 /// Pages that are shown, and take a form.
@@ -83,14 +86,15 @@ pub fn mount(routes: &mut ServiceConfig, brand: &Data<Brand>, settings: &Setting
     }
 }
 
-/// A page that is shown: GET and HEAD.
+/// A page that is shown: GET and HEAD, at the public address.
 fn shown<F, Args>(routes: &mut ServiceConfig, path: &str, handler: &F)
 where
     F: Handler<Args, Output = HttpResponse>,
     Args: actix_web::FromRequest + 'static,
 {
     for path in [path, &format!("{path}/")] {
-        routes.route(path, get().to(handler.clone())).route(path, head().to(handler.clone()));
+        let page = resource(path).guard(Any(Get()).or(Head())).to(handler.clone());
+        routes.service(page.wrap(from_fn(elsewhere::at_home)));
     }
 }
 

@@ -5,10 +5,11 @@ use crate::api_error::ApiError;
 use crate::domain::{AuditReason, Journey, RepositoryError, Subject, Timestamp};
 use crate::pages::{Fault, Trouble};
 use crate::routes::pages::providers::ACTION;
+use crate::routes::pages::visit::now;
 use crate::routes::pages::{Fields, Visit, login, paths, shown, taken};
 use crate::sealing::Flow;
 use crate::services::{Services, SignIn};
-use crate::upstream::{Answer, Proofs, Provider, ProviderFault, Upstream};
+use crate::upstream::{Answer, Demand, Proofs, Provider, ProviderFault, Upstream};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Path, ServiceConfig};
@@ -30,7 +31,8 @@ struct Login {
     state: String,
     nonce: String,
     verifier: String,
-    since: Option<Timestamp>,
+    /// What a login there must be like.
+    demand: Demand,
 }
 
 impl Login {
@@ -41,7 +43,11 @@ impl Login {
             redirect_uri: format!("{}{callback}", sign_in.url.as_str()),
             nonce: made("nonce of a provider's ID token"),
             verifier: made("verifier of a provider's code"),
-            since: flow.filter(|flow| flow.prompt_login).map(|flow| flow.started_at),
+            demand: match flow {
+                Some(flow) if flow.renews => Demand::New(flow.started_at),
+                Some(flow) if flow.prompt_login => Demand::Choice,
+                _ => Demand::Any,
+            },
             state,
         }
     }
@@ -52,7 +58,7 @@ impl Login {
             state: &self.state,
             nonce: &self.nonce,
             verifier: &self.verifier,
-            since: self.since,
+            demand: self.demand,
         }
     }
 }
@@ -64,10 +70,9 @@ async fn depart(visit: Visit, provider: Path<String>, body: Bytes) -> HttpRespon
         Ok(fields) => fields,
         Err(error) => return visit.bad(&error.to_string()),
     };
-    let flow = visit.flow(&query);
+    let flow = visit.flow(&query).map(|flow| flow.resumed(now()));
     let visit = visit.speaking(flow.as_ref().and_then(|flow| flow.ui_locales.as_deref()));
-    let sealed = if flow.is_some() { query.get("flow") } else { "" };
-    let sent = send(&visit, &provider, (flow.as_ref(), sealed), &form).await;
+    let sent = send(&visit, &provider, flow.as_ref(), &form).await;
     visit.finish(sent)
 }
 
@@ -75,10 +80,11 @@ async fn depart(visit: Visit, provider: Path<String>, body: Bytes) -> HttpRespon
 async fn send(
     visit: &Visit,
     name: &str,
-    (flow, sealed): (Option<&Flow>, &str),
+    flow: Option<&Flow>,
     form: &Fields,
 ) -> Result<HttpResponse, ApiError> {
     let (upstream, provider) = find(&visit.services, name)?;
+    let sealed = flow.map(|flow| visit.sealed(flow)).transpose()?.unwrap_or_default();
     let user = if form.is_ticked("link") {
         let Some(by) = visit.signed_in().await? else { return Ok(visit.go(paths::LOGIN, [])) };
         if visit.check_session_form(&by, ACTION, form).is_err() {
@@ -95,7 +101,7 @@ async fn send(
     let login = Login::of(state, provider, (&visit.sign_in, flow));
     let place = match upstream.departure(provider, login.proofs()).await {
         Ok(place) => place,
-        Err(fault) => return Ok(failed(visit, (upstream, provider), &fault, sealed)),
+        Err(fault) => return Ok(failed(visit, (upstream, provider), &fault, &sealed)),
     };
     let journey = Journey {
         provider: name.into(),
@@ -221,7 +227,9 @@ impl Here<'_> {
         let reason = begun.is_none().then_some(AuditReason::UserDisabled);
         upstream.identities.told(&provider.name, username, reason, &sender);
         match begun {
-            Some(cookies) => Ok(visit.go(&login::target(flow.as_ref(), &journey.flow), cookies)),
+            Some((session, cookies)) => {
+                Ok(visit.go(&login::target(visit, flow.as_ref(), Some(&session))?, cookies))
+            }
             None => Ok(visit.trouble(Trouble::Disabled, Some(&journey.flow))),
         }
     }
@@ -240,6 +248,7 @@ fn failed(
     let trouble = match fault {
         ProviderFault::Away { .. } | ProviderFault::Nonsense(_) => Trouble::Away,
         ProviderFault::Refused(_) => Trouble::Refused,
+        ProviderFault::NotRenewed => Trouble::NotRenewed,
         ProviderFault::WrongIssuer | ProviderFault::IdToken(_) => Trouble::Wrong,
     };
     visit.trouble(trouble, Some(sealed))
@@ -283,7 +292,9 @@ impl Visit {
             Trouble::Away => StatusCode::BAD_GATEWAY,
             Trouble::NoAccount | Trouble::Disabled | Trouble::Unverified => StatusCode::FORBIDDEN,
             Trouble::EmailTaken | Trouble::Taken | Trouble::LastWayIn => StatusCode::CONFLICT,
-            Trouble::Over | Trouble::Refused | Trouble::Wrong => StatusCode::BAD_REQUEST,
+            Trouble::Over | Trouble::Refused | Trouble::Wrong | Trouble::NotRenewed => {
+                StatusCode::BAD_REQUEST
+            }
         };
         let base = self.frame().base;
         let place = match (trouble, sealed) {

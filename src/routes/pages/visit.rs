@@ -5,7 +5,8 @@ use crate::api_error::ApiError;
 use crate::domain::{Clock as _, Sender, SystemClock, Timestamp};
 use crate::pages::{Brand, ErrorPage, Fault, Frame, Language, render};
 use crate::routes::pages::Fields;
-use crate::sealing::{Flow, FormOwner};
+use crate::routes::pages::fields::FieldsError;
+use crate::sealing::{Flow, FlowError, FormOwner};
 use crate::security::{BrowserCookie, Forged, check_form, page_author, page_sender, signed_in};
 use crate::services::{Services, SignIn};
 use actix_web::cookie::Cookie;
@@ -20,6 +21,9 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError as _};
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
+/// The most bytes of a form that is sent on as a query.
+const LONGEST_FORM: usize = 6 * 1024;
+
 /// Where the forms of a page may lead, redirects included: browsers check each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::routes) enum Follows {
@@ -32,6 +36,15 @@ pub(in crate::routes) enum Follows {
 }
 
 impl Follows {
+    /// The page's `Referrer-Policy`: other hosts are told nothing, but a client's may ask where its form
+    /// comes from, and that is `null` with any policy that hides it (Fetch §3.2.3).
+    fn referrer(self) -> &'static str {
+        match self {
+            Self::Here | Self::Anywhere => "same-origin",
+            Self::ByItself => "strict-origin",
+        }
+    }
+
     /// The page's `Content-Security-Policy`.
     fn policy(self) -> &'static str {
         match self {
@@ -125,6 +138,14 @@ impl Visit {
         self.sign_in.flows.open(query.get("flow"), now())
     }
 
+    /// What is under way, sealed for a URL.
+    pub(in crate::routes) fn sealed(&self, flow: &Flow) -> Result<String, ApiError> {
+        self.sign_in.flows.seal(flow).map_err(|error| match error {
+            FlowError::TooLong => ApiError::BadRequest("The request is too long"),
+            other => ApiError::internal(&other),
+        })
+    }
+
     /// The token of a form before a login.
     pub(in crate::routes) fn visitor_form(&self, action: &str) -> String {
         self.sign_in.browsers.form_token(&self.visitor, action)
@@ -183,8 +204,8 @@ impl Visit {
         response
             .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))
             .insert_header((CONTENT_SECURITY_POLICY, follows.policy()))
-            // Not to other hosts; and forms need an `Origin`, which `no-referrer` would take away.
-            .insert_header((REFERRER_POLICY, "same-origin"));
+            // Not `no-referrer`: forms need an `Origin`.
+            .insert_header((REFERRER_POLICY, follows.referrer()));
         if self.is_new {
             response.cookie(BrowserCookie::Visitor.set(&self.sign_in.url, &self.visitor, None));
         }
@@ -205,6 +226,22 @@ impl Visit {
             response.cookie(cookie);
         });
         response.finish()
+    }
+
+    /// Sends a form on as a query: with that the browser sends its cookies, whoever the form came from.
+    pub(in crate::routes) fn send_on(&self, path: &str, form: &[u8]) -> HttpResponse {
+        if form.len() > LONGEST_FORM {
+            return self.bad("The request is too long.");
+        }
+        match Fields::of_form(&self.request, form) {
+            // Which one it is tells whom the fault is told.
+            Ok(_) | Err(FieldsError::Twice(_)) => {}
+            Err(error) => return self.bad(&error.to_string()),
+        }
+        let query = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form_urlencoded::parse(form))
+            .finish();
+        self.go(&format!("{path}?{query}"), [])
     }
 
     /// The page for a fault.

@@ -1,6 +1,8 @@
 //! The server keys: each for one purpose, made when it is asked for first.
 
+use crate::domain::RepositoryError;
 use crate::sealing::{BrowserKey, FlowKey, SealingKey};
+use crate::services::Store;
 use crate::services::keeper::{Keeper, KeyError, REFRESH, SEAL};
 use crate::tokens::{CodeKey, RefreshKey};
 
@@ -37,5 +39,12 @@ impl Keeper {
             self.server.keep(name, &self.wrapping.wrap(name, &new).map_err(failed)?).await?
         };
         self.wrapping.unwrap(name, &wrapped).map_err(failed)
+    }
+}
+
+impl Store {
+    /// Whether a server with `server.public_url` has run on this database.
+    pub async fn has_had_pages(&self) -> Result<bool, RepositoryError> {
+        Ok(self.keys.0.find(FLOW).await?.is_some())
     }
 }

@@ -8,7 +8,8 @@ use crate::settings::named_file::NamedFile;
 settings! {
     /// Another provider that users log in at.
     pub struct ProviderSettings without section {
-        /// A provider that is known here: `google` or `github`. The keys below win over what it says.
+        /// A provider that is known here: `google` or `github`. It excludes `issuer`; the other keys win over
+        /// what it says.
         preset: Option<ProviderPreset>;
 
         /// The provider's issuer (OpenID Connect): its endpoints and keys are found by it.

@@ -5,7 +5,7 @@ use super::tls::{NAME, Tls};
 use super::{Nginx, cluster, free_address};
 use crate::browser_sessions::visitor::form;
 use crate::harness::{App, Builder, Response, repository, run, run_tool};
-use crate::signing_in::{CHALLENGE, REDIRECT, VERIFIER};
+use crate::signing_in::{CHALLENGE, REDIRECT, VERIFIER, add_client};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,27 +17,8 @@ fn server(url: &str, config: &str) -> Builder {
     App::demo().config(&format!("[server]\npublic_url = '{url}'\n{config}"))
 }
 
-/// Adds the client `web`; returns its secret.
-fn add_client(app: &App) -> String {
-    let add = [
-        "clients",
-        "add",
-        "web",
-        "--redirect-uri",
-        REDIRECT,
-        "--post-logout-redirect-uri",
-        REDIRECT,
-        "--scope",
-        "me",
-        "--grant-type",
-        "authorization_code",
-        "--grant-type",
-        "refresh_token",
-    ];
-    let added = app.command(&add, "");
-    assert!(added.status.success(), "{added:?}");
-    String::from_utf8(added.stdout).expect("UTF-8").trim_end().to_owned()
-}
+/// Of the client `web`.
+const REDIRECTS: [&str; 4] = ["--redirect-uri", REDIRECT, "--post-logout-redirect-uri", REDIRECT];
 
 /// A browser, and the site as it knows it.
 struct Browser<'a> {
@@ -213,7 +194,7 @@ fn over_tls() {
     let (_, port) = address.rsplit_once(':').expect("a port");
     let url = format!("https://{NAME}:{port}");
     let app = server(&url, "").spawn();
-    let secret = add_client(&app);
+    let secret = add_client(&app, "web", &REDIRECTS);
     let tls = Tls::at(&address, app, |text| text);
     signs_in(&url, &tls.trust(), &secret);
 }
@@ -223,7 +204,7 @@ fn on_this_machine() {
     let address = free_address();
     let url = format!("http://{address}");
     let app = server(&url, "").spawn();
-    let secret = add_client(&app);
+    let secret = add_client(&app, "web", &REDIRECTS);
     let _nginx = Nginx::at(&address, &app.address, &[]);
     signs_in(&url, &[], &secret);
 }
@@ -234,7 +215,7 @@ fn in_front_of_several() {
     let address = free_address();
     let url = format!("http://{address}");
     let app = server(&url, "").spawn();
-    let secret = add_client(&app);
+    let secret = add_client(&app, "web", &REDIRECTS);
     let data = app.data_dir().display().to_string();
     let other = || server(&url, "").env("BAILIWICK__DATA_DIR", &data).spawn();
     let replicas = [app, other(), other()];
@@ -252,7 +233,7 @@ fn below_a_prefix() {
     let (_, port) = address.rsplit_once(':').expect("a port");
     let url = format!("https://{NAME}:{port}/sso");
     let app = server(&url, "root_path = '/sso'\nstrip_root_path = true\n").spawn();
-    let secret = add_client(&app);
+    let secret = add_client(&app, "web", &REDIRECTS);
     let chapter = fs::read_to_string(repository("config/nginx/README.md")).expect("the chapter");
     let (_, rest) = chapter.split_once("sed -i -E '").expect("a command");
     let (script, _) = rest.split_once('\'').expect("its end");

@@ -4,6 +4,7 @@ use super::free_address;
 use super::tls::{NAME, Tls};
 use crate::browser::run_script;
 use crate::harness::App;
+use crate::signing_in::add_client;
 
 #[test]
 fn oidc_client_ts_signs_in_by_a_browser() {
@@ -13,27 +14,9 @@ fn oidc_client_ts_signs_in_by_a_browser() {
     let page = format!("https://app.example.com:{}", port(&app_address));
     let app = App::demo().config(&format!("[server]\npublic_url = '{url}'\n")).spawn();
     let uris = ["/", "/silent"].map(|path| format!("{page}{path}"));
-    let add = [
-        "clients",
-        "add",
-        "spa",
-        "--auth-method",
-        "none",
-        "--redirect-uri",
-        &uris[0],
-        "--redirect-uri",
-        &uris[1],
-        "--post-logout-redirect-uri",
-        &uris[0],
-        "--scope",
-        "me",
-        "--grant-type",
-        "authorization_code",
-        "--grant-type",
-        "refresh_token",
-    ];
-    let added = app.command(&add, "");
-    assert!(added.status.success(), "{added:?}");
+    let redirects = ["--redirect-uri", &uris[0], "--redirect-uri", &uris[1]];
+    let more = ["--post-logout-redirect-uri", &uris[0], "--auth-method", "none"];
+    add_client(&app, "spa", &[redirects, more].concat());
     let tls = Tls::at(&address, app, |text| text);
     let [certificate, key] = tls.certificate();
     run_script("single_page.mjs", &[&url, &page, &certificate, &key]);

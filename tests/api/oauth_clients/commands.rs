@@ -94,7 +94,27 @@ fn what_is_wrong_is_told_in_a_line() {
         (&["new", "--redirect-uri", "/cb"], "redirect_uris: `/cb` is not absolute"),
         (
             &["new", "--redirect-uri", "javascript:alert(1)"],
-            "has a scheme that belongs to no application",
+            "redirect_uris: `javascript:alert(1)` has a scheme that is no domain name in reverse order",
+        ),
+        (
+            &["new", "--redirect-uri", "ms-settings:network"],
+            "redirect_uris: `ms-settings:network` has a scheme that is no domain name",
+        ),
+        (
+            &["new", "--redirect-uri", "http://127.0.0.1:0/cb"],
+            "redirect_uris: `http://127.0.0.1:0/cb` has no valid port",
+        ),
+        (
+            &["new", "--redirect-uri", "https://app.example.com/cb%00"],
+            "redirect_uris: `https://app.example.com/cb%00` has an encoded control character",
+        ),
+        (
+            &["new", "--redirect-uri", "https://app.example.com/cb?state=x"],
+            "redirect_uris: `https://app.example.com/cb?state=x` has the query parameter `state`",
+        ),
+        (
+            &["new", "--post-logout-redirect-uri", "search-ms:query=x"],
+            "post_logout_redirect_uris: `search-ms:query=x` has a scheme that is no domain name",
         ),
         (&["new", "--redirect-uri", "http://app.example.com/"], "is http, which is for localhost"),
         (

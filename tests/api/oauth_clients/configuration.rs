@@ -140,6 +140,14 @@ fn every_fault_stops_the_start_with_its_line() {
         ("scope = \"root\"".into(), "clients.c.scope: `root` is not a declared scope"),
         ("scope = \"a\\\"b\"".into(), "expected scopes, separated by single spaces"),
         ("redirect_uris = [\"/cb\"]".into(), "clients.c.redirect_uris: `/cb` is not absolute"),
+        (
+            "redirect_uris = [\"intent://x\"]".into(),
+            "clients.c.redirect_uris: `intent://x` has a scheme that is no domain name",
+        ),
+        (
+            "post_logout_redirect_uris = [\"https://a.example/?iss=x\"]".into(),
+            "clients.c.post_logout_redirect_uris: `https://a.example/?iss=x` has the query parameter `iss`",
+        ),
         ("jwks = \"{\"".into(), "clients.c.jwks = ***: expected a JWK Set as JSON"),
         ("jwks = \"{}\"".into(), "clients.c.jwks: expected a JWK Set"),
         ("jwks_uri = \"http://x\"".into(), "clients.c.jwks_uri: `http://x` is http"),

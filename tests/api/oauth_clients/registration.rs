@@ -88,6 +88,14 @@ fn what_is_not_valid_is_told_and_nothing_is_registered() {
     for (more, error) in [
         (json!({"redirect_uris": ["https://a.example/#x"]}), "invalid_redirect_uri"),
         (json!({"redirect_uris": ["app.example.com"]}), "invalid_redirect_uri"),
+        (json!({"redirect_uris": ["view-source:https://a.example/"]}), "invalid_redirect_uri"),
+        (json!({"redirect_uris": ["https://a.example:0/"]}), "invalid_redirect_uri"),
+        (json!({"redirect_uris": ["https://a.example/%0d%0a"]}), "invalid_redirect_uri"),
+        (json!({"redirect_uris": ["https://a.example/?c%6fde=x"]}), "invalid_redirect_uri"),
+        (
+            json!({"post_logout_redirect_uris": ["jar:https://a.example!/"]}),
+            "invalid_client_metadata",
+        ),
         (json!({"grant_types": ["authorization_code"]}), "invalid_redirect_uri"),
         (json!({"grant_types": ["implicit"]}), "invalid_client_metadata"),
         (json!({"token_endpoint_auth_method": "client_secret_jwt"}), "invalid_client_metadata"),

@@ -3,6 +3,7 @@
 use super::idp::Idp;
 use super::{back, claims, is_in, with};
 use crate::browser_sessions::visitor::{Visitor, form};
+use crate::browser_sessions::with_pages;
 use crate::harness::Response;
 use crate::signer::now;
 use crate::signing_in::{Client, decide, local, login_page, sent, walk};
@@ -65,21 +66,70 @@ fn whoever_has_to_log_in_again_does_so_at_the_provider() {
         let page = login_page(&mut browser, &client.request(&[more]));
         let departed = depart(&mut browser, &page);
         let place = departed.header("location").expect("to the provider");
-        assert!(place.contains("&prompt=login"), "{place}");
+        assert!(place.contains("&prompt=login&max_age=0"), "{place}");
         let arrived = browser.get(&back(&idp, "idp", &departed));
         let told = browser.get(&local(&arrived).expect("back to the request"));
         assert!(sent(&told).contains_key("code"), "once is enough: {told:?}");
     }
 
-    // A provider that does not ask again, and says so.
-    idp.says(claims(json!({"auth_time": now() - 3600})));
-    let page = login_page(&mut browser, &client.request(&[("prompt", "login")]));
+    // Who only wants to see other accounts does not have to log in again at a provider.
+    let page = browser.get(&client.request(&[("prompt", "select_account")]));
+    let start = page.body.find("/auth/login?flow=").expect("another account");
+    let page = browser.get(page.body[start..].split('"').next().expect("its end"));
     let departed = depart(&mut browser, &page);
-    let page = browser.get(&back(&idp, "idp", &departed));
-    assert!(page.status == 400 && page.body.contains("does not fit"), "{}", page.body);
+    let place = departed.header("location").expect("to the provider");
+    assert!(place.contains("&prompt=select_account") && !place.contains("max_age"), "{place}");
     let mut other = Visitor::of(&app);
     let page = login_page(&mut other, &client.request(&[]));
     assert!(through(&mut other, &idp, &page).starts_with("/oauth/authorize"), "nobody had to");
+}
+
+/// A provider that does not ask again, says so or says nothing.
+#[test]
+fn a_provider_is_not_believed_that_does_not_tell_of_a_new_login() {
+    let idp = Idp::start();
+    let app = with(&idp, "signup = 'anyone'\nscope_rules = ['*: me']");
+    let client = Client::add(&app, "own", &["--skip-consent"]);
+    let mut browser = Visitor::of(&app);
+    for (auth_time, wants) in [
+        (json!(now() - 3600), ("prompt", "login")),
+        (json!(null), ("prompt", "login")),
+        (json!(null), ("max_age", "600")),
+    ] {
+        idp.says(claims(json!({"auth_time": auth_time})));
+        let page = login_page(&mut browser, &client.request(&[wants]));
+        let departed = depart(&mut browser, &page);
+        let page = browser.get(&back(&idp, "idp", &departed));
+        let is_told = page.status == 400 && page.body.contains("cannot confirm a new sign-in");
+        assert!(is_told, "{auth_time} {wants:?}: {}", page.body);
+        // Another way is left.
+        let start = page.body.find("/auth/login?flow=").expect("the way back");
+        let way = page.body[start..].split('"').next().expect("its end");
+        assert!(sent(&walk(&mut browser, way)).contains_key("code"));
+        browser = Visitor::of(&app);
+    }
+    app.stderr.wait_for("what=provider_login outcome=refused reason=login_not_renewed");
+    // Where nobody asked for one, it does not matter.
+    let page = login_page(&mut browser, &client.request(&[]));
+    assert!(through(&mut browser, &idp, &page).starts_with("/oauth/authorize"));
+}
+
+#[test]
+fn github_cannot_log_anybody_in_again() {
+    let app = with_pages(
+        "[providers.idp]\npreset = 'github'\nclient_id = 'b'\n\
+                          token_endpoint_auth_method = 'none'\n",
+    );
+    let client = Client::add(&app, "web", &[]);
+    let mut browser = Visitor::of(&app);
+    let page = login_page(&mut browser, &client.request(&[("prompt", "login")]));
+    let page = depart(&mut browser, &page);
+    assert!(page.status == 400 && page.body.contains("cannot confirm a new"), "{}", page.body);
+    app.stderr.wait_for("reason=login_not_renewed");
+    let page = login_page(&mut browser, &client.request(&[]));
+    let departed = depart(&mut browser, &page);
+    let place = departed.header("location").expect("to the provider");
+    assert!(place.starts_with("https://github.com/login/oauth/authorize?"), "{place}");
 }
 
 /// What goes wrong at the provider costs nothing: the request waits for another way to log in.

@@ -28,8 +28,8 @@ pub(crate) struct Says {
     pub(crate) hangs: Option<(&'static str, Arc<Mutex<()>>)>,
     /// Its metadata says that it is another one.
     pub(crate) poses_as: Option<String>,
-    /// The nonces of the logins that began, by their challenges.
-    pub(crate) begun: BTreeMap<String, String>,
+    /// The nonces of the logins that began, by their challenges, and whether they asked for `auth_time`.
+    pub(crate) begun: BTreeMap<String, (String, bool)>,
 }
 
 /// A provider, in this process.
@@ -68,7 +68,8 @@ impl Idp {
         let query: BTreeMap<_, _> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let mut says = self.says.lock().expect("unpoisoned");
         let nonce = query.get("nonce").cloned().unwrap_or_default();
-        says.begun.insert(query["code_challenge"].clone(), nonce);
+        let begun = (nonce, query.contains_key("max_age"));
+        says.begun.insert(query["code_challenge"].clone(), begun);
         assert_eq!((&*query["response_type"], &*query["code_challenge_method"]), ("code", "S256"));
         drop(says);
         query
@@ -111,7 +112,7 @@ fn token(asked: &Asked, says: &Says, issuer: &str) -> (u16, String) {
     let verifier = form.get("code_verifier").map(|it| digest(&SHA256, it.as_bytes()));
     let nonce = verifier.and_then(|it| says.begun.get(&URL_SAFE_NO_PAD.encode(it)));
     let is_its = form.get("code").is_some_and(|code| code == "code-1");
-    let Some(nonce) = nonce.filter(|_| is_its) else {
+    let Some((nonce, is_dated)) = nonce.filter(|_| is_its) else {
         return (400, json!({"error": "invalid_grant"}).to_string());
     };
     if let Some(other) = &says.token {
@@ -122,6 +123,9 @@ fn token(asked: &Asked, says: &Says, issuer: &str) -> (u16, String) {
         "nonce": nonce, "email": "jane@example.com", "email_verified": true,
         "preferred_username": "jane", "name": "Jane Doe",
     });
+    if *is_dated {
+        claims["auth_time"] = json!(now());
+    }
     for (name, value) in says.claims.as_object().into_iter().flatten() {
         match value {
             Value::Null => drop(claims.as_object_mut().expect("an object").remove(name)),

@@ -2,7 +2,7 @@
 
 use super::{Client, REDIRECT, VERIFIER, assert_error, done, me, sent, walk, with_pages};
 use crate::browser_sessions::URL;
-use crate::browser_sessions::visitor::Visitor;
+use crate::browser_sessions::visitor::{Visitor, form};
 use crate::harness::eventually;
 use crate::signer::claims;
 use jsonwebtoken::decode_header;
@@ -128,12 +128,33 @@ fn tokens_end_with_the_session_unless_they_are_offline() {
     assert_error(&web.refresh(&next["refresh_token"], &[]), 400, "invalid_grant");
 }
 
+/// A code is worth what its user still allows.
+#[test]
+fn a_code_ends_with_the_consent() {
+    let app = with_pages("");
+    let device = ["--redirect-uri", "http://127.0.0.1/cb", "--skip-consent"];
+    let (web, own) = (Client::add(&app, "web", &[]), Client::public(&app, "own", &device));
+    let mut browser = Visitor::of(&app);
+    let device = ("redirect_uri", "http://127.0.0.1:7/cb");
+    for (client, more) in [(&web, &[][..]), (&own, &[device])] {
+        let code = client.code(&mut browser, more);
+        let page = browser.get("/auth/account");
+        let (path, token) = form(&page.body, "/auth/account/clients/withdraw");
+        let fields = [("form_token", &*token), ("client_id", client.id)];
+        assert_eq!(browser.post(&path, &fields).status, 303);
+        assert_error(&client.redeem(&code, more), 400, "invalid_grant");
+        // Allowed again, the client signs in again.
+        client.sign_in(&mut browser, more);
+    }
+    // Nobody is asked for this, so nothing is withdrawn.
+    own.sign_in(&mut browser, &[]);
+}
+
 #[test]
 fn a_client_without_refresh_tokens_gets_none() {
     let app = with_pages("");
     let add = ["clients", "add", "plain", "--redirect-uri", REDIRECT, "--scope", "me"];
-    let output = app.command(&[&add[..], &["--auth-method", "none"]].concat(), "");
-    assert!(output.status.success(), "{output:?}");
+    done(&app, &[&add[..], &["--auth-method", "none"]].concat());
     let plain = Client { app: &app, id: "plain", secret: None };
     let mut browser = Visitor::of(&app);
     let tokens = plain.sign_in(&mut browser, &[("scope", "openid me offline_access")]);

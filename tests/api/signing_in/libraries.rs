@@ -1,6 +1,6 @@
 //! Clients that others have written, unmodified, sign a user in.
 
-use super::{REDIRECT, done};
+use super::{REDIRECT, add_client, done};
 use crate::clients::python_tool;
 use crate::harness::{App, repository, run_tool};
 use std::net::TcpListener;
@@ -15,25 +15,9 @@ fn reachable() -> (App, [String; 2]) {
     let config = format!("[server]\npublic_url = \"http://{address}\"\n");
     let app = App::demo().config(&config).args(["-b", &address]).spawn();
     let callback = "http://127.0.0.1:1/cb";
-    let flags = [
-        "--redirect-uri",
-        callback,
-        "--redirect-uri",
-        REDIRECT,
-        "--post-logout-redirect-uri",
-        callback,
-        "--scope",
-        "me",
-        "--grant-type",
-        "authorization_code",
-        "--grant-type",
-        "refresh_token",
-    ];
-    let add = |id: &str, more: &[&str]| {
-        let output = app.command(&[&["clients", "add", id], &flags[..], more].concat(), "");
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).expect("UTF-8").trim_end().to_owned()
-    };
+    let redirects = ["--redirect-uri", callback, "--redirect-uri", REDIRECT];
+    let flags = [&redirects[..], &["--post-logout-redirect-uri", callback]].concat();
+    let add = |id: &str, more: &[&str]| add_client(&app, id, &[&flags, more].concat());
     add("spa", &["--auth-method", "none"]);
     let secrets = [add("web", &[]), add("old", &["--require-pkce=false"])];
     (app, secrets)

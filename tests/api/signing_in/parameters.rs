@@ -68,6 +68,8 @@ fn what_is_wrong_otherwise_is_told_the_client() {
         (&[("response_mode", "fragment")], "invalid_request"),
         (&[("response_mode", "query.jwt")], "invalid_request"),
         (&[("scope", "openid \"")], "invalid_scope"),
+        (&[("scope", "users:read")], "invalid_scope"),
+        (&[("scope", "address unheard-of")], "invalid_scope"),
         (&[("scope", "openid é")], "invalid_scope"),
         (&[("code_challenge", "")], "invalid_request"),
         (&[("code_challenge", ""), ("code_challenge_method", "")], "invalid_request"),
@@ -87,6 +89,7 @@ fn what_is_wrong_otherwise_is_told_the_client() {
         (&[("nonce", long.as_str())], "invalid_request"),
         (&[("scope", long.as_str())], "invalid_scope"),
         (&[("scope", many.as_str())], "invalid_request"),
+        (&[("prompt", "create")], "invalid_request"),
         (&[("login_hint", long.as_str())], "invalid_request"),
     ] {
         assert_told(&browser.get(&web.request(more)), error);
@@ -114,6 +117,31 @@ fn what_is_wrong_otherwise_is_told_the_client() {
     assert!(local(&browser.get(&empty)).is_some_and(|it| it.starts_with("/auth/login")));
     let huge = format!("{}&x={}", web.request(&[]), "x".repeat(32 * 1024));
     assert!((400..500).contains(&browser.get(&huge).status));
+}
+
+/// Nobody is asked to allow nothing, and no token is issued for it.
+#[test]
+fn something_of_the_scopes_must_be_left() {
+    let app = with_pages("");
+    super::done(&app, &["clients", "add", "bare", "--redirect-uri", REDIRECT]);
+    let bare = Client { app: &app, id: "bare", secret: None };
+    let mut browser = Visitor::of(&app);
+    for scope in ["", "me", "users:read"] {
+        assert_told(&browser.get(&bare.request(&[("scope", scope)])), "invalid_scope");
+    }
+    // What the client may have, and the user has not.
+    crate::people::import(&app, &[serde_json::json!({"username": "dora"})]);
+    for (id, more) in [("own", &["--skip-consent"][..]), ("web", &[])] {
+        let client = Client::add(&app, id, more);
+        let mut browser = Visitor::of(&app);
+        browser.log_in("dora", crate::people::PASSWORD);
+        for prompt in ["", "none", "consent"] {
+            let asked = browser.get(&client.request(&[("scope", "me items"), ("prompt", prompt)]));
+            assert_told(&asked, "invalid_scope");
+        }
+        let openid = super::walk(&mut browser, &client.request(&[("scope", "openid")]));
+        assert!(sent(&openid).contains_key("code"), "{openid:?}");
+    }
 }
 
 #[test]
@@ -181,6 +209,8 @@ fn a_form_takes_the_response_to_the_client() {
     let policy = page.header("content-security-policy").expect("a policy");
     assert!(policy.contains("script-src 'sha256-") && !policy.contains("form-action"), "{policy}");
     assert!(page.body.contains("<script>document.forms[0].submit()</script>"));
+    // With any other policy that hides the rest, the form's `Origin` would be `null`.
+    assert_eq!(page.header("referrer-policy"), Some("strict-origin"));
     assert_eq!(page.header("cache-control"), Some("no-store"));
     let denied = browser.get(&web.request(&[more[0], ("prompt", "none"), ("max_age", "0")]));
     assert!(denied.body.contains("value=\"login_required\"") && denied.body.contains(URL));

@@ -24,7 +24,9 @@ fn prompt_none_shows_no_page() {
         &browser.get(&web.request(&[("prompt", "none"), ("scope", "openid items")])),
         "consent_required",
     );
-    for other in ["none login", "consent none", "none x"] {
+    for other in
+        ["none login", "consent none", "none none x", "none x", "x", "login x", "create", "Login"]
+    {
         assert_told(&browser.get(&web.request(&[("prompt", other)])), "invalid_request");
     }
     assert_told(
@@ -192,9 +194,70 @@ fn a_hint_says_whose_session_is_expected() {
     browser.sign_out();
     browser.log_in("carol", crate::people::PASSWORD);
     assert_told(&browser.get(&web.request(&none)), "login_required");
-    let page = browser.get(&web.request(&none[1..]));
-    assert!(page.body.contains("Continue as carol"), "{}", page.body);
     assert_eq!(verify(&app, "web", &hint)["aud"], "web");
+
+    // Somebody else may log out for it, but cannot take the place of its user.
+    let request = web.request(&none[1..]);
+    let page = login_page(&mut browser, &request);
+    assert!(!page.body.contains("bob") && !page.body.contains("carol"), "{}", page.body);
+    let answer = log_in_at(&mut browser, &page, "carol");
+    assert_told(&browser.get(&local(&answer).expect("back")), "login_required");
+    let page = login_page(&mut browser, &request);
+    let answer = log_in_at(&mut browser, &page, "bob");
+    let told = sent(&browser.get(&local(&answer).expect("back")));
+    let again = web.verified(&web.redeem(&told["code"], &[]).json());
+    assert_eq!(again["sub"], web.verified(&tokens)["sub"]);
+}
+
+/// The hint is not in the address of the login page, and counts all the same: also for the question what
+/// the client may do, and in a browser where nobody was logged in.
+#[test]
+fn a_hint_outlives_the_login_page() {
+    let app = with_pages("");
+    let web = Client::add(&app, "web", &[]);
+    import(&app, &[json!({"username": "carol", "scopes": ["me"]})]);
+    let tokens = web.sign_in(&mut Visitor::of(&app), &[]);
+    let hint = tokens["id_token"].as_str().expect("an ID token").to_owned();
+    let hinted = [("id_token_hint", hint.as_str())];
+    for prompt in ["", "consent", "select_account"] {
+        let request = web.request(&[hinted[0], ("prompt", prompt)]);
+        let mut browser = Visitor::of(&app);
+        let page = login_page(&mut browser, &request);
+        assert!(!page.body.contains("value=\"bob\""), "a stranger learns no name: {}", page.body);
+        let answer = log_in_at(&mut browser, &page, "carol");
+        assert_told(&browser.get(&local(&answer).expect("back")), "login_required");
+    }
+    // From the question, somebody else goes on.
+    let mut browser = Visitor::of(&app);
+    let page = login_page(&mut browser, &web.request(&[hinted[0], ("prompt", "consent")]));
+    let answer = log_in_at(&mut browser, &page, "bob");
+    let asked = browser.get(&local(&answer).expect("back"));
+    let start = asked.body.find("/auth/login?flow=").expect("another account");
+    let page = browser.get(asked.body[start..].split('"').next().expect("its end"));
+    let answer = log_in_at(&mut browser, &page, "carol");
+    assert_told(&browser.get(&local(&answer).expect("back")), "login_required");
+}
+
+/// A login answers the request that asked for it, and no other one.
+#[test]
+fn a_login_in_another_tab_is_not_the_one_that_was_asked_for() {
+    let app = with_pages("");
+    let web = Client::add(&app, "web", &[]);
+    let mut browser = Visitor::of(&app);
+    web.sign_in(&mut browser, &[]);
+    for more in [("prompt", "login"), ("max_age", "0")] {
+        let request = web.request(&[more]);
+        let login = local(&browser.get(&request)).expect("to the login page");
+        let tab = browser.get(&login);
+        browser.log_in("bob", crate::people::PASSWORD);
+        let flow = &login[login.find("flow=").expect("flow=")..];
+        let again = browser.get(&format!("{request}&{flow}"));
+        let again = local(&again).unwrap_or_else(|| panic!("{more:?}: {again:?}"));
+        assert!(again.starts_with("/auth/login?flow="), "{again}");
+        // The form that was asked for still does.
+        let answer = log_in_at(&mut browser, &tab, "bob");
+        assert!(sent(&browser.get(&local(&answer).expect("back"))).contains_key("code"));
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Web applications behind Apache's `mod_auth_openidc`, as Debian has it.
 
+use super::add_client;
 use crate::clients::python_tool;
 use crate::harness::{App, Lines, Response, eventually, repository, run_tool};
 use std::fs;
@@ -99,26 +100,11 @@ fn mod_auth_openidc_signs_in() {
         format!("[server]\npublic_url = 'http://{own}'\n[outgoing]\nallow = ['127.0.0.1']\n");
     let app = App::demo().config(&config).args(["-b", &own]).spawn();
     let cb = format!("http://{theirs}/inside/cb");
-    let add = [
-        "clients",
-        "add",
-        "web",
-        "--redirect-uri",
-        &cb,
-        "--post-logout-redirect-uri",
-        &format!("http://{theirs}/"),
-        "--backchannel-logout-uri",
-        &format!("{cb}?logout=backchannel"),
-        "--scope",
-        "me",
-        "--grant-type",
-        "authorization_code",
-        "--grant-type",
-        "refresh_token",
-    ];
-    let added = app.command(&add, "");
-    assert!(added.status.success(), "{added:?}");
-    let secret = String::from_utf8(added.stdout).expect("UTF-8").trim_end().to_owned();
+    let home = format!("http://{theirs}/");
+    let told = format!("{cb}?logout=backchannel");
+    let [back, out, logout] =
+        ["--redirect-uri", "--post-logout-redirect-uri", "--backchannel-logout-uri"];
+    let secret = add_client(&app, "web", &[back, &cb, out, &home, logout, &told]);
     let issuer = app.url("");
     // Clients read the metadata once there are keys.
     eventually("the metadata", || {
