@@ -164,7 +164,9 @@ pub fn known_refusal(settings: &OutgoingSettings, url: &str) -> Option<OutgoingE
     let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     let address = match host.parse() {
         Ok(address) => address,
-        Err(_) if host.eq_ignore_ascii_case("localhost") => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        Err(_) if host.trim_end_matches('.').eq_ignore_ascii_case("localhost") => {
+            IpAddr::V4(Ipv4Addr::LOCALHOST)
+        }
         Err(_) => return None,
     };
     let is_secure = uri.scheme_str() == Some("https");

@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 /// With everything that is told of: refresh tokens, and a key that the server makes.
 pub(super) const CONFIG: &str = "
     [server]
-    public_url = 'https://auth.example.com'
+    public_url = 'http://127.0.0.1:9'
     [tokens]
     algorithm = 'EdDSA'
     password_refresh = true

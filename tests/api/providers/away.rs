@@ -14,8 +14,9 @@ use std::thread;
 #[test]
 fn a_provider_that_is_away_is_told_on_a_page() {
     let idp = Idp::start();
-    let away = "[providers.away]\nissuer = 'http://127.0.0.1:9'\nclient_id = 'b'\ntoken_endpoint_auth_method = 'none'\n";
-    let private = "[providers.private]\nissuer = 'https://10.0.0.1'\nclient_id = 'b'\ntoken_endpoint_auth_method = 'none'\n";
+    let away = "[providers.away]\nissuer = 'http://127.0.0.1:8'\nclient_id = 'b'\ntoken_endpoint_auth_method = 'none'\n";
+    // As an address, it would stop the start; as a name, it is one once somebody has looked it up.
+    let private = "[providers.private]\nissuer = 'https://0x7f.1'\nclient_id = 'b'\ntoken_endpoint_auth_method = 'none'\n";
     let app =
         with_pages(&format!("{ALLOW}{}{away}{private}", table("idp", &idp, "signup = 'anyone'")));
     for name in ["away", "private"] {
