@@ -11,7 +11,7 @@ use crate::tokens::error::TokenError;
 use crate::tokens::header::Presented;
 use crate::tokens::ids::{family_id, issued_to, token_id};
 use crate::tokens::published::{Found, fingerprint};
-use crate::tokens::{Claims, IssuedToken, NewToken, Tokens, check_kind, read_claims};
+use crate::tokens::{Claims, IssuedToken, NewToken, Tokens, read_claims};
 use std::mem;
 use zeroize::Zeroizing;
 
@@ -96,7 +96,7 @@ impl Tokens {
         let (_, payload) = message.split_once('.').ok_or(TokenError::Malformed)?;
         found.verify(presented, message, signature)?;
         let (claims, exp) = read_claims(payload, |read| {
-            check_kind(read)?;
+            read.check_kind()?;
             self.check_validity(read)?;
             self.check_issuer(read)?;
             self.holder(read, token)

@@ -1,6 +1,7 @@
 //! Claims in a token: what we write, and how strictly we read.
 
 use crate::domain::{FamilyId, Scopes, UserId};
+use crate::tokens::error::TokenError;
 use crate::tokens::kind;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -138,6 +139,20 @@ pub(super) struct PresentedClaims<'a> {
     pub(super) other_kind: Option<&'static str>,
     /// A name occurs twice; then the values above must not be used.
     pub(super) duplicate: bool,
+}
+
+impl PresentedClaims<'_> {
+    /// A token of another kind is not an access token, whatever else it says (RFC 8725 §3.11).
+    pub(super) fn check_kind(&self) -> Result<(), TokenError> {
+        let mut scopes = [&self.scopes, &self.unused_scopes].into_iter();
+        match self.other_kind {
+            Some(claim) => Err(TokenError::Claim(claim)),
+            None if !self.is_own && scopes.any(kind::are_of_refresh_token) => {
+                Err(TokenError::Claim("scope"))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// A text in the token, borrowed if it has no escapes.

@@ -286,7 +286,7 @@ impl Tokens {
         }
         self.keys.verify(&header, message, signature)?;
         read_claims(payload, |read| {
-            check_kind(read)?;
+            read.check_kind()?;
             self.check_secret_counts(read)?;
             self.check_times(read)?;
             self.check_parties(read)?;
@@ -382,19 +382,6 @@ fn read_claims<T>(
         return Err(TokenError::Duplicate);
     }
     judge(&mut read)
-}
-
-/// A token of another kind is not an access token, whatever else it says (RFC 8725 §3.11).
-fn check_kind(read: &PresentedClaims<'_>) -> Result<(), TokenError> {
-    match read.other_kind {
-        Some(claim) => Err(TokenError::Claim(claim)),
-        None if !read.is_own
-            && [&read.scopes, &read.unused_scopes].into_iter().any(kind::are_of_refresh_token) =>
-        {
-            Err(TokenError::Claim("scope"))
-        }
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]
