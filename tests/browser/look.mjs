@@ -45,8 +45,8 @@ async function read(page, name) {
 }
 
 /** No violation of WCAG 2.2 AA or of good practice, nothing wider than the window; and a picture. */
-export async function look(page, name) {
-  if (pictures) await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
+export async function look(page, name, fullPage = true) {
+  if (pictures) await page.screenshot({ path: `${pictures}/${name}.png`, fullPage });
   const wide = await page.evaluate(
     () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
   );

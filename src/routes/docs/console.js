@@ -1,5 +1,11 @@
 // Starts Swagger UI with `options`, which stands above this text.
 //
+// Swagger UI's own dark colours, where the system is dark.
+const darkness = matchMedia("(prefers-color-scheme: dark)");
+const dress = () => document.documentElement.classList.toggle("dark-mode", darkness.matches);
+darkness.addEventListener("change", dress);
+dress();
+
 // Nothing that a user types outlives the page: Swagger UI's own `persistAuthorization` would write the
 // password into localStorage. Only the token stays, in sessionStorage: for this tab, until it closes.
 

@@ -12,6 +12,7 @@ use actix_web::web::{Data, ServiceConfig, get, head};
 use actix_web::{Handler, HttpRequest, HttpResponse, Responder};
 use assets::Page;
 use serde_json::Value;
+use std::future::{Ready, ready};
 
 /// The pages, built once at start.
 #[derive(Clone, Debug)]
@@ -20,14 +21,17 @@ pub struct Docs {
     #[cfg(feature = "swagger-ui")]
     console: console::Console,
     reference: Page,
+    reference_style: Page,
+    reference_script: Page,
 }
 
 /// The paths that [`mount`] serves.
 #[cfg(not(feature = "swagger-ui"))]
-pub const PATHS: [&str; 3] = ["/openapi.json", "/docs", "/redoc"];
+pub const PATHS: [&str; 5] =
+    ["/openapi.json", "/docs", "/redoc", "/redoc/style.css", "/redoc/search.js"];
 /// The paths that [`mount`] serves.
 #[cfg(feature = "swagger-ui")]
-pub const PATHS: [&str; 9] = [
+pub const PATHS: [&str; 11] = [
     "/openapi.json",
     "/docs",
     "/docs/init.js",
@@ -37,9 +41,11 @@ pub const PATHS: [&str; 9] = [
     "/docs/oauth2-redirect",
     "/docs/oauth2-redirect.js",
     "/redoc",
+    "/redoc/style.css",
+    "/redoc/search.js",
 ];
 
-const REFERENCE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const REFERENCE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 impl Docs {
     /// Builds the pages of a finished document.
@@ -52,6 +58,11 @@ impl Docs {
             #[cfg(feature = "swagger-ui")]
             console: console::Console::new(settings),
             reference: Page::new("text/html; charset=utf-8", reference),
+            reference_style: Page::new("text/css; charset=utf-8", reference::STYLE.to_owned()),
+            reference_script: Page::new(
+                "text/javascript; charset=utf-8",
+                reference::SCRIPT.to_owned(),
+            ),
         }
     }
 }
@@ -73,6 +84,12 @@ pub fn mount(routes: &mut ServiceConfig) {
     for path in ["/redoc", "/redoc/"] {
         page(routes, path, reference_page);
     }
+    page(routes, "/redoc/style.css", |request: HttpRequest| {
+        file(&request, |docs| &docs.reference_style)
+    });
+    page(routes, "/redoc/search.js", |request: HttpRequest| {
+        file(&request, |docs| &docs.reference_script)
+    });
     page(routes, "/openapi.json", document);
 }
 
@@ -95,6 +112,12 @@ async fn admit(request: &HttpRequest) -> Result<&Docs, ApiError> {
     }
     let docs = request.app_data::<Data<Docs>>();
     docs.map(Data::get_ref).ok_or(ApiError::NotFound("Not Found"))
+}
+
+/// What needs no user.
+fn file(request: &HttpRequest, which: fn(&Docs) -> &Page) -> Ready<Result<HttpResponse, ApiError>> {
+    let docs = request.app_data::<Data<Docs>>().ok_or(ApiError::NotFound("Not Found"));
+    ready(docs.map(|docs| which(docs).response(request, Some(REFERENCE_POLICY))))
 }
 
 async fn document(request: HttpRequest) -> Result<HttpResponse, ApiError> {
