@@ -110,6 +110,28 @@ async fn picture(path: Path<Picture>) -> Result<Json<Picture>, ApiError> {
     Ok(Json(path.into_inner()))
 }
 
+/// Which article.
+#[derive(Deserialize, JsonSchema)]
+struct Number {
+    /// The article's number.
+    #[schemars(extend("x-rule" = "sku", "example" = "SKU-7"))]
+    sku: String,
+}
+
+/// Change an article
+///
+/// A 422 lists what is wrong with path, query and body together.
+#[api_v2_operation]
+async fn change(
+    Authorized(_, (number, search, item)): Authorized<
+        ActiveUser,
+        (Path<Number>, Query<Search>, Json<Item>),
+    >,
+) -> Result<Json<Item>, ApiError> {
+    log::info!("{} changes, one of {}", number.sku, search.limit);
+    Ok(item)
+}
+
 /// The year's sales, month by month
 #[api_v2_operation]
 async fn sales(path: Path<(u16, u8)>) -> Result<Json<String>, ApiError> {
@@ -134,13 +156,38 @@ async fn review(form: Form<Review>) -> Result<Json<Review>, ApiError> {
     Ok(Json(form.into_inner()))
 }
 
+/// A review with a picture.
+#[derive(Deserialize, JsonSchema)]
+struct PicturedReview {
+    /// One is bad, five is good.
+    #[schemars(range(min = 1, max = 5))]
+    stars: u8,
+    /// Why.
+    #[schemars(length(max = 200))]
+    text: Option<String>,
+    /// How it looks by now.
+    picture: Option<UploadFile>,
+}
+
+/// Review a purchase, with a picture
+#[api_v2_operation]
+async fn review_with_picture(form: Multipart<PicturedReview>) -> Result<Json<Review>, ApiError> {
+    let PicturedReview { stars, text, picture } = form.into_inner();
+    if let Some(picture) = picture {
+        log::info!("a picture of {} bytes", picture.size());
+    }
+    Ok(Json(Review { stars, text }))
+}
+
 fn mount(routes: &mut Routes) {
     routes
         .route("/orders", post().to(place))
         .route("/articles", get().to(search))
         .route("/articles/{sku}/pictures/{number}", get().to(picture))
+        .route("/articles/{sku}/items", put().to(change))
         .route("/sales/{year}/{month}", get().to(sales))
-        .route("/reviews", post().to(review));
+        .route("/reviews", post().to(review))
+        .route("/reviews/pictured", post().to(review_with_picture));
 }
 
 fn main() -> ExitCode {

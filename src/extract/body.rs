@@ -38,10 +38,7 @@ pub(crate) async fn read_body(
     mut payload: Payload,
     most: usize,
 ) -> Result<Wiped, ApiError> {
-    let mut codings = request.headers().get_all(CONTENT_ENCODING);
-    if codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(ApiError::UnsupportedMediaType("a body without Content-Encoding"));
-    }
+    refuse_coding(request)?;
     let own = request.extensions().get::<OwnLimit>().copied();
     let limit = match own {
         Some(OwnLimit(own)) => own,
@@ -58,13 +55,25 @@ pub(crate) async fn read_body(
         .map_err(|_| ApiError::BadRequest("Malformed body"))?;
     match payload.to_bytes_limited(most).await {
         Ok(Ok(body)) => Ok(Wiped(body)),
-        Ok(Err(error)) => Err(match error.as_error::<PayloadError>() {
-            Some(PayloadError::Overflow) => ApiError::PayloadTooLarge,
-            Some(PayloadError::Io(io)) if io.kind() == ErrorKind::TimedOut => {
-                ApiError::RequestTimeout
-            }
-            _ => ApiError::BadRequest("Incomplete body"),
-        }),
+        Ok(Err(error)) => Err(unread(error.as_error::<PayloadError>())),
         Err(_) => Err(ApiError::PayloadTooLarge),
+    }
+}
+
+/// Compressed bodies are not read.
+pub(super) fn refuse_coding(request: &HttpRequest) -> Result<(), ApiError> {
+    let mut codings = request.headers().get_all(CONTENT_ENCODING);
+    if codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(ApiError::UnsupportedMediaType("a body without Content-Encoding"));
+    }
+    Ok(())
+}
+
+/// Why a body could not be read to its end.
+pub(super) fn unread(error: Option<&PayloadError>) -> ApiError {
+    match error {
+        Some(PayloadError::Overflow) => ApiError::PayloadTooLarge,
+        Some(PayloadError::Io(io)) if io.kind() == ErrorKind::TimedOut => ApiError::RequestTimeout,
+        _ => ApiError::BadRequest("Incomplete body"),
     }
 }

@@ -1,10 +1,9 @@
 //! Forms, urlencoded or multipart.
 
-mod multipart;
-
 use crate::api_error::ApiError;
 use crate::extract::body::read_body;
 use crate::extract::check::Source;
+use crate::extract::parts::{Event, Splitter, TOO_MANY_FIELDS, text};
 use crate::extract::query::gathered;
 use crate::extract::schema::declared;
 use crate::extract::wiped::Wiped;
@@ -23,7 +22,7 @@ use std::pin::Pin;
 /// A form, urlencoded or multipart.
 ///
 /// As in FastAPI, an empty field counts as missing and `"5"` is converted to 5. If a field is repeated, a
-/// list gets all values and any other field the last. Files are refused.
+/// list gets all values and any other field the last. Files are refused: [`Multipart`](crate::Multipart) takes them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Form<T>(pub T);
 
@@ -34,9 +33,6 @@ const MULTIPART: &str = "multipart/form-data";
 
 /// Most fields, as in Starlette.
 const MOST_FIELDS: usize = 1000;
-
-const TOO_MANY_FIELDS: ApiError =
-    ApiError::BadRequest("Too many fields. Maximum number of fields is 1000.");
 
 impl<T: DeserializeOwned + JsonSchema + 'static> FromRequest for Form<T> {
     type Error = ApiError;
@@ -76,7 +72,7 @@ impl FormFields {
         let pairs = if is_urlencoded {
             urlencoded(&body)?
         } else {
-            multipart::parse(content_type.as_bytes(), &body)?
+            multipart(content_type.as_bytes(), &body)?
         };
         Ok(Self { pairs, instead: None })
     }
@@ -146,6 +142,28 @@ fn urlencoded(body: &[u8]) -> Result<Vec<(String, Wiped)>, ApiError> {
             return Err(TOO_MANY_FIELDS);
         }
         fields.push((name.into_owned(), Wiped(text.into())));
+    }
+    Ok(fields)
+}
+
+/// The fields in the body's order, a file as an empty object.
+fn multipart(content_type: &[u8], body: &[u8]) -> Result<Vec<(String, Wiped)>, ApiError> {
+    let mut splitter = Splitter::new(content_type)?;
+    let (mut fields, mut rest) = (Vec::new(), body);
+    let (mut open, mut data) = (None, &[][..]);
+    while let Some(event) = splitter.next(&mut rest)? {
+        match event {
+            Event::Part(part) => (open, data) = (Some(part), &[]),
+            // All of it: nothing is missing yet.
+            Event::Data(all) => data = all,
+            Event::End => {
+                if let Some(part) = open.take() {
+                    let is_file = part.filename.is_some();
+                    let value = if is_file { json!({}) } else { Value::String(text(data)) };
+                    fields.push((part.name, Wiped(value)));
+                }
+            }
+        }
     }
     Ok(fields)
 }

@@ -3,6 +3,7 @@
 use crate::api_error::{ApiError, FieldProblem};
 use crate::extract::body::read_body;
 use crate::extract::check::Source;
+use crate::extract::json_fault::JsonFault;
 use crate::extract::schema::declared;
 use crate::extract::{apply, document_body_errors, wrapper};
 use crate::openapi;
@@ -60,11 +61,11 @@ fn parse(body: &[u8]) -> Result<Value, ApiError> {
         return Err(refuse(FieldProblem::missing("body", "")));
     }
     serde_json::from_slice(body).map_err(|error| {
-        let mut problem = FieldProblem::new("json_invalid", ("body", ""), "JSON decode error");
-        problem.loc.push(json!(error.column()));
         // serde_json's message may quote the body, which may hold a password.
-        let kind = if error.is_eof() { "Unexpected end" } else { "Invalid JSON" };
-        refuse(problem.input(json!({})).ctx(json!({"error": kind})))
+        let JsonFault { why, at } = JsonFault::of(body, &error);
+        let mut problem = FieldProblem::new("json_invalid", ("body", ""), "JSON decode error");
+        problem.loc.push(json!(at));
+        refuse(problem.input(json!({})).ctx(json!({"error": why})))
     })
 }
 

@@ -1,7 +1,9 @@
 //! Forms with files.
 
 use crate::api_error::ApiError;
+use crate::extract::body::{refuse_coding, unread};
 use crate::extract::check::Source;
+use crate::extract::parts::{Event, Part, Splitter, text};
 use crate::extract::query::gathered;
 use crate::extract::schema::declared;
 use crate::extract::upload::{Arriving, SPARE, UploadFile, with_files};
@@ -9,9 +11,8 @@ use crate::extract::wiped::Wiped;
 use crate::extract::{apply, document_body_errors, wrapper};
 use crate::openapi;
 use crate::security::services;
-use actix_multipart::{Field, Multipart as Parts, MultipartError};
-use actix_web::error::PayloadError;
 use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::BytesMut;
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use futures_util::TryStreamExt as _;
 use paperclip::actix::OperationModifier;
@@ -28,7 +29,8 @@ use std::pin::Pin;
 ///
 /// The body is streamed to temporary files, and may have `MOST` bytes, which may be more than
 /// `server.limit_request_body`; without `MOST` it has that limit. Other fields are read as in
-/// [`Form`](crate::Form), and have `server.limit_request_body` together.
+/// [`Form`](crate::Form), and have `server.limit_request_body` together. As in Starlette, a part whose end is
+/// missing does not count, and only boundaries end parts: a `Content-Length` of their own means nothing.
 ///
 /// ```
 /// use bailiwick::prelude::*;
@@ -59,9 +61,6 @@ wrapper! { Multipart<T, MOST>, const MOST: usize }
 
 const MULTIPART: &str = "multipart/form-data";
 
-/// Most fields, and most files, as in Starlette.
-const MOST_PARTS: usize = 1000;
-
 impl<T: DeserializeOwned + JsonSchema + 'static, const MOST: usize> FromRequest
     for Multipart<T, MOST>
 {
@@ -82,97 +81,86 @@ impl<T: DeserializeOwned + JsonSchema + 'static, const MOST: usize> FromRequest
 }
 
 /// What a form holds.
-#[derive(Default)]
 struct Read {
     /// Texts, and references to files.
     fields: Vec<(String, Wiped)>,
     files: Vec<UploadFile>,
+    /// What files may still keep in memory.
+    spare: usize,
+    /// How many bytes of texts may still come.
+    most_text: usize,
+    open: Option<Open>,
 }
 
-async fn read(request: &HttpRequest, payload: Payload) -> Result<Read, ApiError> {
+/// The part that arrives.
+enum Open {
+    Text(String, Vec<u8>),
+    File(String, Arriving),
+}
+
+async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Read, ApiError> {
     let value = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = value.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let content_type = value.unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
     if !media_type.eq_ignore_ascii_case(MULTIPART) {
         return Err(ApiError::UnsupportedMediaType(MULTIPART));
     }
-    let mut most_text = services(request)?.settings.server.limit_request_body.get();
-    let (mut form, mut spare) = (Read::default(), SPARE);
-    let mut parts = Parts::new(request.headers(), payload);
-    while let Some(mut part) = parts.try_next().await.map_err(refused)? {
-        let disposition = part.content_disposition();
-        let name = part.name().unwrap_or_default().to_owned();
-        let filename = disposition.and_then(|it| it.get_filename()).map(str::to_owned);
-        if let Some(filename) = filename {
-            if form.files.len() >= MOST_PARTS {
-                return Err(ApiError::BadRequest(
-                    "Too many files. Maximum number of files is 1000.",
-                ));
-            }
-            if let Some(file) = read_file(&mut part, filename, &mut spare).await? {
-                form.fields.push((name, Wiped(json!({"file": form.files.len()}))));
-                form.files.push(file);
-            }
-        } else {
-            if form.fields.len() - form.files.len() >= MOST_PARTS {
-                return Err(ApiError::BadRequest(
-                    "Too many fields. Maximum number of fields is 1000.",
-                ));
-            }
-            let text = read_text(&mut part, &mut most_text).await?;
-            // An empty field counts as missing.
-            if text.0 != "" {
-                form.fields.push((name, text));
-            }
+    refuse_coding(request)?;
+    let most_text = services(request)?.settings.server.limit_request_body.get();
+    let (fields, files) = (Vec::new(), Vec::new());
+    let mut form = Read { fields, files, spare: SPARE, most_text, open: None };
+    let mut splitter = Splitter::new(content_type.as_bytes())?;
+    let mut buffer = BytesMut::new();
+    while let Some(piece) = payload.try_next().await.map_err(|error| unread(Some(&error)))? {
+        buffer.extend_from_slice(&piece);
+        let mut rest = &buffer[..];
+        while let Some(event) = splitter.next(&mut rest)? {
+            form.take(event).await?;
         }
+        let read = buffer.len() - rest.len();
+        drop(buffer.split_to(read));
     }
     Ok(form)
 }
 
-async fn read_file(
-    part: &mut Field,
-    filename: String,
-    spare: &mut usize,
-) -> Result<Option<UploadFile>, ApiError> {
-    let content_type = part.content_type().map(ToString::to_string);
-    let mut file = Arriving::new(filename, content_type);
-    while let Some(piece) = part.try_next().await.map_err(refused)? {
-        file.add(&piece, spare).await.map_err(|error| not_stored(&error))?;
+impl Read {
+    async fn take(&mut self, event: Event<'_>) -> Result<(), ApiError> {
+        match (event, &mut self.open) {
+            (Event::Part(Part { name, filename: None, .. }), open) => {
+                *open = Some(Open::Text(name, Vec::new()));
+            }
+            (Event::Part(Part { name, filename: Some(filename), content_type }), open) => {
+                *open = Some(Open::File(name, Arriving::new(filename, content_type)));
+            }
+            (Event::Data(data), Some(Open::Text(_, bytes))) => {
+                let spare = self.most_text.checked_sub(data.len());
+                self.most_text = spare.ok_or(ApiError::PayloadTooLarge)?;
+                bytes.extend_from_slice(data);
+            }
+            (Event::Data(data), Some(Open::File(_, file))) => {
+                file.add(data, &mut self.spare).await.map_err(|error| not_stored(&error))?;
+            }
+            (Event::Data(_), None) => {}
+            (Event::End, open) => match open.take() {
+                // An empty field counts as missing.
+                Some(Open::Text(name, bytes)) if !bytes.is_empty() => {
+                    self.fields.push((name, Wiped(Value::String(text(&bytes)))));
+                }
+                Some(Open::File(name, file)) => {
+                    if let Some(file) = file.end().await.map_err(|error| not_stored(&error))? {
+                        self.fields.push((name, Wiped(json!({"file": self.files.len()}))));
+                        self.files.push(file);
+                    }
+                }
+                _ => {}
+            },
+        }
+        Ok(())
     }
-    file.end().await.map_err(|error| not_stored(&error))
 }
 
 fn not_stored(error: &io::Error) -> ApiError {
     ApiError::internal(&format_args!("an uploaded file cannot be stored: {error}"))
-}
-
-/// Decodes UTF-8, or else Latin-1, as Starlette does.
-async fn read_text(part: &mut Field, most: &mut usize) -> Result<Wiped, ApiError> {
-    let mut bytes = Vec::new();
-    while let Some(piece) = part.try_next().await.map_err(refused)? {
-        *most = most.checked_sub(piece.len()).ok_or(ApiError::PayloadTooLarge)?;
-        bytes.extend_from_slice(&piece);
-    }
-    let text = String::from_utf8(bytes)
-        .unwrap_or_else(|error| error.as_bytes().iter().copied().map(char::from).collect());
-    Ok(Wiped(Value::String(text)))
-}
-
-fn refused(error: MultipartError) -> ApiError {
-    match error {
-        MultipartError::Payload(PayloadError::Overflow) => ApiError::PayloadTooLarge,
-        MultipartError::Payload(PayloadError::Io(io)) if io.kind() == io::ErrorKind::TimedOut => {
-            ApiError::RequestTimeout
-        }
-        MultipartError::Payload(_) | MultipartError::Incomplete => {
-            ApiError::BadRequest("Incomplete body")
-        }
-        MultipartError::BoundaryMissing => ApiError::BadRequest("Missing boundary in multipart."),
-        MultipartError::ContentDispositionNameMissing
-        | MultipartError::ContentDispositionMissing => {
-            ApiError::BadRequest("The Content-Disposition header field \"name\" must be provided.")
-        }
-        _ => ApiError::BadRequest("Invalid multipart data."),
-    }
 }
 
 impl<T: JsonSchema + 'static, const MOST: usize> OperationModifier for Multipart<T, MOST> {

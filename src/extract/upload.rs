@@ -36,12 +36,12 @@ enum Content {
 }
 
 impl UploadFile {
-    /// Its name on the client's machine, without folders. It is no name to save it under: others may send
-    /// the same.
+    /// Its name on the client's machine, without folders, control characters and what makes a name hidden, of 255
+    /// bytes at the most; `file` if nothing is left. It is safe to show, and to put behind a prefix of your own, but
+    /// no name to save it under: others may send the same.
     #[must_use]
     pub fn filename(&self) -> &str {
-        let name = self.0.filename.as_str();
-        name.rsplit(['/', '\\']).next().unwrap_or(name)
+        &self.0.filename
     }
 
     /// Its media type.
@@ -159,7 +159,24 @@ impl Arriving {
             return Ok(None);
         }
         let content = disk.map_or(Content::Memory(bytes), Content::Disk);
+        let filename = plain(&filename);
         Ok(Some(UploadFile(Arc::new(Uploaded { filename, content_type, size, content }))))
+    }
+}
+
+/// Longest name of a file on most systems.
+const LONGEST_NAME: usize = 255;
+
+/// A name that leads nowhere else.
+fn plain(filename: &str) -> String {
+    let name = filename.rsplit(['/', '\\']).next().unwrap_or_default();
+    let mut name: String = name.chars().filter(|c| !c.is_control()).collect();
+    while name.len() > LONGEST_NAME {
+        name.pop();
+    }
+    match name.trim().trim_start_matches('.').trim_start() {
+        "" => "file".to_owned(),
+        plain => plain.to_owned(),
     }
 }
 
@@ -205,5 +222,31 @@ impl JsonSchema for UploadFile {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "string", "format": "binary"})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_leads_nowhere() {
+        for (sent, plain_name) in [
+            ("a.png", "a.png"),
+            ("C:\\pictures\\a.png", "a.png"),
+            ("../../etc/passwd", "passwd"),
+            ("a/..", "file"),
+            (".", "file"),
+            ("", "file"),
+            ("a/", "file"),
+            (".htaccess", "htaccess"),
+            ("..a", "a"),
+            (" a b\r\n\0.txt ", "a b.txt"),
+            ("..\\", "file"),
+            ("ä.txt", "ä.txt"),
+        ] {
+            assert_eq!(plain(sent), plain_name, "{sent:?}");
+        }
+        assert_eq!(plain(&"ä".repeat(200)).len(), 254);
     }
 }

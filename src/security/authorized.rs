@@ -1,5 +1,6 @@
 //! Resolves the caller before reading the rest of the request.
 
+use crate::api_error::{ApiError, FieldProblem};
 use crate::security::dependency::{Depends, Resolve, extract};
 use crate::security::principal;
 use actix_web::dev::Payload;
@@ -19,7 +20,8 @@ use std::pin::{Pin, pin};
 /// or stripped of a scope meanwhile cannot act.
 ///
 /// actix extracts a handler's arguments side by side, so with separate arguments a bad body can be
-/// reported before a bad token. Here the order is fixed:
+/// reported before a bad token, and only the errors of one argument are told. Here the order is fixed, and a 422
+/// lists what is wrong in all parts:
 ///
 /// ```
 /// use actix_web::web::{Json, Path};
@@ -61,11 +63,53 @@ pub trait Parts: Sized + 'static {
     fn define(map: &mut BTreeMap<String, DefaultSchemaRaw>);
 }
 
+/// What is wrong in the parts of a request, which is told at once.
+#[derive(Default)]
+struct Wrong {
+    problems: Vec<FieldProblem>,
+    /// What the body is, if it is no form.
+    instead: Option<String>,
+}
+
+impl Wrong {
+    /// A part; `None` if it is among what is wrong.
+    fn part<T>(&mut self, read: Result<T, impl Into<Error>>) -> Result<Option<T>, Error> {
+        let error = match read {
+            Ok(part) => return Ok(Some(part)),
+            Err(error) => error.into(),
+        };
+        match error.as_error() {
+            Some(ApiError::Validation(problems)) => self.problems.extend_from_slice(problems),
+            Some(ApiError::NotAForm(problems, instead)) => {
+                self.problems.extend_from_slice(problems);
+                self.instead = Some(instead.clone());
+            }
+            _ => return Err(error),
+        }
+        Ok(None)
+    }
+}
+
+impl From<Wrong> for Error {
+    fn from(wrong: Wrong) -> Self {
+        match wrong.instead {
+            Some(instead) => ApiError::NotAForm(wrong.problems, instead).into(),
+            None => ApiError::Validation(wrong.problems).into(),
+        }
+    }
+}
+
 macro_rules! tuples {
     ($(($($part:ident),*))+) => {$(
         impl<$($part: FromRequest + OperationModifier + 'static),*> Parts for ($($part,)*) {
+            #[expect(non_snake_case, reason = "a part's variable has its type's name")]
             async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Self, Error> {
-                Ok(($($part::from_request(request, payload).await.map_err(Into::into)?,)*))
+                let mut wrong = Wrong::default();
+                $(let $part = wrong.part($part::from_request(request, payload).await)?;)*
+                match ($($part,)*) {
+                    ($(Some($part),)*) => Ok(($($part,)*)),
+                    _ => Err(wrong.into()),
+                }
             }
 
             fn document(operation: &mut DefaultOperationRaw) {

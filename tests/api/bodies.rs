@@ -1,8 +1,11 @@
 //! Declared bodies, queries, paths and forms of an application: `examples/bodies.rs`.
 
+use crate::clients::python_tool;
 use crate::example_server::Example;
-use crate::harness::Response;
+use crate::harness::{Response, repository, run_tool};
 use serde_json::{Value, json};
+use std::io::{Read as _, Write as _};
+use std::net::Shutdown;
 
 const ITEM: &str = r#"{"sku":"SKU-7","price":2.5}"#;
 
@@ -205,4 +208,215 @@ fn the_bounds_stand_in_the_document() {
     assert_eq!(listed("/articles/{sku}/pictures/{number}"), [path("sku"), path("number")]);
     assert_eq!(listed("/sales/{year}/{month}"), [path("year"), path("month")]);
     assert!(!app.get("/openapi.json").body.contains("x-rule"));
+}
+
+/// FastAPI's `loc` is the character at which Python's json stopped, and `error` says why.
+#[test]
+fn what_is_no_json_is_told_where_and_why_as_python_does() {
+    let (app, token) = bodies();
+    let wrong = json!([
+        "{",
+        "[",
+        "nul",
+        "{\"a\"",
+        "{\"a\":",
+        "{\"a\" 1}",
+        "{a: 1}",
+        "{\"a\": 1 \"b\": 2}",
+        "[1 2]",
+        "[1, 2",
+        "{\"ä\": 한}",
+        "{\n  \"items\": [\n    {\"sku\": 'x'}\n  ]\n}",
+        "\"한글",
+        "\"a\nb\"",
+        "\"\\x\"",
+        "\"\\u12\"",
+        "\"\\u12g4\"",
+        "{} {}",
+        "1 2",
+        "-",
+        "01",
+        "1.",
+        "1.e5",
+        "+1",
+        "tru",
+        "{\"a\": \"\\",
+        "[1,,2]",
+        " \r\n\t ",
+        "{\"😀\": \"😀\", x}",
+        "[\"a\", \"b\"}",
+        "{\"a\": 1]",
+        "\"\\u1234",
+    ]);
+    let script = repository("tests/clients/json_faults.py");
+    let told = run_tool(python_tool("python").arg(script).arg(wrong.to_string()));
+    let told: Value = serde_json::from_str(&told).expect("a list");
+    for (body, told) in
+        wrong.as_array().expect("bodies").iter().zip(told.as_array().expect("faults"))
+    {
+        let found = errors(&order(&app, &token, body.as_str().expect("a text")));
+        let expected = json!([{
+            "type": "json_invalid", "loc": ["body", told[0]], "msg": "JSON decode error", "input": {},
+            "ctx": {"error": told[1]},
+        }]);
+        assert_eq!(found, expected, "{body}");
+    }
+}
+
+const MULTIPART: &str = "multipart/form-data; boundary=f";
+
+/// What it is, its type, the body, and the response or status and detail.
+type Edge = (&'static str, &'static str, String, Result<Value, (u16, Value)>);
+
+/// Forms with `stars` and `text` as browsers, careless clients and attackers send them; and one with a file.
+fn edges() -> (Vec<Edge>, String) {
+    let part = |head: &str, data: &str| format!("--f\r\n{head}\r\n\r\n{data}\r\n");
+    let named = |name: &str, data: &str| {
+        part(&format!("Content-Disposition: form-data; name=\"{name}\""), data)
+    };
+    let text = |head: &str| format!("{}{}--f--\r\n", named("stars", "4"), part(head, "fine"));
+    let stars = named("stars", "4");
+    let plain = format!("{stars}{}--f--\r\n", named("text", "fine"));
+    let disposition = "Content-Disposition: form-data; name=\"text\"";
+    let fine = || Ok(json!({"stars": 4, "text": "fine"}));
+    let only_stars = || Ok(json!({"stars": 4, "text": null}));
+    let invalid = || Err((400, json!("Invalid multipart data.")));
+    let usual = MULTIPART;
+    let with_file = text(&format!("{disposition}; filename=\"t\""));
+    let edges = vec![
+        ("plain", usual, plain.clone(), fine()),
+        (
+            "a length of its own",
+            usual,
+            text(&format!("Content-Length: 1\r\n{disposition}")),
+            fine(),
+        ),
+        ("a longer one", usual, text(&format!("{disposition}\r\nContent-Length: 99")), fine()),
+        (
+            "an empty file",
+            usual,
+            format!(
+                "{stars}{}--f--",
+                part("Content-Disposition: form-data; name=\"picture\"; filename=\"\"", "")
+            ),
+            only_stars(),
+        ),
+        (
+            "a type and no file name",
+            usual,
+            text(&format!("{disposition}\r\nContent-Type: image/png")),
+            fine(),
+        ),
+        (
+            "a charset that nobody knows",
+            usual,
+            text(&format!("{disposition}\r\nContent-Type: text/plain; charset=x")),
+            fine(),
+        ),
+        (
+            "a quoted name",
+            usual,
+            text("Content-Disposition: form-data; name=\"\\\"text\""),
+            only_stars(),
+        ),
+        ("a name without quotes", usual, text("content-disposition: form-data;name=text"), fine()),
+        ("a repeated field", usual, format!("{}{plain}", named("stars", "1")), fine()),
+        ("another boundary", "multipart/form-data; boundary=g", plain.clone(), invalid()),
+        (
+            "no boundary",
+            "multipart/form-data",
+            plain.clone(),
+            Err((400, json!("Missing boundary in multipart."))),
+        ),
+        ("no last boundary", usual, plain.replace("\r\n--f--\r\n", ""), only_stars()),
+        ("nothing after it", usual, plain.replace("--f--\r\n", "--f--"), fine()),
+        ("an epilogue", usual, format!("{plain}--f\r\nX"), fine()),
+        ("a preamble", usual, format!("hello\r\n{plain}"), invalid()),
+        (
+            "a header too long",
+            usual,
+            text(&format!("X: {}\r\n{disposition}", "y".repeat(5000))),
+            invalid(),
+        ),
+        (
+            "headers too many",
+            usual,
+            text(&format!("{}{disposition}", "X: y\r\n".repeat(8))),
+            invalid(),
+        ),
+        (
+            "a line break in a name",
+            usual,
+            text("Content-Disposition: form-data; name=\"te\r\nxt\""),
+            invalid(),
+        ),
+        (
+            "a name that is missing",
+            usual,
+            text("Content-Disposition: form-data"),
+            Err((400, json!("The Content-Disposition header field \"name\" must be provided."))),
+        ),
+    ];
+    (edges, with_file)
+}
+
+/// Both extractors of forms read the same bodies in the same way.
+#[test]
+fn forms_with_files_and_without_agree_at_the_edges() {
+    let app = Example::spawn("bodies");
+    let (edges, file) = edges();
+    for (what, kind, body, expected) in &edges {
+        for path in ["/reviews", "/reviews/pictured"] {
+            let answer = app.send("POST", path, &[("content-type", kind)], body);
+            let found = match answer.status {
+                200 => Ok(answer.json()),
+                status => Err((status, answer.json()["detail"].clone())),
+            };
+            assert_eq!(&found, expected, "{what} at {path}");
+        }
+    }
+    // A file where a text belongs is told in the same words, and a body that its sender cut short as well.
+    let plain = &edges[0].2;
+    for path in ["/reviews", "/reviews/pictured"] {
+        let found = errors(&app.send("POST", path, &[("content-type", MULTIPART)], &file));
+        assert_eq!(
+            (&found[0]["loc"], &found[0]["type"]),
+            (&json!(["body", "text"]), &json!("string_type"))
+        );
+        let mut stream = app.connect();
+        write!(
+            stream,
+            "POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: {MULTIPART}\r\nContent-Length: 9999\r\n\r\n{plain}"
+        )
+        .expect("sent");
+        stream.shutdown(Shutdown::Write).expect("closed");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert!(
+            answer.starts_with("HTTP/1.1 400") && answer.contains("Incomplete body"),
+            "{path}: {answer}"
+        );
+    }
+}
+
+/// What is wrong in path, query and body is told at once where one `Authorized` reads them.
+#[test]
+fn errors_of_all_parts_of_a_request_are_told_at_once() {
+    let (app, token) = bodies();
+    let headers = [("authorization", &*token), ("content-type", "application/json")];
+    let answer =
+        app.send("PUT", "/articles/7/items?limit=0", &headers, r#"{"sku":"SKU-7","price":0}"#);
+    let found = errors(&answer);
+    let places: Vec<_> =
+        found.as_array().expect("a list").iter().map(|one| one["loc"].clone()).collect();
+    assert_eq!(
+        places,
+        [json!(["path", "sku"]), json!(["query", "limit"]), json!(["body", "price"])],
+        "{found}"
+    );
+    let right =
+        app.send("PUT", "/articles/SKU-7/items?limit=1", &headers, r#"{"sku":"SKU-7","price":1}"#);
+    assert_eq!((right.status, &right.json()["price"]), (200, &json!(1.0)));
+    let broken = errors(&app.send("PUT", "/articles/7/items", &headers, "{"));
+    assert_eq!(broken.as_array().map(Vec::len), Some(2), "{broken}");
 }
