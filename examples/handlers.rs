@@ -52,8 +52,8 @@ struct Article {
 async fn add(
     Authorized(_, article): Authorized<ActiveUser, Json<Article>>,
 ) -> Result<Created<Article>, ApiError> {
-    let location = format!("/articles/{}", article.name);
-    Ok(Created::at(location, article.into_inner()))
+    let name = article.name.clone();
+    Ok(Created::under("/articles", name, article.into_inner()))
 }
 
 /// Order an article
@@ -72,12 +72,17 @@ async fn order(number: Path<u32>) -> Result<Accepted<String>, ArticleError> {
 
 /// Remove an article
 #[api_v2_operation]
-async fn remove(_: ActiveUser) -> Result<NoContent, ApiError> {
-    Ok(NoContent)
+async fn remove(
+    Authorized(_, number): Authorized<ActiveUser, Path<u32>>,
+) -> Result<NoContent, ArticleError> {
+    match number.into_inner() {
+        1..=3 => Ok(NoContent),
+        number => Err(ArticleError::Missing(number)),
+    }
 }
 
 /// All prices, as a table
-#[api_v2_operation]
+#[api_v2_operation(produces = "text/csv")]
 async fn prices() -> StreamingResponse {
     let lines = (1..=10_000).map(|number| Ok::<_, io::Error>(format!("SKU-{number};9.99\n")));
     StreamingResponse::new("text/csv; charset=utf-8", stream::iter(lines)).download("prices.csv")
@@ -125,7 +130,7 @@ async fn count(numbers: Path<u64>) -> Result<Json<u64>, ApiError> {
 }
 
 /// A table that cannot be finished
-#[api_v2_operation]
+#[api_v2_operation(produces = "text/csv")]
 async fn broken() -> StreamingResponse {
     let lines = [Ok("SKU-1;9.99\n"), Err(io::Error::other("the database went away"))];
     StreamingResponse::new("text/csv", stream::iter(lines))
@@ -147,6 +152,14 @@ async fn changes() -> EventSourceResponse<Price> {
         Some((ServerSentEvent::new(Price { cents }), cents + 1))
     });
     EventSourceResponse::new(first.chain(later))
+}
+
+/// Prices that never change
+///
+/// Where nothing happens, a comment every 15 seconds keeps proxies from closing the connection.
+#[api_v2_operation]
+async fn silence() -> EventSourceResponse<Price> {
+    EventSourceResponse::new(stream::pending::<Price>())
 }
 
 /// Pictures of an article.
@@ -249,6 +262,7 @@ fn mount(routes: &mut Routes) {
         .route("/count/{numbers}", get().to(count))
         .route("/broken", get().to(broken))
         .route("/changes", get().to(changes))
+        .route("/silence", get().to(silence))
         .route("/pictures", post().to(upload))
         .route("/files/{name:.*}", get().to(file))
         .route("/echo", get().to(echo))
@@ -256,7 +270,7 @@ fn mount(routes: &mut Routes) {
         .service(guard::<ActiveUser>(static_files("/inside", folder())))
         .service(undocumented(plain))
         .service(static_files("/static", folder()))
-        .service(static_files("/", folder()).cache_control("public, max-age=60"));
+        .service(static_files("/", folder()).well_known().cache_control("public, max-age=60"));
 }
 
 fn main() -> ExitCode {

@@ -9,11 +9,12 @@ use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError as _};
 use paperclip::actix::OperationModifier;
 use paperclip::v2::models::{DefaultOperationRaw, DefaultSchemaRaw};
 use paperclip::v2::schema::Apiv2Schema;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// What no URL contains as it is (RFC 3986 §2); `%` stays, for what is encoded already.
 const ENCODED: &AsciiSet = &CONTROLS
@@ -27,6 +28,9 @@ const ENCODED: &AsciiSet = &CONTROLS
     .add(b'{')
     .add(b'|')
     .add(b'}');
+
+/// RFC 3986's unreserved characters are not encoded.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// 201 with what was created as JSON, and where it is (RFC 9110 §15.3.2).
 ///
@@ -46,9 +50,23 @@ pub struct Created<T> {
 
 impl<T> Created<T> {
     /// It is at `location`, a URL or a path from the server's root; the path prefix of
-    /// `server.root_path` is added.
+    /// `server.root_path` is added. What stands in it is taken for encoded, so that names which others choose
+    /// belong to [`under`](Self::under).
     pub fn at(location: impl Into<String>, body: T) -> Self {
         Self { location: location.into(), body }
+    }
+
+    /// It is at `name` below the path `collection`: one segment, whatever is in it.
+    ///
+    /// ```
+    /// # use bailiwick::Created;
+    /// let created = Created::under("/articles", "50 % off/today?", "…");
+    /// // Location: /articles/50%20%25%20off%2Ftoday%3F
+    /// ```
+    pub fn under(collection: &str, name: impl fmt::Display, body: T) -> Self {
+        let name = name.to_string();
+        let name = utf8_percent_encode(&name, SEGMENT);
+        Self { location: format!("{}/{name}", collection.trim_end_matches('/')), body }
     }
 }
 

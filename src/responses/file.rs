@@ -15,7 +15,8 @@ use serde_json::json;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// A file: FastAPI's `FileResponse`. Its media type follows from its name.
+/// A file: FastAPI's `FileResponse`. Its media type follows from its name; the document shows
+/// `application/octet-stream`, or what `#[api_v2_operation(produces = "application/pdf")]` says.
 ///
 /// Clients ask for parts (`Range`) and whether it has changed (`ETag`, `Last-Modified`). Caches other than
 /// the browser's do not keep it.
@@ -23,7 +24,7 @@ use std::path::{Path, PathBuf};
 /// ```
 /// # use bailiwick::prelude::*;
 /// /// The bill of an order
-/// #[api_v2_operation]
+/// #[api_v2_operation(produces = "application/pdf")]
 /// async fn bill(number: Path<u32>) -> Result<FileResponse, ApiError> {
 ///     let file = FileResponse::within("bills", &format!("{}.pdf", *number)).await?;
 ///     Ok(file.download("bill.pdf"))
@@ -95,7 +96,7 @@ impl OperationModifier for FileResponse {
             "ETag": text("Its version, for `If-None-Match`."),
             "Last-Modified": text("When it was changed, for `If-Modified-Since`."),
         });
-        let content = json!({"*/*": {"schema": {"type": "string", "format": "binary"}}});
+        let content = openapi::bytes(operation);
         let whole = json!({"description": "The file", "headers": headers, "content": content});
         openapi::response(operation, 200, &whole);
         let part = json!({

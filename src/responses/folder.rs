@@ -2,6 +2,7 @@
 
 use actix_files::NamedFile;
 use actix_web::http::header::{CONTENT_RANGE, HeaderValue, RANGE};
+use actix_web::test::TestRequest;
 use actix_web::{HttpRequest, HttpResponse};
 use percent_encoding::percent_decode_str;
 use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
@@ -59,7 +60,40 @@ pub(super) fn part_or_whole(file: NamedFile, request: &HttpRequest) -> HttpRespo
         let length = (CONTENT_RANGE, HeaderValue::from_static("bytes */0"));
         return HttpResponse::RangeNotSatisfiable().insert_header(length).finish();
     }
-    file.into_response(request)
+    match clamped(request) {
+        Some(request) => file.into_response(&request),
+        None => file.into_response(request),
+    }
+}
+
+/// A request that asks for a range beyond what `u64` counts, with the numbers that stand for "all there is": the crate
+/// takes such a range for malformed, but its end is only where the file ends (RFC 9110 §14.1.2).
+fn clamped(request: &HttpRequest) -> Option<HttpRequest> {
+    /// Digits of any number below 2^63.
+    const DIGITS: usize = 18;
+    let range = request.headers().get(RANGE)?.to_str().ok()?;
+    let mut text = String::new();
+    for part in range.split_inclusive(|c: char| !c.is_ascii_digit()) {
+        let digits = part.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let number = digits.trim_start_matches('0');
+        if number.len() > DIGITS {
+            text.extend(std::iter::repeat_n('9', DIGITS));
+        } else {
+            text.push_str(if number.is_empty() { &digits[..digits.len().min(1)] } else { number });
+        }
+        text.push_str(&part[digits.len()..]);
+    }
+    if text.len() == range.len() {
+        return None;
+    }
+    let mut asked =
+        TestRequest::with_uri(&request.uri().to_string()).method(request.method().clone());
+    for (name, value) in request.headers() {
+        if name != RANGE {
+            asked = asked.append_header((name.clone(), value.clone()));
+        }
+    }
+    Some(asked.insert_header((RANGE, text)).to_http_request())
 }
 
 fn beneath(folder: &Path, path: &str) -> io::Result<Option<File>> {

@@ -1,6 +1,7 @@
 //! A folder of files for browsers.
 
 use crate::api_error::ApiError;
+use crate::openapi::refusal;
 use crate::responses::file::{NOT_FOUND, found};
 use crate::responses::folder::{Found, names, part_or_whole};
 use crate::security::{Guardable, Resolve, Undocumented, undocumented};
@@ -10,9 +11,12 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValu
 use actix_web::web::{get, head, resource, route};
 use actix_web::{HttpRequest, HttpResponse, Resource, guard};
 use paperclip::actix::Mountable;
-use paperclip::v2::models::{DefaultOperationRaw, DefaultSchemaRaw, HttpMethod, SecurityScheme};
+use paperclip::v2::models::{
+    DefaultOperationRaw, DefaultPathItemRaw, DefaultSchemaRaw, HttpMethod, SecurityScheme,
+};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,6 +25,9 @@ const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none
                       form-action 'self'; frame-ancestors 'none'";
 /// A picture that is opened as a page runs nothing.
 const PICTURE: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
+
+/// RFC 8615 §3.
+const WELL_KNOWN: &str = ".well-known";
 
 /// RFC 3986's unreserved characters are not encoded.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -42,22 +49,21 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 ///
 /// With the path `/` it must be mounted last: it takes every GET that nothing before it takes.
 ///
-/// # Panics
-///
-/// If there is no such folder, which stops the start.
+/// A folder that is not there stops the start.
 pub fn static_files(path: &str, folder: impl Into<PathBuf>) -> StaticFiles {
     let folder = folder.into();
-    let is_there = folder.is_dir();
-    assert!(is_there, "static_files({path:?}, …): there is no folder {}", folder.display());
+    let missing = || format!("static_files({path:?}, …): there is no folder {}", folder.display());
+    let fault = (!folder.is_dir()).then(missing);
     let path = path.trim_matches('/');
     let path = if path.is_empty() { String::new() } else { format!("/{path}") };
     let files = Files {
         is_root: path.is_empty(),
+        well_known: false,
         folder,
         cache_control: HeaderValue::from_static("no-cache"),
         policy: HeaderValue::from_static(POLICY),
     };
-    StaticFiles { path, files }
+    StaticFiles { path, files, fault }
 }
 
 /// What [`static_files`] mounts.
@@ -66,35 +72,56 @@ pub fn static_files(path: &str, folder: impl Into<PathBuf>) -> StaticFiles {
 pub struct StaticFiles {
     path: String,
     files: Files,
+    /// Why it cannot be mounted.
+    fault: Option<String>,
 }
 
 impl StaticFiles {
     /// Sets `Cache-Control`, for example `public, max-age=31536000, immutable`; pages always have `no-cache`,
-    /// because they name the others.
-    ///
-    /// # Panics
-    ///
-    /// If no header can hold the value.
+    /// because they name the others. A value that no header can hold stops the start.
     pub fn cache_control(mut self, value: &str) -> Self {
-        self.files.cache_control = header(value);
+        if let Some(value) = self.header(value) {
+            self.files.cache_control = value;
+        }
         self
     }
 
-    /// Sets `Content-Security-Policy` of pages.
-    ///
-    /// # Panics
-    ///
-    /// If no header can hold the value.
+    /// Sets `Content-Security-Policy` of pages; see there for values that stop the start.
     pub fn content_security_policy(mut self, value: &str) -> Self {
-        self.files.policy = header(value);
+        if let Some(value) = self.header(value) {
+            self.files.policy = value;
+        }
         self
+    }
+
+    /// Serves the folder's `.well-known` too (RFC 8615), although it is hidden: `security.txt`, the proof of an ACME
+    /// challenge, the links of apps.
+    pub fn well_known(mut self) -> Self {
+        self.files.well_known = true;
+        self
+    }
+
+    fn header(&mut self, value: &str) -> Option<HeaderValue> {
+        let header = HeaderValue::from_str(value).ok();
+        if header.is_none() {
+            let fault =
+                || format!("static_files({:?}, …): no header can hold {value:?}", self.path);
+            self.fault = self.fault.take().or_else(|| Some(fault()));
+        }
+        header
     }
 
     fn resource(self) -> Undocumented<Resource> {
         let files = Arc::new(self.files);
         let serve = move |request: HttpRequest| {
             let files = Arc::clone(&files);
-            async move { files.serve(&request).await }
+            async move {
+                files.serve(&request).await.map_err(|error| match error {
+                    // Below `/` it may be the path of a route that has other methods.
+                    ApiError::NotFound(detail) => refusal(&request, detail),
+                    error => error,
+                })
+            }
         };
         let all = match &*self.path {
             // Other methods are for those who are not here.
@@ -112,27 +139,37 @@ impl StaticFiles {
     }
 }
 
-fn header(value: &str) -> HeaderValue {
-    HeaderValue::from_str(value).unwrap_or_else(|_| panic!("no header can hold {value:?}"))
-}
-
 #[derive(Debug)]
 struct Files {
     is_root: bool,
+    well_known: bool,
     folder: PathBuf,
     cache_control: HeaderValue,
     policy: HeaderValue,
 }
 
 impl Files {
+    fn names(&self, path: &str) -> Option<Vec<String>> {
+        match path.strip_prefix(WELL_KNOWN).and_then(|rest| rest.strip_prefix('/')) {
+            Some(rest) if self.well_known => {
+                let all = names(rest)?.into_iter();
+                Some(std::iter::once(WELL_KNOWN.to_owned()).chain(all).collect())
+            }
+            _ => names(path),
+        }
+    }
+
     async fn serve(&self, request: &HttpRequest) -> Result<HttpResponse, ApiError> {
         // Empty, or with a slash at its beginning; not so below `/`.
         let tail = request.match_info().get("tail").unwrap_or_default();
+        if self.is_root && tail.starts_with('/') {
+            return Err(NOT_FOUND);
+        }
         let is_folder = tail.ends_with('/') || tail.is_empty() && self.is_root;
         let path = tail.strip_suffix('/').unwrap_or(tail);
         let mut all = match path.strip_prefix('/').unwrap_or(path) {
             "" if path.is_empty() => Vec::new(),
-            path => names(path).ok_or(NOT_FOUND)?,
+            path => self.names(path).ok_or(NOT_FOUND)?,
         };
         if is_folder {
             all.push("index.html".to_owned());
@@ -198,5 +235,13 @@ impl Mountable for StaticFiles {
 
     fn security_definitions(&mut self) -> BTreeMap<String, SecurityScheme> {
         BTreeMap::new()
+    }
+
+    /// Asked for when it is mounted, while the document is gathered: what unwinds then is the reason why the server
+    /// does not start. It is no panic, which would be in the log besides.
+    fn update_operations(&mut self, _: &mut BTreeMap<String, DefaultPathItemRaw>) {
+        if let Some(fault) = self.fault.take() {
+            resume_unwind(Box::new(fault));
+        }
     }
 }

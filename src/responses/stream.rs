@@ -17,6 +17,8 @@ use std::fmt;
 
 /// A response that is made while it is sent: FastAPI's `StreamingResponse`.
 ///
+/// The document shows `application/octet-stream`, or what `#[api_v2_operation(produces = "text/csv")]` says.
+///
 /// The next piece is asked for once the client has taken the one before. After an error, which is logged,
 /// the connection is closed, so that the client does not take a part for the whole.
 ///
@@ -25,7 +27,7 @@ use std::fmt;
 /// use futures_util::stream;
 ///
 /// /// All prices
-/// #[api_v2_operation]
+/// #[api_v2_operation(produces = "text/csv")]
 /// async fn prices() -> StreamingResponse {
 ///     let lines = (1..=3).map(|number| Ok::<_, std::io::Error>(format!("SKU-{number};9.99\n")));
 ///     StreamingResponse::new("text/csv; charset=utf-8", stream::iter(lines)).download("prices.csv")
@@ -94,8 +96,7 @@ impl Apiv2Schema for StreamingResponse {}
 
 impl OperationModifier for StreamingResponse {
     fn update_response(operation: &mut DefaultOperationRaw) {
-        let content = json!({"*/*": {"schema": {"type": "string", "format": "binary"}}});
-        let object = json!({"description": "OK", "content": content});
+        let object = json!({"description": "OK", "content": openapi::bytes(operation)});
         openapi::response(operation, 200, &object);
     }
 }

@@ -12,7 +12,8 @@ use paperclip::v2::models::{DefaultOperationRaw, DefaultSchemaRaw, HttpMethod, S
 use std::collections::BTreeMap;
 
 /// Any service of actix-web (`actix_files::Files`, a scope with its own middleware, a resource), for
-/// [`Routes::service`](crate::Routes). The document does not show it.
+/// [`Routes::service`](crate::Routes). The document does not show it, so that a method which it lacks is 404 unless the
+/// service itself says 405, as a `web::resource` does.
 ///
 /// ```
 /// use actix_web::web;

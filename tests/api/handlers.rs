@@ -14,6 +14,7 @@ fn handlers() -> Example {
     let (all, web) = (folder.path(), folder.path().join("web"));
     fs::create_dir_all(web.join("sub")).expect("a folder");
     fs::create_dir_all(web.join(".git")).expect("a folder");
+    fs::create_dir_all(web.join(".well-known")).expect("a folder");
     for (name, text) in [
         ("secret.txt", "SECRET"),
         ("web/index.html", "<h1>Home</h1>"),
@@ -24,6 +25,8 @@ fn handlers() -> Example {
         ("web/%2e%2e", "a name"),
         ("web/.env", "SECRET"),
         ("web/.git/config", "SECRET"),
+        ("web/.well-known/security.txt", "Contact: x"),
+        ("web/.well-known/.hidden", "SECRET"),
     ] {
         fs::write(all.join(name), text).expect("written");
     }
@@ -51,9 +54,11 @@ fn responses_have_the_status_and_headers_of_their_types() {
     let headers = [("authorization", &*token), ("content-type", "application/json")];
     let created = app.send("POST", "/articles", &headers, r#"{"name":"ä/\r\nX-Evil: 1"}"#);
     assert_eq!((created.status, created.header("x-evil")), (201, None));
-    assert_eq!(created.header("location"), Some("/articles/%C3%A4/%0D%0AX-Evil:%201"));
-    let removed = app.send("DELETE", "/articles/1", &headers, "");
+    assert_eq!(created.header("location"), Some("/articles/%C3%A4%2F%0D%0AX-Evil%3A%201"));
+    let remove = |number: &str| app.send("DELETE", &format!("/articles/{number}"), &headers, "");
+    let removed = remove("1");
     assert_eq!((removed.status, &*removed.body), (204, ""));
+    assert_eq!([remove("9").status, remove("x").status], [404, 422]);
     let ordered = app.send("POST", "/articles/1/order", &[], "");
     assert_eq!((ordered.status, ordered.json()), (202, json!("on its way")));
 
@@ -131,6 +136,34 @@ fn the_document_shows_responses_and_uploads() {
     }
 }
 
+/// They know no chunks.
+#[test]
+fn clients_of_http_1_0_get_streams_that_end_with_the_connection() {
+    let app = handlers();
+    let mut stream = app.connect();
+    stream.write_all(b"GET /prices HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("the end");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    let head = head.to_ascii_lowercase();
+    assert!(!head.contains("transfer-encoding") && !head.contains("keep-alive"), "{head}");
+    assert!(
+        body.starts_with("SKU-1;9.99\n") && body.ends_with("\nSKU-10000;9.99\n"),
+        "{body:.100}"
+    );
+}
+
+#[test]
+fn well_known_files_are_served_where_they_are_asked_for() {
+    let app = handlers();
+    assert_eq!(app.get("/.well-known/security.txt").body, "Contact: x");
+    for path in ["/static/.well-known/security.txt", "/.well-known/.hidden", "/.well-known/../.env"]
+    {
+        let answer = raw(&app, path);
+        assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
+    }
+}
+
 /// One stream must not hold up the end of the server.
 #[test]
 fn events_come_one_by_one_and_end_with_the_server() {
@@ -181,6 +214,17 @@ fn static_files_are_for_browsers() {
     assert_eq!((head.status, head.header("content-length"), &*head.body), (200, Some("13"), ""));
     let part = app.send("GET", "/static/index.html", &[("range", "bytes=4-7")], "");
     assert_eq!((part.status, &*part.body), (206, "Home"));
+    for (range, text) in [
+        ("bytes=4-99", "Home</h1>"),
+        ("bytes=4-99999999999999999999", "Home</h1>"),
+        ("bytes=-99999999999999999999999", "<h1>Home</h1>"),
+        ("bytes=0000000000000000000000004-7", "Home"),
+    ] {
+        let part = app.send("GET", "/static/index.html", &[("range", range)], "");
+        assert_eq!((part.status, &*part.body), (206, text), "{range}");
+    }
+    let beyond = [("range", "bytes=99999999999999999999-")];
+    assert_eq!(app.send("GET", "/static/index.html", &beyond, "").status, 416);
     for range in ["bytes=-1", "bytes=0-", "bytes=0-0"] {
         let none = app.send("GET", "/static/nothing.txt", &[("range", range)], "");
         assert_eq!(
@@ -193,6 +237,9 @@ fn static_files_are_for_browsers() {
     let other = app.send("POST", "/static/app.js", &[], "");
     assert_eq!((other.status, other.header("allow")), (405, Some("GET, HEAD")));
     // What is mounted at / leaves other methods and paths alone.
+    let there = app.get("/articles");
+    assert_eq!((there.status, there.header("allow")), (405, Some("POST")));
+    assert_eq!(app.get("/articles/1").header("allow"), Some("DELETE"));
     assert_eq!(app.send("PUT", "/users/me", &[], "").header("allow"), Some("GET"));
     assert_eq!(app.get("/users/me").status, 401);
 }
@@ -228,6 +275,8 @@ fn nothing_leads_out_of_a_folder() {
         "app.js/",
         "app.js/x",
         "sub//",
+        "/",
+        "//",
     ];
     for mount in ["/static/", "/", "/files/"] {
         for name in names {
@@ -391,6 +440,7 @@ fn a_folder_that_is_missing_stops_the_start() {
     let errors = String::from_utf8_lossy(&run.stderr);
     let line = "handlers: static_files(\"/inside\", …): there is no folder no";
     assert!(errors.lines().any(|found| found == line), "{errors}");
+    assert!(!errors.contains("panic"), "{errors}");
 }
 
 #[test]

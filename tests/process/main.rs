@@ -11,6 +11,7 @@ mod control;
 mod cores;
 mod crashes;
 mod edge;
+mod events;
 mod files;
 mod generations;
 mod gunicorn;

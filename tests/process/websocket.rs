@@ -9,7 +9,7 @@ use std::net::TcpStream;
 
 /// So long that a process waiting for its connections outlasts the test.
 const LONG: [(&str, &str); 2] =
-    [("BAILIWICK__SERVER__KEEPALIVE", "3600"), ("BAILIWICK__SERVER__GRACEFUL_TIMEOUT", "3600")];
+    [("ORDERS__SERVER__KEEPALIVE", "3600"), ("ORDERS__SERVER__GRACEFUL_TIMEOUT", "3600")];
 
 /// The `Authorization` of a user who may read orders.
 fn reader(app: &Example) -> String {
@@ -57,7 +57,7 @@ fn status(app: &Example) -> Value {
 }
 
 /// The master's process id, and that of its only worker process that serves.
-fn pids(app: &Example) -> (u64, u64) {
+pub(crate) fn pids(app: &Example) -> (u64, u64) {
     eventually("a worker process", || {
         let status = status(app);
         let processes = status["processes"].as_array()?;

@@ -4,7 +4,7 @@ use crate::http::state::AppState;
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ResponseHead, ServiceResponse};
 use actix_web::http::header::{CONTENT_TYPE, UPGRADE};
-use actix_web::http::{ConnectionType, StatusCode};
+use actix_web::http::{ConnectionType, StatusCode, Version};
 use actix_web::web::Bytes;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -23,21 +23,32 @@ pub(in crate::http) fn close_connection(state: &AppState, response: &mut Respons
 /// come back by themselves; leaves other responses alone.
 pub(in crate::http) fn end_endless<B: MessageBody + 'static>(
     state: &AppState,
-    response: ServiceResponse<B>,
+    mut response: ServiceResponse<B>,
 ) -> ServiceResponse<EitherBody<B>> {
     // A response of a known length costs no more than this.
     if response.response().body().size() != BodySize::Stream {
         return response.map_into_left_body();
     }
+    if response.request().version() < Version::HTTP_11 {
+        end_by_closing(response.response_mut().head_mut());
+    }
     let body: fn(BoxBody, Drain) -> BoxBody = if is_websocket(&response) {
         |body, drain| BoxBody::new(WebSocketBody { body, drain, phase: Phase::Open })
     } else if is_events(&response) {
-        |body, drain| BoxBody::new(EventsBody { body, drain })
+        // It ends with the process, which does not wait for the connection then.
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        |body, drain| BoxBody::new(EventsBody { body, drain, is_between: true, is_over: false })
     } else {
         return response.map_into_left_body();
     };
     let drain = Box::pin(state.drain_started());
     response.map_body(|_, inner| EitherBody::right(body(inner.boxed(), drain)))
+}
+
+/// An HTTP/1.0 client reads no chunks: a body of unknown length ends with its connection (RFC 9112 §6.3).
+fn end_by_closing(response: &mut ResponseHead) {
+    response.no_chunking(true);
+    response.set_connection_type(ConnectionType::Close);
 }
 
 type Drain = Pin<Box<dyn Future<Output = ()>>>;
@@ -76,7 +87,13 @@ struct WebSocketBody {
 struct EventsBody {
     body: BoxBody,
     drain: Drain,
+    /// Whether the last chunk was the end of an event.
+    is_between: bool,
+    is_over: bool,
 }
+
+/// How soon browsers come back, in milliseconds: the successor serves already.
+const RETRY: Bytes = Bytes::from_static(b"retry: 1000\n\n");
 
 impl MessageBody for EventsBody {
     type Error = Box<dyn std::error::Error>;
@@ -89,10 +106,19 @@ impl MessageBody for EventsBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        match Pin::new(&mut self.body).poll_next(context) {
-            Poll::Pending => self.drain.as_mut().poll(context).map(|()| None),
-            ready @ Poll::Ready(_) => ready,
+        if self.is_over {
+            return Poll::Ready(None);
         }
+        // First, because a busy stream always has a next event.
+        if self.drain.as_mut().poll(context).is_ready() {
+            self.is_over = true;
+            return Poll::Ready(self.is_between.then(|| Ok(RETRY)));
+        }
+        let chunk = Pin::new(&mut self.body).poll_next(context);
+        if let Poll::Ready(Some(Ok(chunk))) = &chunk {
+            self.is_between = chunk.ends_with(b"\n\n");
+        }
+        chunk
     }
 }
 
