@@ -5,13 +5,13 @@
 //! ```
 
 use actix_web::web::Json;
+use bailiwick::prelude::get;
 use bailiwick::security::{
     ActiveUser, ApiKeyCookie, ApiKeyHeader, ApiKeyQuery, Call, DeclaredScheme, Dependency, Depends,
     HttpBasic, HttpBearer, Maybe, OAuth2AuthorizationCodeBearer, OpenIdConnect, Reason, Resolve,
     Scheme as _, Scoped, Secret,
 };
 use bailiwick::{ApiError, Routes, Server, extractor, schemes, scopes};
-use paperclip::actix::web::get;
 use paperclip::actix::{Apiv2Schema, api_v2_operation};
 use serde::Serialize;
 use std::ops::Deref;

@@ -148,6 +148,7 @@ fn server() -> Server {
         .version("1.2.3")
         .about("The shop's API")
         .license("Apache-2.0")
+        .tag("price", "What things cost.")
         .settings::<Shop>("shop")
         .state(async |start| Journal::open(&start.settings::<Shop>().journal))
         .command("note", note)

@@ -122,6 +122,7 @@ pub use extract::{Broken, Form, Json, Multipart, Path, Query, UploadFile};
 pub use http::{BackgroundTasks, blocking};
 pub use logging::{Access, LogFilter};
 pub use oauth::{GrantContext, PasswordGrant};
+pub use openapi::tagged;
 pub use passwords::Passwords;
 pub use responses::{
     Accepted, Created, EventSourceResponse, FileResponse, ServerSentEvent, StaticFiles,

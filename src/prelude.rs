@@ -1,5 +1,6 @@
 //! What nearly every application imports: `use bailiwick::prelude::*;`.
 
+pub use crate::openapi::{delete, get, patch, post, put};
 #[doc(no_inline)]
 pub use crate::security::{
     ActiveUser, ApiKeyCookie, ApiKeyHeader, ApiKeyQuery, Authorized, BasicCredentials, BasicUser,
@@ -12,7 +13,7 @@ pub use crate::{
     Accepted, ApiError, BackgroundTasks, Created, EventSourceResponse, FileResponse, Form, Json,
     Multipart, PasswordRequestForm, PasswordRequestFormStrict, Path, Query, Routes, Server,
     ServerSentEvent, Services, Start, StreamingResponse, UploadFile, blocking, extractor, failures,
-    http_errors, route_with_slash, rules, schemes, scopes, static_files,
+    http_errors, route_with_slash, rules, schemes, scopes, static_files, tagged,
 };
 #[doc(no_inline)]
 pub use actix_web::HttpRequest;
@@ -23,7 +24,7 @@ pub use actix_web::http::header::WWW_AUTHENTICATE;
 #[doc(no_inline)]
 pub use actix_web::web::Data;
 #[doc(no_inline)]
-pub use paperclip::actix::web::{delete, get, patch, post, put, scope};
+pub use paperclip::actix::web::scope;
 #[doc(no_inline)]
 pub use paperclip::actix::{Apiv2Schema, NoContent, api_v2_operation};
 #[doc(no_inline)]

@@ -10,10 +10,10 @@ use crate::cli::keys::KeysCommand;
 use crate::cli::print_config::PrintForm;
 use crate::cli::shell::ManArguments;
 use crate::cli::users::UsersCommand;
-use crate::domain::program;
+use crate::domain::{Program, program};
 use crate::settings::{self, Layers, SettingsErrors};
-use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
+use clap::builder::{StyledStr, Styles};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -148,7 +148,8 @@ impl Arguments {
     pub(super) fn definition() -> clap::Command {
         let program = program();
         let about = (!program.about.is_empty()).then_some(program.about);
-        let command = Self::command().name(program.name).version(program.version).about(about);
+        let command = in_own_words(Self::command(), program);
+        let command = command.name(program.name).version(program.version).about(about);
         let styles = Styles::styled()
             .header(AnsiColor::Green.on_default().bold())
             .usage(AnsiColor::Green.on_default().bold())
@@ -163,6 +164,26 @@ impl Arguments {
             _ => command.defer(brief),
         })
     }
+}
+
+/// The helps of a command, of its flags and of all below it, in the words of an application.
+fn in_own_words(command: clap::Command, program: &Program) -> clap::Command {
+    if program.name == "bailiwick" {
+        return command;
+    }
+    let own = |text: &StyledStr| program.in_own_words(&text.to_string());
+    let about = command.get_about().map(own).unwrap_or_default();
+    let long = command.get_long_about().map(own);
+    let command = match long {
+        Some(long) => command.about(about).long_about(long),
+        None => command.about(about),
+    };
+    let command = command.mut_args(|flag| {
+        let (help, long) = (flag.get_help().map(own), flag.get_long_help().map(own));
+        let flag = help.into_iter().fold(flag, clap::Arg::help);
+        long.into_iter().fold(flag, clap::Arg::long_help)
+    });
+    command.mut_subcommands(|command| in_own_words(command, program))
 }
 
 /// `audit --user` is not the user that worker processes run as.

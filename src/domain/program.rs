@@ -14,6 +14,8 @@ pub struct Program {
     pub about: &'static str,
     /// Its license, an SPDX expression.
     pub license: Option<&'static str>,
+    /// The tags of its operations, with descriptions.
+    pub tags: Vec<(&'static str, &'static str)>,
     /// The beginning of its variables: `SHOP__`.
     prefix: String,
 }
@@ -36,7 +38,7 @@ impl Program {
     #[must_use]
     pub fn named(name: &'static str) -> Self {
         let prefix = format!("{}__", name.to_uppercase().replace('-', "_"));
-        Self { name, version: "0.1.0", about: "", license: None, prefix }
+        Self { name, version: "0.1.0", about: "", license: None, tags: Vec::new(), prefix }
     }
 
     /// Whether the name may be one.
@@ -60,10 +62,25 @@ impl Program {
     /// A text of the server's documentation, about this program: its commands and its variables.
     #[must_use]
     pub fn in_own_words(&self, text: &str) -> String {
+        const OWN: &str = "bailiwick";
         let text = text.replace("BAILIWICK__", &self.prefix);
-        ["bailiwick ", "bailiwick's "]
-            .into_iter()
-            .fold(text, |text, own| text.replace(own, &own.replace("bailiwick", self.name)))
+        let (mut own, mut rest) = (String::new(), text.as_str());
+        while let Some(at) = rest.find(OWN) {
+            let (before, after) = (&rest[..at], &rest[at + OWN.len()..]);
+            own.push_str(before);
+            // Not the name of a file, nor a value.
+            let is_part = |c: char| c.is_alphanumeric() || "_-/\"".contains(c);
+            let begins = before.chars().next_back().is_none_or(|c| !is_part(c) && c != '.');
+            let mut next = after.chars();
+            let ends = match next.next() {
+                Some('.') => next.next().is_none_or(char::is_whitespace),
+                Some(c) => !is_part(c),
+                None => true,
+            };
+            own.push_str(if begins && ends { self.name } else { OWN });
+            rest = after;
+        }
+        own + rest
     }
 
     /// Makes this the program that runs; the first one stays.
@@ -82,6 +99,21 @@ impl fmt::Display for Program {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_name_the_program_and_not_its_files() {
+        let shop = Program::named("shop");
+        for (text, own) in [
+            ("`bailiwick users add`, or bailiwick.", "`shop users add`, or shop."),
+            ("BAILIWICK__A=1 bailiwick\nbailiwick's", "SHOP__A=1 shop\nshop's"),
+            ("bailiwick", "shop"),
+            ("bailiwick.db in /run/bailiwick-control", "bailiwick.db in /run/bailiwick-control"),
+            ("unix:/run/bailiwick.sock, bailiwick_id", "unix:/run/bailiwick.sock, bailiwick_id"),
+            ("name = \"bailiwick\"", "name = \"bailiwick\""),
+        ] {
+            assert_eq!(shop.in_own_words(text), own);
+        }
+    }
 
     #[test]
     fn names_make_prefixes() {

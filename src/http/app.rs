@@ -9,6 +9,7 @@ use crate::http::monitoring::admin;
 use crate::http::monitoring::metrics::{self, Recorder};
 use crate::http::monitoring::stats::Heartbeat;
 use crate::http::state::{AppState, ThreadState};
+use crate::openapi::not_found;
 use crate::routes;
 use crate::security::replace_refused;
 use actix_web::body::{EitherBody, MessageBody};
@@ -65,7 +66,7 @@ pub(crate) fn app(
         .configure(|routes| state.mounts.configure(routes))
         .app_data(state.clone())
         .app_data(Rc::new(ThreadState { state: state.clone(), heartbeat }))
-        .default_service(route().to(routes::not_found))
+        .default_service(route().to(not_found))
         .wrap(state.mounts.around.clone())
         .wrap(from_fn(within_limits))
         .wrap(cors::cors(&state.settings.cors))

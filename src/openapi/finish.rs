@@ -3,6 +3,7 @@
 
 use crate::domain::{Program, ScopeTable, program};
 use crate::openapi::errors::error_response;
+use crate::openapi::names::{name_operations, operations, tag_operations};
 use crate::openapi::stand_in::restore;
 use crate::settings::{SecurityProfile, ServerSettings, Settings};
 use serde_json::{Map, Value, json};
@@ -12,15 +13,15 @@ use serde_json::{Map, Value, json};
 pub(crate) fn finish(mut document: Value, settings: &Settings, scopes: &ScopeTable) -> Value {
     finish_schemas(&mut document);
     restore(&mut document);
-    let root_path = settings.server.root_path.as_str();
     document["openapi"] = json!("3.0.3");
     document["info"] = info(&settings.docs.title);
-    let server = if root_path.is_empty() { "/" } else { root_path };
-    document["servers"] = json!([{"url": server}]);
+    document["servers"] = servers(&settings.docs.servers, settings.server.root_path.as_str());
     add_error_schemas(&mut document);
     drop_slash_twins(&mut document);
     drop_patterns(&mut document);
-    for operation in operations(&mut document) {
+    name_operations(&mut document);
+    tag_operations(&mut document, &program().tags);
+    for (_, _, operation) in operations(&mut document) {
         finish_operation(operation, settings.security.profile);
     }
     finish_schemes(&mut document, &settings.server, scopes);
@@ -42,8 +43,24 @@ fn info(title: &str) -> Value {
     let mut info = json!({ "title": title, "version": version, "description": description });
     if let Some(license) = license {
         info["license"] = json!({ "name": license });
+        // The identifier of one license, not an expression or a sentence (SPDX 2.3, annex D).
+        if license.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b)) {
+            info["license"]["url"] = json!(format!("https://spdx.org/licenses/{license}.html"));
+        }
     }
     info
+}
+
+/// Where the API is: as `docs.servers` says, or where the document is.
+fn servers(declared: &[String], root_path: &str) -> Value {
+    if declared.is_empty() {
+        return json!([{"url": if root_path.is_empty() { "/" } else { root_path }}]);
+    }
+    let server = |text: &String| match text.split_once(" = ") {
+        Some((name, url)) => json!({"url": url.trim(), "description": name.trim()}),
+        None => json!({"url": text}),
+    };
+    declared.iter().map(server).collect()
 }
 
 /// Names the schemas. An optional field of a derived schema is present and null, which Swagger 2.0
@@ -174,18 +191,6 @@ fn without_patterns(path: &str) -> String {
     plain
 }
 
-fn operations(document: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>> {
-    const METHODS: [&str; 8] =
-        ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
-    let paths = document["paths"].as_object_mut().into_iter();
-    paths.flat_map(|paths| paths.values_mut()).flat_map(|item| {
-        let members = item.as_object_mut().into_iter().flat_map(|item| item.iter_mut());
-        members
-            .filter(|(name, _)| METHODS.contains(&name.as_str()))
-            .filter_map(|(_, operation)| operation.as_object_mut())
-    })
-}
-
 fn finish_operation(operation: &mut Map<String, Value>, profile: SecurityProfile) {
     if profile == SecurityProfile::Strict && asks_for_scopes(operation) {
         let response = error_response(403, "Not enough permissions");
@@ -200,9 +205,8 @@ fn finish_operation(operation: &mut Map<String, Value>, profile: SecurityProfile
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
         *description = json!(lines.join("\n"));
     }
-    if operation.get("security").and_then(Value::as_array).is_some_and(Vec::is_empty) {
-        operation.remove("security");
-    }
+    // Said also where nothing is asked for: an empty list is no gap.
+    operation.entry("security").or_insert_with(|| json!([]));
 }
 
 fn asks_for_scopes(operation: &Map<String, Value>) -> bool {
@@ -275,7 +279,7 @@ fn finish_schemes(document: &mut Value, server: &ServerSettings, scopes: &ScopeT
 /// Each scheme with a scope that some operation requires of it.
 fn used_scopes(document: &mut Value) -> Vec<(String, String)> {
     let mut used = Vec::new();
-    for operation in operations(document) {
+    for (_, _, operation) in operations(document) {
         let alternatives = operation.get("security").and_then(Value::as_array);
         for requirement in alternatives.into_iter().flatten().filter_map(Value::as_object) {
             for (scheme, scopes) in requirement {

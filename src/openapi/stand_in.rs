@@ -6,7 +6,7 @@ use paperclip::v2::models::{
     DataType, DefaultOperationRaw, DefaultParameterRaw, DefaultResponseRaw, DefaultSchemaRaw,
     Either, ParameterIn, SecurityScheme,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Marks a `description` that carries an `OpenAPI` 3 object in JSON.
 const MARK: &str = "x-v3:";
@@ -55,6 +55,15 @@ pub(crate) fn json_response(operation: &mut DefaultOperationRaw, status: u16, sc
         "content": {"application/json": {"schema": schema}},
     });
     response(operation, status, &object);
+}
+
+/// The content of a response that is not JSON, of the operation's own media types:
+/// `#[api_v2_operation(produces = "text/csv")]`. Generators of clients make bytes of it.
+pub(crate) fn bytes(operation: &DefaultOperationRaw) -> Value {
+    let bytes = json!({"schema": {"type": "string", "format": "binary"}});
+    let own = operation.produces.iter().flatten();
+    let own: Map<_, _> = own.map(|media_type| (media_type.0.to_string(), bytes.clone())).collect();
+    if own.is_empty() { json!({"application/octet-stream": bytes}) } else { Value::Object(own) }
 }
 
 /// Stands for a Security Scheme Object (`OpenAPI` 3.0.3 §4.7.27).

@@ -9,7 +9,6 @@ mod fields;
 mod form;
 mod introspect;
 mod me;
-mod missing;
 pub mod oauth;
 pub mod pages;
 mod parameters;
@@ -23,7 +22,6 @@ mod token;
 mod users;
 
 pub use form::{PasswordRequestForm, PasswordRequestFormStrict};
-pub use missing::{AllowedMethods, not_found};
 
 use crate::security::{Resolve, guard as behind};
 use crate::settings::Settings;

@@ -3,8 +3,8 @@
 use crate::api_error::ApiError;
 use crate::domain::{ClientId, KeyId, SessionId, Username};
 use crate::extract::Path;
+use crate::openapi::refusal;
 use crate::routes::fields::PRINTABLE;
-use crate::routes::missing::refusal;
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use paperclip::actix::OperationModifier;
 use paperclip::v2::models::{DefaultOperationRaw, DefaultSchemaRaw};

@@ -1,7 +1,7 @@
 //! A guard around a resource or a whole scope of URLs, on actix-web-httpauth's middleware.
 
 use crate::api_error::ApiError;
-use crate::openapi::Requirements;
+use crate::openapi::{Requirements, Tagged};
 use crate::security::dependency::{Resolve, extract};
 use crate::security::principal;
 use actix_web::dev::{AppService, HttpServiceFactory, Payload, ServiceRequest};
@@ -51,6 +51,12 @@ impl Guardable for Scope {
 impl Guardable for Resource {
     fn register_behind<D: Resolve>(self, config: &mut AppService) {
         self.wrap(admission::<D>()).register(config);
+    }
+}
+
+impl<S: Guardable> Guardable for Tagged<S> {
+    fn register_behind<D: Resolve>(self, config: &mut AppService) {
+        self.into_inner().register_behind::<D>(config);
     }
 }
 

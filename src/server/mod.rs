@@ -99,6 +99,14 @@ impl Server {
         self
     }
 
+    /// Describes a tag of the document, in which the pages of the documentation group operations: FastAPI's
+    /// `openapi_tags`. Tags appear in this order. See [`tagged`](crate::tagged).
+    #[must_use]
+    pub fn tag(mut self, name: &'static str, about: &'static str) -> Self {
+        self.program.tags.push((name, about));
+        self
+    }
+
     /// Adds a section of its own to the configuration, read as a `T`: [`Start::settings`] gives it to the
     /// functions below, [`State<T>`](crate::security::State) to handlers.
     ///

@@ -55,7 +55,11 @@ fn the_application_has_its_own_name() {
     let info = &app.document()["info"];
     assert_eq!(
         (&info["title"], &info["version"], &info["license"]),
-        (&json!("shop"), &json!("1.2.3"), &json!({"name": "Apache-2.0"}))
+        (
+            &json!("shop"),
+            &json!("1.2.3"),
+            &json!({"name": "Apache-2.0", "url": "https://spdx.org/licenses/Apache-2.0.html"})
+        )
     );
     assert!(info["description"].as_str().expect("a text").starts_with("The shop's API"), "{info}");
     let status = app.command(&["--config", "shop.toml", "ctl", "status"], "");

@@ -53,7 +53,8 @@ fn operations(app: &App) -> Vec<Operation> {
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("an item") {
-            let needs = operation.get("security").map(|security| {
+            let asked = operation.get("security").filter(|security| **security != json!([]));
+            let needs = asked.map(|security| {
                 let alternative = match security.as_array().expect("a list").as_slice() {
                     [token, key] if *key == json!({"APIKey": []}) => token,
                     [login] if login.get("HTTPBasic").is_some() => login,

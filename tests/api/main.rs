@@ -15,6 +15,7 @@ mod documents;
 mod example_server;
 mod examples;
 mod fairness;
+mod generated;
 mod golden;
 mod gone;
 mod greedy;

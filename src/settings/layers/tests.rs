@@ -323,7 +323,7 @@ fn the_environment_sets_every_key_but_tables() {
             (_, "database.url") => "sqlite:/b.db".to_owned(),
             (_, "tokens.accept_foreign_until") => "2027-01-31".to_owned(),
             (_, "pages.colour") => "#0a0b0c".to_owned(),
-            (_, "pages.links") => "A = /a, B = https://b.example".to_owned(),
+            (_, "pages.links" | "docs.servers") => "A = /a, B = https://b.example".to_owned(),
             _ => "text".to_owned(),
         };
         let variable = key.variable();

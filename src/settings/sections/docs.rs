@@ -2,6 +2,7 @@
 
 use crate::domain::ScopeName;
 use crate::settings::declaration::settings;
+use crate::settings::key::Kind;
 
 settings! {
     /// `[demo]`
@@ -26,5 +27,17 @@ settings! {
 
         /// The title of the API's documentation.
         title: String = "bailiwick";
+
+        /// The URLs that the document names as the API's, each alone or after a name, such as
+        /// `"Production = https://api.example.com"`. Empty: the server that the document comes from. /docs
+        /// calls this one only.
+        servers: Vec<String> = [] => Kind::List(
+            |text| {
+                let url = text.split_once(" = ").map_or(text, |(_, url)| url).trim();
+                ["https://", "http://", "/"].iter().any(|start| url.starts_with(start))
+                    && !url.contains(char::is_whitespace)
+            },
+            "a list of URLs such as \"Production = https://api.example.com\"",
+        );
     }
 }

@@ -11,7 +11,7 @@ settings! {
         /// (those of RFC 6750 and 7617: 403 for a missing scope, no token for a disabled user).
         profile: SecurityProfile = "fastapi";
 
-        /// The realm in `WWW-Authenticate`. Empty: "bailiwick" in the strict profile, none in the
+        /// The realm in `WWW-Authenticate`. Empty: the program's name in the strict profile, none in the
         /// fastapi profile.
         realm: String = "" => Kind::Text(
             checks::is_realm,

@@ -84,7 +84,7 @@ pub async fn not_found(request: HttpRequest) -> Result<HttpResponse, ApiError> {
 }
 
 /// 405 if another method exists, else 404 with this detail.
-pub(super) fn refusal(request: &HttpRequest, detail: &'static str) -> ApiError {
+pub fn refusal(request: &HttpRequest, detail: &'static str) -> ApiError {
     let known = request.app_data::<Data<AllowedMethods>>();
     let methods = known.map(|known| known.methods(request.path())).unwrap_or_default();
     if methods.is_empty() || methods.contains(request.method()) {
