@@ -50,6 +50,13 @@ fn the_application_has_its_own_name() {
         assert!(help.contains(part), "{part}: {help}");
     }
     assert!(!help.contains("bailiwick ") && !help.contains("BAILIWICK__"), "{help}");
+    for arguments in
+        [&["serve", "--help"][..], &["users", "--help"], &["audit", "--help"], &["man"]]
+    {
+        let told = run(PLAIN, arguments, &[]);
+        let told = text(&told.stdout).replace("/run/bailiwick.sock", "");
+        assert!(told.contains("shop") && !told.contains("bailiwick"), "{arguments:?}: {told}");
+    }
     let app = shop(PLAIN, &[], &[("SHOP__DOCS__ENABLED", "true")]);
     app.stderr().wait_for("Starting shop 1.2.3");
     let info = &app.document()["info"];
