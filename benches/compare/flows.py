@@ -44,7 +44,7 @@ class Flow:
         self.port, self.name, self.secret = port, name, secret
         self.cookies = {}
         connection = self.connect()
-        headers, page = asked(connection, "GET", "/auth/login", {}, 200)
+        headers, page = asked(connection, "GET", "/auth/login", self.browser(), 200)
         self.keep(headers)
         value = lambda pattern: unescape(re.search(pattern, page)[1])
         form = {"form_token": value('name="form_token" value="([^"]*)"'), "username": "johndoe", "password": "1234"}
@@ -65,7 +65,9 @@ class Flow:
         self.cookies.update(pairs)
 
     def browser(self):
-        return {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        # Elsewhere, pages lead to the public address.
+        return {"Host": urlsplit(ISSUER).netloc, **({"Cookie": cookies} if cookies else {})}
 
     def authorize(self, connection, _):
         """The code for a request of the client."""

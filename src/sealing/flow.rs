@@ -145,6 +145,7 @@ impl FlowKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::SessionId;
 
     fn key() -> FlowKey {
         FlowKey::new(SealingKey::random().unwrap())
@@ -170,6 +171,33 @@ mod tests {
             assert_eq!(key.open(other, Timestamp(1_000)), None, "{other}");
         }
         assert_eq!(self::key().open(&text, Timestamp(1_000)), None, "another server's");
+    }
+
+    #[test]
+    fn a_flow_is_answered_by_one_login_and_begins_anew_where_it_goes_on() {
+        let session = |id, auth_time| Session {
+            id: SessionId(id),
+            user: UserId(7),
+            username: "jane".parse().unwrap(),
+            epoch: 0,
+            auth_time: Timestamp(auth_time),
+            amr: "pwd".into(),
+            seen: Timestamp(auth_time),
+            ends_at: Timestamp(auth_time + 60),
+            agent: "".into(),
+        };
+        let flow = Flow::to("/oauth/authorize?x", Timestamp(1_000));
+        assert!(!flow.is_answered_by(&session(1, 1_000)), "nobody has");
+        let (key, answered) = (key(), flow.answered_by(&session(1, 1_000)));
+        let opened = key.open(&key.seal(&answered).unwrap(), Timestamp(1_001)).unwrap();
+        assert!(opened.is_answered_by(&session(1, 1_000)));
+        // Another session, and another login in the same one.
+        for other in [session(2, 1_000), session(1, 1_001)] {
+            assert!(!opened.is_answered_by(&other), "{other:?}");
+        }
+        for (now, started_at) in [(900, 1_000), (50_000, 50_000)] {
+            assert_eq!(flow.resumed(Timestamp(now)).started_at, Timestamp(started_at));
+        }
     }
 
     #[test]

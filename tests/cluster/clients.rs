@@ -182,7 +182,7 @@ fn clients_move_with_the_users() {
     let (first, back) = (at("first.db"), at("back.db"));
     let postgres = shared().url(&shared().database());
     add(folder, &first, "jane", &["me"]);
-    let one = client(folder, &first, "one", &["--name", "한국 \"x\"", "--redirect-uri", "a:b"]);
+    let one = client(folder, &first, "one", &["--name", "한국 \"x\"", "--redirect-uri", "a.b:c"]);
     client(folder, &first, "two", &["--auth-method", "none"]);
     done(folder, &first, &["clients", "rotate-secret", "one"], "");
     let listed = |url: &str| done(folder, url, &["clients", "list", "--json"], "");
