@@ -21,14 +21,14 @@ const USED = ["button", "checkbox", "combobox", "link", "radio", "searchbox", "t
  * What a screen reader finds: one heading for the page, landmarks, a name for all that can be used, and faults
  * that are announced and tied to the fields that they are about.
  */
-async function read(page, name) {
+async function read(page, name, banners) {
   const tree = await page.locator("body").ariaSnapshot();
   const nodes = [...tree.matchAll(/^ *- '?([a-z]+)( "(?:[^"\\]|\\.)+")?(.*)$/gm)];
   const count = (role, more = "") =>
     nodes.filter(([, found, , rest]) => found === role && rest.includes(more)).length;
   expect(`${name}: headings of the page in ${tree}`, count("heading", "[level=1]"), 1);
   const feet = await page.locator("footer").count();
-  for (const [landmark, expected] of [["banner", 1], ["main", 1], ["contentinfo", feet]]) {
+  for (const [landmark, expected] of [["banner", banners], ["main", 1], ["contentinfo", feet]]) {
     expect(`${name}: ${landmark} in ${tree}`, count(landmark), expected);
   }
   const nameless = nodes.filter(([, role, label]) => USED.includes(role) && !label).map(([line]) => line);
@@ -45,13 +45,13 @@ async function read(page, name) {
 }
 
 /** No violation of WCAG 2.2 AA or of good practice, nothing wider than the window; and a picture. */
-export async function look(page, name, fullPage = true) {
+export async function look(page, name, { fullPage = true, banners = 1 } = {}) {
   if (pictures) await page.screenshot({ path: `${pictures}/${name}.png`, fullPage });
   const wide = await page.evaluate(
     () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
   );
   expect(`${name}: pixels beyond the window`, wide, 0);
-  await read(page, name);
+  await read(page, name, banners);
   // In a world of its own: the page's policy allows no script, and its own world stays as it is.
   const client = await page.context().newCDPSession(page);
   const { frameTree } = await client.send("Page.getFrameTree");

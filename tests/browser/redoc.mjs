@@ -3,13 +3,16 @@
 import { base, expect, visit } from "./browser.mjs";
 import { WAYS, look } from "./look.mjs";
 
+/** Its pictures show what fits the window, and its title stands within the text. */
+const REFERENCE = { fullPage: false, banners: 0 };
+
 for (const { name, width, colorScheme } of WAYS) {
   await visit({ viewport: { width, height: 900 }, colorScheme }, async (page) => {
     await page.goto(`${base}/redoc`);
-    await look(page, `redoc-${name}`, false);
+    await look(page, `redoc-${name}`, REFERENCE);
     await page.evaluate(() => document.querySelectorAll("details").forEach((it) => (it.open = true)));
     await page.locator("#create_user").scrollIntoViewIfNeeded();
-    await look(page, `redoc-open-${name}`, false);
+    await look(page, `redoc-open-${name}`, REFERENCE);
 
     // The search: any word of a path or a title; Enter goes there.
     const shown = () => page.locator(".side li:visible").count();
