@@ -8,7 +8,18 @@ use std::num::NonZeroU16;
 const LONGEST: usize = 2048;
 
 /// Query parameters of responses: a registered one of the same name would be taken for the response's.
-const OF_RESPONSES: [&str; 6] = ["code", "error", "error_description", "iss", "response", "state"];
+const OF_RESPONSES: [&str; 10] = [
+    "access_token",
+    "code",
+    "error",
+    "error_description",
+    "error_uri",
+    "id_token",
+    "iss",
+    "response",
+    "session_state",
+    "state",
+];
 
 /// What is wrong with a URI to redirect to; `None` if it may be registered (RFC 6749 §3.1.2, RFC 8252 §7,
 /// RFC 9700 §2.1).
@@ -34,8 +45,20 @@ fn fault(uri: &str) -> Option<&'static str> {
     if let Some(problem) = uri.split('%').skip(1).find_map(encoding_fault) {
         return Some(problem);
     }
+    let lower = uri.to_ascii_lowercase();
+    // U+0080 to U+009F in UTF-8.
+    if ["%c2%8", "%c2%9"].iter().any(|control| lower.contains(control)) {
+        return Some("has an encoded control character");
+    }
     if uri.contains('#') {
         return Some("has a fragment");
+    }
+    if uri.contains('*') {
+        return Some("has a `*`, and there are no wildcards");
+    }
+    let path = lower.split('?').next().unwrap_or_default();
+    if path.replace("%2e", ".").split(['/', ':']).any(|part| part == "..") {
+        return Some("has a `..`, which browsers resolve");
     }
     let Some((scheme, rest)) = uri.split_once(':') else { return Some("is not absolute") };
     let is_of_scheme =
@@ -52,6 +75,9 @@ fn fault(uri: &str) -> Option<&'static str> {
             "has a scheme that is no domain name in reverse order, such as `com.example.app` (RFC 8252 §7.1)",
         ),
         _ if rest.trim_start_matches('/').is_empty() => Some("is a scheme only"),
+        _ if rest.strip_prefix("//").is_some_and(|rest| authority(rest).contains('@')) => {
+            Some("has a user")
+        }
         _ => None,
     }
 }
@@ -74,7 +100,7 @@ pub(super) fn request_fault(uri: &str) -> Option<&'static str> {
 
 fn web_fault(secure: bool, rest: &str) -> Option<&'static str> {
     let Some(rest) = rest.strip_prefix("//") else { return Some("is not absolute") };
-    let authority = &rest[..rest.find(['/', '?']).unwrap_or(rest.len())];
+    let authority = authority(rest);
     if authority.contains('@') {
         return Some("has a user");
     }
@@ -90,6 +116,11 @@ fn web_fault(secure: bool, rest: &str) -> Option<&'static str> {
     }
     (!secure && !is_loopback(host))
         .then_some("is http, which is for localhost, 127.0.0.1 and [::1] only")
+}
+
+/// What stands before path and query.
+fn authority(rest: &str) -> &str {
+    &rest[..rest.find(['/', '?']).unwrap_or(rest.len())]
 }
 
 fn is_host(host: &str) -> bool {
@@ -127,7 +158,7 @@ pub fn is_of_device(uri: &str) -> bool {
 #[must_use]
 pub fn page_origin(uri: &str) -> Option<&str> {
     let (scheme, rest) = uri.split_once("://")?;
-    let authority = &rest[..rest.find(['/', '?']).unwrap_or(rest.len())];
+    let authority = authority(rest);
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, port),
         _ => (authority, ""),
@@ -223,6 +254,8 @@ mod tests {
             "com.example.app:/oauth",
             "com.example.app://callback?x=code",
             "https://app.example.com/code?codes=1&State=2&x=%20%C3%A4",
+            "https://app.example.com/a..b/...?x=../..&y=%C2%A0",
+            "com.example.app:/a@b",
         ] {
             assert_eq!(redirect_fault(uri), None, "{uri}");
         }
@@ -289,6 +322,18 @@ mod tests {
             "https://app.example.com/cb?error=",
             "https://app.example.com/cb?error_description=x",
             "com.example.app:/cb?response=x",
+            "https://app.example.com/cb?error_uri=x&y=1",
+            "https://app.example.com/cb?y=1&session_state=x",
+            "https://app.example.com/cb?id_token",
+            "https://app.example.com/cb?access_token=x",
+            "https://app.example.com/*",
+            "https://app.example.com/../cb",
+            "https://app.example.com/a/%2E./cb",
+            "https://app.example.com/..",
+            "com.example.app:..",
+            "com.example.app://me@host/cb",
+            "https://app.example.com/cb%C2%85",
+            "https://app.example.com/cb?x=%c2%9f",
         ] {
             assert!(redirect_fault(uri).is_some(), "{uri}");
         }

@@ -19,7 +19,7 @@ pub enum ProviderFault {
     /// It responds, but not as it should.
     #[error("{0}")]
     Nonsense(String),
-    /// The user, or the provider, said no; by an error of RFC 6749 §4.1.2.1.
+    /// The user, or the provider, said no; by an error of RFC 6749 §4.1.2.1 or §5.2.
     #[error("the provider says {0}")]
     Refused(String),
     /// Another provider's response (RFC 9207).

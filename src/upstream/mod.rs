@@ -280,6 +280,10 @@ impl Upstream {
                     .filter(char::is_ascii_graphic)
                     .take(50)
                     .collect();
+                // It has not given this code, or another login has used it; GitHub has its own word.
+                if matches!(error.as_str(), "invalid_grant" | "bad_verification_code") {
+                    return Err(ProviderFault::Refused(error));
+                }
                 Err(ProviderFault::nonsense(format!(
                     "the token endpoint responds {status} {error}"
                 )))

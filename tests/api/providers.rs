@@ -182,7 +182,9 @@ fn what_a_provider_says_wrongly_counts_for_nothing() {
         (Says { signs_otherwise: true, ..Says::default() }, "wrong_id_token", 400),
         (Says { lacks_id_token: true, ..Says::default() }, "provider_unavailable", 502),
         (token(500, "oops"), "provider_unavailable", 502),
-        (token(400, "{\"error\": \"invalid_grant\"}"), "provider_unavailable", 502),
+        (token(400, "{\"error\": \"invalid_grant\"}"), "provider_refused", 400),
+        (token(200, "{\"error\": \"bad_verification_code\"}"), "provider_refused", 400),
+        (token(400, "{\"error\": \"invalid_client\"}"), "provider_unavailable", 502),
         (token(302, "{}"), "provider_unavailable", 502),
         (of("email_verified", json!(false)), "email_unverified", 403),
         (of("email", json!("jane@example.com.evil")), "unknown_identity", 403),
@@ -451,7 +453,7 @@ fn github_names_users_by_number_and_shows_their_verified_address() {
         token: Some((200, "{\"error\": \"bad_verification_code\"}".to_owned())),
         ..Says::default()
     });
-    assert_eq!(log_in(&mut Visitor::of(&app)).status, 502);
+    assert_eq!(log_in(&mut Visitor::of(&app)).status, 400);
 }
 
 #[test]
