@@ -13,7 +13,7 @@ help:
 run: ## Serve on http://127.0.0.1:8000 with the demo users
 	cargo run --locked -- --demo
 
-# EXAMPLE=orders: examples/orders.rs instead of the server itself.
+# EXAMPLE=orders: examples/orders instead of the server itself.
 dev: ## The same, rebuilt and reloaded at every change of the sources
 	cargo run $(EXAMPLE:%=--example %) -- --demo --reload --reload-dir Cargo.toml --reload-dir build.rs \
 	    --reload-dir src --reload-dir config --reload-dir examples \

@@ -46,7 +46,7 @@
 //! | floor | owns |
 //! |---|---|
 //! | `main` | argv in, exit code out |
-//! | `cli` | the commands: serve, users, api-keys, clients, keys, db, ctl, check-config, print-config, openapi, completions, man |
+//! | `cli` | the commands: serve, users, api-keys, clients, keys, db, ctl, check-config, print-config, openapi, completions, man, new |
 //! | `testing` | tests of applications: the whole application in process, users, a client |
 //! | `server` | what the author of an application touches: the builder, `Routes` |
 //! | `process` | gunicorn's half: master, worker processes, listeners, signals, drain, control socket, systemd |
@@ -119,7 +119,7 @@ pub use accounts::{AccountChange, Accounts, Author, NewAccount, PasswordChange};
 pub use api_error::ApiError;
 pub use domain::{Scopes, User, Username};
 pub use extract::{Broken, Form, Json, Multipart, Path, Query, UploadFile};
-pub use http::{BackgroundTasks, blocking};
+pub use http::{BackgroundTasks, Limits, Rate, blocking, limits};
 pub use logging::{Access, LogFilter};
 pub use oauth::{GrantContext, PasswordGrant};
 pub use openapi::tagged;

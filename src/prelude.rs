@@ -11,9 +11,9 @@ pub use crate::security::{
 #[doc(no_inline)]
 pub use crate::{
     Accepted, ApiError, BackgroundTasks, Created, EventSourceResponse, FileResponse, Form, Json,
-    Multipart, PasswordRequestForm, PasswordRequestFormStrict, Path, Query, Routes, Server,
+    Multipart, PasswordRequestForm, PasswordRequestFormStrict, Path, Query, Rate, Routes, Server,
     ServerSentEvent, Services, Start, StreamingResponse, UploadFile, blocking, extractor, failures,
-    http_errors, route_with_slash, rules, schemes, scopes, static_files, tagged,
+    http_errors, limits, route_with_slash, rules, schemes, scopes, static_files, tagged,
 };
 #[doc(no_inline)]
 pub use actix_web::HttpRequest;
@@ -24,7 +24,7 @@ pub use actix_web::http::header::WWW_AUTHENTICATE;
 #[doc(no_inline)]
 pub use actix_web::web::Data;
 #[doc(no_inline)]
-pub use paperclip::actix::web::scope;
+pub use paperclip::actix::web::{resource, scope};
 #[doc(no_inline)]
 pub use paperclip::actix::{Apiv2Schema, NoContent, api_v2_operation};
 #[doc(no_inline)]

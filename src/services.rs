@@ -33,7 +33,7 @@ use crate::storage;
 use crate::tokens::{self, SecretError, Tokens, load_accepted_secrets, load_secret, made_secret};
 use crate::upstream::Upstream;
 use demo::greet;
-use rules::{family_rules, limits};
+use rules::{family_rules, limits, undeclared};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -123,11 +123,9 @@ impl StartError {
 /// The compiled scopes, and those of the settings, which must be among them.
 pub fn scope_table(settings: &Settings) -> Result<ScopeTable, StartError> {
     let scopes = ScopeTable::new(&settings.scopes).map_err(StartError::new)?;
-    match &settings.docs.scope {
-        Some(scope) if !scopes.contains(scope.as_str()) => {
-            Err(StartError(format!("docs.scope: `{scope}` is not a declared scope")))
-        }
-        _ => Ok(scopes),
+    match undeclared(settings, &scopes) {
+        Some((key, scope)) => Err(StartError(format!("{key}: `{scope}` is not a declared scope"))),
+        None => Ok(scopes),
     }
 }
 
@@ -206,7 +204,7 @@ impl Store {
         let grants = (opened.codes, opened.consents);
         let logout_notices = opened.logout_notices;
         let folds = settings.users.case_insensitive;
-        let throttle = Arc::new(Throttle::new(limits(&settings.logins), folds, throttles));
+        let throttle = Arc::new(Throttle::new(limits(settings), folds, throttles));
         let accounts = Accounts::new(users.clone(), passwords.clone(), clock.clone())
             .with_revocations(Arc::clone(&revocations))
             .with_throttle(throttle, settings.logins.throttle)

@@ -88,6 +88,7 @@ impl Audit {
                     None => entry,
                 });
             }
+            Author::Stranger(sender) => self.tell(entry.by_request(sender)),
             Author::Operator => self.tell(entry),
         }
     }

@@ -26,11 +26,12 @@ pub struct NewAccount {
 impl Accounts {
     /// Creates an account. The name must be free.
     pub async fn create(&self, account: NewAccount, author: &Author) -> Result<User, AccountError> {
-        let entry = AuditEntry::of(AuditAction::UserCreate)
-            .whom(account.username.as_str())
-            .detail("scopes", account.scopes.to_string());
+        let entry = of(&account);
         let created = self.store(account, author).await;
         self.audit([entry], author, &created);
+        if let Ok(user) = &created {
+            self.newcomers.tell(user).await;
+        }
         created
     }
 
@@ -43,4 +44,10 @@ impl Accounts {
         let user = NewUser { username, email, full_name, disabled, password_hash, scopes };
         Ok(self.users.create(user, author.actor(), self.clock.now()).await?)
     }
+}
+
+/// For the audit log.
+pub(super) fn of(account: &NewAccount) -> AuditEntry {
+    let entry = AuditEntry::of(AuditAction::UserCreate).whom(account.username.as_str());
+    entry.detail("scopes", account.scopes.to_string())
 }

@@ -1,7 +1,7 @@
 //! Users who log in at other providers: found by their identity, linked, signed up, unlinked.
 
 use crate::accounts::audit_change::of_repository;
-use crate::accounts::{AccountError, Audit, Author};
+use crate::accounts::{AccountError, Audit, Author, Newcomers};
 use crate::domain::{
     AuditAction, AuditEntry, AuditReason, Clock, Identities, Identity, Journey, KeyHash, NewUser,
     PasswordHash, RepositoryError, Scopes, Sender, Shown, Subject, Timestamp, User, UserId,
@@ -16,6 +16,7 @@ pub struct ProviderIdentities {
     identities: Arc<dyn Identities>,
     clock: Arc<dyn Clock>,
     audit: Audit,
+    newcomers: Newcomers,
 }
 
 /// Somebody who has logged in at a provider, and what the settings make of that.
@@ -76,10 +77,14 @@ impl Unwelcome {
 }
 
 impl ProviderIdentities {
-    /// Takes the repository, the clock, and who tells the audit log.
+    /// Takes the repository, the clock, who tells the audit log, and who tells of new users.
     #[must_use]
-    pub fn new(identities: Arc<dyn Identities>, clock: Arc<dyn Clock>, audit: Audit) -> Self {
-        Self { identities, clock, audit }
+    pub fn new(
+        identities: Arc<dyn Identities>,
+        clock: Arc<dyn Clock>,
+        (audit, newcomers): (Audit, Newcomers),
+    ) -> Self {
+        Self { identities, clock, audit, newcomers }
     }
 
     /// The time now.
@@ -135,6 +140,7 @@ impl ProviderIdentities {
         let entry = of(AuditAction::UserCreate, &arrival.shown.subject).by_request(sender);
         self.audit
             .tell(entry.whom(user.username.as_str()).detail("scopes", user.scopes.to_string()));
+        self.newcomers.tell(&user).await;
         Ok(user)
     }
 

@@ -23,9 +23,11 @@ mod last_login;
 mod login;
 #[cfg(test)]
 pub(crate) mod memory;
+mod newcomers;
 mod origins;
 mod password;
 mod refresh;
+mod register;
 mod revoke;
 mod session_family;
 mod sessions;
@@ -45,6 +47,7 @@ pub use create::NewAccount;
 pub use error::AccountError;
 pub use identities::{Arrival, ProviderIdentities, Unwelcome};
 pub(crate) use login::{LoginAttempt, LoginMethod};
+pub use newcomers::Newcomers;
 pub use password::PasswordChange;
 pub use refresh::RefreshTokens;
 pub(crate) use refresh::{LoginEnd, RefusedRefresh, Renewed};
@@ -69,6 +72,7 @@ pub struct Accounts {
     clock: Arc<dyn Clock>,
     logins: Arc<Logins>,
     audit: Audit,
+    newcomers: Newcomers,
     last_logins: Option<Arc<LastLoginNotes>>,
     throttle: Option<Arc<Throttle>>,
     revocations: Option<Arc<dyn Revocations>>,
@@ -82,6 +86,8 @@ pub enum Author {
     /// A caller, who must still be allowed to make the change when it is made, and whose request
     /// takes turns with others for hashing.
     Caller(Actor, Sender),
+    /// Somebody without an account, who may make one.
+    Stranger(Sender),
     /// The operator who runs a command, who owns the database and may change everything.
     Operator,
 }
@@ -100,6 +106,7 @@ impl Accounts {
             clock,
             logins: Arc::default(),
             audit: Audit::default(),
+            newcomers: Newcomers::default(),
             last_logins: None,
             throttle: None,
             revocations: None,
@@ -152,6 +159,11 @@ impl Accounts {
         &self.audit
     }
 
+    /// Tells of new users.
+    pub(crate) fn newcomers(&self) -> &Newcomers {
+        &self.newcomers
+    }
+
     /// The same with what counts wrong passwords; `is_throttled` says whether it does.
     #[must_use]
     pub fn with_throttle(self, throttle: Arc<Throttle>, is_throttled: bool) -> Self {
@@ -182,6 +194,11 @@ impl Accounts {
         }
     }
 
+    /// The clock that dates changes.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
     /// The outcomes of logins so far.
     #[must_use]
     pub fn logins(&self) -> &Logins {
@@ -193,13 +210,13 @@ impl Author {
     fn actor(&self) -> Option<&Actor> {
         match self {
             Self::Caller(actor, _) => Some(actor),
-            Self::Operator => None,
+            Self::Stranger(_) | Self::Operator => None,
         }
     }
 
     fn sender(&self) -> Sender {
         match self {
-            Self::Caller(_, sender) => sender.clone(),
+            Self::Caller(_, sender) | Self::Stranger(sender) => sender.clone(),
             Self::Operator => Origin::Local.into(),
         }
     }

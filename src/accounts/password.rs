@@ -83,6 +83,11 @@ impl Accounts {
                 let place = self.passwords.place(sender.origin, actor.username.as_str()).await?;
                 place.hash(password).await?
             }
+            // By the network: whoever makes up names must not be many parties.
+            Author::Stranger(sender) => {
+                let place = self.passwords.place(sender.origin, "").await?;
+                place.hash(password).await?
+            }
             Author::Operator => self.passwords.hash(password).await?,
         })
     }

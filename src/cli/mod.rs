@@ -11,6 +11,7 @@ mod foreign;
 mod health;
 mod key_flags;
 mod keys;
+mod new;
 mod openapi;
 mod own;
 mod print_config;
@@ -20,11 +21,13 @@ mod serve;
 mod shell;
 mod users;
 
+use crate::domain::program;
 use crate::process::cores;
 use crate::server::Server;
 use crate::settings::{Layers, Loaded};
 use arguments::{Arguments, Command, Options};
 use clap::FromArgMatches as _;
+use new::New;
 use report::CommandError;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -47,12 +50,19 @@ impl Server {
         self.check(&Arguments::definition())?;
         let application = self.application;
         let own = application.commands.iter().map(own::definition);
-        let definition = Arguments::definition().subcommands(own);
+        // Only of the server itself: an application begins no other.
+        let is_server = program().name == "bailiwick";
+        let begins = is_server.then(new::definition);
+        let definition = Arguments::definition().subcommands(own.chain(begins));
         let matches = definition.clone().try_get_matches_from(arguments)?;
         let called = matches.subcommand().and_then(|(name, arguments)| {
             let command = application.commands.iter().find(|command| command.name == name)?;
             Some((command, arguments))
         });
+        if let Some(("new", arguments)) = matches.subcommand().filter(|_| is_server) {
+            new::run(New::from_arg_matches(arguments)?)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         if let Some(command) = called {
             let options = Options::from_arg_matches(&matches)?;
             own::run(&application, command, own::layers(options, &application)?)?;
@@ -66,7 +76,10 @@ impl Server {
             Command::CheckConfig => check_config::run(&application, layers(options)?, demo)?,
             Command::Health { ready } => health::run(layers(options), ready)?,
             Command::Ctl { command } => ctl::run(command, &load(layers(options)?)?.settings)?,
-            Command::Users { command } => users::run(command, &load(layers(options)?)?.settings)?,
+            Command::Users { command } => {
+                let loaded = load(layers(options)?)?;
+                users::run(command, (&application.life, &loaded.own), &loaded.settings)?;
+            }
             Command::Audit(command) => audit::run(&command, &load(layers(options)?)?.settings)?,
             Command::ApiKeys { command } => {
                 api_keys::run(command, &load(layers(options)?)?.settings)?;

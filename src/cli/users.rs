@@ -10,9 +10,9 @@ use crate::domain::{
     AuditAction, RepositoryError, ScopeName, Scopes, User, Username, check_email, check_full_name,
     check_new_name,
 };
-use crate::process;
+use crate::process::{self, Host, Life};
 use crate::services::Store;
-use crate::settings::{Settings, read_duration};
+use crate::settings::{OwnSettings, Settings, read_duration};
 use clap::{Args, Subcommand};
 use std::fmt;
 use std::io::{self, BufRead, BufWriter, IsTerminal as _, Write};
@@ -188,15 +188,20 @@ impl UsersError {
 }
 
 /// Runs one command.
-pub(super) fn run(command: UsersCommand, settings: &Settings) -> Result<(), CommandError> {
+pub(super) fn run(
+    command: UsersCommand,
+    (hooks, own): (&Life, &OwnSettings),
+    settings: &Settings,
+) -> Result<(), CommandError> {
     let changes = !matches!(command, UsersCommand::List(_) | UsersCommand::Show { .. });
     // Before the change: one that cannot be audited is not made.
     let _log = changes.then(|| process::start_audit_log(settings)).transpose()?;
-    let result = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(UsersError::failed)
-        .and_then(|runtime| runtime.block_on(open_and_execute(command, settings)));
+    let creates = matches!(command, UsersCommand::Add(_) | UsersCommand::Import(_));
+    let nobody = Life::default();
+    let hooks = if creates { hooks } else { &nobody };
+    let result = hooks
+        .accompany(own, async |host| open_and_execute(command, host, settings).await)
+        .unwrap_or_else(|error| Err(UsersError::failed(error)));
     result.or_else(|error| match error {
         UsersError::Use(line) => Err(CommandError::Use(line)),
         UsersError::Failed(line) => Err(CommandError::Failed(line)),
@@ -206,7 +211,11 @@ pub(super) fn run(command: UsersCommand, settings: &Settings) -> Result<(), Comm
     })
 }
 
-async fn open_and_execute(command: UsersCommand, settings: &Settings) -> Result<(), UsersError> {
+async fn open_and_execute(
+    command: UsersCommand,
+    host: Host,
+    settings: &Settings,
+) -> Result<(), UsersError> {
     // Adding the first user creates the database; the others would only see a new, empty one.
     let store = match command {
         UsersCommand::Add(_) | UsersCommand::Import(_) => Store::open(settings).await,
@@ -214,6 +223,7 @@ async fn open_and_execute(command: UsersCommand, settings: &Settings) -> Result<
     };
     let mut store = store.map_err(UsersError::failed)?;
     store.accounts = store.accounts.of_operator(&process::operator());
+    host.receive(store.accounts.newcomers());
     let mut session = Session {
         store: &store,
         data_dir: &settings.data_dir,

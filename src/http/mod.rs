@@ -12,6 +12,7 @@ mod error;
 pub(crate) mod middleware;
 pub(crate) mod monitoring;
 mod mounts;
+mod route_limits;
 pub(crate) mod state;
 
 pub use around::Next;
@@ -21,4 +22,5 @@ pub use document::document;
 pub(crate) use error::IN_USE;
 pub use error::ServeError;
 pub use mounts::{Mounts, Routes};
+pub use route_limits::{Limits, Rate, limits};
 pub(crate) use state::check_pages;

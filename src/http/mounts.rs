@@ -2,6 +2,7 @@
 
 use crate::http::around::{Around, Next};
 use crate::http::error::ServeError;
+use crate::http::route_limits::rate_id::numbered;
 use crate::security::Taken;
 use actix_service::Transform;
 use actix_web::Error;
@@ -69,9 +70,7 @@ impl Mounts {
 
     /// Mounts everything.
     pub(super) fn configure(&self, routes: &mut Routes<'_>) {
-        for mount in &self.routes {
-            mount(routes);
-        }
+        numbered(|| self.routes.iter().for_each(|mount| mount(routes)));
     }
 }
 

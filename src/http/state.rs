@@ -4,6 +4,7 @@ use crate::http::body_limits::BodyLimits;
 use crate::http::budget::Budget;
 use crate::http::monitoring::metrics::{FiguresRequest, Metrics};
 use crate::http::monitoring::stats::{Heartbeat, WorkerStats};
+use crate::http::route_limits::counters::AllCounters;
 use crate::http::{Mounts, ServeError, monitoring};
 use crate::openapi::AllowedMethods;
 use crate::routes::docs::{self, Docs};
@@ -45,6 +46,8 @@ pub(crate) struct AppState {
     pub(crate) stats: Arc<WorkerStats>,
     /// Operations with limits of their own on their bodies.
     pub(super) body_limits: BodyLimits,
+    /// What is counted of routes with a rate.
+    pub(super) counters: AllCounters,
     /// Memory for bodies.
     pub(crate) budget: Arc<Budget>,
     /// The metrics, if served.
@@ -104,6 +107,7 @@ impl AppState {
             trusted: Data::new(TrustedProxies::new(&settings.server.forwarded_allow_ips)?),
             figures_request,
             stats,
+            counters: AllCounters::default(),
             budget: Budget::of(&settings.server),
             draining: AtomicBool::new(false),
             drain: watch::Sender::new(false),

@@ -1,7 +1,7 @@
 //! What an application adds to the life of a process: its state, and what is done at the start and at
 //! the end.
 
-use crate::domain::with_causes;
+use crate::domain::{User, with_causes};
 use crate::http::{Background, ServeError};
 use crate::logging::ERROR;
 use crate::security::{State, States};
@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 type Open = Arc<dyn Fn(Start) -> Doing<(TypeId, Shared)> + Send + Sync>;
+type Greeting = Arc<dyn Fn(User, Start) -> Doing<()> + Send + Sync>;
 type Hook = Arc<dyn Fn(Start) -> Doing<()> + Send + Sync>;
 
 /// What a function of the application does; its error is one line.
@@ -33,6 +34,8 @@ pub struct Life {
     states: Vec<(&'static str, TypeId, Open)>,
     on_start: Vec<Hook>,
     on_stop: Vec<Hook>,
+    /// What is done with each new user.
+    pub(super) greetings: Vec<Greeting>,
     /// For tests: instead of what would be opened.
     replaced: States,
 }
@@ -260,7 +263,7 @@ where
 }
 
 /// A panic is an error.
-async fn caught<T>(call: impl FnOnce() -> Doing<T>) -> Result<T, String> {
+pub(super) async fn caught<T>(call: impl FnOnce() -> Doing<T>) -> Result<T, String> {
     let all = AssertUnwindSafe(async { call().await });
     all.catch_unwind().await.unwrap_or_else(|panic| Err(message(&*panic)))
 }

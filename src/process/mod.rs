@@ -8,6 +8,7 @@ mod life;
 mod limited;
 mod listener;
 mod master;
+mod newcomers;
 mod operator;
 mod root_files;
 mod worker;
@@ -19,6 +20,7 @@ pub use master::{
     Program, Request, Response, Threads, ask, hold_files, run, start_audit_log, start_log,
     take_name,
 };
+pub use newcomers::Host;
 pub use operator::operator;
 pub use worker::Worker;
 

@@ -13,6 +13,7 @@ pub mod oauth;
 pub mod pages;
 mod parameters;
 mod profile;
+mod register;
 mod revoke;
 mod service_form;
 mod sessions;
@@ -44,6 +45,9 @@ pub fn mount(routes: &mut ServiceConfig, settings: &Settings) {
     if public {
         introspect::mount(routes);
         revoke::mount(routes);
+    }
+    if settings.registration.enabled {
+        register::mount(routes);
     }
     // From here on patterns, which are dearer to try than paths.
     api_keys::mount(routes);

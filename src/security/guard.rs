@@ -36,7 +36,7 @@ pub fn guard<D: Resolve>(service: impl Guardable) -> impl HttpServiceFactory + M
     Guarded::<D, _> { service, dependency: PhantomData }
 }
 
-/// What a [`guard()`] can wrap: a scope or a resource, documented or not.
+/// What a [`guard()`] can wrap: a scope or a resource, documented or not, and with [`limits`](crate::limits()).
 pub trait Guardable: Mountable + Sized + 'static {
     #[doc(hidden)]
     fn register_behind<D: Resolve>(self, config: &mut AppService);
@@ -66,7 +66,7 @@ struct Guarded<D, S> {
 }
 
 /// The caller that `D` admits, kept with the request.
-pub(super) struct Admitted<D>(PhantomData<D>);
+pub struct Admitted<D>(PhantomData<D>);
 
 impl<D: Resolve> FromRequest for Admitted<D> {
     type Error = ApiError;
@@ -83,7 +83,7 @@ type Admit<D> =
     fn(ServiceRequest, Admitted<D>) -> Ready<Result<ServiceRequest, (Error, ServiceRequest)>>;
 
 /// The middleware of a guard.
-pub(super) fn admission<D: Resolve>() -> HttpAuthentication<Admitted<D>, Admit<D>> {
+pub(crate) fn admission<D: Resolve>() -> HttpAuthentication<Admitted<D>, Admit<D>> {
     HttpAuthentication::with_fn(admit::<D>)
 }
 

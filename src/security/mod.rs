@@ -28,7 +28,7 @@
 //! | `HTTPException(status_code=…, detail=…)` | [`ApiError::http`](crate::ApiError::http) |
 //!
 //! All of them work in a WebSocket's handler too: the handshake is refused with the same response.
-//! `examples/note.rs` ports FastAPI's security tutorial, `examples/orders.rs` adds an API to the shipped
+//! `examples/note.rs` ports FastAPI's security tutorial, `examples/orders` adds an API to the shipped
 //! users, `examples/schemes.rs` defines its own callers.
 //!
 //! A handler cannot get a user without a guard: [`CurrentUser`] and the others have no constructor.
@@ -43,6 +43,7 @@ mod call;
 mod caller;
 mod client_address;
 mod cookies;
+mod counted;
 mod dependency;
 mod elsewhere;
 mod forms;
@@ -74,13 +75,14 @@ pub(crate) use call::services;
 pub(crate) use client_address::{BadPeer, TrustedProxies, mark_unix_peer};
 pub use client_address::{ClientAddress, ClientHost, origin, sender};
 pub(crate) use cookies::{BrowserCookie, device_place};
+pub(crate) use counted::{Counted, counted_address, counted_user};
 pub use dependency::{Dependency, Depends, Maybe, Resolve, Scoped};
 #[doc(hidden)]
 pub use dependency::{extract, resolve_scheme};
 pub(crate) use elsewhere::is_elsewhere;
 pub(crate) use forms::{Forged, check_form};
-pub(crate) use guard::Guardable;
 pub use guard::guard;
+pub(crate) use guard::{Guardable, admission};
 pub(crate) use owner::AccountOwner;
 pub use principal::Principal;
 pub(crate) use refused::replace_refused;

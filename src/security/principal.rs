@@ -149,6 +149,11 @@ pub(super) fn found(request: &HttpRequest, scheme: AuthScheme) -> Option<Princip
     (kept.scheme == scheme).then(|| kept.clone())
 }
 
+/// The principal that a guard found by any scheme.
+pub(super) fn kept(request: &HttpRequest) -> Option<Principal> {
+    request.extensions().get::<Kept>()?.0.clone()
+}
+
 /// Keeps the principal if a guard wants it.
 pub(super) fn remember(request: &HttpRequest, principal: &Principal) {
     if let Some(kept) = request.extensions_mut().get_mut::<Kept>() {

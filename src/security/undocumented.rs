@@ -40,6 +40,13 @@ pub fn undocumented<S: HttpServiceFactory + 'static>(service: S) -> Undocumented
 #[derive(Debug)]
 pub struct Undocumented<S>(S);
 
+impl<S> Undocumented<S> {
+    /// The service.
+    pub(crate) fn into_inner(self) -> S {
+        self.0
+    }
+}
+
 impl<S: HttpServiceFactory> HttpServiceFactory for Undocumented<S> {
     fn register(self, config: &mut AppService) {
         self.0.register(config);

@@ -9,7 +9,7 @@ pub use crate::process::Start;
 pub use application::Application;
 pub use command::OwnCommand;
 
-use crate::domain::Program;
+use crate::domain::{Program, User};
 use crate::http::Next;
 use crate::logging::LogFilter;
 use crate::settings::check_section;
@@ -234,6 +234,40 @@ impl Server {
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         self.application.life.on_stop(hook);
+        self
+    }
+
+    /// Adds what is done with each new user, for example a row for it in a table of the application's own, keyed by
+    /// [`User::id`](crate::User): whoever adds it, by a command, an import, the API, a login at a provider or a registration.
+    ///
+    /// It runs after the user is stored, once, in the process that has stored it: a worker process, or that of the
+    /// command, which opens the state for it. Whoever adds the user waits for it; what takes long belongs into
+    /// [`Start::spawn`]. A failure is logged, and is one of the command; the user stays. A process that is
+    /// killed in between does not do it later, nor is it done for users who were there before, so an
+    /// application should cope with a user without a row.
+    ///
+    /// ```
+    /// # use bailiwick::Server;
+    /// # use std::sync::Mutex;
+    /// #[derive(Default)]
+    /// struct Carts(Mutex<Vec<i64>>);
+    ///
+    /// let server = Server::new("shop")
+    ///     .state(async |_| Ok::<_, std::io::Error>(Carts::default()))
+    ///     .on_user_created(async |user, start| {
+    ///         start.state::<Carts>().0.lock().expect("no panic before").push(user.id.0);
+    ///         Ok::<_, std::io::Error>(())
+    ///     });
+    /// ```
+    #[must_use]
+    pub fn on_user_created<E>(
+        mut self,
+        hook: impl AsyncFn(User, Start) -> Result<(), E> + Send + Sync + 'static,
+    ) -> Self
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        self.application.life.on_user_created(hook);
         self
     }
 

@@ -45,7 +45,10 @@ async fn create_demo_users(
 ) -> Result<(), RepositoryError> {
     for user in demo_users() {
         match users.create(user, None, clock.now()).await {
-            Ok(user) => accounts.audit_log().tell(told(&user)),
+            Ok(user) => {
+                accounts.audit_log().tell(told(&user));
+                accounts.newcomers().tell(&user).await;
+            }
             Err(RepositoryError::Exists) => {}
             Err(error) => return Err(error),
         }

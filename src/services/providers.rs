@@ -32,8 +32,8 @@ pub(super) fn upstream(
     if providers.is_empty() {
         return Ok(None);
     }
-    let audit = accounts.audit_log().clone();
-    let identities = ProviderIdentities::new(identities, Arc::clone(clock), audit);
+    let tells = (accounts.audit_log().clone(), accounts.newcomers().clone());
+    let identities = ProviderIdentities::new(identities, Arc::clone(clock), tells);
     Ok(Some(Arc::new(Upstream::new(providers, identities, outgoing.clone()))))
 }
 

@@ -56,7 +56,7 @@ pub use schema::schema;
 pub use secret_file::shown_path;
 pub use sections::{
     CacheSettings, ClientSettings, CorsSettings, DatabaseSettings, HashAlgorithm, Level,
-    LoggingSettings, LoginSettings, OutgoingSettings, PageLanguage, PageSettings, PasswordSettings,
+    LoggingSettings, OutgoingSettings, PageLanguage, PageSettings, PasswordSettings,
     ProviderPreset, ProviderSettings, SecurityProfile, ServerSettings, SessionSettings, Settings,
     SignUp, TokenSettings, Upgrade, UserSettings,
 };

@@ -1,4 +1,4 @@
-//! `examples/note.rs` and `examples/orders.rs`, started and called as their readers would.
+//! `examples/note.rs` and `examples/orders`, started and called as their readers would.
 
 use crate::example_server::Example;
 use crate::harness::{Response, read_until, repository};
@@ -272,13 +272,16 @@ fn own_scopes_are_enforced_separately() {
     let reader = add_user(&app, "reader", &["me", "orders:read"]);
     let writer = add_user(&app, "writer", &["me", "orders:write"]);
     let few = "Not enough permissions";
-    assert_ok(&app.get_as("/orders", &reader), &json!([{"item": "Foo", "quantity": 2}]));
+    assert_ok(&app.get_as("/orders", &reader), &json!([]));
     refused(&app.get_as("/orders", &writer), r#"Bearer scope="orders:read me""#, few);
-    assert_ok(&place(&writer, json, order), &json!({"item": "Foo", "quantity": 2}));
+    let placed = json!({"number": 1, "item": "Foo", "quantity": 2});
+    is(&place(&writer, json, order), 201, None, &placed);
+    assert_ok(&app.get_as("/orders", &reader), &json!([placed]));
     refused(&place(&reader, json, order), r#"Bearer scope="orders:write me""#, few);
 
-    assert_ok(&app.get_as("/reports/daily", &reader), &json!([]));
-    assert_ok(&app.get_as("/reports", &reader), &json!([]));
+    let sold = json!([{"item": "Foo", "quantity": 2}]);
+    assert_ok(&app.get_as("/reports/daily", &reader), &sold);
+    assert_ok(&app.get_as("/reports", &reader), &sold);
     refused(&app.get_as("/reports/daily", &writer), r#"Bearer scope="orders:read me""#, few);
     refused(&app.get("/reports/daily"), "Bearer", "Not authenticated");
     refused(&app.get("/reports/unknown"), "Bearer", "Not authenticated");

@@ -248,10 +248,63 @@ fn every_curl_is_run() {
 /// `rust,no_run` is a complete program, which `cargo test` compiles as part of the guide.
 #[test]
 fn the_quoted_code_is_in_an_example() {
-    let examples = ["orders", "bodies", "shop", "handlers"];
-    let examples = examples.map(|name| document(&format!("examples/{name}.rs")));
+    let mut sources = vec![PathBuf::from("examples")];
+    let mut examples = Vec::new();
+    while let Some(folder) = sources.pop() {
+        for entry in fs::read_dir(at(&folder)).expect("a folder") {
+            let path = folder.join(entry.expect("an entry").file_name());
+            if at(&path).is_dir() {
+                sources.push(path);
+            } else if path.extension().is_some_and(|kind| kind == "rs") {
+                examples.push(fs::read_to_string(at(&path)).expect("UTF-8"));
+            }
+        }
+    }
     for block in blocks_of(&["rust", "rust,ignore"]) {
         assert!(examples.iter().any(|code| code.contains(&block.text)), "{}", block.place);
+    }
+}
+
+/// Each code of the guide's table of everyday features is in an example, which is compiled and tested.
+#[test]
+fn the_table_of_everyday_features_compiles() {
+    let text = document("src/guide/from_fastapi.md");
+    let code = without_white_space(&document("examples/fastapi.rs"));
+    let (_, chapter) = text.split_once("\n# Every day\n").expect("the chapter");
+    let (chapter, _) = chapter.split_once("\n# ").expect("its end");
+    let (in_code, in_settings) =
+        chapter.split_once("\nWhat is a line of code").expect("two tables");
+    let cells = |table: &str| -> Vec<(String, Vec<String>)> {
+        let rows = table.lines().filter(|line| line.starts_with("| ")).skip(1);
+        let rows = rows.map(|row| row.replace("\\|", "\u{0}"));
+        let rows =
+            rows.map(|row| row.trim_matches(['|', ' ']).split(" | ").map(str::to_owned).collect());
+        let cells = rows.map(|cells: Vec<String>| {
+            assert_eq!(cells.len(), 2, "{cells:?}");
+            let here = cells[1].replace('\u{0}', "|");
+            let spans = here.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+            (cells[0].clone(), spans)
+        });
+        cells.collect()
+    };
+    let shown = cells(in_code);
+    assert!(shown.len() >= 38, "{}", shown.len());
+    for (there, spans) in shown {
+        for span in spans {
+            assert!(
+                code.contains(&without_white_space(&span)),
+                "{there}: `{span}` is not in the example"
+            );
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (there, spans) in cells(in_settings) {
+        for line in spans.iter().filter(|span| span.contains(" = ")) {
+            fs::write(folder.path().join("a.toml"), line).unwrap();
+            let mut command = bailiwick(folder.path());
+            let output = run(command.args(["--config", "a.toml", "check-config"]), "");
+            assert!(output.status.success(), "{there}: `{line}`: {output:?}");
+        }
     }
 }
 

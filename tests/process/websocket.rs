@@ -1,4 +1,4 @@
-//! A WebSocket when its process is told to stop, in `examples/orders.rs`.
+//! A WebSocket when its process is told to stop, in `examples/orders`.
 
 use crate::example_server::Example;
 use crate::harness::{eventually, read_until};

@@ -8,6 +8,7 @@
 mod lines;
 mod places;
 mod refusals;
+mod registration;
 mod ticket;
 mod volatile;
 

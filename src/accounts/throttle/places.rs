@@ -20,6 +20,8 @@ pub struct Limits {
     pub all_unknown: Limit,
     /// Of all accounts in one network.
     pub all_accounts: Limit,
+    /// Of registrations in one network.
+    pub registrations: Limit,
     /// For how long a place is known after a login.
     pub known_for: Duration,
 }
@@ -133,6 +135,7 @@ mod tests {
             unknown_network: limit(3),
             all_unknown: limit(4),
             all_accounts: limit(5),
+            registrations: limit(6),
             known_for: Duration::from_mins(1),
         }
     }

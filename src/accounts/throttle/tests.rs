@@ -76,6 +76,7 @@ fn limits() -> Limits {
         unknown_network: limit(5, 5),
         all_unknown: limit(10, 10),
         all_accounts: limit(50, 1),
+        registrations: limit(10, 5),
         known_for: HOUR,
     }
 }

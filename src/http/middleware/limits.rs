@@ -118,7 +118,8 @@ pub(in crate::http) fn refuse<B>(mut response: ServiceResponse) -> ServiceRespon
     response.map_into_right_body()
 }
 
-fn declared_length(request: &ServiceRequest) -> Option<u64> {
+/// The length that the client has declared.
+pub(in crate::http) fn declared_length(request: &ServiceRequest) -> Option<u64> {
     request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }
 

@@ -30,6 +30,7 @@ impl Upkeep {
             }
         });
         let services = &state.services;
+        life.greet(services.accounts.newcomers(), &opened);
         let signing = Arc::clone(&services.signing);
         rt::spawn(async move { signing.watch().await });
         let clean_up = Arc::clone(&services.clean_up);

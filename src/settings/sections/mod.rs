@@ -14,6 +14,7 @@ mod outgoing;
 mod pages;
 mod passwords;
 mod providers;
+mod registration;
 mod security;
 mod server;
 mod sessions;
@@ -34,6 +35,7 @@ pub use outgoing::OutgoingSettings;
 pub use pages::{PageLanguage, PageSettings};
 pub use passwords::{HashAlgorithm, PasswordSettings};
 pub use providers::{ProviderPreset, ProviderSettings, SignUp};
+pub use registration::RegistrationSettings;
 pub use security::{SecurityProfile, SecuritySettings};
 pub use server::{ServerSettings, Upgrade};
 pub use sessions::SessionSettings;
@@ -54,6 +56,7 @@ settings! {
         tokens: TokenSettings,
         passwords: PasswordSettings,
         logins: LoginSettings,
+        registration: RegistrationSettings,
         oauth: OauthSettings,
         outgoing: OutgoingSettings,
         sessions: SessionSettings,
