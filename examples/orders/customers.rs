@@ -6,14 +6,24 @@ use bailiwick::User;
 use bailiwick::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// A customer.
+/// What customers tell us.
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
-pub struct Customer {
+#[serde(deny_unknown_fields)]
+pub struct Details {
     /// Where orders go to.
     #[schemars(length(max = 200))]
     address: String,
     /// Whether the customer wants to hear from us.
     newsletter: bool,
+}
+
+/// A customer.
+#[derive(Serialize, JsonSchema)]
+pub struct Customer {
+    /// The day of the first contact; null for users who were there before the shop.
+    since: Option<String>,
+    /// The rest.
+    details: Details,
 }
 
 /// Each new user is a customer, whoever has created it.
@@ -23,24 +33,26 @@ pub async fn welcome(user: User, start: Start) -> Result<(), sqlx::Error> {
 }
 
 /// What we know about you
-///
-/// Users who were there before the shop have no row.
 #[api_v2_operation]
 pub async fn show(user: ActiveUser, db: State<Db>) -> Result<Json<Customer>, OrderError> {
-    let row = sqlx::query_as("SELECT address, newsletter FROM customers WHERE user_id = ?");
+    let row = sqlx::query_as("SELECT since, address, newsletter FROM customers WHERE user_id = ?");
     let row = row.bind(user.id.0).fetch_optional(&db.0).await?;
-    let known = row.map(|(address, newsletter)| Customer { address, newsletter });
-    Ok(Json(known.unwrap_or_default()))
+    let known = row.map(|(since, address, newsletter)| Customer {
+        since: Some(since),
+        details: Details { address, newsletter },
+    });
+    Ok(Json(known.unwrap_or_else(|| Customer { since: None, details: Details::default() })))
 }
 
 /// Tell us more
 #[api_v2_operation]
 pub async fn change(
-    Authorized(user, customer): Authorized<ActiveUser, Json<Customer>>,
+    Authorized(user, details): Authorized<ActiveUser, Json<Details>>,
     db: State<Db>,
-) -> Result<Json<Customer>, OrderError> {
-    let row = "INSERT OR REPLACE INTO customers (user_id, address, newsletter) VALUES (?, ?, ?)";
-    let row = sqlx::query(row).bind(user.id.0).bind(&customer.address).bind(customer.newsletter);
+) -> Result<Json<Details>, OrderError> {
+    let row = "INSERT INTO customers (user_id, address, newsletter) VALUES (?, ?, ?) \
+               ON CONFLICT DO UPDATE SET address = excluded.address, newsletter = excluded.newsletter";
+    let row = sqlx::query(row).bind(user.id.0).bind(&details.address).bind(details.newsletter);
     row.execute(&db.0).await?;
-    Ok(customer)
+    Ok(details)
 }

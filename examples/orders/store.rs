@@ -41,6 +41,7 @@ const TABLES: &str = "
     );
     CREATE TABLE IF NOT EXISTS customers (
         user_id INTEGER PRIMARY KEY,
+        since TEXT NOT NULL DEFAULT CURRENT_DATE,
         address TEXT NOT NULL DEFAULT '',
         newsletter INTEGER NOT NULL DEFAULT 0
     );

@@ -27,6 +27,7 @@ mod limits;
 mod logging;
 mod monitoring;
 mod new_project;
+mod newcomers;
 mod nginx;
 mod oauth_clients;
 mod people;
