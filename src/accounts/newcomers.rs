@@ -28,9 +28,15 @@ impl Default for Listener {
 
 /// A new user. Whoever created it waits until this is dropped.
 pub struct Newcomer {
-    /// Who.
-    pub user: User,
+    user: User,
     _done: Option<oneshot::Sender<()>>,
+}
+
+impl Newcomer {
+    /// Who it is. A method, so that whoever asks keeps all of this until the end.
+    pub fn user(&self) -> &User {
+        &self.user
+    }
 }
 
 impl Newcomers {

@@ -56,7 +56,7 @@ impl Life {
             while let Some(newcomer) = arriving.recv().await {
                 let (life, running, failed) = (life.clone(), start.clone(), failed.clone());
                 start.spawn(async move {
-                    let user = &newcomer.user;
+                    let user = newcomer.user();
                     for greet in &life.greetings {
                         if let Err(cause) = caught(|| greet(user.clone(), running.clone())).await {
                             failed(format!(
