@@ -61,7 +61,7 @@ fn mount(routes: &mut Routes) {
     let pictures = limits(scope("/pictures").route("", post().to(pictures::add)))
         .rate(Rate::per_minute(10).by_user())
         .body(4 << 20)
-        .time_out(Duration::from_secs(60));
+        .time_out(Duration::from_mins(1));
     let reports = scope("/reports")
         .route("", get().to(orders::report))
         .route("/daily", get().to(orders::report));

@@ -67,7 +67,7 @@ fn mount(routes: &mut Routes) {
             limits(resource("/slow").route(get().to(forever))).time_out(Duration::from_millis(50)),
         )
         .service(
-            limits(resource("/fast").route(get().to(hello))).time_out(Duration::from_secs(600)),
+            limits(resource("/fast").route(get().to(hello))).time_out(Duration::from_mins(10)),
         );
 }
 
