@@ -118,15 +118,15 @@ struct Number {
     sku: String,
 }
 
+/// The parts of a change.
+type Change = (Path<Number>, Query<Search>, Json<Item>);
+
 /// Change an article
 ///
 /// A 422 lists what is wrong with path, query and body together.
 #[api_v2_operation]
 async fn change(
-    Authorized(_, (number, search, item)): Authorized<
-        ActiveUser,
-        (Path<Number>, Query<Search>, Json<Item>),
-    >,
+    Authorized(_, (number, search, item)): Authorized<ActiveUser, Change>,
 ) -> Result<Json<Item>, ApiError> {
     log::info!("{} changes, one of {}", number.sku, search.limit);
     Ok(item)

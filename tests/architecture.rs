@@ -136,11 +136,10 @@ const NARROW: [(&str, &[&str]); 22] = [
 ];
 
 /// The floors that may name a third-party crate.
-const HOMES: [(&str, &[&str]); 45] = [
+const HOMES: [(&str, &[&str]); 44] = [
     ("actix_files", &["responses"]),
     // The log knows actix's log target.
     ("actix_http", &["process", "logging"]),
-    ("actix_multipart", &["extract"]),
     ("actix_server", &["process"]),
     ("actix_service", &["process", "http"]),
     (
