@@ -21,7 +21,7 @@ static POSTAL_CODE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new("^[0-9]{5}$").expect("a pattern"));
 static SKU: LazyLock<Regex> = LazyLock::new(|| Regex::new("^SKU-[0-9]{1,6}$").expect("a pattern"));
 
-#[derive(Deserialize, Validate)]
+#[derive(Deserialize, Serialize, Validate)]
 struct Customer {
     #[validate(length(min = 1, max = 100))]
     name: String,
@@ -35,7 +35,7 @@ struct Customer {
     postal_code: String,
 }
 
-#[derive(Deserialize, Validate)]
+#[derive(Deserialize, Serialize, Validate)]
 struct Item {
     #[validate(regex(path = *SKU))]
     sku: String,
@@ -47,7 +47,7 @@ struct Item {
     cents: u64,
 }
 
-#[derive(Deserialize, Validate)]
+#[derive(Deserialize, Serialize, Validate)]
 struct Order {
     #[validate(nested)]
     customer: Customer,

@@ -128,6 +128,32 @@ fn a_generated_python_client_uploads_orders_and_is_refused() {
     run_tool(python_tool("python").arg(script).args([bodies, handlers]).arg(folder.path()));
 }
 
+/// `openapi-generator` makes a package in TypeScript of it, which really calls.
+#[test]
+fn a_generated_typescript_client_uploads_orders_and_is_refused() {
+    let app = Example::spawn("bodies");
+    let files = tempfile::tempdir().expect("a folder");
+    let handlers = Example::spawn_in("handlers", files, &[], &[("WEB_FOLDER", ".")]);
+    let folder = TempDir::new().expect("a folder");
+    fs::write(folder.path().join("package.json"), "{\"type\": \"module\"}").expect("written");
+    for (name, document) in [("bodies", app.document()), ("handlers", handlers.document())] {
+        let file = written(folder.path(), &format!("{name}-document"), &document);
+        let source = folder.path().join(format!("{name}-source"));
+        let mut generate = python_tool("openapi-generator-cli");
+        generate.args(["generate", "--generator-name", "typescript-fetch", "--input-spec"]);
+        generate.arg(file).arg("--output").arg(&source);
+        run_tool(generate.arg("--additional-properties=importFileExtension=.js"));
+        let mut compile = node_tool("tsc");
+        compile.args(["--strict", "--target", "es2022", "--module", "esnext"]);
+        compile.args(["--moduleResolution", "bundler", "--outDir"]);
+        run_tool(compile.arg(folder.path().join(name)).arg(source.join("index.ts")));
+    }
+    let mut call = Command::new("node");
+    call.arg(repository("tests/clients/generated_calls.mjs"));
+    call.args([&app, &handlers].map(|example| format!("http://{}", example.address())));
+    run_tool(call.arg(folder.path()));
+}
+
 #[test]
 fn servers_tags_and_licenses_are_the_authors() {
     let folder = TempDir::new().expect("a folder");

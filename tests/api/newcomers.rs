@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::SqliteConnectOptions;
 
-const PASSWORD: &str = "quiet river stone";
+pub(crate) const PASSWORD: &str = "quiet river stone";
 
 /// What the application knows about a user, who logs in for it.
 fn customer(app: &Example, name: &str) -> Value {
@@ -16,7 +16,7 @@ fn customer(app: &Example, name: &str) -> Value {
     app.get_as("/customers/me", &format!("Bearer {token}")).json()
 }
 
-fn is_known(app: &Example, name: &str) -> bool {
+pub(crate) fn is_known(app: &Example, name: &str) -> bool {
     customer(app, name)["since"].is_string()
 }
 

@@ -9,7 +9,9 @@ mod others;
 use crate::audit::audit_action::AuditAction;
 use crate::browser_sessions::visitor::{Visitor, at, form};
 use crate::browser_sessions::{URL, with_pages};
+use crate::example_server::Example;
 use crate::harness::{App, FORM, Response, bailiwick, eventually, run};
+use crate::newcomers;
 use crate::people::{PASSWORD, admin, import, server};
 use idp::{Idp, Says};
 use serde_json::{Value, json};
@@ -596,4 +598,20 @@ fn each_request_of_a_login_may_meet_another_server() {
         assert_eq!(browser.get(&back).status, 400, "it counts once on all of them");
         is_in(&mut browser, "jane");
     }
+}
+
+/// `Server::on_user_created` in `examples/orders`, for a user who has just come from the provider.
+#[test]
+fn an_application_knows_who_signs_up() {
+    let idp = Idp::start();
+    let signup = "signup = 'anyone'\nscope_rules = ['*: me']";
+    let config = format!("[server]\npublic_url = '{URL}'\n{ALLOW}{}", table("idp", &idp, signup));
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("c.toml"), config).expect("written");
+    let app = Example::spawn_in("orders", folder, &["--config", "c.toml"], &[]);
+    assert_eq!(log_in(&mut Visitor::of_example(&app), &idp).status, 303);
+    let set = ["users", "set-password", "jane", "--password-stdin"];
+    let set = app.command(&set, newcomers::PASSWORD);
+    assert!(set.status.success(), "{set:?}");
+    assert!(newcomers::is_known(&app, "jane"));
 }
