@@ -1,5 +1,6 @@
 //! `examples/note.rs` and `examples/orders`, started and called as their readers would.
 
+use crate::browser::run_script;
 use crate::example_server::Example;
 use crate::harness::{Response, read_until, repository};
 use base64::Engine as _;
@@ -229,6 +230,14 @@ fn add_user(app: &Example, name: &str, scopes: &[&str]) -> String {
     let form = format!("username={name}&password={password}&scope={scope}");
     let token = app.post_form("/token", &form).json();
     format!("Bearer {}", token["access_token"].as_str().unwrap_or_else(|| panic!("{token}")))
+}
+
+#[test]
+fn the_shops_page_logs_in_and_orders() {
+    let app = Example::spawn("orders");
+    add_user(&app, "jane", &["me", "orders:read", "orders:write"]);
+    let address = format!("http://{}", app.address());
+    run_script("shop.mjs", &[&address, "jane", "correct horse battery"]);
 }
 
 #[test]
