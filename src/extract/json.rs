@@ -40,8 +40,11 @@ impl<T: DeserializeOwned + JsonSchema + 'static, const MOST: usize> FromRequest 
             if !body.is_empty() && !is_json(&request) {
                 return Err(ApiError::UnsupportedMediaType("application/json"));
             }
-            let value = parse(&body)?;
-            declared::<T>().read(value, Source::Json, &["body"], &apply(&request)).map(Self)
+            let (declared, apply) = (declared::<T>(), apply(&request));
+            if let Some(read) = declared.read_certain(&body, &apply) {
+                return Ok(Self(read));
+            }
+            declared.read(parse(&body)?, Source::Json, &["body"], &apply).map(Self)
         })
     }
 }

@@ -5,6 +5,7 @@
 mod wrapper;
 
 mod body;
+mod certain;
 mod check;
 mod compile;
 mod form;

@@ -2,6 +2,7 @@
 //! values are checked against it.
 
 use crate::api_error::{ApiError, FieldProblem};
+use crate::extract::certain::fits;
 use crate::extract::check::{Apply, Source, Walk};
 use crate::extract::compile::{DEFINITIONS, compile};
 use crate::extract::node::{Kind, Node, Object};
@@ -126,6 +127,18 @@ impl Declared {
     /// The schema that the document shows, without a reference at its top.
     pub(super) fn shown(&self) -> &Value {
         self.name().and_then(|name| self.definitions.get(name)).unwrap_or(&self.schema)
+    }
+
+    /// Reads a JSON text that certainly fits as it is; what does not is for [`read`](Self::read).
+    pub(super) fn read_certain<T: DeserializeOwned>(
+        &self,
+        text: &[u8],
+        apply: Apply<'_>,
+    ) -> Option<T> {
+        if !fits(&self.root, &self.nodes, apply, text) {
+            return None;
+        }
+        serde_json::from_slice(text).ok()
     }
 
     /// Checks and reads a value from `part` of the request.
