@@ -2,6 +2,7 @@
 //! cannot express is added to the document here.
 
 mod allowed;
+mod each;
 mod errors;
 mod finish;
 mod gather;
@@ -13,6 +14,7 @@ mod stand_in;
 mod tagged;
 
 pub(crate) use allowed::{AllowedMethods, not_found, refusal};
+pub(crate) use each::add_each;
 pub use errors::{document_error, document_errors, document_own_error, own_error, own_status};
 pub(crate) use finish::{AUTHORIZATION_URL, TOKEN_URL, finish};
 pub(crate) use gather::gather;

@@ -1,5 +1,6 @@
 //! Tags for the operations of a scope.
 
+use crate::openapi::each::add_each;
 use actix_web::dev::{AppService, HttpServiceFactory};
 use paperclip::actix::Mountable;
 use paperclip::v2::models::{
@@ -38,12 +39,6 @@ impl<S> Tagged<S> {
     pub(crate) fn into_inner(self) -> S {
         self.service
     }
-
-    fn tag(&self, operation: &mut DefaultOperationRaw) {
-        if !operation.tags.contains(&self.tag) {
-            operation.tags.push(self.tag.clone());
-        }
-    }
 }
 
 impl<S: HttpServiceFactory> HttpServiceFactory for Tagged<S> {
@@ -58,11 +53,7 @@ impl<S: Mountable> Mountable for Tagged<S> {
     }
 
     fn operations(&mut self) -> BTreeMap<HttpMethod, DefaultOperationRaw> {
-        let mut operations = self.service.operations();
-        for operation in operations.values_mut() {
-            self.tag(operation);
-        }
-        operations
+        self.service.operations()
     }
 
     fn definitions(&mut self) -> BTreeMap<String, DefaultSchemaRaw> {
@@ -74,13 +65,11 @@ impl<S: Mountable> Mountable for Tagged<S> {
     }
 
     fn update_operations(&mut self, map: &mut BTreeMap<String, DefaultPathItemRaw>) {
-        let mut inside = BTreeMap::new();
-        self.service.update_operations(&mut inside);
-        for (path, mut item) in inside {
-            for operation in item.methods.values_mut() {
-                self.tag(operation);
+        let Self { tag, service } = self;
+        add_each(service, map, |operation| {
+            if !operation.tags.contains(tag) {
+                operation.tags.push(tag.clone());
             }
-            map.entry(path).or_default().methods.extend(item.methods);
-        }
+        });
     }
 }

@@ -1,7 +1,7 @@
 //! A guard around a resource or a whole scope of URLs, on actix-web-httpauth's middleware.
 
 use crate::api_error::ApiError;
-use crate::openapi::{Requirements, Tagged};
+use crate::openapi::{Requirements, Tagged, add_each};
 use crate::security::dependency::{Resolve, extract};
 use crate::security::principal;
 use actix_web::dev::{AppService, HttpServiceFactory, Payload, ServiceRequest};
@@ -120,15 +120,10 @@ impl<D: Resolve, S: Guardable> Mountable for Guarded<D, S> {
     }
 
     fn update_operations(&mut self, map: &mut BTreeMap<String, DefaultPathItemRaw>) {
-        let mut inside = BTreeMap::new();
-        self.service.update_operations(&mut inside);
         let requirements = Requirements::of::<D>();
-        for (path, mut item) in inside {
-            for operation in item.methods.values_mut() {
-                requirements.document_responses(operation);
-                requirements.document_security(operation);
-            }
-            map.entry(path).or_default().methods.extend(item.methods);
-        }
+        add_each(&mut self.service, map, |operation| {
+            requirements.document_responses(operation);
+            requirements.document_security(operation);
+        });
     }
 }

@@ -7,7 +7,7 @@ pub(super) mod rate_id;
 
 pub use rate::Rate;
 
-use crate::openapi::{BodyLimit, document_error, limit_body};
+use crate::openapi::{BodyLimit, add_each, document_error, limit_body};
 use crate::security::{Guardable, Resolve, Undocumented, admission};
 use actix_web::body::MessageBody;
 use actix_web::dev::{
@@ -88,17 +88,18 @@ impl<S> Limits<S> {
         self.enforced.time = Some(after);
         self
     }
+}
 
+impl Enforced {
     fn document(&self, operation: &mut DefaultOperationRaw) {
-        let Enforced { body, time, .. } = self.enforced;
-        if self.enforced.has_rates() {
+        if self.has_rates() {
             document_error(operation, 429, "Too Many Requests");
         }
-        if let Some(bytes) = body {
+        if let Some(bytes) = self.body {
             document_error(operation, 413, "Request body too large");
             limit_body(operation, BodyLimit { bytes: Some(bytes), is_streamed: false });
         }
-        if time.is_some() {
+        if self.time.is_some() {
             document_error(operation, 504, "Gateway Timeout");
         }
     }
@@ -186,11 +187,7 @@ impl<S: Limitable> Mountable for Limits<S> {
     }
 
     fn update_operations(&mut self, map: &mut BTreeMap<String, DefaultPathItemRaw>) {
-        let mut inside = BTreeMap::new();
-        self.service.update_operations(&mut inside);
-        for (path, mut item) in inside {
-            item.methods.values_mut().for_each(|operation| self.document(operation));
-            map.entry(path).or_default().methods.extend(item.methods);
-        }
+        let Self { service, enforced } = self;
+        add_each(service, map, |operation| enforced.document(operation));
     }
 }
