@@ -1,11 +1,12 @@
-//! What requests carry: a body with a list of items, a query, a path, a form, and a rule of your own.
+//! What requests carry: a body with a list of items, a query, a path, headers, cookies, a form, a rule of your
+//! own, and dependencies that read parameters.
 //!
 //! ```sh
 //! cargo run --example bodies -- --demo
 //! ```
 
 use bailiwick::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::process::ExitCode;
 
 rules! {
@@ -179,8 +180,190 @@ async fn review_with_picture(form: Multipart<PicturedReview>) -> Result<Json<Rev
     Ok(Json(Review { stars, text }))
 }
 
+/// Which part of a list.
+#[derive(Deserialize, JsonSchema)]
+struct PageQuery {
+    /// How many to leave out.
+    #[serde(default)]
+    offset: u32,
+    /// How many to show.
+    #[serde(default = "ten")]
+    #[schemars(range(min = 1, max = 100))]
+    limit: u32,
+}
+
+/// A page of a list: a dependency without a caller.
+struct Page(u32, u32);
+
+impl Dependency for Page {
+    type Needs = Query<PageQuery>;
+
+    async fn build(query: Query<PageQuery>, _: &Call<'_>) -> Result<Self, ApiError> {
+        let PageQuery { offset, limit } = query.into_inner();
+        match offset.checked_add(limit) {
+            Some(end) => Ok(Self(offset, end)),
+            None => Err(ApiError::http(StatusCode::NOT_FOUND, "There is no such page")),
+        }
+    }
+}
+
+extractor!(Page);
+
+/// What is on sale: a dependency that needs nothing.
+struct Sale(&'static str);
+
+impl Dependency for Sale {
+    type Needs = ();
+
+    async fn build((): (), _: &Call<'_>) -> Result<Self, ApiError> {
+        Ok(Self("pens"))
+    }
+}
+
+extractor!(Sale);
+
+/// What is on sale, page by page
+#[api_v2_operation]
+async fn on_sale(page: Page, sale: Sale) -> Json<Vec<String>> {
+    let Page(start, end) = page;
+    Json((start..end).map(|number| format!("{} {number}", sale.0)).collect())
+}
+
+/// Which reviews to show.
+#[derive(Deserialize, JsonSchema)]
+struct ReviewQuery {
+    #[serde(flatten)]
+    page: PageQuery,
+    /// At least so many stars.
+    #[serde(default)]
+    #[schemars(range(max = 5))]
+    stars: u8,
+}
+
+/// Reviews, page by page
+#[api_v2_operation]
+async fn reviews(query: Query<ReviewQuery>) -> Json<Vec<u32>> {
+    let ReviewQuery { page, stars } = query.into_inner();
+    Json(vec![page.offset, page.limit, stars.into()])
+}
+
+/// What a shop's headers say.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Shop {
+    /// Which shop it is.
+    #[schemars(length(max = 20))]
+    x_request_source: String,
+    /// How often it was tried before.
+    #[serde(default)]
+    #[schemars(range(max = 9))]
+    x_retries: u8,
+    /// Where it is in the logs.
+    #[serde(rename = "X-Trace")]
+    trace: Option<String>,
+}
+
+/// Which shop asks
+#[api_v2_operation]
+async fn source(headers: Header<Shop>) -> Result<Json<Shop>, ApiError> {
+    Ok(Json(headers.into_inner()))
+}
+
+/// What a browser keeps.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Visitor {
+    /// Who it is.
+    #[schemars(length(min = 1, max = 20))]
+    name: String,
+    /// How often.
+    #[serde(default)]
+    #[schemars(range(max = 9))]
+    visits: u8,
+}
+
+/// Who visits
+#[api_v2_operation]
+async fn visitor(cookies: Cookie<Visitor>) -> Result<Json<Visitor>, ApiError> {
+    Ok(Json(cookies.into_inner()))
+}
+
+/// The parts of a visit.
+type Visit = (Path<Number>, Header<Shop>, Cookie<Visitor>);
+
+/// Who looks at an article
+#[api_v2_operation]
+async fn visit(
+    Authorized((), (number, source, visitor)): Authorized<(), Visit>,
+) -> Result<Json<String>, ApiError> {
+    Ok(Json(format!("{} of {} looks at {}", visitor.name, source.x_request_source, number.sku)))
+}
+
+/// A user at a shop, who may ask for some.
+struct Customer(String);
+
+impl Dependency for Customer {
+    type Needs = (ActiveUser, Header<Shop>, Cookie<Visitor>, Path<u8>);
+
+    async fn build(
+        (user, source, visitor, number): Self::Needs,
+        _: &Call<'_>,
+    ) -> Result<Self, ApiError> {
+        let (user, shop, number) = (&user.username, &source.x_request_source, *number);
+        Ok(Self(format!("{user} as {} at {shop}: {number}", visitor.name)))
+    }
+}
+
+extractor!(Customer);
+
+/// Who asks for how many
+#[api_v2_operation]
+async fn customer(customer: Customer, number: Path<u8>) -> Json<(String, u8)> {
+    Json((customer.0, *number))
+}
+
+/// Whose shop it is
+#[api_v2_operation]
+async fn owner() -> Json<String> {
+    Json("Alice".to_owned())
+}
+
+/// A change of a review: what is absent stays, and null removes.
+#[derive(Deserialize, JsonSchema)]
+struct ReviewChange {
+    /// One is bad, five is good.
+    #[schemars(range(min = 1, max = 5))]
+    stars: Option<u8>,
+    /// Why.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "Option<String>", length(max = 200))]
+    text: Option<Option<String>>,
+}
+
+/// What is there is some, even null.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(field).map(Some)
+}
+
+/// Change a review
+#[api_v2_operation]
+async fn change_review(change: Json<ReviewChange>) -> Json<Review> {
+    let mut review = Review { stars: 3, text: Some("good".to_owned()) };
+    let ReviewChange { stars, text } = change.into_inner();
+    review.stars = stars.unwrap_or(review.stars);
+    review.text = text.unwrap_or(review.text);
+    Json(review)
+}
+
 fn mount(routes: &mut Routes) {
+    let inside = scope("/inside").route("/owner", get().to(owner));
     routes
+        .route("/sale", get().to(on_sale))
+        .route("/source", get().to(source))
+        .route("/visitor", get().to(visitor))
+        .route("/articles/{sku}/visit", get().to(visit))
+        .route("/customers/{number}", get().to(customer))
+        .service(guard::<Header<Shop>>(inside))
+        .route("/reviews", get().to(reviews))
+        .route("/reviews", patch().to(change_review))
         .route("/orders", post().to(place))
         .route("/articles", get().to(search))
         .route("/articles/{sku}/pictures/{number}", get().to(picture))

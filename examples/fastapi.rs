@@ -112,6 +112,25 @@ impl Drop for Timed {
 
 extractor!(Timed);
 
+/// Which items: a dependency without a caller.
+struct Paginator(std::ops::Range<usize>);
+
+impl Dependency for Paginator {
+    type Needs = Query<Page>;
+
+    async fn build(page: Query<Page>, _: &Call<'_>) -> Result<Self, ApiError> {
+        Ok(Self(0..page.limit))
+    }
+}
+
+extractor!(Paginator);
+
+/// The numbers of items
+#[api_v2_operation(tags("items"))]
+async fn numbers(page: Paginator) -> Json<Vec<usize>> {
+    Json(page.0.collect())
+}
+
 /// List items
 #[api_v2_operation(tags("items"))]
 async fn list(page: Query<Page>, db: State<SqlitePool>) -> Result<Json<Vec<Item>>, ItemError> {
@@ -172,12 +191,25 @@ async fn upload(form: Multipart<Upload>) -> Result<Json<u64>, ApiError> {
     Ok(Json(form.file.size()))
 }
 
+/// What the client says of itself.
+#[derive(Deserialize, JsonSchema)]
+struct Agent {
+    user_agent: String,
+    #[serde(default)]
+    x_tag: Vec<String>,
+}
+
+/// What its user likes.
+#[derive(Deserialize, JsonSchema)]
+struct Look {
+    theme: Option<String>,
+}
+
 /// What the client says of itself
 #[api_v2_operation]
-async fn client(request: HttpRequest) -> Json<Vec<String>> {
-    let agent = request.headers().get("user-agent").and_then(|value| value.to_str().ok());
-    let theme = request.cookie("theme").map(|cookie| cookie.value().to_owned());
-    Json(agent.map(str::to_owned).into_iter().chain(theme).collect())
+async fn client(agent: Header<Agent>, look: Cookie<Look>) -> Json<Vec<String>> {
+    let Agent { user_agent, x_tag } = agent.into_inner();
+    Json([user_agent].into_iter().chain(x_tag).chain(look.into_inner().theme).collect())
 }
 
 /// Whose shop it is
@@ -260,6 +292,7 @@ fn mount(routes: &mut Routes) {
         .route("/upload", post().to(upload))
         .route("/client", get().to(client))
         .route("/length", get().to(length))
+        .route("/numbers", get().to(numbers))
         .route("/table", get().to(table))
         .route("/prices", get().to(prices))
         .route("/files/{name}", get().to(file))
@@ -310,6 +343,7 @@ mod tests {
         assert_eq!(items.text(), r#"[{"name":"Tea","price":1.0}]"#);
         assert_eq!(app.get("/items?limit=101").send().await.status(), 422);
         assert_eq!(app.get("/items/2").send().await.status(), 409);
+        assert_eq!(app.get("/numbers?limit=2").send().await.text(), "[0,1]");
         assert_eq!(app.get("/old").send().await.header("location"), Some("/items"));
     }
 }

@@ -54,7 +54,7 @@
 //! | `routes` | URLs; one file per resource, each mounts itself |
 //! | `pages` | what people see: templates, what fills them, their texts in each language |
 //! | `responses` | what handlers return: created, files, streams, events |
-//! | `extract` | reads bodies, forms, queries and paths, checked against their declaration |
+//! | `extract` | reads bodies, forms, queries, paths, headers and cookies, checked against their declaration |
 //! | `security` | who is calling and may they: schemes, the dependency chain, the principal, guards |
 //! | `openapi` | the document: all that works around paperclip |
 //! | `api_error` | errors to HTTP: every status, every challenge, every body |
@@ -118,7 +118,7 @@ pub mod guide {
 pub use accounts::{AccountChange, Accounts, Author, NewAccount, PasswordChange};
 pub use api_error::ApiError;
 pub use domain::{Scopes, User, Username};
-pub use extract::{Broken, Form, Json, Multipart, Path, Query, UploadFile};
+pub use extract::{Broken, Cookie, Form, Header, Json, Multipart, Path, Query, UploadFile};
 pub use http::{BackgroundTasks, Limits, Rate, blocking, limits};
 pub use logging::{Access, LogFilter};
 pub use oauth::{GrantContext, PasswordGrant};

@@ -10,10 +10,11 @@ pub use crate::security::{
 };
 #[doc(no_inline)]
 pub use crate::{
-    Accepted, ApiError, BackgroundTasks, Created, EventSourceResponse, FileResponse, Form, Json,
-    Multipart, PasswordRequestForm, PasswordRequestFormStrict, Path, Query, Rate, Routes, Server,
-    ServerSentEvent, Services, Start, StreamingResponse, UploadFile, blocking, extractor, failures,
-    http_errors, limits, route_with_slash, rules, schemes, scopes, static_files, tagged,
+    Accepted, ApiError, BackgroundTasks, Cookie, Created, EventSourceResponse, FileResponse, Form,
+    Header, Json, Multipart, PasswordRequestForm, PasswordRequestFormStrict, Path, Query, Rate,
+    Routes, Server, ServerSentEvent, Services, Start, StreamingResponse, UploadFile, blocking,
+    extractor, failures, http_errors, limits, route_with_slash, rules, schemes, scopes,
+    static_files, tagged,
 };
 #[doc(no_inline)]
 pub use actix_web::HttpRequest;

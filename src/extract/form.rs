@@ -3,8 +3,8 @@
 use crate::api_error::ApiError;
 use crate::extract::body::read_body;
 use crate::extract::check::Source;
+use crate::extract::parameters::gathered;
 use crate::extract::parts::{Event, Splitter, TOO_MANY_FIELDS, text};
-use crate::extract::query::gathered;
 use crate::extract::schema::declared;
 use crate::extract::wiped::Wiped;
 use crate::extract::{apply, document_body_errors, wrapper};

@@ -1,4 +1,4 @@
-//! Reads bodies, forms, queries and paths. Each is declared as an ordinary struct that derives serde's
+//! Reads bodies, forms, queries, paths, headers and cookies. Each is declared as an ordinary struct that derives serde's
 //! `Deserialize` and schemars's `JsonSchema`: its fields' names, types, rules and documentation. The
 //! document and the checks both come from that declaration.
 
@@ -8,11 +8,14 @@ mod body;
 mod certain;
 mod check;
 mod compile;
+mod cookie;
 mod form;
+mod header;
 mod json;
 mod json_fault;
 mod multipart;
 mod node;
+mod parameters;
 mod parts;
 mod path;
 mod publish;
@@ -26,8 +29,10 @@ mod tests;
 mod upload;
 mod wiped;
 
+pub use cookie::Cookie;
 pub use form::Form;
 pub(crate) use form::{FormFields, document_form, form_schema};
+pub use header::Header;
 pub use json::Json;
 pub use multipart::Multipart;
 pub use path::Path;

@@ -3,8 +3,8 @@
 use crate::api_error::ApiError;
 use crate::extract::body::{refuse_coding, unread};
 use crate::extract::check::Source;
+use crate::extract::parameters::gathered;
 use crate::extract::parts::{Event, Part, Splitter, text};
-use crate::extract::query::gathered;
 use crate::extract::schema::declared;
 use crate::extract::upload::{Arriving, SPARE, UploadFile, with_files};
 use crate::extract::wiped::Wiped;

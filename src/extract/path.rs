@@ -1,19 +1,16 @@
 //! The parameters of a URL's path.
 
 use crate::api_error::ApiError;
+use crate::extract::apply;
 use crate::extract::check::Source;
-use crate::extract::query::document_fields;
-use crate::extract::schema::declared;
-use crate::extract::{apply, wrapper};
+use crate::extract::parameters::{Part, parameters};
+use crate::extract::schema::{Declared, declared};
 use crate::openapi::{document_error, parameter};
-use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
-use paperclip::actix::OperationModifier;
-use paperclip::v2::models::{DefaultOperationRaw, DefaultSchemaRaw};
+use actix_web::{FromRequest as _, HttpRequest, web};
+use paperclip::v2::models::DefaultOperationRaw;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::future::{Ready, ready};
 
 /// The parameters of a URL's path: a struct with a field for each, a single value, or a tuple in order.
 ///
@@ -21,22 +18,12 @@ use std::future::{Ready, ready};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Path<T>(pub T);
 
-wrapper! { Path<T> }
+const PATH: Part = Part { name: "path", parameter: str::to_owned };
 
-impl<T: DeserializeOwned + JsonSchema + 'static> FromRequest for Path<T> {
-    type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
+parameters! { Path, read, document }
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        ready(read(request, payload).map(Self))
-    }
-}
-
-fn read<T: DeserializeOwned + JsonSchema + 'static>(
-    request: &HttpRequest,
-    payload: &mut Payload,
-) -> Result<T, ApiError> {
-    let texts = web::Path::<Vec<String>>::from_request(request, payload).into_inner();
+fn read<T: DeserializeOwned + JsonSchema + 'static>(request: &HttpRequest) -> Result<T, ApiError> {
+    let texts = web::Path::<Vec<String>>::extract(request).into_inner();
     // Nothing has a name that is not UTF-8.
     let texts = texts.map_err(|_| ApiError::NotFound("Not Found"))?.into_inner();
     let names: Vec<String> = request.match_info().iter().map(|(name, _)| name.to_owned()).collect();
@@ -66,23 +53,16 @@ fn named(error: ApiError, names: &[String]) -> ApiError {
     ApiError::Validation(problems)
 }
 
-impl<T: JsonSchema + 'static> OperationModifier for Path<T> {
-    fn update_parameter(operation: &mut DefaultOperationRaw) {
-        let declared = declared::<T>();
-        if declared.object().is_some() {
-            return document_fields(operation, "path", declared.shown());
-        }
-        // The route knows the names.
-        let unnamed =
-            |schema: &Value| json!({"in": "path", "name": "", "required": true, "schema": schema});
-        match declared.shown()["items"]["anyOf"].as_array().filter(|_| declared.tuple().is_some()) {
-            Some(items) => items.iter().for_each(|item| parameter(operation, &unnamed(item))),
-            None => parameter(operation, &unnamed(&declared.schema)),
-        }
-        document_error(operation, 422, "");
+fn document(operation: &mut DefaultOperationRaw, declared: &Declared) {
+    if declared.object().is_some() {
+        return PATH.document(operation, declared);
     }
-
-    fn update_definitions(map: &mut BTreeMap<String, DefaultSchemaRaw>) {
-        declared::<T>().define_fields(map);
+    // The route knows the names.
+    let unnamed =
+        |schema: &Value| json!({"in": "path", "name": "", "required": true, "schema": schema});
+    match declared.shown()["items"]["anyOf"].as_array().filter(|_| declared.tuple().is_some()) {
+        Some(items) => items.iter().for_each(|item| parameter(operation, &unnamed(item))),
+        None => parameter(operation, &unnamed(&declared.schema)),
     }
+    document_error(operation, 422, "");
 }

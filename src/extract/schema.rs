@@ -5,7 +5,7 @@ use crate::api_error::{ApiError, FieldProblem};
 use crate::extract::certain::fits;
 use crate::extract::check::{Apply, Source, Walk};
 use crate::extract::compile::{DEFINITIONS, compile};
-use crate::extract::node::{Kind, Node, Object};
+use crate::extract::node::{Field, Kind, Node, Object};
 use crate::extract::publish::published;
 use crate::extract::wiped::Wiped;
 use crate::openapi;
@@ -109,6 +109,11 @@ impl Declared {
             Kind::Object(object) => Some(object),
             _ => None,
         }
+    }
+
+    /// The fields; none if it is no struct.
+    pub(super) fn fields(&self) -> &[Field] {
+        self.object().map(|object| object.fields.as_slice()).unwrap_or_default()
     }
 
     /// The items, if it is a tuple.

@@ -13,7 +13,10 @@ pub(crate) fn add_each(
     let mut inside = BTreeMap::new();
     service.update_operations(&mut inside);
     for (path, mut item) in inside {
-        item.methods.values_mut().for_each(&change);
+        for operation in item.methods.values_mut() {
+            change(operation);
+            operation.set_parameter_names_from_path_template(&path);
+        }
         map.entry(path).or_default().methods.extend(item.methods);
     }
 }

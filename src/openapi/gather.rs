@@ -1,5 +1,6 @@
 //! Lets paperclip gather all operations, with the router's paths.
 
+use crate::openapi::names::operations;
 use actix_web::dev::Service as _;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpResponse};
@@ -16,6 +17,7 @@ pub(crate) fn gather(mount: impl Fn(&mut ServiceConfig<'_>)) -> Value {
         document = found;
         app
     });
+    drop_nameless(&mut document);
     let paths = document["paths"].as_object().cloned().unwrap_or_default();
     if !paths.keys().any(|path| path.len() > 1 && path.ends_with('/')) {
         return document;
@@ -39,6 +41,15 @@ pub(crate) fn gather(mount: impl Fn(&mut ServiceConfig<'_>)) -> Value {
         document["paths"] = paths;
     }
     document
+}
+
+/// Parameters that the route has no name for: a handler and its dependency read the same single one.
+fn drop_nameless(document: &mut Value) {
+    for (_, _, operation) in operations(document) {
+        if let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
+            parameters.retain(|parameter| parameter["name"] != "");
+        }
+    }
 }
 
 /// Removes the slash that paperclip appends to a scope's own path (its route `""`) if the router

@@ -1,16 +1,21 @@
-//! The requirements of a dependency chain, for the document.
+//! What a dependency chain requires of a request, for the document.
 
 use crate::openapi::{document_error, stand_in};
-use paperclip::v2::models::{DefaultOperationRaw, SecurityScheme};
+use paperclip::actix::OperationModifier;
+use paperclip::v2::models::{DefaultOperationRaw, DefaultSchemaRaw, SecurityScheme};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// A chain's schemes, scopes and error responses.
+/// A chain's schemes, scopes, parameters and error responses.
 #[derive(Debug, Default)]
 pub struct Requirements {
     schemes: Vec<Requirement>,
+    parameters: Vec<Parameters>,
     responses: Vec<(u16, &'static str)>,
 }
+
+/// Adds parameters to an operation, and the types that they refer to to the document.
+type Parameters = (fn(&mut DefaultOperationRaw), fn(&mut BTreeMap<String, DefaultSchemaRaw>));
 
 #[derive(Debug)]
 struct Requirement {
@@ -53,8 +58,16 @@ impl Requirements {
         self.responses.extend(responses);
     }
 
-    /// Adds the error responses to an operation.
-    pub fn document_responses(&self, operation: &mut DefaultOperationRaw) {
+    /// Adds the parameters that an extractor reads.
+    pub fn add_parameters<E: OperationModifier>(&mut self) {
+        self.parameters.push((E::update_parameter, E::update_definitions));
+    }
+
+    /// Adds the parameters and error responses to an operation.
+    pub fn document_operation(&self, operation: &mut DefaultOperationRaw) {
+        for (add, _) in &self.parameters {
+            add(operation);
+        }
         for (status, example) in &self.responses {
             document_error(operation, *status, example);
         }
@@ -93,6 +106,13 @@ impl Requirements {
             }
             operation.security.extend(others);
             operation.security.extend(without.into_iter().flatten());
+        }
+    }
+
+    /// Adds the types of the parameters to the document.
+    pub fn document_definitions(&self, map: &mut BTreeMap<String, DefaultSchemaRaw>) {
+        for (_, define) in &self.parameters {
+            define(map);
         }
     }
 

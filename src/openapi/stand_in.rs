@@ -82,8 +82,15 @@ pub(crate) fn schema(object: &Value) -> DefaultSchemaRaw {
     DefaultSchemaRaw { description: Some(mark(object)), ..DefaultSchemaRaw::default() }
 }
 
-/// Adds a Parameter Object (`OpenAPI` 3.0.3 §4.7.12) of the path or the query.
+/// Adds a Parameter Object (`OpenAPI` 3.0.3 §4.7.12), unless the operation has it: several dependencies may
+/// read the same.
 pub(crate) fn parameter(operation: &mut DefaultOperationRaw, object: &Value) {
+    let is_same = |other: &Value| ["in", "name"].iter().all(|key| other[*key] == object[*key]);
+    let known = operation.parameters.iter().filter_map(|known| known.description.as_deref());
+    if object["name"] != "" && known.filter_map(marked).any(|known| is_same(&known)) {
+        return;
+    }
+    // Swagger 2.0 has no cookies; the route knows the names of the path only.
     let in_ = if object["in"] == "path" { ParameterIn::Path } else { ParameterIn::Query };
     operation.parameters.push(Either::Right(DefaultParameterRaw {
         in_,

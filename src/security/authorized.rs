@@ -1,8 +1,9 @@
 //! Resolves the caller before reading the rest of the request.
 
-use crate::api_error::{ApiError, FieldProblem};
+use crate::api_error::ApiError;
 use crate::security::dependency::{Depends, Resolve, extract};
 use crate::security::principal;
+use crate::security::wrong::Wrong;
 use actix_web::dev::Payload;
 use actix_web::web::{Bytes, Form, Json, Path, Query};
 use actix_web::{Error, FromRequest, HttpRequest};
@@ -63,52 +64,19 @@ pub trait Parts: Sized + 'static {
     fn define(map: &mut BTreeMap<String, DefaultSchemaRaw>);
 }
 
-/// What is wrong in the parts of a request, which is told at once.
-#[derive(Default)]
-struct Wrong {
-    problems: Vec<FieldProblem>,
-    /// What the body is, if it is no form.
-    instead: Option<String>,
-}
-
-impl Wrong {
-    /// A part; `None` if it is among what is wrong.
-    fn part<T>(&mut self, read: Result<T, impl Into<Error>>) -> Result<Option<T>, Error> {
-        let error = match read {
-            Ok(part) => return Ok(Some(part)),
-            Err(error) => error.into(),
-        };
-        match error.as_error() {
-            Some(ApiError::Validation(problems)) => self.problems.extend_from_slice(problems),
-            Some(ApiError::NotAForm(problems, instead)) => {
-                self.problems.extend_from_slice(problems);
-                self.instead = Some(instead.clone());
-            }
-            _ => return Err(error),
-        }
-        Ok(None)
-    }
-}
-
-impl From<Wrong> for Error {
-    fn from(wrong: Wrong) -> Self {
-        match wrong.instead {
-            Some(instead) => ApiError::NotAForm(wrong.problems, instead).into(),
-            None => ApiError::Validation(wrong.problems).into(),
-        }
-    }
-}
-
 macro_rules! tuples {
     ($(($($part:ident),*))+) => {$(
         impl<$($part: FromRequest + OperationModifier + 'static),*> Parts for ($($part,)*) {
             #[expect(non_snake_case, reason = "a part's variable has its type's name")]
             async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Self, Error> {
                 let mut wrong = Wrong::default();
-                $(let $part = wrong.part($part::from_request(request, payload).await)?;)*
+                $(
+                    let read = $part::from_request(request, payload).await.map_err(Into::into);
+                    let $part = wrong.part(read, Error::as_error)?;
+                )*
                 match ($($part,)*) {
                     ($(Some($part),)*) => Ok(($($part,)*)),
-                    _ => Err(wrong.into()),
+                    _ => Err(ApiError::from(wrong).into()),
                 }
             }
 
@@ -192,6 +160,7 @@ impl<D: Resolve, P: Parts> OperationModifier for Authorized<D, P> {
     }
 
     fn update_definitions(map: &mut BTreeMap<String, DefaultSchemaRaw>) {
+        Depends::<D>::update_definitions(map);
         P::define(map);
     }
 

@@ -1,10 +1,22 @@
-//! The cookies of browsers: the session, the device that has logged in, and the visitor who has not.
+//! The cookies of browsers: the session, the device that has logged in, and the visitor who has not; and how
+//! cookies are read.
 
 use crate::services::SignIn;
 use crate::settings::PublicUrl;
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::header::COOKIE;
+
+/// The cookies that a request sends, each with its value as it is.
+pub(crate) fn cookies(request: &HttpRequest) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let headers = request.headers().get_all(COOKIE);
+    let pairs = headers.flat_map(|value| value.as_bytes().split(|b| *b == b';'));
+    pairs.filter_map(|pair| {
+        let end = pair.iter().position(|b| *b == b'=')?;
+        Some((pair[..end].trim_ascii(), pair[end + 1..].trim_ascii()))
+    })
+}
 
 /// Seconds for which a browser stays known after a login: as long as browsers keep a cookie.
 const DEVICE_LIFE: i64 = 400 * 24 * 60 * 60;

@@ -7,6 +7,7 @@ use crate::security::refused;
 use crate::security::replaced::Replaced;
 use crate::security::required::{Chain, ScopeList};
 use crate::security::scheme::{DeclaredScheme, Scheme as _};
+use crate::security::wrong::Wrong;
 use actix_web::HttpRequest;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -41,8 +42,9 @@ use std::pin::Pin;
 /// bailiwick::extractor!(Partner);
 /// ```
 pub trait Dependency: Sized + 'static {
-    /// What this step is built from: a declared scheme, another step, [`Scoped`], or a tuple of
-    /// them.
+    /// What this step is built from: a declared scheme, another step, [`Scoped`], parameters
+    /// ([`Query`](crate::Query), [`Path`](crate::Path), [`Header`](crate::Header),
+    /// [`Cookie`](crate::Cookie)), a tuple of them, or nothing: `()`.
     type Needs: Resolve;
 
     /// Error responses of this step for the document: status and example.
@@ -53,7 +55,8 @@ pub trait Dependency: Sized + 'static {
     fn build(needs: Self::Needs, call: &Call<'_>) -> impl Future<Output = Result<Self, ApiError>>;
 }
 
-/// Anything that can be resolved from a request: schemes, steps, [`Scoped`], [`Maybe`] and tuples.
+/// Anything that can be resolved from a request without its body: schemes, steps, [`Scoped`], [`Maybe`],
+/// parameters, tuples, and `()`.
 ///
 /// `Outer` lists the scopes required so far, outermost first.
 pub trait Resolve: Sized + 'static {
@@ -224,10 +227,16 @@ impl<D: Resolve> Resolve for Maybe<D> {
 
 macro_rules! tuples {
     ($(($($member:ident),+))+) => {$(
-        /// Resolves every member.
+        /// Resolves every member. What is wrong with the parameters of several is told at once.
         impl<$($member: Resolve),+> Resolve for ($($member,)+) {
+            #[expect(non_snake_case, reason = "a member's variable has its type's name")]
             async fn resolve<Outer: ScopeList>(request: &HttpRequest) -> Result<Self, ApiError> {
-                Ok(($($member::resolve::<Outer>(request).await?,)+))
+                let mut wrong = Wrong::default();
+                $(let $member = wrong.part($member::resolve::<Outer>(request).await, |error| Some(error))?;)+
+                match ($($member,)+) {
+                    ($(Some($member),)+) => Ok(($($member,)+)),
+                    _ => Err(wrong.into()),
+                }
             }
 
             fn document<Outer: ScopeList>(found: &mut Requirements) {
@@ -238,6 +247,15 @@ macro_rules! tuples {
 }
 
 tuples! { (A, B) (A, B, C) (A, B, C, D) }
+
+/// Requires nothing.
+impl Resolve for () {
+    async fn resolve<Outer: ScopeList>(_: &HttpRequest) -> Result<Self, ApiError> {
+        Ok(())
+    }
+
+    fn document<Outer: ScopeList>(_: &mut Requirements) {}
+}
 
 type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
 
@@ -284,15 +302,16 @@ macro_rules! extractor {
 
         impl<$($generics)*> $crate::macros::paperclip::actix::OperationModifier for $type where $($clause)* {
             fn update_parameter(operation: &mut $crate::macros::paperclip::v2::models::DefaultOperationRaw) {
-                $crate::macros::Requirements::of::<Self>().document_responses(operation);
+                $crate::macros::Requirements::of::<Self>().document_operation(operation);
             }
 
             fn update_definitions(
-                _: &mut ::std::collections::BTreeMap<
+                map: &mut ::std::collections::BTreeMap<
                     String,
                     $crate::macros::paperclip::v2::models::DefaultSchemaRaw,
                 >,
             ) {
+                $crate::macros::Requirements::of::<Self>().document_definitions(map);
             }
 
             fn update_security(operation: &mut $crate::macros::paperclip::v2::models::DefaultOperationRaw) {

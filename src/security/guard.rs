@@ -110,7 +110,9 @@ impl<D: Resolve, S: Guardable> Mountable for Guarded<D, S> {
     }
 
     fn definitions(&mut self) -> BTreeMap<String, DefaultSchemaRaw> {
-        self.service.definitions()
+        let mut map = self.service.definitions();
+        Requirements::of::<D>().document_definitions(&mut map);
+        map
     }
 
     fn security_definitions(&mut self) -> BTreeMap<String, SecurityScheme> {
@@ -122,7 +124,7 @@ impl<D: Resolve, S: Guardable> Mountable for Guarded<D, S> {
     fn update_operations(&mut self, map: &mut BTreeMap<String, DefaultPathItemRaw>) {
         let requirements = Requirements::of::<D>();
         add_each(&mut self.service, map, |operation| {
-            requirements.document_responses(operation);
+            requirements.document_operation(operation);
             requirements.document_security(operation);
         });
     }

@@ -63,6 +63,7 @@ mod state;
 mod undocumented;
 mod user;
 mod whose;
+mod wrong;
 
 pub use crate::api_error::{AuthScheme, Reason};
 pub(crate) use crate::domain::Origin;
@@ -74,7 +75,7 @@ pub use call::Call;
 pub(crate) use call::services;
 pub(crate) use client_address::{BadPeer, TrustedProxies, mark_unix_peer};
 pub use client_address::{ClientAddress, ClientHost, origin, sender};
-pub(crate) use cookies::{BrowserCookie, device_place};
+pub(crate) use cookies::{BrowserCookie, cookies, device_place};
 pub(crate) use counted::{Counted, counted_address, counted_user};
 pub use dependency::{Dependency, Depends, Maybe, Resolve, Scoped};
 #[doc(hidden)]

@@ -30,6 +30,7 @@ mod new_project;
 mod newcomers;
 mod nginx;
 mod oauth_clients;
+mod parameters;
 mod people;
 mod profiles;
 mod providers;

@@ -3,8 +3,8 @@
 use super::{Malformed, Scheme, secret};
 use crate::api_error::AuthScheme;
 use crate::domain::Secret;
+use crate::security::cookies::cookies;
 use actix_web::HttpRequest;
-use actix_web::http::header::COOKIE;
 use actix_web::web::Query;
 use serde_json::{Value, json};
 
@@ -58,13 +58,7 @@ api_keys! {
     /// FastAPI's `APIKeyCookie(name=…)`; an empty value counts as absent, and the last of several
     /// wins. The value is taken literally, without surrounding quotes.
     ApiKeyCookie in "cookie", |request, name| {
-        let headers = request.headers().get_all(COOKIE);
-        let pairs = headers.flat_map(|value| value.as_bytes().split(|b| *b == b';'));
-        let values = pairs.filter_map(|pair| {
-            let end = pair.iter().position(|b| *b == b'=')?;
-            (pair[..end].trim_ascii() == name.as_bytes()).then(|| pair[end + 1..].trim_ascii())
-        });
-        let value = values.last()?;
+        let (_, value) = cookies(request).filter(|(own, _)| *own == name.as_bytes()).last()?;
         let quoted = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
         Some(secret(quoted.unwrap_or(value)))
     };
