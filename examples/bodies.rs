@@ -7,6 +7,8 @@
 
 use bailiwick::prelude::*;
 use serde::{Deserialize, Deserializer, Serialize};
+use std::error::Error;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 rules! {
@@ -353,6 +355,31 @@ async fn change_review(change: Json<ReviewChange>) -> Json<Review> {
     Json(review)
 }
 
+/// Checks an order in a file
+#[derive(clap::Args)]
+struct Check {
+    /// The order, as it would be sent.
+    file: PathBuf,
+    /// Shows each error in a line of its own.
+    #[arg(long)]
+    lines: bool,
+}
+
+/// `bodies check FILE`
+async fn check(check: Check, _: Start) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let text = std::fs::read(check.file)?;
+    match Json::<Order>::parse(text, None) {
+        Ok(order) => println!("{} articles", order.items.len()),
+        Err(ApiError::Validation(problems)) if check.lines => {
+            for problem in problems {
+                println!("{problem}");
+            }
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
 fn mount(routes: &mut Routes) {
     let inside = scope("/inside").route("/owner", get().to(owner));
     routes
@@ -374,5 +401,5 @@ fn mount(routes: &mut Routes) {
 }
 
 fn main() -> ExitCode {
-    Server::new("bodies").mount(mount).run_from_args()
+    Server::new("bodies").command("check", check).mount(mount).run_from_args()
 }

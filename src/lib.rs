@@ -138,7 +138,7 @@ pub use tokens::{Claims, NewToken, TokenError, Tokens};
 #[doc(hidden)]
 pub mod macros {
     pub use crate::domain::{Scope, ScopeDeclaration, ScopeName};
-    pub use crate::extract::Rule;
+    pub use crate::extract::{Check, Rule};
     pub use crate::openapi::{
         Requirements, document_errors, document_own_error, own_error, own_status,
     };

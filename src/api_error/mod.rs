@@ -140,9 +140,13 @@ impl ApiError {
     }
 
     fn text(&self) -> String {
-        match self.detail() {
-            Value::String(detail) => detail,
-            other => other.to_string(),
+        match (self, self.detail()) {
+            (Self::Validation(problems) | Self::NotAForm(problems, _), _) => {
+                let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+                problems.join("; ")
+            }
+            (_, Value::String(detail)) => detail,
+            (_, other) => other.to_string(),
         }
     }
 

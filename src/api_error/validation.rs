@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::fmt;
 
 /// One entry in the `detail` list of a 422 response.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -47,6 +48,28 @@ impl FieldProblem {
     pub fn ctx(mut self, ctx: Value) -> Self {
         self.ctx = ctx;
         self
+    }
+}
+
+/// In a line, without the input: `items.0.sku: Field required`.
+impl fmt::Display for FieldProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, step) in self.loc.iter().enumerate() {
+            if at > 0 {
+                f.write_str(".")?;
+            }
+            match step {
+                // The name of an unknown field may be anything.
+                Value::String(name) => write!(f, "{}", name.escape_debug())?,
+                number => write!(f, "{number}")?,
+            }
+        }
+        if !self.loc.is_empty() {
+            f.write_str(": ")?;
+        }
+        f.write_str(&self.msg)?;
+        // Why a text is no JSON.
+        self.ctx["error"].as_str().map_or(Ok(()), |why| write!(f, " ({why})"))
     }
 }
 

@@ -2,11 +2,12 @@
 
 use crate::api_error::{ApiError, FieldProblem};
 use crate::extract::body::read_body;
-use crate::extract::check::Source;
+use crate::extract::check::{Apply, Source};
 use crate::extract::json_fault::JsonFault;
 use crate::extract::schema::declared;
 use crate::extract::{apply, document_body_errors, wrapper};
 use crate::openapi;
+use crate::services::Services;
 use actix_web::body::BoxBody;
 use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
@@ -29,6 +30,62 @@ pub struct Json<T, const MOST: usize = { usize::MAX }>(pub T);
 
 wrapper! { Json<T, MOST>, const MOST: usize }
 
+impl<T: DeserializeOwned + JsonSchema + 'static> Json<T> {
+    /// Reads and checks a text outside a request, as a body is checked: pydantic's `model_validate_json`, for
+    /// commands, background tasks and messages of a WebSocket.
+    ///
+    /// The error is [`ApiError::Validation`] with all problems, each at its place in the text
+    /// (`["items", 0, "sku"]`); printed, it is `items.0.sku: Field required; …`, without what was sent. Rules
+    /// that use the server's services need them: give `services`, such as those of
+    /// [`Call::services`](crate::security::Call::services); with `None`, such a rule is broken.
+    ///
+    /// ```
+    /// use bailiwick::prelude::*;
+    ///
+    /// #[derive(Debug, serde::Deserialize, JsonSchema)]
+    /// struct Item {
+    ///     name: String,
+    ///     #[schemars(range(min = 1))]
+    ///     quantity: u32,
+    /// }
+    ///
+    /// let item = Json::<Item>::parse(r#"{"name": "Tea", "quantity": 2}"#, None).unwrap();
+    /// assert_eq!((item.name.as_str(), item.quantity), ("Tea", 2));
+    /// let error = Json::<Item>::parse(r#"{"quantity": 0}"#, None).unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "name: Field required; quantity: Input should be greater than or equal to 1",
+    /// );
+    /// ```
+    pub fn parse<'a>(
+        text: impl AsRef<[u8]>,
+        services: impl Into<Option<&'a Services>>,
+    ) -> Result<Self, ApiError> {
+        let services = services.into();
+        let checked = checked(text.as_ref(), &|rule, text| rule.check(text, services));
+        checked.map(Self).map_err(|error| {
+            let ApiError::Validation(mut problems) = error else { return error };
+            for problem in &mut problems {
+                // It is no body.
+                problem.loc.remove(0);
+            }
+            ApiError::Validation(problems)
+        })
+    }
+}
+
+/// Reads a value and checks it.
+fn checked<T: DeserializeOwned + JsonSchema + 'static>(
+    text: &[u8],
+    apply: Apply<'_>,
+) -> Result<T, ApiError> {
+    let declared = declared::<T>();
+    if let Some(read) = declared.read_certain(text, apply) {
+        return Ok(read);
+    }
+    declared.read(parse(text)?, Source::Json, &["body"], apply)
+}
+
 impl<T: DeserializeOwned + JsonSchema + 'static, const MOST: usize> FromRequest for Json<T, MOST> {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
@@ -40,11 +97,7 @@ impl<T: DeserializeOwned + JsonSchema + 'static, const MOST: usize> FromRequest 
             if !body.is_empty() && !is_json(&request) {
                 return Err(ApiError::UnsupportedMediaType("application/json"));
             }
-            let (declared, apply) = (declared::<T>(), apply(&request));
-            if let Some(read) = declared.read_certain(&body, &apply) {
-                return Ok(Self(read));
-            }
-            declared.read(parse(&body)?, Source::Json, &["body"], &apply).map(Self)
+            checked(&body, &apply(&request)).map(Self)
         })
     }
 }

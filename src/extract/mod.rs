@@ -37,7 +37,7 @@ pub use json::Json;
 pub use multipart::Multipart;
 pub use path::Path;
 pub use query::Query;
-pub use rule::{Broken, Rule};
+pub use rule::{Broken, Check, Rule};
 pub(crate) use table::{Fault, Leaf, Shape, Table};
 pub use upload::UploadFile;
 use wrapper::wrapper;
@@ -55,10 +55,12 @@ pub(crate) fn schema_of<T: schemars::JsonSchema + 'static>() -> Value {
 
 /// Applies rules with the services of a request's server.
 fn apply(request: &HttpRequest) -> impl Fn(&Rule, &str) -> Result<(), Broken> {
-    move |rule, text| match services(request) {
-        Ok(services) => (rule.check)(text, services),
-        Err(_) => Err(Broken::new("value_error", "The rule cannot be applied", Value::Null)),
-    }
+    move |rule, text| rule.check(text, services(request).ok())
+}
+
+/// Applies rules where there is no server.
+fn apply_alone(rule: &Rule, text: &str) -> Result<(), Broken> {
+    rule.check(text, None)
 }
 
 /// Adds the error responses of a body to an operation.

@@ -8,8 +8,17 @@ use serde_json::{Value, json};
 pub struct Rule {
     /// The name in a field's `x-rule`.
     pub name: &'static str,
-    /// Checks a text.
-    pub check: fn(&str, &Services) -> Result<(), Broken>,
+    /// What it does.
+    pub check: Check,
+}
+
+/// How a rule checks a text.
+#[derive(Clone, Copy, Debug)]
+pub enum Check {
+    /// By the text alone, anywhere.
+    Alone(fn(&str) -> Result<(), Broken>),
+    /// With the services of a server.
+    Served(fn(&str, &Services) -> Result<(), Broken>),
 }
 
 inventory::collect!(Rule);
@@ -17,6 +26,16 @@ inventory::collect!(Rule);
 impl Rule {
     pub(super) fn named(name: &str) -> Option<&'static Self> {
         inventory::iter::<Self>.into_iter().find(|rule| rule.name == name)
+    }
+
+    pub(super) fn check(&self, text: &str, services: Option<&Services>) -> Result<(), Broken> {
+        match (self.check, services) {
+            (Check::Alone(check), _) => check(text),
+            (Check::Served(check), Some(services)) => check(text, services),
+            (Check::Served(_), None) => {
+                Err(format!("the rule `{}` needs the server's services", self.name).into())
+            }
+        }
     }
 }
 
@@ -51,7 +70,8 @@ impl From<&str> for Broken {
 /// `#[schemars(extend("x-rule" = "…"))]`; an undeclared name stops the start.
 ///
 /// A rule gets the text, before length and pattern are checked, and the server's
-/// [`Services`](crate::Services). Its error appears in the 422 like a `ValueError` raised by
+/// [`Services`](crate::Services); one that ignores them, `|text, _|`, works without a server, too
+/// ([`Json::parse`](crate::Json::parse), settings). Its error appears in the 422 like a `ValueError` raised by
 /// one of pydantic's validators, together with all other errors.
 ///
 /// ```
@@ -72,9 +92,52 @@ impl From<&str> for Broken {
 /// ```
 #[macro_export]
 macro_rules! rules {
-    ($($name:literal = $check:expr;)+) => {$(
+    ($name:literal = |$text:ident, _| $check:expr; $($more:tt)*) => {
+        $crate::rules! { @ $name = Alone(|$text| $check); $($more)* }
+    };
+    ($name:literal = $check:expr; $($more:tt)*) => {
+        $crate::rules! { @ $name = Served($check); $($more)* }
+    };
+    (@ $name:literal = $kind:ident($check:expr); $($more:tt)*) => {
         $crate::macros::inventory::submit! {
-            $crate::macros::Rule { name: $name, check: $check }
+            $crate::macros::Rule { name: $name, check: $crate::macros::Check::$kind($check) }
         }
-    )+};
+        $crate::rules! { $($more)* }
+    };
+    () => {};
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extract::Table;
+
+    crate::rules! {
+        "a b c" = |text, _| if text == "abc" { Ok(()) } else { Err("it is abc".into()) };
+        "serves" = |_, services| {
+            if services.settings.server.limit_request_body.get() > 0 { Ok(()) } else { Err("0".into()) }
+        };
+    }
+
+    #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+    struct Letters {
+        #[schemars(extend("x-rule" = "a b c"))]
+        text: String,
+    }
+
+    #[test]
+    fn a_rule_without_services_works_in_settings() {
+        let table = Table::<Letters>::new();
+        let (good, faults) = table.check(json!({"text": "abc"}), false);
+        assert!(faults.is_empty() && table.read(good).unwrap().text == "abc", "{faults:?}");
+        let (_, faults) = table.check(json!({"text": "abd"}), false);
+        assert_eq!(faults[0].why, "it is abc");
+    }
+
+    #[test]
+    fn a_rule_with_services_is_broken_without() {
+        let rule = Rule::named("serves").unwrap();
+        let why = rule.check("x", None).unwrap_err();
+        assert_eq!(why, "the rule `serves` needs the server's services".into());
+    }
 }

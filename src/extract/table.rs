@@ -1,10 +1,10 @@
 //! A type as a section of the configuration: its keys, and values checked in the same way as bodies.
 
 use crate::api_error::{ApiError, FieldProblem};
+use crate::extract::apply_alone;
 use crate::extract::check::{Source, Walk};
 use crate::extract::compile::DEFINITIONS;
 use crate::extract::node::{Kind, Node, Object, Rest};
-use crate::extract::rule::{Broken, Rule};
 use crate::extract::schema::{Declared, declared};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -112,7 +112,7 @@ impl<T: DeserializeOwned + JsonSchema + 'static> Table<T> {
     /// Checks the values, and converts them to the types of their fields.
     pub(crate) fn check(&self, mut value: Value, are_texts: bool) -> (Value, Vec<Fault>) {
         let source = if are_texts { Source::Texts } else { Source::Json };
-        let mut walk = Walk::new(&self.declared.nodes, source, Vec::new(), &no_rule);
+        let mut walk = Walk::new(&self.declared.nodes, source, Vec::new(), &apply_alone);
         walk.check(&self.declared.root, &mut value);
         let mut faults: Vec<_> = walk.problems().into_iter().map(Fault::from).collect();
         unknown(&self.declared.root, &self.declared.nodes, &value, &mut Vec::new(), &mut faults);
@@ -121,7 +121,7 @@ impl<T: DeserializeOwned + JsonSchema + 'static> Table<T> {
 
     /// The settings.
     pub(crate) fn read(&self, value: Value) -> Result<T, Vec<Fault>> {
-        match self.declared.read(value, Source::Json, &[], &no_rule) {
+        match self.declared.read(value, Source::Json, &[], &apply_alone) {
             Ok(read) => Ok(read),
             Err(ApiError::Validation(problems)) => {
                 Err(problems.into_iter().map(Fault::from).collect())
@@ -131,11 +131,6 @@ impl<T: DeserializeOwned + JsonSchema + 'static> Table<T> {
             }
         }
     }
-}
-
-/// Rules look at a request's services.
-fn no_rule(rule: &Rule, _: &str) -> Result<(), Broken> {
-    Err(format!("the rule {} is one for requests, not for settings", rule.name).into())
 }
 
 fn leaves_of(schema: &Value, above: &str, default: &Value, leaves: &mut Vec<Leaf>) {

@@ -3,6 +3,7 @@
 use crate::example_server::Example;
 use crate::harness::Response;
 use serde_json::{Value, json};
+use std::fs;
 
 fn errors(answer: &Response) -> Value {
     assert_eq!(answer.status, 422, "{}", answer.body);
@@ -210,4 +211,33 @@ fn the_document_has_the_parameters_of_dependencies_and_no_lock() {
     assert_eq!(listed(&document, "/customers/{number}").len(), 6, "{}", customer["parameters"]);
     assert!(customer["security"][0].get("OAuth2PasswordBearer").is_some());
     assert_eq!(listed(&document, "/reviews"), ["query offset", "query limit", "query stars"]);
+}
+
+/// Outside a request, in a command.
+#[test]
+fn a_command_checks_what_a_body_would_be() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let check = |order: &str, more: &[&str]| {
+        fs::write(folder.path().join("order.json"), order).expect("written");
+        let arguments = [&["check", "order.json"], more].concat();
+        let output = Example::run_in("bodies", folder.path(), &arguments, &[]);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.success(), text(&output.stdout), text(&output.stderr))
+    };
+    let (good, told, _) = check(r#"{"items": [{"sku": "SKU-7", "price": "2.5"}]}"#, &[]);
+    assert_eq!((good, told.as_str()), (true, "1 articles\n"));
+    let wrong = r#"{"items": [{"sku": "hunter2", "price": 1}, {"sku": "SKU-1"}], "shipping": "slow", "a\nb": 1}"#;
+    let lines = [
+        "items.0.sku: Value error, an article number is SKU- and digits",
+        "items.1.price: Field required",
+        "shipping: Input should be 'standard' or 'express'",
+        r"a\nb: Extra inputs are not permitted",
+    ];
+    let (good, _, told) = check(wrong, &[]);
+    assert!(!good && told.contains(&lines.join("; ")) && !told.contains("hunter2"), "{told}");
+    let (_, told, _) = check(wrong, &["--lines"]);
+    assert_eq!(told.lines().collect::<Vec<_>>(), lines);
+    let (_, told, _) = check("{\"items\": [}", &["--lines"]);
+    assert_eq!(told, "11: JSON decode error (Expecting value)\n");
+    assert_eq!(check("", &["--lines"]).1, "Field required\n");
 }
