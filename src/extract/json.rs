@@ -35,8 +35,8 @@ impl<T: DeserializeOwned + JsonSchema + 'static> Json<T> {
     /// commands, background tasks and messages of a WebSocket.
     ///
     /// The error is [`ApiError::Validation`] with all problems, each at its place in the text
-    /// (`["items", 0, "sku"]`); printed, it is `items.0.sku: Field required; …`, without what was sent. Rules
-    /// that use the server's services need them: give `services`, such as those of
+    /// (`["items", 0, "sku"]`); printed, it is `items.0.sku: Field required; …`, without the input, which only
+    /// the error of a type or rule of yours may quote. Rules that use the server's services need them: give `services`, such as those of
     /// [`Call::services`](crate::security::Call::services); with `None`, such a rule is broken.
     ///
     /// ```
