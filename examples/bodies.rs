@@ -272,6 +272,7 @@ async fn source(headers: Header<Shop>) -> Result<Json<Shop>, ApiError> {
 
 /// What a browser keeps.
 #[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct Visitor {
     /// Who it is.
     #[schemars(length(min = 1, max = 20))]
