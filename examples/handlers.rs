@@ -7,6 +7,7 @@
 //! ```
 
 use actix_web::dev::Service as _;
+use actix_web::guard::Put;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::Payload;
 use actix_web::{HttpResponse, web};
@@ -252,6 +253,12 @@ fn mount(routes: &mut Routes) {
                 Ok(response)
             }
         });
+    // Beside the server's own routes for users.
+    let greeting = web::resource("/users/{username}/greeting").route(web::get().to(hello));
+    // The server has this path, with a GET of its own, which ours does not replace.
+    let user = || web::resource("/users/{username}");
+    let added = user().guard(Put()).route(web::put().to(hello));
+    let hidden = user().route(web::get().to(hello));
     let files = web::scope("/listing").service(actix_files::Files::new("", folder()));
     routes
         .route("/articles", post().to(add))
@@ -269,6 +276,9 @@ fn mount(routes: &mut Routes) {
         .service(guard::<ActiveUser>(undocumented(files)))
         .service(guard::<ActiveUser>(static_files("/inside", folder())))
         .service(undocumented(plain))
+        .service(undocumented(greeting))
+        .service(undocumented(added))
+        .service(undocumented(hidden))
         .service(static_files("/static", folder()))
         .service(static_files("/", folder()).well_known().cache_control("public, max-age=60"));
 }

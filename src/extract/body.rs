@@ -4,15 +4,14 @@ use crate::api_error::{ApiError, OwnLimit};
 use crate::security::services;
 use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use actix_web::web::Bytes;
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, web};
+use actix_web::{HttpMessage as _, HttpRequest, dev::Payload};
+use futures_util::StreamExt as _;
 use std::io::ErrorKind;
-use std::mem;
 use std::ops::Deref;
 use zeroize::Zeroize as _;
 
 /// A body that may hold a password: overwritten on drop.
-pub(crate) struct Wiped(Bytes);
+pub(crate) struct Wiped(Vec<u8>);
 
 impl Deref for Wiped {
     type Target = [u8];
@@ -24,12 +23,12 @@ impl Deref for Wiped {
 
 impl Drop for Wiped {
     fn drop(&mut self) {
-        // Nothing else has a reference: it was assembled from the payload.
-        if let Ok(mut bytes) = mem::take(&mut self.0).try_into_mut() {
-            bytes.zeroize();
-        }
+        self.0.zeroize();
     }
 }
+
+/// The most memory, in bytes, that is allocated for a body before it arrives.
+const AHEAD: usize = 64 << 10;
 
 /// Reads a body of at most `most` bytes, and of the limit of its operation or `server.limit_request_body`. One whose declared
 /// length exceeds that is refused unread.
@@ -46,18 +45,20 @@ pub(crate) async fn read_body(
     };
     let most = most.min(limit);
     let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if length.and_then(|length| length.parse().ok()).is_some_and(|length: u64| length > most as u64)
-    {
+    let length = length.and_then(|length| length.parse::<u64>().ok()).unwrap_or_default();
+    if length > most as u64 {
         return Err(ApiError::PayloadTooLarge);
     }
-    let payload = web::Payload::from_request(request, &mut payload)
-        .await
-        .map_err(|_| ApiError::BadRequest("Malformed body"))?;
-    match payload.to_bytes_limited(most).await {
-        Ok(Ok(body)) => Ok(Wiped(body)),
-        Ok(Err(error)) => Err(unread(error.as_error::<PayloadError>())),
-        Err(_) => Err(ApiError::PayloadTooLarge),
+    // A body that holds a password has its place at once: growing would leave copies behind.
+    let mut body = Wiped(Vec::with_capacity(usize::try_from(length).unwrap_or(AHEAD).min(AHEAD)));
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| unread(&error))?;
+        if chunk.len() > most - body.len() {
+            return Err(ApiError::PayloadTooLarge);
+        }
+        body.0.extend_from_slice(&chunk);
     }
+    Ok(body)
 }
 
 /// Compressed bodies are not read.
@@ -70,10 +71,10 @@ pub(super) fn refuse_coding(request: &HttpRequest) -> Result<(), ApiError> {
 }
 
 /// Why a body could not be read to its end.
-pub(super) fn unread(error: Option<&PayloadError>) -> ApiError {
+pub(super) fn unread(error: &PayloadError) -> ApiError {
     match error {
-        Some(PayloadError::Overflow) => ApiError::PayloadTooLarge,
-        Some(PayloadError::Io(io)) if io.kind() == ErrorKind::TimedOut => ApiError::RequestTimeout,
+        PayloadError::Overflow => ApiError::PayloadTooLarge,
+        PayloadError::Io(io) if io.kind() == ErrorKind::TimedOut => ApiError::RequestTimeout,
         _ => ApiError::BadRequest("Incomplete body"),
     }
 }

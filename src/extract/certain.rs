@@ -9,8 +9,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use std::fmt;
 
 /// Whether nothing is wrong with the text, and nothing is to be converted.
-pub(super) fn fits(root: &Node, nodes: &[Node], apply: Apply<'_>, text: &[u8]) -> bool {
-    let mut json = serde_json::Deserializer::from_slice(text);
+pub(super) fn fits(root: &Node, nodes: &[Node], apply: Apply<'_>, text: &str) -> bool {
+    let mut json = serde_json::Deserializer::from_str(text);
     let seed = Seed::of(root, (nodes, apply));
     seed.is_some_and(|seed| seed.deserialize(&mut json).is_ok()) && json.end().is_ok()
 }
@@ -33,7 +33,11 @@ impl<'a> Seed<'a> {
             match &node.kind {
                 Kind::Named(at) => node = &known.0[*at],
                 Kind::All(parts) if parts.len() == 1 => node = &parts[0],
-                Kind::Union(_) | Kind::Tagged(_) | Kind::All(_) | Kind::File => return None,
+                Kind::Union(_)
+                | Kind::Tagged(_)
+                | Kind::All(_)
+                | Kind::Decimal(..)
+                | Kind::File => return None,
                 kind => return Some(Self { kind, nullable, known }),
             }
             nullable |= node.nullable;
@@ -50,7 +54,7 @@ impl<'a> Seed<'a> {
             (0, None) => 0,
             _ => content.chars().count(),
         };
-        text.moment.is_none()
+        text.format.is_none()
             && text.rule.is_none_or(|rule| apply(rule, content).is_ok())
             && count >= text.length.least
             && text.length.most.is_none_or(|most| count <= most)

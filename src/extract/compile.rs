@@ -1,7 +1,7 @@
 //! Compiles JSON schemas to nodes, once for each type, at the start.
 
 use crate::extract::node::{
-    Bounds, Field, Kind, Length, List, Moment, Node, Object, Rest, Tagged, Text,
+    Bounds, Field, Format, Kind, Length, List, Node, Object, Rest, Tagged, Text,
 };
 use crate::extract::rule::Rule;
 use regex::Regex;
@@ -91,6 +91,9 @@ impl Compiler<'_> {
         if let Some(values) = choices(schema) {
             return Some(choice(values));
         }
+        if let Some(types) = schema["type"].as_array() {
+            return Some(self.one_of(schema, types));
+        }
         Some(match schema["type"].as_str()? {
             "boolean" => Kind::Flag,
             "integer" => Kind::Whole(whole_bounds(schema)),
@@ -101,6 +104,21 @@ impl Compiler<'_> {
             "object" => Kind::Object(self.object(schema)),
             _ => return None,
         })
+    }
+
+    /// The kind of a schema with several types.
+    fn one_of(&mut self, schema: &Value, types: &[Value]) -> Kind {
+        let is_number = |kind: &Value| kind == "number" || kind == "integer";
+        let has_text = types.iter().any(|kind| kind == "string");
+        if has_text && types.iter().all(|kind| kind == "string" || is_number(kind)) {
+            return Kind::Decimal(bounds(schema, Value::as_f64), pattern(schema));
+        }
+        let branches = types.iter().map(|kind| {
+            let mut branch = schema.clone();
+            branch["type"] = kind.clone();
+            (label(&branch), self.node(&branch))
+        });
+        Kind::Union(branches.collect())
     }
 
     fn array(&mut self, schema: &Value) -> Kind {
@@ -263,21 +281,27 @@ fn whole_bounds(schema: &Value) -> Bounds<i128> {
     bounds
 }
 
-fn text(schema: &Value) -> Text {
-    let pattern = schema["pattern"].as_str().map(|pattern| match Regex::new(pattern) {
+fn pattern(schema: &Value) -> Option<Regex> {
+    schema["pattern"].as_str().map(|pattern| match Regex::new(pattern) {
         Ok(pattern) => pattern,
         Err(error) => panic!("the pattern of a schema: {error}"),
-    });
+    })
+}
+
+fn text(schema: &Value) -> Text {
     let rule = schema["x-rule"].as_str().map(|name| match Rule::named(name) {
         Some(rule) => rule,
         None => panic!("the rule `{name}` is not declared: rules! {{ \"{name}\" = … }}"),
     });
     Text {
         length: length(schema, "minLength", "maxLength"),
-        pattern,
-        moment: match schema["format"].as_str() {
-            Some("date-time") => Some(Moment::DateTime),
-            Some("date") => Some(Moment::Date),
+        pattern: pattern(schema),
+        format: match schema["format"].as_str() {
+            Some("date-time") => Some(Format::DateTime),
+            Some("date") => Some(Format::Date),
+            Some("email") => Some(Format::Email),
+            Some("uri") => Some(Format::Uri),
+            Some("uuid") => Some(Format::Uuid),
             _ => None,
         },
         rule,

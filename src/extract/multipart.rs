@@ -111,7 +111,7 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Read, ApiEr
     let mut form = Read { fields, files, spare: SPARE, most_text, open: None };
     let mut splitter = Splitter::new(content_type.as_bytes())?;
     let mut buffer = BytesMut::new();
-    while let Some(piece) = payload.try_next().await.map_err(|error| unread(Some(&error)))? {
+    while let Some(piece) = payload.try_next().await.map_err(|error| unread(&error))? {
         buffer.extend_from_slice(&piece);
         let mut rest = &buffer[..];
         while let Some(event) = splitter.next(&mut rest)? {

@@ -20,6 +20,8 @@ pub(super) enum Kind {
     Flag,
     Whole(Bounds<i128>),
     Real(Bounds<f64>),
+    /// A number, or a text that is one.
+    Decimal(Bounds<f64>, Option<Regex>),
     Text(Text),
     File,
     /// One of these values, and the list for messages.
@@ -45,19 +47,36 @@ pub(super) struct Bounds<N> {
     pub(super) gt: Option<N>,
 }
 
+impl<N: Copy> Bounds<N> {
+    /// The same bounds as numbers of another type.
+    pub(super) fn map<M>(&self, change: impl Fn(N) -> M) -> Bounds<M> {
+        let Self { multiple_of, le, lt, ge, gt } = *self;
+        Bounds {
+            multiple_of: multiple_of.map(&change),
+            le: le.map(&change),
+            lt: lt.map(&change),
+            ge: ge.map(&change),
+            gt: gt.map(&change),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Text {
     pub(super) length: Length,
     pub(super) pattern: Option<Regex>,
-    pub(super) moment: Option<Moment>,
+    pub(super) format: Option<Format>,
     pub(super) rule: Option<&'static Rule>,
 }
 
-/// A text that is a date or a time.
+/// What a text is.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Moment {
+pub(super) enum Format {
     DateTime,
     Date,
+    Email,
+    Uri,
+    Uuid,
 }
 
 /// Bounds on the number of characters, items or members.

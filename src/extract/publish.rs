@@ -27,6 +27,7 @@ fn object(members: &Map<String, Value>) -> Value {
         (name.strip_prefix(HINT).unwrap_or(name).to_owned(), value)
     });
     let mut schema: Map<String, Value> = kept.collect();
+    several(&mut schema);
     constant(&mut schema);
     nullable(&mut schema);
     tuple(&mut schema);
@@ -34,6 +35,34 @@ fn object(members: &Map<String, Value>) -> Value {
     exclusive(&mut schema, "maximum", "exclusiveMaximum");
     width(&mut schema);
     Value::Object(schema)
+}
+
+/// Several types become alternatives, each with the keywords that are about it.
+fn several(schema: &mut Map<String, Value>) {
+    const OF_TEXTS: [&str; 4] = ["format", "maxLength", "minLength", "pattern"];
+    const OF_NUMBERS: [&str; 5] =
+        ["exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf"];
+    if !schema.get("type").is_some_and(Value::is_array) {
+        return;
+    }
+    let mut take = |keys: &[&str]| -> Map<String, Value> {
+        keys.iter().filter_map(|key| Some(((*key).to_owned(), schema.remove(*key)?))).collect()
+    };
+    let (types, of_texts, of_numbers) = (take(&["type"]), take(&OF_TEXTS), take(&OF_NUMBERS));
+    let types = types["type"].as_array().cloned().unwrap_or_default();
+    let branches = types.into_iter().map(|kind| {
+        let more = match kind.as_str() {
+            Some("string") => of_texts.clone(),
+            Some("number" | "integer") => of_numbers.clone(),
+            _ => Map::new(),
+        };
+        let branch = [("type".to_owned(), kind)].into_iter().chain(more);
+        object(&branch.collect())
+    });
+    let mut branches: Vec<_> = branches.collect();
+    // As pydantic shows a decimal.
+    branches.sort_by_key(|branch| branch["type"] == "string");
+    schema.insert("anyOf".to_owned(), Value::Array(branches));
 }
 
 fn constant(schema: &mut Map<String, Value>) {

@@ -140,10 +140,11 @@ impl Declared {
         text: &[u8],
         apply: Apply<'_>,
     ) -> Option<T> {
+        let text = str::from_utf8(text).ok()?;
         if !fits(&self.root, &self.nodes, apply, text) {
             return None;
         }
-        serde_json::from_slice(text).ok()
+        serde_json::from_str(text).ok()
     }
 
     /// Checks and reads a value from `part` of the request.

@@ -1,8 +1,10 @@
 //! Missing resources: 404, or 405 with `Allow` if another method exists.
 
 use crate::api_error::ApiError;
+use crate::services::Services;
 use actix_web::dev::ResourceDef;
 use actix_web::http::Method;
+use actix_web::http::header::LOCATION;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
@@ -20,6 +22,8 @@ struct Path {
     /// pattern is expensive.
     start: String,
     pattern: ResourceDef,
+    /// Whether it is written with a slash at its end.
+    slash: bool,
     methods: Vec<Method>,
 }
 
@@ -41,18 +45,26 @@ impl AllowedMethods {
                     let plain = path.trim_end_matches('/').to_owned();
                     let start = plain.split('{').next().unwrap_or_default().to_owned();
                     let pattern = ResourceDef::new([plain.clone(), format!("{plain}/")]);
-                    Path { start, pattern, methods }
+                    Path { start, pattern, slash: plain != path, methods }
                 })
                 .collect(),
         )
     }
 
+    fn matching<'a>(&'a self, path: &str) -> impl Iterator<Item = &'a Path> {
+        let starts = self.0.iter().filter(move |known| path.starts_with(&known.start));
+        starts.filter(move |known| known.pattern.is_match(path))
+    }
+
+    /// The pattern of a path, for the router's map does not find those of the application behind a scope of ours.
+    pub(crate) fn pattern(&self, path: &str) -> Option<&str> {
+        self.matching(path).find_map(|known| known.pattern.pattern_iter().next())
+    }
+
     /// The methods of a path; empty if it does not exist.
     #[must_use]
     pub fn methods(&self, path: &str) -> Vec<Method> {
-        let matches =
-            |known: &&Path| path.starts_with(&known.start) && known.pattern.is_match(path);
-        let matching: Vec<_> = self.0.iter().filter(matches).collect();
+        let matching: Vec<_> = self.matching(path).collect();
         // `/users/me` is itself, although `/users/{username}` matches it too.
         let literal = |known: &&&Path| known.pattern.pattern_iter().all(|text| !text.contains('{'));
         let mut methods: Vec<Method> = match matching.iter().find(literal) {
@@ -62,6 +74,14 @@ impl AllowedMethods {
         methods.sort_by(|a, b| a.as_str().cmp(b.as_str()));
         methods.dedup();
         methods
+    }
+
+    /// Whether a path that is not served would be with the other ending: with a slash or without.
+    fn has_other_ending(&self, path: &str, method: &Method) -> bool {
+        let mut known = self.matching(path).filter(|known| known.methods.contains(method));
+        let slash = path.ends_with('/');
+        let first = known.next().is_some_and(|known| known.slash != slash);
+        first && known.all(|known| known.slash != slash)
     }
 }
 
@@ -78,9 +98,31 @@ fn is_standard(method: &Method) -> bool {
     .contains(method)
 }
 
-/// The response when no route matches.
+/// The response when no route matches: as in Starlette, a redirect if one would with a slash more or less at the
+/// end of the path.
 pub async fn not_found(request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    Err(refusal(&request, "Not Found"))
+    match other_ending(&request) {
+        Some(to) => Ok(HttpResponse::TemporaryRedirect().insert_header((LOCATION, to)).finish()),
+        None => Err(refusal(&request, "Not Found")),
+    }
+}
+
+/// Where a route is, if it has the other ending; without the host, which only the client can know for certain.
+fn other_ending(request: &HttpRequest) -> Option<String> {
+    let path = request.path();
+    let known = request.app_data::<Data<AllowedMethods>>()?;
+    // A browser takes what follows two slashes for a host.
+    if path.starts_with("//") || !known.has_other_ending(path, request.method()) {
+        return None;
+    }
+    let services = request.app_data::<Data<Services>>()?;
+    let root = services.settings.server.root_path.as_str();
+    let path = match path.strip_suffix('/') {
+        Some(plain) => plain.to_owned(),
+        None => format!("{path}/"),
+    };
+    let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+    Some(format!("{root}{path}{query}"))
 }
 
 /// 405 if another method exists, else 404 with this detail.
@@ -115,5 +157,35 @@ mod tests {
         assert_eq!(known.methods("/docs"), [Method::GET, Method::HEAD]);
         assert_eq!(known.methods("/users/me"), [Method::GET]);
         assert!(known.methods("/users/bob/x").is_empty());
+    }
+
+    #[test]
+    fn a_route_may_have_the_other_ending() {
+        let document = json!({"paths": {
+            "/products": {"get": {}},
+            "/orders/": {"post": {}},
+            "/orders/{number}": {"get": {}},
+            "/both": {"get": {}},
+            "/both/": {"get": {}},
+            "/": {"get": {}},
+        }});
+        let known = AllowedMethods::new(&document, &[]);
+        for (method, path) in
+            [(Method::GET, "/products/"), (Method::POST, "/orders"), (Method::GET, "/orders/7/")]
+        {
+            assert!(known.has_other_ending(path, &method), "{path}");
+        }
+        for (method, path) in [
+            (Method::GET, "/products"),
+            (Method::POST, "/products/"),
+            (Method::POST, "/orders/"),
+            (Method::GET, "/orders/7"),
+            (Method::GET, "/both"),
+            (Method::GET, "/both/"),
+            (Method::GET, "/"),
+            (Method::GET, "/nothing/"),
+        ] {
+            assert!(!known.has_other_ending(path, &method), "{method} {path}");
+        }
     }
 }

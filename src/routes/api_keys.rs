@@ -48,8 +48,9 @@ crate::rules! {
     };
 }
 
+/// Mounts the routes below `/users`.
 pub(super) fn mount(routes: &mut ServiceConfig) {
-    let (own, others) = ("/users/me/api-keys", "/users/{username}/api-keys");
+    let (own, others) = ("/me/api-keys", "/{username}/api-keys");
     route_with_slash(routes, own, || get().to(list));
     route_with_slash(routes, own, || post().to(make));
     route_with_slash(routes, &format!("{own}/{{id}}"), || delete().to(revoke));

@@ -12,6 +12,7 @@ mod me;
 pub mod oauth;
 pub mod pages;
 mod parameters;
+mod patterns;
 mod profile;
 mod register;
 mod revoke;
@@ -24,6 +25,7 @@ mod users;
 
 pub use form::{PasswordRequestForm, PasswordRequestFormStrict};
 
+use crate::routes::patterns::together;
 use crate::security::{Resolve, guard as behind};
 use crate::settings::Settings;
 use actix_web::guard::{self, GuardContext, fn_guard};
@@ -49,13 +51,18 @@ pub fn mount(routes: &mut ServiceConfig, settings: &Settings) {
     if settings.registration.enabled {
         register::mount(routes);
     }
-    // From here on patterns, which are dearer to try than paths.
-    api_keys::mount(routes);
+    users::mount_all(routes);
+    together(routes, "/users", |routes| {
+        api_keys::mount(routes);
+        if public {
+            sessions::mount(routes);
+        }
+        users::mount(routes);
+    });
     if public {
-        clients::mount(routes);
-        sessions::mount(routes);
+        clients::mount_all(routes);
+        together(routes, "/oauth/clients", clients::mount);
     }
-    users::mount(routes);
     if demo {
         status::mount(routes);
         basic::mount(routes);

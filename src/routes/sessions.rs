@@ -27,8 +27,9 @@ crate::failures! {
     }
 }
 
+/// Mounts the routes below `/users`.
 pub(super) fn mount(routes: &mut ServiceConfig) {
-    let (own, others) = ("/users/me/sessions", "/users/{username}/sessions");
+    let (own, others) = ("/me/sessions", "/{username}/sessions");
     route_with_slash(routes, own, || get().to(list));
     route_with_slash(routes, &format!("{own}/{{sid}}"), || delete().to(end));
     guarded::<Reader>(routes, others, &Method::GET, || get().to(list_of));

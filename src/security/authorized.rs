@@ -1,7 +1,7 @@
 //! Resolves the caller before reading the rest of the request.
 
 use crate::api_error::ApiError;
-use crate::security::dependency::{Depends, Resolve, extract};
+use crate::security::dependency::{Depends, Resolve, resolved};
 use crate::security::principal;
 use crate::security::wrong::Wrong;
 use actix_web::dev::Payload;
@@ -133,7 +133,7 @@ impl<D: Resolve, P: Parts> FromRequest for Authorized<D, P> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let mut caller = extract::<D>(&request).await?;
+            let mut caller = resolved::<D>(&request).await?;
             let mut parts = pin!(P::read(&request, &mut payload));
             let mut waited = false;
             let parts = poll_fn(|context| {
@@ -144,7 +144,7 @@ impl<D: Resolve, P: Parts> FromRequest for Authorized<D, P> {
             let parts = parts.await;
             if waited {
                 principal::forget(&request);
-                caller = extract::<D>(&request).await?;
+                caller = resolved::<D>(&request).await?;
             }
             Ok(Self(caller, parts?))
         })

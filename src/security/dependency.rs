@@ -264,13 +264,16 @@ type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
 #[must_use]
 pub fn extract<T: Resolve>(request: &HttpRequest) -> Extraction<T> {
     let request = request.clone();
-    Box::pin(async move {
-        let found = T::resolve::<()>(&request).await;
-        if let Err(error) = &found {
-            refused::remember(&request, error);
-        }
-        found
-    })
+    Box::pin(async move { resolved(&request).await })
+}
+
+/// Resolves a chain, and remembers a refusal.
+pub(super) async fn resolved<T: Resolve>(request: &HttpRequest) -> Result<T, ApiError> {
+    let found = T::resolve::<()>(request).await;
+    if let Err(error) = &found {
+        refused::remember(request, error);
+    }
+    found
 }
 
 /// Lets a handler take a dependency under its own name: `async fn me(user: User)` instead of `user:

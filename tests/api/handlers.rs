@@ -487,3 +487,22 @@ fn blocking_work_leaves_the_server_free() {
     app.stderr().wait_for("nothing to count");
     assert_eq!(app.get("/count/1").json(), json!(1));
 }
+
+#[test]
+fn routes_stand_beside_the_servers_own() {
+    let app = handlers();
+    for path in ["/users/jane/greeting", "/%75sers/jane/greeting", "/users/j%2Fane/greeting"] {
+        assert_eq!(app.get(path).body, "hello", "{path}");
+    }
+    assert_eq!(app.send("PUT", "/users/jane", &[], "").body, "hello");
+    // What the server has is not replaced.
+    for path in ["/users/jane", "/users/jane/", "/%75sers/jane", "/users/j%61ne/api-keys"] {
+        assert_eq!(app.get(path).status, 401, "{path}");
+    }
+    assert_eq!(app.send("PUT", "/users/jane/scopes/", &[], "{}").status, 401);
+    for path in ["/users/jane/nothing", "/users/jane/sessions/1/2"] {
+        assert_eq!(app.get(path).status, 404, "{path}");
+    }
+    let refused = app.send("POST", "/users/jane/scopes", &[], "{}");
+    assert_eq!((refused.status, refused.header("allow")), (405, Some("PUT")));
+}

@@ -5,10 +5,12 @@ Prints a JSON list of cases: the model's name, the value, and the errors, or wha
 
 import json
 from datetime import date, datetime
+from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Literal, Optional, Union
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AnyUrl, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 
 class Color(Enum):
@@ -89,6 +91,18 @@ class Day(BaseModel):
     x: date
 
 
+class Price(BaseModel):
+    x: Decimal = Field(gt=0, le=10, multiple_of=0.5)
+
+
+class Link(BaseModel):
+    x: AnyUrl
+
+
+class Id(BaseModel):
+    x: UUID
+
+
 class Several(BaseModel):
     x: Union[int, str]
 
@@ -114,6 +128,12 @@ DATES += ["not a date", "2024x01-01", "2024-x1-01", "2024-01x01", "2024-01-x1", 
 TIMES = ["2024-01-01T10:00:00Z", "2024-01-01T10:00:00+02:00", "2024-01-01T25:00:00Z", "2024-01-01T10:60:00Z"]
 TIMES += ["2024-01-01T10:00:61Z", "2024-01-01T", "2024-01-01T10", "2024-01-01T10:00:00x", "2024-01-01T10:00:00+25:00"]
 
+PRICES = ["1.5", " 1.5 ", "abc", "", "NaN", "-5", "0", "1.7", 1.5, 2, 99, 10.5, 0, -1, True, None, [], {}]
+LINKS = ["https://example.com/a?b=c#d", "mailto:jane@example.com", "", "nope", "//a.b", "http://", "http://[::1"]
+LINKS += ["ftp://x:99999/", "http://a b", 1, None, []]
+IDS = ["123e4567-e89b-12d3-a456-426614174000", "123e4567e89b12d3a456426614174000", "", "nope", "0", 1, None, []]
+IDS += ["{123e4567-e89b-12d3-a456-426614174000}", "123e4567-e89b-12d3-a456-42661417400", "123e4567-e89b-12d3-a456"]
+
 CASES = [
     *((Whole, {"x": value}) for value in NUMBERS),
     *((Real, {"x": value}) for value in [*NUMBERS, ".5", "1e3", "1_0.5"] if value != 1e300),
@@ -121,6 +141,9 @@ CASES = [
     *((Text, {"x": value}) for value in ["a", "", 1, True, None, [], {}]),
     *((Moment, {"x": value}) for value in [*DATES, *TIMES, None, [], True] if value not in ("2024-01-01", "2024-02-29")),
     *((Day, {"x": value}) for value in [*DATES, None, [], True] if value not in ("2024-01-01X",)),
+    *((Price, {"x": value}) for value in PRICES),
+    *((Link, {"x": value}) for value in LINKS),
+    *((Id, {"x": value}) for value in IDS),
     *((Strict, {"whole": value, "real": value, "flag": value}) for value in ["1", 1, 1.0, True, None, []]),
     (Bounded, {}),
     (Bounded, {"even": 3, "over": 5, "under": 0.5, "tiny": 1e-7, "step": 0.7, "two": "a"}),
@@ -165,8 +188,14 @@ def outcome(model, value):
     return {"made": made.model_dump(mode="json")}
 
 
+def number(decimal):
+    """As FastAPI encodes it."""
+    return int(decimal) if decimal == decimal.to_integral_value() else float(decimal)
+
+
 def line(model, value):
-    return json.dumps({"model": model.__name__, "value": value} | outcome(model, value))
+    case = {"model": model.__name__, "value": value} | outcome(model, value)
+    return json.dumps(case, default=number)
 
 
 print("[\n" + ",\n".join(line(*case) for case in CASES) + "\n]")

@@ -1,7 +1,9 @@
 //! Checks a value against its type's schema: collects all problems in pydantic's words, and converts
 //! what pydantic converts (`"5"` to 5).
 
+mod address;
 mod compound;
+mod format;
 mod moment;
 mod number;
 mod text;
@@ -69,6 +71,7 @@ impl<'a> Walk<'a> {
             Kind::Flag => self.flag(node, value),
             Kind::Whole(bounds) => self.whole(node, bounds, value),
             Kind::Real(bounds) => self.real(node, bounds, value),
+            Kind::Decimal(bounds, pattern) => self.decimal(node, bounds, pattern.as_ref(), value),
             Kind::Text(text) => self.text(node, text, value),
             Kind::File if value.is_object() => {}
             Kind::File => {

@@ -1,9 +1,7 @@
 //! Dates and times as in RFC 3339; like pydantic, a time may be missing or without seconds and offset.
 
-use crate::extract::node::Moment;
-use serde_json::{Value, json};
-
-type Fault = (&'static str, String, Value);
+use super::format::Fault;
+use serde_json::json;
 
 const TOO_SHORT: &str = "input is too short";
 const EXTRA: &str = "unexpected extra characters at the end of the input";
@@ -11,24 +9,21 @@ const SEPARATOR: &str = "invalid date separator, expected `-`";
 const MONTH: &str = "month value is outside expected range of 1-12";
 const DAY: &str = "day value is outside expected range";
 
+/// A text that is a date or a time.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Moment {
+    DateTime,
+    Date,
+}
+
 /// Checks the general form; the field's type may require more, such as an offset.
-pub(super) fn check(moment: Moment, value: &Value) -> Result<(), Fault> {
-    let Value::String(text) = value else {
-        return Err(match moment {
-            Moment::DateTime => plain("datetime_type", "Input should be a valid datetime"),
-            Moment::Date => plain("date_type", "Input should be a valid date"),
-        });
-    };
+pub(super) fn check(moment: Moment, text: &str) -> Result<(), Fault> {
     let rest = date(text.as_bytes()).map_err(|why| fault(moment, why))?;
     match (moment, rest) {
         (_, []) => Ok(()),
         (Moment::DateTime, [b'T' | b't' | b' ' | b'_', time @ ..]) if is_time(time) => Ok(()),
         _ => Err(fault(moment, EXTRA)),
     }
-}
-
-fn plain(kind: &'static str, msg: &str) -> Fault {
-    (kind, msg.to_owned(), Value::Null)
 }
 
 fn fault(moment: Moment, why: &str) -> Fault {

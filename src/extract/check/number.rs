@@ -2,9 +2,10 @@
 
 use super::Walk;
 use crate::extract::node::{Bounds, Node};
-use serde::Serialize;
+use regex::Regex;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 /// Larger doubles fit no integer field.
 const LARGEST: f64 = 1e30;
@@ -20,6 +21,9 @@ const FRACTION: Fault =
 const TOO_LARGE: Fault =
     ("int_parsing_size", "Unable to parse input string as an integer, exceeded maximum size");
 const NO_REAL: Fault = ("float_type", "Input should be a valid number");
+const NO_DECIMAL: Fault =
+    ("decimal_type", "Decimal input should be an integer, float, string or Decimal object");
+const NO_DECIMAL_TEXT: Fault = ("decimal_parsing", "Input should be a valid decimal");
 const NO_REAL_TEXT: Fault =
     ("float_parsing", "Input should be a valid number, unable to parse string as a number");
 
@@ -81,20 +85,53 @@ impl<'a> Walk<'a> {
             Value::String(text) if !self.strict => real(text).ok_or(NO_REAL_TEXT),
             _ => Err(NO_REAL),
         };
-        let number = match read {
-            Ok(number) if number.is_finite() => number,
-            Ok(_) => {
-                return self.note(node, value, "finite_number", "Input should be a finite number");
-            }
-            Err((kind, msg)) => return self.note(node, value, kind, msg),
-        };
-        let is_multiple = bounds.multiple_of.is_none_or(|of| {
-            let (rest, tolerance) = ((number % of).abs(), number.abs() / 1e9);
-            rest <= tolerance || (rest - of).abs() <= tolerance
-        });
+        let Some(number) = self.finite(node, value, read) else { return };
+        let is_multiple = bounds.multiple_of.is_none_or(|of| is_multiple(number, of));
         if !self.is_out_of(bounds, node, value, (number, is_multiple)) && !value.is_number() {
             *value = json!(number);
         }
+    }
+
+    /// A decimal number: its bounds are compared as doubles, its digits are the field's type's to read. The pattern is
+    /// for texts, as in JSON schema.
+    pub(super) fn decimal(
+        &mut self,
+        node: &Node,
+        bounds: &'a Bounds<f64>,
+        pattern: Option<&Regex>,
+        value: &mut Value,
+    ) {
+        if let Value::String(text) = value
+            && text.trim().len() < text.len()
+        {
+            *text = text.trim().to_owned();
+        }
+        let read = match &*value {
+            Value::Number(number) => number.as_f64().ok_or(NO_DECIMAL),
+            Value::String(text) => real(text).ok_or(NO_DECIMAL_TEXT),
+            _ => Err(NO_DECIMAL),
+        };
+        let Some(number) = self.finite(node, value, read) else { return };
+        let is_multiple = bounds.multiple_of.is_none_or(|of| is_multiple(number, of));
+        let bounds = bounds.map(Exact);
+        if self.is_out_of(&bounds, node, value, (Exact(number), is_multiple)) {
+            return;
+        }
+        if let Value::String(text) = &*value
+            && let Some(pattern) = pattern.filter(|pattern| !pattern.is_match(text))
+        {
+            self.mismatch(node, value, pattern);
+        }
+    }
+
+    fn finite(&mut self, node: &Node, value: &Value, read: Result<f64, Fault>) -> Option<f64> {
+        let (kind, msg) = match read {
+            Ok(number) if number.is_finite() => return Some(number),
+            Ok(_) => ("finite_number", "Input should be a finite number"),
+            Err(fault) => fault,
+        };
+        self.note(node, value, kind, msg);
+        None
     }
 
     /// Reports the first bound that a number violates, in pydantic's order.
@@ -122,6 +159,32 @@ impl<'a> Walk<'a> {
         }
         false
     }
+}
+
+/// A bound of a decimal, which is told without `.0`.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+struct Exact(f64);
+
+impl Display for Exact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for Exact {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        #[expect(clippy::cast_possible_truncation, reason = "it is whole, and not too large")]
+        match self.0.fract() == 0.0 && self.0.abs() < 1e15 {
+            true => out.serialize_i64(self.0 as i64),
+            false => out.serialize_f64(self.0),
+        }
+    }
+}
+
+/// Whether a number is about a multiple of another, as far as doubles can tell.
+fn is_multiple(number: f64, of: f64) -> bool {
+    let (rest, tolerance) = ((number % of).abs(), number.abs() / 1e9);
+    rest <= tolerance || (rest - of).abs() <= tolerance
 }
 
 fn whole_double(number: Option<f64>) -> Result<i128, Fault> {

@@ -15,9 +15,11 @@ pub(crate) use pulled::{Figures, of_this_process, put, put_by};
 pub(crate) use totals::{Changes, Totals};
 
 use crate::http::monitoring::stats::WorkerStats;
+use crate::openapi::AllowedMethods;
 use crate::services::Services;
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
+use actix_web::web::Data;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
     TextEncoder,
@@ -112,7 +114,9 @@ impl Recorder {
         if let Some(known) = self.routes.borrow().get(request.path()) {
             return Rc::clone(known);
         }
-        let pattern = request.match_pattern().unwrap_or_else(|| UNMATCHED.to_owned());
+        let known = || request.app_data::<Data<AllowedMethods>>()?.pattern(request.path());
+        let pattern = request.match_pattern().or_else(|| known().map(str::to_owned));
+        let pattern = pattern.unwrap_or_else(|| UNMATCHED.to_owned());
         if let Some(known) = self.routes.borrow().get(&pattern) {
             return Rc::clone(known);
         }

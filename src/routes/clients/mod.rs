@@ -45,10 +45,15 @@ crate::failures! {
     }
 }
 
-pub(super) fn mount(routes: &mut ServiceConfig) {
-    let (all, one) = ("/oauth/clients", "/oauth/clients/{client_id}");
+pub(super) fn mount_all(routes: &mut ServiceConfig) {
+    let all = "/oauth/clients";
     route_with_slash(routes, all, || get().to(list));
     route_with_slash(routes, all, || post().to(register));
+}
+
+/// Mounts the routes below `/oauth/clients`.
+pub(super) fn mount(routes: &mut ServiceConfig) {
+    let one = "/{client_id}";
     route_with_slash(routes, one, || get().to(show));
     route_with_slash(routes, one, || put().to(replace));
     route_with_slash(routes, one, || delete().to(remove));

@@ -51,19 +51,19 @@ crate::failures! {
     }
 }
 
-pub(super) fn mount(routes: &mut ServiceConfig) {
+pub(super) fn mount_all(routes: &mut ServiceConfig) {
     guarded::<Reader>(routes, "/users", &Method::GET, || get().to(list));
     guarded::<Writer>(routes, "/users", &Method::POST, || post().to(create));
-    guarded::<Reader>(routes, "/users/{username}", &Method::GET, || get().to(show));
-    guarded::<Writer>(routes, "/users/{username}", &Method::PATCH, || patch().to(change));
-    guarded::<Writer>(routes, "/users/{username}", &Method::DELETE, || delete().to(remove));
-    guarded::<Writer>(routes, "/users/{username}/password", &Method::PUT, || {
-        put().to(set_password)
-    });
-    guarded::<Writer>(routes, "/users/{username}/sessions", &Method::DELETE, || {
-        delete().to(sign_out)
-    });
-    guarded::<Writer>(routes, "/users/{username}/scopes", &Method::PUT, || put().to(set_scopes));
+}
+
+/// Mounts the routes below `/users`.
+pub(super) fn mount(routes: &mut ServiceConfig) {
+    guarded::<Reader>(routes, "/{username}", &Method::GET, || get().to(show));
+    guarded::<Writer>(routes, "/{username}", &Method::PATCH, || patch().to(change));
+    guarded::<Writer>(routes, "/{username}", &Method::DELETE, || delete().to(remove));
+    guarded::<Writer>(routes, "/{username}/password", &Method::PUT, || put().to(set_password));
+    guarded::<Writer>(routes, "/{username}/sessions", &Method::DELETE, || delete().to(sign_out));
+    guarded::<Writer>(routes, "/{username}/scopes", &Method::PUT, || put().to(set_scopes));
 }
 
 /// List users
