@@ -10,6 +10,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{ContentType, LOCATION};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::Payload;
+use actix_ws::Message;
 use bailiwick::prelude::*;
 use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
@@ -259,11 +260,19 @@ async fn home() -> HttpResponse {
 async fn echo(request: HttpRequest, body: Payload) -> actix_web::Result<HttpResponse> {
     let (response, mut session, mut messages) = actix_ws::handle(&request, body)?;
     actix_web::rt::spawn(async move {
-        while let Some(Ok(actix_ws::Message::Text(text))) = messages.next().await {
-            if session.text(text).await.is_err() {
-                break;
+        while let Some(Ok(message)) = messages.next().await {
+            let sent = match message {
+                Message::Text(text) => session.text(text).await,
+                // Clients and proxies ask so whether anybody is there.
+                Message::Ping(bytes) => session.pong(&bytes).await,
+                Message::Close(_) => break,
+                _ => Ok(()),
+            };
+            if sent.is_err() {
+                return;
             }
         }
+        let _ = session.close(None).await;
     });
     Ok(response)
 }

@@ -7,10 +7,11 @@
 //! ```
 
 use actix_web::dev::Service as _;
-use actix_web::guard::Put;
+use actix_web::guard::Post;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::Payload;
 use actix_web::{HttpResponse, web};
+use actix_ws::Message;
 use bailiwick::prelude::*;
 use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
@@ -223,11 +224,19 @@ async fn echo(
 ) -> actix_web::Result<HttpResponse> {
     let (response, mut session, mut messages) = actix_ws::handle(&request, body)?;
     actix_web::rt::spawn(async move {
-        while let Some(Ok(actix_ws::Message::Text(text))) = messages.next().await {
-            if session.text(text).await.is_err() {
-                break;
+        while let Some(Ok(message)) = messages.next().await {
+            let sent = match message {
+                Message::Text(text) => session.text(text).await,
+                // Clients and proxies ask so whether anybody is there.
+                Message::Ping(bytes) => session.pong(&bytes).await,
+                Message::Close(_) => break,
+                _ => Ok(()),
+            };
+            if sent.is_err() {
+                return;
             }
         }
+        let _ = session.close(None).await;
     });
     Ok(response)
 }
@@ -257,7 +266,7 @@ fn mount(routes: &mut Routes) {
     let greeting = web::resource("/users/{username}/greeting").route(web::get().to(hello));
     // The server has this path, with a GET of its own, which ours does not replace.
     let user = || web::resource("/users/{username}");
-    let added = user().guard(Put()).route(web::put().to(hello));
+    let added = user().guard(Post()).route(web::post().to(hello));
     let hidden = user().route(web::get().to(hello));
     let files = web::scope("/listing").service(actix_files::Files::new("", folder()));
     routes

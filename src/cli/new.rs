@@ -101,7 +101,7 @@ pub(super) struct New {
 /// For the command line.
 pub(super) fn definition() -> Command {
     let about = "Begin an application: a project with a route, a test, settings, a Dockerfile";
-    New::augment_args(Command::new("new").about(about)).defer(brief)
+    New::augment_args(Command::new("new")).about(about).defer(brief)
 }
 
 /// Begins an application: a project with a route, a test, settings, a Dockerfile.
@@ -116,9 +116,12 @@ pub(super) fn run(New { folder, path }: New) -> Result<(), CommandError> {
         return Err(CommandError::Failed(format!("{}: {why}", folder.display())));
     }
     let program = Program::named(name);
-    let bailiwick = match path {
-        Some(sources) => by_path(&sources)?,
-        None => format!("{:?}", env!("CARGO_PKG_VERSION")),
+    let (bailiwick, from) = if let Some(sources) = path {
+        (by_path(&sources)?, String::new())
+    } else {
+        let version = env!("CARGO_PKG_VERSION");
+        let from = format!(" on bailiwick {version} as published (--path FOLDER: on its sources)");
+        (format!("{version:?}"), from)
     };
     let filled = |text: &str| {
         text.replace("{name}", name)
@@ -134,7 +137,7 @@ pub(super) fn run(New { folder, path }: New) -> Result<(), CommandError> {
         let _ = fs::remove_dir_all(&beside);
         return Err(of_folder(error));
     }
-    print(&format!("{name}: created; next: cd {} && cargo run -- --demo\n", folder.display()))
+    print(&format!("{name}: created{from}; next: cd {} && cargo run -- --demo\n", folder.display()))
 }
 
 fn write(folder: &Path, filled: impl Fn(&str) -> String) -> io::Result<()> {

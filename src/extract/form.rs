@@ -9,6 +9,7 @@ use crate::extract::schema::declared;
 use crate::extract::wiped::Wiped;
 use crate::extract::{apply, document_body_errors, wrapper};
 use crate::openapi;
+use crate::security::remember_part;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use paperclip::actix::OperationModifier;
@@ -42,7 +43,10 @@ impl<T: DeserializeOwned + JsonSchema + 'static> FromRequest for Form<T> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let fields = FormFields::read(&request, payload, usize::MAX).await?;
-            fields.check(&request).map(Self)
+            if fields.pairs.is_empty() {
+                return fields.check(&request).map(Self);
+            }
+            remember_part(&request, "body", fields.check(&request)).map(Self)
         })
     }
 }

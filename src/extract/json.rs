@@ -4,9 +4,11 @@ use crate::api_error::{ApiError, FieldProblem};
 use crate::extract::body::read_body;
 use crate::extract::check::{Apply, Source};
 use crate::extract::json_fault::JsonFault;
-use crate::extract::schema::declared;
+use crate::extract::node::Kind;
+use crate::extract::schema::{Declared, declared};
 use crate::extract::{apply, document_body_errors, wrapper};
 use crate::openapi;
+use crate::security::remember_part;
 use crate::services::Services;
 use actix_web::body::BoxBody;
 use actix_web::dev::Payload;
@@ -25,6 +27,9 @@ use std::pin::Pin;
 ///
 /// A request's body may have at most `MOST` bytes, and `server.limit_request_body`. One that does not fit
 /// the type's schema gets FastAPI's 422, which lists all errors at once.
+///
+/// `Json<Option<T>>` is a body that may be missing. `Option<Json<T>>` is not the same: actix-web makes it `None` for a
+/// bad body, too, and only after the handler has run does the server replace a success by the 422.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Json<T, const MOST: usize = { usize::MAX }>(pub T);
 
@@ -94,12 +99,31 @@ impl<T: DeserializeOwned + JsonSchema + 'static, const MOST: usize> FromRequest 
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let body = read_body(&request, payload, MOST).await?;
-            if !body.is_empty() && !is_json(&request) {
+            if body.is_empty() {
+                return absent(&request).map(Self);
+            }
+            if !is_json(&request) {
                 return Err(ApiError::UnsupportedMediaType("application/json"));
             }
-            checked(&body, &apply(&request)).map(Self)
+            remember_part(&request, "body", checked(&body, &apply(&request))).map(Self)
         })
     }
+}
+
+/// No body: an error, unless the type is an `Option`.
+fn absent<T: DeserializeOwned + JsonSchema + 'static>(
+    request: &HttpRequest,
+) -> Result<T, ApiError> {
+    let declared = declared::<T>();
+    if is_optional(&declared) {
+        return declared.read(Value::Null, Source::Json, &["body"], &apply(request));
+    }
+    Err(ApiError::Validation(vec![FieldProblem::missing("body", "")]))
+}
+
+/// Whether the body may be missing; one that may be anything is anything that is there.
+fn is_optional(declared: &Declared) -> bool {
+    declared.root.nullable && !matches!(declared.root.kind, Kind::Any)
 }
 
 /// `application/json` or `application/*+json` (RFC 6839 §3.1).
@@ -113,9 +137,6 @@ fn is_json(request: &HttpRequest) -> bool {
 
 fn parse(body: &[u8]) -> Result<Value, ApiError> {
     let refuse = |problem| ApiError::Validation(vec![problem]);
-    if body.is_empty() {
-        return Err(refuse(FieldProblem::missing("body", "")));
-    }
     serde_json::from_slice(body).map_err(|error| {
         // serde_json's message may quote the body, which may hold a password.
         let JsonFault { why, at } = JsonFault::of(body, &error);
@@ -135,8 +156,10 @@ impl<T: Serialize, const MOST: usize> Responder for Json<T, MOST> {
 
 impl<T: JsonSchema + 'static, const MOST: usize> OperationModifier for Json<T, MOST> {
     fn update_parameter(operation: &mut DefaultOperationRaw) {
-        let content = json!({"application/json": {"schema": declared::<T>().schema}});
-        openapi::body(operation, &json!({"required": true, "content": content}));
+        let declared = declared::<T>();
+        let content = json!({"application/json": {"schema": declared.schema}});
+        let required = !is_optional(&declared);
+        openapi::body(operation, &json!({"required": required, "content": content}));
         document_body_errors(operation, Some("Expected application/json"));
     }
 

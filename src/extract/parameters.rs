@@ -5,6 +5,7 @@ use crate::extract::apply;
 use crate::extract::check::Source;
 use crate::extract::schema::{Declared, declared};
 use crate::openapi::{document_error, parameter};
+use crate::security::remember_part;
 use actix_web::HttpRequest;
 use paperclip::v2::models::DefaultOperationRaw;
 use schemars::JsonSchema;
@@ -87,9 +88,12 @@ impl Part {
         pairs: impl FnOnce(&Declared) -> Vec<(String, V)>,
     ) -> Result<T, ApiError> {
         let declared = declared::<T>();
-        let value = gathered(&declared, pairs(&declared).into_iter());
+        let pairs = pairs(&declared);
+        let is_absent = pairs.is_empty();
+        let value = gathered(&declared, pairs.into_iter());
         let read = declared.read(value, Source::Texts, &[self.name], &apply(request));
-        read.map_err(|error| self.named(error))
+        let read = read.map_err(|error| self.named(error));
+        if is_absent { read } else { remember_part(request, self.name, read) }
     }
 
     /// Replaces the names of fields by those of parameters.

@@ -205,6 +205,12 @@ fn finish_operation(operation: &mut Map<String, Value>, profile: SecurityProfile
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
         *description = json!(lines.join("\n"));
     }
+    // What a handler returns may be known to itself only.
+    let responses = operation.entry("responses").or_insert_with(|| json!({}));
+    let is_success = |status: &String| !status.starts_with(['4', '5']);
+    if !responses.as_object().is_some_and(|all| all.keys().any(is_success)) {
+        responses["200"] = json!({"description": "Successful Response"});
+    }
     // Said also where nothing is asked for: an empty list is no gap.
     operation.entry("security").or_insert_with(|| json!([]));
 }

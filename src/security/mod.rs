@@ -86,7 +86,7 @@ pub use guard::guard;
 pub(crate) use guard::{Guardable, admission};
 pub(crate) use owner::AccountOwner;
 pub use principal::Principal;
-pub(crate) use refused::replace_refused;
+pub(crate) use refused::{remember_part, replace_refused};
 pub(crate) use replaced::Replaced;
 #[doc(hidden)]
 pub use required::ScopeList;

@@ -1,21 +1,49 @@
-//! Refusals that a handler never sees: `Option<ActiveUser>` turns every error into `None`.
+//! Refusals that a handler never sees: `Option<ActiveUser>` and `Option<Json<T>>` turn every error into `None`.
 
 use crate::api_error::ApiError;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::ServiceResponse;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, ResponseError as _};
 
-/// The response to credentials that an extractor refused.
-struct Refused(HttpResponse);
+/// The responses to what extractors refused, each with the part of the request.
+struct Refused(Vec<(&'static str, HttpResponse)>);
 
 /// Keeps a refusal until the handler has responded; missing credentials are not a refusal.
 pub(super) fn remember(request: &HttpRequest, error: &ApiError) {
     if !error.is_absent() {
-        request.extensions_mut().insert(Refused(error.error_response()));
+        keep(request, "credentials", error);
     }
 }
 
-/// What the server's middleware does to a response: a request with bad credentials never succeeds.
+/// Keeps what is wrong with a part of a request that is there, until the handler has responded, or until the part
+/// is read as something else: `Either<Json<A>, Json<B>>`.
+pub(crate) fn remember_part<T>(
+    request: &HttpRequest,
+    part: &'static str,
+    read: Result<T, ApiError>,
+) -> Result<T, ApiError> {
+    match &read {
+        Ok(_) => {
+            if let Some(Refused(all)) = request.extensions_mut().get_mut() {
+                all.retain(|(other, _)| *other != part);
+            }
+        }
+        Err(error @ ApiError::Validation(_)) => keep(request, part, error),
+        Err(_) => {}
+    }
+    read
+}
+
+fn keep(request: &HttpRequest, part: &'static str, error: &ApiError) {
+    let refusal = (part, error.error_response());
+    let mut extensions = request.extensions_mut();
+    match extensions.get_mut() {
+        Some(Refused(all)) => all.push(refusal),
+        None => drop(extensions.insert(Refused(vec![refusal]))),
+    }
+}
+
+/// What the server's middleware does to a response: a request with bad credentials or a bad body never succeeds.
 ///
 /// actix-web implements its extractor for `Option<T>` of every `T`, and the types cannot forbid it:
 /// a forged token would make an anonymous caller. So a refusal is remembered and replaces the
@@ -26,7 +54,8 @@ pub fn replace_refused<B: MessageBody + 'static>(
     let status = response.status();
     if status.is_success() || status.is_informational() {
         let refused = response.request().extensions_mut().remove::<Refused>();
-        if let Some(Refused(refusal)) = refused {
+        let first = refused.and_then(|Refused(all)| all.into_iter().next());
+        if let Some((_, refusal)) = first {
             return response.into_response(refusal).map_into_right_body();
         }
     }

@@ -273,7 +273,8 @@ impl Server {
 
     /// Adds middleware around all routes, the server's own included; `make` is called once in each worker
     /// thread. The last one is the outermost. Around all of it stay the access log, CORS and the limits of
-    /// the server.
+    /// the server: what these answer (a body that is too large, say) does not pass it, and a panic (500) and the
+    /// time-out of a route (504) pass it as the `Err` of `next.call`.
     ///
     /// ```
     /// # use bailiwick::Server;

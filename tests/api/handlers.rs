@@ -323,6 +323,9 @@ fn services_of_actix_stand_behind_guards() {
     assert!(head.starts_with("HTTP/1.1 101"), "{head}");
     stream.write_all(&[0x81, 0x82, 0, 0, 0, 0, b'h', b'i']).expect("sent");
     assert!(read_until(&mut stream, "hi").ends_with("\u{2}hi"));
+    // A client asks so whether anybody is there.
+    stream.write_all(&[0x89, 0x82, 0, 0, 0, 0, b'u', b'p']).expect("sent");
+    assert!(read_until(&mut stream, "up").ends_with("\u{2}up"));
 }
 
 /// A part of a form: name, the rest of its head, content.
@@ -494,7 +497,7 @@ fn routes_stand_beside_the_servers_own() {
     for path in ["/users/jane/greeting", "/%75sers/jane/greeting", "/users/j%2Fane/greeting"] {
         assert_eq!(app.get(path).body, "hello", "{path}");
     }
-    assert_eq!(app.send("PUT", "/users/jane", &[], "").body, "hello");
+    assert_eq!(app.send("POST", "/users/jane", &[], "").body, "hello");
     // What the server has is not replaced.
     for path in ["/users/jane", "/users/jane/", "/%75sers/jane", "/users/j%61ne/api-keys"] {
         assert_eq!(app.get(path).status, 401, "{path}");

@@ -10,6 +10,7 @@ mod browser;
 mod browser_sessions;
 mod clients;
 mod command_line;
+mod conventions;
 mod deployment;
 mod documents;
 mod example_server;

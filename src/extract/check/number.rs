@@ -174,9 +174,10 @@ impl Display for Exact {
 impl Serialize for Exact {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
         #[expect(clippy::cast_possible_truncation, reason = "it is whole, and not too large")]
-        match self.0.fract() == 0.0 && self.0.abs() < 1e15 {
-            true => out.serialize_i64(self.0 as i64),
-            false => out.serialize_f64(self.0),
+        if self.0.fract() == 0.0 && self.0.abs() < 1e15 {
+            out.serialize_i64(self.0 as i64)
+        } else {
+            out.serialize_f64(self.0)
         }
     }
 }
