@@ -80,8 +80,9 @@ impl DocumentData {
         let people = settings.server.public_url.iter().flat_map(|_| routes::pages::paths(settings));
         let oauth = settings.server.public_url.iter().flat_map(oauth::paths);
         let more: Vec<_> = shown.chain(oauth).chain(people).collect();
+        let root_path = settings.server.root_path.as_str();
         Self {
-            allowed_methods: Data::new(AllowedMethods::new(document, &more)),
+            allowed_methods: Data::new(AllowedMethods::new(document, &more, root_path)),
             body_limits: BodyLimits::of(document),
             docs: enabled.then(|| Data::new(Docs::new(document, settings))),
         }

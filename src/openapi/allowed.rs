@@ -1,7 +1,6 @@
 //! Missing resources: 404, or 405 with `Allow` if another method exists.
 
 use crate::api_error::ApiError;
-use crate::services::Services;
 use actix_web::dev::ResourceDef;
 use actix_web::http::Method;
 use actix_web::http::header::LOCATION;
@@ -14,7 +13,11 @@ use serde_json::Value;
 /// actix responds with 404 to a method that a route does not have, and its 405 lacks the `Allow`
 /// header that RFC 9110 §15.5.6 requires.
 #[derive(Clone, Debug, Default)]
-pub struct AllowedMethods(Vec<Path>);
+pub struct AllowedMethods {
+    paths: Vec<Path>,
+    /// The prefix that clients see before each path.
+    root_path: String,
+}
 
 #[derive(Clone, Debug)]
 struct Path {
@@ -30,7 +33,7 @@ struct Path {
 impl AllowedMethods {
     /// Everything in the document, with and without a trailing slash, and `more`.
     #[must_use]
-    pub fn new(document: &Value, more: &[(String, Vec<Method>)]) -> Self {
+    pub fn new(document: &Value, more: &[(String, Vec<Method>)], root_path: &str) -> Self {
         let documented = document["paths"].as_object().into_iter().flatten().map(|(path, item)| {
             let methods = item.as_object().into_iter().flatten();
             let methods = methods
@@ -38,21 +41,17 @@ impl AllowedMethods {
             (path.as_str(), methods.filter(is_standard).collect())
         });
         let more = more.iter().map(|(path, methods)| (path.as_str(), methods.clone()));
-        Self(
-            documented
-                .chain(more)
-                .map(|(path, methods)| {
-                    let plain = path.trim_end_matches('/').to_owned();
-                    let start = plain.split('{').next().unwrap_or_default().to_owned();
-                    let pattern = ResourceDef::new([plain.clone(), format!("{plain}/")]);
-                    Path { start, pattern, slash: plain != path, methods }
-                })
-                .collect(),
-        )
+        let paths = documented.chain(more).map(|(path, methods)| {
+            let plain = path.trim_end_matches('/').to_owned();
+            let start = plain.split('{').next().unwrap_or_default().to_owned();
+            let pattern = ResourceDef::new([plain.clone(), format!("{plain}/")]);
+            Path { start, pattern, slash: plain != path, methods }
+        });
+        Self { paths: paths.collect(), root_path: root_path.to_owned() }
     }
 
     fn matching<'a>(&'a self, path: &str) -> impl Iterator<Item = &'a Path> {
-        let starts = self.0.iter().filter(move |known| path.starts_with(&known.start));
+        let starts = self.paths.iter().filter(move |known| path.starts_with(&known.start));
         starts.filter(move |known| known.pattern.is_match(path))
     }
 
@@ -115,8 +114,7 @@ fn other_ending(request: &HttpRequest) -> Option<String> {
     if path.starts_with("//") || !known.has_other_ending(path, request.method()) {
         return None;
     }
-    let services = request.app_data::<Data<Services>>()?;
-    let root = services.settings.server.root_path.as_str();
+    let root = &known.root_path;
     let path = match path.strip_suffix('/') {
         Some(plain) => plain.to_owned(),
         None => format!("{path}/"),
@@ -151,6 +149,7 @@ mod tests {
         let known = AllowedMethods::new(
             &document,
             &[("/docs".to_owned(), vec![Method::GET, Method::HEAD])],
+            "",
         );
         assert_eq!(known.methods("/users/"), [Method::GET, Method::POST]);
         assert_eq!(known.methods("/users/bob"), [Method::DELETE, Method::GET]);
@@ -169,7 +168,7 @@ mod tests {
             "/both/": {"get": {}},
             "/": {"get": {}},
         }});
-        let known = AllowedMethods::new(&document, &[]);
+        let known = AllowedMethods::new(&document, &[], "");
         for (method, path) in
             [(Method::GET, "/products/"), (Method::POST, "/orders"), (Method::GET, "/orders/7/")]
         {

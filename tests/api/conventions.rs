@@ -122,6 +122,11 @@ async fn a_slash_more_or_less_is_redirected() {
         assert_eq!(app.get(path).send().await.status(), 404, "{path}");
     }
     assert_eq!(app.post("/plain/").send().await.status(), 405);
+    let server = Server::new("below").mount(|routes| {
+        routes.route("/plain", get().to(plain));
+    });
+    let below = testing::prepare(server).set("server.root_path", "/api").start().await;
+    assert_eq!(below.get("/plain/").send().await.header("location"), Some("/api/plain"));
 }
 
 #[actix_web::test]

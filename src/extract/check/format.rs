@@ -1,14 +1,11 @@
 //! Formats of texts.
 
 use super::address;
-use super::moment::{self, Moment};
+use super::moment::{self, Fault, Moment};
 use crate::extract::node::Format;
 use serde_json::{Value, json};
 use url::Url;
 use uuid::Uuid;
-
-/// A kind, its message and its context.
-pub(super) type Fault = (&'static str, String, Value);
 
 /// Checks a value that must be a text of this format.
 pub(super) fn check(format: Format, value: &Value) -> Result<(), Fault> {

@@ -1,7 +1,9 @@
 //! Dates and times as in RFC 3339; like pydantic, a time may be missing or without seconds and offset.
 
-use super::format::Fault;
-use serde_json::json;
+use serde_json::{Value, json};
+
+/// A kind, its message and its context.
+pub(super) type Fault = (&'static str, String, Value);
 
 const TOO_SHORT: &str = "input is too short";
 const EXTRA: &str = "unexpected extra characters at the end of the input";
