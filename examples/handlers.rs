@@ -7,7 +7,7 @@
 //! ```
 
 use actix_web::dev::Service as _;
-use actix_web::guard::Post;
+use actix_web::guard::{Get, Post};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::Payload;
 use actix_web::{HttpResponse, web};
@@ -267,7 +267,7 @@ fn mount(routes: &mut Routes) {
     // The server has this path, with a GET of its own, which ours does not replace.
     let user = || web::resource("/users/{username}");
     let added = user().guard(Post()).route(web::post().to(hello));
-    let hidden = user().route(web::get().to(hello));
+    let hidden = user().guard(Get()).route(web::get().to(hello));
     let files = web::scope("/listing").service(actix_files::Files::new("", folder()));
     routes
         .route("/articles", post().to(add))

@@ -42,7 +42,7 @@ async fn plain() -> HttpResponse {
 }
 
 async fn start() -> Application {
-    let server = Server::new("conventions").mount(|routes| {
+    let server = Server::new("bailiwick").mount(|routes| {
         let either = actix_web::web::resource("/either").route(actix_web::web::post().to(either));
         routes
             .route("/optional", post().to(optional))
@@ -122,7 +122,7 @@ async fn a_slash_more_or_less_is_redirected() {
         assert_eq!(app.get(path).send().await.status(), 404, "{path}");
     }
     assert_eq!(app.post("/plain/").send().await.status(), 405);
-    let server = Server::new("below").mount(|routes| {
+    let server = Server::new("bailiwick").mount(|routes| {
         routes.route("/plain", get().to(plain));
     });
     let below = testing::prepare(server).set("server.root_path", "/api").start().await;
