@@ -282,12 +282,12 @@ fn mount(routes: &mut Routes) {
         .route("/pictures", post().to(upload))
         .route("/files/{name:.*}", get().to(file))
         .route("/echo", get().to(echo))
-        .service(guard::<ActiveUser>(undocumented(files)))
-        .service(guard::<ActiveUser>(static_files("/inside", folder())))
-        .service(undocumented(plain))
         .service(undocumented(greeting))
         .service(undocumented(added))
         .service(undocumented(hidden))
+        .service(guard::<ActiveUser>(undocumented(files)))
+        .service(guard::<ActiveUser>(static_files("/inside", folder())))
+        .service(undocumented(plain))
         .service(static_files("/static", folder()))
         .service(static_files("/", folder()).well_known().cache_control("public, max-age=60"));
 }

@@ -85,6 +85,9 @@ fn checked<T: DeserializeOwned + JsonSchema + 'static>(
     apply: Apply<'_>,
 ) -> Result<T, ApiError> {
     let declared = declared::<T>();
+    if text.is_empty() && is_optional(&declared) {
+        return declared.read(Value::Null, Source::Json, &["body"], apply);
+    }
     if let Some(read) = declared.read_certain(text, apply) {
         return Ok(read);
     }
@@ -100,7 +103,7 @@ impl<T: DeserializeOwned + JsonSchema + 'static, const MOST: usize> FromRequest 
         Box::pin(async move {
             let body = read_body(&request, payload, MOST).await?;
             if body.is_empty() {
-                return absent(&request).map(Self);
+                return checked(&body, &apply(&request)).map(Self);
             }
             if !is_json(&request) {
                 return Err(ApiError::UnsupportedMediaType("application/json"));
@@ -108,17 +111,6 @@ impl<T: DeserializeOwned + JsonSchema + 'static, const MOST: usize> FromRequest 
             remember_part(&request, "body", checked(&body, &apply(&request))).map(Self)
         })
     }
-}
-
-/// No body: an error, unless the type is an `Option`.
-fn absent<T: DeserializeOwned + JsonSchema + 'static>(
-    request: &HttpRequest,
-) -> Result<T, ApiError> {
-    let declared = declared::<T>();
-    if is_optional(&declared) {
-        return declared.read(Value::Null, Source::Json, &["body"], &apply(request));
-    }
-    Err(ApiError::Validation(vec![FieldProblem::missing("body", "")]))
 }
 
 /// Whether the body may be missing; one that may be anything is anything that is there.
@@ -130,13 +122,19 @@ fn is_optional(declared: &Declared) -> bool {
 fn is_json(request: &HttpRequest) -> bool {
     let value = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = value.unwrap_or_default().split(';').next().unwrap_or_default();
-    let media_type = media_type.trim().to_ascii_lowercase();
-    media_type == "application/json"
-        || media_type.starts_with("application/") && media_type.ends_with("+json")
+    let media_type = media_type.trim();
+    if media_type.eq_ignore_ascii_case("application/json") {
+        return true;
+    }
+    let media_type = media_type.to_ascii_lowercase();
+    media_type.starts_with("application/") && media_type.ends_with("+json")
 }
 
 fn parse(body: &[u8]) -> Result<Value, ApiError> {
     let refuse = |problem| ApiError::Validation(vec![problem]);
+    if body.is_empty() {
+        return Err(refuse(FieldProblem::missing("body", "")));
+    }
     serde_json::from_slice(body).map_err(|error| {
         // serde_json's message may quote the body, which may hold a password.
         let JsonFault { why, at } = JsonFault::of(body, &error);
