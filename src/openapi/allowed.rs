@@ -60,16 +60,21 @@ impl AllowedMethods {
         self.matching(path).find_map(|known| known.pattern.pattern_iter().next())
     }
 
+    /// The routes of a path: `/users/me` is itself, although `/users/{username}` matches it too.
+    fn routes(&self, path: &str) -> Vec<&Path> {
+        let mut matching: Vec<_> = self.matching(path).collect();
+        let literal = |known: &Path| known.pattern.pattern_iter().all(|text| !text.contains('{'));
+        if matching.iter().any(|known| literal(known)) {
+            matching.retain(|known| literal(known));
+        }
+        matching
+    }
+
     /// The methods of a path; empty if it does not exist.
     #[must_use]
     pub fn methods(&self, path: &str) -> Vec<Method> {
-        let matching: Vec<_> = self.matching(path).collect();
-        // `/users/me` is itself, although `/users/{username}` matches it too.
-        let literal = |known: &&&Path| known.pattern.pattern_iter().all(|text| !text.contains('{'));
-        let mut methods: Vec<Method> = match matching.iter().find(literal) {
-            Some(known) => known.methods.clone(),
-            None => matching.iter().flat_map(|known| known.methods.clone()).collect(),
-        };
+        let mut methods: Vec<Method> =
+            self.routes(path).iter().flat_map(|known| known.methods.clone()).collect();
         methods.sort_by(|a, b| a.as_str().cmp(b.as_str()));
         methods.dedup();
         methods
@@ -77,10 +82,10 @@ impl AllowedMethods {
 
     /// Whether a path that is not served would be with the other ending: with a slash or without.
     fn has_other_ending(&self, path: &str, method: &Method) -> bool {
-        let mut known = self.matching(path).filter(|known| known.methods.contains(method));
         let slash = path.ends_with('/');
-        let first = known.next().is_some_and(|known| known.slash != slash);
-        first && known.all(|known| known.slash != slash)
+        let mut known = self.routes(path);
+        known.retain(|known| known.methods.contains(method));
+        !known.is_empty() && known.iter().all(|known| known.slash != slash)
     }
 }
 
@@ -164,6 +169,7 @@ mod tests {
             "/products": {"get": {}},
             "/orders/": {"post": {}},
             "/orders/{number}": {"get": {}},
+            "/orders/mine": {"delete": {}},
             "/both": {"get": {}},
             "/both/": {"get": {}},
             "/": {"get": {}},
@@ -179,6 +185,7 @@ mod tests {
             (Method::POST, "/products/"),
             (Method::POST, "/orders/"),
             (Method::GET, "/orders/7"),
+            (Method::GET, "/orders/mine/"),
             (Method::GET, "/both"),
             (Method::GET, "/both/"),
             (Method::GET, "/"),
