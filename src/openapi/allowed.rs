@@ -115,8 +115,11 @@ pub async fn not_found(request: HttpRequest) -> Result<HttpResponse, ApiError> {
 fn other_ending(request: &HttpRequest) -> Option<String> {
     let path = request.path();
     let known = request.app_data::<Data<AllowedMethods>>()?;
-    // A browser takes what follows two slashes for a host.
-    if path.starts_with("//") || !known.has_other_ending(path, request.method()) {
+    // A browser takes what follows two slashes for a host, and a backslash for a slash.
+    if path.starts_with("//")
+        || path.contains('\\')
+        || !known.has_other_ending(path, request.method())
+    {
         return None;
     }
     let root = &known.root_path;

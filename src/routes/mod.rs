@@ -51,7 +51,7 @@ pub fn mount(routes: &mut ServiceConfig, settings: &Settings) {
     if settings.registration.enabled {
         register::mount(routes);
     }
-    users::mount_all(routes);
+    users::mount_root(routes);
     together(routes, "/users", |routes| {
         api_keys::mount(routes);
         if public {
@@ -60,7 +60,7 @@ pub fn mount(routes: &mut ServiceConfig, settings: &Settings) {
         users::mount(routes);
     });
     if public {
-        clients::mount_all(routes);
+        clients::mount_root(routes);
         together(routes, "/oauth/clients", clients::mount);
     }
     if demo {

@@ -101,11 +101,6 @@ impl<'a> Walk<'a> {
         pattern: Option<&Regex>,
         value: &mut Value,
     ) {
-        if let Value::String(text) = value
-            && text.trim().len() < text.len()
-        {
-            *text = text.trim().to_owned();
-        }
         let read = match &*value {
             Value::Number(number) => number.as_f64().ok_or(NO_DECIMAL),
             Value::String(text) => real(text).ok_or(NO_DECIMAL_TEXT),
@@ -117,10 +112,10 @@ impl<'a> Walk<'a> {
         if self.is_out_of(&bounds, node, value, (Exact(number), is_multiple)) {
             return;
         }
-        if let Value::String(text) = &*value
-            && let Some(pattern) = pattern.filter(|pattern| !pattern.is_match(text))
-        {
-            self.mismatch(node, value, pattern);
+        let Value::String(text) = &*value else { return };
+        match pattern.filter(|pattern| !pattern.is_match(text.trim())) {
+            Some(pattern) => self.mismatch(node, value, pattern),
+            None => *value = json!(text.trim()),
         }
     }
 

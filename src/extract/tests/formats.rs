@@ -66,8 +66,10 @@ fn an_address_is_checked() {
 fn a_decimal_keeps_its_digits_and_its_pattern() {
     let price = read::<Exact>(json!({"price": "1.20"})).unwrap().price;
     assert_eq!(price.to_string(), "1.20");
-    let told = read::<Exact>(json!({"price": "1.234"})).unwrap_err();
+    assert!(read::<Exact>(json!({"price": " 1.20 "})).is_ok());
+    let told = read::<Exact>(json!({"price": " 1.234"})).unwrap_err();
     assert_eq!(told[0]["type"], "string_pattern_mismatch");
+    assert_eq!(told[0]["input"], " 1.234", "as it was sent");
 }
 
 #[test]

@@ -45,7 +45,8 @@ crate::failures! {
     }
 }
 
-pub(super) fn mount_all(routes: &mut ServiceConfig) {
+/// Mounts `/oauth/clients` itself.
+pub(super) fn mount_root(routes: &mut ServiceConfig) {
     let all = "/oauth/clients";
     route_with_slash(routes, all, || get().to(list));
     route_with_slash(routes, all, || post().to(register));

@@ -51,7 +51,8 @@ crate::failures! {
     }
 }
 
-pub(super) fn mount_all(routes: &mut ServiceConfig) {
+/// Mounts `/users` itself.
+pub(super) fn mount_root(routes: &mut ServiceConfig) {
     guarded::<Reader>(routes, "/users", &Method::GET, || get().to(list));
     guarded::<Writer>(routes, "/users", &Method::POST, || post().to(create));
 }
