@@ -16,14 +16,19 @@ pub(super) struct Accepting {
     epoll: Option<PathBuf>,
     /// As written there.
     sockets: Vec<String>,
+    /// What the system tells of the threads that accept (`proc_pid_stat(5)`).
+    threads: Vec<PathBuf>,
 }
+
+/// The name that Actix gives to a thread that accepts; the system keeps 15 bytes of it.
+const ACCEPTOR: &str = "actix-server ac";
 
 impl Accepting {
     /// Call this when the server has started, before it has connections.
     pub(super) fn at(sockets: &[OwnedFd]) -> Self {
         let inodes = sockets.iter().filter_map(|socket| fstat(socket).ok());
         let sockets = inodes.map(|stat| format!(" ino:{:x} ", stat.st_ino)).collect();
-        let mut accepting = Self { epoll: None, sockets };
+        let mut accepting = Self { epoll: None, sockets, threads: acceptors() };
         let all = fs::read_dir("/proc/self/fdinfo").into_iter().flatten().flatten();
         accepting.epoll = all.map(|entry| entry.path()).find(|path| accepting.is_watched_by(path));
         accepting
@@ -41,16 +46,43 @@ impl Accepting {
         let end = Instant::now() + PATIENCE;
         while self.is_watched_by(epoll) && Instant::now() < end {
             // No sleep: a client that connects now would be lost.
-            std::thread::yield_now();
-            tokio::task::yield_now().await;
+            yield_now().await;
+        }
+        // It may have heard of a connection together with the pause, and still take it.
+        for thread in &self.threads {
+            while is_busy(thread) && Instant::now() < end {
+                yield_now().await;
+            }
         }
     }
+}
+
+async fn yield_now() {
+    std::thread::yield_now();
+    tokio::task::yield_now().await;
+}
+
+fn acceptors() -> Vec<PathBuf> {
+    let all = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let is_one = |thread: &PathBuf| {
+        fs::read_to_string(thread.join("comm")).is_ok_and(|name| name.trim_end() == ACCEPTOR)
+    };
+    all.map(|entry| entry.path()).filter(is_one).map(|thread| thread.join("stat")).collect()
+}
+
+/// Whether a thread runs, or could: one that waits for events sleeps.
+fn is_busy(stat: &PathBuf) -> bool {
+    let text = fs::read_to_string(stat).unwrap_or_default();
+    text.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('R'))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::net::TcpListener;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Arc, mpsc};
+    use std::thread;
 
     #[actix_web::test]
     async fn a_socket_is_watched_until_it_is_deregistered() {
@@ -67,5 +99,27 @@ mod tests {
         drop(watched);
         accepting.is_over().await;
         assert!(!accepting.is_watched_by(&epoll));
+    }
+
+    #[test]
+    fn a_thread_that_accepts_is_busy_until_it_waits() {
+        let (end, ended) = mpsc::channel::<()>();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let acceptor = thread::Builder::new().name("actix-server acceptor".to_owned());
+        let acceptor = acceptor.spawn(move || {
+            while !stopped.load(Ordering::SeqCst) {}
+            let _ = ended.recv();
+        });
+        let until = |is: bool| {
+            while acceptors().iter().any(is_busy) != is {
+                thread::yield_now();
+            }
+        };
+        until(true);
+        stop.store(true, Ordering::SeqCst);
+        until(false);
+        drop(end);
+        acceptor.expect("a thread").join().expect("it ends");
     }
 }
